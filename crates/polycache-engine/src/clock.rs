@@ -1,0 +1,173 @@
+//! Time in milliseconds, read as rarely and as cheaply as exact deadlines allow.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+/// The deadline of an entry that never expires.
+pub const NEVER: u64 = u64::MAX;
+
+/// Up to this distance from a deadline the coarse clock isn't trusted. It lags by a kernel tick (1 to 10 ms), and by more
+/// where a virtual machine's clock-keeping core is descheduled.
+const COARSE_ERROR_MS: u64 = 250;
+
+/// Where an engine reads the time.
+///
+/// Times are milliseconds on a monotonic clock with an arbitrary start.
+#[derive(Debug, Clone, Default)]
+pub enum Clock {
+    /// The monotonic clock of the machine. It may stand still while the machine is suspended.
+    #[default]
+    System,
+    /// A clock that moves only when told to, for tests.
+    Manual(ManualClock),
+}
+
+impl Clock {
+    /// The time now, rounded down to a millisecond.
+    #[must_use]
+    pub fn now(&self) -> u64 {
+        match self {
+            Self::System => system::precise_nanos() / 1_000_000,
+            Self::Manual(clock) => clock.now() / 1_000_000,
+        }
+    }
+
+    /// The time now or a little before: several times cheaper than [`now`](Self::now), never ahead of it.
+    #[inline]
+    #[must_use]
+    pub fn coarse(&self) -> u64 {
+        match self {
+            Self::System => system::coarse_millis(),
+            Self::Manual(clock) => clock.now() / 1_000_000,
+        }
+    }
+
+    /// The deadline of an entry that shall live for `ttl` from now, rounded up to a millisecond. A life that passes the
+    /// clock's end is [`NEVER`].
+    #[must_use]
+    pub fn deadline(&self, ttl: Duration) -> u64 {
+        let now = match self {
+            Self::System => system::precise_nanos(),
+            Self::Manual(clock) => clock.now(),
+        };
+        let nanos = u128::from(now) + ttl.as_nanos();
+        u64::try_from(nanos.div_ceil(1_000_000)).unwrap_or(NEVER)
+    }
+
+    /// Whether `deadline` has passed, exactly.
+    #[inline]
+    #[must_use]
+    pub fn has_passed(&self, deadline: u64) -> bool {
+        if deadline == NEVER {
+            return false;
+        }
+        let coarse = self.coarse();
+        if deadline.saturating_sub(coarse) > COARSE_ERROR_MS {
+            return false;
+        }
+        coarse >= deadline || self.now() >= deadline
+    }
+}
+
+/// A clock for tests that stands still until it is advanced. Clones share the time.
+///
+/// ```
+/// use polycache_engine::{Clock, ManualClock};
+/// use std::time::Duration;
+///
+/// let manual = ManualClock::new();
+/// let clock = Clock::Manual(manual.clone());
+/// let deadline = clock.deadline(Duration::from_millis(5));
+/// manual.advance(Duration::from_micros(4_999));
+/// assert!(!clock.has_passed(deadline));
+/// manual.advance(Duration::from_micros(1));
+/// assert!(clock.has_passed(deadline));
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct ManualClock(Arc<AtomicU64>);
+
+impl ManualClock {
+    /// A clock at zero.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Moves the time forward by `by`, for every holder of the clock.
+    pub fn advance(&self, by: Duration) {
+        let nanos = u64::try_from(by.as_nanos()).unwrap_or(u64::MAX);
+        let add = |now: u64| Some(now.saturating_add(nanos));
+        // `add` never declines, so neither does the update.
+        let _ = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, add);
+    }
+
+    /// Nanoseconds since the start.
+    fn now(&self) -> u64 {
+        self.0.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod system {
+    use rustix::time::{ClockId, Timespec, clock_gettime};
+
+    pub(super) fn precise_nanos() -> u64 {
+        nanos(clock_gettime(ClockId::Monotonic))
+    }
+
+    /// The monotonic time of the kernel's last tick: no cycle counter is read.
+    #[inline]
+    pub(super) fn coarse_millis() -> u64 {
+        let time = clock_gettime(ClockId::MonotonicCoarse);
+        (time.tv_sec as u64) * 1_000 + (time.tv_nsec as u64) / 1_000_000
+    }
+
+    fn nanos(time: Timespec) -> u64 {
+        (time.tv_sec as u64) * 1_000_000_000 + (time.tv_nsec as u64)
+    }
+}
+
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod system {
+    use std::sync::OnceLock;
+    use std::time::Instant;
+
+    pub(super) fn precise_nanos() -> u64 {
+        static START: OnceLock<Instant> = OnceLock::new();
+        u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
+    }
+
+    pub(super) fn coarse_millis() -> u64 {
+        precise_nanos() / 1_000_000
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_coarse_clock_is_never_ahead() {
+        let clock = Clock::System;
+        for _ in 0..100_000 {
+            let coarse = clock.coarse();
+            assert!(coarse <= clock.now());
+        }
+    }
+
+    #[test]
+    fn a_life_beyond_the_clock_is_for_ever() {
+        assert_eq!(Clock::System.deadline(Duration::MAX), NEVER);
+        assert!(!Clock::System.has_passed(NEVER));
+    }
+
+    #[test]
+    fn a_deadline_is_rounded_up() {
+        let manual = ManualClock::new();
+        let clock = Clock::Manual(manual.clone());
+        manual.advance(Duration::from_nanos(1));
+        assert_eq!(clock.deadline(Duration::from_millis(1)), 2);
+        assert_eq!(clock.deadline(Duration::from_nanos(1)), 1);
+    }
+}

@@ -1,0 +1,317 @@
+//! The store: shards under locks, the bound they share, and the operations.
+
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Weak};
+
+use foldhash::fast::RandomState;
+use parking_lot::RwLock;
+
+use crate::clock::{Clock, NEVER};
+use crate::reaper;
+use crate::removed::{Batch, Cause, Removed};
+use crate::shard::{Decision, New, Present, Room, Shard};
+use crate::slab::NIL;
+
+/// The fewest entries worth a shard of their own: below this, splitting costs hits.
+const MIN_SHARD_ENTRIES: u64 = 128;
+
+/// How many expired entries are removed in one hold of a lock.
+pub(crate) const EXPIRY_BATCH: usize = 128;
+
+/// How many of them a writer that needs room looks for before it evicts live ones.
+const EXPIRY_BEFORE_EVICTION: usize = 4;
+
+/// Called with every entry that left, after its lock was released.
+pub(crate) type Listener<V> = dyn Fn(Removed<V>) + Send + Sync;
+
+/// A bounded, sharded, expiring table of `V` by key. A clone is a handle on the same table.
+pub struct Engine<V>(pub(crate) Arc<Inner<V>>);
+
+pub(crate) struct Inner<V> {
+    pub(crate) shards: Box<[Padded<RwLock<Shard<V>>>]>,
+    hasher: RandomState,
+    capacity: u64,
+    /// What all shards have claimed of the capacity; not kept where it is unbounded.
+    claimed: Padded<AtomicU64>,
+    listener: Option<Box<Listener<V>>>,
+    pub(crate) clock: Clock,
+    /// Whether the thread that removes expired entries knows this store.
+    swept: AtomicBool,
+}
+
+/// On cache lines of its own (in pairs, which is what processors prefetch).
+#[derive(Debug)]
+#[repr(align(128))]
+pub(crate) struct Padded<T>(pub(crate) T);
+
+/// Settings of an [`Engine`].
+pub struct Builder<V> {
+    capacity: u64,
+    shards: Option<usize>,
+    entry_weight: u64,
+    clock: Clock,
+    listener: Option<Box<Listener<V>>>,
+}
+
+impl<V> Builder<V> {
+    /// The weight that all entries together may have. Unbounded by default.
+    #[must_use]
+    pub fn capacity(mut self, weight: u64) -> Self {
+        self.capacity = weight;
+        self
+    }
+
+    /// What an entry weighs, roughly; 1 by default. A small store is split into fewer shards.
+    #[must_use]
+    pub fn entry_weight(mut self, weight: u64) -> Self {
+        self.entry_weight = weight.max(1);
+        self
+    }
+
+    /// How many shards, rounded up to a power of two. By default four for each core, or fewer for a small capacity.
+    #[must_use]
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = Some(shards);
+        self
+    }
+
+    /// Where time is read.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// Called with every entry that leaves, on the thread whose call removed it or on the one that removes expired
+    /// entries. No lock is held.
+    #[must_use]
+    pub fn listener(mut self, listener: impl Fn(Removed<V>) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> Builder<V> {
+    /// The engine.
+    #[must_use]
+    pub fn build(self) -> Engine<V> {
+        let wanted = self.shards.unwrap_or_else(|| {
+            let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            let most = self.capacity / (MIN_SHARD_ENTRIES * self.entry_weight);
+            let most = usize::try_from(most).unwrap_or(usize::MAX).max(1);
+            // The largest power of two that isn't above `most`.
+            (4 * cores).next_power_of_two().min(1 << most.ilog2())
+        });
+        let now = self.clock.now();
+        let shard = || Padded(RwLock::new(Shard::new(now)));
+        let shards = std::iter::repeat_with(shard).take(wanted.max(1).next_power_of_two()).collect();
+        Engine(Arc::new(Inner {
+            shards,
+            hasher: RandomState::default(),
+            capacity: self.capacity,
+            claimed: Padded(AtomicU64::new(0)),
+            listener: self.listener,
+            clock: self.clock,
+            swept: AtomicBool::new(false),
+        }))
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> Engine<V> {
+    /// Settings, to be changed and built.
+    #[must_use]
+    pub fn builder() -> Builder<V> {
+        Builder { capacity: u64::MAX, shards: None, entry_weight: 1, clock: Clock::System, listener: None }
+    }
+
+    /// The value under `key`, unless it has expired. Counts as a use of it.
+    #[inline]
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<V> {
+        let (tag, shard) = self.0.locate(key);
+        self.0.shards[shard].0.read().get(tag, key, &self.0.clock).cloned()
+    }
+
+    /// Shows the entry under `key` to `look`, unless it has expired. Doesn't count as a use of it. `look` runs under a
+    /// lock: it must be quick and not call the engine.
+    pub fn peek<R>(&self, key: &str, look: impl FnOnce(Present<'_, V>) -> R) -> Option<R> {
+        let (tag, shard) = self.0.locate(key);
+        self.0.shards[shard].0.read().peek(tag, key, &self.0.clock).map(look)
+    }
+
+    /// Reads and changes the entry under `key` in one step that no other call comes between. `decide` is shown the live
+    /// entry or its absence, and runs under a lock: it must be quick and not call the engine.
+    ///
+    /// Returns what `decide` returned beside its decision.
+    pub fn update<R>(&self, key: &str, decide: impl FnOnce(Option<Present<'_, V>>) -> (Decision<V>, R)) -> R {
+        let inner = &*self.0;
+        let (tag, place) = inner.locate(key);
+        let mut out = Batch::new();
+        let mut wake_at = NEVER;
+        let mut guard = inner.shards[place].0.write();
+        let shard = &mut *guard;
+        let found = shard.find(tag, key);
+        let expired = found.is_some_and(|index| shard.has_expired(index, &inner.clock));
+        let (decision, result) = decide(found.filter(|_| !expired).and_then(|index| shard.present(index)));
+        let before = shard.quota();
+        match (decision, found) {
+            (Decision::Keep, Some(index)) if expired => shard.delete(index, Cause::Expired, &mut out),
+            (Decision::Keep | Decision::Delete | Decision::Expire { .. }, None) | (Decision::Keep, _) => {}
+            (Decision::Store { value, weight, deadline }, found) => {
+                debug_assert!(weight <= inner.capacity, "the caller checks");
+                wake_at = deadline;
+                let new = New { value, weight, deadline };
+                let mut room = inner.room();
+                match found {
+                    Some(index) => {
+                        let cause = if expired { Cause::Expired } else { Cause::Replaced };
+                        shard.replace(index, new, cause, room, &mut out);
+                    }
+                    None => {
+                        if shard.weight() + weight > shard.quota().saturating_add(room.free) {
+                            shard.expire(inner.clock.coarse(), EXPIRY_BEFORE_EVICTION, &mut out);
+                            room.free += before - shard.quota();
+                        }
+                        shard.insert(tag, key, new, room, &mut out);
+                    }
+                }
+            }
+            (Decision::Expire { deadline }, Some(index)) if !expired => {
+                wake_at = deadline;
+                shard.expire_at(index, deadline);
+            }
+            (Decision::Delete | Decision::Expire { .. }, Some(index)) => {
+                let cause = if expired { Cause::Expired } else { Cause::Deleted };
+                shard.delete(index, cause, &mut out);
+            }
+        }
+        let after = shard.quota();
+        drop(guard);
+        self.settle(place, before, after, &mut out);
+        inner.dispose(out);
+        self.wake_reaper(wake_at);
+        result
+    }
+
+    /// The number of entries, expired ones that are not yet removed included.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.shards.iter().map(|shard| shard.0.read().len()).sum()
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// What all entries weigh together.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.0.shards.iter().map(|shard| shard.0.read().weight()).sum()
+    }
+
+    /// The weight that all entries together may have; `u64::MAX` where it is unbounded.
+    #[must_use]
+    pub fn capacity(&self) -> u64 {
+        self.0.capacity
+    }
+
+    /// Where the engine reads the time.
+    #[must_use]
+    pub fn clock(&self) -> &Clock {
+        &self.0.clock
+    }
+
+    /// Counts what one shard has claimed or given back, and has the others make room where that was too much.
+    fn settle(&self, place: usize, before: u64, after: u64, out: &mut Batch<V>) {
+        let inner = &*self.0;
+        if before == after || inner.count_claim(before, after) <= inner.capacity {
+            return;
+        }
+        let mask = inner.shards.len() - 1;
+        // The changed shard comes last: it holds the entry just written.
+        for offset in 1..=inner.shards.len() {
+            let mut shard = inner.shards[(place + offset) & mask].0.write();
+            let excess = inner.claimed.0.load(Ordering::Relaxed).saturating_sub(inner.capacity);
+            let before = shard.quota();
+            shard.give_back(excess, out);
+            let after = shard.quota();
+            drop(shard);
+            if inner.count_claim(before, after) <= inner.capacity {
+                return;
+            }
+        }
+    }
+
+    #[inline]
+    fn wake_reaper(&self, deadline: u64) {
+        if deadline == NEVER || !matches!(self.0.clock, Clock::System) {
+            return;
+        }
+        if !self.0.swept.load(Ordering::Relaxed) && !self.0.swept.swap(true, Ordering::Relaxed) {
+            let store: Weak<Inner<V>> = Arc::downgrade(&self.0);
+            reaper::register(store);
+        }
+        reaper::wake_by(deadline);
+    }
+}
+
+impl<V> Inner<V> {
+    #[inline]
+    fn locate(&self, key: &str) -> (u32, usize) {
+        let hash = self.hasher.hash_one(key);
+        ((hash >> 32) as u32, hash as usize & (self.shards.len() - 1))
+    }
+
+    fn room(&self) -> Room {
+        if self.capacity == u64::MAX {
+            return Room { free: u64::MAX, share: u64::MAX };
+        }
+        let free = self.capacity.saturating_sub(self.claimed.0.load(Ordering::Relaxed));
+        Room { free, share: self.capacity / self.shards.len() as u64 }
+    }
+
+    /// Counts a shard's change of quota; what all shards have claimed after it.
+    pub(crate) fn count_claim(&self, before: u64, after: u64) -> u64 {
+        if self.capacity == u64::MAX {
+            return 0;
+        }
+        let change = after.wrapping_sub(before);
+        self.claimed.0.fetch_add(change, Ordering::Relaxed).wrapping_add(change)
+    }
+
+    /// Drops what has left, or hands it to the listener. No lock may be held.
+    pub(crate) fn dispose(&self, out: Batch<V>) {
+        if let Some(listener) = &self.listener {
+            out.into_iter().for_each(listener);
+        }
+    }
+}
+
+impl<V> Clone for Engine<V> {
+    fn clone(&self) -> Self {
+        Self(Arc::clone(&self.0))
+    }
+}
+
+impl<V> fmt::Debug for Engine<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Engine")
+            .field("capacity", &self.0.capacity)
+            .field("shards", &self.0.shards.len())
+            .field("clock", &self.0.clock)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<V> fmt::Debug for Builder<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("capacity", &self.capacity)
+            .field("shards", &self.shards)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,233 @@
+//! Which entry makes room: a variant of CLOCK-Pro.
+//!
+//! Two rings of entries, hot and cold, each with a hand. New keys enter the cold ring, where the hand evicts what wasn't
+//! read since and promotes what was; the hot ring's hand gives every entry a second (and third) chance. A key that comes
+//! back soon after its eviction enters hot. While the store fills up, everything enters hot. The shares, the credit of two
+//! reads and the eviction of hot entries without a stay among the cold are those of the crate quick_cache, whose hit ratios
+//! this policy is held to. Source: S. Jiang, F. Chen and X. Zhang, "CLOCK-Pro: An Effective Improvement of the CLOCK
+//! Replacement", USENIX ATC 2005.
+
+use arrayvec::ArrayVec;
+
+use crate::ghost::Ghost;
+use crate::slab::{MAX_REFERENCES, NIL, Slab};
+
+/// The share of the weight that may be hot, 31/32.
+const fn hot_share(weight: u64) -> u64 {
+    weight - weight / 32
+}
+
+/// A ring of entries through the slab's links, and the hand that goes round it.
+#[derive(Debug)]
+struct Ring {
+    hand: u32,
+    weight: u64,
+}
+
+impl Ring {
+    const EMPTY: Self = Self { hand: NIL, weight: 0 };
+
+    /// Adds the entry behind the hand: it is the last that the hand comes to.
+    fn push<V>(&mut self, slab: &mut Slab<V>, index: u32) {
+        self.weight += slab.links(index).weight;
+        if self.hand == NIL {
+            self.hand = index;
+            let links = slab.links_mut(index);
+            (links.prev, links.next) = (index, index);
+            return;
+        }
+        let next = self.hand;
+        let prev = slab.links(next).prev;
+        slab.links_mut(prev).next = index;
+        slab.links_mut(next).prev = index;
+        let links = slab.links_mut(index);
+        (links.prev, links.next) = (prev, next);
+    }
+
+    fn remove<V>(&mut self, slab: &mut Slab<V>, index: u32) {
+        let links = *slab.links(index);
+        self.weight -= links.weight;
+        if links.next == index {
+            self.hand = NIL;
+            return;
+        }
+        slab.links_mut(links.prev).next = links.next;
+        slab.links_mut(links.next).prev = links.prev;
+        if self.hand == index {
+            self.hand = links.next;
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Policy {
+    hot: Ring,
+    cold: Ring,
+    ghost: Ghost,
+    len: usize,
+    /// While the hot ring is above its share: where to stop evicting from it.
+    shrink_hot_to: u64,
+    /// Whether the hot ring was brought down to its share after the shard became full.
+    cooled: bool,
+}
+
+/// The entries that one step of eviction chose.
+pub(crate) type Victims = ArrayVec<u32, MAX_VICTIMS>;
+
+/// The most that one writer evicts beyond the room it needs.
+const MAX_VICTIMS: usize = 16;
+
+impl Policy {
+    pub(crate) const fn new() -> Self {
+        Self {
+            hot: Ring::EMPTY,
+            cold: Ring::EMPTY,
+            ghost: Ghost::new(),
+            len: 0,
+            shrink_hot_to: u64::MAX,
+            cooled: false,
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    pub(crate) const fn weight(&self) -> u64 {
+        self.hot.weight + self.cold.weight
+    }
+
+    /// Whether a new entry of this weight enters hot: its key was evicted lately, or the hot ring has room left under
+    /// `budget`, the weight that the shard may have. To be asked before room is made.
+    pub(crate) fn enters_hot(&mut self, tag: u32, weight: u64, budget: u64) -> bool {
+        let span = self.ghost_span();
+        self.ghost.take(tag, span) || self.hot.weight + weight <= hot_share(budget)
+    }
+
+    /// Takes up a new entry.
+    pub(crate) fn insert<V>(&mut self, slab: &mut Slab<V>, index: u32, hot: bool) {
+        let slot = slab.slot_mut(index);
+        slot.hot = hot;
+        *slot.references.get_mut() = 0;
+        self.ring(hot).push(slab, index);
+        self.len += 1;
+    }
+
+    pub(crate) fn remove<V>(&mut self, slab: &mut Slab<V>, index: u32) {
+        let hot = slab.slot(index).hot;
+        self.ring(hot).remove(slab, index);
+        self.len -= 1;
+    }
+
+    /// Notes that an entry has another weight from now on.
+    pub(crate) fn reweigh<V>(&mut self, slab: &mut Slab<V>, index: u32, weight: u64) {
+        let hot = slab.slot(index).hot;
+        let old = std::mem::replace(&mut slab.links_mut(index).weight, weight);
+        let ring = self.ring(hot);
+        ring.weight = ring.weight - old + weight;
+    }
+
+    /// Chooses entries to evict and takes them out of their rings: one at least, unless there is none but `spared`, and
+    /// some more where a promotion has found the hot ring above its share of `budget`.
+    pub(crate) fn evict<V>(&mut self, slab: &mut Slab<V>, spared: u32, budget: u64, victims: &mut Victims) {
+        if !self.cooled {
+            self.cool(slab, budget);
+        }
+        let others = self.len - usize::from(spared != NIL);
+        while others > 0 && victims.is_empty() {
+            let victim = self.turn_cold(slab, spared, budget).or_else(|| self.turn_hot(slab, spared));
+            victims.extend(victim);
+        }
+        while self.hot.weight > self.shrink_hot_to && victims.len() < MAX_VICTIMS {
+            match self.turn_hot(slab, spared) {
+                Some(victim) => victims.push(victim),
+                None => break,
+            }
+        }
+        if self.hot.weight <= self.shrink_hot_to {
+            self.shrink_hot_to = u64::MAX;
+        }
+        self.len -= victims.len();
+    }
+
+    /// Forgets all entries.
+    pub(crate) fn clear(&mut self) {
+        (self.hot, self.cold, self.len) = (Ring::EMPTY, Ring::EMPTY, 0);
+        (self.shrink_hot_to, self.cooled) = (u64::MAX, false);
+        self.ghost.clear();
+    }
+
+    fn ring(&mut self, hot: bool) -> &mut Ring {
+        if hot { &mut self.hot } else { &mut self.cold }
+    }
+
+    /// How many evictions back a key counts as evicted lately: about half as many keys as there are entries, allowing for
+    /// those that have come back since.
+    const fn ghost_span(&self) -> usize {
+        self.len * 5 / 8
+    }
+
+    /// Moves the cold hand on to a victim, which may be a hot one that a promotion pushed out. `None` where the cold ring
+    /// has run empty.
+    fn turn_cold<V>(&mut self, slab: &mut Slab<V>, spared: u32, budget: u64) -> Option<u32> {
+        loop {
+            let index = self.cold.hand;
+            if index == NIL {
+                return None;
+            }
+            let slot = slab.slot_mut(index);
+            let tag = slot.tag;
+            let references = slot.references.get_mut();
+            if *references == 0 && index != spared {
+                self.cold.remove(slab, index);
+                let span = self.ghost_span();
+                self.ghost.insert(tag, span);
+                return Some(index);
+            }
+            *references = references.saturating_sub(1);
+            slot.hot = true;
+            self.cold.remove(slab, index);
+            self.hot.push(slab, index);
+            let share = hot_share(budget);
+            if self.hot.weight > share {
+                self.shrink_hot_to = share;
+                return self.turn_hot(slab, spared);
+            }
+        }
+    }
+
+    /// Brings the hot ring down to its share when the shard has become full, a few entries at a time. A shard that came to
+    /// less than it expected while the store filled up is all hot: a newcomer, the only cold entry, would never stay long
+    /// enough to be read again.
+    fn cool<V>(&mut self, slab: &mut Slab<V>, budget: u64) {
+        for _ in 0..MAX_VICTIMS {
+            let index = self.hot.hand;
+            if index == NIL || self.hot.weight <= hot_share(budget) {
+                self.cooled = true;
+                return;
+            }
+            self.hot.remove(slab, index);
+            slab.slot_mut(index).hot = false;
+            self.cold.push(slab, index);
+        }
+    }
+
+    /// Moves the hot hand on to a victim.
+    fn turn_hot<V>(&mut self, slab: &mut Slab<V>, spared: u32) -> Option<u32> {
+        // Each round takes a credit from every entry, so a victim, if there is one, is met in the last of these.
+        for _ in 0..=usize::from(MAX_REFERENCES) * self.len + self.len {
+            let index = self.hot.hand;
+            if index == NIL {
+                return None;
+            }
+            let references = slab.slot_mut(index).references.get_mut();
+            if *references == 0 && index != spared {
+                self.hot.remove(slab, index);
+                return Some(index);
+            }
+            *references = references.saturating_sub(1);
+            self.hot.hand = slab.links(index).next;
+        }
+        None
+    }
+}

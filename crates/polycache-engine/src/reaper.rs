@@ -1,0 +1,113 @@
+//! The thread that removes expired entries when nobody else comes by: one for the process, asleep until something is due.
+
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{OnceLock, Weak};
+use std::thread::{self, Thread};
+use std::time::Duration;
+
+use parking_lot::Mutex;
+
+use crate::clock::{Clock, NEVER};
+use crate::engine::{EXPIRY_BATCH, Inner};
+use crate::removed::Batch;
+
+/// A store that the thread looks after.
+pub(crate) trait Sweep: Send + Sync {
+    /// Removes what has expired; when to come again, in milliseconds of the system clock.
+    fn sweep(&self) -> u64;
+}
+
+impl<V: Send + Sync + 'static> Sweep for Inner<V> {
+    fn sweep(&self) -> u64 {
+        self.shards.iter().map(|shard| self.sweep_shard(&shard.0)).min().unwrap_or(NEVER)
+    }
+}
+
+impl<V> Inner<V> {
+    fn sweep_shard(&self, lock: &parking_lot::RwLock<crate::shard::Shard<V>>) -> u64 {
+        loop {
+            let now = self.clock.now();
+            let due = lock.read().next_due();
+            if due > now {
+                return due;
+            }
+            let mut out = Batch::new();
+            let mut shard = lock.write();
+            let before = shard.quota();
+            shard.expire(now, EXPIRY_BATCH, &mut out);
+            let after = shard.quota();
+            drop(shard);
+            self.count_claim(before, after);
+            self.dispose(out);
+        }
+    }
+}
+
+static STORES: Mutex<Vec<Weak<dyn Sweep>>> = Mutex::new(Vec::new());
+
+/// When the thread will wake by itself, in milliseconds of the system clock.
+static WAKES_AT: AtomicU64 = AtomicU64::new(NEVER);
+
+static REAPER: OnceLock<Option<Thread>> = OnceLock::new();
+
+/// Has the thread look after a store from now on.
+#[cold]
+pub(crate) fn register(store: Weak<dyn Sweep>) {
+    STORES.lock().push(store);
+}
+
+/// Sees to it that the thread wakes soon after `deadline`, if not before.
+#[inline]
+pub(crate) fn wake_by(deadline: u64) {
+    if WAKES_AT.load(Ordering::Acquire) > deadline {
+        wake_earlier(deadline);
+    }
+}
+
+#[cold]
+fn wake_earlier(deadline: u64) {
+    WAKES_AT.fetch_min(deadline, Ordering::AcqRel);
+    // Without the thread (the system refuses to make one) expired entries stay unseen in memory until room is needed.
+    if let Some(thread) = REAPER.get_or_init(spawn) {
+        thread.unpark();
+    }
+}
+
+fn spawn() -> Option<Thread> {
+    let thread = thread::Builder::new().name("polycache-expiry".into()).spawn(run).ok()?;
+    Some(thread.thread().clone())
+}
+
+fn run() {
+    loop {
+        // Before looking: a deadline set while the stores are looked through lowers it again and unparks.
+        WAKES_AT.store(NEVER, Ordering::Release);
+        let due = sweep_all();
+        let wakes_at = WAKES_AT.fetch_min(due, Ordering::AcqRel).min(due);
+        if wakes_at == NEVER {
+            thread::park();
+        } else {
+            let wait = wakes_at.saturating_sub(Clock::System.now()).max(SHORTEST_WAIT_MS);
+            thread::park_timeout(Duration::from_millis(wait));
+        }
+    }
+}
+
+/// What is due within this is done together.
+const SHORTEST_WAIT_MS: u64 = 16;
+
+fn sweep_all() -> u64 {
+    let stores: Vec<_> = {
+        let mut stores = STORES.lock();
+        stores.retain(|store| store.strong_count() > 0);
+        stores.clone()
+    };
+    let sweep = |store: &Weak<dyn Sweep>| {
+        let store = store.upgrade()?;
+        // A listener, or the drop of a value, may panic; the other stores still need their thread. What was due stays due.
+        let later = Clock::System.now() + SHORTEST_WAIT_MS;
+        Some(catch_unwind(AssertUnwindSafe(|| store.sweep())).unwrap_or(later))
+    };
+    stores.iter().filter_map(sweep).min().unwrap_or(NEVER)
+}

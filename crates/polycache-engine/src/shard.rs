@@ -1,0 +1,290 @@
+//! One shard: the table, and the entry's way through slab, eviction policy and timing wheel.
+
+use compact_str::CompactString;
+use hashbrown::HashTable;
+
+use crate::clock::Clock;
+use crate::policy::{Policy, Victims};
+use crate::removed::{Batch, Cause, Removed};
+use crate::slab::{NIL, Slab};
+use crate::wheel::{Turn, Wheel};
+
+/// An entry as the caller of [`Engine::update`](crate::Engine::update) finds it.
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Present<'a, V> {
+    /// Its value.
+    pub value: &'a V,
+    /// Which write made it. Never used twice for a key, deletions between them or not.
+    pub version: u64,
+    /// When it expires, in milliseconds on the engine's clock, or [`NEVER`].
+    pub deadline: u64,
+}
+
+/// What shall become of an entry.
+#[derive(Debug)]
+pub enum Decision<V> {
+    /// It stays as it is; where there is none, none is made.
+    Keep,
+    /// A new value, in place of the present one if there is one.
+    Store {
+        /// The value.
+        value: V,
+        /// What it counts against the capacity. Not above the capacity.
+        weight: u64,
+        /// When it expires, in milliseconds on the engine's clock, or [`NEVER`].
+        deadline: u64,
+    },
+    /// Another deadline; the value and its version stay. Nothing where there is no entry.
+    Expire {
+        /// When it expires, in milliseconds on the engine's clock, or [`NEVER`].
+        deadline: u64,
+    },
+    /// It is deleted.
+    Delete,
+}
+
+/// Where an entry is, and what its key hashes to.
+#[derive(Debug, Clone, Copy)]
+struct Tag {
+    hash: u32,
+    index: u32,
+}
+
+/// A full hash out of the half that is kept: hashbrown takes its position from the low bits and a tag from the top ones.
+const fn widened(tag: u32) -> u64 {
+    (tag as u64) << 32 | tag as u64
+}
+
+/// What the shards have in common.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Room {
+    /// The part of the capacity that no shard has claimed.
+    pub(crate) free: u64,
+    /// The weight a shard may expect to claim while the store fills up.
+    pub(crate) share: u64,
+}
+
+#[derive(Debug)]
+pub(crate) struct Shard<V> {
+    table: HashTable<Tag>,
+    pub(crate) slab: Slab<V>,
+    policy: Policy,
+    wheel: Wheel,
+    /// The part of the capacity that this shard has claimed: at least its weight. What the policy evicts beyond need stays
+    /// claimed, or the other shards would grow into it and this one never get it back.
+    quota: u64,
+    last_version: u64,
+}
+
+impl<V> Shard<V> {
+    pub(crate) fn new(now_ms: u64) -> Self {
+        Self {
+            table: HashTable::new(),
+            slab: Slab::new(),
+            policy: Policy::new(),
+            wheel: Wheel::new(now_ms),
+            quota: 0,
+            last_version: 0,
+        }
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.policy.len()
+    }
+
+    pub(crate) const fn weight(&self) -> u64 {
+        self.policy.weight()
+    }
+
+    pub(crate) const fn quota(&self) -> u64 {
+        self.quota
+    }
+
+    pub(crate) fn next_due(&self) -> u64 {
+        self.wheel.next_due()
+    }
+
+    #[inline]
+    pub(crate) fn find(&self, tag: u32, key: &str) -> Option<u32> {
+        let same = |found: &Tag| found.hash == tag && self.slab.slot(found.index).key == key;
+        self.table.find(widened(tag), same).map(|found| found.index)
+    }
+
+    /// A live entry, and that it was read.
+    #[inline]
+    pub(crate) fn get(&self, tag: u32, key: &str, clock: &Clock) -> Option<&V> {
+        let slot = self.slab.slot(self.find(tag, key)?);
+        if clock.has_passed(slot.deadline) {
+            return None;
+        }
+        slot.touch();
+        slot.value.as_ref()
+    }
+
+    /// A live entry with what is known of it. Doesn't count as a read.
+    pub(crate) fn peek(&self, tag: u32, key: &str, clock: &Clock) -> Option<Present<'_, V>> {
+        let index = self.find(tag, key)?;
+        if self.has_expired(index, clock) { None } else { self.present(index) }
+    }
+
+    pub(crate) fn has_expired(&self, index: u32, clock: &Clock) -> bool {
+        clock.has_passed(self.slab.slot(index).deadline)
+    }
+
+    pub(crate) fn present(&self, index: u32) -> Option<Present<'_, V>> {
+        let slot = self.slab.slot(index);
+        let version = self.slab.links(index).version;
+        slot.value.as_ref().map(|value| Present { value, version, deadline: slot.deadline })
+    }
+
+    /// Stores a value for a key that has no entry, making room among the others first.
+    pub(crate) fn insert(&mut self, tag: u32, key: &str, new: New<V>, room: Room, out: &mut Batch<V>) {
+        let expected = if room.free == 0 { 0 } else { room.share.max(self.weight() + new.weight) };
+        let budget = self.quota.max(expected);
+        let hot = self.policy.enters_hot(tag, new.weight, budget);
+        self.claim(new.weight, room, NIL, out);
+        let Some(index) = self.slab.reserve() else {
+            return; // four billion entries in one shard: this one is forgotten
+        };
+        self.last_version += 1;
+        let version = self.last_version;
+        let slot = self.slab.slot_mut(index);
+        slot.key = CompactString::new(key);
+        slot.value = Some(new.value);
+        slot.deadline = new.deadline;
+        slot.tag = tag;
+        let links = self.slab.links_mut(index);
+        (links.version, links.weight) = (version, new.weight);
+        self.policy.insert(&mut self.slab, index, hot);
+        self.wheel.insert(&mut self.slab, index);
+        self.table.insert_unique(widened(tag), Tag { hash: tag, index }, |other| widened(other.hash));
+    }
+
+    /// Stores a value over the entry at `index`.
+    pub(crate) fn replace(&mut self, index: u32, new: New<V>, cause: Cause, room: Room, out: &mut Batch<V>) {
+        let old_weight = self.slab.links(index).weight;
+        if new.weight != old_weight {
+            self.claim(new.weight.saturating_sub(old_weight), room, index, out);
+            self.policy.reweigh(&mut self.slab, index, new.weight);
+            self.quota -= old_weight.saturating_sub(new.weight);
+        }
+        self.last_version += 1;
+        self.slab.links_mut(index).version = self.last_version;
+        self.expire_at(index, new.deadline);
+        let slot = self.slab.slot_mut(index);
+        slot.touch();
+        if let Some(value) = slot.value.replace(new.value) {
+            let key = slot.key.clone();
+            out.push(Removed { key, value, cause });
+        }
+    }
+
+    /// Gives the entry another deadline.
+    pub(crate) fn expire_at(&mut self, index: u32, deadline: u64) {
+        if self.slab.slot(index).deadline != deadline {
+            self.wheel.remove(&mut self.slab, index);
+            self.slab.slot_mut(index).deadline = deadline;
+            self.wheel.insert(&mut self.slab, index);
+        }
+    }
+
+    pub(crate) fn delete(&mut self, index: u32, cause: Cause, out: &mut Batch<V>) {
+        self.quota -= self.slab.links(index).weight;
+        self.policy.remove(&mut self.slab, index);
+        self.forget(index, cause, out);
+    }
+
+    /// Removes entries whose deadline has passed, in at most so many steps.
+    pub(crate) fn expire(&mut self, now_ms: u64, steps: usize, out: &mut Batch<V>) {
+        for _ in 0..steps {
+            match self.wheel.turn(&mut self.slab, now_ms) {
+                Turn::Expired(index) => self.delete(index, Cause::Expired, out),
+                Turn::Moved => {}
+                Turn::Idle => return,
+            }
+        }
+    }
+
+    /// Sees to it that `wanted` fits: under the quota, else by claiming what is free, else by evicting. Where all of that
+    /// isn't enough, claims it all the same; the other shards have to make room then.
+    fn claim(&mut self, wanted: u64, room: Room, spared: u32, out: &mut Batch<V>) {
+        let lacking = (self.weight() + wanted).saturating_sub(self.quota);
+        if lacking == 0 {
+            return;
+        }
+        let claimed = lacking.min(room.free);
+        self.quota += claimed;
+        if claimed < lacking {
+            self.evict(lacking - claimed, spared, out);
+            self.quota = self.quota.max(self.weight() + wanted);
+        }
+    }
+
+    /// Evicts `wanted` weight, or all there is but `spared`.
+    fn evict(&mut self, wanted: u64, spared: u32, out: &mut Batch<V>) {
+        let goal = self.weight().saturating_sub(wanted);
+        while self.weight() > goal {
+            let mut victims = Victims::new();
+            self.policy.evict(&mut self.slab, spared, self.quota, &mut victims);
+            if victims.is_empty() {
+                return;
+            }
+            for victim in victims {
+                self.forget(victim, Cause::Evicted, out);
+            }
+        }
+    }
+
+    /// Gives back `wanted` of the quota, evicting what it needs to.
+    pub(crate) fn give_back(&mut self, wanted: u64, out: &mut Batch<V>) {
+        let goal = self.quota.saturating_sub(wanted);
+        self.evict(self.weight().saturating_sub(goal), NIL, out);
+        self.quota = self.weight().max(goal);
+    }
+
+    /// Takes everything out at once; the old contents are the caller's to drop.
+    pub(crate) fn take(&mut self, now_ms: u64) -> Slab<V> {
+        self.policy.clear();
+        self.quota = 0;
+        self.table = HashTable::new();
+        self.wheel = Wheel::new(now_ms);
+        std::mem::replace(&mut self.slab, Slab::new())
+    }
+
+    /// Removes an entry that is in no ring any more from all else.
+    fn forget(&mut self, index: u32, cause: Cause, out: &mut Batch<V>) {
+        self.wheel.remove(&mut self.slab, index);
+        let tag = self.slab.slot(index).tag;
+        if let Ok(found) = self.table.find_entry(widened(tag), |found| found.index == index) {
+            found.remove();
+        }
+        let (key, value) = self.slab.release(index);
+        if let Some(value) = value {
+            out.push(Removed { key, value, cause });
+        }
+    }
+
+    /// For tests: that every entry is in the table, in a ring, and in the wheel if it has a deadline.
+    #[cfg(test)]
+    pub(crate) fn check(&self) {
+        let live: Vec<u32> = (0..self.slab.end()).filter(|&index| self.slab.slot(index).value.is_some()).collect();
+        assert_eq!(live.len(), self.len());
+        assert_eq!(live.len(), self.table.len());
+        assert_eq!(live.iter().map(|&index| self.slab.links(index).weight).sum::<u64>(), self.weight());
+        for index in live {
+            let slot = self.slab.slot(index);
+            assert_eq!(self.find(slot.tag, &slot.key), Some(index));
+            assert_eq!(slot.deadline == crate::clock::NEVER, slot.timer_list == crate::wheel::NO_LIST);
+            assert!(slot.references.load(std::sync::atomic::Ordering::Relaxed) <= crate::slab::MAX_REFERENCES);
+        }
+    }
+}
+
+/// A value on its way in.
+#[derive(Debug)]
+pub(crate) struct New<V> {
+    pub(crate) value: V,
+    pub(crate) weight: u64,
+    pub(crate) deadline: u64,
+}

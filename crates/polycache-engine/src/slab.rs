@@ -1,0 +1,163 @@
+//! Where entries live: stable indices, growth without copying.
+
+use std::sync::atomic::{AtomicU8, Ordering};
+
+use compact_str::CompactString;
+
+use crate::clock::NEVER;
+
+/// No entry.
+pub(crate) const NIL: u32 = u32::MAX;
+
+/// Slots that are allocated at once. Small, since every shard of every cache has at least one such piece; a table that
+/// grew by doubling would stall the writer that meets the copy.
+const CHUNK: usize = 128;
+
+/// What a read touches: one cache line, where the value is three words.
+#[derive(Debug)]
+#[repr(align(64))]
+pub(crate) struct Slot<V> {
+    pub(crate) key: CompactString,
+    /// `None` in a free slot.
+    pub(crate) value: Option<V>,
+    /// Milliseconds on the engine's clock, or [`NEVER`].
+    pub(crate) deadline: u64,
+    /// Reads since the clock hand last came by, up to [`MAX_REFERENCES`].
+    pub(crate) references: AtomicU8,
+    pub(crate) hot: bool,
+    /// The wheel's list that holds the entry, or [`NO_LIST`](crate::wheel::NO_LIST).
+    pub(crate) timer_list: u16,
+    /// The upper half of the key's hash: its tag in the table.
+    pub(crate) tag: u32,
+}
+
+/// What only writes touch.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Links {
+    /// Neighbours in the ring of the eviction policy. `next` also chains free slots.
+    pub(crate) prev: u32,
+    pub(crate) next: u32,
+    /// Neighbours in a list of the timing wheel.
+    pub(crate) timer_prev: u32,
+    pub(crate) timer_next: u32,
+    /// Which write made the value.
+    pub(crate) version: u64,
+    pub(crate) weight: u64,
+}
+
+/// How many reads an entry is credited with. Two, as in quick_cache: between Clock-PRO's one and S3-FIFO's three.
+pub(crate) const MAX_REFERENCES: u8 = 2;
+
+impl<V> Slot<V> {
+    fn free() -> Self {
+        Self {
+            key: CompactString::const_new(""),
+            value: None,
+            deadline: NEVER,
+            references: AtomicU8::new(0),
+            hot: false,
+            timer_list: crate::wheel::NO_LIST,
+            tag: 0,
+        }
+    }
+
+    /// Credits the entry with a read. Writes only where there is something to write, so that a hot entry's line stays
+    /// shared between cores; a lost race costs one credit.
+    #[inline]
+    pub(crate) fn touch(&self) {
+        let references = self.references.load(Ordering::Relaxed);
+        if references < MAX_REFERENCES {
+            self.references.store(references + 1, Ordering::Relaxed);
+        }
+    }
+}
+
+#[derive(Debug)]
+pub(crate) struct Slab<V> {
+    slots: Vec<Box<[Slot<V>; CHUNK]>>,
+    links: Vec<Box<[Links; CHUNK]>>,
+    free: u32,
+}
+
+impl<V> Slab<V> {
+    pub(crate) const fn new() -> Self {
+        Self { slots: Vec::new(), links: Vec::new(), free: NIL }
+    }
+
+    /// One past the highest index ever given out.
+    pub(crate) fn end(&self) -> u32 {
+        (self.slots.len() * CHUNK) as u32
+    }
+
+    /// The index of a free slot, or `None` where every index is taken.
+    pub(crate) fn reserve(&mut self) -> Option<u32> {
+        if self.free == NIL {
+            self.grow()?;
+        }
+        let index = self.free;
+        self.free = self.links(index).next;
+        Some(index)
+    }
+
+    #[cold]
+    fn grow(&mut self) -> Option<()> {
+        let start = self.end();
+        let end = start.checked_add(CHUNK as u32).filter(|&end| end < NIL)?;
+        let slots: Vec<Slot<V>> = std::iter::repeat_with(Slot::free).take(CHUNK).collect();
+        let links: Vec<Links> = (start + 1..=end)
+            .map(|next| Links {
+                prev: NIL,
+                next: if next == end { NIL } else { next },
+                timer_prev: NIL,
+                timer_next: NIL,
+                version: 0,
+                weight: 0,
+            })
+            .collect();
+        self.slots.push(slots.into_boxed_slice().try_into().ok()?);
+        self.links.push(links.into_boxed_slice().try_into().ok()?);
+        self.free = start;
+        Some(())
+    }
+
+    /// Takes the entry out of a slot and frees the slot. The entry must be in no ring and no timer list.
+    pub(crate) fn release(&mut self, index: u32) -> (CompactString, Option<V>) {
+        let free = self.free;
+        self.links_mut(index).next = free;
+        self.free = index;
+        let slot = self.slot_mut(index);
+        slot.deadline = NEVER;
+        (std::mem::take(&mut slot.key), slot.value.take())
+    }
+
+    #[inline]
+    pub(crate) fn slot(&self, index: u32) -> &Slot<V> {
+        &self.slots[index as usize / CHUNK][index as usize % CHUNK]
+    }
+
+    #[inline]
+    pub(crate) fn slot_mut(&mut self, index: u32) -> &mut Slot<V> {
+        &mut self.slots[index as usize / CHUNK][index as usize % CHUNK]
+    }
+
+    #[inline]
+    pub(crate) fn links(&self, index: u32) -> &Links {
+        &self.links[index as usize / CHUNK][index as usize % CHUNK]
+    }
+
+    #[inline]
+    pub(crate) fn links_mut(&mut self, index: u32) -> &mut Links {
+        &mut self.links[index as usize / CHUNK][index as usize % CHUNK]
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slot_is_one_cache_line_and_an_entry_96_bytes() {
+        assert_eq!(size_of::<Slot<[std::num::NonZeroUsize; 3]>>(), 64);
+        assert_eq!(size_of::<Links>(), 32);
+    }
+}

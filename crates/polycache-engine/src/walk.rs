@@ -1,0 +1,83 @@
+//! Going through all entries in bounded steps.
+
+use crate::engine::Engine;
+use crate::reaper::Sweep;
+use crate::removed::{Batch, Cause, Removed};
+
+/// A place in a walk over all entries. The default is the start.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Cursor {
+    shard: usize,
+    index: u32,
+}
+
+impl<V: Clone + Send + Sync + 'static> Engine<V> {
+    /// Shows the live entries in the next `places` places to `visit`, and returns where to go on, or `None` at the end.
+    ///
+    /// A walk from the start to the end shows every entry that was there all the time exactly once; one that was deleted
+    /// and made anew may be shown twice or not at all. `visit` runs under a lock: it must be quick and not call the engine.
+    pub fn walk(&self, from: Cursor, places: u32, mut visit: impl FnMut(&str, &V)) -> Option<Cursor> {
+        let inner = &*self.0;
+        let shard = inner.shards.get(from.shard)?.0.read();
+        let end = shard.slab.end().min(from.index.saturating_add(places));
+        for slot in (from.index..end).map(|index| shard.slab.slot(index)) {
+            if let Some(value) = slot.value.as_ref().filter(|_| !inner.clock.has_passed(slot.deadline)) {
+                visit(&slot.key, value);
+            }
+        }
+        self.after(from, end, shard.slab.end())
+    }
+
+    /// Deletes, among the entries in the next `places` places, those whose key `chosen` picks, and returns where to go
+    /// on, or `None` at the end. `chosen` runs under a lock: it must be quick and not call the engine.
+    pub fn delete_where(&self, from: Cursor, places: u32, chosen: impl Fn(&str) -> bool) -> Option<Cursor> {
+        let inner = &*self.0;
+        let mut out = Batch::new();
+        let mut shard = inner.shards.get(from.shard)?.0.write();
+        let before = shard.quota();
+        let last = shard.slab.end();
+        let end = last.min(from.index.saturating_add(places));
+        for index in from.index..end {
+            let slot = shard.slab.slot(index);
+            if slot.value.is_some() && chosen(&slot.key) {
+                shard.delete(index, Cause::Deleted, &mut out);
+            }
+        }
+        let after = shard.quota();
+        drop(shard);
+        inner.count_claim(before, after);
+        inner.dispose(out);
+        self.after(from, end, last)
+    }
+
+    /// Deletes everything. Each shard is emptied at once; its values are dropped after its lock is released.
+    pub fn clear(&self) {
+        let inner = &*self.0;
+        for shard in &inner.shards {
+            let mut shard = shard.0.write();
+            let before = shard.quota();
+            let mut old = shard.take(inner.clock.now());
+            drop(shard);
+            inner.count_claim(before, 0);
+            for index in 0..old.end() {
+                if let (key, Some(value)) = old.release(index) {
+                    inner.dispose(Batch::from_iter([Removed { key, value, cause: Cause::Deleted }]));
+                }
+            }
+        }
+    }
+
+    /// Removes what has expired, now and on this thread. With the system clock that happens without being asked; with a
+    /// manual one this is what frees expired entries.
+    pub fn remove_expired(&self) {
+        self.0.sweep();
+    }
+
+    fn after(&self, from: Cursor, visited: u32, end: u32) -> Option<Cursor> {
+        if visited < end {
+            return Some(Cursor { shard: from.shard, index: visited });
+        }
+        let shard = from.shard + 1;
+        (shard < self.0.shards.len()).then_some(Cursor { shard, index: 0 })
+    }
+}

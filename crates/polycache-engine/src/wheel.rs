@@ -1,0 +1,226 @@
+//! A hierarchical timing wheel of entries, intrusive: its lists run through the slab.
+//!
+//! Six levels of 64 lists. Which level an entry goes to follows from the highest group of six bits in which its tick
+//! differs from the present one, so an entry moves down at most five times in its life, and setting, moving or dropping a
+//! timer is O(1). Source: G. Varghese and A. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987.
+
+use crate::clock::NEVER;
+use crate::slab::{NIL, Slab};
+
+/// The list number of an entry without a timer.
+pub(crate) const NO_LIST: u16 = u16::MAX;
+
+/// A tick is 64 ms: how long an expired entry may stay in memory unseen.
+const TICK_BITS: u32 = 6;
+const LEVEL_BITS: u32 = 6;
+const LISTS: usize = 1 << LEVEL_BITS;
+const LEVELS: usize = 6;
+
+/// The longest way ahead that the wheel can hold, 137 years; what lies beyond waits there and is put back. One list of the
+/// last level less than a full round, or the farthest list could be the present one.
+const HORIZON: u64 = (LISTS as u64 - 1) << (LEVEL_BITS * (LEVELS as u32 - 1));
+
+#[derive(Debug)]
+pub(crate) struct Wheel {
+    /// The last tick whose lists have been visited, or are being visited.
+    now: u64,
+    heads: Box<[[u32; LISTS]; LEVELS]>,
+    /// A bit for each list that isn't empty.
+    occupied: [u64; LEVELS],
+}
+
+/// What a turn of the wheel came to.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Turn {
+    /// This entry's deadline has passed; it has left the wheel.
+    Expired(u32),
+    /// An entry moved closer to its list; more may be due.
+    Moved,
+    /// Nothing more is due.
+    Idle,
+}
+
+impl Wheel {
+    pub(crate) fn new(now_ms: u64) -> Self {
+        let heads = Box::new([[NIL; LISTS]; LEVELS]);
+        Self { now: now_ms >> TICK_BITS, heads, occupied: [0; LEVELS] }
+    }
+
+    /// Puts the entry into the list for its deadline. It must be in none.
+    pub(crate) fn insert<V>(&mut self, slab: &mut Slab<V>, index: u32) {
+        let deadline = slab.slot(index).deadline;
+        if deadline == NEVER {
+            return;
+        }
+        // The tick after the deadline: when the wheel comes to it, the deadline has surely passed.
+        let tick = ((deadline >> TICK_BITS) + 1).clamp(self.now + 1, self.now.saturating_add(HORIZON));
+        let level = self.level_of(tick);
+        let list = (tick >> (LEVEL_BITS * level as u32)) as usize % LISTS;
+        self.link(slab, index, level, list);
+    }
+
+    /// Takes the entry out of its list, if it is in one.
+    pub(crate) fn remove<V>(&mut self, slab: &mut Slab<V>, index: u32) {
+        let number = slab.slot(index).timer_list;
+        if number == NO_LIST {
+            return;
+        }
+        slab.slot_mut(index).timer_list = NO_LIST;
+        let links = *slab.links(index);
+        if links.timer_next != NIL {
+            slab.links_mut(links.timer_next).timer_prev = links.timer_prev;
+        }
+        if links.timer_prev != NIL {
+            slab.links_mut(links.timer_prev).timer_next = links.timer_next;
+        } else {
+            let (level, list) = (number as usize / LISTS, number as usize % LISTS);
+            self.heads[level][list] = links.timer_next;
+            if links.timer_next == NIL {
+                self.occupied[level] &= !(1 << list);
+            }
+        }
+    }
+
+    /// Does one step of what is due at `now_ms`: a caller bounds its work by counting steps.
+    pub(crate) fn turn<V>(&mut self, slab: &mut Slab<V>, now_ms: u64) -> Turn {
+        let target = now_ms >> TICK_BITS;
+        let Some((at, level, list)) = self.next_list().filter(|&(at, ..)| at <= target) else {
+            self.now = self.now.max(target);
+            return Turn::Idle;
+        };
+        self.now = at;
+        let index = self.heads[level][list];
+        self.remove(slab, index);
+        if slab.slot(index).deadline >> TICK_BITS < at {
+            return Turn::Expired(index);
+        }
+        self.insert(slab, index);
+        Turn::Moved
+    }
+
+    /// When the wheel next has something to do, in milliseconds; [`NEVER`] where it holds nothing.
+    pub(crate) fn next_due(&self) -> u64 {
+        self.next_list().map_or(NEVER, |(at, ..)| at << TICK_BITS)
+    }
+
+    fn level_of(&self, tick: u64) -> usize {
+        let differing = 63 - (tick ^ self.now | 1).leading_zeros();
+        ((differing / LEVEL_BITS) as usize).min(LEVELS - 1)
+    }
+
+    /// The earliest list that isn't empty: its first tick, level and place.
+    fn next_list(&self) -> Option<(u64, usize, usize)> {
+        (0..LEVELS)
+            .filter(|&level| self.occupied[level] != 0)
+            .map(|level| {
+                let shift = LEVEL_BITS * level as u32;
+                let position = (self.now >> shift) % LISTS as u64;
+                let ahead = self.occupied[level].rotate_right(position as u32).trailing_zeros();
+                let at = ((self.now >> shift) + u64::from(ahead)) << shift;
+                // A list that is being emptied starts before now.
+                (at.max(self.now), level, ((position + u64::from(ahead)) as usize) % LISTS)
+            })
+            .min()
+    }
+
+    fn link<V>(&mut self, slab: &mut Slab<V>, index: u32, level: usize, list: usize) {
+        let head = std::mem::replace(&mut self.heads[level][list], index);
+        self.occupied[level] |= 1 << list;
+        if head != NIL {
+            slab.links_mut(head).timer_prev = index;
+        }
+        let links = slab.links_mut(index);
+        links.timer_prev = NIL;
+        links.timer_next = head;
+        slab.slot_mut(index).timer_list = (level * LISTS + list) as u16;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn entry(slab: &mut Slab<()>, deadline: u64) -> u32 {
+        let index = slab.reserve().expect("there is room");
+        slab.slot_mut(index).deadline = deadline;
+        index
+    }
+
+    /// Turns until idle; what expired.
+    fn run(wheel: &mut Wheel, slab: &mut Slab<()>, now_ms: u64) -> Vec<u32> {
+        let mut expired = Vec::new();
+        loop {
+            match wheel.turn(slab, now_ms) {
+                Turn::Expired(index) => expired.push(index),
+                Turn::Moved => {}
+                Turn::Idle => return expired,
+            }
+        }
+    }
+
+    #[test]
+    fn nothing_expires_early_and_everything_within_a_tick() {
+        for start in [0, 1, 63 << 6, (1 << 36) - 5, 987_654_321_987] {
+            let (mut slab, mut wheel) = (Slab::new(), Wheel::new(start));
+            let mut deadlines: Vec<u64> = Vec::new();
+            for life in (0..43).flat_map(|bit| [(1_u64 << bit) - 1, 1 << bit, (1 << bit) + 77]) {
+                let index = entry(&mut slab, start + life);
+                wheel.insert(&mut slab, index);
+                assert_eq!(index as usize, deadlines.len());
+                deadlines.push(start + life);
+            }
+            while wheel.next_due() != NEVER {
+                let now = wheel.next_due();
+                for index in run(&mut wheel, &mut slab, now) {
+                    let deadline = deadlines[index as usize];
+                    assert!(deadline < now && now <= deadline + 128, "{deadline} at {now}");
+                    deadlines[index as usize] = NEVER;
+                }
+            }
+            assert!(deadlines.iter().all(|&deadline| deadline == NEVER));
+        }
+    }
+
+    #[test]
+    fn a_deadline_beyond_the_horizon_waits() {
+        let (mut slab, mut wheel) = (Slab::new(), Wheel::new(5_000));
+        let index = entry(&mut slab, NEVER - 1);
+        wheel.insert(&mut slab, index);
+        let due = wheel.next_due();
+        assert!(due > 100 * 365 * 86_400_000 && due < NEVER);
+        assert_eq!(run(&mut wheel, &mut slab, due), []);
+        assert!(wheel.next_due() > due);
+    }
+
+    #[test]
+    fn a_removed_timer_is_gone_from_any_place_of_its_list() {
+        for gone in 0..3 {
+            let (mut slab, mut wheel) = (Slab::new(), Wheel::new(0));
+            let entries: Vec<u32> = (0..3).map(|_| entry(&mut slab, 1_000)).collect();
+            for &index in &entries {
+                wheel.insert(&mut slab, index);
+            }
+            wheel.remove(&mut slab, entries[gone]);
+            wheel.remove(&mut slab, entries[gone]);
+            let mut expired = run(&mut wheel, &mut slab, 5_000);
+            expired.sort_unstable();
+            let rest: Vec<u32> = entries.iter().copied().filter(|&index| index != entries[gone]).collect();
+            assert_eq!(expired, rest);
+            assert_eq!(wheel.next_due(), NEVER);
+        }
+    }
+
+    #[test]
+    fn an_unfinished_list_is_taken_up_again() {
+        let (mut slab, mut wheel) = (Slab::new(), Wheel::new(0));
+        for _ in 0..10 {
+            let index = entry(&mut slab, 10_000);
+            wheel.insert(&mut slab, index);
+        }
+        let now = 60_000;
+        assert_eq!(wheel.turn(&mut slab, now), Turn::Moved);
+        let late = entry(&mut slab, 10_100);
+        wheel.insert(&mut slab, late);
+        assert_eq!(run(&mut wheel, &mut slab, now).len(), 11);
+    }
+}
