@@ -12,7 +12,6 @@ use crate::clock::{Clock, NEVER};
 use crate::reaper;
 use crate::removed::{Batch, Cause, Removed};
 use crate::shard::{Decision, New, Present, Room, Shard};
-use crate::slab::NIL;
 
 /// The fewest entries worth a shard of their own: below this, splitting costs hits.
 const MIN_SHARD_ENTRIES: u64 = 128;
@@ -188,10 +187,14 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
             }
         }
         let after = shard.quota();
+        let exceeded = before != after && inner.count_claim(before, after) > inner.capacity;
         drop(guard);
-        self.settle(place, before, after, &mut out);
-        inner.dispose(out);
+        if exceeded {
+            self.settle(place, &mut out);
+        }
+        // Before anything foreign runs, which may panic.
         self.wake_reaper(wake_at);
+        inner.dispose(out);
         result
     }
 
@@ -225,22 +228,19 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         &self.0.clock
     }
 
-    /// Counts what one shard has claimed or given back, and has the others make room where that was too much.
-    fn settle(&self, place: usize, before: u64, after: u64, out: &mut Batch<V>) {
+    /// Has the other shards make room where one has claimed too much.
+    #[cold]
+    fn settle(&self, place: usize, out: &mut Batch<V>) {
         let inner = &*self.0;
-        if before == after || inner.count_claim(before, after) <= inner.capacity {
-            return;
-        }
+        let share = inner.room().share;
         let mask = inner.shards.len() - 1;
         // The changed shard comes last: it holds the entry just written.
         for offset in 1..=inner.shards.len() {
             let mut shard = inner.shards[(place + offset) & mask].0.write();
             let excess = inner.claimed.0.load(Ordering::Relaxed).saturating_sub(inner.capacity);
             let before = shard.quota();
-            shard.give_back(excess, out);
-            let after = shard.quota();
-            drop(shard);
-            if inner.count_claim(before, after) <= inner.capacity {
+            shard.give_back(excess, share, out);
+            if inner.count_claim(before, shard.quota()) <= inner.capacity {
                 return;
             }
         }
@@ -274,13 +274,25 @@ impl<V> Inner<V> {
         Room { free, share: self.capacity / self.shards.len() as u64 }
     }
 
-    /// Counts a shard's change of quota; what all shards have claimed after it.
+    /// Counts a shard's change of quota; what all shards have claimed after it. To be called under the lock of the shard:
+    /// what another thread gave back could be counted before it was counted as claimed, and the sum fall below zero.
     pub(crate) fn count_claim(&self, before: u64, after: u64) -> u64 {
         if self.capacity == u64::MAX {
             return 0;
         }
         let change = after.wrapping_sub(before);
         self.claimed.0.fetch_add(change, Ordering::Relaxed).wrapping_add(change)
+    }
+
+    /// For tests, while nothing else runs: that what is counted as claimed is what the shards have claimed.
+    #[cfg(test)]
+    pub(crate) fn check_claims(&self) {
+        if self.capacity == u64::MAX {
+            return;
+        }
+        let claimed: u64 = self.shards.iter().map(|shard| shard.0.read().quota()).sum();
+        assert_eq!(claimed, self.claimed.0.load(Ordering::Relaxed));
+        assert!(claimed <= self.capacity);
     }
 
     /// Drops what has left, or hands it to the listener. No lock may be held.

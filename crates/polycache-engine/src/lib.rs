@@ -31,6 +31,9 @@ mod slab;
 mod walk;
 mod wheel;
 
+#[cfg(test)]
+mod tests;
+
 pub use clock::{Clock, ManualClock, NEVER};
 pub use engine::{Builder, Engine};
 pub use removed::{Cause, Removed};

@@ -36,9 +36,8 @@ impl<V> Inner<V> {
             let mut shard = lock.write();
             let before = shard.quota();
             shard.expire(now, EXPIRY_BATCH, &mut out);
-            let after = shard.quota();
+            self.count_claim(before, shard.quota());
             drop(shard);
-            self.count_claim(before, after);
             self.dispose(out);
         }
     }
@@ -55,6 +54,8 @@ static REAPER: OnceLock<Option<Thread>> = OnceLock::new();
 #[cold]
 pub(crate) fn register(store: Weak<dyn Sweep>) {
     STORES.lock().push(store);
+    // Another writer may have woken the thread for this store before it was known.
+    wake_earlier(0);
 }
 
 /// Sees to it that the thread wakes soon after `deadline`, if not before.
@@ -107,7 +108,7 @@ fn sweep_all() -> u64 {
         let store = store.upgrade()?;
         // A listener, or the drop of a value, may panic; the other stores still need their thread. What was due stays due.
         let later = Clock::System.now() + SHORTEST_WAIT_MS;
-        Some(catch_unwind(AssertUnwindSafe(|| store.sweep())).unwrap_or(later))
+        Some(catch_unwind(AssertUnwindSafe(move || store.sweep())).unwrap_or(later))
     };
     stores.iter().filter_map(sweep).min().unwrap_or(NEVER)
 }

@@ -72,7 +72,7 @@ pub(crate) struct Shard<V> {
     policy: Policy,
     wheel: Wheel,
     /// The part of the capacity that this shard has claimed: at least its weight. What the policy evicts beyond need stays
-    /// claimed, or the other shards would grow into it and this one never get it back.
+    /// claimed, up to the shard's share, or the other shards would grow into it and this one never get it back.
     quota: u64,
     last_version: u64,
 }
@@ -207,7 +207,8 @@ impl<V> Shard<V> {
     }
 
     /// Sees to it that `wanted` fits: under the quota, else by claiming what is free, else by evicting. Where all of that
-    /// isn't enough, claims it all the same; the other shards have to make room then.
+    /// isn't enough, claims it all the same; the other shards have to make room then. What evicting a large entry freed beyond
+    /// need stays with the shard only up to its share: one large value would leave its shard the whole capacity for ever.
     fn claim(&mut self, wanted: u64, room: Room, spared: u32, out: &mut Batch<V>) {
         let lacking = (self.weight() + wanted).saturating_sub(self.quota);
         if lacking == 0 {
@@ -217,7 +218,8 @@ impl<V> Shard<V> {
         self.quota += claimed;
         if claimed < lacking {
             self.evict(lacking - claimed, spared, out);
-            self.quota = self.quota.max(self.weight() + wanted);
+            let needed = self.weight() + wanted;
+            self.quota = self.quota.clamp(needed, needed.max(room.share));
         }
     }
 
@@ -236,11 +238,12 @@ impl<V> Shard<V> {
         }
     }
 
-    /// Gives back `wanted` of the quota, evicting what it needs to.
-    pub(crate) fn give_back(&mut self, wanted: u64, out: &mut Batch<V>) {
+    /// Gives back `wanted` of the quota, evicting what it needs to; more where it has more than its `share` and doesn't need
+    /// it.
+    pub(crate) fn give_back(&mut self, wanted: u64, share: u64, out: &mut Batch<V>) {
         let goal = self.quota.saturating_sub(wanted);
         self.evict(self.weight().saturating_sub(goal), NIL, out);
-        self.quota = self.weight().max(goal);
+        self.quota = self.weight().max(goal.min(share));
     }
 
     /// Takes everything out at once; the old contents are the caller's to drop.

@@ -45,7 +45,7 @@ pub(crate) struct Links {
     pub(crate) weight: u64,
 }
 
-/// How many reads an entry is credited with. Two, as in quick_cache: between Clock-PRO's one and S3-FIFO's three.
+/// How many reads an entry is credited with. Two, as in `quick_cache`: between Clock-PRO's one and S3-FIFO's three.
 pub(crate) const MAX_REFERENCES: u8 = 2;
 
 impl<V> Slot<V> {

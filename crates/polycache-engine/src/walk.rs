@@ -11,6 +11,26 @@ pub struct Cursor {
     index: u32,
 }
 
+impl Cursor {
+    /// The place with this index in this shard.
+    #[must_use]
+    pub const fn new(shard: usize, index: u32) -> Self {
+        Self { shard, index }
+    }
+
+    /// Which shard it is in.
+    #[must_use]
+    pub const fn shard(self) -> usize {
+        self.shard
+    }
+
+    /// Where it is in the shard.
+    #[must_use]
+    pub const fn index(self) -> u32 {
+        self.index
+    }
+}
+
 impl<V: Clone + Send + Sync + 'static> Engine<V> {
     /// Shows the live entries in the next `places` places to `visit`, and returns where to go on, or `None` at the end.
     ///
@@ -34,18 +54,18 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         let inner = &*self.0;
         let mut out = Batch::new();
         let mut shard = inner.shards.get(from.shard)?.0.write();
-        let before = shard.quota();
         let last = shard.slab.end();
         let end = last.min(from.index.saturating_add(places));
         for index in from.index..end {
             let slot = shard.slab.slot(index);
             if slot.value.is_some() && chosen(&slot.key) {
+                // Counted one by one: `chosen` may panic.
+                let before = shard.quota();
                 shard.delete(index, Cause::Deleted, &mut out);
+                inner.count_claim(before, shard.quota());
             }
         }
-        let after = shard.quota();
         drop(shard);
-        inner.count_claim(before, after);
         inner.dispose(out);
         self.after(from, end, last)
     }
@@ -57,8 +77,8 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
             let mut shard = shard.0.write();
             let before = shard.quota();
             let mut old = shard.take(inner.clock.now());
-            drop(shard);
             inner.count_claim(before, 0);
+            drop(shard);
             for index in 0..old.end() {
                 if let (key, Some(value)) = old.release(index) {
                     inner.dispose(Batch::from_iter([Removed { key, value, cause: Cause::Deleted }]));

@@ -99,13 +99,7 @@ impl Error {
     /// ```
     #[cold]
     pub fn new(kind: ErrorKind, message: impl AsRef<str>) -> Self {
-        Self(Arc::new(Inner {
-            kind,
-            command: None,
-            key: None,
-            message: CompactString::new(message),
-            source: None,
-        }))
+        Self(Arc::new(Inner { kind, command: None, key: None, message: CompactString::new(message), source: None }))
     }
 
     /// The same error, caused by `source`. Its text is part of this error's text.

@@ -5,8 +5,7 @@ use std::fmt::Debug;
 use crate::Result;
 
 /// Reads one value out of a deserializer; see [`Serializer::deserialize`].
-pub type Visit<'a> =
-    dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> + 'a;
+pub type Visit<'a> = dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> + 'a;
 
 /// Translates between the caller's types and the bytes a backend holds.
 ///

@@ -1,0 +1,131 @@
+//! What entries take: in the slab, and of the capacity.
+
+use std::time::Duration;
+
+use super::{check, store};
+use crate::{Cause, Engine, NEVER};
+
+const MIB: u64 = 1 << 20;
+
+/// The values are the weights.
+fn large_engine() -> Engine<u64> {
+    Engine::builder().capacity(64 * MIB).shards(8).build()
+}
+
+fn put(engine: &Engine<u64>, key: &str, weight: u64) {
+    store(engine, key, weight, weight, NEVER);
+    assert_eq!(engine.get(key), Some(weight), "just stored");
+    assert!(engine.weight() <= engine.capacity());
+}
+
+#[test]
+fn a_key_that_is_overwritten_takes_no_more_room() {
+    let engine = Engine::builder().capacity(1_000).shards(4).build();
+    for n in 0..1_000_000_u64 {
+        let life = Duration::from_millis(1_000 + n % 100_000);
+        store(&engine, "key", n, 1, engine.clock().deadline(life));
+    }
+    assert_eq!((engine.len(), engine.weight()), (1, 1));
+    assert_eq!(engine.get("key"), Some(999_999));
+    let ends: u32 = engine.0.shards.iter().map(|shard| shard.0.read().slab.end()).sum();
+    assert!(ends <= 128, "a single piece of slots: {ends}");
+    check(&engine);
+}
+
+#[test]
+fn freed_slots_are_used_again() {
+    let engine = Engine::builder().capacity(100).shards(1).build();
+    for n in 0..100_000_u64 {
+        store(&engine, &n.to_string(), n, 1, NEVER);
+        if n % 1_000 == 0 {
+            engine.clear();
+        }
+    }
+    assert!(engine.0.shards[0].0.read().slab.end() <= 256);
+    check(&engine);
+}
+
+#[test]
+fn a_value_of_almost_the_whole_capacity_fits_and_gives_way_later() {
+    let engine = large_engine();
+    for n in 0..2_000_u64 {
+        put(&engine, &format!("before/{n}"), 40_000);
+    }
+    let full = engine.weight();
+    assert!(full > 60 * MIB);
+    put(&engine, "large", 60 * MIB);
+    assert!(engine.len() > 1, "it takes no more than it needs");
+    check(&engine);
+    let mut written = 0;
+    while engine.peek("large", |_| ()).is_some() {
+        put(&engine, &format!("after/{written}"), 40_000);
+        written += 1;
+        assert!(written < 20_000, "it stays for ever");
+    }
+    check(&engine);
+}
+
+#[test]
+fn after_a_large_value_all_shards_share_the_capacity_again() {
+    for by_replacement in [false, true] {
+        let engine = large_engine();
+        for n in 0..2_000_u64 {
+            put(&engine, &format!("before/{n}"), 40_000);
+        }
+        put(&engine, "large", 60 * MIB);
+        if by_replacement {
+            put(&engine, "large", 1);
+        }
+        for n in 0..10_000_u64 {
+            put(&engine, &format!("after/{n}"), 40_000);
+        }
+        assert!(engine.peek("large", |_| ()).is_none());
+        let weights: Vec<u64> = engine.0.shards.iter().map(|shard| shard.0.read().weight() / MIB).collect();
+        assert!(weights.iter().all(|&weight| weight >= 5), "MiB by shard: {weights:?}");
+        assert!(engine.weight() > 56 * MIB, "MiB by shard: {weights:?}");
+        check(&engine);
+    }
+}
+
+#[test]
+fn a_value_that_grows_over_its_shard_pushes_out_the_others() {
+    let engine = large_engine();
+    for n in 0..1_000_u64 {
+        put(&engine, &format!("other/{n}"), 60_000);
+    }
+    for weight in [1, 10, 30, 64, 3, 64].map(|mib| mib * MIB) {
+        put(&engine, "growing", weight);
+        check(&engine);
+    }
+    assert_eq!((engine.len(), engine.weight()), (1, 64 * MIB));
+    put(&engine, "growing", 1);
+    put(&engine, "other", 64 * MIB - 1);
+    assert_eq!(engine.len(), 2);
+    put(&engine, "third", 64 * MIB);
+    assert_eq!((engine.len(), engine.weight()), (1, 64 * MIB));
+    check(&engine);
+}
+
+#[test]
+fn expired_entries_make_room_before_live_ones_are_evicted() {
+    let manual = crate::ManualClock::new();
+    let (sender, left) = std::sync::mpsc::channel();
+    let engine = Engine::builder()
+        .capacity(100)
+        .shards(1)
+        .clock(crate::Clock::Manual(manual.clone()))
+        .listener(move |removed| sender.send(removed.cause).unwrap())
+        .build();
+    for n in 0..50 {
+        store(&engine, &format!("short/{n}"), n, 1, 10);
+        store(&engine, &format!("long/{n}"), n, 1, NEVER);
+    }
+    manual.advance(Duration::from_millis(200));
+    for n in 0..50 {
+        store(&engine, &format!("new/{n}"), n, 1, NEVER);
+    }
+    let causes: Vec<Cause> = left.try_iter().collect();
+    assert_eq!(causes, vec![Cause::Expired; 50]);
+    assert!((0..50).all(|n| engine.get(&format!("long/{n}")).is_some()));
+    check(&engine);
+}

@@ -1,0 +1,4 @@
+//! The backends that come with the crate, each a feature.
+
+#[cfg(feature = "memory")]
+pub mod memory;

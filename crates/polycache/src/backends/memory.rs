@@ -1,0 +1,114 @@
+//! The memory of this process.
+//!
+//! [`Memory`] holds live objects or bytes in a sharded hash table, bounded by [entries](MemoryBuilder::max_entries) or by
+//! [bytes](MemoryBuilder::max_bytes). An expired entry is never read, to the millisecond, and is freed within 250 ms without anybody
+//! asking. Which entry makes room for a new one is decided by a variant of CLOCK-Pro, which keeps what is read often and lets a
+//! scan pass by.
+//!
+//! By default it holds up to 100,000 entries: with values of a kilobyte that is about a hundred megabytes, an amount that a service
+//! is seldom hurt by, and enough for the working set of most. Whoever knows better sets the bound.
+//!
+//! Time comes from the machine's monotonic clock, which may stand still while the machine is suspended. In a child process made by
+//! `fork` the thread that frees expired entries is missing: they stay unread, and are freed when room is needed.
+
+mod builder;
+mod counter;
+mod operations;
+mod weight;
+
+use std::fmt;
+use std::time::Duration;
+
+use polycache_engine::Engine;
+pub use polycache_engine::{Cause, ManualClock};
+
+pub use self::builder::{MemoryBuilder, Removed};
+use self::weight::Weigher;
+use crate::backend::BackendInfo;
+use crate::{Ttl, Value};
+
+/// The entries a memory backend holds unless told otherwise.
+const DEFAULT_MAX_ENTRIES: u64 = 100_000;
+
+/// A store in the memory of this process. A clone is a handle on the same store.
+///
+/// ```
+/// use polycache::backends::memory::Memory;
+/// use polycache::Cache;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// let memory = Memory::builder().max_entries(2).build()?;
+/// let cache = Cache::builder().backend(memory.clone()).build()?;
+/// cache.multi_set([("a", 1), ("b", 2), ("c", 3)]).await?;
+/// assert_eq!(memory.len(), 2);
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Memory {
+    engine: Engine<Value>,
+    weigher: Weigher,
+    info: BackendInfo,
+}
+
+impl Memory {
+    /// A store with all defaults: up to 100,000 entries.
+    #[must_use]
+    pub fn new() -> Self {
+        MemoryBuilder::new().assemble()
+    }
+
+    /// Settings for a new store.
+    pub fn builder() -> MemoryBuilder {
+        MemoryBuilder::new()
+    }
+
+    /// The number of entries. Expired ones count until they are freed.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.engine.len()
+    }
+
+    /// Whether there is no entry.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.engine.is_empty()
+    }
+
+    /// What all entries weigh together: their number, or their bytes where the store is bounded by those.
+    #[must_use]
+    pub fn weight(&self) -> u64 {
+        self.engine.weight()
+    }
+
+    /// Frees the entries that have expired, now. By itself that happens within 250 ms; with a manual clock only here.
+    pub fn remove_expired(&self) {
+        self.engine.remove_expired();
+    }
+
+    fn deadline(&self, ttl: Ttl) -> u64 {
+        match ttl {
+            Ttl::Never => polycache_engine::NEVER,
+            Ttl::After(life) => self.engine.clock().deadline(life),
+        }
+    }
+
+    fn remaining(&self, deadline: u64) -> Ttl {
+        match deadline {
+            polycache_engine::NEVER => Ttl::Never,
+            // An entry that lives has at least a part of a millisecond.
+            deadline => Ttl::After(Duration::from_millis(deadline.saturating_sub(self.engine.clock().now()).max(1))),
+        }
+    }
+}
+
+impl Default for Memory {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Memory {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memory").field("len", &self.len()).field("engine", &self.engine).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,191 @@
+//! Making a memory backend.
+
+use std::fmt;
+use std::sync::Arc;
+
+use polycache_engine::{Cause, Clock, Engine, ManualClock};
+
+use super::weight::Weigher;
+use super::{DEFAULT_MAX_ENTRIES, Memory};
+use crate::backend::BackendInfo;
+use crate::{Error, ErrorKind, Result, Value};
+
+/// What an entry is taken to weigh in bytes, before any is there: it decides how many shards there are.
+const TYPICAL_ENTRY_BYTES: u64 = 1_024;
+
+/// Settings for a new [`Memory`].
+#[must_use = "a builder does nothing until `build`"]
+pub struct MemoryBuilder {
+    bound: Bound,
+    weigher: Option<Arc<dyn Fn(&str, &Value) -> u64 + Send + Sync>>,
+    listener: Option<Box<dyn Fn(&Removed<'_>) + Send + Sync>>,
+    clock: Clock,
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Bound {
+    Entries(u64),
+    Bytes(u64),
+    None,
+}
+
+/// An entry that has left a memory backend; see [`MemoryBuilder::listener`].
+#[derive(Debug)]
+#[non_exhaustive]
+pub struct Removed<'a> {
+    /// Its full key, with the namespace.
+    pub key: &'a str,
+    /// Its value.
+    pub value: &'a Value,
+    /// Why it left.
+    pub cause: Cause,
+}
+
+impl MemoryBuilder {
+    pub(super) fn new() -> Self {
+        Self { bound: Bound::Entries(DEFAULT_MAX_ENTRIES), weigher: None, listener: None, clock: Clock::System }
+    }
+
+    /// Holds up to so many entries: never more, whatever their size. The default, with 100,000.
+    pub fn max_entries(mut self, entries: u64) -> Self {
+        self.bound = Bound::Entries(entries);
+        self
+    }
+
+    /// Holds up to so many bytes. An entry counts the bytes of its key and its encoded value, and 128 for its place in the table. The
+    /// size of live objects isn't known: without a [`weigher`](Self::weigher) the cache must encode its values, and does so as JSON
+    /// unless told otherwise.
+    pub fn max_bytes(mut self, bytes: u64) -> Self {
+        self.bound = Bound::Bytes(bytes);
+        self
+    }
+
+    /// Holds whatever is stored, until it expires or is deleted.
+    pub fn unbounded(mut self) -> Self {
+        self.bound = Bound::None;
+        self
+    }
+
+    /// Says what an entry counts against [`max_bytes`](Self::max_bytes). Called with the full key, on the thread that writes; no lock
+    /// is held.
+    ///
+    /// ```
+    /// use polycache::backends::memory::Memory;
+    /// use polycache::Cache;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let memory = Memory::builder()
+    ///     .max_bytes(1_000)
+    ///     .weigher(|key, value| key.len() as u64 + value.downcast_ref::<String>().map_or(8, |text| text.len() as u64))
+    ///     .build()?;
+    /// let cache = Cache::builder().backend(memory).build()?; // live objects, since they can be weighed
+    /// cache.set("k", "x".repeat(900)).await?;
+    /// let error = cache.set("k", "x".repeat(1_100)).await.unwrap_err();
+    /// assert_eq!(error.kind(), polycache::ErrorKind::TooLarge);
+    /// # Ok(()) }
+    /// ```
+    pub fn weigher(mut self, weigh: impl Fn(&str, &Value) -> u64 + Send + Sync + 'static) -> Self {
+        self.weigher = Some(Arc::new(weigh));
+        self
+    }
+
+    /// Called with every entry that leaves and the reason. It runs on the thread whose call removed the entry, or on the one that
+    /// frees expired entries; no lock is held, so it may use the cache. It should be quick.
+    ///
+    /// ```
+    /// use polycache::backends::memory::{Cause, Memory};
+    /// use polycache::Cache;
+    /// use std::sync::mpsc;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let (sender, receiver) = mpsc::channel();
+    /// let memory = Memory::builder()
+    ///     .listener(move |removed| drop(sender.send((removed.key.to_owned(), removed.cause))))
+    ///     .build()?;
+    /// let cache = Cache::builder().backend(memory).build()?;
+    /// cache.set("k", 1).await?;
+    /// cache.delete("k").await?;
+    /// assert_eq!(receiver.recv().ok(), Some(("k".to_owned(), Cause::Deleted)));
+    /// # Ok(()) }
+    /// ```
+    pub fn listener(mut self, listener: impl Fn(&Removed<'_>) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+
+    /// Takes the time from a clock that moves only when told to, for tests. Expired entries are never read, and are freed by
+    /// [`Memory::remove_expired`] alone.
+    ///
+    /// ```
+    /// use polycache::backends::memory::{ManualClock, Memory};
+    /// use polycache::{Cache, Ttl};
+    /// use std::time::Duration;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let clock = ManualClock::new();
+    /// let memory = Memory::builder().manual_clock(&clock).build()?;
+    /// let cache = Cache::builder().backend(memory).ttl(Ttl::secs(60)).build()?;
+    /// cache.set("k", 1).await?;
+    /// clock.advance(Duration::from_millis(59_999));
+    /// assert!(cache.exists("k").await?);
+    /// clock.advance(Duration::from_millis(1));
+    /// assert!(!cache.exists("k").await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn manual_clock(mut self, clock: &ManualClock) -> Self {
+        self.clock = Clock::Manual(clock.clone());
+        self
+    }
+
+    /// The store.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) for a bound of zero, and for a weigher without [`max_bytes`](Self::max_bytes).
+    pub fn build(self) -> Result<Memory> {
+        let refuse = |text| Err(Error::new(ErrorKind::Config, text));
+        match (self.bound, &self.weigher) {
+            (Bound::Entries(0) | Bound::Bytes(0), _) => refuse(
+                "a memory backend bounded by 0 holds nothing; raise the bound, or build the cache with `enabled(false)`",
+            ),
+            (Bound::Entries(_) | Bound::None, Some(_)) => {
+                refuse("a weigher has no effect without `max_bytes`; set that, or leave the weigher out")
+            }
+            _ => Ok(self.assemble()),
+        }
+    }
+
+    pub(super) fn assemble(self) -> Memory {
+        let mut info = BackendInfo::new("memory");
+        info.capabilities.live_objects = true;
+        info.capabilities.exclusive = true;
+        let mut engine = Engine::builder().clock(self.clock);
+        let weigher = match (self.bound, self.weigher) {
+            (Bound::None, _) => Weigher::Entries,
+            (Bound::Entries(max), _) => {
+                engine = engine.capacity(max);
+                Weigher::Entries
+            }
+            (Bound::Bytes(max), weigh) => {
+                engine = engine.capacity(max).entry_weight(TYPICAL_ENTRY_BYTES);
+                info.capabilities.live_objects = weigh.is_some();
+                match weigh {
+                    Some(weigh) => Weigher::Custom { max, weigh },
+                    None => Weigher::Bytes { max },
+                }
+            }
+        };
+        if let Some(listener) = self.listener {
+            engine = engine.listener(move |removed| {
+                let polycache_engine::Removed { key, value, cause, .. } = &removed;
+                listener(&Removed { key, value, cause: *cause });
+            });
+        }
+        Memory { engine: engine.build(), weigher, info }
+    }
+}
+
+impl fmt::Debug for MemoryBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("MemoryBuilder").field("bound", &self.bound).field("clock", &self.clock).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,69 @@
+//! Integers in what is stored.
+
+use std::any::Any;
+
+use crate::{Error, ErrorKind, Result, Value};
+
+/// What `increment` finds in a value.
+pub(super) enum Found {
+    Number(i64),
+    NotANumber,
+    /// An object of a type that only its own code can tell about; that code must not run under a lock.
+    Unknown,
+}
+
+/// The integer in a value, as far as it can be told without running anybody's code.
+pub(super) fn find(value: &Value) -> Found {
+    if let Some(bytes) = value.as_bytes() {
+        return parse(bytes);
+    }
+    macro_rules! primitive {
+        ($($integer:ty),*) => {
+            $(if let Some(number) = value.downcast_ref::<$integer>() {
+                return i64::try_from(*number).map_or(Found::NotANumber, Found::Number);
+            })*
+        };
+    }
+    primitive!(i64, i32, u64, u32, usize, isize, u8, i8, u16, i16, u128, i128);
+    if is::<String>(value) || is::<bool>(value) || is::<f64>(value) || value.as_serialize().is_none() {
+        return Found::NotANumber;
+    }
+    Found::Unknown
+}
+
+/// The integer in an object of any type: what its JSON says.
+pub(super) fn find_in_object(value: &Value) -> Found {
+    let json = value.as_serialize().map(serde_json::to_vec);
+    match json {
+        Some(Ok(json)) => parse(&json),
+        _ => Found::NotANumber,
+    }
+}
+
+/// A counter as text, which every serializer that allows counters reads.
+pub(super) fn text(number: i64) -> Value {
+    Value::bytes(number.to_string().into_bytes())
+}
+
+pub(super) fn add(number: i64, delta: i64) -> Result<i64> {
+    number
+        .checked_add(delta)
+        .ok_or_else(|| Error::new(ErrorKind::Overflow, format!("{number} and {delta} make more than 64 bits hold")))
+}
+
+pub(super) fn not_a_number() -> Error {
+    Error::new(ErrorKind::NotANumber, "what is stored isn't an integer of 64 bits")
+}
+
+fn is<T: Any>(value: &Value) -> bool {
+    value.downcast_ref::<T>().is_some()
+}
+
+/// Decimal text, an optional minus and digits: what JSON takes for an integer.
+fn parse(bytes: &[u8]) -> Found {
+    let plus = bytes.first() == Some(&b'+');
+    match std::str::from_utf8(bytes).ok().filter(|_| !plus).and_then(|text| text.parse().ok()) {
+        Some(number) => Found::Number(number),
+        None => Found::NotANumber,
+    }
+}

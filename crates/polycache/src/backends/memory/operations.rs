@@ -1,0 +1,209 @@
+//! The memory backend's side of the contract. Every operation is done when it returns.
+
+use polycache_engine::{Cursor as Place, Decision, Present};
+
+use super::Memory;
+use super::counter::{self, Found};
+use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, SetOptions, Version, When};
+use crate::key::SEPARATOR;
+use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
+
+/// How many places of the table `clear`, `scan` and `raw keys` visit in one hold of a lock.
+const BATCH: u32 = 1_024;
+
+impl Backend for Memory {
+    fn info(&self) -> &BackendInfo {
+        &self.info
+    }
+
+    #[inline]
+    fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
+        Reply::ready(self.engine.get(key.full()))
+    }
+
+    fn get_versioned(&self, key: Key<'_>) -> Reply<(Option<Value>, Version)> {
+        let found =
+            self.engine.peek(key.full(), |present| (Some(present.value.clone()), Version::number(present.version)));
+        Reply::ready(found.unwrap_or((None, Version::ABSENT)))
+    }
+
+    fn multi_get(&self, keys: &[Key<'_>]) -> Reply<Vec<Option<Value>>> {
+        Reply::ready(keys.iter().map(|key| self.engine.get(key.full())).collect())
+    }
+
+    fn set(&self, key: Key<'_>, value: Value, options: SetOptions) -> Reply<bool> {
+        Reply::from(self.store(key, value, &options))
+    }
+
+    fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
+        // Weighed before any is stored: one that is too large leaves all as it was.
+        let weights: Result<Vec<u64>> =
+            entries.iter().map(|entry| self.weigher.weigh(entry.key.full(), &entry.value)).collect();
+        let weights = match weights {
+            Ok(weights) => weights,
+            Err(error) => return Reply::error(error),
+        };
+        for (Entry { key, value, ttl }, weight) in entries.into_iter().zip(weights) {
+            let deadline = self.deadline(ttl);
+            self.engine.update(key.full(), |_| (Decision::Store { value, weight, deadline }, ()));
+        }
+        Reply::ready(())
+    }
+
+    fn exists(&self, key: Key<'_>) -> Reply<bool> {
+        Reply::ready(self.engine.peek(key.full(), |_| ()).is_some())
+    }
+
+    fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
+        Reply::from(self.add_to(key.full(), delta, ttl))
+    }
+
+    fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
+        let deadline = self.deadline(ttl);
+        Reply::ready(self.engine.update(key.full(), |present| (Decision::Expire { deadline }, present.is_some())))
+    }
+
+    fn ttl(&self, key: Key<'_>) -> Reply<Option<Ttl>> {
+        let deadline = self.engine.peek(key.full(), |present| present.deadline);
+        Reply::ready(deadline.map(|deadline| self.remaining(deadline)))
+    }
+
+    fn delete(&self, key: Key<'_>) -> Reply<bool> {
+        Reply::ready(self.remove(key))
+    }
+
+    fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {
+        Reply::ready(keys.iter().filter(|key| self.remove(**key)).count() as u64)
+    }
+
+    fn clear(&self, namespace: &str) -> Reply<()> {
+        if namespace.is_empty() {
+            self.engine.clear();
+            return Reply::ready(());
+        }
+        let mut place = Some(Place::default());
+        while let Some(from) = place {
+            place = self.engine.delete_where(from, BATCH, |key| name_in(namespace, key).is_some());
+        }
+        Reply::ready(())
+    }
+
+    fn scan(&self, namespace: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Reply<Page> {
+        let from = cursor.map_or(Place::default(), |cursor| Place::new(cursor.part as usize, cursor.place as u32));
+        let mut keys = Vec::new();
+        let next = self.engine.walk(from, BATCH, |key, _| {
+            if name_in(namespace, key).is_some_and(|name| pattern.matches(name)) {
+                keys.push(key.to_owned());
+            }
+        });
+        let next = next.map(|place| Cursor { part: place.shard() as u64, place: u64::from(place.index()) });
+        Reply::ready(Page { keys, next })
+    }
+
+    fn raw(&self, command: &str, args: &[&[u8]]) -> Reply<Raw> {
+        let refuse = |text| Reply::error(Error::new(ErrorKind::InvalidInput, text));
+        if !args.is_empty() {
+            return refuse(format!("the memory backend's {command:?} takes no arguments"));
+        }
+        match command {
+            "len" => Reply::ready(Raw::Int(self.len() as i64)),
+            "weight" => Reply::ready(Raw::Int(self.weight() as i64)),
+            "keys" => Reply::ready(Raw::List(self.all_keys())),
+            other => refuse(format!("the memory backend knows no command {other:?}; it knows len, weight and keys")),
+        }
+    }
+
+    fn close(&self) -> Reply<()> {
+        self.engine.clear();
+        Reply::ready(())
+    }
+}
+
+impl Memory {
+    fn store(&self, key: Key<'_>, value: Value, options: &SetOptions) -> Result<bool> {
+        let weight = self.weigher.weigh(key.full(), &value)?;
+        let deadline = self.deadline(options.ttl);
+        let may = |present: Option<Present<'_, Value>>| match &options.when {
+            When::Always => true,
+            When::Absent => present.is_none(),
+            When::Unchanged(version) => match present {
+                Some(present) => version.as_number() == Some(present.version),
+                None => version.is_absent(),
+            },
+        };
+        let mut value = Some(value);
+        let stored = self.engine.update(key.full(), |present| match value.take_if(|_| may(present)) {
+            Some(value) => (Decision::Store { value, weight, deadline }, true),
+            None => (Decision::Keep, false),
+        });
+        Ok(stored)
+    }
+
+    fn remove(&self, key: Key<'_>) -> bool {
+        self.engine.update(key.full(), |present| (Decision::Delete, present.is_some()))
+    }
+
+    fn add_to(&self, key: &str, delta: i64, ttl: Ttl) -> Result<i64> {
+        let deadline = self.deadline(ttl);
+        let weight = self.weigher.weigh(key, &self.counter(delta))?;
+        let mut known = None;
+        loop {
+            let step = self.engine.update(key, |present| {
+                let Some(present) = present else {
+                    return (Decision::Store { value: self.counter(delta), weight, deadline }, Ok(Step::Done(delta)));
+                };
+                let number = match (counter::find(present.value), known) {
+                    (Found::Number(number), _) => number,
+                    // Its own code has told, for just this version.
+                    (Found::Unknown, Some((version, number))) if version == present.version => number,
+                    (Found::Unknown, _) => {
+                        return (Decision::Keep, Ok(Step::Ask(present.version, present.value.clone())));
+                    }
+                    (Found::NotANumber, _) => return (Decision::Keep, Err(counter::not_a_number())),
+                };
+                match counter::add(number, delta) {
+                    Ok(sum) => {
+                        let value = if present.value.is_object() { Value::typed(sum) } else { counter::text(sum) };
+                        (Decision::Store { value, weight, deadline: present.deadline }, Ok(Step::Done(sum)))
+                    }
+                    Err(error) => (Decision::Keep, Err(error)),
+                }
+            })?;
+            match step {
+                Step::Done(sum) => return Ok(sum),
+                Step::Ask(version, value) => match counter::find_in_object(&value) {
+                    Found::Number(number) => known = Some((version, number)),
+                    _ => return Err(counter::not_a_number()),
+                },
+            }
+        }
+    }
+
+    /// A new counter, as an object where the store holds those.
+    fn counter(&self, number: i64) -> Value {
+        if self.info.capabilities.live_objects { Value::typed(number) } else { counter::text(number) }
+    }
+
+    fn all_keys(&self) -> Vec<Raw> {
+        let mut keys = Vec::new();
+        let mut place = Some(Place::default());
+        while let Some(from) = place {
+            place = self.engine.walk(from, BATCH, |key, _| keys.push(Raw::Bytes(key.into())));
+        }
+        keys
+    }
+}
+
+enum Step {
+    Done(i64),
+    /// The value must be asked outside of the lock what number it is.
+    Ask(u64, Value),
+}
+
+/// The name of a full key in `namespace`; `None` where it isn't in there.
+fn name_in<'a>(namespace: &str, key: &'a str) -> Option<&'a str> {
+    if namespace.is_empty() {
+        return Some(key);
+    }
+    key.strip_prefix(namespace)?.strip_prefix(SEPARATOR)
+}

@@ -1,0 +1,56 @@
+//! What an entry counts against the bound.
+
+use std::fmt;
+use std::sync::Arc;
+
+use crate::{Error, ErrorKind, Result, Value};
+
+/// What an entry takes in the table, beside its key and value: slot, links, hash table and allocations.
+const ENTRY_OVERHEAD: u64 = 128;
+
+type Weigh = dyn Fn(&str, &Value) -> u64 + Send + Sync;
+
+#[derive(Clone)]
+pub(super) enum Weigher {
+    /// Every entry counts one.
+    Entries,
+    /// Keys and encoded values count their bytes, live objects can't be weighed.
+    Bytes { max: u64 },
+    /// As the user weighs.
+    Custom { max: u64, weigh: Arc<Weigh> },
+}
+
+impl Weigher {
+    /// # Errors
+    /// `TooLarge` where the entry is above the bound by itself, `Unsupported` for a live object that can't be weighed.
+    pub(super) fn weigh(&self, key: &str, value: &Value) -> Result<u64> {
+        let (weight, max) = match self {
+            Self::Entries => return Ok(1),
+            Self::Bytes { max } => {
+                let Some(bytes) = value.as_bytes() else {
+                    let text = "the size of a live object isn't known; give the memory backend a weigher, or bound it by entries";
+                    return Err(Error::new(ErrorKind::Unsupported, text));
+                };
+                (key.len() as u64 + bytes.len() as u64 + ENTRY_OVERHEAD, *max)
+            }
+            Self::Custom { max, weigh } => (weigh(key, value), *max),
+        };
+        if weight > max {
+            let text = format!(
+                "the entry weighs {weight}, and the memory backend holds {max} in all; raise `max_bytes`, or store less"
+            );
+            return Err(Error::new(ErrorKind::TooLarge, text));
+        }
+        Ok(weight)
+    }
+}
+
+impl fmt::Debug for Weigher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Entries => f.write_str("Entries"),
+            Self::Bytes { max } => write!(f, "Bytes({max})"),
+            Self::Custom { max, .. } => write!(f, "Custom({max})"),
+        }
+    }
+}

@@ -1,0 +1,242 @@
+//! Making a cache.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use compact_str::CompactString;
+
+use crate::backend::Backend;
+use crate::cache::{Cache, KeyBuilder, Settings, View};
+use crate::serializer::Serializer;
+use crate::serializers::{Json, Null};
+use crate::switch::Switch;
+use crate::{Error, ErrorKind, Plugin, Result, Ttl};
+
+/// How long a command may take unless told otherwise.
+const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
+
+/// What a read makes of trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// The caller gets the error.
+    #[default]
+    Fail,
+    /// The caller gets a miss, and the trouble becomes a `tracing` event.
+    Miss,
+}
+
+/// Settings for a new [`Cache`].
+///
+/// ```
+/// use polycache::backends::memory::Memory;
+/// use polycache::plugins::HitMissRatio;
+/// use polycache::serializers::Json;
+/// use polycache::{Cache, OnError, Ttl};
+/// use std::time::Duration;
+///
+/// # fn main() -> polycache::Result<()> {
+/// let cache = Cache::builder()
+///     .backend(Memory::builder().max_bytes(64 << 20).build()?)
+///     .serializer(Json)
+///     .plugin(HitMissRatio::new())
+///     .namespace("shop")
+///     .ttl(Ttl::secs(300))
+///     .ttl_jitter(0.1)
+///     .timeout(Duration::from_secs(1))
+///     .on_error(OnError::Miss)
+///     .build()?;
+/// # let _ = cache; Ok(()) }
+/// ```
+#[must_use = "a builder does nothing until `build`"]
+pub struct CacheBuilder {
+    backend: Option<Arc<dyn Backend>>,
+    serializer: Option<Arc<dyn Serializer>>,
+    plugins: Vec<Arc<dyn Plugin>>,
+    namespace: CompactString,
+    ttl: Ttl,
+    timeout: Duration,
+    enabled: bool,
+    settings: Settings,
+}
+
+impl CacheBuilder {
+    pub(crate) fn new() -> Self {
+        Self {
+            backend: None,
+            serializer: None,
+            plugins: Vec::new(),
+            namespace: CompactString::const_new(""),
+            ttl: Ttl::Never,
+            timeout: DEFAULT_TIMEOUT,
+            enabled: true,
+            settings: Settings {
+                key_builder: None,
+                ttl_jitter: 0.0,
+                on_error: OnError::Fail,
+                on_decode_error: OnError::Fail,
+                allow_flush: false,
+            },
+        }
+    }
+
+    /// What holds the values. By default a new memory backend with its own defaults.
+    pub fn backend(self, backend: impl Backend) -> Self {
+        self.shared_backend(Arc::new(backend))
+    }
+
+    /// The same, for a backend that is shared with other caches or with code of yours.
+    pub fn shared_backend(mut self, backend: Arc<dyn Backend>) -> Self {
+        self.backend = Some(backend);
+        self
+    }
+
+    /// How values become bytes. By default [`Null`] where the backend holds live objects, else [`Json`].
+    pub fn serializer(mut self, serializer: impl Serializer) -> Self {
+        self.serializer = Some(Arc::new(serializer));
+        self
+    }
+
+    /// One more plugin. They run in the order they are given.
+    pub fn plugin(mut self, plugin: impl Plugin) -> Self {
+        self.plugins.push(Arc::new(plugin));
+        self
+    }
+
+    /// The namespace: `key` is kept under `namespace:key`. None by default.
+    pub fn namespace(mut self, namespace: impl AsRef<str>) -> Self {
+        self.namespace = CompactString::new(namespace);
+        self
+    }
+
+    /// The TTL of writes that aren't given another. [`Ttl::Never`] by default.
+    pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
+        self.ttl = ttl.into();
+        self
+    }
+
+    /// Takes a random part of up to this fraction (0 to 1) off the TTL of every write, so that what was stored together doesn't
+    /// expire together. 0 by default.
+    pub fn ttl_jitter(mut self, fraction: f64) -> Self {
+        self.settings.ttl_jitter = fraction;
+        self
+    }
+
+    /// How long a command may take, hooks included; zero: as long as it likes. 5 seconds by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// Makes the name that is stored under, within the namespace, out of the caller's key: to shorten, normalize or version keys.
+    /// Different keys must get different names.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::builder().namespace("shop").key_builder(|key| format!("v2/{key}")).build()?;
+    /// cache.set("cart", 1).await?;
+    /// assert!(cache.namespace("").exists("v2/shop:cart").await.is_ok_and(|found| !found));
+    /// assert_eq!(cache.scan("*").collect().await?, ["v2/cart"]); // kept as shop:v2/cart
+    /// # Ok(()) }
+    /// ```
+    pub fn key_builder(mut self, build: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        self.settings.key_builder = Some(Box::new(build) as Box<KeyBuilder>);
+        self
+    }
+
+    /// What `get`, `multi_get`, `exists` and `ttl` make of trouble with the backend: it fails, is away, or is too slow. An error by
+    /// default. A write's trouble is always an error.
+    pub fn on_error(mut self, on_error: OnError) -> Self {
+        self.settings.on_error = on_error;
+        self
+    }
+
+    /// What `get` and `multi_get` make of a stored value that can't be read as the type asked for. An error by default.
+    pub fn on_decode_error(mut self, on_error: OnError) -> Self {
+        self.settings.on_decode_error = on_error;
+        self
+    }
+
+    /// Whether the cache starts turned on; see [`Cache::set_enabled`]. It does by default.
+    pub fn enabled(mut self, enabled: bool) -> Self {
+        self.enabled = enabled;
+        self
+    }
+
+    /// Whether [`clear`](Cache::clear) without a namespace may delete everything on a server, what others keep there included. Not by
+    /// default.
+    pub fn allow_flush(mut self, allow: bool) -> Self {
+        self.settings.allow_flush = allow;
+        self
+    }
+
+    /// The cache. No server is contacted.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) where the settings don't fit together: a serializer that keeps live objects with a backend that
+    /// can't hold them, a jitter outside of 0 to 1, a TTL of zero.
+    pub fn build(mut self) -> Result<Cache> {
+        let refuse = |text: String| Err(Error::new(ErrorKind::Config, text));
+        if !(0.0..=1.0).contains(&self.settings.ttl_jitter) {
+            return refuse(format!("a ttl_jitter of {}; it is a fraction from 0 to 1", self.settings.ttl_jitter));
+        }
+        if self.ttl.checked().is_err() {
+            return refuse("a ttl of zero; leave it out for entries that don't expire".to_owned());
+        }
+        let backend = match self.backend.take() {
+            Some(backend) => backend,
+            None => default_backend()?,
+        };
+        let live = backend.info().capabilities.live_objects;
+        let serializer = match self.serializer.take() {
+            Some(serializer) if serializer.keeps_objects() && !live => {
+                return refuse(format!(
+                    "the serializer {} keeps live objects, and the backend {} can't hold those here; use `Json` or another serializer, or (in memory) bound by entries or give a weigher",
+                    serializer.name(),
+                    backend.info().name
+                ));
+            }
+            Some(serializer) => serializer,
+            None if live => Arc::new(Null),
+            None => Arc::new(Json),
+        };
+        Ok(self.assemble(backend, serializer))
+    }
+
+    pub(crate) fn assemble(self, backend: Arc<dyn Backend>, serializer: Arc<dyn Serializer>) -> Cache {
+        let view = View {
+            backend,
+            serializer,
+            plugins: Arc::new([]),
+            bare: None,
+            namespace: self.namespace,
+            settings: Arc::new(self.settings),
+            switch: Switch::new(self.enabled),
+        };
+        let view = if self.plugins.is_empty() { view } else { view.with_plugins(self.plugins.into()) };
+        Cache { view: Arc::new(view), ttl: self.ttl, timeout: self.timeout }
+    }
+}
+
+#[cfg(feature = "memory")]
+fn default_backend() -> Result<Arc<dyn Backend>> {
+    Ok(Arc::new(crate::backends::memory::Memory::new()))
+}
+
+#[cfg(not(feature = "memory"))]
+fn default_backend() -> Result<Arc<dyn Backend>> {
+    Err(Error::new(ErrorKind::Config, "no backend was given; give one, or enable the feature `memory`"))
+}
+
+impl fmt::Debug for CacheBuilder {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("CacheBuilder")
+            .field("backend", &self.backend)
+            .field("serializer", &self.serializer)
+            .field("plugins", &self.plugins)
+            .field("namespace", &self.namespace)
+            .field("ttl", &self.ttl)
+            .field("timeout", &self.timeout)
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,208 @@
+//! The cache: one front for every backend.
+
+mod convert;
+mod hooks;
+mod limit;
+mod reads;
+mod removals;
+mod run;
+mod scan;
+mod writes;
+
+use std::any::Any;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use compact_str::CompactString;
+
+pub use self::scan::Scan;
+use crate::backend::{Backend, BackendInfo};
+use crate::builder::CacheBuilder;
+use crate::serializer::Serializer;
+use crate::switch::{State, Switch};
+use crate::{OnError, Plugin, Ttl};
+
+/// A cache: the same commands on every backend.
+///
+/// A `Cache` is a cheap handle: a clone, and a view with another namespace, TTL, timeout or one more plugin, works on the same
+/// store. It is `Send` and `Sync` and has no type parameter.
+///
+/// Every command returns a [`Reply`](crate::Reply). On the memory backend it takes effect when it is called, awaited or not; over the
+/// network it starts when the reply is first polled.
+///
+/// # Namespaces
+///
+/// A cache with a namespace keeps `key` under `namespace:key`. A `:` in the namespace nests: [`clear`](Self::clear) on `foo` takes
+/// `foo:a:b` too, and leaves `foobar:c`.
+///
+/// # Errors
+///
+/// Every command may fail with the kinds [`Timeout`](crate::ErrorKind::Timeout), [`Unavailable`](crate::ErrorKind::Unavailable) and
+/// [`Backend`](crate::ErrorKind::Backend) for trouble with the backend (never the memory backend), with
+/// [`Closed`](crate::ErrorKind::Closed) after [`close`](Self::close), and with what a plugin refuses. What else a command may fail
+/// with is said there.
+///
+/// ```
+/// use polycache::{Cache, Ttl};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// let cache = Cache::memory();
+/// cache.set("greeting", "hello").await?;
+/// assert_eq!(cache.get::<String>("greeting").await?.as_deref(), Some("hello"));
+///
+/// let sessions = cache.namespace("sessions").with_ttl(Ttl::secs(60));
+/// sessions.set("greeting", "hi").await?; // kept as sessions:greeting, for a minute
+/// assert_eq!(cache.get::<String>("sessions:greeting").await?.as_deref(), Some("hi"));
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Cache {
+    pub(crate) view: Arc<View>,
+    /// The TTL of writes.
+    pub(crate) ttl: Ttl,
+    /// How long a command may take; zero: as long as it likes.
+    pub(crate) timeout: Duration,
+}
+
+/// What views of a cache may have in common.
+#[derive(Clone)]
+pub(crate) struct View {
+    pub(crate) backend: Arc<dyn Backend>,
+    pub(crate) serializer: Arc<dyn Serializer>,
+    pub(crate) plugins: Arc<[Arc<dyn Plugin>]>,
+    /// The same without plugins, for their hooks; `None` where there are none.
+    pub(crate) bare: Option<Arc<View>>,
+    pub(crate) namespace: CompactString,
+    pub(crate) settings: Arc<Settings>,
+    pub(crate) switch: Switch,
+}
+
+/// Makes the key to store under out of the caller's; see [`CacheBuilder::key_builder`].
+pub(crate) type KeyBuilder = dyn Fn(&str) -> String + Send + Sync;
+
+/// What is the same for all views.
+pub(crate) struct Settings {
+    pub(crate) key_builder: Option<Box<KeyBuilder>>,
+    /// How much of a TTL may be taken off, from 0 to 1.
+    pub(crate) ttl_jitter: f64,
+    pub(crate) on_error: OnError,
+    pub(crate) on_decode_error: OnError,
+    pub(crate) allow_flush: bool,
+}
+
+impl View {
+    /// A view that differs from this one by its plugins.
+    pub(crate) fn with_plugins(&self, plugins: Arc<[Arc<dyn Plugin>]>) -> Self {
+        let bare = Self { plugins: Arc::new([]), bare: None, ..self.clone() };
+        let bare = (!plugins.is_empty()).then(|| Arc::new(bare));
+        Self { plugins, bare, ..self.clone() }
+    }
+}
+
+impl Cache {
+    /// A cache in the memory of this process, with all defaults: it holds live objects, [up to 100,000](crate::backends::memory)
+    /// of them, and no TTL.
+    #[cfg(feature = "memory")]
+    #[must_use]
+    pub fn memory() -> Self {
+        Self::builder().assemble(Arc::new(crate::backends::memory::Memory::new()), Arc::new(crate::serializers::Null))
+    }
+
+    /// Settings for a new cache.
+    #[must_use]
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::new()
+    }
+
+    /// A view with another namespace, which replaces the present one; empty for none. To nest, name both:
+    /// `cache.namespace("tenant:users")`.
+    #[must_use]
+    pub fn namespace(&self, namespace: impl AsRef<str>) -> Self {
+        let namespace = CompactString::new(namespace);
+        let bare = self.view.bare.as_deref().map(|bare| View { namespace: namespace.clone(), ..bare.clone() });
+        let view = View { namespace, bare: bare.map(Arc::new), ..(*self.view).clone() };
+        Self { view: Arc::new(view), ..self.clone() }
+    }
+
+    /// A view whose writes have this TTL: `cache.with_ttl(Ttl::secs(5)).set(..)`. Costs no allocation.
+    #[must_use]
+    pub fn with_ttl(&self, ttl: impl Into<Ttl>) -> Self {
+        Self { ttl: ttl.into(), ..self.clone() }
+    }
+
+    /// A view whose commands may take this long; zero: as long as they like. Costs no allocation.
+    #[must_use]
+    pub fn with_timeout(&self, timeout: Duration) -> Self {
+        Self { timeout, ..self.clone() }
+    }
+
+    /// A view with one more plugin, which runs after the present ones.
+    #[must_use]
+    pub fn with_plugin(&self, plugin: impl Plugin) -> Self {
+        let plugins = self.view.plugins.iter().cloned().chain([Arc::new(plugin) as Arc<dyn Plugin>]).collect();
+        Self { view: Arc::new(self.view.with_plugins(plugins)), ..self.clone() }
+    }
+
+    /// The first plugin of this type, to read its figures.
+    #[must_use]
+    pub fn plugin<P: Plugin>(&self) -> Option<&P> {
+        self.view.plugins.iter().find_map(|plugin| (&**plugin as &dyn Any).downcast_ref())
+    }
+
+    /// The name of the cache's namespace; empty where it has none.
+    #[must_use]
+    pub fn namespace_name(&self) -> &str {
+        &self.view.namespace
+    }
+
+    /// What the backend is and can do.
+    #[must_use]
+    pub fn info(&self) -> &BackendInfo {
+        self.view.backend.info()
+    }
+
+    /// Turns the cache on or off, for every view and clone: a switch for emergencies and tests.
+    ///
+    /// While it is off, reads miss, and writes delete what they would have replaced, so that nothing stale reappears when it is
+    /// turned on again. `increment` answers its delta, `add` and `cas` answer `true`; `delete` and `clear` still run; `raw` is
+    /// refused. No plugin runs for what isn't done.
+    ///
+    /// The environment variable `POLYCACHE_DISABLE=1` when a cache is built gives the same answers, contacts no server at all,
+    /// and can't be undone here.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory();
+    /// cache.set("k", "old").await?;
+    /// cache.set_enabled(false);
+    /// assert_eq!(cache.get::<String>("k").await?, None);
+    /// cache.set("k", "new").await?;
+    /// cache.set_enabled(true);
+    /// assert_eq!(cache.get::<String>("k").await?, None); // forgotten, not stale
+    /// # Ok(()) }
+    /// ```
+    pub fn set_enabled(&self, enabled: bool) {
+        self.view.switch.set_enabled(enabled);
+    }
+
+    /// Whether the cache is turned on.
+    #[must_use]
+    pub fn is_enabled(&self) -> bool {
+        self.view.switch.state() == State::On
+    }
+}
+
+impl fmt::Debug for Cache {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cache")
+            .field("backend", &self.view.backend)
+            .field("serializer", &self.view.serializer)
+            .field("plugins", &self.view.plugins)
+            .field("namespace", &self.view.namespace)
+            .field("ttl", &self.ttl)
+            .field("timeout", &self.timeout)
+            .field("state", &self.view.switch.state())
+            .finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,161 @@
+//! Plugins around a command.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use compact_str::CompactString;
+
+use super::limit::limited;
+use super::{Cache, View};
+use crate::{Answer, Command, CommandName, Error, Reply, Result};
+
+/// One command on its way through the hooks.
+struct Hooked {
+    view: Arc<View>,
+    /// Runs the command itself, and serves the hooks.
+    bare: Cache,
+    name: CommandName,
+    keys: Vec<CompactString>,
+    started: Instant,
+    timeout: Duration,
+}
+
+/// Where the hooks first had to wait.
+enum Waits<B> {
+    /// In this plugin's `before`.
+    Before(usize, Reply<()>),
+    /// For the command itself.
+    Running(Reply<B>),
+    /// In this plugin's `after`.
+    After(usize, Reply<()>, Result<B>),
+}
+
+impl Cache {
+    /// Runs a command through the plugins: their `before`, then `run` on the cache without plugins, then their `after`. `answer`
+    /// tells them how it came out; `recover` may turn an error of the whole into a result.
+    pub(super) fn hooked<B: Send + 'static>(
+        &self,
+        name: CommandName,
+        keys: impl IntoIterator<Item = impl AsRef<str>>,
+        run: impl FnOnce(&Self, &[CompactString]) -> Reply<B> + Send + 'static,
+        answer: fn(&B) -> Answer,
+        recover: impl FnOnce(&Self, Error) -> Result<B> + Send + 'static,
+    ) -> Reply<B> {
+        let view = Arc::clone(self.view.bare.as_ref().unwrap_or(&self.view));
+        let hooked = Hooked {
+            view: Arc::clone(&self.view),
+            // The whole has a limit; its parts need none.
+            bare: Self { view, ttl: self.ttl, timeout: Duration::ZERO },
+            name,
+            keys: keys.into_iter().map(CompactString::new).collect(),
+            started: Instant::now(),
+            timeout: self.timeout,
+        };
+        let context = |hooked: &Hooked, error: Error| error.during(hooked.name.as_str(), hooked.command().key());
+        let mut run = Some(run);
+        match hooked.run_ready(&mut run, answer) {
+            Ok(result) => {
+                let result = result.map_err(|error| context(&hooked, error));
+                Reply::from(result.or_else(|error| recover(self, error)))
+            }
+            Err(waits) => Reply::pending(async move {
+                let result = hooked.run_waiting(waits, run, answer).await.map_err(|error| context(&hooked, error));
+                result.or_else(|error| {
+                    let cache = Self { view: hooked.view, ttl: hooked.bare.ttl, timeout: hooked.timeout };
+                    recover(&cache, error)
+                })
+            }),
+        }
+    }
+}
+
+impl Hooked {
+    fn command(&self) -> Command<'_> {
+        Command { name: self.name, keys: &self.keys, cache: &self.bare }
+    }
+
+    /// Goes as far as it can without waiting.
+    fn run_ready<B>(
+        &self,
+        run: &mut Option<impl FnOnce(&Cache, &[CompactString]) -> Reply<B>>,
+        answer: fn(&B) -> Answer,
+    ) -> Result<Result<B>, Waits<B>> {
+        let mut stopped = None;
+        for (index, plugin) in self.view.plugins.iter().enumerate() {
+            match plugin.before(&self.command()).now() {
+                Ok(Ok(())) => {}
+                Ok(Err(error)) => {
+                    stopped = Some(Err(error));
+                    break;
+                }
+                Err(pending) => return Err(Waits::Before(index, pending)),
+            }
+        }
+        let result = match (stopped, run.take()) {
+            (Some(stopped), _) => stopped,
+            (None, Some(run)) => run(&self.bare, &self.keys).now().map_err(Waits::Running)?,
+            (None, None) => return Err(Waits::Running(Reply::error(gone()))),
+        };
+        for index in 0..self.view.plugins.len() {
+            match self.after(index, &result, answer).now() {
+                Ok(outcome) => self.note(outcome),
+                Err(pending) => return Err(Waits::After(index, pending, result)),
+            }
+        }
+        Ok(result)
+    }
+
+    /// Goes the rest of the way.
+    async fn run_waiting<B>(
+        &self,
+        waits: Waits<B>,
+        run: Option<impl FnOnce(&Cache, &[CompactString]) -> Reply<B>>,
+        answer: fn(&B) -> Answer,
+    ) -> Result<B> {
+        let mut next = 0;
+        let result = match waits {
+            Waits::Running(reply) => limited(self.left(), self.timeout, reply).await,
+            Waits::Before(index, reply) => {
+                let rest = async {
+                    reply.await?;
+                    for plugin in &self.view.plugins[index + 1..] {
+                        plugin.before(&self.command()).await?;
+                    }
+                    run.ok_or_else(gone)?(&self.bare, &self.keys).await
+                };
+                limited(self.left(), self.timeout, rest).await
+            }
+            Waits::After(index, reply, result) => {
+                next = index + 1;
+                self.note(limited(self.left(), self.timeout, reply).await);
+                result
+            }
+        };
+        for index in next..self.view.plugins.len() {
+            let reply = self.after(index, &result, answer);
+            self.note(limited(self.left(), self.timeout, reply).await);
+        }
+        result
+    }
+
+    fn after<B>(&self, index: usize, result: &Result<B>, answer: fn(&B) -> Answer) -> Reply<()> {
+        let outcome = result.as_ref().map(answer);
+        self.view.plugins[index].after(&self.command(), &outcome, self.started.elapsed())
+    }
+
+    /// The command has happened: a failure of a hook after it changes nothing of that.
+    fn note(&self, outcome: Result<()>) {
+        if let Err(error) = outcome {
+            tracing::warn!(command = self.name.as_str(), %error, "a plugin's `after` failed");
+        }
+    }
+
+    fn left(&self) -> Option<Duration> {
+        (!self.timeout.is_zero()).then(|| self.timeout.saturating_sub(self.started.elapsed()))
+    }
+}
+
+/// Never met: a command is run once.
+fn gone() -> Error {
+    Error::new(crate::ErrorKind::Plugin, "the command was run before")
+}

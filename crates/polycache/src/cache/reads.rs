@@ -1,0 +1,282 @@
+//! The commands that read.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use serde::de::DeserializeOwned;
+
+use super::Cache;
+use super::run::Gate;
+use crate::backend::{Key, Version};
+use crate::key::FullKey;
+use crate::{Answer, CommandName, Reply, Result, Ttl, Value};
+
+impl Cache {
+    /// The value under `key`, or `None` where there is none.
+    ///
+    /// A stored `None` of an `Option<X>` is a hit: read as `Option<X>` it is `Some(None)`.
+    ///
+    /// # Errors
+    /// [`Decode`](crate::ErrorKind::Decode) where something is stored that is no `T`, unless the builder's
+    /// [`on_decode_error`](crate::CacheBuilder::on_decode_error) makes that a miss.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory();
+    /// cache.set("answer", 42).await?;
+    /// assert_eq!(cache.get::<i64>("answer").await?, Some(42));
+    /// assert_eq!(cache.get::<i64>("question").await?, None);
+    /// assert!(cache.get::<String>("answer").await.is_err()); // no silent miss
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn get<T: DeserializeOwned + Clone + Send + Sync + 'static>(&self, key: &str) -> Reply<Option<T>> {
+        match self.gate() {
+            Gate::Open => self.fetch(CommandName::Get, key, |cache, value| cache.decode(&value)),
+            Gate::Hooked => self.hooked_read(CommandName::Get, key, |cache, key| cache.get(key)),
+            Gate::Shut => self.shut(CommandName::Get, None),
+        }
+    }
+
+    /// The live object under `key`, shared: no copy is made and no serde is needed.
+    ///
+    /// # Errors
+    /// [`Decode`](crate::ErrorKind::Decode) where bytes or an object of another type are stored, as for [`get`](Self::get).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use std::sync::Arc;
+    ///
+    /// struct Model(Vec<f32>); // nothing that serde knows
+    ///
+    /// let cache = polycache::Cache::memory();
+    /// cache.set_object("model", Arc::new(Model(vec![0.5; 1_000]))).await?;
+    /// let model: Arc<Model> = cache.get_object("model").await?.expect("set above");
+    /// assert_eq!(model.0.len(), 1_000);
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn get_object<T: Any + Send + Sync>(&self, key: &str) -> Reply<Option<Arc<T>>> {
+        match self.gate() {
+            Gate::Open => self.fetch(CommandName::GetObject, key, |_, value| Self::decode_object(value)),
+            Gate::Hooked => self.hooked_read(CommandName::GetObject, key, |cache, key| cache.get_object(key)),
+            Gate::Shut => self.shut(CommandName::GetObject, None),
+        }
+    }
+
+    /// What is stored under `key`, as it is: not decoded.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::{Cache, serializers::Json};
+    ///
+    /// let cache = Cache::builder().serializer(Json).build()?;
+    /// cache.set("k", [1, 2]).await?;
+    /// let value = cache.get_value("k").await?.expect("set above");
+    /// assert_eq!(value.as_bytes(), Some(&b"[1,2]"[..]));
+    /// # Ok(()) }
+    /// ```
+    pub fn get_value(&self, key: &str) -> Reply<Option<Value>> {
+        match self.gate() {
+            Gate::Open => self.fetch(CommandName::GetValue, key, |_, value| Ok(value)),
+            Gate::Hooked => self.hooked_read(CommandName::GetValue, key, |cache, key| cache.get_value(key)),
+            Gate::Shut => self.shut(CommandName::GetValue, None),
+        }
+    }
+
+    /// The values under `keys`, in their order; a key may come more than once. One round trip to each server.
+    ///
+    /// # Errors
+    /// Fails whole if a server fails, or if one of the values is no `T`, as for [`get`](Self::get).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory();
+    /// cache.multi_set([("a", 1), ("b", 2)]).await?;
+    /// assert_eq!(cache.multi_get::<i32>(&["b", "x", "a"]).await?, [Some(2), None, Some(1)]);
+    /// # Ok(()) }
+    /// ```
+    pub fn multi_get<T: DeserializeOwned + Clone + Send + Sync + 'static>(
+        &self,
+        keys: &[impl AsRef<str>],
+    ) -> Reply<Vec<Option<T>>> {
+        let misses = keys.len();
+        match self.gate() {
+            Gate::Shut => return self.shut(CommandName::MultiGet, vec![None; misses]),
+            Gate::Hooked => {
+                return self.hooked(
+                    CommandName::MultiGet,
+                    keys,
+                    |cache, keys| cache.multi_get(keys),
+                    Answer::found_all,
+                    move |cache, error| cache.missed(error, vec![None; misses]),
+                );
+            }
+            Gate::Open if keys.is_empty() => return Reply::ready(Vec::new()),
+            Gate::Open => {}
+        }
+        let full: Vec<FullKey<'_>> = keys.iter().map(|key| self.full_key(key.as_ref())).collect();
+        let full: Vec<Key<'_>> = full.iter().map(FullKey::key).collect();
+        match self.view.backend.multi_get(&full).now() {
+            // The names of keys are needed for errors alone; here they can be borrowed.
+            Ok(result) => {
+                let result = self.decode_all(result, misses, |index| keys[index].as_ref());
+                Reply::from(result.map_err(|error| error.during(CommandName::MultiGet.as_str(), None)))
+            }
+            Err(pending) => {
+                let names: Vec<String> = keys.iter().map(|key| key.as_ref().to_owned()).collect();
+                self.finish(CommandName::MultiGet, None, pending, move |cache, _, result| {
+                    cache.decode_all(result, misses, |index| &names[index])
+                })
+            }
+        }
+    }
+
+    fn decode_all<'a, T: DeserializeOwned + Clone + Send + Sync + 'static>(
+        &self,
+        result: Result<Vec<Option<Value>>>,
+        asked: usize,
+        name: impl Fn(usize) -> &'a str,
+    ) -> Result<Vec<Option<T>>> {
+        let values = match result {
+            Ok(values) => values,
+            Err(error) => return self.missed(error, vec![None; asked]),
+        };
+        let decode = |(index, value): (usize, Option<Value>)| {
+            let value = value.map(|value| self.decode(&value)).transpose();
+            value.or_else(|error| self.missed(error.about(name(index)), None))
+        };
+        values.into_iter().enumerate().map(decode).collect()
+    }
+
+    /// Whether there is a value under `key`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory();
+    /// cache.set("k", 1).await?;
+    /// assert!(cache.exists("k").await? && !cache.exists("x").await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn exists(&self, key: &str) -> Reply<bool> {
+        const NAME: CommandName = CommandName::Exists;
+        match self.gate() {
+            Gate::Open => self.ask(
+                NAME,
+                key,
+                |backend, key| backend.exists(key),
+                |cache, _, result| result.or_else(|error| cache.missed(error, false)),
+            ),
+            Gate::Hooked => self.hooked(
+                NAME,
+                [key],
+                |cache, keys| cache.exists(&keys[0]),
+                |found| Answer::Did(*found),
+                |cache, error| cache.missed(error, false),
+            ),
+            Gate::Shut => self.shut(NAME, false),
+        }
+    }
+
+    /// What remains of the TTL of the entry under `key`: `None` where there is none, [`Ttl::Never`] where it doesn't expire.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::{Cache, Ttl};
+    ///
+    /// let cache = Cache::memory();
+    /// cache.set("k", 1).await?;
+    /// assert_eq!(cache.ttl("k").await?, Some(Ttl::Never));
+    /// assert_eq!(cache.ttl("x").await?, None);
+    /// # Ok(()) }
+    /// ```
+    pub fn ttl(&self, key: &str) -> Reply<Option<Ttl>> {
+        const NAME: CommandName = CommandName::Ttl;
+        match self.gate() {
+            Gate::Open => self.ask(
+                NAME,
+                key,
+                |backend, key| backend.ttl(key),
+                |cache, _, result| result.or_else(|error| cache.missed(error, None)),
+            ),
+            Gate::Hooked => self.hooked(
+                NAME,
+                [key],
+                |cache, keys| cache.ttl(&keys[0]),
+                |ttl| Answer::Did(ttl.is_some()),
+                |cache, error| cache.missed(error, None),
+            ),
+            Gate::Shut => self.shut(NAME, None),
+        }
+    }
+
+    /// The value under `key` with its version, for [`cas`](Self::cas). Where there is no value, the version is that of absence.
+    ///
+    /// The builder's `on_error` doesn't apply: a version that isn't known can't be compared.
+    ///
+    /// # Errors
+    /// [`Decode`](crate::ErrorKind::Decode) where something is stored that is no `T`.
+    pub fn get_versioned<T: DeserializeOwned + Clone + Send + Sync + 'static>(
+        &self,
+        key: &str,
+    ) -> Reply<(Option<T>, Version)> {
+        const NAME: CommandName = CommandName::GetVersioned;
+        match self.gate() {
+            Gate::Open => self.ask(
+                NAME,
+                key,
+                |backend, key| backend.get_versioned(key),
+                |cache, _, result| {
+                    let (value, version) = result?;
+                    Ok((value.map(|value| cache.decode(&value)).transpose()?, version))
+                },
+            ),
+            Gate::Hooked => self.hooked(
+                NAME,
+                [key],
+                |cache, keys| cache.get_versioned(&keys[0]),
+                |(value, _)| Answer::found(value),
+                |_, error| Err(error),
+            ),
+            Gate::Shut => self.shut(NAME, (None, Version::ABSENT)),
+        }
+    }
+
+    /// A read of one key through the backend.
+    #[inline]
+    fn fetch<B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: &str,
+        decode: impl Fn(&Self, Value) -> Result<B> + Send + 'static,
+    ) -> Reply<Option<B>> {
+        self.ask(
+            name,
+            key,
+            |backend, key| backend.get(key),
+            move |cache, _, result| {
+                let read = match result {
+                    Ok(None) => return Ok(None),
+                    Ok(Some(value)) => decode(cache, value).map(Some),
+                    Err(error) => Err(error),
+                };
+                read.or_else(|error| cache.missed(error, None))
+            },
+        )
+    }
+
+    fn hooked_read<B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: &str,
+        read: impl FnOnce(&Self, &str) -> Reply<Option<B>> + Send + 'static,
+    ) -> Reply<Option<B>> {
+        self.hooked(
+            name,
+            [key],
+            move |cache, keys| read(cache, &keys[0]),
+            Answer::found,
+            |cache, error| cache.missed(error, None),
+        )
+    }
+}

@@ -1,0 +1,158 @@
+//! The commands that remove, the backend's own ones, and the end.
+
+use super::Cache;
+use super::run::Gate;
+use crate::backend::Key;
+use crate::key::FullKey;
+use crate::switch::State;
+use crate::{Answer, CommandName, Error, ErrorKind, Raw, Reply};
+
+impl Cache {
+    /// Deletes the entry under `key`; whether there was one. Runs even while the cache is turned off.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory();
+    /// cache.set("k", 1).await?;
+    /// assert!(cache.delete("k").await?);
+    /// assert!(!cache.delete("k").await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn delete(&self, key: &str) -> Reply<bool> {
+        const NAME: CommandName = CommandName::Delete;
+        match self.removal_gate() {
+            Gate::Open => self.ask(NAME, key, |backend, key| backend.delete(key), |_, _, result| result),
+            Gate::Hooked => self.hooked(
+                NAME,
+                [key],
+                |cache, keys| cache.delete(&keys[0]),
+                |deleted| Answer::Did(*deleted),
+                |_, error| Err(error),
+            ),
+            Gate::Shut => self.shut(NAME, false),
+        }
+    }
+
+    /// Deletes the entries under `keys`; how many there were. One round trip to each server. Runs even while the cache is turned
+    /// off.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory();
+    /// cache.multi_set([("a", 1), ("b", 2)]).await?;
+    /// assert_eq!(cache.multi_delete(&["a", "b", "x"]).await?, 2);
+    /// # Ok(()) }
+    /// ```
+    pub fn multi_delete(&self, keys: &[impl AsRef<str>]) -> Reply<u64> {
+        const NAME: CommandName = CommandName::MultiDelete;
+        match self.removal_gate() {
+            Gate::Open if keys.is_empty() => Reply::ready(0),
+            Gate::Open => {
+                let full: Vec<FullKey<'_>> = keys.iter().map(|key| self.full_key(key.as_ref())).collect();
+                let full: Vec<Key<'_>> = full.iter().map(FullKey::key).collect();
+                let reply = self.view.backend.multi_delete(&full);
+                self.finish(NAME, None, reply, |_, _, result| result)
+            }
+            Gate::Hooked => self.hooked(
+                NAME,
+                keys,
+                |cache, keys| cache.multi_delete(keys),
+                |count| Answer::Count(*count),
+                |_, error| Err(error),
+            ),
+            Gate::Shut => self.shut(NAME, 0),
+        }
+    }
+
+    /// Deletes everything in the cache's namespace and those nested in it: `foo` takes `foo:a` and `foo:a:b`, never `foobar:a`.
+    /// Without a namespace, everything that the backend holds. Runs even while the cache is turned off.
+    ///
+    /// This takes time proportional to the number of keys *in the backend*. It goes in batches that hold up nobody else. What is
+    /// stored while it runs may or may not be deleted.
+    ///
+    /// # Errors
+    /// [`Refused`](ErrorKind::Refused) without a namespace on a server, where others may have keys too, unless the cache was built
+    /// with [`allow_flush`](crate::CacheBuilder::allow_flush).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory();
+    /// cache.set("foo:a", 1).await?;
+    /// cache.set("foobar", 2).await?;
+    /// cache.namespace("foo").clear().await?;
+    /// assert!(!cache.exists("foo:a").await? && cache.exists("foobar").await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn clear(&self) -> Reply<()> {
+        const NAME: CommandName = CommandName::Clear;
+        match self.removal_gate() {
+            Gate::Open => {
+                let harmless = self.info().capabilities.exclusive || self.view.settings.allow_flush;
+                let reply = if self.view.namespace.is_empty() && !harmless {
+                    let text = "the cache has no namespace, so this would delete what others keep on the server; give it a namespace, or build it with `allow_flush(true)`";
+                    Reply::error(Error::new(ErrorKind::Refused, text))
+                } else {
+                    self.view.backend.clear(&self.view.namespace)
+                };
+                self.finish(NAME, None, reply, |_, _, result| result)
+            }
+            Gate::Hooked => {
+                self.hooked(NAME, [""; 0], |cache, _| cache.clear(), |()| Answer::Done, |_, error| Err(error))
+            }
+            Gate::Shut => self.shut(NAME, ()),
+        }
+    }
+
+    /// A command of the backend's own, and its answer: on a server any that it knows, on the memory backend `len`, `weight` and
+    /// `keys`. Keys among the arguments are taken as they are, without the namespace.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) or [`Backend`](ErrorKind::Backend) where the backend doesn't know the command;
+    /// [`Refused`](ErrorKind::Refused) while the cache is turned off.
+    pub fn raw(&self, command: &str, args: &[impl AsRef<[u8]>]) -> Reply<Raw> {
+        const NAME: CommandName = CommandName::Raw;
+        match self.gate() {
+            Gate::Open => {
+                let args: Vec<&[u8]> = args.iter().map(AsRef::as_ref).collect();
+                let reply = self.view.backend.raw(command, &args);
+                self.finish(NAME, None, reply, |_, _, result| result)
+            }
+            Gate::Hooked => {
+                let command = command.to_owned();
+                let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.as_ref().to_vec()).collect();
+                let run = move |cache: &Self, _: &[_]| cache.raw(&command, &args);
+                self.hooked(NAME, [""; 0], run, |_| Answer::Done, |_, error| Err(error))
+            }
+            Gate::Shut if self.view.switch.state() == State::Closed => self.shut(NAME, Raw::Nil),
+            Gate::Shut => {
+                let error = Error::new(ErrorKind::Refused, "the cache is turned off");
+                Reply::error(error.during(NAME.as_str(), None))
+            }
+        }
+    }
+
+    /// Ends the cache, for all its views and clones, and releases what its backend holds: entries, connections. Every later command
+    /// is an error of the kind [`Closed`](ErrorKind::Closed); a second `close` does nothing.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory();
+    /// cache.close().await?;
+    /// assert_eq!(cache.get::<i32>("k").await.unwrap_err().kind(), polycache::ErrorKind::Closed);
+    /// # Ok(()) }
+    /// ```
+    pub fn close(&self) -> Reply<()> {
+        match self.view.switch.close() {
+            State::Closed | State::Off => Reply::ready(()),
+            State::On | State::Disabled => {
+                let cache = self.clone();
+                match self.view.backend.close().now() {
+                    Ok(result) => Reply::from(result.map_err(|error| error.during("close", None))),
+                    Err(pending) => Reply::pending(async move {
+                        cache.limited(pending).await.map_err(|error| error.during("close", None))
+                    }),
+                }
+            }
+        }
+    }
+}

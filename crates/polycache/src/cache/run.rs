@@ -1,0 +1,149 @@
+//! How a command runs: switch, then plugins, then the backend within the timeout, then what is made of its answer.
+
+use std::future::Future;
+use std::time::Duration;
+
+use super::Cache;
+use super::limit::limited;
+use crate::backend::{Backend, Key};
+use crate::key::FullKey;
+use crate::switch::State;
+use crate::{CommandName, Error, ErrorKind, OnError, Reply, Result};
+
+/// Which way a command goes.
+pub(super) enum Gate {
+    /// To the backend.
+    Open,
+    /// Through the plugins' hooks, then with a bare view to the backend.
+    Hooked,
+    /// Nowhere: the cache is off or closed.
+    Shut,
+}
+
+impl Cache {
+    #[inline]
+    pub(super) fn gate(&self) -> Gate {
+        match (self.view.switch.is_on(), &self.view.bare) {
+            (true, None) => Gate::Open,
+            (true, Some(_)) => Gate::Hooked,
+            (false, _) => Gate::Shut,
+        }
+    }
+
+    /// The gate for what still runs while the cache is off: deletions.
+    pub(super) fn removal_gate(&self) -> Gate {
+        match self.gate() {
+            Gate::Shut if self.view.switch.state() == State::Disabled => match self.view.bare {
+                None => Gate::Open,
+                Some(_) => Gate::Hooked,
+            },
+            gate => gate,
+        }
+    }
+
+    /// The answer of a command that changes nothing, while the gate is shut.
+    #[cold]
+    pub(super) fn shut<B>(&self, name: CommandName, answer: B) -> Reply<B> {
+        match self.view.switch.state() {
+            State::Closed => {
+                Reply::error(Error::new(ErrorKind::Closed, "the cache was closed").during(name.as_str(), None))
+            }
+            _ => Reply::ready(answer),
+        }
+    }
+
+    /// The answer of a write while the gate is shut: it deletes, or nothing stale would be gone when the cache is on again.
+    #[cold]
+    pub(super) fn shut_write<B: Send + 'static>(
+        &self,
+        name: CommandName,
+        keys: &[impl AsRef<str>],
+        answer: B,
+    ) -> Reply<B> {
+        if self.view.switch.state() != State::Disabled || keys.is_empty() {
+            return self.shut(name, answer);
+        }
+        let full: Vec<FullKey<'_>> = keys.iter().map(|key| self.full_key(key.as_ref())).collect();
+        let full: Vec<Key<'_>> = full.iter().map(FullKey::key).collect();
+        let deleted = self.view.backend.multi_delete(&full);
+        self.finish(name, None, deleted, move |_, _, deleted| deleted.map(|_| answer))
+    }
+
+    #[inline]
+    pub(super) fn full_key<'a>(&self, key: &'a str) -> FullKey<'a> {
+        match &self.view.settings.key_builder {
+            None => FullKey::join(&self.view.namespace, key),
+            Some(build) => FullKey::join_owned(&self.view.namespace, build(key)),
+        }
+    }
+
+    /// Runs a command on one key. `operation` asks the backend; `finish` makes the command's result of its answer.
+    #[inline]
+    pub(super) fn ask<A: Send + 'static, B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: &str,
+        operation: impl FnOnce(&dyn Backend, Key<'_>) -> Reply<A>,
+        finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
+    ) -> Reply<B> {
+        let full = self.full_key(key);
+        let reply = operation(&*self.view.backend, full.key());
+        self.finish(name, Some(key), reply, finish)
+    }
+
+    /// Makes a command's result of the backend's reply: at once where it is ready, else when it comes.
+    #[inline]
+    pub(super) fn finish<A: Send + 'static, B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: Option<&str>,
+        reply: Reply<A>,
+        finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
+    ) -> Reply<B> {
+        match reply.now() {
+            Ok(result) => {
+                let result = finish(self, key.unwrap_or_default(), result);
+                Reply::from(result.map_err(|error| error.during(name.as_str(), key)))
+            }
+            Err(pending) => self.wait(name, key, pending, finish),
+        }
+    }
+
+    fn wait<A: Send + 'static, B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: Option<&str>,
+        pending: Reply<A>,
+        finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
+    ) -> Reply<B> {
+        let cache = self.clone();
+        let key = key.map(str::to_owned);
+        Reply::pending(async move {
+            let result = cache.limited(pending).await;
+            let result = finish(&cache, key.as_deref().unwrap_or_default(), result);
+            result.map_err(|error| error.during(name.as_str(), key.as_deref()))
+        })
+    }
+
+    /// Awaits `future` for as long as a command of this cache may take.
+    pub(super) async fn limited<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
+        limited(self.time_limit(), self.timeout, future).await
+    }
+
+    pub(super) fn time_limit(&self) -> Option<Duration> {
+        (!self.timeout.is_zero()).then_some(self.timeout)
+    }
+
+    /// What a read makes of an error: a miss, where the builder chose that and the backend is to blame.
+    #[cold]
+    pub(super) fn missed<B>(&self, error: Error, miss: B) -> Result<B> {
+        let settings = &self.view.settings;
+        let backend_trouble = error.kind().is_backend_trouble() && settings.on_error == OnError::Miss;
+        let decode_trouble = error.kind() == ErrorKind::Decode && settings.on_decode_error == OnError::Miss;
+        if backend_trouble || decode_trouble {
+            tracing::warn!(%error, "a failed read counts as a miss");
+            return Ok(miss);
+        }
+        Err(error)
+    }
+}

@@ -1,0 +1,148 @@
+//! Listing keys.
+
+use std::collections::VecDeque;
+use std::fmt;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use futures_core::Stream;
+
+use super::Cache;
+use super::run::Gate;
+use crate::backend::{Cursor, Page, Pattern};
+use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result};
+
+impl Cache {
+    /// The keys in the cache's namespace that match `pattern` (`*`, `?`, `[a-z]`, and a backslash before what is meant
+    /// literally), without the namespace.
+    ///
+    /// Takes time proportional to the number of keys *in the backend*, in batches that hold up nobody else; a batch is fetched when
+    /// it is asked for, within the timeout, and the plugins' hooks run for each. A key that is there all the time is listed; it may
+    /// be listed twice.
+    ///
+    /// # Errors
+    /// The stream yields [`InvalidInput`](ErrorKind::InvalidInput) for a broken pattern and [`Unsupported`](ErrorKind::Unsupported)
+    /// where the backend can't list keys, and ends.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let users = polycache::Cache::memory().namespace("user");
+    /// users.multi_set([("1", "Ada"), ("2", "Grace"), ("x", "?")]).await?;
+    ///
+    /// let mut keys = users.scan("[0-9]*");
+    /// while let Some(key) = keys.next().await {
+    ///     assert!(["1", "2"].contains(&&*key?));
+    /// }
+    /// assert_eq!(users.scan("*").collect().await?.len(), 3);
+    /// # Ok(()) }
+    /// ```
+    pub fn scan(&self, pattern: &str) -> Scan {
+        let (stage, pattern) = match Pattern::new(pattern) {
+            Ok(pattern) => (Stage::Next(None), pattern),
+            Err(error) => {
+                let failed = Reply::error(error.during(CommandName::Scan.as_str(), None));
+                (Stage::Fetching(failed), Pattern::default())
+            }
+        };
+        Scan { cache: self.clone(), pattern, keys: VecDeque::new(), stage }
+    }
+
+    fn scan_page(&self, pattern: &Pattern, cursor: Option<Cursor>) -> Reply<Page> {
+        const NAME: CommandName = CommandName::Scan;
+        match self.gate() {
+            Gate::Open if !self.info().capabilities.scan => {
+                let text = format!("the backend {} can't list keys", self.info().name);
+                Reply::error(Error::new(ErrorKind::Unsupported, text).during(NAME.as_str(), None))
+            }
+            Gate::Open => {
+                let reply = self.view.backend.scan(&self.view.namespace, pattern, cursor);
+                self.finish(NAME, None, reply, |_, _, result| result)
+            }
+            Gate::Hooked => {
+                let pattern = pattern.clone();
+                let run = move |cache: &Self, _: &[_]| cache.scan_page(&pattern, cursor);
+                self.hooked(NAME, [""; 0], run, |page| Answer::Count(page.keys.len() as u64), |_, error| Err(error))
+            }
+            Gate::Shut => self.shut(NAME, Page::default()),
+        }
+    }
+}
+
+/// The keys that [`Cache::scan`] finds: a [`Stream`], with the two methods of it that are wanted most.
+#[must_use = "nothing is listed before it is asked for"]
+pub struct Scan {
+    cache: Cache,
+    pattern: Pattern,
+    keys: VecDeque<String>,
+    stage: Stage,
+}
+
+enum Stage {
+    Next(Option<Cursor>),
+    Fetching(Reply<Page>),
+    Ended,
+}
+
+impl Scan {
+    /// The next key; `None` at the end.
+    ///
+    /// # Errors
+    /// Those of [`Cache::scan`].
+    pub async fn next(&mut self) -> Option<Result<String>> {
+        poll_fn(|context| self.poll_key(context)).await
+    }
+
+    /// All the keys that are still to come.
+    ///
+    /// # Errors
+    /// Those of [`Cache::scan`].
+    pub async fn collect(mut self) -> Result<Vec<String>> {
+        let mut keys = Vec::new();
+        while let Some(key) = self.next().await {
+            keys.push(key?);
+        }
+        Ok(keys)
+    }
+
+    fn poll_key(&mut self, context: &mut Context<'_>) -> Poll<Option<Result<String>>> {
+        loop {
+            if let Some(key) = self.keys.pop_front() {
+                return Poll::Ready(Some(Ok(key)));
+            }
+            match &mut self.stage {
+                Stage::Ended => return Poll::Ready(None),
+                Stage::Next(cursor) => {
+                    self.stage = Stage::Fetching(self.cache.scan_page(&self.pattern, *cursor));
+                }
+                Stage::Fetching(reply) => match ready!(Pin::new(reply).poll(context)) {
+                    Ok(page) => {
+                        let namespace = self.cache.namespace_name().len();
+                        let start = if namespace == 0 { 0 } else { namespace + 1 };
+                        self.keys =
+                            page.keys.into_iter().filter_map(|key| Some(key.get(start..)?.to_owned())).collect();
+                        self.stage = page.next.map_or(Stage::Ended, |cursor| Stage::Next(Some(cursor)));
+                    }
+                    Err(error) => {
+                        self.stage = Stage::Ended;
+                        return Poll::Ready(Some(Err(error)));
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl Stream for Scan {
+    type Item = Result<String>;
+
+    fn poll_next(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Self::Item>> {
+        self.poll_key(context)
+    }
+}
+
+impl fmt::Debug for Scan {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Scan").field("pattern", &self.pattern.as_str()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,323 @@
+//! The commands that write.
+
+use std::any::Any;
+use std::sync::Arc;
+
+use compact_str::CompactString;
+use serde::Serialize;
+
+use super::Cache;
+use super::run::Gate;
+use crate::backend::{Entry, SetOptions, Version, When};
+use crate::key::FullKey;
+use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
+
+impl Cache {
+    /// Stores `value` under `key`, in place of the value and TTL that were there. The TTL is the cache's; another one is given by
+    /// [`with_ttl`](Self::with_ttl).
+    ///
+    /// # Errors
+    /// [`Encode`](ErrorKind::Encode) where the serializer has no form for the value, [`TooLarge`](ErrorKind::TooLarge) where the
+    /// backend can't hold it, [`InvalidInput`](ErrorKind::InvalidInput) for a TTL of zero. Nothing is changed then.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::{Cache, Ttl};
+    ///
+    /// let cache = Cache::memory();
+    /// cache.set("k", vec!["a", "b"]).await?;
+    /// assert_eq!(cache.get::<Vec<String>>("k").await?, Some(vec!["a".into(), "b".into()]));
+    ///
+    /// cache.with_ttl(Ttl::secs(60)).set("token", 7).await?;
+    /// assert!(matches!(cache.ttl("token").await?, Some(Ttl::After(_))));
+    /// # Ok(()) }
+    /// ```
+    pub fn set<T: Serialize + Send + Sync + 'static>(&self, key: &str, value: T) -> Reply<()> {
+        self.put(CommandName::Set, key, |cache| cache.encode(value))
+    }
+
+    /// Stores a live object under `key`, shared with every reader, without serde.
+    ///
+    /// # Errors
+    /// [`Unsupported`](ErrorKind::Unsupported) where the backend can't hold live objects; else as for [`set`](Self::set).
+    pub fn set_object<T: Any + Send + Sync>(&self, key: &str, object: Arc<T>) -> Reply<()> {
+        self.put(CommandName::SetObject, key, |cache| cache.storable(Value::object(object)))
+    }
+
+    /// Stores a value as it is: not encoded.
+    ///
+    /// # Errors
+    /// [`Unsupported`](ErrorKind::Unsupported) for a live object where the backend can't hold one; else as for
+    /// [`set`](Self::set).
+    pub fn set_value(&self, key: &str, value: Value) -> Reply<()> {
+        self.put(CommandName::SetValue, key, |cache| cache.storable(value))
+    }
+
+    /// Stores `value` under `key` where there is none; whether it did. Otherwise nothing changes, the TTL neither. Of several
+    /// callers at once, exactly one gets `true`.
+    ///
+    /// # Errors
+    /// As for [`set`](Self::set).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory();
+    /// assert!(cache.add("k", 1).await?);
+    /// assert!(!cache.add("k", 2).await?);
+    /// assert_eq!(cache.get::<i32>("k").await?, Some(1));
+    /// # Ok(()) }
+    /// ```
+    pub fn add<T: Serialize + Send + Sync + 'static>(&self, key: &str, value: T) -> Reply<bool> {
+        self.put_if(CommandName::Add, key, When::Absent, |cache| cache.encode(value))
+    }
+
+    /// Stores `value` under `key` if nobody has written, deleted or created it since `version` was read with
+    /// [`get_versioned`](Self::get_versioned); whether it did. With the version of an absent key this is [`add`](Self::add).
+    ///
+    /// A change of TTL isn't a write. A backend may compare the stored bytes, so that a rewrite of equal bytes passes; then
+    /// [`detects_equal_writes`](crate::backend::Capabilities::detects_equal_writes) is false.
+    ///
+    /// # Errors
+    /// As for [`set`](Self::set).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory();
+    /// cache.set("stock", 5).await?;
+    ///
+    /// let (stock, version) = cache.get_versioned::<i32>("stock").await?;
+    /// cache.set("stock", 4).await?; // somebody else
+    /// assert!(!cache.cas("stock", stock.unwrap_or(0) - 1, version).await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn cas<T: Serialize + Send + Sync + 'static>(&self, key: &str, value: T, version: Version) -> Reply<bool> {
+        let when = if version.is_absent() { When::Absent } else { When::Unchanged(version) };
+        self.put_if(CommandName::Cas, key, when, |cache| cache.encode(value))
+    }
+
+    /// Stores all pairs; of pairs with the same key the last stays. One round trip to each server.
+    ///
+    /// # Errors
+    /// As for [`set`](Self::set). A value that can't be encoded leaves everything as it was; trouble with the backend may leave it
+    /// partly done.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory();
+    /// cache.multi_set((1..=3).map(|n| (format!("square:{n}"), n * n))).await?;
+    /// assert_eq!(cache.get::<i32>("square:3").await?, Some(9));
+    /// # Ok(()) }
+    /// ```
+    pub fn multi_set<T: Serialize + Send + Sync + 'static>(
+        &self,
+        pairs: impl IntoIterator<Item = (impl AsRef<str>, T)>,
+    ) -> Reply<()> {
+        const NAME: CommandName = CommandName::MultiSet;
+        let (names, values): (Vec<CompactString>, Vec<T>) =
+            pairs.into_iter().map(|(key, value)| (CompactString::new(key), value)).unzip();
+        match self.gate() {
+            Gate::Open => self.put_all(&names, values),
+            Gate::Hooked => self.hooked(
+                NAME,
+                &names,
+                |cache, names| cache.put_all(names, values),
+                |()| Answer::Done,
+                |_, error| Err(error),
+            ),
+            Gate::Shut => self.shut_write(NAME, &names, ()),
+        }
+    }
+
+    fn put_all<T: Serialize + Send + Sync + 'static>(&self, names: &[CompactString], values: Vec<T>) -> Reply<()> {
+        if names.is_empty() {
+            return Reply::ready(());
+        }
+        let full: Vec<FullKey<'_>> = names.iter().map(|name| self.full_key(name)).collect();
+        let encoded: Result<Vec<_>> = names
+            .iter()
+            .zip(values)
+            .map(|(name, value)| {
+                let value = self.encode(value).map_err(|error| error.about(name))?;
+                // A TTL for each: jitter must spread them.
+                Ok((value, self.write_ttl()?))
+            })
+            .collect();
+        let reply = match encoded {
+            Ok(encoded) => {
+                let entry = |(full, (value, ttl)): (_, _)| Entry { key: FullKey::key(full), value, ttl };
+                self.view.backend.multi_set(full.iter().zip(encoded).map(entry).collect())
+            }
+            Err(error) => Reply::error(error),
+        };
+        self.finish(CommandName::MultiSet, None, reply, |_, _, result| result)
+    }
+
+    /// Adds `delta` to the integer under `key` and returns the sum, atomically. A missing key starts at `delta`, with the cache's
+    /// TTL; a present one keeps its TTL. Sums below zero work on every backend.
+    ///
+    /// # Errors
+    /// Nothing is changed on any of these: [`NotANumber`](ErrorKind::NotANumber) where no integer of 64 bits is stored,
+    /// [`Overflow`](ErrorKind::Overflow) where the sum isn't one (a backend without
+    /// [`prevents_overflow`](crate::backend::Capabilities::prevents_overflow) tells that after the fact),
+    /// [`Unsupported`](ErrorKind::Unsupported) where the serializer doesn't read decimal text.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory();
+    /// assert_eq!(cache.increment("visits", 1).await?, 1);
+    /// assert_eq!(cache.increment("visits", -3).await?, -2);
+    /// assert_eq!(cache.get::<i64>("visits").await?, Some(-2));
+    /// # Ok(()) }
+    /// ```
+    pub fn increment(&self, key: &str, delta: i64) -> Reply<i64> {
+        const NAME: CommandName = CommandName::Increment;
+        match self.gate() {
+            Gate::Open => {
+                let ttl = self.counts().and_then(|()| self.write_ttl());
+                self.ask(
+                    NAME,
+                    key,
+                    |backend, key| match ttl {
+                        Ok(ttl) => backend.increment(key, delta, ttl),
+                        Err(error) => Reply::error(error),
+                    },
+                    |_, _, result| result,
+                )
+            }
+            Gate::Hooked => self.hooked(
+                NAME,
+                [key],
+                move |cache, keys| cache.increment(&keys[0], delta),
+                |sum| Answer::Sum(*sum),
+                |_, error| Err(error),
+            ),
+            Gate::Shut => self.shut_write(NAME, &[key], delta),
+        }
+    }
+
+    /// Gives the entry under `key` another TTL, or none; `false` where there is no such entry. The value stays, and for
+    /// [`cas`](Self::cas) this isn't a write.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a TTL of zero.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::{Cache, Ttl};
+    ///
+    /// let cache = Cache::memory();
+    /// cache.set("k", 1).await?;
+    /// assert!(cache.expire("k", Ttl::secs(10)).await?);
+    /// assert!(cache.expire("k", Ttl::Never).await?);
+    /// assert!(!cache.expire("x", Ttl::secs(10)).await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn expire(&self, key: &str, ttl: impl Into<Ttl>) -> Reply<bool> {
+        const NAME: CommandName = CommandName::Expire;
+        let ttl = ttl.into();
+        match self.gate() {
+            Gate::Open => self.ask(
+                NAME,
+                key,
+                |backend, key| match ttl.checked() {
+                    Ok(ttl) => backend.expire(key, ttl),
+                    Err(error) => Reply::error(error),
+                },
+                |_, _, result| result,
+            ),
+            Gate::Hooked => self.hooked(
+                NAME,
+                [key],
+                move |cache, keys| cache.expire(&keys[0], ttl),
+                |done| Answer::Did(*done),
+                |_, error| Err(error),
+            ),
+            Gate::Shut => self.shut(NAME, false),
+        }
+    }
+
+    fn put(&self, name: CommandName, key: &str, value: impl FnOnce(&Self) -> Result<Value>) -> Reply<()> {
+        match self.gate() {
+            Gate::Open => self.store(name, key, When::Always, value(self), |_| ()),
+            Gate::Hooked => {
+                let value = value(self);
+                self.hooked(
+                    name,
+                    [key],
+                    move |cache, keys| cache.store(name, &keys[0], When::Always, value, |_| ()),
+                    |()| Answer::Done,
+                    |_, error| Err(error),
+                )
+            }
+            Gate::Shut => self.shut_write(name, &[key], ()),
+        }
+    }
+
+    fn put_if(
+        &self,
+        name: CommandName,
+        key: &str,
+        when: When,
+        value: impl FnOnce(&Self) -> Result<Value>,
+    ) -> Reply<bool> {
+        match self.gate() {
+            Gate::Open => self.store(name, key, when, value(self), |stored| stored),
+            Gate::Hooked => {
+                let value = value(self);
+                self.hooked(
+                    name,
+                    [key],
+                    move |cache, keys| cache.store(name, &keys[0], when, value, |stored| stored),
+                    |stored| Answer::Did(*stored),
+                    |_, error| Err(error),
+                )
+            }
+            Gate::Shut => self.shut_write(name, &[key], true),
+        }
+    }
+
+    /// One `set` of the backend.
+    #[inline]
+    fn store<B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: &str,
+        when: When,
+        value: Result<Value>,
+        answer: fn(bool) -> B,
+    ) -> Reply<B> {
+        let ready = value.and_then(|value| Ok((value, SetOptions { ttl: self.write_ttl()?, when })));
+        self.ask(
+            name,
+            key,
+            |backend, key| match ready {
+                Ok((value, options)) => backend.set(key, value, options),
+                Err(error) => Reply::error(error),
+            },
+            move |_, _, result| result.map(answer),
+        )
+    }
+
+    /// The value, unless it is an object that the backend can't hold.
+    fn storable(&self, value: Value) -> Result<Value> {
+        if value.is_object() && !self.info().capabilities.live_objects {
+            let name = self.info().name;
+            let text = format!(
+                "the backend {name} can't hold live objects; use `set`, or a memory backend with a weigher or bounded by entries"
+            );
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        }
+        Ok(value)
+    }
+
+    /// Whether counters work with this serializer.
+    fn counts(&self) -> Result<()> {
+        if self.view.serializer.reads_decimal_text() {
+            return Ok(());
+        }
+        let name = self.view.serializer.name();
+        let text =
+            format!("the serializer {name} can't read a counter back; keep counters in a cache with json or text");
+        Err(Error::new(ErrorKind::Unsupported, text))
+    }
+}

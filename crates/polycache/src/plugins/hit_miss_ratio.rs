@@ -1,0 +1,71 @@
+//! How often a read finds its key.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
+
+use crate::{Answer, Command, CommandName, Outcome, Plugin, Reply};
+
+/// Counts how many of the keys that `get` and `multi_get` asked for were there. A clone shares the figures.
+///
+/// Reads of objects and untyped values count like `get`; a read that failed doesn't count.
+///
+/// ```
+/// use polycache::{Cache, plugins::HitMissRatio};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// let cache = Cache::builder().plugin(HitMissRatio::new()).build()?;
+/// cache.set("a", 1).await?;
+/// cache.get::<i32>("a").await?;
+/// cache.multi_get::<i32>(&["a", "b", "c"]).await?;
+///
+/// let figures = cache.plugin::<HitMissRatio>().expect("built in above");
+/// assert_eq!((figures.total(), figures.hits(), figures.ratio()), (4, 2, 0.5));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct HitMissRatio(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    hits: AtomicU64,
+    misses: AtomicU64,
+}
+
+impl HitMissRatio {
+    /// Nothing counted yet.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// How many keys were asked for.
+    #[must_use]
+    pub fn total(&self) -> u64 {
+        self.hits() + self.0.misses.load(Ordering::Relaxed)
+    }
+
+    /// How many of them were there.
+    #[must_use]
+    pub fn hits(&self) -> u64 {
+        self.0.hits.load(Ordering::Relaxed)
+    }
+
+    /// The share that was there, from 0 to 1; 0 where none was asked for.
+    #[must_use]
+    pub fn ratio(&self) -> f64 {
+        let (hits, misses) = (self.hits(), self.0.misses.load(Ordering::Relaxed));
+        if hits == 0 { 0.0 } else { hits as f64 / (hits + misses) as f64 }
+    }
+}
+
+impl Plugin for HitMissRatio {
+    fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, _took: Duration) -> Reply<()> {
+        use CommandName::{Get, GetObject, GetValue, MultiGet};
+        if let (Get | GetObject | GetValue | MultiGet, Ok(Answer::Found { hits, asked })) = (command.name(), outcome) {
+            self.0.hits.fetch_add(*hits, Ordering::Relaxed);
+            self.0.misses.fetch_add(asked - hits, Ordering::Relaxed);
+        }
+        Reply::ready(())
+    }
+}

@@ -1,0 +1,127 @@
+//! What a command returns: a result that is here now, or a future of one.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use crate::{Error, ErrorKind, Result};
+
+/// The result of a command, there already or to come. A future of [`Result<T>`].
+///
+/// A command on the memory backend takes effect when it is called, and its reply is ready: it allocates nothing and needs no
+/// runtime ([`now`](Self::now)). A command over the network starts when its reply is first polled.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// use polycache::Cache;
+///
+/// let cache = Cache::memory();
+/// cache.set("k", 1).await?; // awaited, as on any backend
+/// let hit = cache.get::<i32>("k").now(); // taken at once, on the memory backend
+/// assert_eq!(hit.expect("ready")?, Some(1));
+/// # Ok(()) }
+/// ```
+#[must_use = "a command over the network does nothing until its reply is awaited"]
+pub struct Reply<T>(State<T>);
+
+enum State<T> {
+    Ready(Result<T>),
+    Pending(Pin<Box<dyn Future<Output = Result<T>> + Send>>),
+    Taken,
+}
+
+impl<T> Reply<T> {
+    /// A result that is here.
+    #[inline]
+    pub fn ready(value: T) -> Self {
+        Self(State::Ready(Ok(value)))
+    }
+
+    /// An error that is here.
+    #[inline]
+    pub fn error(error: Error) -> Self {
+        Self(State::Ready(Err(error)))
+    }
+
+    /// A result to come.
+    pub fn pending(future: impl Future<Output = Result<T>> + Send + 'static) -> Self {
+        Self(State::Pending(Box::pin(future)))
+    }
+
+    /// The result, if it is here: no waker, no runtime. Otherwise the reply, to be awaited.
+    ///
+    /// # Errors
+    /// The reply itself, where it isn't ready.
+    #[inline]
+    pub fn now(self) -> Result<Result<T>, Self> {
+        match self.0 {
+            State::Ready(result) => Ok(result),
+            state => Err(Self(state)),
+        }
+    }
+}
+
+impl<T> From<Result<T>> for Reply<T> {
+    #[inline]
+    fn from(result: Result<T>) -> Self {
+        Self(State::Ready(result))
+    }
+}
+
+/// Nothing in a reply is pinned but the box, which may move.
+impl<T> Unpin for Reply<T> {}
+
+impl<T> Future for Reply<T> {
+    type Output = Result<T>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let result = match std::mem::replace(&mut self.0, State::Taken) {
+            State::Ready(result) => result,
+            State::Pending(mut future) => match future.as_mut().poll(context) {
+                Poll::Ready(result) => result,
+                Poll::Pending => {
+                    self.0 = State::Pending(future);
+                    return Poll::Pending;
+                }
+            },
+            State::Taken => {
+                Err(Error::new(ErrorKind::InvalidInput, "a reply was polled after it had given its result"))
+            }
+        };
+        Poll::Ready(result)
+    }
+}
+
+impl<T: fmt::Debug> fmt::Debug for Reply<T> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match &self.0 {
+            State::Ready(result) => f.debug_tuple("Reply::Ready").field(result).finish(),
+            State::Pending(_) => f.write_str("Reply::Pending"),
+            State::Taken => f.write_str("Reply::Taken"),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use super::*;
+
+    #[test]
+    fn a_hit_is_small() {
+        assert_eq!(size_of::<Error>(), 8);
+        assert!(size_of::<Reply<Option<Arc<u8>>>>() <= 24);
+        assert!(size_of::<Reply<Option<crate::Value>>>() <= 32);
+    }
+
+    #[test]
+    fn polled_again_it_says_so() {
+        let mut reply = Reply::ready(1);
+        let mut context = Context::from_waker(std::task::Waker::noop());
+        assert!(matches!(Pin::new(&mut reply).poll(&mut context), Poll::Ready(Ok(1))));
+        assert!(matches!(Pin::new(&mut reply).poll(&mut context), Poll::Ready(Err(_))));
+    }
+}

@@ -1,0 +1,84 @@
+//! The serializers that come with the crate; [`Serializer`](crate::serializer::Serializer) is the contract.
+//!
+//! | serializer | stored as | choose it for |
+//! |---|---|---|
+//! | [`Null`] | the object itself | a cache in this process (the default there) |
+//! | [`Json`] | compact JSON | everything else (the default there) |
+//! | [`Text`] | plain text | strings and numbers that other programs read as they are |
+//! | `MsgPack` (feature `msgpack`) | MessagePack | smaller and faster than JSON, bytes included |
+//! | `Pickle` (feature `pickle`) | Python's pickle | values shared with Python programs |
+
+mod json;
+#[cfg(feature = "msgpack")]
+mod msgpack;
+mod null;
+#[cfg(feature = "pickle")]
+mod pickle;
+#[cfg(test)]
+mod testing;
+mod text;
+
+pub use json::Json;
+#[cfg(feature = "msgpack")]
+pub use msgpack::MsgPack;
+pub use null::Null;
+#[cfg(feature = "pickle")]
+pub use pickle::Pickle;
+pub use text::Text;
+
+use std::fmt::Display;
+
+use crate::{Error, ErrorKind};
+
+/// The deepest nesting that a decoder of this crate follows.
+#[cfg(any(feature = "msgpack", feature = "pickle"))]
+const MAX_DEPTH: usize = 128;
+
+#[cold]
+fn encode_error(serializer: &str, detail: impl Display) -> Error {
+    Error::new(ErrorKind::Encode, format!("{serializer} can't encode this: {}", shorten(detail)))
+}
+
+/// `detail` says what was expected and, where it knows, at which position.
+#[cold]
+fn decode_error(serializer: &str, detail: impl Display) -> Error {
+    Error::new(ErrorKind::Decode, format!("{serializer} can't decode this: {}", shorten(detail)))
+}
+
+/// As [`decode_error`], for a format whose positions are byte offsets.
+#[cfg(any(feature = "msgpack", feature = "pickle"))]
+#[cold]
+fn decode_error_at(serializer: &str, detail: impl Display, at: usize) -> Error {
+    decode_error(serializer, format_args!("{}, at byte {at}", shorten(detail)))
+}
+
+/// Cuts the middle out of a long text: serde's messages quote what they found, however large, and `serde_json`'s end in
+/// the position.
+fn shorten(text: impl Display) -> String {
+    const HEAD: usize = 140;
+    const TAIL: usize = 60;
+
+    let text = text.to_string();
+    let Some((cut, _)) = text.char_indices().nth(HEAD + TAIL) else {
+        return text;
+    };
+    let tail_start = text.char_indices().rev().nth(TAIL - 1).map_or(cut, |(at, _)| at);
+    let head_end = text.char_indices().nth(HEAD).map_or(cut, |(at, _)| at);
+    format!("{} … {}", &text[..head_end], &text[tail_start..])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shorten;
+
+    #[test]
+    fn a_long_detail_keeps_its_head_and_its_end() {
+        assert_eq!(shorten("short"), "short");
+        assert_eq!(shorten("é".repeat(200)), "é".repeat(200));
+
+        let long = format!("unexpected {} at line 3 column 7", "😀".repeat(1_000_000));
+        let short = shorten(&long);
+        assert!(short.starts_with("unexpected 😀") && short.ends_with("at line 3 column 7"), "{short}");
+        assert_eq!(short.chars().count(), 203);
+    }
+}

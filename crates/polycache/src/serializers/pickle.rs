@@ -1,0 +1,70 @@
+use erased_serde::Serialize;
+
+use super::{decode_error_at, encode_error};
+use crate::Result;
+use crate::serializer::{Serializer, Visit};
+
+mod literals;
+mod machine;
+mod opcodes;
+mod tree;
+
+/// Python's pickle: shares a cache with Python programs that store their values by `pickle`.
+///
+/// Writes protocol 3, which every Python 3 reads; reads protocols 0 to 5. Nothing in a pickle is ever run: what comes
+/// out is plain data.
+///
+/// | Python | reads as |
+/// |---|---|
+/// | `None`, `bool`, `int` up to 128 bits, `float`, `str` | `()` or `Option`, `bool`, integers, floats, `String` |
+/// | `bytes`, `bytearray` | serde's bytes, or `Vec<u8>` |
+/// | `list`, `tuple`, `set`, `frozenset` | sequences, tuples |
+/// | `dict` | maps, structs (by field name), enums (`{variant: content}`) |
+/// | an instance of a class | its `__dict__`, where it is all the state; other objects are an error that names them |
+///
+/// A `Vec<u8>` is written as a list of numbers; for Python's `bytes`, write serde's bytes (as the crate `serde_bytes`
+/// does). Recursive data is refused, and so is data that shares its parts so often that it would grow out of
+/// proportion. A counter that the backend keeps as decimal text doesn't read back, so `increment` is refused.
+///
+/// ```
+/// use polycache::Cache;
+/// use polycache::serializers::Pickle;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// let cache = Cache::builder().serializer(Pickle).build()?;
+/// cache.set("user", ("Ada", 36)).await?; // ("Ada", 36) in Python
+/// assert_eq!(cache.get::<(String, u8)>("user").await?, Some(("Ada".to_owned(), 36)));
+/// assert!(cache.increment("visits", 1).await.is_err());
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Pickle;
+
+impl Serializer for Pickle {
+    fn name(&self) -> &str {
+        "pickle"
+    }
+
+    fn serialize(&self, value: &dyn Serialize) -> Result<Vec<u8>> {
+        let bytes = serde_pickle::to_vec(&value, serde_pickle::SerOptions::new())
+            .map_err(|error| encode_error("pickle", error))?;
+        // serde_pickle cuts a longer string's length to 32 bits, and the pickle would be garbage.
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(encode_error("pickle", "it takes 4 GiB or more"));
+        }
+        Ok(bytes)
+    }
+
+    fn deserialize(&self, bytes: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+        let tree = machine::run(bytes).map_err(|fault| decode_error_at("pickle", fault.what, fault.at))?;
+        visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(tree.root()))
+            .map_err(|error| decode_error_at("pickle", error, tree.last_place()))
+    }
+
+    fn reads_decimal_text(&self) -> bool {
+        false
+    }
+}
+
+#[cfg(test)]
+mod tests;

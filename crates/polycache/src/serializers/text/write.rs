@@ -1,0 +1,168 @@
+//! Text of a scalar, or word that the value isn't one.
+
+use std::fmt::{self, Display};
+
+use serde::ser::{self, Impossible};
+
+use crate::Result;
+use crate::serializers::encode_error;
+
+pub(super) fn to_vec(value: &dyn erased_serde::Serialize) -> Result<Vec<u8>> {
+    match erased_serde::serialize(value, Scalar) {
+        Ok(text) => Ok(text.into_bytes()),
+        Err(Unfit::Compound) => serde_json::to_vec(value).map_err(|error| encode_error("text", error)),
+        Err(Unfit::Refused(reason)) => Err(encode_error("text", reason)),
+    }
+}
+
+struct Scalar;
+
+#[derive(Debug)]
+enum Unfit {
+    Compound,
+    Refused(String),
+}
+
+impl Display for Unfit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Compound => "not a scalar",
+            Self::Refused(reason) => reason,
+        })
+    }
+}
+
+impl std::error::Error for Unfit {}
+
+impl ser::Error for Unfit {
+    fn custom<T: Display>(reason: T) -> Self {
+        Self::Refused(reason.to_string())
+    }
+}
+
+fn nothing<T>() -> Result<T, Unfit> {
+    Err(Unfit::Refused("None and () have no text of their own; use the json serializer".to_owned()))
+}
+
+macro_rules! as_displayed {
+    ($($method:ident: $type:ty),*) => {$(
+        fn $method(self, value: $type) -> Result<String, Unfit> {
+            Ok(value.to_string())
+        }
+    )*};
+}
+
+impl ser::Serializer for Scalar {
+    type Ok = String;
+    type Error = Unfit;
+    type SerializeSeq = Impossible<String, Unfit>;
+    type SerializeTuple = Impossible<String, Unfit>;
+    type SerializeTupleStruct = Impossible<String, Unfit>;
+    type SerializeTupleVariant = Impossible<String, Unfit>;
+    type SerializeMap = Impossible<String, Unfit>;
+    type SerializeStruct = Impossible<String, Unfit>;
+    type SerializeStructVariant = Impossible<String, Unfit>;
+
+    as_displayed!(
+        serialize_bool: bool, serialize_char: char, serialize_str: &str,
+        serialize_i8: i8, serialize_i16: i16, serialize_i32: i32, serialize_i64: i64, serialize_i128: i128,
+        serialize_u8: u8, serialize_u16: u16, serialize_u32: u32, serialize_u64: u64, serialize_u128: u128
+    );
+
+    // Debug writes 1e300, where Display writes 301 digits, and 1.0, which still looks like a float.
+    fn serialize_f32(self, value: f32) -> Result<String, Unfit> {
+        Ok(format!("{value:?}"))
+    }
+
+    fn serialize_f64(self, value: f64) -> Result<String, Unfit> {
+        Ok(format!("{value:?}"))
+    }
+
+    fn serialize_bytes(self, bytes: &[u8]) -> Result<String, Unfit> {
+        match std::str::from_utf8(bytes) {
+            Ok(text) => Ok(text.to_owned()),
+            Err(error) => Err(Unfit::Refused(format!(
+                "bytes must be UTF-8, and byte {} isn't; use the msgpack serializer",
+                error.valid_up_to()
+            ))),
+        }
+    }
+
+    fn serialize_none(self) -> Result<String, Unfit> {
+        nothing()
+    }
+
+    fn serialize_unit(self) -> Result<String, Unfit> {
+        nothing()
+    }
+
+    fn serialize_unit_struct(self, _name: &'static str) -> Result<String, Unfit> {
+        nothing()
+    }
+
+    fn serialize_some<T: ser::Serialize + ?Sized>(self, value: &T) -> Result<String, Unfit> {
+        value.serialize(self)
+    }
+
+    fn serialize_newtype_struct<T: ser::Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        value: &T,
+    ) -> Result<String, Unfit> {
+        value.serialize(self)
+    }
+
+    fn serialize_unit_variant(self, _name: &'static str, _index: u32, variant: &'static str) -> Result<String, Unfit> {
+        Ok(variant.to_owned())
+    }
+
+    fn serialize_newtype_variant<T: ser::Serialize + ?Sized>(
+        self,
+        _name: &'static str,
+        _index: u32,
+        _variant: &'static str,
+        _value: &T,
+    ) -> Result<String, Unfit> {
+        Err(Unfit::Compound)
+    }
+
+    fn serialize_seq(self, _len: Option<usize>) -> Result<Self::SerializeSeq, Unfit> {
+        Err(Unfit::Compound)
+    }
+
+    fn serialize_tuple(self, _len: usize) -> Result<Self::SerializeTuple, Unfit> {
+        Err(Unfit::Compound)
+    }
+
+    fn serialize_tuple_struct(self, _name: &'static str, _len: usize) -> Result<Self::SerializeTupleStruct, Unfit> {
+        Err(Unfit::Compound)
+    }
+
+    fn serialize_tuple_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        _variant: &'static str,
+        _len: usize,
+    ) -> Result<Self::SerializeTupleVariant, Unfit> {
+        Err(Unfit::Compound)
+    }
+
+    fn serialize_map(self, _len: Option<usize>) -> Result<Self::SerializeMap, Unfit> {
+        Err(Unfit::Compound)
+    }
+
+    fn serialize_struct(self, _name: &'static str, _len: usize) -> Result<Self::SerializeStruct, Unfit> {
+        Err(Unfit::Compound)
+    }
+
+    fn serialize_struct_variant(
+        self,
+        _name: &'static str,
+        _index: u32,
+        _variant: &'static str,
+        _len: usize,
+    ) -> Result<Self::SerializeStructVariant, Unfit> {
+        Err(Unfit::Compound)
+    }
+}

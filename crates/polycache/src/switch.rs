@@ -1,0 +1,66 @@
+//! The switch that turns a cache off.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+
+/// Set to `1` or `true`, it makes every cache that is built answer as a disabled one does and contact no server.
+const DISABLE_VARIABLE: &str = "POLYCACHE_DISABLE";
+
+/// What state a cache is in.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[repr(u8)]
+pub(crate) enum State {
+    /// Commands run.
+    On,
+    /// Reads miss, writes delete.
+    Disabled,
+    /// Like disabled, and the backend isn't touched at all.
+    Off,
+    /// Every command is an error.
+    Closed,
+}
+
+/// The state that all views of a cache share.
+#[derive(Debug, Clone)]
+pub(crate) struct Switch(Arc<AtomicU8>);
+
+impl Switch {
+    /// A switch as the environment and the builder want it.
+    pub(crate) fn new(enabled: bool) -> Self {
+        let off = std::env::var(DISABLE_VARIABLE).is_ok_and(|value| matches!(value.trim(), "1" | "true"));
+        let state = match (off, enabled) {
+            (true, _) => State::Off,
+            (false, true) => State::On,
+            (false, false) => State::Disabled,
+        };
+        Self(Arc::new(AtomicU8::new(state as u8)))
+    }
+
+    #[inline]
+    pub(crate) fn is_on(&self) -> bool {
+        self.0.load(Ordering::Acquire) == State::On as u8
+    }
+
+    pub(crate) fn state(&self) -> State {
+        match self.0.load(Ordering::Acquire) {
+            0 => State::On,
+            1 => State::Disabled,
+            2 => State::Off,
+            _ => State::Closed,
+        }
+    }
+
+    /// Turns on or off, unless the environment has turned it off for good or it was closed.
+    pub(crate) fn set_enabled(&self, enabled: bool) {
+        let (from, to) = if enabled { (State::Disabled, State::On) } else { (State::On, State::Disabled) };
+        // Where it is in another state it stays there.
+        let _ = self.0.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire);
+    }
+
+    /// Closes for good; the state before.
+    pub(crate) fn close(&self) -> State {
+        let before = self.state();
+        self.0.store(State::Closed as u8, Ordering::Release);
+        before
+    }
+}

@@ -1,0 +1,84 @@
+//! How long an entry lives.
+
+use std::time::Duration;
+
+use crate::{Error, ErrorKind, Result};
+
+/// How long an entry lives, or what is left of its life.
+///
+/// Backends round a life **up** to their resolution: a millisecond in memory and on Redis, a second on memcached.
+///
+/// ```
+/// use polycache::Ttl;
+/// use std::time::Duration;
+///
+/// assert_eq!(Ttl::secs(60), Duration::from_secs(60).into());
+/// assert_ne!(Ttl::secs(60), Ttl::Never);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub enum Ttl {
+    /// It doesn't expire. The default.
+    #[default]
+    Never,
+    /// It expires after this time. Zero is refused by every command.
+    After(Duration),
+}
+
+impl Ttl {
+    /// So many seconds.
+    #[must_use]
+    pub const fn secs(seconds: u64) -> Self {
+        Self::After(Duration::from_secs(seconds))
+    }
+
+    /// So many milliseconds.
+    #[must_use]
+    pub const fn millis(milliseconds: u64) -> Self {
+        Self::After(Duration::from_millis(milliseconds))
+    }
+
+    /// The same, unless it is zero.
+    pub(crate) fn checked(self) -> Result<Self> {
+        match self {
+            Self::After(Duration::ZERO) => {
+                Err(Error::new(ErrorKind::InvalidInput, "a TTL of zero; use `delete` to remove a key, or `Ttl::Never`"))
+            }
+            ttl => Ok(ttl),
+        }
+    }
+
+    /// Shortened by a random part of up to `fraction`, so that entries written together don't expire together. Never
+    /// longer: a value isn't kept beyond the life it was given.
+    pub(crate) fn jittered(self, fraction: f64) -> Self {
+        match self {
+            Self::After(life) if fraction > 0.0 => {
+                let shortened = life.mul_f64(1.0 - fraction * fastrand::f64());
+                Self::After(shortened.max(Duration::from_millis(1)).min(life))
+            }
+            ttl => ttl,
+        }
+    }
+}
+
+impl From<Duration> for Ttl {
+    fn from(life: Duration) -> Self {
+        Self::After(life)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn jitter_shortens_and_spreads() {
+        let lives: Vec<Ttl> = (0..100).map(|_| Ttl::secs(100).jittered(0.2)).collect();
+        for life in &lives {
+            let Ttl::After(life) = life else { unreachable!("a life stays a life") };
+            assert!(*life <= Duration::from_secs(100) && *life >= Duration::from_secs(80), "{life:?}");
+        }
+        assert!(lives.iter().any(|life| *life != lives[0]));
+        assert_eq!(Ttl::Never.jittered(0.5), Ttl::Never);
+        assert_eq!(Ttl::After(Duration::MAX).jittered(0.0), Ttl::After(Duration::MAX));
+    }
+}
