@@ -16,7 +16,7 @@ use serde::Serialize;
 /// assert_eq!(bytes.as_bytes(), Some(&b"42"[..]));
 ///
 /// let object = Value::object(Arc::new(42_u8));
-/// assert_eq!(object.downcast::<u8>().as_deref(), Some(&42));
+/// assert_eq!(object.clone().downcast::<u8>().as_deref(), Some(&42));
 /// assert_eq!(object.as_bytes(), None);
 /// ```
 #[derive(Clone)]

@@ -96,7 +96,7 @@ impl Memory {
         match deadline {
             polycache_engine::NEVER => Ttl::Never,
             // An entry that lives has at least a part of a millisecond.
-            deadline => Ttl::After(Duration::from_millis(deadline.saturating_sub(self.engine.clock().now()).max(1))),
+            deadline => Ttl::After(self.engine.clock().remaining(deadline).max(Duration::from_millis(1))),
         }
     }
 }
