@@ -27,9 +27,13 @@ impl Clock {
     /// The time now, rounded down to a millisecond.
     #[must_use]
     pub fn now(&self) -> u64 {
+        self.nanos() / 1_000_000
+    }
+
+    fn nanos(&self) -> u64 {
         match self {
-            Self::System => system::precise_nanos() / 1_000_000,
-            Self::Manual(clock) => clock.now() / 1_000_000,
+            Self::System => system::precise_nanos(),
+            Self::Manual(clock) => clock.now(),
         }
     }
 
@@ -47,12 +51,15 @@ impl Clock {
     /// clock's end is [`NEVER`].
     #[must_use]
     pub fn deadline(&self, ttl: Duration) -> u64 {
-        let now = match self {
-            Self::System => system::precise_nanos(),
-            Self::Manual(clock) => clock.now(),
-        };
-        let nanos = u128::from(now) + ttl.as_nanos();
+        let nanos = u128::from(self.nanos()) + ttl.as_nanos();
         u64::try_from(nanos.div_ceil(1_000_000)).unwrap_or(NEVER)
+    }
+
+    /// What is left until `deadline`, rounded down to a millisecond: never more than the life that was asked for.
+    #[must_use]
+    pub fn remaining(&self, deadline: u64) -> Duration {
+        let nanos = (u128::from(deadline) * 1_000_000).saturating_sub(u128::from(self.nanos()));
+        Duration::from_millis(u64::try_from(nanos / 1_000_000).unwrap_or(u64::MAX))
     }
 
     /// Whether `deadline` has passed, exactly.

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use polycache_engine::{Builder, Cause, Clock, Cursor, Decision, Engine, ManualClock, NEVER};
 
-const DEADLOCK: Duration = Duration::from_secs(60);
+const DEADLOCK: Duration = Duration::from_secs(20);
 
 type Value = Arc<Caller>;
 type Home = OnceLock<Engine<Value>>;

@@ -1,4 +1,27 @@
-//! polycache
+//! One async cache API over many backends.
+//!
+//! A [`Cache`] has the same small set of commands on every backend, and three parts that combine:
+//!
+//! - the [backend](backends) holds the values: the memory of this process, or [one of your own](backend::Backend);
+//! - the [serializer](serializers) turns your types into what a backend holds, and back;
+//! - [plugins](Plugin) run before and after every command.
+//!
+//! ```
+//! use polycache::{Cache, Ttl};
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+//! let cache = Cache::builder().namespace("shop").ttl(Ttl::secs(300)).build()?;
+//!
+//! cache.set("price:7", 12.5).await?;
+//! assert_eq!(cache.get::<f64>("price:7").await?, Some(12.5));
+//! assert_eq!(cache.increment("visits", 1).await?, 1);
+//! # Ok(()) }
+//! ```
+//!
+//! # Features
+//!
+//! `memory` (on by default) is the in-process backend; `msgpack` and `pickle` are serializers. `Null` (live objects), `Json` and
+//! `Text` need none.
 
 pub mod backend;
 pub mod backends;
@@ -10,6 +33,8 @@ mod builder;
 mod cache;
 mod command;
 mod error;
+#[cfg(all(doctest, feature = "memory"))]
+mod guide;
 mod key;
 mod pattern;
 mod plugin;

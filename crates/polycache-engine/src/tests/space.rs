@@ -88,6 +88,21 @@ fn after_a_large_value_all_shards_share_the_capacity_again() {
 }
 
 #[test]
+fn a_large_value_that_another_shard_pushes_out_leaves_its_room_to_all() {
+    let engine = large_engine();
+    put(&engine, "large", 60 * MIB);
+    for n in 0..20 {
+        put(&engine, &format!("medium/{n}"), 5 * MIB);
+    }
+    for n in 0..10_000_u64 {
+        put(&engine, &format!("small/{n}"), 40_000);
+    }
+    let weights: Vec<u64> = engine.0.shards.iter().map(|shard| shard.0.read().weight() / MIB).collect();
+    assert!(weights.iter().all(|&weight| weight >= 4), "MiB by shard: {weights:?}");
+    check(&engine);
+}
+
+#[test]
 fn a_value_that_grows_over_its_shard_pushes_out_the_others() {
     let engine = large_engine();
     for n in 0..1_000_u64 {

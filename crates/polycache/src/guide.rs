@@ -1,0 +1,19 @@
+//! The README and the guide, so that their code blocks are compiled and run by `cargo test --doc`.
+
+#[doc = include_str!("../../../README.md")]
+struct Readme;
+
+#[doc = include_str!("../../../docs/values.md")]
+struct Values;
+
+#[doc = include_str!("../../../docs/memory.md")]
+struct Memory;
+
+#[doc = include_str!("../../../docs/plugins.md")]
+struct Plugins;
+
+#[doc = include_str!("../../../docs/errors.md")]
+struct Errors;
+
+#[doc = include_str!("../../../docs/backends.md")]
+struct Backends;
