@@ -140,7 +140,7 @@ impl CacheBuilder {
     /// # Ok(()) }
     /// ```
     pub fn key_builder(mut self, build: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
-        self.settings.key_builder = Some(Box::new(build) as Box<KeyBuilder>);
+        self.settings.key_builder = Some(Arc::new(build) as Arc<KeyBuilder>);
         self
     }
 
@@ -210,7 +210,7 @@ impl CacheBuilder {
             plugins: Arc::new([]),
             bare: None,
             namespace: self.namespace,
-            settings: Arc::new(self.settings),
+            settings: self.settings,
             switch: Switch::new(self.enabled),
         };
         let view = if self.plugins.is_empty() { view } else { view.with_plugins(self.plugins.into()) };

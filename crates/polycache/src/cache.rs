@@ -74,16 +74,17 @@ pub(crate) struct View {
     /// The same without plugins, for their hooks; `None` where there are none.
     pub(crate) bare: Option<Arc<View>>,
     pub(crate) namespace: CompactString,
-    pub(crate) settings: Arc<Settings>,
+    pub(crate) settings: Settings,
     pub(crate) switch: Switch,
 }
 
 /// Makes the key to store under out of the caller's; see [`CacheBuilder::key_builder`].
 pub(crate) type KeyBuilder = dyn Fn(&str) -> String + Send + Sync;
 
-/// What is the same for all views.
+/// What is the same for all views. In each of them, since a hit would feel another pointer to follow.
+#[derive(Clone)]
 pub(crate) struct Settings {
-    pub(crate) key_builder: Option<Box<KeyBuilder>>,
+    pub(crate) key_builder: Option<Arc<KeyBuilder>>,
     /// How much of a TTL may be taken off, from 0 to 1.
     pub(crate) ttl_jitter: f64,
     pub(crate) on_error: OnError,

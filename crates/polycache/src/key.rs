@@ -32,6 +32,12 @@ impl<'a> Key<'a> {
         Self { full, namespace_len: if follows { namespace_len } else { 0 } }
     }
 
+    /// A key in no namespace.
+    #[inline]
+    pub(crate) const fn plain(full: &'a str) -> Self {
+        Self { full, namespace_len: 0 }
+    }
+
     /// The whole key, as it is stored.
     #[inline]
     #[must_use]
@@ -91,6 +97,7 @@ impl<'a> FullKey<'a> {
         Self { text, namespace_len: namespace.len() }
     }
 
+    #[inline]
     fn joined(namespace: &str, name: &str) -> Text<'a> {
         if namespace.len() + 1 + name.len() <= SHORT {
             let mut short = ArrayString::new();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -77,27 +77,29 @@ impl<T> Future for Reply<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = match std::mem::replace(&mut self.0, State::Taken) {
-            State::Ready(result) => result,
-            State::Pending(mut future) => match future.as_mut().poll(context) {
-                Poll::Ready(result) => result,
-                Poll::Pending => {
-                    self.0 = State::Pending(future);
-                    return Poll::Pending;
-                }
+        let result = match &mut self.0 {
+            State::Pending(future) => ready!(future.as_mut().poll(context)),
+            State::Ready(_) | State::Taken => match std::mem::replace(&mut self.0, State::Taken) {
+                State::Ready(result) => return Poll::Ready(result),
+                _ => Err(polled_again()),
             },
-            State::Taken => {
-                Err(Error::new(ErrorKind::InvalidInput, "a reply was polled after it had given its result"))
-            }
         };
+        self.0 = State::Taken;
         Poll::Ready(result)
     }
 }
 
-impl<T: fmt::Debug> fmt::Debug for Reply<T> {
+#[cold]
+fn polled_again() -> Error {
+    Error::new(ErrorKind::InvalidInput, "a reply was polled after it had given its result")
+}
+
+/// Shows what became of it, not the value.
+impl<T> fmt::Debug for Reply<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {
-            State::Ready(result) => f.debug_tuple("Reply::Ready").field(result).finish(),
+            State::Ready(Ok(_)) => f.write_str("Reply::Ready(Ok)"),
+            State::Ready(Err(error)) => write!(f, "Reply::Ready({error:?})"),
             State::Pending(_) => f.write_str("Reply::Pending"),
             State::Taken => f.write_str("Reply::Taken"),
         }

@@ -33,6 +33,7 @@ enum Waits<B> {
 impl Cache {
     /// Runs a command through the plugins: their `before`, then `run` on the cache without plugins, then their `after`. `answer`
     /// tells them how it came out; `recover` may turn an error of the whole into a result.
+    #[inline(never)]
     pub(super) fn hooked<B: Send + 'static>(
         &self,
         name: CommandName,

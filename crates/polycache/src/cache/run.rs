@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::Cache;
+use super::{Cache, View};
 use super::limit::limited;
 use crate::backend::{Backend, Key};
 use crate::key::FullKey;
@@ -86,9 +86,19 @@ impl Cache {
         operation: impl FnOnce(&dyn Backend, Key<'_>) -> Reply<A>,
         finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
     ) -> Reply<B> {
-        let full = self.full_key(key);
-        let reply = operation(&*self.view.backend, full.key());
+        let reply = self.with_key(key, operation);
         self.finish(name, Some(key), reply, finish)
+    }
+
+    /// Asks the backend about one key, given by the caller's name for it.
+    #[inline]
+    pub(super) fn with_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
+        let View { backend, namespace, settings, .. } = &*self.view;
+        if namespace.is_empty() && settings.key_builder.is_none() {
+            operation(&**backend, Key::plain(key))
+        } else {
+            operation(&**backend, self.full_key(key).key())
+        }
     }
 
     /// Makes a command's result of the backend's reply: at once where it is ready, else when it comes.
@@ -109,7 +119,8 @@ impl Cache {
         }
     }
 
-    fn wait<A: Send + 'static, B: Send + 'static>(
+    #[inline(never)]
+    pub(super) fn wait<A: Send + 'static, B: Send + 'static>(
         &self,
         name: CommandName,
         key: Option<&str>,

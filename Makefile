@@ -1,0 +1,46 @@
+# The project's commands. `make test` installs what is missing and runs every test; `make lint` checks the rest.
+
+SHELL := /bin/bash
+.DEFAULT_GOAL := test
+.PHONY: setup tools test lint docs bench draw fuzz miri
+
+# Debian packages that the tests start or call.
+PACKAGES := python3
+FUZZ_SECONDS ?= 60
+
+setup:
+	@.ci/packages $(PACKAGES)
+
+tools:
+	@.ci/tools cargo-hack cargo-deny
+
+# Unit, integration and conformance tests, then every code block of the documentation, README and guide included.
+test: setup
+	cargo test --workspace --all-features --exclude polycache-benches --lib --bins --tests --examples
+	cargo test --workspace --all-features --exclude polycache-benches --doc
+	cargo run --quiet --example quickstart > /dev/null
+
+lint: tools
+	cargo fmt --all --check
+	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	cargo hack check --quiet --each-feature --no-dev-deps -p polycache
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps --exclude polycache-benches
+	cargo deny --all-features check bans licenses sources
+	.ci/layout
+
+docs:
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps --exclude polycache-benches
+
+# Peers beside polycache in the same run; prints tables of ratios.
+bench:
+	cargo bench -p polycache-benches
+
+# Draws the last results of `make bench` into docs/img.
+draw:
+	cargo run --release -p polycache-benches --bin draw
+
+# Needs a nightly toolchain and cargo-fuzz.
+fuzz:
+	@.ci/tools cargo-fuzz
+	cd fuzz && for target in $$(cargo +nightly fuzz list); do \
+	  cargo +nightly fuzz run $$target -- -max_total_time=$(FUZZ_SECONDS) -rss_limit_mb=2048 || exit 1; done

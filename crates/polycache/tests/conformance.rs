@@ -1,0 +1,50 @@
+//! The contract, line by line, on every backend that comes with the crate.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use polycache_testkit::{InMemory, Intercept};
+
+/// Live objects, bounded by their number: the default.
+fn by_entries() -> InMemory {
+    InMemory::new(|memory| memory)
+}
+
+/// Bytes, encoded as JSON, bounded by their size.
+fn by_bytes() -> InMemory {
+    InMemory::new(|memory| memory.max_bytes(512 << 20))
+}
+
+polycache_testkit::conformance!(memory, by_entries());
+polycache_testkit::conformance!(memory_by_bytes, by_bytes());
+polycache_testkit::conformance!(memory_unbounded, InMemory::new(|memory| memory.unbounded()));
+
+// Every reply is pending at first, as over a network.
+polycache_testkit::conformance!(delayed, by_entries().inside(Intercept::delayed));
+
+// A backend that declares absent what it can do without.
+polycache_testkit::conformance!(
+    limited,
+    by_bytes().inside(|memory| {
+        Intercept::delayed(memory).declaring(|info| {
+            info.name = "limited";
+            info.capabilities.scan = false;
+            info.capabilities.live_objects = false;
+            info.capabilities.exclusive = false;
+        })
+    })
+);
+
+#[cfg(feature = "msgpack")]
+#[tokio::test]
+async fn values_come_back_through_msgpack() {
+    for subject in [by_entries(), by_bytes(), by_entries().inside(Intercept::delayed)] {
+        polycache_testkit::cases::values::with_serializer(&subject, polycache::serializers::MsgPack).await;
+    }
+}
+
+#[cfg(feature = "pickle")]
+#[tokio::test]
+async fn values_come_back_through_pickle() {
+    for subject in [by_entries(), by_bytes(), by_entries().inside(Intercept::delayed)] {
+        polycache_testkit::cases::values::with_serializer(&subject, polycache::serializers::Pickle).await;
+    }
+}
