@@ -1,7 +1,7 @@
 //! The store: shards under locks, the bound they share, and the operations.
 
 use std::fmt;
-use std::hash::BuildHasher;
+use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -26,16 +26,25 @@ const EXPIRY_BEFORE_EVICTION: usize = 4;
 pub(crate) type Listener<V> = dyn Fn(Removed<V>) + Send + Sync;
 
 /// A bounded, sharded, expiring table of `V` by key. A clone is a handle on the same table.
-pub struct Engine<V>(pub(crate) Arc<Inner<V>>);
+pub struct Engine<V> {
+    /// What a read needs; here too since a hit would feel another pointer to follow.
+    table: Table<V>,
+    pub(crate) inner: Arc<Inner<V>>,
+}
+
+/// The shards, and how a key finds its own.
+pub(crate) struct Table<V> {
+    pub(crate) shards: Arc<[Padded<RwLock<Shard<V>>>]>,
+    hasher: RandomState,
+    pub(crate) clock: Clock,
+}
 
 pub(crate) struct Inner<V> {
-    pub(crate) shards: Box<[Padded<RwLock<Shard<V>>>]>,
-    hasher: RandomState,
+    pub(crate) table: Table<V>,
     capacity: u64,
     /// What all shards have claimed of the capacity; not kept where it is unbounded.
     claimed: Padded<AtomicU64>,
     listener: Option<Box<Listener<V>>>,
-    pub(crate) clock: Clock,
     /// Whether the thread that removes expired entries knows this store.
     swept: AtomicBool,
 }
@@ -106,15 +115,15 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
         let now = self.clock.now();
         let shard = || Padded(RwLock::new(Shard::new(now)));
         let shards = std::iter::repeat_with(shard).take(wanted.max(1).next_power_of_two()).collect();
-        Engine(Arc::new(Inner {
-            shards,
-            hasher: RandomState::default(),
+        let table = Table { shards, hasher: RandomState::default(), clock: self.clock };
+        let inner = Inner {
+            table: table.clone(),
             capacity: self.capacity,
             claimed: Padded(AtomicU64::new(0)),
             listener: self.listener,
-            clock: self.clock,
             swept: AtomicBool::new(false),
-        }))
+        };
+        Engine { table, inner: Arc::new(inner) }
     }
 }
 
@@ -129,15 +138,15 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     #[inline]
     #[must_use]
     pub fn get(&self, key: &str) -> Option<V> {
-        let (tag, shard) = self.0.locate(key);
-        self.0.shards[shard].0.read().get(tag, key, &self.0.clock).cloned()
+        let (tag, shard) = self.table.locate(key);
+        self.table.shards[shard].0.read().get(tag, key, &self.table.clock).cloned()
     }
 
     /// Shows the entry under `key` to `look`, unless it has expired. Doesn't count as a use of it. `look` runs under a
     /// lock: it must be quick and not call the engine.
     pub fn peek<R>(&self, key: &str, look: impl FnOnce(Present<'_, V>) -> R) -> Option<R> {
-        let (tag, shard) = self.0.locate(key);
-        self.0.shards[shard].0.read().peek(tag, key, &self.0.clock).map(look)
+        let (tag, shard) = self.table.locate(key);
+        self.table.shards[shard].0.read().peek(tag, key, &self.table.clock).map(look)
     }
 
     /// Reads and changes the entry under `key` in one step that no other call comes between. `decide` is shown the live
@@ -145,14 +154,14 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     ///
     /// Returns what `decide` returned beside its decision.
     pub fn update<R>(&self, key: &str, decide: impl FnOnce(Option<Present<'_, V>>) -> (Decision<V>, R)) -> R {
-        let inner = &*self.0;
-        let (tag, place) = inner.locate(key);
+        let inner = &*self.inner;
+        let (tag, place) = self.table.locate(key);
         let mut out = Batch::new();
         let mut wake_at = NEVER;
-        let mut guard = inner.shards[place].0.write();
+        let mut guard = self.table.shards[place].0.write();
         let shard = &mut *guard;
         let found = shard.find(tag, key);
-        let expired = found.is_some_and(|index| shard.has_expired(index, &inner.clock));
+        let expired = found.is_some_and(|index| shard.has_expired(index, &self.table.clock));
         let (decision, result) = decide(found.filter(|_| !expired).and_then(|index| shard.present(index)));
         let before = shard.quota();
         match (decision, found) {
@@ -170,7 +179,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
                     }
                     None => {
                         if shard.weight() + weight > shard.quota().saturating_add(room.free) {
-                            shard.expire(inner.clock.coarse(), EXPIRY_BEFORE_EVICTION, &mut out);
+                            shard.expire(self.table.clock.coarse(), EXPIRY_BEFORE_EVICTION, &mut out);
                             room.free += before - shard.quota();
                         }
                         shard.insert(tag, key, new, room, &mut out);
@@ -201,7 +210,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     /// The number of entries, expired ones that are not yet removed included.
     #[must_use]
     pub fn len(&self) -> usize {
-        self.0.shards.iter().map(|shard| shard.0.read().len()).sum()
+        self.table.shards.iter().map(|shard| shard.0.read().len()).sum()
     }
 
     /// Whether there is no entry.
@@ -213,30 +222,30 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     /// What all entries weigh together.
     #[must_use]
     pub fn weight(&self) -> u64 {
-        self.0.shards.iter().map(|shard| shard.0.read().weight()).sum()
+        self.table.shards.iter().map(|shard| shard.0.read().weight()).sum()
     }
 
     /// The weight that all entries together may have; `u64::MAX` where it is unbounded.
     #[must_use]
     pub fn capacity(&self) -> u64 {
-        self.0.capacity
+        self.inner.capacity
     }
 
     /// Where the engine reads the time.
     #[must_use]
     pub fn clock(&self) -> &Clock {
-        &self.0.clock
+        &self.table.clock
     }
 
     /// Has the other shards make room where one has claimed too much.
     #[cold]
     fn settle(&self, place: usize, out: &mut Batch<V>) {
-        let inner = &*self.0;
+        let inner = &*self.inner;
         let share = inner.room().share;
-        let mask = inner.shards.len() - 1;
+        let mask = self.table.shards.len() - 1;
         // The changed shard comes last: it holds the entry just written.
-        for offset in 1..=inner.shards.len() {
-            let mut shard = inner.shards[(place + offset) & mask].0.write();
+        for offset in 1..=self.table.shards.len() {
+            let mut shard = self.table.shards[(place + offset) & mask].0.write();
             let excess = inner.claimed.0.load(Ordering::Relaxed).saturating_sub(inner.capacity);
             let before = shard.quota();
             shard.give_back(excess, share, out);
@@ -248,11 +257,11 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
 
     #[inline]
     fn wake_reaper(&self, deadline: u64) {
-        if deadline == NEVER || !matches!(self.0.clock, Clock::System) {
+        if deadline == NEVER || !matches!(self.table.clock, Clock::System) {
             return;
         }
-        if !self.0.swept.load(Ordering::Relaxed) && !self.0.swept.swap(true, Ordering::Relaxed) {
-            let store: Weak<Inner<V>> = Arc::downgrade(&self.0);
+        if !self.inner.swept.load(Ordering::Relaxed) && !self.inner.swept.swap(true, Ordering::Relaxed) {
+            let store: Weak<Inner<V>> = Arc::downgrade(&self.inner);
             reaper::register(store);
         }
         reaper::wake_by(deadline);
@@ -260,18 +269,12 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
 }
 
 impl<V> Inner<V> {
-    #[inline]
-    fn locate(&self, key: &str) -> (u32, usize) {
-        let hash = self.hasher.hash_one(key);
-        ((hash >> 32) as u32, hash as usize & (self.shards.len() - 1))
-    }
-
     fn room(&self) -> Room {
         if self.capacity == u64::MAX {
             return Room { free: u64::MAX, share: u64::MAX };
         }
         let free = self.capacity.saturating_sub(self.claimed.0.load(Ordering::Relaxed));
-        Room { free, share: self.capacity / self.shards.len() as u64 }
+        Room { free, share: self.capacity / self.table.shards.len() as u64 }
     }
 
     /// Counts a shard's change of quota; what all shards have claimed after it. To be called under the lock of the shard:
@@ -290,7 +293,7 @@ impl<V> Inner<V> {
         if self.capacity == u64::MAX {
             return;
         }
-        let claimed: u64 = self.shards.iter().map(|shard| shard.0.read().quota()).sum();
+        let claimed: u64 = self.table.shards.iter().map(|shard| shard.0.read().quota()).sum();
         assert_eq!(claimed, self.claimed.0.load(Ordering::Relaxed));
         assert!(claimed <= self.capacity);
     }
@@ -303,18 +306,34 @@ impl<V> Inner<V> {
     }
 }
 
+impl<V> Table<V> {
+    #[inline]
+    fn locate(&self, key: &str) -> (u32, usize) {
+        let mut hasher = self.hasher.build_hasher();
+        hasher.write(key.as_bytes());
+        let hash = hasher.finish();
+        ((hash >> 32) as u32, hash as usize & (self.shards.len() - 1))
+    }
+}
+
+impl<V> Clone for Table<V> {
+    fn clone(&self) -> Self {
+        Self { shards: Arc::clone(&self.shards), hasher: self.hasher.clone(), clock: self.clock.clone() }
+    }
+}
+
 impl<V> Clone for Engine<V> {
     fn clone(&self) -> Self {
-        Self(Arc::clone(&self.0))
+        Self { table: self.table.clone(), inner: Arc::clone(&self.inner) }
     }
 }
 
 impl<V> fmt::Debug for Engine<V> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
-            .field("capacity", &self.0.capacity)
-            .field("shards", &self.0.shards.len())
-            .field("clock", &self.0.clock)
+            .field("capacity", &self.inner.capacity)
+            .field("shards", &self.table.shards.len())
+            .field("clock", &self.table.clock)
             .finish_non_exhaustive()
     }
 }

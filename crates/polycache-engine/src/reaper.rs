@@ -20,14 +20,14 @@ pub(crate) trait Sweep: Send + Sync {
 
 impl<V: Send + Sync + 'static> Sweep for Inner<V> {
     fn sweep(&self) -> u64 {
-        self.shards.iter().map(|shard| self.sweep_shard(&shard.0)).min().unwrap_or(NEVER)
+        self.table.shards.iter().map(|shard| self.sweep_shard(&shard.0)).min().unwrap_or(NEVER)
     }
 }
 
 impl<V> Inner<V> {
     fn sweep_shard(&self, lock: &parking_lot::RwLock<crate::shard::Shard<V>>) -> u64 {
         loop {
-            let now = self.clock.now();
+            let now = self.table.clock.now();
             let due = lock.read().next_due();
             if due > now {
                 return due;

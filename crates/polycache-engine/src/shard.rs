@@ -107,6 +107,14 @@ impl<V> Shard<V> {
 
     #[inline]
     pub(crate) fn find(&self, tag: u32, key: &str) -> Option<u32> {
+        // The key is compared outside of the probing loop, which stays small for it: two keys of a shard share all 32 bits of
+        // a tag too seldom to matter.
+        let found = self.table.find(widened(tag), |found| found.hash == tag)?;
+        if self.slab.slot(found.index).key == key { Some(found.index) } else { self.find_among_equal_tags(tag, key) }
+    }
+
+    #[cold]
+    fn find_among_equal_tags(&self, tag: u32, key: &str) -> Option<u32> {
         let same = |found: &Tag| found.hash == tag && self.slab.slot(found.index).key == key;
         self.table.find(widened(tag), same).map(|found| found.index)
     }

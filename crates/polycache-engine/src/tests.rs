@@ -11,8 +11,8 @@ use crate::{Cursor, Decision, Engine};
 
 /// Checks every shard on its own, and that together they have claimed what is counted.
 fn check<V: Clone + Send + Sync + 'static>(engine: &Engine<V>) {
-    let inner = &engine.0;
-    for shard in &inner.shards {
+    let inner = &engine.inner;
+    for shard in inner.table.shards.iter() {
         shard.0.read().check();
     }
     inner.check_claims();

@@ -37,11 +37,11 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     /// A walk from the start to the end shows every entry that was there all the time exactly once; one that was deleted
     /// and made anew may be shown twice or not at all. `visit` runs under a lock: it must be quick and not call the engine.
     pub fn walk(&self, from: Cursor, places: u32, mut visit: impl FnMut(&str, &V)) -> Option<Cursor> {
-        let inner = &*self.0;
-        let shard = inner.shards.get(from.shard)?.0.read();
+        let inner = &*self.inner;
+        let shard = inner.table.shards.get(from.shard)?.0.read();
         let end = shard.slab.end().min(from.index.saturating_add(places));
         for slot in (from.index..end).map(|index| shard.slab.slot(index)) {
-            if let Some(value) = slot.value.as_ref().filter(|_| !inner.clock.has_passed(slot.deadline)) {
+            if let Some(value) = slot.value.as_ref().filter(|_| !inner.table.clock.has_passed(slot.deadline)) {
                 visit(&slot.key, value);
             }
         }
@@ -51,9 +51,9 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     /// Deletes, among the entries in the next `places` places, those whose key `chosen` picks, and returns where to go
     /// on, or `None` at the end. `chosen` runs under a lock: it must be quick and not call the engine.
     pub fn delete_where(&self, from: Cursor, places: u32, chosen: impl Fn(&str) -> bool) -> Option<Cursor> {
-        let inner = &*self.0;
+        let inner = &*self.inner;
         let mut out = Batch::new();
-        let mut shard = inner.shards.get(from.shard)?.0.write();
+        let mut shard = inner.table.shards.get(from.shard)?.0.write();
         let last = shard.slab.end();
         let end = last.min(from.index.saturating_add(places));
         for index in from.index..end {
@@ -72,11 +72,11 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
 
     /// Deletes everything. Each shard is emptied at once; its values are dropped after its lock is released.
     pub fn clear(&self) {
-        let inner = &*self.0;
-        for shard in &inner.shards {
+        let inner = &*self.inner;
+        for shard in inner.table.shards.iter() {
             let mut shard = shard.0.write();
             let before = shard.quota();
-            let mut old = shard.take(inner.clock.now());
+            let mut old = shard.take(inner.table.clock.now());
             inner.count_claim(before, 0);
             drop(shard);
             for index in 0..old.end() {
@@ -90,7 +90,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     /// Removes what has expired, now and on this thread. With the system clock that happens without being asked; with a
     /// manual one this is what frees expired entries.
     pub fn remove_expired(&self) {
-        self.0.sweep();
+        self.inner.sweep();
     }
 
     fn after(&self, from: Cursor, visited: u32, end: u32) -> Option<Cursor> {
@@ -98,6 +98,6 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
             return Some(Cursor { shard: from.shard, index: visited });
         }
         let shard = from.shard + 1;
-        (shard < self.0.shards.len()).then_some(Cursor { shard, index: 0 })
+        (shard < self.inner.table.shards.len()).then_some(Cursor { shard, index: 0 })
     }
 }

@@ -3,6 +3,7 @@
 use std::fmt;
 
 use arrayvec::ArrayString;
+use compact_str::CompactString;
 
 /// Separates a namespace from what is in it.
 pub(crate) const SEPARATOR: char = ':';
@@ -64,60 +65,48 @@ impl fmt::Debug for Key<'_> {
     }
 }
 
-/// A full key on its way to the backend: borrowed where it can be, on the stack where it is short.
+/// Keys up to this many bytes, namespace included, are joined on the stack.
+const SHORT: usize = 128;
+
+/// Hands the full key of `name` in `namespace` to `operation`. A short one is joined where it stays, on the stack.
+#[inline]
+pub(crate) fn with_full_key<R>(namespace: &str, name: &str, operation: impl FnOnce(Key<'_>) -> R) -> R {
+    if namespace.is_empty() {
+        return operation(Key::plain(name));
+    }
+    let namespace_len = namespace.len();
+    if namespace_len + 1 + name.len() > SHORT {
+        return operation(Key { full: &long(namespace, name), namespace_len });
+    }
+    let mut short = ArrayString::<SHORT>::new();
+    short.push_str(namespace);
+    short.push(SEPARATOR);
+    short.push_str(name);
+    operation(Key { full: &short, namespace_len })
+}
+
+#[cold]
+fn long(namespace: &str, name: &str) -> String {
+    [namespace, ":", name].concat()
+}
+
+/// A full key that is kept: one of many that a command is about.
 #[derive(Debug)]
-pub(crate) struct FullKey<'a> {
-    text: Text<'a>,
+pub(crate) struct FullKey {
+    text: CompactString,
     namespace_len: usize,
 }
 
-#[derive(Debug)]
-enum Text<'a> {
-    Borrowed(&'a str),
-    Short(ArrayString<SHORT>),
-    Long(String),
-}
-
-/// Keys up to this many bytes, namespace included, are joined without allocating.
-const SHORT: usize = 120;
-
-impl<'a> FullKey<'a> {
-    /// `namespace:name`, or the name alone where the namespace is empty.
-    #[inline]
-    pub(crate) fn join(namespace: &str, name: &'a str) -> Self {
-        if namespace.is_empty() {
-            return Self { text: Text::Borrowed(name), namespace_len: 0 };
-        }
-        Self { text: Self::joined(namespace, name), namespace_len: namespace.len() }
+impl FullKey {
+    pub(crate) fn join(namespace: &str, name: &str) -> Self {
+        with_full_key(namespace, name, |key| Self {
+            text: CompactString::new(key.full),
+            namespace_len: key.namespace_len,
+        })
     }
 
-    /// The same for a name that was made for the occasion.
-    pub(crate) fn join_owned(namespace: &str, name: String) -> Self {
-        let text = if namespace.is_empty() { Text::Long(name) } else { Self::joined(namespace, &name) };
-        Self { text, namespace_len: namespace.len() }
-    }
-
-    #[inline]
-    fn joined(namespace: &str, name: &str) -> Text<'a> {
-        if namespace.len() + 1 + name.len() <= SHORT {
-            let mut short = ArrayString::new();
-            short.push_str(namespace);
-            short.push(SEPARATOR);
-            short.push_str(name);
-            Text::Short(short)
-        } else {
-            Text::Long([namespace, ":", name].concat())
-        }
-    }
-
-    #[inline]
     pub(crate) fn key(&self) -> Key<'_> {
-        let full = match &self.text {
-            Text::Borrowed(text) => text,
-            Text::Short(text) => text.as_str(),
-            Text::Long(text) => text.as_str(),
-        };
-        Key { full, namespace_len: self.namespace_len }
+        Key { full: &self.text, namespace_len: self.namespace_len }
     }
 }
 
@@ -128,15 +117,15 @@ mod tests {
     #[test]
     fn joins_short_and_long_names() {
         for name in ["", "k", "a:b", &"é".repeat(200)] {
-            for namespace in ["n", "a:b", &"n".repeat(119), &"n".repeat(300)] {
-                let full = FullKey::join(namespace, name);
-                let key = full.key();
-                assert_eq!(key.full(), format!("{namespace}:{name}"));
-                assert_eq!((key.namespace(), key.name()), (namespace, name));
-                assert_eq!(FullKey::join_owned(namespace, name.to_owned()).key(), key);
+            for namespace in ["n", "a:b", &"n".repeat(127), &"n".repeat(300)] {
+                let kept = FullKey::join(namespace, name);
+                with_full_key(namespace, name, |key| {
+                    assert_eq!(key.full(), format!("{namespace}:{name}"));
+                    assert_eq!((key.namespace(), key.name()), (namespace, name));
+                    assert_eq!(kept.key(), key);
+                });
             }
             assert_eq!(FullKey::join("", name).key(), Key::new(name, 0));
-            assert_eq!(FullKey::join_owned("", name.to_owned()).key().full(), name);
         }
     }
 

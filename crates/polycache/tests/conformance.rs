@@ -1,6 +1,7 @@
 //! The contract, line by line, on every backend that comes with the crate.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use polycache::backends::memory::MemoryBuilder;
 use polycache_testkit::{InMemory, Intercept};
 
 /// Live objects, bounded by their number: the default.
@@ -15,7 +16,7 @@ fn by_bytes() -> InMemory {
 
 polycache_testkit::conformance!(memory, by_entries());
 polycache_testkit::conformance!(memory_by_bytes, by_bytes());
-polycache_testkit::conformance!(memory_unbounded, InMemory::new(|memory| memory.unbounded()));
+polycache_testkit::conformance!(memory_unbounded, InMemory::new(MemoryBuilder::unbounded));
 
 // Every reply is pending at first, as over a network.
 polycache_testkit::conformance!(delayed, by_entries().inside(Intercept::delayed));

@@ -68,12 +68,12 @@ fn replies_are_send() {
 
 #[test]
 fn sizes_are_pinned() {
-    assert_eq!(size_of::<Reply<()>>(), 24);
-    assert_eq!(size_of::<Reply<bool>>(), 24);
-    assert_eq!(size_of::<Reply<Option<Arc<String>>>>(), 24);
-    assert_eq!(size_of::<Reply<Option<i64>>>(), 24);
-    assert_eq!(size_of::<Reply<Option<Value>>>(), 24);
-    assert_eq!(size_of::<Reply<Option<String>>>(), 32);
+    assert!(size_of::<Reply<()>>() <= 24);
+    assert!(size_of::<Reply<bool>>() <= 24);
+    assert!(size_of::<Reply<Option<Arc<String>>>>() <= 24);
+    assert!(size_of::<Reply<Option<i64>>>() <= 24);
+    assert!(size_of::<Reply<Option<Value>>>() <= 24);
+    assert!(size_of::<Reply<Option<String>>>() <= 24);
     assert!(size_of::<Cache>() <= 40);
 
     // A task that awaits a command holds the reply and what it borrows, no more.

@@ -27,7 +27,7 @@ fn a_key_that_is_overwritten_takes_no_more_room() {
     }
     assert_eq!((engine.len(), engine.weight()), (1, 1));
     assert_eq!(engine.get("key"), Some(999_999));
-    let ends: u32 = engine.0.shards.iter().map(|shard| shard.0.read().slab.end()).sum();
+    let ends: u32 = engine.inner.table.shards.iter().map(|shard| shard.0.read().slab.end()).sum();
     assert!(ends <= 128, "a single piece of slots: {ends}");
     check(&engine);
 }
@@ -41,7 +41,7 @@ fn freed_slots_are_used_again() {
             engine.clear();
         }
     }
-    assert!(engine.0.shards[0].0.read().slab.end() <= 256);
+    assert!(engine.inner.table.shards[0].0.read().slab.end() <= 256);
     check(&engine);
 }
 
@@ -80,7 +80,7 @@ fn after_a_large_value_all_shards_share_the_capacity_again() {
             put(&engine, &format!("after/{n}"), 40_000);
         }
         assert!(engine.peek("large", |_| ()).is_none());
-        let weights: Vec<u64> = engine.0.shards.iter().map(|shard| shard.0.read().weight() / MIB).collect();
+        let weights: Vec<u64> = engine.inner.table.shards.iter().map(|shard| shard.0.read().weight() / MIB).collect();
         assert!(weights.iter().all(|&weight| weight >= 5), "MiB by shard: {weights:?}");
         assert!(engine.weight() > 56 * MIB, "MiB by shard: {weights:?}");
         check(&engine);
@@ -97,7 +97,7 @@ fn a_large_value_that_another_shard_pushes_out_leaves_its_room_to_all() {
     for n in 0..10_000_u64 {
         put(&engine, &format!("small/{n}"), 40_000);
     }
-    let weights: Vec<u64> = engine.0.shards.iter().map(|shard| shard.0.read().weight() / MIB).collect();
+    let weights: Vec<u64> = engine.inner.table.shards.iter().map(|shard| shard.0.read().weight() / MIB).collect();
     assert!(weights.iter().all(|&weight| weight >= 4), "MiB by shard: {weights:?}");
     check(&engine);
 }

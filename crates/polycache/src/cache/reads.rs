@@ -115,7 +115,7 @@ impl Cache {
             Gate::Open if keys.is_empty() => return Reply::ready(Vec::new()),
             Gate::Open => {}
         }
-        let full: Vec<FullKey<'_>> = keys.iter().map(|key| self.full_key(key.as_ref())).collect();
+        let full = self.full_keys(keys);
         let full: Vec<Key<'_>> = full.iter().map(FullKey::key).collect();
         match self.view.backend.multi_get(&full).now() {
             // The names of keys are needed for errors alone; here they can be borrowed.
@@ -138,13 +138,14 @@ impl Cache {
         asked: usize,
         name: impl Fn(usize) -> &'a str,
     ) -> Result<Vec<Option<T>>> {
+        const NAME: &str = CommandName::MultiGet.as_str();
         let values = match result {
             Ok(values) => values,
-            Err(error) => return self.missed(error, vec![None; asked]),
+            Err(error) => return self.missed(error.during(NAME, None), vec![None; asked]),
         };
         let decode = |(index, value): (usize, Option<Value>)| {
             let value = value.map(|value| self.decode(&value)).transpose();
-            value.or_else(|error| self.missed(error.about(name(index)), None))
+            value.or_else(|error| self.missed(error.about(name(index)).during(NAME, None), None))
         };
         values.into_iter().enumerate().map(decode).collect()
     }
@@ -165,7 +166,9 @@ impl Cache {
                 NAME,
                 key,
                 |backend, key| backend.exists(key),
-                |cache, _, result| result.or_else(|error| cache.missed(error, false)),
+                |cache, key, result| {
+                    result.or_else(|error| cache.missed(error.during(NAME.as_str(), Some(key)), false))
+                },
             ),
             Gate::Hooked => self.hooked(
                 NAME,
@@ -197,7 +200,7 @@ impl Cache {
                 NAME,
                 key,
                 |backend, key| backend.ttl(key),
-                |cache, _, result| result.or_else(|error| cache.missed(error, None)),
+                |cache, key, result| result.or_else(|error| cache.missed(error.during(NAME.as_str(), Some(key)), None)),
             ),
             Gate::Hooked => self.hooked(
                 NAME,
@@ -258,16 +261,16 @@ impl Cache {
             },
             Ok(Ok(None)) => Reply::ready(None),
             Ok(Err(error)) => self.failed_read(name, key, error),
-            Err(pending) => self.wait(name, Some(key), pending, move |cache, _, result| {
+            Err(pending) => self.wait(name, Some(key), pending, move |cache, key, result| {
                 let read = result.and_then(|value| value.map(|value| decode(cache, value)).transpose());
-                read.or_else(|error| cache.missed(error, None))
+                read.or_else(|error| cache.missed(error.during(name.as_str(), Some(key)), None))
             }),
         }
     }
 
     #[cold]
     fn failed_read<B>(&self, name: CommandName, key: &str, error: Error) -> Reply<Option<B>> {
-        Reply::from(self.missed(error, None).map_err(|error| error.during(name.as_str(), Some(key))))
+        Reply::from(self.missed(error.during(name.as_str(), Some(key)), None))
     }
 
     fn hooked_read<B: Send + 'static>(

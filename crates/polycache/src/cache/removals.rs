@@ -48,7 +48,7 @@ impl Cache {
         match self.removal_gate() {
             Gate::Open if keys.is_empty() => Reply::ready(0),
             Gate::Open => {
-                let full: Vec<FullKey<'_>> = keys.iter().map(|key| self.full_key(key.as_ref())).collect();
+                let full = self.full_keys(keys);
                 let full: Vec<Key<'_>> = full.iter().map(FullKey::key).collect();
                 let reply = self.view.backend.multi_delete(&full);
                 self.finish(NAME, None, reply, |_, _, result| result)

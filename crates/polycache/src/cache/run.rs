@@ -3,10 +3,10 @@
 use std::future::Future;
 use std::time::Duration;
 
-use super::{Cache, View};
 use super::limit::limited;
+use super::{Cache, View};
 use crate::backend::{Backend, Key};
-use crate::key::FullKey;
+use crate::key::{FullKey, with_full_key};
 use crate::switch::State;
 use crate::{CommandName, Error, ErrorKind, OnError, Reply, Result};
 
@@ -63,18 +63,22 @@ impl Cache {
         if self.view.switch.state() != State::Disabled || keys.is_empty() {
             return self.shut(name, answer);
         }
-        let full: Vec<FullKey<'_>> = keys.iter().map(|key| self.full_key(key.as_ref())).collect();
+        let full = self.full_keys(keys);
         let full: Vec<Key<'_>> = full.iter().map(FullKey::key).collect();
         let deleted = self.view.backend.multi_delete(&full);
         self.finish(name, None, deleted, move |_, _, deleted| deleted.map(|_| answer))
     }
 
-    #[inline]
-    pub(super) fn full_key<'a>(&self, key: &'a str) -> FullKey<'a> {
+    pub(super) fn full_key(&self, name: &str) -> FullKey {
         match &self.view.settings.key_builder {
-            None => FullKey::join(&self.view.namespace, key),
-            Some(build) => FullKey::join_owned(&self.view.namespace, build(key)),
+            None => FullKey::join(&self.view.namespace, name),
+            Some(build) => FullKey::join(&self.view.namespace, &build(name)),
         }
+    }
+
+    /// The full keys of all these.
+    pub(super) fn full_keys(&self, names: &[impl AsRef<str>]) -> Vec<FullKey> {
+        names.iter().map(|name| self.full_key(name.as_ref())).collect()
     }
 
     /// Runs a command on one key. `operation` asks the backend; `finish` makes the command's result of its answer.
@@ -94,10 +98,9 @@ impl Cache {
     #[inline]
     pub(super) fn with_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
         let View { backend, namespace, settings, .. } = &*self.view;
-        if namespace.is_empty() && settings.key_builder.is_none() {
-            operation(&**backend, Key::plain(key))
-        } else {
-            operation(&**backend, self.full_key(key).key())
+        match &settings.key_builder {
+            None => with_full_key(namespace, key, |key| operation(&**backend, key)),
+            Some(build) => with_full_key(namespace, &build(key), |key| operation(&**backend, key)),
         }
     }
 

@@ -132,7 +132,7 @@ impl Cache {
         if names.is_empty() {
             return Reply::ready(());
         }
-        let full: Vec<FullKey<'_>> = names.iter().map(|name| self.full_key(name)).collect();
+        let full = self.full_keys(names);
         let encoded: Result<Vec<_>> = names
             .iter()
             .zip(values)
