@@ -23,7 +23,7 @@ test: setup
 lint: tools
 	cargo fmt --all --check
 	cargo clippy --workspace --all-targets --all-features -- -D warnings
-	cargo hack check --quiet --each-feature --no-dev-deps -p polycache
+	cargo hack check --quiet --each-feature -p polycache
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps --exclude polycache-benches
 	cargo deny --all-features check bans licenses sources
 	.ci/layout

@@ -17,7 +17,7 @@ pub struct Present<'a, V> {
     pub value: &'a V,
     /// Which write made it. Never used twice for a key, deletions between them or not.
     pub version: u64,
-    /// When it expires, in milliseconds on the engine's clock, or [`NEVER`].
+    /// When it expires, in milliseconds on the engine's clock, or [`NEVER`](crate::NEVER).
     pub deadline: u64,
 }
 
@@ -32,12 +32,12 @@ pub enum Decision<V> {
         value: V,
         /// What it counts against the capacity. Not above the capacity.
         weight: u64,
-        /// When it expires, in milliseconds on the engine's clock, or [`NEVER`].
+        /// When it expires, in milliseconds on the engine's clock, or [`NEVER`](crate::NEVER).
         deadline: u64,
     },
     /// Another deadline; the value and its version stay. Nothing where there is no entry.
     Expire {
-        /// When it expires, in milliseconds on the engine's clock, or [`NEVER`].
+        /// When it expires, in milliseconds on the engine's clock, or [`NEVER`](crate::NEVER).
         deadline: u64,
     },
     /// It is deleted.

@@ -4,7 +4,8 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use compact_str::CompactString;
 
-use crate::clock::NEVER;
+use crate::clock::{Clock, NEVER};
+use crate::removed::Cause;
 
 /// No entry.
 pub(crate) const NIL: u32 = u32::MAX;
@@ -59,6 +60,11 @@ impl<V> Slot<V> {
             timer_list: crate::wheel::NO_LIST,
             tag: 0,
         }
+    }
+
+    /// Why the entry leaves when somebody deletes it: it may have expired before.
+    pub(crate) fn cause_of_leaving(&self, clock: &Clock) -> Cause {
+        if clock.has_passed(self.deadline) { Cause::Expired } else { Cause::Deleted }
     }
 
     /// Credits the entry with a read. Writes only where there is something to write, so that a hot entry's line stays

@@ -1,8 +1,8 @@
 //! Going through all entries in bounded steps.
 
-use crate::engine::Engine;
-use crate::reaper::Sweep;
+use crate::engine::{EXPIRY_BATCH, Engine};
 use crate::removed::{Batch, Cause, Removed};
+use crate::slab::Slot;
 
 /// A place in a walk over all entries. The default is the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -51,23 +51,8 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     /// Deletes, among the entries in the next `places` places, those whose key `chosen` picks, and returns where to go
     /// on, or `None` at the end. `chosen` runs under a lock: it must be quick and not call the engine.
     pub fn delete_where(&self, from: Cursor, places: u32, chosen: impl Fn(&str) -> bool) -> Option<Cursor> {
-        let inner = &*self.inner;
-        let mut out = Batch::new();
-        let mut shard = inner.table.shards.get(from.shard)?.0.write();
-        let last = shard.slab.end();
-        let end = last.min(from.index.saturating_add(places));
-        for index in from.index..end {
-            let slot = shard.slab.slot(index);
-            if slot.value.is_some() && chosen(&slot.key) {
-                // Counted one by one: `chosen` may panic.
-                let before = shard.quota();
-                shard.delete(index, Cause::Deleted, &mut out);
-                inner.count_claim(before, shard.quota());
-            }
-        }
-        drop(shard);
-        inner.dispose(out);
-        self.after(from, end, last)
+        let clock = self.clock();
+        self.remove_where(from, places, |slot| chosen(&slot.key).then(|| slot.cause_of_leaving(clock)))
     }
 
     /// Deletes everything. Each shard is emptied at once; its values are dropped after its lock is released.
@@ -80,17 +65,43 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
             inner.count_claim(before, 0);
             drop(shard);
             for index in 0..old.end() {
+                let cause = old.slot(index).cause_of_leaving(&inner.table.clock);
                 if let (key, Some(value)) = old.release(index) {
-                    inner.dispose(Batch::from_iter([Removed { key, value, cause: Cause::Deleted }]));
+                    inner.dispose(Batch::from_iter([Removed { key, value, cause }]));
                 }
             }
         }
     }
 
-    /// Removes what has expired, now and on this thread. With the system clock that happens without being asked; with a
-    /// manual one this is what frees expired entries.
+    /// Removes what has expired, now and on this thread, in time proportional to the number of all entries. With the
+    /// system clock expired entries go by themselves; with a manual one this is what frees them.
     pub fn remove_expired(&self) {
-        self.inner.sweep();
+        let clock = self.clock();
+        let mut place = Some(Cursor::default());
+        while let Some(from) = place {
+            let expired = |slot: &Slot<V>| clock.has_passed(slot.deadline).then_some(Cause::Expired);
+            place = self.remove_where(from, EXPIRY_BATCH as u32, expired);
+        }
+    }
+
+    fn remove_where(&self, from: Cursor, places: u32, why: impl Fn(&Slot<V>) -> Option<Cause>) -> Option<Cursor> {
+        let inner = &*self.inner;
+        let mut out = Batch::new();
+        let mut shard = inner.table.shards.get(from.shard)?.0.write();
+        let last = shard.slab.end();
+        let end = last.min(from.index.saturating_add(places));
+        for index in from.index..end {
+            let slot = shard.slab.slot(index);
+            if let Some(cause) = slot.value.as_ref().and_then(|_| why(slot)) {
+                // Counted one by one: `why` may panic.
+                let before = shard.quota();
+                shard.delete(index, cause, &mut out);
+                inner.count_claim(before, shard.quota());
+            }
+        }
+        drop(shard);
+        inner.dispose(out);
+        self.after(from, end, last)
     }
 
     fn after(&self, from: Cursor, visited: u32, end: u32) -> Option<Cursor> {

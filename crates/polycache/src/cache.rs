@@ -111,7 +111,6 @@ impl Cache {
     }
 
     /// Settings for a new cache.
-    #[must_use]
     pub fn builder() -> CacheBuilder {
         CacheBuilder::new()
     }

@@ -163,7 +163,7 @@ impl Answer {
         Self::Found { hits: u64::from(value.is_some()), asked: 1 }
     }
 
-    pub(crate) fn found_all<T>(values: &Vec<Option<T>>) -> Self {
+    pub(crate) fn found_all<T>(values: &[Option<T>]) -> Self {
         Self::Found { hits: values.iter().flatten().count() as u64, asked: values.len() as u64 }
     }
 }

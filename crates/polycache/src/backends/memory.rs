@@ -80,7 +80,8 @@ impl Memory {
         self.engine.weight()
     }
 
-    /// Frees the entries that have expired, now. By itself that happens within 250 ms; with a manual clock only here.
+    /// Frees the entries that have expired, now, in time proportional to the number of all entries. By itself that happens
+    /// within 250 ms; with a manual clock only here.
     pub fn remove_expired(&self) {
         self.engine.remove_expired();
     }

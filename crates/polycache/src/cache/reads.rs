@@ -108,7 +108,7 @@ impl Cache {
                     CommandName::MultiGet,
                     keys,
                     |cache, keys| cache.multi_get(keys),
-                    Answer::found_all,
+                    |values| Answer::found_all(values),
                     move |cache, error| cache.missed(error, vec![None; misses]),
                 );
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use polycache_engine::{Cause, Clock, Engine, ManualClock};
 
-use super::weight::Weigher;
+use super::weight::{Weigh, Weigher};
 use super::{DEFAULT_MAX_ENTRIES, Memory};
 use crate::backend::BackendInfo;
 use crate::{Error, ErrorKind, Result, Value};
@@ -17,10 +17,12 @@ const TYPICAL_ENTRY_BYTES: u64 = 1_024;
 #[must_use = "a builder does nothing until `build`"]
 pub struct MemoryBuilder {
     bound: Bound,
-    weigher: Option<Arc<dyn Fn(&str, &Value) -> u64 + Send + Sync>>,
-    listener: Option<Box<dyn Fn(&Removed<'_>) + Send + Sync>>,
+    weigher: Option<Arc<Weigh>>,
+    listener: Option<Box<Listener>>,
     clock: Clock,
 }
+
+type Listener = dyn Fn(&Removed<'_>) + Send + Sync;
 
 #[derive(Debug, Clone, Copy)]
 enum Bound {

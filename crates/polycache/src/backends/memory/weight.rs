@@ -8,7 +8,8 @@ use crate::{Error, ErrorKind, Result, Value};
 /// What an entry takes in the table, beside its key and value: slot, links, hash table and allocations.
 const ENTRY_OVERHEAD: u64 = 128;
 
-type Weigh = dyn Fn(&str, &Value) -> u64 + Send + Sync;
+/// What an entry counts, as the user says.
+pub(super) type Weigh = dyn Fn(&str, &Value) -> u64 + Send + Sync;
 
 #[derive(Clone)]
 pub(super) enum Weigher {

@@ -1,0 +1,18 @@
+//! The cases, by theme. [`conformance!`](crate::conformance) makes a test of each; one can be called alone as well.
+//!
+//! # Panics
+//! A case panics where the backend doesn't keep the contract.
+
+pub mod cas;
+pub mod counters;
+pub mod errors;
+pub mod expiry;
+pub mod keys;
+pub mod multi;
+pub mod namespaces;
+pub mod plugins;
+pub mod races;
+pub mod reads_and_writes;
+pub mod scan;
+pub mod switch;
+pub mod values;

@@ -1,0 +1,237 @@
+//! A backend around a backend that does something before every operation.
+
+use std::fmt;
+use std::future::{pending, poll_fn};
+use std::sync::Arc;
+use std::sync::Mutex;
+use std::task::Poll;
+
+use polycache::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, SetOptions, Version};
+use polycache::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
+
+/// A backend around another one: before every operation it calls a function with the operation's name, and does what the
+/// reply says. Ready, the operation runs at once; pending, it runs once the reply has come; an error is the operation's own.
+///
+/// ```
+/// use polycache::backends::memory::Memory;
+/// use polycache::{Cache, Reply};
+/// use polycache_testkit::Intercept;
+/// use std::sync::{Arc, Mutex};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// let calls = Arc::new(Mutex::new(Vec::new()));
+/// let seen = Arc::clone(&calls);
+/// let backend = Intercept::new(Arc::new(Memory::new()), move |operation| {
+///     seen.lock().expect("no panic").push(operation);
+///     Reply::ready(())
+/// });
+/// Cache::builder().backend(backend).build()?.multi_set([("a", 1), ("b", 2)]).await?;
+/// assert_eq!(*calls.lock().expect("no panic"), ["multi_set"]); // one round trip
+/// # Ok(()) }
+/// ```
+pub struct Intercept {
+    inner: Arc<dyn Backend>,
+    info: BackendInfo,
+    before: Box<dyn Fn(&'static str) -> Reply<()> + Send + Sync>,
+}
+
+impl Intercept {
+    /// Calls `before` with the name of each operation, `"get"` or `"multi_set"`.
+    #[must_use]
+    pub fn new(inner: Arc<dyn Backend>, before: impl Fn(&'static str) -> Reply<()> + Send + Sync + 'static) -> Self {
+        Self { info: inner.info().clone(), inner, before: Box::new(before) }
+    }
+
+    /// Every reply is pending at first, and wakes its task: a backend over a network, as far as a caller can tell.
+    #[must_use]
+    pub fn delayed(inner: Arc<dyn Backend>) -> Self {
+        Self::new(inner, |_| Reply::pending(yield_once()))
+    }
+
+    /// No reply ever comes.
+    #[must_use]
+    pub fn silent(inner: Arc<dyn Backend>) -> Self {
+        Self::new(inner, |_| Reply::pending(pending()))
+    }
+
+    /// Fails while the returned switch says so.
+    #[must_use]
+    pub fn failing(inner: Arc<dyn Backend>) -> (Self, Faults) {
+        let faults = Faults::default();
+        let shared = faults.clone();
+        let backend = Self::new(inner, move |_| match shared.get() {
+            Some(kind) => Reply::error(Error::new(kind, "a fault was injected")),
+            None => Reply::ready(()),
+        });
+        (backend, faults)
+    }
+
+    /// The same, declaring something else about itself: fewer capabilities, another name.
+    #[must_use]
+    pub fn declaring(mut self, change: impl FnOnce(&mut BackendInfo)) -> Self {
+        change(&mut self.info);
+        self
+    }
+
+    fn run<T: Send + 'static>(
+        &self,
+        name: &'static str,
+        operation: impl FnOnce(&dyn Backend) -> Reply<T> + Send + 'static,
+    ) -> Reply<T> {
+        match (self.before)(name).now() {
+            Ok(Ok(())) => operation(&*self.inner),
+            Ok(Err(error)) => Reply::error(error),
+            Err(waiting) => {
+                let inner = Arc::clone(&self.inner);
+                Reply::pending(async move {
+                    waiting.await?;
+                    operation(&*inner).await
+                })
+            }
+        }
+    }
+}
+
+/// What [`Intercept::failing`] fails with. A clone is the same switch.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<Mutex<Option<ErrorKind>>>);
+
+impl Faults {
+    /// From now on every operation fails with an error of this kind; `None`: none does.
+    pub fn set(&self, kind: Option<ErrorKind>) {
+        *self.0.lock().unwrap() = kind;
+    }
+
+    fn get(&self) -> Option<ErrorKind> {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// Lets other tasks go first, on any executor.
+async fn yield_once() -> Result<()> {
+    let mut yielded = false;
+    poll_fn(|context| {
+        if std::mem::replace(&mut yielded, true) {
+            return Poll::Ready(Ok(()));
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await
+}
+
+/// A key that outlives the call.
+struct OwnedKey {
+    full: String,
+    namespace_len: usize,
+}
+
+impl OwnedKey {
+    fn new(key: Key<'_>) -> Self {
+        Self { full: key.full().to_owned(), namespace_len: key.namespace().len() }
+    }
+
+    fn all(keys: &[Key<'_>]) -> Vec<Self> {
+        keys.iter().map(|key| Self::new(*key)).collect()
+    }
+
+    fn borrow(&self) -> Key<'_> {
+        Key::new(&self.full, self.namespace_len)
+    }
+
+    fn borrow_all(keys: &[Self]) -> Vec<Key<'_>> {
+        keys.iter().map(Self::borrow).collect()
+    }
+}
+
+impl Backend for Intercept {
+    fn info(&self) -> &BackendInfo {
+        &self.info
+    }
+
+    fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
+        let key = OwnedKey::new(key);
+        self.run("get", move |inner| inner.get(key.borrow()))
+    }
+
+    fn get_versioned(&self, key: Key<'_>) -> Reply<(Option<Value>, Version)> {
+        let key = OwnedKey::new(key);
+        self.run("get_versioned", move |inner| inner.get_versioned(key.borrow()))
+    }
+
+    fn multi_get(&self, keys: &[Key<'_>]) -> Reply<Vec<Option<Value>>> {
+        let keys = OwnedKey::all(keys);
+        self.run("multi_get", move |inner| inner.multi_get(&OwnedKey::borrow_all(&keys)))
+    }
+
+    fn set(&self, key: Key<'_>, value: Value, options: SetOptions) -> Reply<bool> {
+        let key = OwnedKey::new(key);
+        self.run("set", move |inner| inner.set(key.borrow(), value, options))
+    }
+
+    fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
+        let entries: Vec<_> =
+            entries.into_iter().map(|entry| (OwnedKey::new(entry.key), entry.value, entry.ttl)).collect();
+        self.run("multi_set", move |inner| {
+            let borrowed =
+                entries.iter().map(|(key, value, ttl)| Entry { key: key.borrow(), value: value.clone(), ttl: *ttl });
+            inner.multi_set(borrowed.collect())
+        })
+    }
+
+    fn exists(&self, key: Key<'_>) -> Reply<bool> {
+        let key = OwnedKey::new(key);
+        self.run("exists", move |inner| inner.exists(key.borrow()))
+    }
+
+    fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
+        let key = OwnedKey::new(key);
+        self.run("increment", move |inner| inner.increment(key.borrow(), delta, ttl))
+    }
+
+    fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
+        let key = OwnedKey::new(key);
+        self.run("expire", move |inner| inner.expire(key.borrow(), ttl))
+    }
+
+    fn ttl(&self, key: Key<'_>) -> Reply<Option<Ttl>> {
+        let key = OwnedKey::new(key);
+        self.run("ttl", move |inner| inner.ttl(key.borrow()))
+    }
+
+    fn delete(&self, key: Key<'_>) -> Reply<bool> {
+        let key = OwnedKey::new(key);
+        self.run("delete", move |inner| inner.delete(key.borrow()))
+    }
+
+    fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {
+        let keys = OwnedKey::all(keys);
+        self.run("multi_delete", move |inner| inner.multi_delete(&OwnedKey::borrow_all(&keys)))
+    }
+
+    fn clear(&self, namespace: &str) -> Reply<()> {
+        let namespace = namespace.to_owned();
+        self.run("clear", move |inner| inner.clear(&namespace))
+    }
+
+    fn scan(&self, namespace: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Reply<Page> {
+        let (namespace, pattern) = (namespace.to_owned(), pattern.clone());
+        self.run("scan", move |inner| inner.scan(&namespace, &pattern, cursor))
+    }
+
+    fn raw(&self, command: &str, args: &[&[u8]]) -> Reply<Raw> {
+        let command = command.to_owned();
+        let args: Vec<Vec<u8>> = args.iter().map(|arg| arg.to_vec()).collect();
+        self.run("raw", move |inner| inner.raw(&command, &args.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+    }
+
+    fn close(&self) -> Reply<()> {
+        self.run("close", Backend::close)
+    }
+}
+
+impl fmt::Debug for Intercept {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Intercept").field("inner", &self.inner).finish_non_exhaustive()
+    }
+}

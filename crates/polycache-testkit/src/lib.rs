@@ -1,0 +1,51 @@
+//! The conformance suite of polycache: what every backend must do, one test a line of the contract.
+//!
+//! The author of a backend says how an empty one is made, a [`Subject`], and runs all cases with one macro:
+//!
+//! ```
+//! use polycache::backend::Backend;
+//! use polycache_testkit::Subject;
+//! use std::sync::Arc;
+//! # use polycache::backends::memory::Memory as Disk;
+//!
+//! struct Fixture(Arc<dyn Backend>);
+//!
+//! impl Fixture {
+//!     fn new() -> Self {
+//!         Self(Arc::new(Disk::new()))
+//!     }
+//! }
+//!
+//! impl Subject for Fixture {
+//!     fn backend(&self) -> Arc<dyn Backend> {
+//!         self.0.clone()
+//!     }
+//! }
+//!
+//! // In tests/conformance.rs: one test a case, `disk::counters::an_existing_key_keeps_its_ttl` and so on.
+//! polycache_testkit::conformance!(disk, Fixture::new());
+//! # fn main() {}
+//! ```
+//!
+//! A case that needs a [capability](polycache::backend::Capabilities) which the backend declares absent says so on standard
+//! error, and tests that the absence is answered as documented.
+//!
+//! Beside the suite there are [`Intercept`], a backend around a backend that waits, fails or counts on demand, and
+//! [`InMemory`], the memory backend with a clock that tests move.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case fails by panicking")]
+
+pub mod cases;
+mod conformance;
+mod in_memory;
+mod intercept;
+mod marked;
+mod subject;
+
+pub use in_memory::InMemory;
+pub use intercept::{Faults, Intercept};
+pub use marked::Marked;
+pub use subject::Subject;
+
+#[doc(hidden)]
+pub use tokio;

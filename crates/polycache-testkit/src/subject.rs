@@ -1,0 +1,82 @@
+//! What the suite is run against.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use polycache::backend::Backend;
+use polycache::{Cache, CacheBuilder, Reply, Ttl};
+
+/// A backend under test, made anew for every case, with all that it lives on: dropping the subject may stop its server.
+///
+/// Setting it up may be asynchronous; see [`conformance!`](crate::conformance).
+pub trait Subject: Send + Sync {
+    /// The backend: the same at each call, empty at first, and used by nobody but the one case.
+    fn backend(&self) -> Arc<dyn Backend>;
+
+    /// Lets so much time pass for the backend. By default it really passes.
+    fn advance(&self, by: Duration) -> Reply<()> {
+        Reply::pending(async move {
+            tokio::time::sleep(by).await;
+            Ok(())
+        })
+    }
+
+    /// Whether time passes for the backend only by [`advance`](Self::advance), so that TTLs can be tested to the millisecond.
+    fn exact_time(&self) -> bool {
+        false
+    }
+
+    /// The largest value that it must hold, in bytes. 32 MB by default.
+    fn max_value_bytes(&self) -> usize {
+        32_000_000
+    }
+}
+
+/// Settings for a cache on the subject's backend.
+pub(crate) fn builder(subject: &dyn Subject) -> CacheBuilder {
+    Cache::builder().shared_backend(subject.backend())
+}
+
+/// A cache on the subject's backend, with all defaults.
+pub(crate) fn cache(subject: &dyn Subject) -> Cache {
+    builder(subject).build().unwrap()
+}
+
+/// A life, and the two steps of time between which its end must fall.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Life {
+    pub(crate) ttl: Duration,
+    /// After this an entry must still be there.
+    pub(crate) most: Duration,
+    /// After this too it must be gone.
+    pub(crate) rest: Duration,
+}
+
+impl Life {
+    pub(crate) fn of(subject: &dyn Subject) -> Self {
+        let resolution = subject.backend().info().ttl_resolution;
+        if subject.exact_time() {
+            let ttl = resolution.max(Duration::from_secs(10));
+            return Self { ttl, most: ttl - resolution, rest: resolution };
+        }
+        // Real time passes between the commands as well, more of it on a busy machine.
+        let unit = resolution.max(Duration::from_millis(500));
+        Self { ttl: unit * 4, most: unit, rest: unit * 4 }
+    }
+}
+
+/// Asserts that the entry under `key` expires in `expected`, as exactly as the subject's time allows.
+pub(crate) async fn assert_expires_in(subject: &dyn Subject, cache: &Cache, key: &str, expected: Duration) {
+    let ttl = cache.ttl(key).await.unwrap();
+    let Some(Ttl::After(left)) = ttl else {
+        panic!("{key:?} has the TTL {ttl:?}, not {expected:?}");
+    };
+    let passed = if subject.exact_time() { Duration::ZERO } else { Duration::from_secs(5) };
+    let most = expected + cache.info().ttl_resolution;
+    assert!(left >= expected.saturating_sub(passed) && left < most, "{key:?} lives for {left:?}, not {expected:?}");
+}
+
+/// Tells that the backend declares `capability` absent, so that a test of something else than usual shows.
+pub(crate) fn absent(cache: &Cache, capability: &str) {
+    eprintln!("the backend {} declares `{capability}` absent: tested is what it answers then", cache.info().name);
+}
