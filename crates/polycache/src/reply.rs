@@ -3,7 +3,7 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use crate::{Error, ErrorKind, Result};
 
@@ -60,6 +60,18 @@ impl<T> Reply<T> {
             state => Err(Self(state)),
         }
     }
+
+    #[inline(never)]
+    fn poll_pending(&mut self, state: State<T>, context: &mut Context<'_>) -> Poll<Result<T>> {
+        let State::Pending(mut future) = state else {
+            return Poll::Ready(Err(polled_again()));
+        };
+        let poll = future.as_mut().poll(context);
+        if poll.is_pending() {
+            self.0 = State::Pending(future);
+        }
+        poll
+    }
 }
 
 impl<T> From<Result<T>> for Reply<T> {
@@ -77,15 +89,10 @@ impl<T> Future for Reply<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let result = match &mut self.0 {
-            State::Pending(future) => ready!(future.as_mut().poll(context)),
-            State::Ready(_) | State::Taken => match std::mem::replace(&mut self.0, State::Taken) {
-                State::Ready(result) => return Poll::Ready(result),
-                _ => Err(polled_again()),
-            },
-        };
-        self.0 = State::Taken;
-        Poll::Ready(result)
+        match std::mem::replace(&mut self.0, State::Taken) {
+            State::Ready(result) => Poll::Ready(result),
+            other => self.poll_pending(other, context),
+        }
     }
 }
 
