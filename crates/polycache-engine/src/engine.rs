@@ -12,6 +12,7 @@ use crate::clock::{Clock, NEVER};
 use crate::reaper;
 use crate::removed::{Batch, Cause, Removed};
 use crate::shard::{Decision, New, Present, Room, Shard};
+use crate::wheel;
 
 /// The fewest entries worth a shard of their own: below this, splitting costs hits.
 const MIN_SHARD_ENTRIES: u64 = 128;
@@ -264,7 +265,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
             let store: Weak<Inner<V>> = Arc::downgrade(&self.inner);
             reaper::register(store);
         }
-        reaper::wake_by(deadline);
+        reaper::wake_by(wheel::due_after(deadline));
     }
 }
 

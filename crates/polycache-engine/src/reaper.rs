@@ -37,7 +37,9 @@ impl<V> Inner<V> {
             let before = shard.quota();
             shard.expire(now, EXPIRY_BATCH, &mut out);
             self.count_claim(before, shard.quota());
+            let spare = shard.take_spare();
             drop(shard);
+            drop(spare);
             self.dispose(out);
         }
     }
@@ -108,7 +110,11 @@ fn sweep_all() -> u64 {
         let store = store.upgrade()?;
         // A listener, or the drop of a value, may panic; the other stores still need their thread. What was due stays due.
         let later = Clock::System.now() + SHORTEST_WAIT_MS;
-        Some(catch_unwind(AssertUnwindSafe(move || store.sweep())).unwrap_or(later))
+        Some(catch_unwind(AssertUnwindSafe(move || store.sweep())).unwrap_or_else(|payload| {
+            // Its drop may panic too.
+            std::mem::forget(payload);
+            later
+        }))
     };
     stores.iter().filter_map(sweep).min().unwrap_or(NEVER)
 }

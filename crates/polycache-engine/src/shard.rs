@@ -254,6 +254,12 @@ impl<V> Shard<V> {
         self.quota = self.weight().max(goal.min(share));
     }
 
+    /// What an empty shard holds of slots and table, to be dropped outside of the lock. Tables don't shrink otherwise.
+    pub(crate) fn take_spare(&mut self) -> Option<impl Sized + use<V>> {
+        let spare = self.len() == 0 && self.slab.end() > 0;
+        spare.then(|| (std::mem::replace(&mut self.slab, Slab::new()), std::mem::take(&mut self.table)))
+    }
+
     /// Takes everything out at once; the old contents are the caller's to drop.
     pub(crate) fn take(&mut self, now_ms: u64) -> Slab<V> {
         self.policy.clear();

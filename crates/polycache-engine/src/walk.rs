@@ -1,8 +1,11 @@
 //! Going through all entries in bounded steps.
 
-use crate::engine::{EXPIRY_BATCH, Engine};
+use parking_lot::RwLock;
+
+use crate::engine::{EXPIRY_BATCH, Engine, Padded};
 use crate::removed::{Batch, Cause, Removed};
-use crate::slab::Slot;
+use crate::shard::Shard;
+use crate::slab::{Slab, Slot};
 
 /// A place in a walk over all entries. The default is the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -58,12 +61,16 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     /// Deletes everything. Each shard is emptied at once; its values are dropped after its lock is released.
     pub fn clear(&self) {
         let inner = &*self.inner;
-        for shard in inner.table.shards.iter() {
+        let take = |shard: &Padded<RwLock<Shard<V>>>| {
             let mut shard = shard.0.write();
             let before = shard.quota();
-            let mut old = shard.take(inner.table.clock.now());
+            let old = shard.take(inner.table.clock.now());
             inner.count_claim(before, 0);
-            drop(shard);
+            old
+        };
+        // All are empty before the first value is dropped or shown: either may panic.
+        let taken: Vec<Slab<V>> = inner.table.shards.iter().map(take).collect();
+        for mut old in taken {
             for index in 0..old.end() {
                 let cause = old.slot(index).cause_of_leaving(&inner.table.clock);
                 if let (key, Some(value)) = old.release(index) {
@@ -99,7 +106,9 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
                 inner.count_claim(before, shard.quota());
             }
         }
+        let spare = shard.take_spare();
         drop(shard);
+        drop(spare);
         inner.dispose(out);
         self.after(from, end, last)
     }

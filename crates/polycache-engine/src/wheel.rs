@@ -29,6 +29,17 @@ pub(crate) struct Wheel {
     occupied: [u64; LEVELS],
 }
 
+/// The tick after the deadline: when the wheel comes to it, the deadline has surely passed.
+const fn tick_after(deadline: u64) -> u64 {
+    (deadline >> TICK_BITS) + 1
+}
+
+/// When the wheel comes to an entry with this deadline, in milliseconds.
+pub(crate) const fn due_after(deadline: u64) -> u64 {
+    let tick = tick_after(deadline);
+    if tick > NEVER >> TICK_BITS { NEVER } else { tick << TICK_BITS }
+}
+
 /// What a turn of the wheel came to.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
@@ -52,8 +63,7 @@ impl Wheel {
         if deadline == NEVER {
             return;
         }
-        // The tick after the deadline: when the wheel comes to it, the deadline has surely passed.
-        let tick = ((deadline >> TICK_BITS) + 1).clamp(self.now + 1, self.now.saturating_add(HORIZON));
+        let tick = tick_after(deadline).clamp(self.now + 1, self.now.saturating_add(HORIZON));
         let level = self.level_of(tick);
         let list = (tick >> (LEVEL_BITS * level as u32)) as usize % LISTS;
         self.link(slab, index, level, list);

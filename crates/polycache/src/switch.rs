@@ -20,6 +20,17 @@ pub(crate) enum State {
     Closed,
 }
 
+impl State {
+    const fn from_byte(byte: u8) -> Self {
+        match byte {
+            0 => Self::On,
+            1 => Self::Disabled,
+            2 => Self::Off,
+            _ => Self::Closed,
+        }
+    }
+}
+
 /// The state that all views of a cache share.
 #[derive(Debug, Clone)]
 pub(crate) struct Switch(Arc<AtomicU8>);
@@ -42,12 +53,7 @@ impl Switch {
     }
 
     pub(crate) fn state(&self) -> State {
-        match self.0.load(Ordering::Acquire) {
-            0 => State::On,
-            1 => State::Disabled,
-            2 => State::Off,
-            _ => State::Closed,
-        }
+        State::from_byte(self.0.load(Ordering::Acquire))
     }
 
     /// Turns on or off, unless the environment has turned it off for good or it was closed.
@@ -59,8 +65,6 @@ impl Switch {
 
     /// Closes for good; the state before.
     pub(crate) fn close(&self) -> State {
-        let before = self.state();
-        self.0.store(State::Closed as u8, Ordering::Release);
-        before
+        State::from_byte(self.0.swap(State::Closed as u8, Ordering::AcqRel))
     }
 }

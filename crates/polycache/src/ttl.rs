@@ -52,7 +52,9 @@ impl Ttl {
     pub(crate) fn jittered(self, fraction: f64) -> Self {
         match self {
             Self::After(life) if fraction > 0.0 => {
-                let shortened = life.mul_f64(1.0 - fraction * fastrand::f64());
+                let shortened = life.as_secs_f64() * (1.0 - fraction * fastrand::f64());
+                // Rounding may take it beyond what a duration holds.
+                let shortened = Duration::try_from_secs_f64(shortened).unwrap_or(life);
                 Self::After(shortened.max(Duration::from_millis(1)).min(life))
             }
             ttl => ttl,
@@ -78,6 +80,9 @@ mod tests {
             assert!(*life <= Duration::from_secs(100) && *life >= Duration::from_secs(80), "{life:?}");
         }
         assert!(lives.iter().any(|life| *life != lives[0]));
+        for fraction in [1e-17, 0.5, 1.0] {
+            assert!(matches!(Ttl::After(Duration::MAX).jittered(fraction), Ttl::After(_)));
+        }
         assert_eq!(Ttl::Never.jittered(0.5), Ttl::Never);
         assert_eq!(Ttl::After(Duration::MAX).jittered(0.0), Ttl::After(Duration::MAX));
     }

@@ -47,11 +47,11 @@ impl Cache {
             ));
         };
         // What one type becomes when it's encoded is what the other is read from.
-        if serializer.keeps_objects() {
-            read(&Json, &Json.serialize(object)?)
-        } else {
-            read(serializer, &serializer.serialize(object)?)
-        }
+        let through: &dyn Serializer = if serializer.keeps_objects() { &Json } else { serializer };
+        let bytes = through.serialize(object).map_err(|error| {
+            another_type::<T>("a live object of another type is stored, which can't be converted").with_source(error)
+        })?;
+        read(through, &bytes)
     }
 
     /// The stored live object.

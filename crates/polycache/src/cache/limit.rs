@@ -1,7 +1,7 @@
 //! The time a command may take.
 
 use std::future::{Future, poll_fn};
-use std::panic::catch_unwind;
+use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::{Pin, pin};
 use std::task::Poll;
 use std::time::Duration;
@@ -34,7 +34,10 @@ pub(crate) async fn limited<T>(
                 Err(error) => return Poll::Ready(Err(error)),
             },
         };
-        timer.as_mut().poll(context).map(|()| Err(too_slow(timeout)))
+        match catch_unwind(AssertUnwindSafe(|| timer.as_mut().poll(context))) {
+            Ok(poll) => poll.map(|()| Err(too_slow(timeout))),
+            Err(_) => Poll::Ready(Err(no_runtime("the tokio runtime that this reply was first polled on is gone"))),
+        }
     })
     .await
 }
@@ -45,18 +48,17 @@ fn too_slow(timeout: Duration) -> Error {
     Error::new(ErrorKind::Timeout, text)
 }
 
+fn no_runtime(what: &str) -> Error {
+    let text = format!(
+        "{what}; await it inside a tokio runtime with `enable_time`, or build the cache with a timeout of zero"
+    );
+    Error::new(ErrorKind::NoRuntime, text)
+}
+
 fn start(left: Duration) -> Result<Pin<Box<Sleep>>> {
-    let missing = |what| {
-        Error::new(
-            ErrorKind::NoRuntime,
-            format!(
-                "{what}; await it inside a tokio runtime with `enable_time`, or build the cache with a timeout of zero"
-            ),
-        )
-    };
     if Handle::try_current().is_err() {
-        return Err(missing("this reply has to wait, which needs a tokio runtime for its timeout"));
+        return Err(no_runtime("this reply has to wait, which needs a tokio runtime for its timeout"));
     }
     // A runtime without timers can't be told apart but by the panic.
-    catch_unwind(|| Box::pin(tokio::time::sleep(left))).map_err(|_| missing("this tokio runtime has no timers"))
+    catch_unwind(|| Box::pin(tokio::time::sleep(left))).map_err(|_| no_runtime("this tokio runtime has no timers"))
 }

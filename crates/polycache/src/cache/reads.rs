@@ -9,7 +9,7 @@ use super::Cache;
 use super::run::Gate;
 use crate::backend::{Key, Version};
 use crate::key::FullKey;
-use crate::{Answer, CommandName, Error, Reply, Result, Ttl, Value};
+use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
 
 impl Cache {
     /// The value under `key`, or `None` where there is none.
@@ -140,7 +140,11 @@ impl Cache {
     ) -> Result<Vec<Option<T>>> {
         const NAME: &str = CommandName::MultiGet.as_str();
         let values = match result {
-            Ok(values) => values,
+            Ok(values) if values.len() == asked => values,
+            Ok(values) => {
+                let text = format!("the backend {} gave {} values for {asked} keys", self.info().name, values.len());
+                return Err(Error::new(ErrorKind::Backend, text));
+            }
             Err(error) => return self.missed(error.during(NAME, None), vec![None; asked]),
         };
         let decode = |(index, value): (usize, Option<Value>)| {

@@ -33,7 +33,7 @@ impl Cache {
     /// # Ok(()) }
     /// ```
     pub fn set<T: Serialize + Send + Sync + 'static>(&self, key: &str, value: T) -> Reply<()> {
-        self.put(CommandName::Set, key, |cache| cache.encode(value))
+        self.put(CommandName::Set, key, self.encode(value))
     }
 
     /// Stores a live object under `key`, shared with every reader, without serde.
@@ -41,7 +41,7 @@ impl Cache {
     /// # Errors
     /// [`Unsupported`](ErrorKind::Unsupported) where the backend can't hold live objects; else as for [`set`](Self::set).
     pub fn set_object<T: Any + Send + Sync>(&self, key: &str, object: Arc<T>) -> Reply<()> {
-        self.put(CommandName::SetObject, key, |cache| cache.storable(Value::object(object)))
+        self.put(CommandName::SetObject, key, self.storable(Value::object(object)))
     }
 
     /// Stores a value as it is: not encoded.
@@ -50,7 +50,7 @@ impl Cache {
     /// [`Unsupported`](ErrorKind::Unsupported) for a live object where the backend can't hold one; else as for
     /// [`set`](Self::set).
     pub fn set_value(&self, key: &str, value: Value) -> Reply<()> {
-        self.put(CommandName::SetValue, key, |cache| cache.storable(value))
+        self.put(CommandName::SetValue, key, self.storable(value))
     }
 
     /// Stores `value` under `key` where there is none; whether it did. Otherwise nothing changes, the TTL neither. Of several
@@ -68,7 +68,7 @@ impl Cache {
     /// # Ok(()) }
     /// ```
     pub fn add<T: Serialize + Send + Sync + 'static>(&self, key: &str, value: T) -> Reply<bool> {
-        self.put_if(CommandName::Add, key, When::Absent, |cache| cache.encode(value))
+        self.put_if(CommandName::Add, key, When::Absent, self.encode(value))
     }
 
     /// Stores `value` under `key` if nobody has written, deleted or created it since `version` was read with
@@ -92,7 +92,7 @@ impl Cache {
     /// ```
     pub fn cas<T: Serialize + Send + Sync + 'static>(&self, key: &str, value: T, version: Version) -> Reply<bool> {
         let when = if version.is_absent() { When::Absent } else { When::Unchanged(version) };
-        self.put_if(CommandName::Cas, key, when, |cache| cache.encode(value))
+        self.put_if(CommandName::Cas, key, when, self.encode(value))
     }
 
     /// Stores all pairs; of pairs with the same key the last stays. One round trip to each server.
@@ -112,25 +112,26 @@ impl Cache {
         &self,
         pairs: impl IntoIterator<Item = (impl AsRef<str>, T)>,
     ) -> Reply<()> {
-        const NAME: CommandName = CommandName::MultiSet;
         let (names, values): (Vec<CompactString>, Vec<T>) =
             pairs.into_iter().map(|(key, value)| (CompactString::new(key), value)).unzip();
-        match self.gate() {
-            Gate::Open => self.put_all(&names, values),
-            Gate::Hooked => self.hooked(
-                NAME,
-                &names,
-                |cache, names| cache.put_all(names, values),
-                |()| Answer::Done,
-                |_, error| Err(error),
-            ),
-            Gate::Shut => self.shut_write(NAME, &names, ()),
-        }
+        self.put_all(&names, values)
     }
 
     fn put_all<T: Serialize + Send + Sync + 'static>(&self, names: &[CompactString], values: Vec<T>) -> Reply<()> {
-        if names.is_empty() {
-            return Reply::ready(());
+        const NAME: CommandName = CommandName::MultiSet;
+        match self.gate() {
+            Gate::Open if names.is_empty() => return Reply::ready(()),
+            Gate::Open => {}
+            Gate::Hooked => {
+                return self.hooked(
+                    NAME,
+                    names,
+                    |cache, names| cache.put_all(names, values),
+                    |()| Answer::Done,
+                    |_, error| Err(error),
+                );
+            }
+            Gate::Shut => return self.shut_write(NAME, names, ()),
         }
         let full = self.full_keys(names);
         let encoded: Result<Vec<_>> = names
@@ -149,7 +150,7 @@ impl Cache {
             }
             Err(error) => Reply::error(error),
         };
-        self.finish(CommandName::MultiSet, None, reply, |_, _, result| result)
+        self.finish(NAME, None, reply, |_, _, result| result)
     }
 
     /// Adds `delta` to the integer under `key` and returns the sum, atomically. A missing key starts at `delta`, with the cache's
@@ -236,42 +237,30 @@ impl Cache {
         }
     }
 
-    fn put(&self, name: CommandName, key: &str, value: impl FnOnce(&Self) -> Result<Value>) -> Reply<()> {
+    fn put(&self, name: CommandName, key: &str, value: Result<Value>) -> Reply<()> {
         match self.gate() {
-            Gate::Open => self.store(name, key, When::Always, value(self), |_| ()),
-            Gate::Hooked => {
-                let value = value(self);
-                self.hooked(
-                    name,
-                    [key],
-                    move |cache, keys| cache.store(name, &keys[0], When::Always, value, |_| ()),
-                    |()| Answer::Done,
-                    |_, error| Err(error),
-                )
-            }
+            Gate::Open => self.store(name, key, When::Always, value, |_| ()),
+            Gate::Hooked => self.hooked(
+                name,
+                [key],
+                move |cache, keys| cache.put(name, &keys[0], value),
+                |()| Answer::Done,
+                |_, error| Err(error),
+            ),
             Gate::Shut => self.shut_write(name, &[key], ()),
         }
     }
 
-    fn put_if(
-        &self,
-        name: CommandName,
-        key: &str,
-        when: When,
-        value: impl FnOnce(&Self) -> Result<Value>,
-    ) -> Reply<bool> {
+    fn put_if(&self, name: CommandName, key: &str, when: When, value: Result<Value>) -> Reply<bool> {
         match self.gate() {
-            Gate::Open => self.store(name, key, when, value(self), |stored| stored),
-            Gate::Hooked => {
-                let value = value(self);
-                self.hooked(
-                    name,
-                    [key],
-                    move |cache, keys| cache.store(name, &keys[0], when, value, |stored| stored),
-                    |stored| Answer::Did(*stored),
-                    |_, error| Err(error),
-                )
-            }
+            Gate::Open => self.store(name, key, when, value, |stored| stored),
+            Gate::Hooked => self.hooked(
+                name,
+                [key],
+                move |cache, keys| cache.put_if(name, &keys[0], when, value),
+                |stored| Answer::Did(*stored),
+                |_, error| Err(error),
+            ),
             Gate::Shut => self.shut_write(name, &[key], true),
         }
     }

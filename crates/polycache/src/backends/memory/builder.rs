@@ -10,6 +10,9 @@ use super::{DEFAULT_MAX_ENTRIES, Memory};
 use crate::backend::BackendInfo;
 use crate::{Error, ErrorKind, Result, Value};
 
+/// The largest bound: sums of a few weights stay far within 64 bits.
+const MOST_BYTES: u64 = 1 << 60;
+
 /// What an entry is taken to weigh in bytes, before any is there: it decides how many shards there are.
 const TYPICAL_ENTRY_BYTES: u64 = 1_024;
 
@@ -48,7 +51,8 @@ impl MemoryBuilder {
         Self { bound: Bound::Entries(DEFAULT_MAX_ENTRIES), weigher: None, listener: None, clock: Clock::System }
     }
 
-    /// Holds up to so many entries: never more, whatever their size. The default, with 100,000.
+    /// Holds up to so many entries, whatever their size, and for a moment those that other threads are just storing. The default,
+    /// with 100,000.
     pub fn max_entries(mut self, entries: u64) -> Self {
         self.bound = Bound::Entries(entries);
         self
@@ -92,7 +96,8 @@ impl MemoryBuilder {
     }
 
     /// Called with every entry that leaves and the reason. It runs on the thread whose call removed the entry, or on the one that
-    /// frees expired entries; no lock is held, so it may use the cache. It should be quick.
+    /// frees expired entries; no lock is held, so it may use the cache. It should be quick: a slow one holds up the freeing of expired
+    /// entries for every memory backend of the process. One that stores into a full store for each `Evicted` never comes to an end.
     ///
     /// ```
     /// use polycache::backends::memory::{Cause, Memory};
@@ -142,7 +147,7 @@ impl MemoryBuilder {
     /// The store.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) for a bound of zero, and for a weigher without [`max_bytes`](Self::max_bytes).
+    /// [`Config`](ErrorKind::Config) for a bound of zero or above 2^60 bytes, and for a weigher without [`max_bytes`](Self::max_bytes).
     pub fn build(self) -> Result<Memory> {
         let refuse = |text| Err(Error::new(ErrorKind::Config, text));
         match (self.bound, &self.weigher) {
@@ -152,6 +157,7 @@ impl MemoryBuilder {
             (Bound::Entries(_) | Bound::None, Some(_)) => {
                 refuse("a weigher has no effect without `max_bytes`; set that, or leave the weigher out")
             }
+            (Bound::Bytes(bytes), _) if bytes > MOST_BYTES => refuse("max_bytes is above 2^60; use `unbounded`"),
             _ => Ok(self.assemble()),
         }
     }

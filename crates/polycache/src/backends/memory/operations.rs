@@ -8,6 +8,9 @@ use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, Se
 use crate::key::SEPARATOR;
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
+/// How often `increment` asks an object of a foreign type what number it is, when others write at the same time.
+const MAX_ASKED: usize = 1_000;
+
 /// How many places of the table `clear`, `scan` and `raw keys` visit in one hold of a lock.
 const BATCH: u32 = 1_024;
 
@@ -92,10 +95,12 @@ impl Backend for Memory {
         let from = cursor.map_or(Place::default(), |cursor| Place::new(cursor.part as usize, cursor.place as u32));
         let mut keys = Vec::new();
         let next = self.engine.walk(from, BATCH, |key, _| {
-            if name_in(namespace, key).is_some_and(|name| pattern.matches(name)) {
+            if name_in(namespace, key).is_some() {
                 keys.push(key.to_owned());
             }
         });
+        // Not under the lock: a pattern can take long.
+        keys.retain(|key| name_in(namespace, key).is_some_and(|name| pattern.matches(name)));
         let next = next.map(|place| Cursor { part: place.shard() as u64, place: u64::from(place.index()) });
         Reply::ready(Page { keys, next })
     }
@@ -145,9 +150,10 @@ impl Memory {
 
     fn add_to(&self, key: &str, delta: i64, ttl: Ttl) -> Result<i64> {
         let deadline = self.deadline(ttl);
-        let weight = self.weigher.weigh(key, &self.counter(delta))?;
+        // That of the longest number: a counter weighs the same whatever it comes to.
+        let weight = self.weigher.weigh(key, &self.counter(i64::MIN))?;
         let mut known = None;
-        loop {
+        for _ in 0..MAX_ASKED {
             let step = self.engine.update(key, |present| {
                 let Some(present) = present else {
                     return (Decision::Store { value: self.counter(delta), weight, deadline }, Ok(Step::Done(delta)));
@@ -177,6 +183,7 @@ impl Memory {
                 },
             }
         }
+        Err(Error::new(ErrorKind::Backend, "the value changed each time it was asked what number it is; try again"))
     }
 
     /// A new counter, as an object where the store holds those.
