@@ -135,6 +135,8 @@ impl Pattern {
 
 #[cfg(test)]
 mod tests {
+    #![allow(clippy::expect_used, reason = "a test fails by panicking")]
+
     use super::*;
 
     fn fits(pattern: &str, text: &str) -> bool {

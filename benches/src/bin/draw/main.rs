@@ -1,0 +1,95 @@
+//! Draws the results that the benchmarks left last: `cargo run --release -p polycache-benches --bin draw`.
+//!
+//! Writes `docs/img/*.svg`, without a background and in colours that read on light and dark.
+#![allow(clippy::expect_used, reason = "a tool that can't go on says why and stops")]
+
+mod bars;
+mod curves;
+mod svg;
+
+use std::collections::BTreeMap;
+
+use polycache_benches::report::{in_package, load};
+
+use crate::bars::Bar;
+use crate::curves::Curves;
+
+/// polycache's colour.
+const OURS: &str = "#e8590c";
+/// Those of the others, in this order: moka, `quick_cache`, foyer.
+const OTHERS: [&str; 3] = ["#3b82c4", "#2f9e6e", "#9a6fc4"];
+const FLOOR: &str = "#8b949e";
+
+/// The rows of the facade's table that are drawn, and what is written above them.
+const COSTS: [(&str, &str); 4] = [
+    ("shared read, hot", "shared read, 2,000 keys"),
+    ("shared read, cold", "shared read, 100,000 keys"),
+    ("insert under pressure", "insert into a full cache"),
+    ("Zipf mix 90/10", "nine reads to a write, Zipf 0.99"),
+];
+
+/// A contender by its name in the results, the name in the picture, and its colour.
+const CONTENDERS: [(&str, &str, &str); 5] = [
+    ("F", "HashMap, no lock", FLOOR),
+    ("polycache", "polycache", OURS),
+    ("quick_cache", "quick_cache, no TTL", OTHERS[1]),
+    ("foyer", "foyer, no TTL", OTHERS[2]),
+    ("M", "moka", OTHERS[0]),
+];
+
+fn main() {
+    save("cost.svg", &costs());
+    save("memory.svg", &memory());
+    save("hit_ratio.svg", &hit_ratios());
+}
+
+fn save(name: &str, text: &str) {
+    let file = in_package("../docs/img").join(name);
+    std::fs::create_dir_all(in_package("../docs/img")).expect("the folder can be made");
+    std::fs::write(&file, text).expect("the picture can be written");
+    println!("{}", file.display());
+}
+
+fn costs() -> String {
+    let results: BTreeMap<String, BTreeMap<String, f64>> = load("facade");
+    let panels: Vec<(&str, Vec<Bar>)> = COSTS
+        .iter()
+        .map(|(row, title)| {
+            let figures = &results[*row];
+            let bar = |(name, label, color): &(&str, &str, &'static str)| {
+                let value = figures[*name];
+                Bar { label: (*label).to_owned(), value, text: format!("{value:.0} ns"), color }
+            };
+            (*title, CONTENDERS.iter().map(bar).collect())
+        })
+        .collect();
+    bars::draw("Processor time of a call", &panels)
+}
+
+fn memory() -> String {
+    let results: Vec<(String, f64)> = load("memory");
+    let bar = |(name, bytes): &(String, f64)| {
+        let ours = name.starts_with("polycache");
+        let color = CONTENDERS.iter().find(|(_, label, _)| name.starts_with(label.split(',').next().unwrap_or(label)));
+        let color = color.map_or(FLOOR, |&(.., color)| if ours { OURS } else { color });
+        Bar { label: name.clone(), value: *bytes, text: format!("{bytes:.0} B"), color }
+    };
+    let panel = ("over a key of 20 and a value of 32 bytes, a million entries", results.iter().map(bar).collect());
+    bars::draw("Memory of an entry", &[panel])
+}
+
+fn hit_ratios() -> String {
+    let results: Vec<(String, usize, [f64; 4])> = load("hit_ratio");
+    let mut panels: Vec<Curves> = Vec::new();
+    for (trace, capacity, [ours, quick, moka, foyer]) in results {
+        if panels.last().is_none_or(|panel| panel.title != trace) {
+            panels.push(Curves { title: trace, capacities: Vec::new(), ratios: Vec::new() });
+        }
+        if let Some(panel) = panels.last_mut() {
+            panel.capacities.push(capacity);
+            panel.ratios.push([foyer, moka, quick, ours]);
+        }
+    }
+    let colors = [("foyer", OTHERS[2]), ("moka", OTHERS[0]), ("quick_cache", OTHERS[1]), ("polycache", OURS)];
+    curves::draw("Hit ratio by capacity", &colors, &panels)
+}
