@@ -15,7 +15,7 @@ use crate::shard::{Decision, New, Present, Room, Shard};
 use crate::wheel;
 
 /// The fewest entries worth a shard of their own: below this, splitting costs hits.
-const MIN_SHARD_ENTRIES: u64 = 128;
+const MIN_SHARD_ENTRIES: u64 = 32;
 
 /// How many expired entries are removed in one hold of a lock.
 pub(crate) const EXPIRY_BATCH: usize = 128;

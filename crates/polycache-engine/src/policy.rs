@@ -12,9 +12,12 @@ use arrayvec::ArrayVec;
 use crate::ghost::Ghost;
 use crate::slab::{MAX_REFERENCES, NIL, Slab};
 
-/// The share of the weight that may be hot, 31/32.
+/// The share of the weight that may be hot: 32/33, but leaving room for four entries of weight one (fewer in a tiny shard), or
+/// newcomers to a small shard are gone before they can be read again.
 const fn hot_share(weight: u64) -> u64 {
-    weight - weight / 32
+    let least_cold = if weight / 8 < 4 { weight / 8 } else { 4 };
+    let cold = weight.div_ceil(33);
+    weight - if cold > least_cold { cold } else { least_cold }
 }
 
 /// A ring of entries through the slab's links, and the hand that goes round it.

@@ -32,7 +32,7 @@ impl<V> Inner<V> {
             if due > now {
                 return due;
             }
-            let mut out = Batch::new();
+            let mut out = Batch::with_capacity(EXPIRY_BATCH);
             let mut shard = lock.write();
             let before = shard.quota();
             shard.expire(now, EXPIRY_BATCH, &mut out);
