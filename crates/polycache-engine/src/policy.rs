@@ -2,9 +2,9 @@
 //!
 //! Two rings of entries, hot and cold, each with a hand. New keys enter the cold ring, where the hand evicts what wasn't
 //! read since and promotes what was; the hot ring's hand gives every entry a second (and third) chance. A key that comes
-//! back soon after its eviction enters hot. While the store fills up, everything enters hot. The shares, the credit of two
-//! reads and the eviction of hot entries without a stay among the cold are those of the crate `quick_cache`, whose hit ratios
-//! this policy is held to. Source: S. Jiang, F. Chen and X. Zhang, "CLOCK-Pro: An Effective Improvement of the CLOCK
+//! back soon after its eviction enters hot. While the store fills up, everything enters hot. The credit of two reads,
+//! the eviction of hot entries without a stay among the cold and, but for small shards, the shares are those of the crate
+//! `quick_cache`, whose hit ratios this policy is held to. Source: S. Jiang, F. Chen and X. Zhang, "CLOCK-Pro: An Effective Improvement of the CLOCK
 //! Replacement", USENIX ATC 2005.
 
 use arrayvec::ArrayVec;
