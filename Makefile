@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .PHONY: setup tools test lint docs bench draw fuzz miri
 
 # Debian packages that the tests start or call.
-PACKAGES := python3
+PACKAGES := python3 redis-server memcached
 FUZZ_SECONDS ?= 60
 
 setup:

@@ -31,7 +31,8 @@
 //! error, and tests that the absence is answered as documented.
 //!
 //! Beside the suite there are [`Intercept`], a backend around a backend that waits, fails or counts on demand, and
-//! [`InMemory`], the memory backend with a clock that tests move.
+//! [`InMemory`], the memory backend with a clock that tests move. The feature `servers` adds real servers that end with the test
+//! process, in the module `servers`.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case fails by panicking")]
 
@@ -40,6 +41,8 @@ mod conformance;
 mod in_memory;
 mod intercept;
 mod marked;
+#[cfg(feature = "servers")]
+pub mod servers;
 mod subject;
 
 pub use in_memory::InMemory;

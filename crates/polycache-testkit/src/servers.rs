@@ -1,0 +1,62 @@
+//! Real servers from Debian's packages `redis-server` and `memcached`, each on a free loopback port with a directory of its own.
+//!
+//! A server is killed when its fixture is dropped, and when the test process ends in any way: a fixture may live in a static, which
+//! is never dropped, and be shared by tests that have a runtime each. A fixture that can't do what it's told panics with the
+//! reason and the server's own words.
+//!
+//! ```no_run
+//! use polycache_testkit::servers::RedisServer;
+//!
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! let server = RedisServer::builder().config("maxmemory", "4mb").start().await;
+//! assert_eq!(server.cli(&["SET", "ns:key", "value"]).await, "OK");
+//! server.kill();
+//! server.restart().await; // on the same port, empty
+//! assert_eq!(server.cli(&["EXISTS", "ns:key"]).await, "0");
+//! # }
+//! ```
+
+mod memcached;
+mod port;
+mod process;
+mod redis;
+mod resp;
+
+pub use memcached::{Memcached, MemcachedBuilder};
+pub use redis::{RedisBuilder, RedisServer};
+
+use std::path::Path;
+
+/// Says what is missing on this machine, and which Debian package brings it.
+///
+/// ```no_run
+/// polycache_testkit::servers::available().expect("the servers are installed");
+/// ```
+///
+/// # Errors
+///
+/// A text that names each missing program and its package.
+pub fn available() -> Result<(), String> {
+    let missing: Vec<_> = process::PROGRAMS
+        .iter()
+        .filter(|(program, _)| !is_installed(program))
+        .map(|(program, package)| process::not_installed(program, package))
+        .collect();
+    if missing.is_empty() { Ok(()) } else { Err(missing.join("\n")) }
+}
+
+fn is_installed(program: &str) -> bool {
+    std::env::var_os("PATH")
+        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+}
+
+/// Text for a URL: everything that means something there is escaped.
+fn escaped(text: &str) -> percent_encoding::PercentEncode<'_> {
+    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+}
+
+/// A path for a URL: slashes stay.
+fn escaped_path(path: &Path) -> String {
+    let parts = path.to_str().expect("temporary directories have names in UTF-8").split('/');
+    parts.map(|part| escaped(part).to_string()).collect::<Vec<_>>().join("/")
+}

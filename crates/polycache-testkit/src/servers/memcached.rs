@@ -1,0 +1,202 @@
+//! One memcached server.
+
+use std::ffi::OsString;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::os::unix::net::UnixStream;
+use std::path::{Path, PathBuf};
+
+use tempfile::TempDir;
+
+use super::process::{Launch, Process};
+use super::{escaped, escaped_path, port};
+
+/// What a server is started with. Made by [`Memcached::builder`].
+#[derive(Debug, Clone, Default)]
+#[must_use = "nothing starts before `start`"]
+pub struct MemcachedBuilder {
+    arguments: Vec<String>,
+    user: Option<(String, String)>,
+    unix_socket: bool,
+}
+
+impl MemcachedBuilder {
+    /// Adds arguments, `args(&["-m", "2", "-M"])` for two mebibytes and an error when it's full.
+    pub fn args(mut self, arguments: &[&str]) -> Self {
+        self.arguments.extend(arguments.iter().map(|&argument| argument.to_owned()));
+        self
+    }
+
+    /// Requires clients to log in as this user, by memcached's ASCII authentication.
+    pub fn user(mut self, name: &str, password: &str) -> Self {
+        self.user = Some((name.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// Listens on a unix socket, and on no port.
+    pub fn unix_socket(mut self) -> Self {
+        self.unix_socket = true;
+        self
+    }
+
+    /// Starts the server, and returns when it listens.
+    ///
+    /// # Panics
+    ///
+    /// If it doesn't start; the text holds what the server wrote.
+    pub async fn start(self) -> Memcached {
+        port::start(async |port| {
+            let directory =
+                tempfile::Builder::new().prefix("polycache-memcached-").tempdir().expect("a temporary directory");
+            let launch = self.launch(port, &directory);
+            let process = Process::start(launch, directory);
+            let server = Memcached { port, user: self.user.clone(), unix_socket: self.unix_socket, process };
+            server.ready().await?;
+            Ok(server)
+        })
+        .await
+    }
+
+    fn launch(&self, port: u16, directory: &TempDir) -> Launch {
+        let directory = directory.path();
+        let mut arguments: Vec<OsString> = Vec::new();
+        if self.unix_socket {
+            arguments.extend(["-s".into(), socket(directory).into()]);
+        } else {
+            arguments.extend(["-l".into(), "127.0.0.1".into(), "-p".into(), port.to_string().into()]);
+        }
+        if rustix::process::geteuid().is_root() {
+            arguments.extend(["-u".into(), "root".into()]);
+        }
+        if let Some((name, password)) = &self.user {
+            let file = directory.join("users");
+            fs::write(&file, format!("{name}:{password}\n")).expect("a temporary file");
+            arguments.extend(["-Y".into(), file.into()]);
+        }
+        arguments.extend(self.arguments.iter().map(OsString::from));
+        let environment = vec![("MEMCACHED_PORT_FILENAME", ports(directory))];
+        Launch { program: "memcached", arguments, environment }
+    }
+}
+
+/// A memcached server of its own on 127.0.0.1 or on a unix socket. Killed when dropped.
+///
+/// ```no_run
+/// use polycache_testkit::servers::Memcached;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let server = Memcached::builder().args(&["-m", "2", "-M"]).start().await;
+/// assert_eq!(server.url(), format!("memcached://127.0.0.1:{}", server.port()));
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Memcached {
+    port: u16,
+    user: Option<(String, String)>,
+    unix_socket: bool,
+    process: Process,
+}
+
+impl Memcached {
+    /// A server with memcached's defaults.
+    ///
+    /// # Panics
+    ///
+    /// As [`MemcachedBuilder::start`].
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// A server with settings.
+    pub fn builder() -> MemcachedBuilder {
+        MemcachedBuilder::default()
+    }
+
+    /// The server's URL, with what a client needs to log in: `memcached://[user:password@]127.0.0.1:port`, or
+    /// `memcached+unix:///path`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        if self.unix_socket {
+            return format!("memcached+unix://{}", escaped_path(&self.socket()));
+        }
+        let user = self.user.as_ref().map(|(name, password)| format!("{}:{}@", escaped(name), escaped(password)));
+        format!("memcached://{}{}", user.unwrap_or_default(), self.address())
+    }
+
+    /// The port on 127.0.0.1; nobody listens there if the server has a unix socket.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// 127.0.0.1 and the port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// Where the unix socket is, of a server that has one.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        socket(self.process.directory())
+    }
+
+    /// The id of the process, another one after a restart.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// The last lines that the server wrote.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+
+    /// SIGKILL: returns when the process is dead and its port closed.
+    pub fn kill(&self) {
+        self.process.kill();
+    }
+
+    /// SIGSTOP: connections are accepted by the kernel, nothing is answered. Returns when the process stands still.
+    pub fn stop(&self) {
+        self.process.stop();
+    }
+
+    /// SIGCONT, after [`stop`](Self::stop).
+    pub fn resume(&self) {
+        self.process.resume();
+    }
+
+    /// Kills the server if it runs, and starts it on the same port, empty. Returns when it listens.
+    ///
+    /// # Panics
+    ///
+    /// If it doesn't start again.
+    pub async fn restart(&self) {
+        self.process.relaunch(|directory| {
+            for file in [socket(directory), ports(directory)] {
+                let _ = fs::remove_file(file);
+            }
+        });
+        self.ready().await.unwrap_or_else(|text| panic!("{text}"));
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        let directory = self.process.directory();
+        // The file is written once the server listens on its port; only this process writes it.
+        let answers = async || match self.unix_socket {
+            true => UnixStream::connect(socket(directory)).is_ok(),
+            false => ports(directory).exists(),
+        };
+        self.process.ready(answers).await
+    }
+}
+
+fn socket(directory: &Path) -> PathBuf {
+    directory.join("memcached.sock")
+}
+
+fn ports(directory: &Path) -> PathBuf {
+    directory.join("ports")
+}

@@ -1,0 +1,281 @@
+//! One Redis server.
+
+use std::ffi::OsStr;
+use std::fmt::Write;
+use std::fs;
+use std::net::{Ipv4Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tempfile::TempDir;
+use tokio::process::Command;
+use tokio::time::timeout;
+
+use super::process::{Launch, Process};
+use super::{escaped, escaped_path, port, resp};
+
+/// What a server is started with. Made by [`RedisServer::builder`].
+#[derive(Debug, Clone, Default)]
+#[must_use = "nothing starts before `start`"]
+pub struct RedisBuilder {
+    password: Option<String>,
+    user: Option<(String, String)>,
+    config: Vec<(String, String)>,
+}
+
+impl RedisBuilder {
+    /// Requires this password of the default user.
+    pub fn password(mut self, password: &str) -> Self {
+        self.password = Some(password.to_owned());
+        self.config("requirepass", &quoted(password))
+    }
+
+    /// Adds an ACL user with these rules, `"~ns:* +@all"`. [`RedisServer::url`] logs in as the last user added; `redis-cli` stays
+    /// with the default user.
+    pub fn user(mut self, name: &str, password: &str, rules: &str) -> Self {
+        self.user = Some((name.to_owned(), password.to_owned()));
+        self.config("user", &format!("{name} on {} {rules}", quoted(&format!(">{password}"))))
+    }
+
+    /// Adds a line to the configuration file, as in `config("maxmemory-policy", "noeviction")`.
+    pub fn config(mut self, directive: &str, value: &str) -> Self {
+        self.config.push((directive.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// Starts the server, and returns when it answers.
+    ///
+    /// # Panics
+    ///
+    /// If it doesn't start; the text holds what the server wrote.
+    pub async fn start(self) -> RedisServer {
+        port::start(async |port| {
+            let directory =
+                tempfile::Builder::new().prefix("polycache-redis-").tempdir().expect("a temporary directory");
+            let launch = self.launch(port, &directory);
+            let process = Process::start(launch, directory);
+            let server = RedisServer { port, password: self.password.clone(), user: self.user.clone(), process };
+            server.ready().await?;
+            Ok(server)
+        })
+        .await
+    }
+
+    fn launch(&self, port: u16, directory: &TempDir) -> Launch {
+        let mut text = format!(
+            "bind 127.0.0.1\n\
+             port {port}\n\
+             unixsocket {}\n\
+             dir {}\n\
+             daemonize no\n\
+             save \"\"\n\
+             appendonly no\n",
+            socket(directory.path()).display(),
+            directory.path().display(),
+        );
+        for (directive, value) in &self.config {
+            writeln!(text, "{directive} {value}").expect("a String takes it");
+        }
+        let file = directory.path().join("redis.conf");
+        fs::write(&file, text).expect("a temporary file");
+        Launch { program: "redis-server", arguments: vec![file.into()], environment: Vec::new() }
+    }
+}
+
+/// A Redis server of its own on 127.0.0.1, without persistence. Killed when dropped.
+///
+/// ```no_run
+/// use polycache_testkit::servers::RedisServer;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let server = RedisServer::builder().password("p@ss").start().await;
+/// assert_eq!(server.url(), format!("redis://:p%40ss@127.0.0.1:{}", server.port()));
+/// assert_eq!(server.cli(&["PING"]).await, "PONG");
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct RedisServer {
+    port: u16,
+    password: Option<String>,
+    user: Option<(String, String)>,
+    process: Process,
+}
+
+impl RedisServer {
+    /// A server without password, TLS or bounds.
+    ///
+    /// # Panics
+    ///
+    /// As [`RedisBuilder::start`].
+    pub async fn start() -> Self {
+        Self::builder().start().await
+    }
+
+    /// A server with settings.
+    pub fn builder() -> RedisBuilder {
+        RedisBuilder::default()
+    }
+
+    /// The server's URL, with what a client needs to log in: `redis://[user[:password]@]127.0.0.1:port`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        match (&self.user, &self.password) {
+            (Some((name, password)), _) => self.url_as(name, password),
+            (None, Some(password)) => self.url_as("", password),
+            (None, None) => format!("redis://{}", self.address()),
+        }
+    }
+
+    /// The URL with which this user logs in; the empty name is the default user.
+    #[must_use]
+    pub fn url_as(&self, name: &str, password: &str) -> String {
+        format!("redis://{}:{}@{}", escaped(name), escaped(password), self.address())
+    }
+
+    /// The URL of the unix socket that every server has: `redis+unix:///path`, with `user` and `pass` in the query where the
+    /// server asks for them.
+    #[must_use]
+    pub fn unix_url(&self) -> String {
+        let path = escaped_path(&self.socket());
+        match (&self.user, &self.password) {
+            (Some((name, password)), _) => {
+                format!("redis+unix://{path}?user={}&pass={}", escaped(name), escaped(password))
+            }
+            (None, Some(password)) => format!("redis+unix://{path}?pass={}", escaped(password)),
+            (None, None) => format!("redis+unix://{path}"),
+        }
+    }
+
+    /// The port on 127.0.0.1.
+    #[must_use]
+    pub fn port(&self) -> u16 {
+        self.port
+    }
+
+    /// 127.0.0.1 and the port.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        (Ipv4Addr::LOCALHOST, self.port).into()
+    }
+
+    /// The unix socket that every server has.
+    #[must_use]
+    pub fn socket(&self) -> PathBuf {
+        socket(self.process.directory())
+    }
+
+    /// The id of the process, another one after a restart.
+    #[must_use]
+    pub fn pid(&self) -> u32 {
+        self.process.pid()
+    }
+
+    /// The last lines that the server wrote.
+    #[must_use]
+    pub fn output(&self) -> String {
+        self.process.output()
+    }
+
+    /// SIGKILL: returns when the process is dead and its port closed.
+    pub fn kill(&self) {
+        self.process.kill();
+    }
+
+    /// SIGSTOP: connections are accepted by the kernel, nothing is answered. Returns when the process stands still.
+    pub fn stop(&self) {
+        self.process.stop();
+    }
+
+    /// SIGCONT, after [`stop`](Self::stop).
+    pub fn resume(&self) {
+        self.process.resume();
+    }
+
+    /// Kills the server if it runs, and starts it on the same port, empty. Returns when it answers.
+    ///
+    /// # Panics
+    ///
+    /// If it doesn't start again.
+    pub async fn restart(&self) {
+        self.process.relaunch(|directory| {
+            for file in [socket(directory), directory.join("dump.rdb")] {
+                let _ = fs::remove_file(file);
+            }
+        });
+        self.ready().await.unwrap_or_else(|text| panic!("{text}"));
+    }
+
+    /// Deletes all that the server holds.
+    ///
+    /// # Panics
+    ///
+    /// If the server doesn't do it.
+    pub async fn flush(&self) {
+        self.ask(&["FLUSHALL", "SYNC"]).await;
+    }
+
+    /// Runs a command with the real `redis-cli`, as the default user, and returns what it prints, without the line's end.
+    ///
+    /// # Panics
+    ///
+    /// If the server answers with an error, or with bytes that aren't UTF-8.
+    pub async fn cli(&self, command: &[&str]) -> String {
+        let command: Vec<_> = command.iter().map(OsStr::new).collect();
+        String::from_utf8(self.run_cli(&[], &command).await).expect("redis-cli printed text")
+    }
+
+    /// As [`cli`](Self::cli), with bytes of any kind in the command and in the reply.
+    ///
+    /// # Panics
+    ///
+    /// If the server answers with an error.
+    pub async fn cli_bytes(&self, command: &[&[u8]]) -> Vec<u8> {
+        let hex =
+            |part: &&[u8]| part.iter().fold(String::from("\""), |text, byte| format!("{text}\\x{byte:02x}")) + "\"";
+        let command: Vec<_> = command.iter().map(hex).collect();
+        self.run_cli(&["--quoted-input"], &command).await
+    }
+
+    async fn run_cli(&self, options: &[&str], command: &[impl AsRef<OsStr>]) -> Vec<u8> {
+        let mut cli = Command::new("redis-cli");
+        cli.arg("-s").arg(self.socket()).arg("-e").args(options).args(command);
+        if let Some(password) = &self.password {
+            cli.env("REDISCLI_AUTH", password);
+        }
+        let run = cli.stdin(Stdio::null()).kill_on_drop(true).output();
+        let output = timeout(Duration::from_secs(20), run).await.expect("redis-cli ends").expect("redis-cli starts");
+        let mut printed = output.stdout;
+        assert!(
+            output.status.success(),
+            "redis-cli: {}{}",
+            String::from_utf8_lossy(&printed),
+            String::from_utf8_lossy(&output.stderr)
+        );
+        if printed.last() == Some(&b'\n') {
+            printed.pop();
+        }
+        printed
+    }
+
+    /// A command for the fixtures themselves; its reply has elements of arrays on a line each.
+    pub(super) async fn ask(&self, command: &[&str]) -> String {
+        let reply = resp::ask(&self.socket(), self.password.as_deref(), command).await;
+        reply.unwrap_or_else(|error| panic!("{command:?} on port {}: {error}; output:\n{}", self.port, self.output()))
+    }
+
+    async fn ready(&self) -> Result<(), String> {
+        // The unix socket is opened after the port, and only this process has it.
+        let answers = async || resp::ask(&self.socket(), self.password.as_deref(), &["PING"]).await.is_ok();
+        self.process.ready(answers).await
+    }
+}
+
+fn socket(directory: &Path) -> PathBuf {
+    directory.join("redis.sock")
+}
+
+/// A value as Redis' configuration file reads it back.
+fn quoted(text: &str) -> String {
+    text.bytes().fold(String::from("\""), |quoted, byte| format!("{quoted}\\x{byte:02x}")) + "\""
+}

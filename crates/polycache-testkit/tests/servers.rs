@@ -1,0 +1,110 @@
+//! Real servers: they start, answer, make the trouble they're asked for, and end with the tests.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::path::Path;
+use std::time::Instant;
+
+use polycache_testkit::servers::{Memcached, RedisServer, available};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpStream, UnixStream};
+
+fn runs(pid: u32) -> bool {
+    Path::new(&format!("/proc/{pid}")).exists()
+}
+
+async fn ask(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, request: &str) -> String {
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut reply = vec![0; 1000];
+    let length = stream.read(&mut reply).await.unwrap();
+    String::from_utf8_lossy(&reply[..length]).into_owned()
+}
+
+#[test]
+fn the_servers_are_installed() {
+    available().unwrap();
+}
+
+#[tokio::test]
+async fn redis_answers_restarts_empty_and_ends_when_dropped() {
+    let started = Instant::now();
+    let server = RedisServer::start().await;
+    println!("redis: {:?}", started.elapsed());
+    let (first, folder) = (server.pid(), server.socket().parent().unwrap().to_owned());
+    assert_eq!(server.cli(&["SET", "key", "value"]).await, "OK");
+    assert_eq!(server.cli(&["GET", "key"]).await, "value");
+
+    let started = Instant::now();
+    server.kill();
+    println!("killed: {:?}", started.elapsed());
+    assert!(TcpStream::connect(server.address()).await.is_err());
+    let started = Instant::now();
+    server.restart().await;
+    println!("restarted: {:?}", started.elapsed());
+    assert_eq!(server.cli(&["EXISTS", "key"]).await, "0");
+    assert_ne!(server.pid(), first);
+    assert!(!runs(first));
+
+    let pid = server.pid();
+    let started = Instant::now();
+    drop(server);
+    println!("dropped: {:?}", started.elapsed());
+    assert!(!runs(pid));
+    assert!(!folder.exists());
+}
+
+#[tokio::test]
+async fn redis_takes_any_bytes() {
+    let server = RedisServer::start().await;
+    let value: Vec<u8> = (0..=255).collect();
+    assert_eq!(server.cli_bytes(&[b"SET", b"a\0\n\"key", &value]).await, b"OK");
+    assert_eq!(server.cli_bytes(&[b"GET", b"a\0\n\"key"]).await, value);
+    server.flush().await;
+    assert_eq!(server.cli(&["DBSIZE"]).await, "0");
+}
+
+#[tokio::test]
+async fn redis_asks_for_passwords() {
+    let password = "p@ss: \"w/\\rd%";
+    let server = RedisServer::builder()
+        .password(password)
+        .user("ann", "a#b", "~ns:* +@all")
+        .config("maxmemory", "4mb")
+        .start()
+        .await;
+    assert_eq!(server.cli(&["ACL", "WHOAMI"]).await, "default");
+    assert_eq!(server.cli(&["CONFIG", "GET", "maxmemory"]).await, "maxmemory\n4194304");
+    assert_eq!(server.url(), format!("redis://ann:a%23b@127.0.0.1:{}", server.port()));
+    assert!(server.url_as("", password).starts_with("redis://:p%40ss%3A%20%22w%2F%5Crd%25@127.0.0.1:"));
+    let stream = || async { TcpStream::connect(server.address()).await.unwrap() };
+    assert!(ask(stream().await, "PING\r\n").await.starts_with("-NOAUTH"));
+    assert_eq!(ask(stream().await, "AUTH ann a#b\r\n").await, "+OK\r\n");
+}
+
+#[tokio::test]
+async fn memcached_answers_restarts_empty_and_ends_when_dropped() {
+    let started = Instant::now();
+    let server = Memcached::start().await;
+    println!("memcached: {:?}", started.elapsed());
+    let stream = || async { TcpStream::connect(server.address()).await.unwrap() };
+    assert_eq!(ask(stream().await, "set key 0 0 5\r\nvalue\r\n").await, "STORED\r\n");
+    server.kill();
+    assert!(TcpStream::connect(server.address()).await.is_err());
+    server.restart().await;
+    assert_eq!(ask(stream().await, "get key\r\n").await, "END\r\n");
+    let pid = server.pid();
+    drop(server);
+    assert!(!runs(pid));
+}
+
+#[tokio::test]
+async fn memcached_has_users_and_unix_sockets() {
+    let server = Memcached::builder().user("ann", "secret").start().await;
+    let stream = || async { TcpStream::connect(server.address()).await.unwrap() };
+    assert!(ask(stream().await, "get key\r\n").await.starts_with("CLIENT_ERROR unauth"));
+    assert_eq!(ask(stream().await, "set auth 0 0 10\r\nann secret\r\n").await, "STORED\r\n");
+    assert_eq!(server.url(), format!("memcached://ann:secret@127.0.0.1:{}", server.port()));
+
+    let server = Memcached::builder().unix_socket().args(&["-m", "2", "-M"]).start().await;
+    let stream = UnixStream::connect(server.socket()).await.unwrap();
+    assert!(ask(stream, "version\r\n").await.starts_with("VERSION"));
+}
