@@ -16,16 +16,20 @@
 //! # }
 //! ```
 
+mod certificates;
 mod memcached;
 mod port;
 mod process;
 mod redis;
 mod resp;
 
+pub use certificates::Certificates;
 pub use memcached::{Memcached, MemcachedBuilder};
 pub use redis::{RedisBuilder, RedisServer};
 
 use std::path::Path;
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
 /// Says what is missing on this machine, and which Debian package brings it.
 ///
@@ -50,13 +54,16 @@ fn is_installed(program: &str) -> bool {
         .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
-/// Text for a URL: everything that means something there is escaped.
-fn escaped(text: &str) -> percent_encoding::PercentEncode<'_> {
-    percent_encoding::utf8_percent_encode(text, percent_encoding::NON_ALPHANUMERIC)
+/// What may mean something in some part of a URL.
+const SPECIAL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// Text for a URL: everything that may mean something there is escaped.
+fn escaped(text: &str) -> PercentEncode<'_> {
+    utf8_percent_encode(text, SPECIAL)
 }
 
 /// A path for a URL: slashes stay.
 fn escaped_path(path: &Path) -> String {
-    let parts = path.to_str().expect("temporary directories have names in UTF-8").split('/');
-    parts.map(|part| escaped(part).to_string()).collect::<Vec<_>>().join("/")
+    const KEPT: &AsciiSet = &SPECIAL.remove(b'/');
+    utf8_percent_encode(path.to_str().expect("temporary directories have names in UTF-8"), KEPT).to_string()
 }

@@ -1,12 +1,20 @@
 //! Real servers: they start, answer, make the trouble they're asked for, and end with the tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::io;
+use std::net::SocketAddr;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::Instant;
 
-use polycache_testkit::servers::{Memcached, RedisServer, available};
+use polycache_testkit::servers::{Certificates, Memcached, RedisServer, available};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use tokio_rustls::TlsConnector;
+use tokio_rustls::rustls::crypto::ring;
+use tokio_rustls::rustls::pki_types::pem::PemObject;
+use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 fn runs(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
@@ -107,4 +115,53 @@ async fn memcached_has_users_and_unix_sockets() {
     let server = Memcached::builder().unix_socket().args(&["-m", "2", "-M"]).start().await;
     let stream = UnixStream::connect(server.socket()).await.unwrap();
     assert!(ask(stream, "version\r\n").await.starts_with("VERSION"));
+}
+
+/// A handshake that verifies the server, as a client with or without a certificate of its own; the reply to a request.
+async fn ask_tls(address: SocketAddr, certificates: &Certificates, shown: bool, request: &str) -> io::Result<String> {
+    let pem = |path: &Path| CertificateDer::from_pem_file(path).unwrap();
+    let mut roots = RootCertStore::empty();
+    roots.add(pem(&certificates.ca)).unwrap();
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .unwrap()
+        .with_root_certificates(roots);
+    let config = if shown {
+        let key = PrivateKeyDer::from_pem_file(&certificates.client_key).unwrap();
+        config.with_client_auth_cert(vec![pem(&certificates.client_certificate)], key).unwrap()
+    } else {
+        config.with_no_client_auth()
+    };
+    let stream = TcpStream::connect(address).await?;
+    let name = ServerName::try_from("127.0.0.1").unwrap();
+    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
+    stream.write_all(request.as_bytes()).await?;
+    let mut reply = vec![0; 1000];
+    let length = stream.read(&mut reply).await?;
+    Ok(String::from_utf8_lossy(&reply[..length]).into_owned())
+}
+
+#[tokio::test]
+async fn tls_is_verified_on_both_sides() {
+    let (redis, strict) =
+        (RedisServer::builder().tls().start().await, RedisServer::builder().mutual_tls().start().await);
+    assert_eq!(ask_tls(redis.address(), redis.certificates(), false, "PING\r\n").await.unwrap(), "+PONG\r\n");
+    assert!(
+        ask_tls(redis.address(), strict.certificates(), false, "PING\r\n").await.is_err(),
+        "signed by another authority"
+    );
+    assert_eq!(ask_tls(strict.address(), strict.certificates(), true, "PING\r\n").await.unwrap(), "+PONG\r\n");
+    assert!(ask_tls(strict.address(), strict.certificates(), false, "PING\r\n").await.is_err(), "no certificate shown");
+    let files = redis.certificates();
+    assert_eq!(redis.url(), format!("rediss://127.0.0.1:{}?ca={}", redis.port(), files.ca.display()));
+
+    let (memcached, strict) =
+        (Memcached::builder().tls().start().await, Memcached::builder().mutual_tls().start().await);
+    let version = "version\r\n";
+    assert!(
+        ask_tls(memcached.address(), memcached.certificates(), false, version).await.unwrap().starts_with("VERSION")
+    );
+    assert!(ask_tls(strict.address(), strict.certificates(), true, version).await.unwrap().starts_with("VERSION"));
+    assert!(ask_tls(strict.address(), strict.certificates(), false, version).await.is_err());
+    assert!(strict.url().starts_with(&format!("memcacheds://127.0.0.1:{}?ca=/", strict.port())));
 }

@@ -6,8 +6,7 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
-use tempfile::TempDir;
-
+use super::certificates::{Certificates, Tls};
 use super::process::{Launch, Process};
 use super::{escaped, escaped_path, port};
 
@@ -17,6 +16,7 @@ use super::{escaped, escaped_path, port};
 pub struct MemcachedBuilder {
     arguments: Vec<String>,
     user: Option<(String, String)>,
+    tls: Option<Tls>,
     unix_socket: bool,
 }
 
@@ -30,6 +30,18 @@ impl MemcachedBuilder {
     /// Requires clients to log in as this user, by memcached's ASCII authentication.
     pub fn user(mut self, name: &str, password: &str) -> Self {
         self.user = Some((name.to_owned(), password.to_owned()));
+        self
+    }
+
+    /// Speaks TLS, with a certificate of an authority of its own.
+    pub fn tls(mut self) -> Self {
+        self.tls = Some(Tls::Server);
+        self
+    }
+
+    /// As [`tls`](Self::tls), and refuses clients that show no certificate of that authority.
+    pub fn mutual_tls(mut self) -> Self {
+        self.tls = Some(Tls::Both);
         self
     }
 
@@ -48,17 +60,17 @@ impl MemcachedBuilder {
         port::start(async |port| {
             let directory =
                 tempfile::Builder::new().prefix("polycache-memcached-").tempdir().expect("a temporary directory");
-            let launch = self.launch(port, &directory);
+            let certificates = self.tls.map(|_| Certificates::write_to(directory.path()));
+            let launch = self.launch(port, directory.path(), certificates.as_ref());
             let process = Process::start(launch, directory);
-            let server = Memcached { port, user: self.user.clone(), unix_socket: self.unix_socket, process };
+            let server = Memcached { port, settings: self.clone(), certificates, process };
             server.ready().await?;
             Ok(server)
         })
         .await
     }
 
-    fn launch(&self, port: u16, directory: &TempDir) -> Launch {
-        let directory = directory.path();
+    fn launch(&self, port: u16, directory: &Path, certificates: Option<&Certificates>) -> Launch {
         let mut arguments: Vec<OsString> = Vec::new();
         if self.unix_socket {
             arguments.extend(["-s".into(), socket(directory).into()]);
@@ -72,6 +84,16 @@ impl MemcachedBuilder {
             let file = directory.join("users");
             fs::write(&file, format!("{name}:{password}\n")).expect("a temporary file");
             arguments.extend(["-Y".into(), file.into()]);
+        }
+        if let Some(certificates) = certificates {
+            let options = format!(
+                "ssl_chain_cert={},ssl_key={},ssl_ca_cert={},ssl_verify_mode={}",
+                certificates.server_certificate.display(),
+                certificates.server_key.display(),
+                certificates.ca.display(),
+                if self.tls == Some(Tls::Both) { 2 } else { 0 },
+            );
+            arguments.extend(["-Z".into(), "-o".into(), options.into()]);
         }
         arguments.extend(self.arguments.iter().map(OsString::from));
         let environment = vec![("MEMCACHED_PORT_FILENAME", ports(directory))];
@@ -92,8 +114,8 @@ impl MemcachedBuilder {
 #[derive(Debug)]
 pub struct Memcached {
     port: u16,
-    user: Option<(String, String)>,
-    unix_socket: bool,
+    settings: MemcachedBuilder,
+    certificates: Option<Certificates>,
     process: Process,
 }
 
@@ -112,15 +134,35 @@ impl Memcached {
         MemcachedBuilder::default()
     }
 
-    /// The server's URL, with what a client needs to log in: `memcached://[user:password@]127.0.0.1:port`, or
+    /// The server's URL, with what a client needs to log in and to trust the server:
+    /// `memcached://[user:password@]127.0.0.1:port`, or `memcacheds://` with the settings `ca`, `cert` and `key` in the query, or
     /// `memcached+unix:///path`.
     #[must_use]
     pub fn url(&self) -> String {
-        if self.unix_socket {
+        if self.settings.unix_socket {
             return format!("memcached+unix://{}", escaped_path(&self.socket()));
         }
-        let user = self.user.as_ref().map(|(name, password)| format!("{}:{}@", escaped(name), escaped(password)));
-        format!("memcached://{}{}", user.unwrap_or_default(), self.address())
+        self.url_at(self.address())
+    }
+
+    /// The URL of the same server at another address, a proxy's.
+    #[must_use]
+    pub fn url_at(&self, address: SocketAddr) -> String {
+        let MemcachedBuilder { user, tls, .. } = &self.settings;
+        let user = user.as_ref().map(|(name, password)| format!("{}:{}@", escaped(name), escaped(password)));
+        let scheme = if tls.is_some() { "memcacheds" } else { "memcached" };
+        let query = self.certificates.as_ref().zip(*tls).map(|(files, tls)| files.query(tls)).unwrap_or_default();
+        format!("{scheme}://{}{address}{query}", user.unwrap_or_default())
+    }
+
+    /// The certificates of a server that speaks TLS.
+    ///
+    /// # Panics
+    ///
+    /// If it doesn't.
+    #[must_use]
+    pub fn certificates(&self) -> &Certificates {
+        self.certificates.as_ref().expect("started with `tls` or `mutual_tls`")
     }
 
     /// The port on 127.0.0.1; nobody listens there if the server has a unix socket.
@@ -185,7 +227,7 @@ impl Memcached {
     async fn ready(&self) -> Result<(), String> {
         let directory = self.process.directory();
         // The file is written once the server listens on its port; only this process writes it.
-        let answers = async || match self.unix_socket {
+        let answers = async || match self.settings.unix_socket {
             true => UnixStream::connect(socket(directory)).is_ok(),
             false => ports(directory).exists(),
         };

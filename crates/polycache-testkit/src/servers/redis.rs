@@ -8,10 +8,10 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use tempfile::TempDir;
 use tokio::process::Command;
 use tokio::time::timeout;
 
+use super::certificates::{Certificates, Tls};
 use super::process::{Launch, Process};
 use super::{escaped, escaped_path, port, resp};
 
@@ -21,6 +21,7 @@ use super::{escaped, escaped_path, port, resp};
 pub struct RedisBuilder {
     password: Option<String>,
     user: Option<(String, String)>,
+    tls: Option<Tls>,
     config: Vec<(String, String)>,
 }
 
@@ -38,6 +39,18 @@ impl RedisBuilder {
         self.config("user", &format!("{name} on {} {rules}", quoted(&format!(">{password}"))))
     }
 
+    /// Speaks TLS on its port, with a certificate of an authority of its own.
+    pub fn tls(mut self) -> Self {
+        self.tls = Some(Tls::Server);
+        self
+    }
+
+    /// As [`tls`](Self::tls), and refuses clients that show no certificate of that authority.
+    pub fn mutual_tls(mut self) -> Self {
+        self.tls = Some(Tls::Both);
+        self
+    }
+
     /// Adds a line to the configuration file, as in `config("maxmemory-policy", "noeviction")`.
     pub fn config(mut self, directive: &str, value: &str) -> Self {
         self.config.push((directive.to_owned(), value.to_owned()));
@@ -53,33 +66,50 @@ impl RedisBuilder {
         port::start(async |port| {
             let directory =
                 tempfile::Builder::new().prefix("polycache-redis-").tempdir().expect("a temporary directory");
-            let launch = self.launch(port, &directory);
+            let certificates = self.tls.map(|_| Certificates::write_to(directory.path()));
+            let file = directory.path().join("redis.conf");
+            fs::write(&file, self.file(port, directory.path(), certificates.as_ref())).expect("a temporary file");
+            let launch = Launch { program: "redis-server", arguments: vec![file.into()], environment: Vec::new() };
             let process = Process::start(launch, directory);
-            let server = RedisServer { port, password: self.password.clone(), user: self.user.clone(), process };
+            let server = RedisServer { port, settings: self.clone(), certificates, process };
             server.ready().await?;
             Ok(server)
         })
         .await
     }
 
-    fn launch(&self, port: u16, directory: &TempDir) -> Launch {
+    /// The configuration file.
+    fn file(&self, port: u16, directory: &Path, certificates: Option<&Certificates>) -> String {
+        let port = match (certificates, self.tls) {
+            (Some(certificates), Some(tls)) => format!(
+                "port 0\n\
+                 tls-port {port}\n\
+                 tls-ca-cert-file {}\n\
+                 tls-cert-file {}\n\
+                 tls-key-file {}\n\
+                 tls-auth-clients {}",
+                certificates.ca.display(),
+                certificates.server_certificate.display(),
+                certificates.server_key.display(),
+                if tls == Tls::Both { "yes" } else { "no" },
+            ),
+            _ => format!("port {port}"),
+        };
         let mut text = format!(
             "bind 127.0.0.1\n\
-             port {port}\n\
+             {port}\n\
              unixsocket {}\n\
              dir {}\n\
              daemonize no\n\
              save \"\"\n\
              appendonly no\n",
-            socket(directory.path()).display(),
-            directory.path().display(),
+            socket(directory).display(),
+            directory.display(),
         );
         for (directive, value) in &self.config {
             writeln!(text, "{directive} {value}").expect("a String takes it");
         }
-        let file = directory.path().join("redis.conf");
-        fs::write(&file, text).expect("a temporary file");
-        Launch { program: "redis-server", arguments: vec![file.into()], environment: Vec::new() }
+        text
     }
 }
 
@@ -97,8 +127,8 @@ impl RedisBuilder {
 #[derive(Debug)]
 pub struct RedisServer {
     port: u16,
-    password: Option<String>,
-    user: Option<(String, String)>,
+    settings: RedisBuilder,
+    certificates: Option<Certificates>,
     process: Process,
 }
 
@@ -117,20 +147,27 @@ impl RedisServer {
         RedisBuilder::default()
     }
 
-    /// The server's URL, with what a client needs to log in: `redis://[user[:password]@]127.0.0.1:port`.
+    /// The server's URL, with what a client needs to log in and to trust the server:
+    /// `redis://[user[:password]@]127.0.0.1:port`, or `rediss://` with the settings `ca`, `cert` and `key` in the query.
     #[must_use]
     pub fn url(&self) -> String {
-        match (&self.user, &self.password) {
-            (Some((name, password)), _) => self.url_as(name, password),
-            (None, Some(password)) => self.url_as("", password),
-            (None, None) => format!("redis://{}", self.address()),
+        self.url_at(self.address())
+    }
+
+    /// The URL of the same server at another address, a proxy's.
+    #[must_use]
+    pub fn url_at(&self, address: SocketAddr) -> String {
+        match (&self.settings.user, &self.settings.password) {
+            (Some((name, password)), _) => self.login_url(address, name, password),
+            (None, Some(password)) => self.login_url(address, "", password),
+            (None, None) => format!("{}://{address}{}", self.scheme(), self.query()),
         }
     }
 
     /// The URL with which this user logs in; the empty name is the default user.
     #[must_use]
     pub fn url_as(&self, name: &str, password: &str) -> String {
-        format!("redis://{}:{}@{}", escaped(name), escaped(password), self.address())
+        self.login_url(self.address(), name, password)
     }
 
     /// The URL of the unix socket that every server has: `redis+unix:///path`, with `user` and `pass` in the query where the
@@ -138,13 +175,35 @@ impl RedisServer {
     #[must_use]
     pub fn unix_url(&self) -> String {
         let path = escaped_path(&self.socket());
-        match (&self.user, &self.password) {
+        match (&self.settings.user, &self.settings.password) {
             (Some((name, password)), _) => {
                 format!("redis+unix://{path}?user={}&pass={}", escaped(name), escaped(password))
             }
             (None, Some(password)) => format!("redis+unix://{path}?pass={}", escaped(password)),
             (None, None) => format!("redis+unix://{path}"),
         }
+    }
+
+    fn login_url(&self, address: SocketAddr, name: &str, password: &str) -> String {
+        format!("{}://{}:{}@{address}{}", self.scheme(), escaped(name), escaped(password), self.query())
+    }
+
+    fn scheme(&self) -> &'static str {
+        if self.settings.tls.is_some() { "rediss" } else { "redis" }
+    }
+
+    fn query(&self) -> String {
+        self.certificates.as_ref().zip(self.settings.tls).map(|(files, tls)| files.query(tls)).unwrap_or_default()
+    }
+
+    /// The certificates of a server that speaks TLS.
+    ///
+    /// # Panics
+    ///
+    /// If it doesn't.
+    #[must_use]
+    pub fn certificates(&self) -> &Certificates {
+        self.certificates.as_ref().expect("started with `tls` or `mutual_tls`")
     }
 
     /// The port on 127.0.0.1.
@@ -240,7 +299,7 @@ impl RedisServer {
     async fn run_cli(&self, options: &[&str], command: &[impl AsRef<OsStr>]) -> Vec<u8> {
         let mut cli = Command::new("redis-cli");
         cli.arg("-s").arg(self.socket()).arg("-e").args(options).args(command);
-        if let Some(password) = &self.password {
+        if let Some(password) = &self.settings.password {
             cli.env("REDISCLI_AUTH", password);
         }
         let run = cli.stdin(Stdio::null()).kill_on_drop(true).output();
@@ -260,13 +319,13 @@ impl RedisServer {
 
     /// A command for the fixtures themselves; its reply has elements of arrays on a line each.
     pub(super) async fn ask(&self, command: &[&str]) -> String {
-        let reply = resp::ask(&self.socket(), self.password.as_deref(), command).await;
+        let reply = resp::ask(&self.socket(), self.settings.password.as_deref(), command).await;
         reply.unwrap_or_else(|error| panic!("{command:?} on port {}: {error}; output:\n{}", self.port, self.output()))
     }
 
     async fn ready(&self) -> Result<(), String> {
         // The unix socket is opened after the port, and only this process has it.
-        let answers = async || resp::ask(&self.socket(), self.password.as_deref(), &["PING"]).await.is_ok();
+        let answers = async || resp::ask(&self.socket(), self.settings.password.as_deref(), &["PING"]).await.is_ok();
         self.process.ready(answers).await
     }
 }
