@@ -21,11 +21,14 @@ mod memcached;
 mod port;
 mod process;
 mod redis;
+mod redis_cluster;
 mod resp;
+mod wait;
 
 pub use certificates::Certificates;
 pub use memcached::{Memcached, MemcachedBuilder};
 pub use redis::{RedisBuilder, RedisServer};
+pub use redis_cluster::RedisCluster;
 
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use polycache_testkit::servers::{Certificates, Memcached, RedisServer, available};
+use polycache_testkit::servers::{Certificates, Memcached, RedisCluster, RedisServer, available};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
@@ -164,4 +164,37 @@ async fn tls_is_verified_on_both_sides() {
     assert!(ask_tls(strict.address(), strict.certificates(), true, version).await.unwrap().starts_with("VERSION"));
     assert!(ask_tls(strict.address(), strict.certificates(), false, version).await.is_err());
     assert!(strict.url().starts_with(&format!("memcacheds://127.0.0.1:{}?ca=/", strict.port())));
+}
+
+#[tokio::test]
+async fn a_cluster_fails_over() {
+    let started = Instant::now();
+    let cluster = RedisCluster::start(3, 3).await;
+    println!("cluster: {:?}", started.elapsed());
+    assert_eq!(cluster.nodes().len(), 6);
+    assert_eq!(cluster.url().matches("127.0.0.1:").count(), 6);
+
+    let master = cluster.master_of("key").await;
+    assert_eq!(master.cli(&["SET", "key", "value"]).await, "OK");
+    assert_eq!(master.cli(&["WAIT", "1", "5000"]).await, "1");
+    let started = Instant::now();
+    master.kill();
+    let successor = cluster.new_master_of("key", master).await;
+    println!("cluster failed over: {:?}", started.elapsed());
+    assert_eq!(successor.cli(&["GET", "key"]).await, "value");
+
+    let started = Instant::now();
+    cluster.repair().await;
+    println!("cluster repaired: {:?}", started.elapsed());
+    assert_eq!(master.cli(&["ROLE"]).await.lines().next(), Some("slave"));
+
+    // The other way round, by a master that stands still.
+    let started = Instant::now();
+    successor.stop();
+    assert_eq!(cluster.new_master_of("key", successor).await.port(), master.port());
+    println!("cluster failed over: {:?}", started.elapsed());
+    cluster.repair().await;
+    assert_eq!(master.cli(&["GET", "key"]).await, "value");
+    cluster.flush().await;
+    assert_eq!(master.cli(&["EXISTS", "key"]).await, "0");
 }

@@ -65,6 +65,8 @@ struct Running {
     hold: Option<ChildStdin>,
     lifeline: ChildStdout,
     pid: Pid,
+    // Neither killed nor stopped by us.
+    runs: bool,
 }
 
 impl Process {
@@ -81,6 +83,10 @@ impl Process {
         self.running().pid.as_raw_nonzero().get().unsigned_abs()
     }
 
+    pub(super) fn is_running(&self) -> bool {
+        self.running().runs
+    }
+
     /// SIGKILL; returns when the process is dead, its ports and files closed.
     pub(super) fn kill(&self) {
         self.running().kill();
@@ -88,7 +94,8 @@ impl Process {
 
     /// SIGSTOP; returns when the process stands still.
     pub(super) fn stop(&self) {
-        let running = self.running();
+        let mut running = self.running();
+        running.runs = false;
         running.signal(Signal::STOP);
         // The kernel stops a process a little after the signal was sent; where there is no /proc, that has to be good enough.
         while matches!(state(running.pid), Some(state) if state != 'T') {
@@ -98,7 +105,9 @@ impl Process {
 
     /// SIGCONT.
     pub(super) fn resume(&self) {
-        self.running().signal(Signal::CONT);
+        let mut running = self.running();
+        running.signal(Signal::CONT);
+        running.runs = !running.is_dead(Duration::ZERO);
     }
 
     /// Kills the process and starts another one in the same directory.
@@ -175,7 +184,7 @@ impl Running {
         }
         let pid = String::from_utf8_lossy(&line).parse().ok().and_then(Pid::from_raw);
         let pid = pid.expect("the guard prints the id of the server");
-        Self { guard, hold, lifeline, pid }
+        Self { guard, hold, lifeline, pid, runs: true }
     }
 
     /// Once the process is dead its id stays taken until the guard ends, so a signal never meets another process.
@@ -186,7 +195,8 @@ impl Running {
         }
     }
 
-    fn kill(&self) {
+    fn kill(&mut self) {
+        self.runs = false;
         self.signal(Signal::KILL);
         assert!(self.is_dead(PATIENCE), "process {:?} survives SIGKILL", self.pid);
     }

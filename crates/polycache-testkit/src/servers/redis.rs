@@ -3,6 +3,7 @@
 use std::ffi::OsStr;
 use std::fmt::Write;
 use std::fs;
+use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -22,6 +23,7 @@ pub struct RedisBuilder {
     password: Option<String>,
     user: Option<(String, String)>,
     tls: Option<Tls>,
+    sentinel: bool,
     config: Vec<(String, String)>,
 }
 
@@ -51,6 +53,12 @@ impl RedisBuilder {
         self
     }
 
+    /// Starts a sentinel, which watches other servers and holds no data.
+    pub(super) fn sentinel(mut self) -> Self {
+        self.sentinel = true;
+        self
+    }
+
     /// Adds a line to the configuration file, as in `config("maxmemory-policy", "noeviction")`.
     pub fn config(mut self, directive: &str, value: &str) -> Self {
         self.config.push((directive.to_owned(), value.to_owned()));
@@ -63,19 +71,24 @@ impl RedisBuilder {
     ///
     /// If it doesn't start; the text holds what the server wrote.
     pub async fn start(self) -> RedisServer {
-        port::start(async |port| {
-            let directory =
-                tempfile::Builder::new().prefix("polycache-redis-").tempdir().expect("a temporary directory");
-            let certificates = self.tls.map(|_| Certificates::write_to(directory.path()));
-            let file = directory.path().join("redis.conf");
-            fs::write(&file, self.file(port, directory.path(), certificates.as_ref())).expect("a temporary file");
-            let launch = Launch { program: "redis-server", arguments: vec![file.into()], environment: Vec::new() };
-            let process = Process::start(launch, directory);
-            let server = RedisServer { port, settings: self.clone(), certificates, process };
-            server.ready().await?;
-            Ok(server)
-        })
-        .await
+        port::start(async |port| self.clone().start_on(port).await).await
+    }
+
+    /// Starts the server on this port; the error says why not.
+    pub(super) async fn start_on(self, port: u16) -> Result<RedisServer, String> {
+        let directory = tempfile::Builder::new().prefix("polycache-redis-").tempdir().expect("a temporary directory");
+        let certificates = self.tls.map(|_| Certificates::write_to(directory.path()));
+        let file = directory.path().join("redis.conf");
+        fs::write(&file, self.file(port, directory.path(), certificates.as_ref())).expect("a temporary file");
+        let mut arguments = vec![file.into()];
+        if self.sentinel {
+            arguments.push("--sentinel".into());
+        }
+        let launch = Launch { program: "redis-server", arguments, environment: Vec::new() };
+        let process = Process::start(launch, directory);
+        let server = RedisServer { port, settings: self, certificates, process };
+        server.ready().await?;
+        Ok(server)
     }
 
     /// The configuration file.
@@ -100,12 +113,13 @@ impl RedisBuilder {
              {port}\n\
              unixsocket {}\n\
              dir {}\n\
-             daemonize no\n\
-             save \"\"\n\
-             appendonly no\n",
+             daemonize no\n",
             socket(directory).display(),
             directory.display(),
         );
+        if !self.sentinel {
+            text.push_str("save \"\"\nappendonly no\n");
+        }
         for (directive, value) in &self.config {
             writeln!(text, "{directive} {value}").expect("a String takes it");
         }
@@ -319,14 +333,22 @@ impl RedisServer {
 
     /// A command for the fixtures themselves; its reply has elements of arrays on a line each.
     pub(super) async fn ask(&self, command: &[&str]) -> String {
-        let reply = resp::ask(&self.socket(), self.settings.password.as_deref(), command).await;
+        let reply = self.try_ask(command).await;
         reply.unwrap_or_else(|error| panic!("{command:?} on port {}: {error}; output:\n{}", self.port, self.output()))
+    }
+
+    pub(super) async fn try_ask(&self, command: &[&str]) -> io::Result<String> {
+        resp::ask(&self.socket(), self.settings.password.as_deref(), command).await
+    }
+
+    /// Whether it was neither killed nor stopped.
+    pub(super) fn is_running(&self) -> bool {
+        self.process.is_running()
     }
 
     async fn ready(&self) -> Result<(), String> {
         // The unix socket is opened after the port, and only this process has it.
-        let answers = async || resp::ask(&self.socket(), self.settings.password.as_deref(), &["PING"]).await.is_ok();
-        self.process.ready(answers).await
+        self.process.ready(async || self.try_ask(&["PING"]).await.is_ok()).await
     }
 }
 
