@@ -58,8 +58,11 @@ pub enum ErrorKind {
     Decode,
     /// The call took longer than its timeout. A write may or may not have been done.
     Timeout,
-    /// The backend can't be reached.
+    /// The backend can't be reached, or was lost during a call that can be repeated.
     Unavailable,
+    /// The backend was lost during a call that changes something else when it is done twice (`add`, `cas`, `increment`, `raw`).
+    /// Whether it was done is unknown: look before you repeat it.
+    UnknownOutcome,
     /// The backend answered with a failure of its own.
     Backend,
     /// The backend doesn't have this capability.
@@ -83,7 +86,7 @@ impl ErrorKind {
     /// Whether the fault lies with the backend or the way to it, so that a read may count as a miss
     /// (see [`OnError`](crate::OnError)).
     pub(crate) const fn is_backend_trouble(self) -> bool {
-        matches!(self, Self::Timeout | Self::Unavailable | Self::Backend)
+        matches!(self, Self::Timeout | Self::Unavailable | Self::UnknownOutcome | Self::Backend)
     }
 }
 

@@ -32,14 +32,20 @@ pub mod serializers;
 mod builder;
 mod cache;
 mod command;
+#[cfg(feature = "redis")]
+mod duration;
 mod error;
 #[cfg(all(doctest, feature = "memory"))]
 mod guide;
 mod key;
+#[cfg(feature = "redis")]
+mod nearest;
 mod pattern;
 mod plugin;
 mod raw;
 mod reply;
+#[cfg(feature = "redis")]
+mod secret;
 mod switch;
 mod ttl;
 mod value;
@@ -51,5 +57,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use plugin::Plugin;
 pub use raw::Raw;
 pub use reply::Reply;
+#[cfg(feature = "redis")]
+pub use secret::Secret;
 pub use ttl::Ttl;
 pub use value::Value;

@@ -97,6 +97,37 @@ impl Pattern {
         &self.text
     }
 
+    /// A pattern that fits `text` alone.
+    ///
+    /// ```
+    /// use polycache::backend::Pattern;
+    ///
+    /// assert_eq!(Pattern::escape("a*b"), r"a\*b");
+    /// ```
+    #[must_use]
+    pub fn escape(text: &str) -> String {
+        let mut escaped = String::with_capacity(text.len());
+        for c in text.chars() {
+            push_escaped(&mut escaped, c);
+        }
+        escaped
+    }
+
+    /// A pattern that fits at least what this one fits, in `*` and characters only: for a server whose `?` and `[..]` are about
+    /// bytes.
+    #[cfg(feature = "redis")]
+    pub(crate) fn superset(&self) -> String {
+        let mut superset = String::with_capacity(self.text.len());
+        for part in &self.parts {
+            match part {
+                Part::Char(c) => push_escaped(&mut superset, *c),
+                _ if superset.ends_with('*') && !superset.ends_with(r"\*") => {}
+                _ => superset.push('*'),
+            }
+        }
+        superset
+    }
+
     /// Whether all of `text` fits the pattern. Takes time proportional to the product of both lengths at most.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
@@ -133,6 +164,13 @@ impl Pattern {
     }
 }
 
+fn push_escaped(pattern: &mut String, c: char) {
+    if matches!(c, '*' | '?' | '[' | ']' | '\\') {
+        pattern.push('\\');
+    }
+    pattern.push(c);
+}
+
 #[cfg(test)]
 mod tests {
     #![allow(clippy::expect_used, reason = "a test fails by panicking")]
@@ -167,6 +205,16 @@ mod tests {
             for text in no {
                 assert!(!fits(pattern, text), "{pattern:?} {text:?}");
             }
+        }
+    }
+
+    #[cfg(feature = "redis")]
+    #[test]
+    fn a_superset_is_made_of_stars() {
+        for (pattern, expected) in
+            [("*", "*"), ("a?b", "a*b"), ("[a-c]?*x", "*x"), (r"\*?", r"\**"), (r"a\[\?", r"a\[\?"), (r"\\*", r"\\*")]
+        {
+            assert_eq!(Pattern::new(pattern).expect("a good pattern").superset(), expected);
         }
     }
 

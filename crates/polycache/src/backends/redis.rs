@@ -1,0 +1,80 @@
+//! Redis and Valkey: one server, a cluster, or a primary watched by sentinels.
+//!
+//! What is stored under `ns:key` is the serializer's bytes under the Redis key `ns:key`, so other programs can read and write the same
+//! entries.
+//!
+//! One connection is shared by all calls, made at first use, and made anew when it breaks; see [`RedisConfig`] for more than one.
+//! While a server is away, calls fail at once with a retryable error, and an attempt to connect is made every second or so in the
+//! background. A read whose connection breaks is sent again. A write isn't: where doing it twice is harmless the error is
+//! [`Unavailable`](crate::ErrorKind::Unavailable), else [`UnknownOutcome`](crate::ErrorKind::UnknownOutcome). A server that has stopped
+//! without closing its connections is found out by heartbeats.
+
+mod answers;
+mod cluster;
+mod config;
+mod connector;
+mod fleet;
+mod line;
+mod listing;
+mod node;
+mod operations;
+mod refused;
+mod scripts;
+mod sentinel;
+mod slots;
+#[cfg(feature = "tls")]
+mod tls;
+mod trouble;
+mod url;
+
+use std::fmt;
+use std::sync::Arc;
+
+pub use self::config::{Protocol, RedisConfig, Server, Tls, Topology};
+use self::fleet::Fleet;
+use crate::Result;
+use crate::backend::BackendInfo;
+
+/// A Redis server, or a fleet of them. A clone is a handle on the same connections.
+///
+/// ```no_run
+/// use polycache::backends::redis::Redis;
+/// use polycache::Cache;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// let redis = Redis::open("redis://127.0.0.1:6379")?;
+/// let cache = Cache::builder().backend(redis).namespace("shop").build()?;
+/// cache.set("price:7", 12.5).await?; // SET shop:price:7 12.5
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Redis {
+    fleet: Arc<Fleet>,
+    info: Arc<BackendInfo>,
+}
+
+impl Redis {
+    /// The servers at `url`. None is contacted before the first command. [`RedisConfig`] lists what a URL can say.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) where the URL is wrong, or a certificate that it names can't be read.
+    pub fn open(url: &str) -> Result<Self> {
+        Self::new(url.parse()?)
+    }
+
+    /// The servers by these settings. None is contacted before the first command.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) where the settings don't fit together, or a certificate can't be read.
+    pub fn new(config: RedisConfig) -> Result<Self> {
+        let mut info = BackendInfo::new("redis");
+        info.capabilities.detects_equal_writes = false;
+        Ok(Self { fleet: Arc::new(Fleet::new(config)?), info: Arc::new(info) })
+    }
+}
+
+impl fmt::Debug for Redis {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Redis").field(&self.fleet).finish()
+    }
+}

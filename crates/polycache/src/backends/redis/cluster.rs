@@ -1,0 +1,278 @@
+//! A Redis Cluster: each command goes to the master of its key's slot, many at once to each master in one round trip.
+//!
+//! The client's own cluster connection isn't used: it refuses pipelines for several nodes, sends a multi-key command once for each
+//! slot rather than for each node, and has its own ideas of time. Follows the "Redis cluster specification".
+
+use std::collections::HashMap;
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::future::{join_all, select_ok};
+use parking_lot::RwLock;
+use redis::{Cmd, Pipeline, Value};
+use tokio::time::{sleep, timeout};
+
+use super::config::Server;
+use super::connector::{Connector, Target};
+use super::node::Node;
+use super::slots::{Range, Redirect, SLOTS, ranges, redirect};
+use super::trouble::{Class, Failure, server_error, unexpected};
+use crate::{Error, ErrorKind, Result};
+
+/// How often a command is sent before its trouble is the caller's, with growing pauses: 0.8 seconds in all. Mostly a redirect or two
+/// are all there is; a failover takes longer than anybody should wait for.
+const ATTEMPTS: u32 = 6;
+const FIRST_PAUSE: Duration = Duration::from_millis(25);
+/// How many servers are asked at a time about the others.
+const ASKED: usize = 4;
+
+/// A command, and the slot that its key is in.
+#[derive(Debug)]
+pub(super) struct Command {
+    pub(super) command: Cmd,
+    pub(super) slot: u16,
+}
+
+pub(super) struct Cluster {
+    connector: Connector,
+    map: RwLock<Arc<Map>>,
+    /// Held by the one who asks for a new map.
+    asking: tokio::sync::Mutex<()>,
+}
+
+/// Who holds what, as the cluster last told.
+#[derive(Default)]
+struct Map {
+    version: u64,
+    /// In the order of their addresses.
+    masters: Vec<Arc<Member>>,
+    /// For each slot the index of its master.
+    owners: Vec<Option<u16>>,
+}
+
+/// A server of the cluster.
+#[derive(Debug)]
+pub(super) struct Member {
+    pub(super) server: Server,
+    pub(super) node: Node,
+}
+
+impl Cluster {
+    pub(super) fn new(connector: Connector) -> Self {
+        Self { connector, map: RwLock::default(), asking: tokio::sync::Mutex::new(()) }
+    }
+
+    /// The answer to one command.
+    pub(super) async fn one(&self, class: Class, command: Command) -> Result<Value> {
+        let mut answers = self.many(class, vec![command]).await?;
+        answers.pop().ok_or_else(|| unexpected(&Value::Nil))
+    }
+
+    /// The answers to `commands`, in their order. An error that a server answers with is a value here.
+    pub(super) async fn many(&self, class: Class, commands: Vec<Command>) -> Result<Vec<Value>> {
+        let mut answers: Vec<Option<Value>> = commands.iter().map(|_| None).collect();
+        let mut waiting: Vec<usize> = (0..commands.len()).collect();
+        let mut map = self.map().await?;
+        for attempt in 1.. {
+            let mut trouble = None;
+            let mut asked = Vec::new();
+            let mut moved = false;
+            for (member, indices, result) in send(&map, class, &commands, std::mem::take(&mut waiting)).await {
+                match result {
+                    Ok(values) => {
+                        for (index, value) in indices.into_iter().zip(values) {
+                            match redirect(&value, &member.server) {
+                                None => answers[index] = Some(value),
+                                Some(Redirect::Ask(server)) => asked.push((index, server)),
+                                Some(redirect) => {
+                                    moved |= matches!(redirect, Redirect::Moved(_));
+                                    trouble.get_or_insert_with(|| answered(&value));
+                                    waiting.push(index);
+                                }
+                            }
+                        }
+                    }
+                    Err(Failure::NotSent(error)) if error.kind() != ErrorKind::Closed => {
+                        trouble = Some(error);
+                        waiting.extend(indices);
+                    }
+                    Err(Failure::Lost(error)) if class == Class::Read => {
+                        trouble = Some(error);
+                        waiting.extend(indices);
+                    }
+                    Err(failure) => return Err(failure.into()),
+                }
+            }
+            for (index, server) in asked {
+                match self.ask(class, &map, &server, &commands[index].command).await? {
+                    value if redirect(&value, &server).is_none() => answers[index] = Some(value),
+                    value => {
+                        trouble.get_or_insert_with(|| answered(&value));
+                        waiting.push(index);
+                    }
+                }
+            }
+            match trouble {
+                None => break,
+                Some(error) if attempt >= ATTEMPTS => return Err(error),
+                Some(_) => {
+                    // Of commands for one key the later must stay the later.
+                    waiting.sort_unstable();
+                    if !moved || attempt > 1 {
+                        sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
+                    }
+                    // A cluster that can't be asked now may be after the next pause.
+                    map = self.renewed(&map).await.unwrap_or(map);
+                }
+            }
+        }
+        Ok(answers.into_iter().map(Option::unwrap_or_default).collect())
+    }
+
+    /// One command that belongs to `server` for the moment.
+    async fn ask(&self, class: Class, map: &Map, server: &Server, command: &Cmd) -> Result<Value> {
+        let mut pipeline = Pipeline::new();
+        pipeline.cmd("ASKING").add_command(command.clone());
+        let answers = match map.masters.iter().find(|member| member.server == *server) {
+            Some(member) => member.node.many(class, &pipeline).await?,
+            None => self.member(server.clone()).node.many(class, &pipeline).await?,
+        };
+        answers.into_iter().nth(1).ok_or_else(|| unexpected(&Value::Nil))
+    }
+
+    /// The masters, in a lasting order.
+    pub(super) async fn masters(&self) -> Result<Vec<Arc<Member>>> {
+        let map = self.map().await?;
+        Ok(map.masters.clone())
+    }
+
+    /// What is known of the cluster; it is asked if nothing is.
+    async fn map(&self) -> Result<Arc<Map>> {
+        let map = Arc::clone(&self.map.read());
+        if map.masters.is_empty() { self.renewed(&map).await } else { Ok(map) }
+    }
+
+    /// A map that is newer than `old`.
+    async fn renewed(&self, old: &Map) -> Result<Arc<Map>> {
+        let _asking = self.asking.lock().await;
+        let known = Arc::clone(&self.map.read());
+        if known.version > old.version {
+            return Ok(known);
+        }
+        let mut servers: Vec<Arc<Member>> = known.masters.clone();
+        fastrand::shuffle(&mut servers);
+        servers.truncate(ASKED);
+        let seeds = self.connector.config.servers.iter().take(ASKED);
+        servers.extend(
+            seeds
+                .filter(|seed| known.masters.iter().all(|member| member.server != **seed))
+                .map(|seed| self.member(seed.clone())),
+        );
+        // The first that answers is believed; if it is behind the times, the next redirect leads here again.
+        let questions = servers.iter().map(|member| Box::pin(self.question(member)));
+        let (ranges, _) = select_ok(questions).await?;
+        let map = Arc::new(self.draw(&known, &ranges));
+        *self.map.write() = Arc::clone(&map);
+        Ok(map)
+    }
+
+    async fn question(&self, member: &Member) -> Result<Vec<Range>> {
+        let mut command = Cmd::new();
+        command.arg("CLUSTER").arg("SLOTS");
+        let limit = self.connector.config.connect_timeout;
+        let answer = match timeout(limit, member.node.one(Class::Read, &command)).await {
+            Ok(answer) => answer?,
+            Err(_) => {
+                let text = format!("Redis at {} didn't answer within {limit:?}", member.server);
+                return Err(Error::new(ErrorKind::Unavailable, text));
+            }
+        };
+        if let Value::ServerError(error) = &answer {
+            return Err(server_error(error));
+        }
+        match ranges(answer, &member.server) {
+            Some(ranges) if !ranges.is_empty() => Ok(ranges),
+            _ => Err(Error::new(
+                ErrorKind::Unavailable,
+                format!("Redis at {} knows no slots of a cluster", member.server),
+            )),
+        }
+    }
+
+    /// The map of these ranges. Servers that were known keep their connections.
+    fn draw(&self, known: &Map, ranges: &[Range]) -> Map {
+        let kept: HashMap<&Server, &Arc<Member>> =
+            known.masters.iter().map(|member| (&member.server, member)).collect();
+        let mut servers: Vec<&Server> = ranges.iter().map(|range| &range.master).collect();
+        servers.sort_unstable();
+        servers.dedup();
+        let mut owners = vec![None; SLOTS.into()];
+        for range in ranges {
+            let index = servers.binary_search(&&range.master).ok().and_then(|index| u16::try_from(index).ok());
+            owners[range.first.into()..=range.last.into()].fill(index);
+        }
+        let masters = servers
+            .into_iter()
+            .map(|server| kept.get(server).map_or_else(|| self.member(server.clone()), |member| Arc::clone(member)));
+        Map { version: known.version + 1, masters: masters.collect(), owners }
+    }
+
+    fn member(&self, server: Server) -> Arc<Member> {
+        let node = Node::new(&self.connector, &Target::Fixed(server.clone()));
+        Arc::new(Member { server, node })
+    }
+
+    pub(super) fn close(&self) {
+        for member in &self.map.read().masters {
+            member.node.close();
+        }
+    }
+}
+
+impl fmt::Debug for Cluster {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Cluster").field("masters", &self.map.read().masters).finish_non_exhaustive()
+    }
+}
+
+type Sent<'a> = (&'a Member, Vec<usize>, Result<Vec<Value>, Failure>);
+
+/// Sends the commands at `indices`, to each master its own in one round trip.
+async fn send<'a>(map: &'a Map, class: Class, commands: &[Command], indices: Vec<usize>) -> Vec<Sent<'a>> {
+    let mut groups: HashMap<u16, Vec<usize>> = HashMap::new();
+    let mut nowhere = Vec::new();
+    for index in indices {
+        match map.owners.get(usize::from(commands[index].slot)).copied().flatten() {
+            Some(owner) => groups.entry(owner).or_default().push(index),
+            None => nowhere.push(index),
+        }
+    }
+    let sent = groups.into_iter().map(|(owner, indices)| async move {
+        let member = &*map.masters[usize::from(owner)];
+        let answers = match indices.as_slice() {
+            [index] => member.node.one(class, &commands[*index].command).await.map(|answer| vec![answer]),
+            indices => {
+                let mut pipeline = Pipeline::with_capacity(indices.len());
+                for index in indices {
+                    pipeline.add_command(commands[*index].command.clone());
+                }
+                member.node.many(class, &pipeline).await
+            }
+        };
+        (member, indices, answers)
+    });
+    let mut sent = join_all(sent).await;
+    if let (false, Some(member)) = (nowhere.is_empty(), map.masters.first()) {
+        let error = Error::new(ErrorKind::Unavailable, "no server of the cluster holds the key's slot");
+        sent.push((member, nowhere, Err(Failure::NotSent(error))));
+    }
+    sent
+}
+
+fn answered(value: &Value) -> Error {
+    match value {
+        Value::ServerError(error) => server_error(error),
+        other => unexpected(other),
+    }
+}

@@ -1,0 +1,248 @@
+//! The settings of the Redis backend.
+
+use std::fmt;
+use std::path::PathBuf;
+use std::str::FromStr;
+use std::time::Duration;
+
+use serde::Deserialize;
+
+use super::url;
+use crate::{Error, ErrorKind, Result, Secret, duration};
+
+/// The port of a Redis server where none is given.
+pub(super) const PORT: u16 = 6379;
+/// That of a sentinel.
+pub(super) const SENTINEL_PORT: u16 = 26379;
+/// More connections than this to one server are a mistake.
+const MAX_CONNECTIONS: usize = 1024;
+
+/// Where Redis is and how to speak to it. Read from a URL with [`FromStr`], or from any format of serde.
+///
+/// | setting | in a URL | default |
+/// |---|---|---|
+/// | `topology` | the scheme: `redis`, `redis+cluster`, `redis+sentinel`, `redis+unix` (`rediss`, `rediss+cluster`, `rediss+sentinel` with TLS) | standalone |
+/// | `servers` | `host:port`, several of them separated by commas; for `redis+unix` the path of the socket | 127.0.0.1:6379 |
+/// | `service` | `/service` after the sentinels | |
+/// | `username`, `password` | `user:password@`, percent-encoded | none |
+/// | `db` | `/0` after the server, or `?db=0` | 0 |
+/// | `sentinel_username`, `sentinel_password` | `?sentinel_username=…` | none |
+/// | `protocol` | `?protocol=resp2` | resp3 |
+/// | `connections` | `?connections=4` | 1 |
+/// | `connect_timeout` | `?connect_timeout=500ms` | 2 seconds |
+/// | `heartbeat` | `?heartbeat=5s` | 2 seconds |
+/// | `tls.ca`, `tls.certificate`, `tls.key`, `tls.verify` | `?ca=ca.pem&cert=me.pem&key=me.key&verify=false` | the system's authorities, no certificate, verified |
+///
+/// ```
+/// use polycache::backends::redis::{RedisConfig, Topology};
+///
+/// let mut config: RedisConfig = "redis+cluster://user:p%40ss@10.0.0.1:7000,10.0.0.2:7000?connections=2".parse()?;
+/// assert_eq!(config.topology, Topology::Cluster);
+/// assert_eq!(config.connections, 2);
+/// config.connections = 4;
+///
+/// let error = "redis://localhost?conections=2".parse::<RedisConfig>().unwrap_err();
+/// assert!(error.to_string().contains("did you mean `connections`"), "{error}");
+/// # Ok::<(), polycache::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct RedisConfig {
+    /// How the servers work together.
+    pub topology: Topology,
+    /// The server; of a cluster or of sentinels, any that can be asked about the others.
+    pub servers: Vec<Server>,
+    /// The name under which the sentinels know the primary.
+    pub service: Option<String>,
+    /// The ACL user; without one, the password is that of the default user.
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<Secret>,
+    /// The ACL user on the sentinels.
+    pub sentinel_username: Option<String>,
+    /// The password on the sentinels.
+    pub sentinel_password: Option<Secret>,
+    /// The number of the database. A cluster has only 0.
+    pub db: u32,
+    /// The version of the protocol.
+    pub protocol: Protocol,
+    /// TLS, if it is spoken.
+    pub tls: Option<Tls>,
+    /// How many connections are kept to each server. One is enough for most; with more, small values don't wait behind large
+    /// ones.
+    pub connections: usize,
+    /// How long it may take to connect to a server, log in included. Also between calls, when nobody waits for it.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub connect_timeout: Duration,
+    /// How often a server is asked whether it is alive, and how long it may take to answer: a server that has stopped is noticed
+    /// after twice this time at most. Zero: never asked.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub heartbeat: Duration,
+}
+
+impl Default for RedisConfig {
+    fn default() -> Self {
+        Self {
+            topology: Topology::Standalone,
+            servers: vec![Server::Tcp { host: "127.0.0.1".to_owned(), port: PORT }],
+            service: None,
+            username: None,
+            password: None,
+            sentinel_username: None,
+            sentinel_password: None,
+            db: 0,
+            protocol: Protocol::Resp3,
+            tls: None,
+            connections: 1,
+            connect_timeout: Duration::from_secs(2),
+            heartbeat: Duration::from_secs(2),
+        }
+    }
+}
+
+/// How Redis servers work together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Topology {
+    /// One server.
+    #[default]
+    Standalone,
+    /// Redis Cluster: each master holds a part of the keys.
+    Cluster,
+    /// One primary, which sentinels replace when it fails.
+    Sentinel,
+}
+
+/// The version of the Redis protocol.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// RESP2: for servers before Redis 6.
+    Resp2,
+    /// RESP3.
+    #[default]
+    Resp3,
+}
+
+/// How TLS is spoken.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// A PEM file of the authorities that may have signed the server's certificate. By default those that the system trusts.
+    pub ca: Option<PathBuf>,
+    /// A PEM file with the certificate that the client shows.
+    pub certificate: Option<PathBuf>,
+    /// A PEM file with the key to it.
+    pub key: Option<PathBuf>,
+    /// Whether the server's certificate is checked. Without the check anybody on the way can read and change everything.
+    pub verify: bool,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self { ca: None, certificate: None, key: None, verify: true }
+    }
+}
+
+/// The address of a server: `host`, `host:port`, `[::1]:port`, or `unix:/path`.
+#[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Server {
+    /// Over TCP.
+    Tcp {
+        /// A name or an IP address, without brackets.
+        host: String,
+        /// The port.
+        port: u16,
+    },
+    /// Over a unix socket.
+    Unix(PathBuf),
+}
+
+impl Server {
+    pub(super) fn parse(text: &str, default_port: u16) -> Result<Self> {
+        let wrong = || {
+            let text = format!("{text:?} is no address; write host, host:port, [ipv6]:port or unix:/path");
+            Error::new(ErrorKind::Config, text)
+        };
+        if let Some(path) = text.strip_prefix("unix:") {
+            return if path.is_empty() { Err(wrong()) } else { Ok(Self::Unix(path.into())) };
+        }
+        let (host, port) = match text.strip_prefix('[') {
+            Some(rest) => {
+                let (host, port) = rest.split_once(']').ok_or_else(wrong)?;
+                (host, port.strip_prefix(':'))
+            }
+            None => match text.split_once(':') {
+                Some((host, port)) => (host, Some(port)),
+                None => (text, None),
+            },
+        };
+        let port = match port {
+            None => default_port,
+            Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?,
+        };
+        let good =
+            !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || "/@?#".contains(c));
+        if good { Ok(Self::Tcp { host: host.to_owned(), port }) } else { Err(wrong()) }
+    }
+}
+
+impl fmt::Display for Server {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Tcp { host, port } if host.contains(':') => write!(f, "[{host}]:{port}"),
+            Self::Tcp { host, port } => write!(f, "{host}:{port}"),
+            Self::Unix(path) => write!(f, "unix:{}", path.display()),
+        }
+    }
+}
+
+impl FromStr for Server {
+    type Err = Error;
+
+    fn from_str(text: &str) -> Result<Self> {
+        Self::parse(text, PORT)
+    }
+}
+
+impl<'de> Deserialize<'de> for Server {
+    fn deserialize<D: serde::Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from)?.parse().map_err(serde::de::Error::custom)
+    }
+}
+
+impl FromStr for RedisConfig {
+    type Err = Error;
+
+    /// Reads a URL.
+    fn from_str(url: &str) -> Result<Self> {
+        url::parse(url)
+    }
+}
+
+impl RedisConfig {
+    /// Whether the settings fit together.
+    pub(super) fn checked(self) -> Result<Self> {
+        let refuse = |text: &str| Err(Error::new(ErrorKind::Config, text));
+        match self.topology {
+            _ if self.servers.is_empty() => refuse("no Redis server is given"),
+            Topology::Standalone if self.servers.len() > 1 => refuse(
+                "several Redis servers, but neither a cluster nor sentinels; use redis+cluster:// or redis+sentinel://",
+            ),
+            Topology::Cluster if self.db != 0 => refuse("a Redis Cluster has no database but 0"),
+            Topology::Sentinel if self.service.as_deref().unwrap_or_default().is_empty() => {
+                refuse("the sentinels need the name of the service: redis+sentinel://host:26379/service")
+            }
+            Topology::Standalone | Topology::Cluster if self.service.is_some() => {
+                refuse("`service` is for sentinels; use redis+sentinel:// or leave it out")
+            }
+            _ if !(1..=MAX_CONNECTIONS).contains(&self.connections) => {
+                refuse(&format!("`connections` is {}; it goes from 1 to {MAX_CONNECTIONS}", self.connections))
+            }
+            _ if self.connect_timeout.is_zero() => refuse("`connect_timeout` is zero; give it a time, such as 2s"),
+            _ if self.username.is_some() && self.password.is_none() => refuse("a user name without a password"),
+            _ => Ok(self),
+        }
+    }
+}

@@ -1,0 +1,72 @@
+//! The servers, whatever their topology.
+
+use redis::{Cmd, Pipeline, Value};
+
+use super::cluster::{Cluster, Command};
+use super::config::{RedisConfig, Topology};
+use super::connector::{Connector, Target};
+use super::node::Node;
+use super::slots::slot;
+use super::trouble::Class;
+use crate::Result;
+
+#[derive(Debug)]
+pub(super) enum Fleet {
+    /// One server, or the primary of the sentinels.
+    Single(Node),
+    Cluster(Cluster),
+}
+
+impl Fleet {
+    pub(super) fn new(config: RedisConfig) -> Result<Self> {
+        let config = config.checked()?;
+        let target = match (config.topology, config.servers.as_slice()) {
+            (Topology::Standalone, [server, ..]) => Some(Target::Fixed(server.clone())),
+            (Topology::Sentinel, _) => Some(Target::Primary),
+            (Topology::Standalone | Topology::Cluster, _) => None,
+        };
+        let connector = Connector::new(config)?;
+        Ok(match target {
+            Some(target) => Self::Single(Node::new(&connector, &target)),
+            None => Self::Cluster(Cluster::new(connector)),
+        })
+    }
+
+    /// The command for the server that has `key`.
+    pub(super) fn command(&self, key: &[u8], command: Cmd) -> Command {
+        let slot = match self {
+            Self::Single(_) => 0,
+            Self::Cluster(_) => slot(key),
+        };
+        Command { command, slot }
+    }
+
+    /// The answer to one command.
+    pub(super) async fn one(&self, class: Class, command: Command) -> Result<Value> {
+        match self {
+            Self::Single(node) => Ok(node.one(class, &command.command).await?),
+            Self::Cluster(cluster) => cluster.one(class, command).await,
+        }
+    }
+
+    /// The answers to several, in one round trip to each server.
+    pub(super) async fn many(&self, class: Class, commands: Vec<Command>) -> Result<Vec<Value>> {
+        match self {
+            Self::Single(node) => {
+                let mut pipeline = Pipeline::with_capacity(commands.len());
+                for command in commands {
+                    pipeline.add_command(command.command);
+                }
+                Ok(node.many(class, &pipeline).await?)
+            }
+            Self::Cluster(cluster) => cluster.many(class, commands).await,
+        }
+    }
+
+    pub(super) fn close(&self) {
+        match self {
+            Self::Single(node) => node.close(),
+            Self::Cluster(cluster) => cluster.close(),
+        }
+    }
+}

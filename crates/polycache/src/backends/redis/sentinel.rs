@@ -1,0 +1,85 @@
+//! Finding the primary: sentinels are asked for its address before every connection, so a failover needs nothing more than a new
+//! connection. Follows "Guidelines for Redis clients with support for Redis Sentinel" of the Redis documentation.
+
+use redis::Value;
+use redis::aio::MultiplexedConnection;
+use tokio::time::timeout;
+
+use super::config::Server;
+use super::connector::{Connector, Driver, Target, ask_once};
+use crate::{Error, ErrorKind, Result};
+
+impl Connector {
+    /// A connection to the primary. Its role is checked: sentinels may still name one that was demoted.
+    pub(super) async fn primary(&self) -> Result<(MultiplexedConnection, Driver)> {
+        let server = self.ask_sentinels().await?;
+        let (mut connection, mut driver) = Box::pin(self.connect(&Target::Fixed(server.clone()))).await?;
+        let mut role = redis::Cmd::new();
+        role.arg("ROLE");
+        let limit = self.config.connect_timeout;
+        match timeout(limit, ask_once(&mut connection, &mut driver, &role)).await {
+            Ok(Ok(role)) if is_replica(&role) => {
+                let text =
+                    format!("the sentinels name {server} as primary, but it is a replica; a failover may be under way");
+                Err(Error::new(ErrorKind::Unavailable, text))
+            }
+            // A user without the right to ask for the role is no reason to refuse service.
+            Ok(Ok(_)) => Ok((connection, driver)),
+            Ok(Err(error)) if error.kind() == ErrorKind::Backend => Ok((connection, driver)),
+            Ok(Err(error)) => Err(error),
+            Err(_) => {
+                Err(Error::new(ErrorKind::Unavailable, format!("Redis at {server} didn't answer within {limit:?}")))
+            }
+        }
+    }
+
+    async fn ask_sentinels(&self) -> Result<Server> {
+        let service = self.config.service.as_deref().unwrap_or_default();
+        let mut last = None;
+        for sentinel in &self.config.servers {
+            match timeout(self.config.connect_timeout, self.ask_sentinel(sentinel, service)).await {
+                Ok(Ok(server)) => return Ok(server),
+                Ok(Err(error)) => last = Some(error),
+                Err(_) => {
+                    let text = format!("the sentinel {sentinel} didn't answer");
+                    last = Some(Error::new(ErrorKind::Unavailable, text));
+                }
+            }
+        }
+        let error = Error::new(ErrorKind::Unavailable, format!("no sentinel names a primary for {service:?}"));
+        Err(match last {
+            Some(last) => error.with_source(last),
+            None => error,
+        })
+    }
+
+    async fn ask_sentinel(&self, sentinel: &Server, service: &str) -> Result<Server> {
+        let (mut connection, mut driver) = self.sentinel(sentinel).await?;
+        let mut command = redis::Cmd::new();
+        command.arg("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(service);
+        let unknown = || {
+            let text = format!("the sentinel {sentinel} knows no service {service:?}; check the name after the `/`");
+            Error::new(ErrorKind::Unavailable, text)
+        };
+        let Value::Array(parts) = ask_once(&mut connection, &mut driver, &command).await? else {
+            return Err(unknown());
+        };
+        let mut parts = parts.into_iter().map(redis::from_redis_value::<String>);
+        match (parts.next(), parts.next().and_then(|port| port.ok()?.parse().ok())) {
+            (Some(Ok(host)), Some(port)) => Ok(Server::Tcp { host, port }),
+            _ => Err(unknown()),
+        }
+    }
+}
+
+/// Whether the answer to `ROLE` is that of a replica.
+pub(super) fn is_replica(role: &Value) -> bool {
+    match role {
+        Value::Array(parts) => match parts.first() {
+            Some(Value::BulkString(name)) => name == b"slave",
+            Some(Value::SimpleString(name)) => name == "slave",
+            _ => false,
+        },
+        _ => false,
+    }
+}

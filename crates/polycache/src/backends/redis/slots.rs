@@ -1,0 +1,133 @@
+//! Which server of a cluster holds which keys. Follows the "Redis cluster specification" of the Redis documentation.
+
+use redis::Value;
+
+use super::config::Server;
+
+pub(super) const SLOTS: u16 = 16384;
+
+/// The slot of a key: of the part between its first `{` and the next `}`, if that isn't empty, else of all of it.
+pub(super) fn slot(key: &[u8]) -> u16 {
+    let tag = key.iter().position(|b| *b == b'{').and_then(|open| {
+        let rest = &key[open + 1..];
+        let close = rest.iter().position(|b| *b == b'}').filter(|close| *close > 0)?;
+        Some(&rest[..close])
+    });
+    crc16::State::<crc16::XMODEM>::calculate(tag.unwrap_or(key)) % SLOTS
+}
+
+/// A run of slots and the master that holds them.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Range {
+    pub(super) first: u16,
+    pub(super) last: u16,
+    pub(super) master: Server,
+}
+
+/// The ranges in an answer to `CLUSTER SLOTS` that `asked` gave; `None` where it makes no sense.
+pub(super) fn ranges(answer: Value, asked: &Server) -> Option<Vec<Range>> {
+    let Value::Array(entries) = answer else { return None };
+    entries.into_iter().map(|entry| range(entry, asked)).collect()
+}
+
+fn range(entry: Value, asked: &Server) -> Option<Range> {
+    let Value::Array(mut parts) = entry else { return None };
+    if parts.len() < 3 {
+        return None;
+    }
+    let (Value::Int(first), Value::Int(last), Value::Array(master)) =
+        (std::mem::take(&mut parts[0]), std::mem::take(&mut parts[1]), std::mem::take(&mut parts[2]))
+    else {
+        return None;
+    };
+    let [host, Value::Int(port), ..] = master.as_slice() else { return None };
+    let host = match host {
+        Value::BulkString(host) => std::str::from_utf8(host).ok()?,
+        Value::SimpleString(host) => host,
+        Value::Nil => "",
+        _ => return None,
+    };
+    let (first, last) = (u16::try_from(first).ok()?, u16::try_from(last).ok()?);
+    let port = u16::try_from(*port).ok()?;
+    (first <= last && last < SLOTS).then(|| Range { first, last, master: server(host, port, asked) })
+}
+
+/// What an error says about where a command belongs.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) enum Redirect {
+    /// The slot has another master for good.
+    Moved(Server),
+    /// This one command belongs there, while its slot is on the move.
+    Ask(Server),
+    /// The cluster can't tell yet.
+    Later,
+}
+
+/// Where the answer sends its command, if it is no answer; `asked` gave it.
+pub(super) fn redirect(answer: &Value, asked: &Server) -> Option<Redirect> {
+    let Value::ServerError(error) = answer else { return None };
+    // The details are the slot and `host:port`; the host may be missing or an IPv6 address without brackets.
+    let there = || {
+        let (host, port) = error.details()?.split_whitespace().nth(1)?.rsplit_once(':')?;
+        Some(server(host, port.parse().ok()?, asked))
+    };
+    match error.code() {
+        "MOVED" => Some(there().map_or(Redirect::Later, Redirect::Moved)),
+        "ASK" => Some(there().map_or(Redirect::Later, Redirect::Ask)),
+        "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY" => Some(Redirect::Later),
+        _ => None,
+    }
+}
+
+/// A node may not know its own address: then it is the one it was asked at.
+fn server(host: &str, port: u16, asked: &Server) -> Server {
+    let host = match (host, asked) {
+        ("" | "?", Server::Tcp { host, .. }) => host,
+        (host, _) => host,
+    };
+    Server::Tcp { host: host.trim_matches(['[', ']']).to_owned(), port }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use super::*;
+
+    #[test]
+    fn slots_are_those_of_the_specification() {
+        // From `redis-cli cluster keyslot`.
+        for (key, expected) in [
+            ("123456789", 12739),
+            ("foo", 12182),
+            ("{user1000}.following", 3443),
+            ("{user1000}.followers", 3443),
+            ("foo{}{bar}", 8363),
+            ("foo{{bar}}zap", 4015),
+            ("foo{bar}{zap}", 5061),
+            ("", 0),
+        ] {
+            assert_eq!(slot(key.as_bytes()), expected, "{key}");
+        }
+    }
+
+    #[test]
+    fn answers_without_a_host_mean_the_server_asked() {
+        let asked = Server::Tcp { host: "10.0.0.9".to_owned(), port: 1 };
+        let text = |text: &str| Value::BulkString(text.into());
+        let node = |host| Value::Array(vec![host, Value::Int(7000), text("id")]);
+        for host in [text(""), Value::Nil] {
+            let answer = Value::Array(vec![Value::Array(vec![Value::Int(0), Value::Int(9), node(host)])]);
+            let master = Server::Tcp { host: "10.0.0.9".to_owned(), port: 7000 };
+            assert_eq!(ranges(answer, &asked).unwrap(), [Range { first: 0, last: 9, master }]);
+        }
+        for nonsense in [
+            Value::Nil,
+            Value::Array(vec![Value::Int(1)]),
+            Value::Array(vec![Value::Array(vec![Value::Int(5), Value::Int(4), node(text("h"))])]),
+            Value::Array(vec![Value::Array(vec![Value::Int(0), Value::Int(16384), node(text("h"))])]),
+        ] {
+            assert_eq!(ranges(nonsense, &asked), None);
+        }
+    }
+}

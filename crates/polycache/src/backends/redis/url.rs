@@ -1,0 +1,220 @@
+//! URLs of Redis servers.
+
+use percent_encoding::percent_decode_str;
+
+use super::config::{PORT, Protocol, RedisConfig, SENTINEL_PORT, Server, Tls, Topology};
+use crate::nearest::nearest;
+use crate::{Error, ErrorKind, Result, Secret, duration};
+
+const SETTINGS: [&str; 11] = [
+    "ca",
+    "cert",
+    "connect_timeout",
+    "connections",
+    "db",
+    "heartbeat",
+    "key",
+    "protocol",
+    "sentinel_password",
+    "sentinel_username",
+    "verify",
+];
+
+const SCHEMES: &str =
+    "redis://, rediss://, redis+cluster://, rediss+cluster://, redis+sentinel://, rediss+sentinel://, redis+unix://";
+
+const ENCODE: &str =
+    "the URL can't be read; a `?`, `/`, `@` or `%` in a user name or password is written percent-encoded";
+
+/// The settings in `url`. No error shows the part that may hold a password.
+pub(super) fn parse(url: &str) -> Result<RedisConfig> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Err(wrong(format!("this is no URL of Redis servers; it begins with one of {SCHEMES}")));
+    };
+    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let (topology, tls) = match scheme {
+        "redis" | "valkey" | "redis+unix" => (Topology::Standalone, false),
+        "rediss" | "valkeys" => (Topology::Standalone, true),
+        "redis+cluster" => (Topology::Cluster, false),
+        "rediss+cluster" => (Topology::Cluster, true),
+        "redis+sentinel" => (Topology::Sentinel, false),
+        "rediss+sentinel" => (Topology::Sentinel, true),
+        _ => return Err(wrong(format!("the scheme {scheme:?} is unknown; known are {SCHEMES}"))),
+    };
+    let mut config = RedisConfig { topology, tls: tls.then(Tls::default), ..RedisConfig::default() };
+
+    let place = match rest.rsplit_once('@') {
+        None => rest,
+        Some((user, place)) => {
+            let (username, password) = match user.split_once(':') {
+                Some((username, password)) => (username, Some(password)),
+                None => (user, None),
+            };
+            config.username = Some(decoded(username, "the user name")?).filter(|name| !name.is_empty());
+            config.password = password.map(|password| decoded(password, "the password")).transpose()?.map(Secret::from);
+            place
+        }
+    };
+    if scheme == "redis+unix" {
+        config.servers = vec![Server::Unix(decoded(place, "the path")?.into())];
+        if place.is_empty() {
+            return Err(wrong("the path of the socket is missing; write redis+unix:///run/redis.sock".to_owned()));
+        }
+    } else {
+        let (hosts, path) = place.split_once('/').unwrap_or((place, ""));
+        let default_port = if topology == Topology::Sentinel { SENTINEL_PORT } else { PORT };
+        if !hosts.is_empty() {
+            let servers = hosts.split(',').map(|host| Server::parse(&decoded(host, "the host")?, default_port));
+            // An unencoded `?` in a password ends up here: what stands before it must not be shown.
+            let hidden = |error| if query.contains('@') { wrong(ENCODE.to_owned()) } else { error };
+            config.servers = servers.collect::<Result<_>>().map_err(hidden)?;
+        }
+        match topology {
+            Topology::Sentinel => config.service = Some(decoded(path, "the service")?),
+            _ if path.is_empty() => {}
+            _ => config.db = number(path, "the database")?,
+        }
+    }
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        set(&mut config, &name, &value)?;
+    }
+    config.checked()
+}
+
+fn set(config: &mut RedisConfig, name: &str, value: &str) -> Result<()> {
+    match name {
+        "db" => config.db = number(value, "`db`")?,
+        "connections" => config.connections = number(value, "`connections`")?,
+        "connect_timeout" => config.connect_timeout = time(value, name)?,
+        "heartbeat" => config.heartbeat = time(value, name)?,
+        "sentinel_username" => config.sentinel_username = Some(value.to_owned()),
+        "sentinel_password" => config.sentinel_password = Some(Secret::from(value)),
+        "protocol" => {
+            config.protocol = match value {
+                "resp2" | "2" => Protocol::Resp2,
+                "resp3" | "3" => Protocol::Resp3,
+                _ => return Err(wrong(format!("`protocol` is {value:?}; it is resp2 or resp3"))),
+            };
+        }
+        "ca" => tls(config, name)?.ca = Some(value.into()),
+        "cert" => tls(config, name)?.certificate = Some(value.into()),
+        "key" => tls(config, name)?.key = Some(value.into()),
+        "verify" => {
+            tls(config, name)?.verify =
+                value.parse().map_err(|_| wrong(format!("`verify` is {value:?}; it is true or false")))?;
+        }
+        _ if name.contains('@') => return Err(wrong(ENCODE.to_owned())),
+        _ => {
+            let meant = nearest(name, &SETTINGS).map(|near| format!("; did you mean `{near}`")).unwrap_or_default();
+            return Err(wrong(format!("the setting {name:?} is unknown{meant}; known are {}", SETTINGS.join(", "))));
+        }
+    }
+    Ok(())
+}
+
+fn tls<'a>(config: &'a mut RedisConfig, name: &str) -> Result<&'a mut Tls> {
+    config.tls.as_mut().ok_or_else(|| wrong(format!("`{name}` is a setting of TLS, which begins with rediss")))
+}
+
+fn time(value: &str, name: &str) -> Result<std::time::Duration> {
+    duration::parse(value).map_err(|text| wrong(format!("`{name}`: {text}")))
+}
+
+fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T> {
+    text.parse().map_err(|_| wrong(format!("{what} is {text:?}, not a number that fits")))
+}
+
+fn decoded(text: &str, what: &str) -> Result<String> {
+    match percent_decode_str(text).decode_utf8() {
+        Ok(text) => Ok(text.into_owned()),
+        Err(_) => Err(wrong(format!("{what} isn't UTF-8 after percent-decoding"))),
+    }
+}
+
+fn wrong(text: String) -> Error {
+    Error::new(ErrorKind::Config, text)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+    use std::time::Duration;
+
+    use super::*;
+
+    fn tcp(host: &str, port: u16) -> Server {
+        Server::Tcp { host: host.to_owned(), port }
+    }
+
+    #[test]
+    fn every_part_of_a_url_is_read() {
+        let config = parse("redis://").unwrap();
+        assert_eq!(config, RedisConfig::default());
+
+        let config = parse(
+            "redis://us%3Aer:p%40s%2Fs@[::1]:7000/3?protocol=resp2&connections=4&connect_timeout=500ms&heartbeat=0",
+        );
+        let config = config.unwrap();
+        assert_eq!(config.servers, [tcp("::1", 7000)]);
+        assert_eq!(config.username.as_deref(), Some("us:er"));
+        assert_eq!(config.password, Some(Secret::from("p@s/s")));
+        assert_eq!((config.db, config.protocol, config.connections), (3, Protocol::Resp2, 4));
+        assert_eq!((config.connect_timeout, config.heartbeat), (Duration::from_millis(500), Duration::ZERO));
+
+        let config =
+            parse("rediss+sentinel://:secret@a,b:1/main?sentinel_password=other&ca=/ca.pem&verify=false").unwrap();
+        assert_eq!(config.topology, Topology::Sentinel);
+        assert_eq!(config.servers, [tcp("a", 26379), tcp("b", 1)]);
+        assert_eq!(config.service.as_deref(), Some("main"));
+        assert_eq!((config.username, config.sentinel_password), (None, Some(Secret::from("other"))));
+        assert_eq!(config.tls, Some(Tls { ca: Some("/ca.pem".into()), verify: false, ..Tls::default() }));
+
+        let config = parse("redis+unix:///run/my%20redis.sock?db=2").unwrap();
+        assert_eq!((config.servers, config.db), (vec![Server::Unix("/run/my redis.sock".into())], 2));
+    }
+
+    #[test]
+    fn what_is_wrong_is_named() {
+        for (url, part) in [
+            ("localhost:6379", "no URL"),
+            ("redis+clster://a", "redis+clster"),
+            ("redis://a:99999", "a:99999"),
+            ("redis://a:0", "a:0"),
+            ("redis://a/x", "the database"),
+            ("redis://a,b", "redis+cluster"),
+            ("redis+sentinel://a", "service"),
+            ("redis+cluster://a?db=1", "database"),
+            ("redis+unix://", "path"),
+            ("redis://a?connections=0", "`connections`"),
+            ("redis://a?connections=x", "`connections`"),
+            ("redis://a?heartbeat=soon", "`heartbeat`"),
+            ("redis://a?protocol=4", "`protocol`"),
+            ("redis://a?verify=false", "rediss"),
+            ("redis://a?conections=1", "did you mean `connections`"),
+            ("redis://user@a", "password"),
+            ("redis://:%ff@a", "the password"),
+        ] {
+            let error = parse(url).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Config, "{url}");
+            assert!(error.to_string().contains(part), "{url}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_password_is_never_shown() {
+        for url in [
+            "redis://u:hunter2@h:x",
+            "redis://u:hunter2@a?x=1",
+            "redis://u:hunter2@a/hunter",
+            "u:hunter2@h",
+            "redis://u:hunter2?@h",
+            "redis://u:1?hunter2@h",
+        ] {
+            let error = format!("{:?}", parse(url).unwrap_err());
+            assert!(!error.contains("hunter2"), "{error}");
+        }
+        let config = format!("{:?}", parse("redis://u:hunter2@h?connections=1").unwrap());
+        assert!(!config.contains("hunter2"), "{config}");
+    }
+}

@@ -1,0 +1,10 @@
+//! Redis, as real servers.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod subjects;
+
+polycache_testkit::conformance!(standalone, await subjects::standalone());
+polycache_testkit::conformance!(resp2, await subjects::resp2());
+polycache_testkit::conformance!(tls_and_acl, await subjects::tls_and_acl());
+polycache_testkit::conformance!(unix_socket, await subjects::unix_socket());
+polycache_testkit::conformance!(cluster, await subjects::cluster());
