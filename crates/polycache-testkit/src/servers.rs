@@ -22,6 +22,7 @@ mod port;
 mod process;
 mod redis;
 mod redis_cluster;
+mod redis_sentinel;
 mod resp;
 mod wait;
 
@@ -29,6 +30,7 @@ pub use certificates::Certificates;
 pub use memcached::{Memcached, MemcachedBuilder};
 pub use redis::{RedisBuilder, RedisServer};
 pub use redis_cluster::RedisCluster;
+pub use redis_sentinel::RedisSentinel;
 
 use std::path::Path;
 

@@ -7,7 +7,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::time::Instant;
 
-use polycache_testkit::servers::{Certificates, Memcached, RedisCluster, RedisServer, available};
+use polycache_testkit::servers::{Certificates, Memcached, RedisCluster, RedisSentinel, RedisServer, available};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
 use tokio_rustls::TlsConnector;
@@ -197,4 +197,38 @@ async fn a_cluster_fails_over() {
     assert_eq!(master.cli(&["GET", "key"]).await, "value");
     cluster.flush().await;
     assert_eq!(master.cli(&["EXISTS", "key"]).await, "0");
+}
+
+#[tokio::test]
+async fn sentinels_fail_over() {
+    let started = Instant::now();
+    let fleet = RedisSentinel::start().await;
+    println!("sentinels: {:?}", started.elapsed());
+    assert!(fleet.url().ends_with(&format!("127.0.0.1:{}/service", fleet.sentinels()[2].port())));
+
+    let primary = fleet.primary().await;
+    assert_eq!(primary.port(), fleet.servers()[0].port());
+    assert_eq!(primary.cli(&["SET", "key", "value"]).await, "OK");
+    assert_eq!(primary.cli(&["WAIT", "1", "5000"]).await, "1");
+    let started = Instant::now();
+    primary.kill();
+    let successor = fleet.new_primary(primary).await;
+    println!("sentinels failed over: {:?}", started.elapsed());
+    assert_eq!(successor.cli(&["GET", "key"]).await, "value");
+
+    let started = Instant::now();
+    fleet.repair().await;
+    println!("sentinels repaired: {:?}", started.elapsed());
+    assert_eq!(primary.cli(&["ROLE"]).await.lines().next(), Some("slave"));
+
+    // The other way round, by a primary that stands still.
+    let started = Instant::now();
+    successor.stop();
+    assert_eq!(fleet.new_primary(successor).await.port(), primary.port());
+    println!("sentinels failed over: {:?}", started.elapsed());
+    fleet.repair().await;
+    println!("sentinels repaired: {:?}", started.elapsed());
+    assert_eq!(primary.cli(&["GET", "key"]).await, "value");
+    fleet.flush().await;
+    assert_eq!(primary.cli(&["EXISTS", "key"]).await, "0");
 }
