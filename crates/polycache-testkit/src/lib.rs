@@ -32,7 +32,7 @@
 //!
 //! Beside the suite there are [`Intercept`], a backend around a backend that waits, fails or counts on demand, and
 //! [`InMemory`], the memory backend with a clock that tests move. The feature `servers` adds real servers that end with the test
-//! process, in the module `servers`.
+//! process, in the module `servers`, and `Proxy`, a TCP proxy that fails on demand.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case fails by panicking")]
 
@@ -42,12 +42,16 @@ mod in_memory;
 mod intercept;
 mod marked;
 #[cfg(feature = "servers")]
+mod proxy;
+#[cfg(feature = "servers")]
 pub mod servers;
 mod subject;
 
 pub use in_memory::InMemory;
 pub use intercept::{Faults, Intercept};
 pub use marked::Marked;
+#[cfg(feature = "servers")]
+pub use proxy::{Proxy, Traffic};
 pub use subject::Subject;
 
 #[doc(hidden)]

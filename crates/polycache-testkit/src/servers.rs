@@ -18,7 +18,7 @@
 
 mod certificates;
 mod memcached;
-mod port;
+pub(crate) mod port;
 mod process;
 mod redis;
 mod redis_cluster;

@@ -5,11 +5,13 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
+use polycache_testkit::Proxy;
 use polycache_testkit::servers::{Certificates, Memcached, RedisCluster, RedisSentinel, RedisServer, available};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
@@ -231,4 +233,127 @@ async fn sentinels_fail_over() {
     assert_eq!(primary.cli(&["GET", "key"]).await, "value");
     fleet.flush().await;
     assert_eq!(primary.cli(&["EXISTS", "key"]).await, "0");
+}
+
+/// Reads until the connection ends, or a while has passed without a byte.
+async fn read_all(stream: &mut TcpStream) -> (Vec<Vec<u8>>, Option<io::Result<()>>) {
+    let (mut reads, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        match timeout(Duration::from_millis(100), stream.read(&mut buffer)).await {
+            Err(_) => return (reads, None),
+            Ok(Ok(0)) => return (reads, Some(Ok(()))),
+            Ok(Ok(length)) => reads.push(buffer[..length].to_vec()),
+            Ok(Err(error)) => return (reads, Some(Err(error))),
+        }
+    }
+}
+
+async fn ping(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    stream.write_all(b"PING\r\n").await?;
+    let mut reply = vec![0; 7];
+    stream.read_exact(&mut reply).await?;
+    Ok(reply)
+}
+
+#[tokio::test]
+async fn a_proxy_makes_the_trouble_it_is_asked_for() {
+    let server = RedisServer::start().await;
+    let proxy = Proxy::start(server.address()).await;
+    assert_eq!(server.url_at(proxy.address()), format!("redis://{}", proxy.address()));
+    let connect = || async { TcpStream::connect(proxy.address()).await.unwrap() };
+    let pong = b"+PONG\r\n";
+
+    let mut stream = connect().await;
+    assert_eq!(ping(&mut stream).await.unwrap(), pong);
+    let traffic = proxy.traffic();
+    assert_eq!((traffic.connections, traffic.open, traffic.from_client, traffic.from_server), (1, 1, 6, 7));
+
+    proxy.delay(Duration::from_millis(20));
+    let started = Instant::now();
+    assert_eq!(ping(&mut stream).await.unwrap(), pong);
+    assert!(started.elapsed() >= Duration::from_millis(40), "20 ms a direction");
+    proxy.delay(Duration::ZERO);
+
+    proxy.stall();
+    stream.write_all(b"PING\r\n").await.unwrap();
+    proxy.wait_until(|traffic| traffic.from_client == 18).await;
+    assert!(matches!(read_all(&mut stream).await, (reads, None) if reads.is_empty()));
+    proxy.resume();
+    assert_eq!(read_all(&mut stream).await.0.concat(), pong);
+
+    proxy.chunk(1);
+    stream.write_all(b"PING\r\n").await.unwrap();
+    let (reads, _) = read_all(&mut stream).await;
+    assert_eq!(reads.concat(), pong);
+    assert!(reads.len() > 1, "in pieces: {reads:?}");
+
+    proxy.heal();
+    proxy.answer_with(b"rubbish");
+    assert_eq!(ping(&mut stream).await.unwrap(), b"rubbish");
+    proxy.heal();
+    assert_eq!(ping(&mut stream).await.unwrap(), pong);
+
+    // At every byte offset of a reply; with the length of the reply, after it.
+    for offset in 0..=pong.len() {
+        let mut stream = connect().await;
+        proxy.cut_reply_after(offset);
+        stream.write_all(b"PING\r\n").await.unwrap();
+        let (reads, end) = read_all(&mut stream).await;
+        assert_eq!(reads.concat(), pong[..offset]);
+        assert!(matches!(end, Some(Ok(()))), "closed: {end:?}");
+    }
+    assert_eq!(ping(&mut stream).await.unwrap(), pong, "other connections stay");
+
+    let mut other = connect().await;
+    assert_eq!(ping(&mut other).await.unwrap(), pong);
+    proxy.cut();
+    assert!(matches!(read_all(&mut stream).await.1, Some(Ok(()))));
+    assert!(matches!(read_all(&mut other).await.1, Some(Ok(()))));
+    assert_eq!(proxy.traffic().open, 0);
+
+    let mut stream = connect().await;
+    assert_eq!(ping(&mut stream).await.unwrap(), pong);
+    proxy.reset();
+    let end = read_all(&mut stream).await.1;
+    assert!(matches!(&end, Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset), "reset: {end:?}");
+
+    let mut stream = connect().await;
+    assert_eq!(ping(&mut stream).await.unwrap(), pong);
+    proxy.refuse(true);
+    let refused = TcpStream::connect(proxy.address()).await.unwrap_err();
+    assert_eq!(refused.kind(), io::ErrorKind::ConnectionRefused);
+    assert_eq!(ping(&mut stream).await.unwrap(), pong, "a connection of before stays");
+    proxy.heal();
+    assert_eq!(ping(&mut connect().await).await.unwrap(), pong);
+
+    server.kill();
+    assert!(read_all(&mut stream).await.1.is_some(), "ends with the server's connection");
+    assert!(ping(&mut connect().await).await.is_err());
+    server.restart().await;
+    assert_eq!(ping(&mut connect().await).await.unwrap(), pong);
+
+    let (address, mut stream) = (proxy.address(), connect().await);
+    assert_eq!(ping(&mut stream).await.unwrap(), pong);
+    drop(proxy);
+    assert!(TcpStream::connect(address).await.is_err());
+    assert!(ping(&mut stream).await.is_err());
+}
+
+#[tokio::test]
+async fn a_proxy_forwards_megabytes_both_ways() {
+    let server = RedisServer::start().await;
+    let proxy = Proxy::start(server.address()).await;
+    let value = vec![b'x'; 8 << 20];
+    let mut stream = TcpStream::connect(proxy.address()).await.unwrap();
+    let (mut reader, mut writer) = stream.split();
+    let mut request = format!("*2\r\n$4\r\nECHO\r\n${}\r\n", value.len()).into_bytes();
+    request.extend_from_slice(&value);
+    request.extend_from_slice(b"\r\n");
+    let started = Instant::now();
+    let mut reply = vec![0; value.len() + b"$8388608\r\n\r\n".len()];
+    let (written, read) = tokio::join!(writer.write_all(&request), reader.read_exact(&mut reply));
+    println!("8 MiB there and back: {:?}", started.elapsed());
+    written.unwrap();
+    read.unwrap();
+    assert!(reply.starts_with(b"$8388608\r\nxxx") && reply.ends_with(b"xxx\r\n"));
 }

@@ -145,7 +145,7 @@ impl Memcached {
         self.url_at(self.address())
     }
 
-    /// The URL of the same server at another address, a proxy's.
+    /// The URL of the same server at another address, a [`Proxy`](crate::Proxy)'s.
     #[must_use]
     pub fn url_at(&self, address: SocketAddr) -> String {
         let MemcachedBuilder { user, tls, .. } = &self.settings;

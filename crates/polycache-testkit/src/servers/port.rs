@@ -8,7 +8,7 @@ const LOWEST: u16 = 10_000;
 const HIGHEST: u16 = 32_000;
 
 /// A port that nobody listens on now. Somebody may take it before it's used.
-pub(super) fn free() -> u16 {
+pub(crate) fn free() -> u16 {
     for _ in 0..1000 {
         let port = fastrand::u16(LOWEST..HIGHEST);
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
@@ -19,7 +19,7 @@ pub(super) fn free() -> u16 {
 }
 
 /// Starts something on a free port, on another one if the port was taken meanwhile.
-pub(super) async fn start<T>(start: impl AsyncFn(u16) -> Result<T, String>) -> T {
+pub(crate) async fn start<T>(start: impl AsyncFn(u16) -> Result<T, String>) -> T {
     let mut attempts = 0;
     loop {
         match start(free()).await {

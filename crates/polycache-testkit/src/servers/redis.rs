@@ -168,7 +168,7 @@ impl RedisServer {
         self.url_at(self.address())
     }
 
-    /// The URL of the same server at another address, a proxy's.
+    /// The URL of the same server at another address, a [`Proxy`](crate::Proxy)'s.
     #[must_use]
     pub fn url_at(&self, address: SocketAddr) -> String {
         match (&self.settings.user, &self.settings.password) {

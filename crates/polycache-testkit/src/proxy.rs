@@ -1,0 +1,251 @@
+//! A TCP proxy that makes trouble on demand.
+
+mod connection;
+mod listener;
+
+use std::io;
+use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::{self, JoinHandle};
+use std::time::Duration;
+
+use tokio::sync::{mpsc, watch};
+use tokio::time::timeout;
+
+use crate::servers::port;
+
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// A TCP proxy in front of a server on this machine, for tests of what a client does when the network fails.
+///
+/// A fault holds for the connections of the moment and for later ones, until it's taken back or [`heal`](Self::heal) takes back
+/// all. Methods have taken effect when they return. The proxy runs on a thread of its own, so tests may share one, whatever
+/// their runtimes. What it holds back at most is 16 KiB a direction and the kernel's own buffers.
+///
+/// When the server closes or resets a connection, or can't be reached, the proxy does the same to the client.
+///
+/// ```no_run
+/// use polycache_testkit::Proxy;
+/// use polycache_testkit::servers::RedisServer;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let server = RedisServer::start().await;
+/// let proxy = Proxy::start(server.address()).await;
+/// let url = server.url_at(proxy.address());
+/// // .. a client connects to that URL ..
+/// proxy.stall();
+/// // .. a command is sent; it has come as far as the proxy ..
+/// proxy.wait_until(|traffic| traffic.from_client > 0).await;
+/// proxy.reset();
+/// # let _ = url;
+/// # }
+/// ```
+#[derive(Debug)]
+pub struct Proxy {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+    // None only while it's being dropped.
+    orders: Option<mpsc::UnboundedSender<Order>>,
+    thread: Option<JoinHandle<()>>,
+}
+
+/// What has passed through a [`Proxy`] so far.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Traffic {
+    /// Connections accepted.
+    pub connections: u64,
+    /// Connections open now.
+    pub open: u64,
+    /// Bytes received from clients.
+    pub from_client: u64,
+    /// Bytes received from the server.
+    pub from_server: u64,
+}
+
+/// What tests and connections share.
+#[derive(Debug)]
+struct Shared {
+    faults: watch::Sender<Faults>,
+    traffic: watch::Sender<Traffic>,
+    // How many more bytes of replies pass before a connection is cut.
+    allowance: Mutex<Option<usize>>,
+}
+
+#[derive(Debug, Clone, Default)]
+struct Faults {
+    delay: Duration,
+    stalled: bool,
+    chunk: Option<usize>,
+    answer: Option<Arc<[u8]>>,
+}
+
+/// How a connection ends, as the client sees it.
+#[derive(Debug, Clone, Copy)]
+enum End {
+    /// FIN, what a server does that closes the connection or exits.
+    Close,
+    /// RST, what a server does that knows nothing of the connection.
+    Reset,
+}
+
+/// What the proxy's thread does for a test that waits for it.
+#[derive(Debug)]
+struct Order {
+    what: What,
+    done: SyncSender<io::Result<()>>,
+}
+
+#[derive(Debug)]
+enum What {
+    Cut(End),
+    Listen(bool),
+}
+
+impl Proxy {
+    /// Starts a proxy in front of this address, on a free port.
+    ///
+    /// # Panics
+    ///
+    /// If there is no free port.
+    pub async fn start(server: SocketAddr) -> Self {
+        let listener =
+            port::start(async |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| error.to_string()))
+                .await;
+        let address = listener.local_addr().expect("a bound socket has an address");
+        let shared = Arc::new(Shared {
+            faults: watch::Sender::default(),
+            traffic: watch::Sender::default(),
+            allowance: Mutex::default(),
+        });
+        let (orders, inbox) = mpsc::unbounded_channel();
+        let thread = {
+            let shared = Arc::clone(&shared);
+            thread::Builder::new()
+                .name("proxy".into())
+                .spawn(move || listener::run(listener, server, &shared, inbox))
+                .expect("a thread starts")
+        };
+        Self { address, shared, orders: Some(orders), thread: Some(thread) }
+    }
+
+    /// Where clients connect.
+    #[must_use]
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// What has passed so far.
+    #[must_use]
+    pub fn traffic(&self) -> Traffic {
+        *self.shared.traffic.borrow()
+    }
+
+    /// Waits until the traffic is as asked for.
+    ///
+    /// # Panics
+    ///
+    /// If that doesn't come about within a minute.
+    pub async fn wait_until(&self, condition: impl FnMut(&Traffic) -> bool) {
+        let mut traffic = self.shared.traffic.subscribe();
+        let came = timeout(PATIENCE, traffic.wait_for(condition)).await.is_ok();
+        assert!(came, "the traffic after {PATIENCE:?}: {:?}", self.traffic());
+    }
+
+    /// Holds each chunk of bytes back for this long, in both directions. Zero ends it.
+    pub fn delay(&self, delay: Duration) {
+        self.shared.faults.send_modify(|faults| faults.delay = delay);
+    }
+
+    /// Holds all bytes back until [`resume`](Self::resume), in both directions. Connections are accepted.
+    pub fn stall(&self) {
+        self.shared.faults.send_modify(|faults| faults.stalled = true);
+    }
+
+    /// Forwards what [`stall`](Self::stall) has held back, and what comes after.
+    pub fn resume(&self) {
+        self.shared.faults.send_modify(|faults| faults.stalled = false);
+    }
+
+    /// Forwards at most this many bytes in one packet, and gives the receiver time to see each by itself.
+    ///
+    /// # Panics
+    ///
+    /// If it's zero.
+    pub fn chunk(&self, bytes: usize) {
+        assert!(bytes > 0, "a packet has at least one byte");
+        self.shared.faults.send_modify(|faults| faults.chunk = Some(bytes));
+    }
+
+    /// Sends these bytes in place of each chunk that comes from the server.
+    pub fn answer_with(&self, bytes: &[u8]) {
+        self.shared.faults.send_modify(|faults| faults.answer = Some(bytes.into()));
+    }
+
+    /// Lets exactly this many more bytes of replies pass, whatever their connections, then closes the connection that had the
+    /// last of them. With zero, the first reply to come is lost. Happens once.
+    pub fn cut_reply_after(&self, bytes: usize) {
+        self.shared.set_allowance(Some(bytes));
+    }
+
+    /// Closes every connection now (FIN).
+    pub fn cut(&self) {
+        self.order(What::Cut(End::Close));
+    }
+
+    /// Resets every connection now (RST).
+    pub fn reset(&self) {
+        self.order(What::Cut(End::Reset));
+    }
+
+    /// Whether new connections are refused, as by a machine on which no server runs. Those of the moment stay.
+    pub fn refuse(&self, refuse: bool) {
+        self.order(What::Listen(!refuse));
+    }
+
+    /// Takes back every fault.
+    pub fn heal(&self) {
+        self.shared.set_allowance(None);
+        self.shared.faults.send_replace(Faults::default());
+        self.refuse(false);
+    }
+
+    fn order(&self, what: What) {
+        let (done, wait) = sync_channel(1);
+        let sent = self.orders.as_ref().map(|orders| orders.send(Order { what, done }));
+        assert!(matches!(sent, Some(Ok(()))), "the proxy's thread runs");
+        wait.recv().expect("the proxy's thread runs").expect("the port is still free");
+    }
+}
+
+impl Drop for Proxy {
+    fn drop(&mut self) {
+        self.orders = None;
+        if let Some(thread) = self.thread.take() {
+            let _ = thread.join();
+        }
+    }
+}
+
+impl Shared {
+    fn set_allowance(&self, bytes: Option<usize>) {
+        *self.allowance.lock().unwrap_or_else(PoisonError::into_inner) = bytes;
+    }
+
+    /// How many of these bytes may pass, and whether the connection ends after them.
+    fn allow(&self, bytes: usize) -> (usize, bool) {
+        let mut allowance = self.allowance.lock().unwrap_or_else(PoisonError::into_inner);
+        match *allowance {
+            Some(left) if left > bytes => {
+                *allowance = Some(left - bytes);
+                (bytes, false)
+            }
+            Some(left) => {
+                *allowance = None;
+                (left, true)
+            }
+            None => (bytes, false),
+        }
+    }
+}

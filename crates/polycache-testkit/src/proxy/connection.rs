@@ -1,0 +1,129 @@
+//! One connection through the proxy.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use rustix::net::sockopt::set_socket_linger;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::net::tcp::{ReadHalf, WriteHalf};
+use tokio::sync::watch;
+
+use super::{End, Faults, Shared};
+
+/// What a direction holds at most.
+const BUFFER: usize = 16 * 1024;
+/// What a receiver needs to wake up and read. Less than a tick of tokio's clock; the proxy's thread has nothing better to do.
+const BETWEEN_PACKETS: Duration = Duration::from_micros(20);
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Origin {
+    Client,
+    Server,
+}
+
+pub(super) async fn serve(
+    mut client: TcpStream,
+    server: SocketAddr,
+    shared: Arc<Shared>,
+    mut cut: watch::Receiver<Option<End>>,
+) {
+    shared.traffic.send_modify(|traffic| {
+        traffic.connections += 1;
+        traffic.open += 1;
+    });
+    let end = tokio::select! {
+        end = relay(&mut client, server, &shared) => end,
+        _ = cut.changed() => cut.borrow().unwrap_or(End::Reset),
+    };
+    close(&client, end);
+    drop(client);
+    shared.traffic.send_modify(|traffic| traffic.open -= 1);
+}
+
+async fn relay(client: &mut TcpStream, server: SocketAddr, shared: &Shared) -> End {
+    let Ok(mut server) = TcpStream::connect(server).await else {
+        return End::Reset;
+    };
+    if client.set_nodelay(true).and_then(|()| server.set_nodelay(true)).is_err() {
+        return End::Reset;
+    }
+    let (from_client, to_client) = client.split();
+    let (from_server, to_server) = server.split();
+    let ends = tokio::try_join!(
+        forward(Origin::Client, from_client, to_server, shared),
+        forward(Origin::Server, from_server, to_client, shared),
+    );
+    let Err(end) = ends;
+    end
+}
+
+/// Forwards one direction until the connection has to end. A client that has said all still gets its replies.
+async fn forward(
+    from: Origin,
+    mut source: ReadHalf<'_>,
+    mut target: WriteHalf<'_>,
+    shared: &Shared,
+) -> Result<Infallible, End> {
+    let mut faults = shared.faults.subscribe();
+    let mut buffer = vec![0; BUFFER];
+    loop {
+        let read = source.read(&mut buffer).await?;
+        if read == 0 && from == Origin::Server {
+            return Err(End::Close);
+        }
+        shared.traffic.send_modify(|traffic| match from {
+            Origin::Client => traffic.from_client += read as u64,
+            Origin::Server => traffic.from_server += read as u64,
+        });
+        let delay = faults.borrow().delay;
+        if !delay.is_zero() {
+            tokio::time::sleep(delay).await;
+        }
+        let Faults { chunk, answer, .. } = flowing(&mut faults).await?;
+        if read == 0 {
+            target.shutdown().await?;
+            return std::future::pending().await;
+        }
+        let bytes = answer.as_deref().filter(|_| from == Origin::Server).unwrap_or(&buffer[..read]);
+        let (allowed, last) = if from == Origin::Server { shared.allow(bytes.len()) } else { (bytes.len(), false) };
+        for packet in bytes[..allowed].chunks(chunk.unwrap_or(usize::MAX)) {
+            flowing(&mut faults).await?;
+            target.write_all(packet).await?;
+            if chunk.is_some() {
+                tokio::task::yield_now().await;
+                thread::sleep(BETWEEN_PACKETS);
+            }
+        }
+        if last {
+            return Err(End::Close);
+        }
+    }
+}
+
+/// The faults of the moment, once nothing is stalled.
+async fn flowing(faults: &mut watch::Receiver<Faults>) -> Result<Faults, End> {
+    let faults = faults.wait_for(|faults| !faults.stalled).await.map_err(|_| End::Close)?;
+    Ok(faults.clone())
+}
+
+impl From<io::Error> for End {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::ConnectionReset => Self::Reset,
+            _ => Self::Close,
+        }
+    }
+}
+
+fn close(client: &TcpStream, end: End) {
+    match end {
+        // The kernel resets a connection that is closed while there is something left to read.
+        End::Close => while matches!(client.try_read(&mut [0; 1024]), Ok(1..)) {},
+        End::Reset => set_socket_linger(client, Some(Duration::ZERO)).expect("the socket is open"),
+    }
+}
