@@ -184,18 +184,15 @@ impl RedisServer {
         self.login_url(self.address(), name, password)
     }
 
-    /// The URL of the unix socket that every server has: `redis+unix:///path`, with `user` and `pass` in the query where the
-    /// server asks for them.
+    /// The URL of the unix socket that every server has: `redis+unix://[user:password@]/path`.
     #[must_use]
     pub fn unix_url(&self) -> String {
-        let path = escaped_path(&self.socket());
-        match (&self.settings.user, &self.settings.password) {
-            (Some((name, password)), _) => {
-                format!("redis+unix://{path}?user={}&pass={}", escaped(name), escaped(password))
-            }
-            (None, Some(password)) => format!("redis+unix://{path}?pass={}", escaped(password)),
-            (None, None) => format!("redis+unix://{path}"),
-        }
+        let login = match (&self.settings.user, &self.settings.password) {
+            (Some((name, password)), _) => format!("{}:{}@", escaped(name), escaped(password)),
+            (None, Some(password)) => format!(":{}@", escaped(password)),
+            (None, None) => String::new(),
+        };
+        format!("redis+unix://{login}{}", escaped_path(&self.socket()))
     }
 
     fn login_url(&self, address: SocketAddr, name: &str, password: &str) -> String {

@@ -8,3 +8,4 @@ polycache_testkit::conformance!(resp2, await subjects::resp2());
 polycache_testkit::conformance!(tls_and_acl, await subjects::tls_and_acl());
 polycache_testkit::conformance!(unix_socket, await subjects::unix_socket());
 polycache_testkit::conformance!(cluster, await subjects::cluster());
+polycache_testkit::conformance!(sentinel, await subjects::sentinel());

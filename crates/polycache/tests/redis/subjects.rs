@@ -5,21 +5,21 @@ use std::sync::Arc;
 use polycache::backend::Backend;
 use polycache::backends::redis::Redis;
 use polycache_testkit::Subject;
-use polycache_testkit::servers::{RedisCluster, RedisServer};
+use polycache_testkit::servers::{RedisCluster, RedisSentinel, RedisServer};
 use tokio::sync::{Mutex, MutexGuard, OnceCell};
 
 /// Servers that take seconds to start are shared by all cases of a suite, one case at a time, and emptied before each.
-pub struct Shared<S> {
+pub(crate) struct Shared<S> {
     server: OnceCell<S>,
     turn: Mutex<()>,
 }
 
 impl<S> Shared<S> {
-    pub const fn new() -> Self {
+    pub(crate) const fn new() -> Self {
         Self { server: OnceCell::const_new(), turn: Mutex::const_new(()) }
     }
 
-    pub async fn take<F: Future<Output = S>>(
+    pub(crate) async fn take<F: Future<Output = S>>(
         &'static self,
         start: impl FnOnce() -> F,
     ) -> (MutexGuard<'static, ()>, &'static S) {
@@ -29,7 +29,7 @@ impl<S> Shared<S> {
 }
 
 /// A backend, and what must not be used or dropped while it is in use.
-pub struct OnRedis<K> {
+pub(crate) struct OnRedis<K> {
     backend: Arc<dyn Backend>,
     _kept: K,
 }
@@ -47,33 +47,41 @@ impl<K: Send + Sync> Subject for OnRedis<K> {
 }
 
 /// One server.
-pub async fn standalone() -> OnRedis<RedisServer> {
+pub(crate) async fn standalone() -> OnRedis<RedisServer> {
     let server = RedisServer::start().await;
     OnRedis::new(&server.url(), server)
 }
 
 /// The same with the older protocol, another database and several connections.
-pub async fn resp2() -> OnRedis<RedisServer> {
+pub(crate) async fn resp2() -> OnRedis<RedisServer> {
     let server = RedisServer::start().await;
     OnRedis::new(&format!("{}/3?protocol=resp2&connections=3", server.url()), server)
 }
 
 /// One server that asks for certificates and an ACL user.
-pub async fn tls_and_acl() -> OnRedis<RedisServer> {
+pub(crate) async fn tls_and_acl() -> OnRedis<RedisServer> {
     let server = RedisServer::builder().mutual_tls().user("us:er", "p@ss/w%rd", "~* &* +@all").start().await;
     OnRedis::new(&server.url_as("us:er", "p@ss/w%rd"), server)
 }
 
 /// A unix socket.
-pub async fn unix_socket() -> OnRedis<RedisServer> {
+pub(crate) async fn unix_socket() -> OnRedis<RedisServer> {
     let server = RedisServer::builder().password("p@ss").start().await;
     OnRedis::new(&server.unix_url(), server)
 }
 
 /// Three masters with a replica each.
-pub async fn cluster() -> OnRedis<MutexGuard<'static, ()>> {
+pub(crate) async fn cluster() -> OnRedis<MutexGuard<'static, ()>> {
     static CLUSTER: Shared<RedisCluster> = Shared::new();
     let (turn, cluster) = CLUSTER.take(|| RedisCluster::start(3, 3)).await;
     cluster.flush().await;
     OnRedis::new(&cluster.url(), turn)
+}
+
+/// A primary with its replica, watched by three sentinels.
+pub(crate) async fn sentinel() -> OnRedis<MutexGuard<'static, ()>> {
+    static SENTINEL: Shared<RedisSentinel> = Shared::new();
+    let (turn, sentinel) = SENTINEL.take(RedisSentinel::start).await;
+    sentinel.flush().await;
+    OnRedis::new(&sentinel.url(), turn)
 }
