@@ -17,3 +17,7 @@ struct Errors;
 
 #[doc = include_str!("../../../docs/backends.md")]
 struct Backends;
+
+#[cfg(all(feature = "redis", feature = "tls"))]
+#[doc = include_str!("../../../docs/redis.md")]
+struct Redis;
