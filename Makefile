@@ -5,7 +5,7 @@ SHELL := /bin/bash
 .PHONY: setup tools test lint docs bench draw fuzz miri
 
 # Debian packages that the tests start or call.
-PACKAGES := python3 redis-server memcached
+PACKAGES := python3
 FUZZ_SECONDS ?= 60
 
 setup:
@@ -14,11 +14,9 @@ setup:
 tools:
 	@.ci/tools cargo-hack cargo-deny
 
-# Unit, integration and conformance tests, then every code block of the documentation, README and guide included.
+# Real servers too: redis-server and memcached.
 test: setup
-	cargo test --workspace --all-features --exclude polycache-benches --lib --bins --tests --examples
-	cargo test --workspace --all-features --exclude polycache-benches --doc
-	cargo run --quiet --example quickstart > /dev/null
+	.ci/test
 
 lint: tools
 	cargo fmt --all --check

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, select_ok};
 use parking_lot::RwLock;
@@ -24,6 +24,8 @@ use crate::{Error, ErrorKind, Result};
 /// are all there is; a failover takes longer than anybody should wait for.
 const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
+/// How long a cluster that no server told about counts as unknown.
+const FAILURE_HOLDS: Duration = Duration::from_millis(250);
 /// How many servers are asked at a time about the others.
 const ASKED: usize = 4;
 
@@ -37,8 +39,8 @@ pub(super) struct Command {
 pub(super) struct Cluster {
     connector: Connector,
     map: RwLock<Arc<Map>>,
-    /// Held by the one who asks for a new map.
-    asking: tokio::sync::Mutex<()>,
+    /// Held by the one who asks for a new map; when that failed last, and why.
+    asking: tokio::sync::Mutex<Option<(Instant, Error)>>,
 }
 
 /// Who holds what, as the cluster last told.
@@ -60,7 +62,7 @@ pub(super) struct Member {
 
 impl Cluster {
     pub(super) fn new(connector: Connector) -> Self {
-        Self { connector, map: RwLock::default(), asking: tokio::sync::Mutex::new(()) }
+        Self { connector, map: RwLock::default(), asking: tokio::sync::Mutex::default() }
     }
 
     /// The answer to one command.
@@ -155,10 +157,16 @@ impl Cluster {
 
     /// A map that is newer than `old`.
     async fn renewed(&self, old: &Map) -> Result<Arc<Map>> {
-        let _asking = self.asking.lock().await;
+        let mut failure = self.asking.lock().await;
         let known = Arc::clone(&self.map.read());
         if known.version > old.version {
             return Ok(known);
+        }
+        // Those who waited behind an attempt in vain needn't each make one of their own.
+        if let Some((at, error)) = &*failure
+            && at.elapsed() < FAILURE_HOLDS
+        {
+            return Err(error.clone());
         }
         let mut servers: Vec<Arc<Member>> = known.masters.clone();
         fastrand::shuffle(&mut servers);
@@ -171,7 +179,13 @@ impl Cluster {
         );
         // The first that answers is believed; if it is behind the times, the next redirect leads here again.
         let questions = servers.iter().map(|member| Box::pin(self.question(member)));
-        let (ranges, _) = select_ok(questions).await?;
+        let ranges = match select_ok(questions).await {
+            Ok((ranges, _)) => ranges,
+            Err(error) => {
+                *failure = Some((Instant::now(), error.clone()));
+                return Err(error);
+            }
+        };
         let map = Arc::new(self.draw(&known, &ranges));
         *self.map.write() = Arc::clone(&map);
         Ok(map)

@@ -35,7 +35,7 @@ struct Shared {
     connector: Connector,
     target: Target,
     state: watch::Sender<State>,
-    /// Somebody found the connection to be of no use, though it stands.
+    /// The connection stands, but leads to a replica.
     renew: Notify,
 }
 
@@ -90,9 +90,11 @@ impl Line {
         Err(Failure::Lost(lost(class, error)))
     }
 
-    /// Makes the connection anew: it leads to the wrong server.
+    /// Looks for the primary again: the server says that it is a replica.
     pub(super) fn renew(&self) {
-        self.shared.renew.notify_one();
+        if matches!(self.shared.target, Target::Primary) {
+            self.shared.renew.notify_one();
+        }
     }
 
     /// Ends the connection for good, and every call in flight.
