@@ -5,7 +5,6 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use polycache::backends::redis::Redis;
 use polycache::plugins::{HitMissRatio, Timing};
 use polycache::{Cache, CommandName, Result, Ttl};
 use serde::{Deserialize, Serialize};
@@ -35,11 +34,8 @@ async fn main() -> Result<()> {
 
 /// The cache to show, in memory or on the server at `url`, with two plugins that watch it.
 fn open(url: Option<String>) -> Result<Cache> {
-    let builder = Cache::builder().namespace("quickstart").plugin(HitMissRatio::new()).plugin(Timing::new());
-    match url {
-        None => builder.build(),
-        Some(url) => builder.backend(Redis::open(&url)?).build(),
-    }
+    let cache = Cache::open(&url.unwrap_or_else(|| "memory://".to_owned()))?;
+    Ok(cache.namespace("quickstart").with_plugin(HitMissRatio::new()).with_plugin(Timing::new()))
 }
 
 fn show(command: &str, answer: impl std::fmt::Debug) {

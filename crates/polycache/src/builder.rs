@@ -92,14 +92,22 @@ impl CacheBuilder {
     }
 
     /// How values become bytes. By default [`Null`] where the backend holds live objects, else [`Json`].
-    pub fn serializer(mut self, serializer: impl Serializer) -> Self {
-        self.serializer = Some(Arc::new(serializer));
+    pub fn serializer(self, serializer: impl Serializer) -> Self {
+        self.shared_serializer(Arc::new(serializer))
+    }
+
+    pub(crate) fn shared_serializer(mut self, serializer: Arc<dyn Serializer>) -> Self {
+        self.serializer = Some(serializer);
         self
     }
 
     /// One more plugin. They run in the order they are given.
-    pub fn plugin(mut self, plugin: impl Plugin) -> Self {
-        self.plugins.push(Arc::new(plugin));
+    pub fn plugin(self, plugin: impl Plugin) -> Self {
+        self.shared_plugin(Arc::new(plugin))
+    }
+
+    pub(crate) fn shared_plugin(mut self, plugin: Arc<dyn Plugin>) -> Self {
+        self.plugins.push(plugin);
         self
     }
 

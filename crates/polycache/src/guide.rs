@@ -21,3 +21,7 @@ struct Backends;
 #[cfg(all(feature = "redis", feature = "tls"))]
 #[doc = include_str!("../../../docs/redis.md")]
 struct Redis;
+
+#[cfg(all(feature = "redis", feature = "toml"))]
+#[doc = include_str!("../../../docs/configuration.md")]
+struct Configuration;

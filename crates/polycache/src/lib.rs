@@ -31,14 +31,13 @@ pub mod serializers;
 
 mod builder;
 mod cache;
+mod caches;
 mod command;
-#[cfg(feature = "redis")]
 mod duration;
 mod error;
 #[cfg(all(doctest, feature = "memory"))]
 mod guide;
 mod key;
-#[cfg(feature = "redis")]
 mod nearest;
 mod pattern;
 mod plugin;
@@ -52,6 +51,7 @@ mod value;
 
 pub use builder::{CacheBuilder, OnError};
 pub use cache::{Cache, Scan};
+pub use caches::{Caches, Config, Settings, caches};
 pub use command::{Answer, Command, CommandName, Outcome};
 pub use error::{Error, ErrorKind, Result};
 pub use plugin::Plugin;

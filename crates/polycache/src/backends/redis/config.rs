@@ -8,7 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::url;
-use crate::{Error, ErrorKind, Result, Secret, duration};
+use crate::{Error, ErrorKind, Result, Secret, Settings, duration};
 
 /// The port of a Redis server where none is given.
 pub(super) const PORT: u16 = 6379;
@@ -222,6 +222,37 @@ impl FromStr for RedisConfig {
 }
 
 impl RedisConfig {
+    /// From the settings of an alias: the fields of this type, or `endpoint` and `port` as aiocache has them.
+    pub(crate) fn from_settings(settings: &mut Settings) -> Result<Self> {
+        let mut config = Self::default();
+        let (host, port) = (settings.take::<String>("endpoint")?, settings.take("port")?);
+        if host.is_some() || port.is_some() {
+            let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
+            config.servers = vec![Server::Tcp { host, port: port.unwrap_or(PORT) }];
+        }
+        if let Some(servers) = settings.take("servers")? {
+            config.servers = servers;
+        }
+        if let Some(topology) = settings.take("topology")? {
+            config.topology = topology;
+        }
+        config.service = settings.take("service")?;
+        config.username = settings.take("username")?;
+        config.password = settings.take("password")?;
+        config.sentinel_username = settings.take("sentinel_username")?;
+        config.sentinel_password = settings.take("sentinel_password")?;
+        config.db = settings.take("db")?.unwrap_or(config.db);
+        config.protocol = settings.take("protocol")?.unwrap_or(config.protocol);
+        config.tls = settings.take("tls")?;
+        config.connections = settings.take("connections")?.unwrap_or(config.connections);
+        let connect = [settings.duration("connect_timeout")?, settings.duration("create_connection_timeout")?];
+        config.connect_timeout = connect.into_iter().flatten().next().unwrap_or(config.connect_timeout);
+        config.heartbeat = settings.duration("heartbeat")?.unwrap_or(config.heartbeat);
+        // aiocache's pools; here one connection carries the calls of all tasks.
+        let _: [Option<u32>; 2] = [settings.take("pool_min_size")?, settings.take("pool_max_size")?];
+        Ok(config)
+    }
+
     /// Whether the settings fit together.
     pub(super) fn checked(self) -> Result<Self> {
         let refuse = |text: &str| Err(Error::new(ErrorKind::Config, text));

@@ -1,0 +1,300 @@
+//! Caches by name, from configuration.
+
+mod alias;
+mod config;
+mod registry;
+mod settings;
+mod source;
+mod url;
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::{Arc, LazyLock, OnceLock};
+
+use parking_lot::RwLock;
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+pub use self::config::Config;
+use self::registry::Registry;
+pub use self::settings::Settings;
+use self::source::Source;
+use crate::backend::Backend;
+use crate::nearest::nearest;
+use crate::serializer::Serializer;
+use crate::{Cache, CacheBuilder, Error, ErrorKind, Plugin, Result};
+
+/// The alias that is always there.
+const DEFAULT: &str = "default";
+/// Names the file that the process-wide caches are configured by.
+const FILE: &str = "POLYCACHE_CONFIG";
+
+/// Caches by alias: each is made once, at first use, from its configuration.
+///
+/// An alias is configured by `cache` (the name of a backend) or `url`, by what the backend asks for, and by `namespace`, `ttl`,
+/// `ttl_jitter`, `timeout`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush` and `enabled`, as in
+/// [`CacheBuilder`]. The settings of aiocache load unchanged.
+///
+/// ```
+/// use polycache::{Caches, Config};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// let caches = Caches::new();
+/// caches.set_config(Config::json(
+///     r#"{
+///         "default": { "cache": "memory" },
+///         "users": { "cache": "memory", "max_entries": 1000, "namespace": "users", "ttl": "5m", "plugins": ["timing"] }
+///     }"#,
+/// )?)?;
+///
+/// caches.get("users")?.set("7", "Ada").await?;
+/// assert_eq!(caches.get("users")?.get::<String>("7").await?.as_deref(), Some("Ada")); // the same cache
+/// assert_eq!(caches.create("users")?.get::<String>("7").await?, None); // a new one
+/// # Ok(()) }
+/// ```
+pub struct Caches {
+    aliases: RwLock<BTreeMap<String, Arc<Alias>>>,
+    registry: RwLock<Registry>,
+}
+
+struct Alias {
+    definition: Definition,
+    instance: OnceLock<Cache>,
+}
+
+enum Definition {
+    Settings { source: Arc<Source>, fields: Map<String, Value> },
+    Code(Box<dyn Fn() -> Result<CacheBuilder> + Send + Sync>),
+}
+
+/// The caches of this process. The first use reads the file that `POLYCACHE_CONFIG` names in the environment; without one there is
+/// `default`, in memory.
+///
+/// ```
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// polycache::caches().get("default")?.set("k", 1).await?;
+/// # Ok(()) }
+/// ```
+#[must_use]
+pub fn caches() -> &'static Caches {
+    static CACHES: LazyLock<Caches> = LazyLock::new(|| {
+        let caches = Caches::new();
+        if let Some(path) = std::env::var_os(FILE)
+            && let Err(error) = Config::file(&path).and_then(|config| caches.set_config(config))
+        {
+            // Whoever asks for a cache gets the error.
+            let error = Error::new(error.kind(), format!("{FILE}: {error}"));
+            caches.define(DEFAULT, move || Err(error.clone()));
+        }
+        caches
+    });
+    &CACHES
+}
+
+impl Caches {
+    /// `default` alone, in memory.
+    #[must_use]
+    pub fn new() -> Self {
+        let caches = Self { aliases: RwLock::default(), registry: RwLock::new(Registry::new()) };
+        caches.define(DEFAULT, || Ok(Cache::builder()));
+        caches
+    }
+
+    /// The cache of that name: always the same, made at first use.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) where there is no such alias, or its settings are wrong: says where and what.
+    pub fn get(&self, alias: &str) -> Result<Cache> {
+        let found = self.find(alias)?;
+        if let Some(cache) = found.instance.get() {
+            return Ok(cache.clone());
+        }
+        // Of two who make it at the same time, one has made it.
+        let made = self.make(alias, &found, Map::new())?;
+        Ok(found.instance.get_or_init(|| made).clone())
+    }
+
+    /// A new cache by the settings of that name.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get).
+    pub fn create(&self, alias: &str) -> Result<Cache> {
+        self.make(alias, &*self.find(alias)?, Map::new())
+    }
+
+    /// A new cache by the settings of that name, some of them replaced.
+    ///
+    /// # Errors
+    /// Those of [`get`](Self::get), and where the overrides are no map.
+    ///
+    /// ```
+    /// use polycache::{Caches, Config};
+    ///
+    /// # fn main() -> polycache::Result<()> {
+    /// let caches = Caches::new();
+    /// let other = caches.create_with("default", serde_json::json!({ "namespace": "other", "ttl": 60 }))?;
+    /// assert_eq!(other.namespace_name(), "other");
+    /// # Ok(()) }
+    /// ```
+    pub fn create_with(&self, alias: &str, overrides: impl Serialize) -> Result<Cache> {
+        match serde_json::to_value(overrides) {
+            Ok(Value::Object(overrides)) => self.make(alias, &*self.find(alias)?, overrides),
+            _ => Err(Error::new(ErrorKind::Config, "the overrides are no map of settings")),
+        }
+    }
+
+    /// Replaces the configuration. Caches whose settings are unchanged stay the same; the others are made anew when they are asked for.
+    /// Aliases defined by code stay.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) where there is no `default`, and nothing is changed.
+    pub fn set_config(&self, config: Config) -> Result<()> {
+        if config.aliases().all(|alias| alias != DEFAULT) {
+            let place = config.source.place("", None);
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!("{place}the configuration has no alias `{DEFAULT}`; add one"),
+            ));
+        }
+        let (source, settings) = (config.source, config.aliases);
+        let mut aliases = self.aliases.write();
+        let mut new: BTreeMap<String, Arc<Alias>> = BTreeMap::new();
+        for (alias, fields) in settings {
+            let kept = aliases.get(&alias).filter(|known| known.is(&fields)).cloned();
+            let made = || Arc::new(Alias::new(Definition::Settings { source: Arc::clone(&source), fields }));
+            new.insert(alias, kept.unwrap_or_else(made));
+        }
+        for (alias, known) in aliases.iter().filter(|(_, known)| matches!(known.definition, Definition::Code(_))) {
+            new.entry(alias.clone()).or_insert_with(|| Arc::clone(known));
+        }
+        let old = std::mem::replace(&mut *aliases, new);
+        drop(aliases);
+        // Caches may run code of their users when they are dropped, which is now: after the lock.
+        drop(old);
+        Ok(())
+    }
+
+    /// Defines an alias by code: for parts that are values rather than names.
+    ///
+    /// ```
+    /// use polycache::backends::memory::Memory;
+    /// use polycache::{Cache, Caches};
+    ///
+    /// # fn main() -> polycache::Result<()> {
+    /// let caches = Caches::new();
+    /// caches.define("small", || Ok(Cache::builder().backend(Memory::builder().max_entries(10).build()?)));
+    /// caches.get("small")?;
+    /// # Ok(()) }
+    /// ```
+    pub fn define(&self, alias: &str, make: impl Fn() -> Result<CacheBuilder> + Send + Sync + 'static) {
+        let made = Arc::new(Alias::new(Definition::Code(Box::new(make))));
+        let replaced = self.aliases.write().insert(alias.to_owned(), made);
+        // Its cache may run code of the user's when it is dropped, which is now: after the lock.
+        drop(replaced);
+    }
+
+    /// The names there are.
+    #[must_use]
+    pub fn aliases(&self) -> Vec<String> {
+        self.aliases.read().keys().cloned().collect()
+    }
+
+    /// Makes a backend known by a name, for `cache` in a configuration and as the scheme of a URL, whose `host:port/path` is the setting
+    /// `address`.
+    pub fn register_backend(
+        &self,
+        name: &str,
+        make: impl Fn(&mut Settings) -> Result<Box<dyn Backend>> + Send + Sync + 'static,
+    ) {
+        self.registry.write().backends.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+    }
+
+    /// Makes a serializer known by a name.
+    pub fn register_serializer(
+        &self,
+        name: &str,
+        make: impl Fn(&mut Settings) -> Result<Box<dyn Serializer>> + Send + Sync + 'static,
+    ) {
+        self.registry.write().serializers.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+    }
+
+    /// Makes a plugin known by a name.
+    pub fn register_plugin(
+        &self,
+        name: &str,
+        make: impl Fn(&mut Settings) -> Result<Box<dyn Plugin>> + Send + Sync + 'static,
+    ) {
+        self.registry.write().plugins.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+    }
+
+    fn find(&self, alias: &str) -> Result<Arc<Alias>> {
+        let aliases = self.aliases.read();
+        aliases.get(alias).cloned().ok_or_else(|| {
+            let known: Vec<&str> = aliases.keys().map(String::as_str).collect();
+            let meant = nearest(alias, &known).map(|near| format!("; did you mean `{near}`")).unwrap_or_default();
+            let text = format!("there is no alias `{alias}`{meant}; known are {}", known.join(", "));
+            Error::new(ErrorKind::Config, text)
+        })
+    }
+
+    fn make(&self, alias: &str, found: &Alias, overrides: Map<String, Value>) -> Result<Cache> {
+        let registry = self.registry.read().clone();
+        match &found.definition {
+            Definition::Settings { source, fields } => {
+                let mut fields = fields.clone();
+                fields.extend(overrides);
+                alias::build(&registry, Settings::new(Arc::clone(source), alias, fields))
+            }
+            Definition::Code(make) => {
+                let mut settings = Settings::new(Arc::default(), alias, overrides);
+                let builder = alias::apply(&registry, make()?, &mut settings)?;
+                settings.finish()?;
+                builder.build()
+            }
+        }
+    }
+}
+
+impl Cache {
+    /// The cache at `url`, by the backends that come with the crate: `memory://`, `redis://` and its like. Its query holds the settings
+    /// of the cache (`namespace`, `ttl`, `ttl_jitter`, `timeout`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush`,
+    /// `enabled`) beside those of the backend. No server is contacted.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) where the URL is wrong.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::{Cache, Ttl};
+    ///
+    /// let cache = Cache::open("memory://?max_entries=100&namespace=main&ttl=60s&serializer=json")?;
+    /// cache.set("k", 1).await?;
+    /// assert!(matches!(cache.ttl("k").await?, Some(Ttl::After(_))));
+    /// # Ok(()) }
+    /// ```
+    pub fn open(url: &str) -> Result<Self> {
+        url::open(&Registry::new(), url)
+    }
+}
+
+impl Alias {
+    fn new(definition: Definition) -> Self {
+        Self { definition, instance: OnceLock::new() }
+    }
+
+    fn is(&self, settings: &Map<String, Value>) -> bool {
+        matches!(&self.definition, Definition::Settings { fields, .. } if fields == settings)
+    }
+}
+
+impl Default for Caches {
+    fn default() -> Self {
+        Self::new()
+    }
+}
+
+impl fmt::Debug for Caches {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Caches").field("aliases", &self.aliases()).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,104 @@
+//! A cache made of the settings of an alias.
+
+use serde_json::{Map, Value};
+
+use super::registry::{Named, Registry};
+use super::settings::Settings;
+use crate::{Cache, CacheBuilder, OnError, Result, Ttl};
+
+/// The cache that these settings describe.
+pub(super) fn build(registry: &Registry, mut settings: Settings) -> Result<Cache> {
+    let builder = apply(registry, Cache::builder(), &mut settings)?;
+    let (cache, url) = (settings.take::<String>("cache")?, settings.take::<String>("url")?);
+    let backend = match (cache, url) {
+        (Some(_), Some(_)) => return Err(settings.error("url", "is given beside `cache`; leave one of them out")),
+        (None, None) => return Err(settings.missing("cache", "is missing; give it, or a `url`")),
+        (Some(name), None) => {
+            let make = registry.backends.find(&name).map_err(|text| settings.error("cache", &text))?;
+            make(&mut settings).map_err(|error| settings.located(&error))?
+        }
+        (None, Some(url)) => super::url::backend(registry, &url).map_err(|error| settings.located(&error))?,
+    };
+    let built = builder.shared_backend(backend).build().map_err(|error| settings.located(&error));
+    settings.finish()?;
+    built
+}
+
+/// The builder, with what of these settings is about the cache rather than its backend.
+pub(super) fn apply(registry: &Registry, mut builder: CacheBuilder, settings: &mut Settings) -> Result<CacheBuilder> {
+    if let Some(namespace) = settings.take::<String>("namespace")? {
+        builder = builder.namespace(namespace);
+    }
+    if settings.is_null("ttl") {
+        builder = builder.ttl(Ttl::Never);
+    }
+    if let Some(ttl) = settings.duration("ttl")? {
+        builder = builder.ttl(ttl);
+    }
+    if let Some(fraction) = settings.take("ttl_jitter")? {
+        builder = builder.ttl_jitter(fraction);
+    }
+    if settings.is_null("timeout") {
+        builder = builder.timeout(std::time::Duration::ZERO);
+    }
+    if let Some(timeout) = settings.duration("timeout")? {
+        builder = builder.timeout(timeout);
+    }
+    if let Some(on_error) = on_error(settings, "on_error")? {
+        builder = builder.on_error(on_error);
+    }
+    if let Some(on_error) = on_error(settings, "on_decode_error")? {
+        builder = builder.on_decode_error(on_error);
+    }
+    if let Some(allow) = settings.take("allow_flush")? {
+        builder = builder.allow_flush(allow);
+    }
+    if let Some(enabled) = settings.take("enabled")? {
+        builder = builder.enabled(enabled);
+    }
+    if let Some(spec) = settings.take::<Value>("serializer")? {
+        builder = builder.shared_serializer(part(&registry.serializers, settings, "serializer", spec)?);
+    }
+    let plugins = match settings.take::<Value>("plugins")? {
+        None => Vec::new(),
+        Some(Value::Array(specs)) => specs,
+        // In a URL.
+        Some(Value::String(names)) => names.split(',').map(|name| Value::String(name.to_owned())).collect(),
+        Some(_) => return Err(settings.error("plugins", "is no list of plugins")),
+    };
+    for spec in plugins {
+        builder = builder.shared_plugin(part(&registry.plugins, settings, "plugins", spec)?);
+    }
+    Ok(builder)
+}
+
+fn on_error(settings: &mut Settings, field: &'static str) -> Result<Option<OnError>> {
+    match settings.take::<String>(field)?.as_deref() {
+        None => Ok(None),
+        Some("fail") => Ok(Some(OnError::Fail)),
+        Some("miss") => Ok(Some(OnError::Miss)),
+        Some(other) => Err(settings.error(field, &format!("is {other:?}; it is `fail` or `miss`"))),
+    }
+}
+
+/// A part by its name, or by a `class` with settings of its own.
+fn part<T: ?Sized>(
+    named: &Named<T>,
+    settings: &Settings,
+    field: &'static str,
+    spec: Value,
+) -> Result<std::sync::Arc<T>> {
+    let (name, fields) = match spec {
+        Value::String(name) => (name, Map::new()),
+        Value::Object(mut fields) => match fields.remove("class") {
+            Some(Value::String(name)) => (name, fields),
+            _ => return Err(settings.error(field, "needs a `class`: the name of the part")),
+        },
+        _ => return Err(settings.error(field, "is neither a name nor a table with a `class`")),
+    };
+    let make = named.find(&name).map_err(|text| settings.error(field, &text))?;
+    let mut own = settings.part(field, fields);
+    let made = make(&mut own).map_err(|error| own.located(&error))?;
+    own.finish()?;
+    Ok(made)
+}

@@ -1,0 +1,155 @@
+//! The fields that something is configured by.
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::{Map, Value};
+
+use super::source::Source;
+use crate::nearest::nearest;
+use crate::{Error, ErrorKind, Result, duration};
+
+/// The fields that a backend, a serializer or a plugin is configured by. Whoever makes the part takes out what it knows; what is left
+/// over then is an error that names the field and lists those that were asked for.
+///
+/// ```
+/// use polycache::backends::memory::Memory;
+/// use polycache::{Caches, Config};
+///
+/// # fn main() -> polycache::Result<()> {
+/// let caches = Caches::new();
+/// caches.register_backend("small", |settings| {
+///     let entries = settings.take("entries")?.unwrap_or(10);
+///     Ok(Box::new(Memory::builder().max_entries(entries).build()?))
+/// });
+/// caches.set_config(Config::json(r#"{ "default": { "cache": "small", "entries": 3 } }"#)?)?;
+/// caches.get("default")?;
+///
+/// caches.set_config(Config::json(r#"{ "default": { "cache": "small", "entires": 3 } }"#)?)?;
+/// let error = caches.get("default").unwrap_err();
+/// assert!(error.to_string().contains("did you mean `entries`"), "{error}");
+/// # Ok(()) }
+/// ```
+pub struct Settings {
+    source: Arc<Source>,
+    alias: String,
+    /// The field of the alias that these are the fields of.
+    within: Option<&'static str>,
+    fields: Map<String, Value>,
+    known: Vec<&'static str>,
+}
+
+impl Settings {
+    pub(super) fn new(source: Arc<Source>, alias: &str, fields: Map<String, Value>) -> Self {
+        Self { source, alias: alias.to_owned(), within: None, fields, known: Vec::new() }
+    }
+
+    /// The settings of a part of these.
+    pub(super) fn part(&self, within: &'static str, fields: Map<String, Value>) -> Self {
+        Self {
+            source: Arc::clone(&self.source),
+            alias: self.alias.clone(),
+            within: Some(within),
+            fields,
+            known: Vec::new(),
+        }
+    }
+
+    /// The value of `field`, if it is given. A text is also read as the number or boolean that it spells, as in a URL; null counts as
+    /// not given.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) where the value is of another type.
+    pub fn take<T: DeserializeOwned>(&mut self, field: &'static str) -> Result<Option<T>> {
+        let value = match self.take_value(field) {
+            None | Some(Value::Null) => return Ok(None),
+            Some(value) => value,
+        };
+        let spelled = value.as_str().and_then(|text| serde_json::from_str(text).ok());
+        match serde_json::from_value(value) {
+            Ok(value) => Ok(Some(value)),
+            Err(error) => match spelled {
+                Some(value) => Ok(Some(value)),
+                // The text of serde's error quotes the value.
+                None if is_secret(field) => Err(self.error(field, "is of the wrong type")),
+                None => Err(self.error(field, &error.to_string())),
+            },
+        }
+    }
+
+    /// The same, where it has to be given.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) where it isn't, or is of another type.
+    pub fn require<T: DeserializeOwned>(&mut self, field: &'static str) -> Result<T> {
+        self.take(field)?.ok_or_else(|| self.missing(field, "is missing"))
+    }
+
+    /// A duration: a number of seconds, or a text such as `"500ms"`.
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) where it is none.
+    pub fn duration(&mut self, field: &'static str) -> Result<Option<Duration>> {
+        match self.take_value(field) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => {
+                duration::deserialize(value).map(Some).map_err(|error| self.error(field, &error.to_string()))
+            }
+        }
+    }
+
+    /// An error about `field`, that says where it stands.
+    #[must_use]
+    pub fn error(&self, field: &str, text: &str) -> Error {
+        self.error_at(Some(self.within.unwrap_or(field)), field, text)
+    }
+
+    /// An error about a field that stands nowhere.
+    pub(super) fn missing(&self, field: &str, text: &str) -> Error {
+        self.error_at(self.within, field, text)
+    }
+
+    fn error_at(&self, place: Option<&str>, field: &str, text: &str) -> Error {
+        let path = self.within.map_or_else(|| field.to_owned(), |within| format!("{within}.{field}"));
+        let place = self.source.place(&self.alias, place);
+        Error::new(ErrorKind::Config, format!("{place}alias `{}`: `{path}` {text}", self.alias))
+    }
+
+    pub(super) fn take_value(&mut self, field: &'static str) -> Option<Value> {
+        self.known.push(field);
+        self.fields.remove(field)
+    }
+
+    pub(super) fn is_null(&self, field: &str) -> bool {
+        self.fields.get(field).is_some_and(Value::is_null)
+    }
+
+    /// `error`, with the place.
+    pub(super) fn located(&self, error: &Error) -> Error {
+        let place = self.source.place(&self.alias, self.within);
+        Error::new(error.kind(), format!("{place}alias `{}`: {error}", self.alias))
+    }
+
+    /// Nothing may be left over.
+    pub(super) fn finish(mut self) -> Result<()> {
+        let Some(field) = self.fields.keys().next() else { return Ok(()) };
+        self.known.sort_unstable();
+        self.known.dedup();
+        let meant = nearest(field, &self.known).map(|near| format!("; did you mean `{near}`")).unwrap_or_default();
+        Err(self.error(field, &format!("is unknown{meant}; known are {}", self.known.join(", "))))
+    }
+}
+
+/// Names only: values may be secret.
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let fields: Vec<&String> = self.fields.keys().collect();
+        f.debug_struct("Settings").field("alias", &self.alias).field("fields", &fields).finish_non_exhaustive()
+    }
+}
+
+fn is_secret(field: &str) -> bool {
+    field.contains("password") || field == "url"
+}

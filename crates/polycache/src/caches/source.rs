@@ -1,0 +1,75 @@
+//! Where a configuration comes from, for errors that say where.
+
+/// A configuration's origin: a name, and the text if there was one.
+#[derive(Debug, Default)]
+pub(super) struct Source {
+    name: Option<String>,
+    text: Option<String>,
+}
+
+impl Source {
+    pub(super) fn text(text: &str) -> Self {
+        Self { name: None, text: Some(text.to_owned()) }
+    }
+
+    pub(super) fn file(name: &str, text: &str) -> Self {
+        Self { name: Some(name.to_owned()), text: Some(text.to_owned()) }
+    }
+
+    /// The beginning of an error: the file and the line, as far as they are known.
+    pub(super) fn place(&self, alias: &str, field: Option<&str>) -> String {
+        let line = self.text.as_deref().and_then(|text| line(text, alias, field));
+        match (&self.name, line) {
+            (Some(name), Some(line)) => format!("{name}, line {line}: "),
+            (Some(name), None) => format!("{name}: "),
+            (None, Some(line)) => format!("line {line}: "),
+            (None, None) => String::new(),
+        }
+    }
+}
+
+/// The line on which the alias is configured, or its field. No parser tells the lines of what it has read in all three formats, so the
+/// key is looked for where keys stand.
+fn line(text: &str, alias: &str, field: Option<&str>) -> Option<usize> {
+    let mut lines = text.lines().enumerate();
+    let (at, first) = lines.find(|(_, line)| has_key(line, alias))?;
+    let Some(field) = field else { return Some(at + 1) };
+    let after = &first[first.find(alias)? + alias.len()..];
+    if has_key(after, field) {
+        return Some(at + 1);
+    }
+    lines.find(|(_, line)| has_key(line, field)).map(|(at, _)| at + 1).or(Some(at + 1))
+}
+
+/// Whether `key` stands in `line` as a key of JSON, YAML or TOML, or as the name of a table.
+fn has_key(line: &str, key: &str) -> bool {
+    line.match_indices(key).any(|(at, _)| {
+        let before = line[..at].trim_end_matches(['"', '\'']);
+        let after = line[at + key.len()..].trim_start_matches(['"', '\'']).trim_start();
+        let begins = before.is_empty() || before.ends_with(|c: char| c.is_whitespace() || "{,[.".contains(c));
+        let table = before.trim_start().starts_with('[') && after.starts_with([']', '.']);
+        begins && (table || after.starts_with([':', '=']))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn keys_are_found_in_every_format() {
+        let json = "{\n  \"default\": { \"cache\": \"memory\" },\n  \"alt\": {\n    \"cache\": \"redis\",\n    \"port\": 1\n  }\n}";
+        assert_eq!(line(json, "default", Some("cache")), Some(2));
+        assert_eq!(line(json, "alt", Some("cache")), Some(4));
+        assert_eq!(line(json, "alt", Some("port")), Some(5));
+        assert_eq!(line(json, "memory", None), None);
+
+        let yaml = "default:\n  cache: memory\nalt:\n  cache: redis\n  port: 1\n";
+        assert_eq!(line(yaml, "alt", Some("port")), Some(5));
+
+        let toml =
+            "[default]\ncache = \"memory\"\n\n[alt]\ncache = \"redis\"\nport = 1\n[alt.serializer]\nclass = \"json\"\n";
+        assert_eq!(line(toml, "alt", Some("port")), Some(6));
+        assert_eq!(line(toml, "alt", None), Some(4));
+    }
+}

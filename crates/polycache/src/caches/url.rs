@@ -1,0 +1,75 @@
+//! A cache, or its backend, by URL.
+
+use std::sync::Arc;
+
+use serde_json::{Map, Value};
+
+use super::alias;
+use super::registry::Registry;
+use super::settings::Settings;
+use super::source::Source;
+use crate::backend::Backend;
+use crate::{Cache, Error, ErrorKind, Result};
+
+/// Settings of the cache. Whatever else stands in the query is the backend's.
+const CACHE: [&str; 10] = [
+    "allow_flush",
+    "enabled",
+    "namespace",
+    "on_decode_error",
+    "on_error",
+    "plugins",
+    "serializer",
+    "timeout",
+    "ttl",
+    "ttl_jitter",
+];
+
+/// The cache at `url`, with what its query says.
+pub(super) fn open(registry: &Registry, url: &str) -> Result<Cache> {
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
+    let mut fields = Map::new();
+    let mut rest = form_urlencoded::Serializer::new(String::new());
+    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+        if CACHE.contains(&&*name) {
+            fields.insert(name.into_owned(), Value::String(value.into_owned()));
+        } else {
+            rest.append_pair(&name, &value);
+        }
+    }
+    let rest = rest.finish();
+    let place = if rest.is_empty() { place.to_owned() } else { format!("{place}?{rest}") };
+    let mut settings = Settings::new(Arc::new(Source::default()), "the URL", fields);
+    let builder = alias::apply(registry, Cache::builder(), &mut settings)?;
+    builder.shared_backend(backend(registry, &place)?).build()
+}
+
+/// The backend at `url`.
+pub(super) fn backend(registry: &Registry, url: &str) -> Result<Arc<dyn Backend>> {
+    let Some((scheme, rest)) = url.split_once("://") else {
+        return Err(Error::new(ErrorKind::Config, "this is no URL; it has the form backend://address?setting=value"));
+    };
+    match scheme {
+        #[cfg(feature = "redis")]
+        _ if scheme.starts_with("redis") || scheme.starts_with("valkey") => {
+            Ok(Arc::new(crate::backends::redis::Redis::open(url)?))
+        }
+        _ => {
+            let wrong = |text: String| Error::new(ErrorKind::Config, format!("the URL's scheme {text}"));
+            let make = registry.backends.find(scheme).map_err(wrong)?;
+            let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+            let mut fields = Map::new();
+            if !address.is_empty() {
+                fields.insert("address".to_owned(), Value::String(address.to_owned()));
+            }
+            fields.extend(
+                form_urlencoded::parse(query.as_bytes())
+                    .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))),
+            );
+            let mut settings = Settings::new(Arc::new(Source::default()), "the URL", fields);
+            let backend = make(&mut settings)?;
+            settings.finish()?;
+            Ok(backend)
+        }
+    }
+}

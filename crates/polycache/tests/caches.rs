@@ -1,0 +1,242 @@
+//! Caches by name.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+use std::time::Duration;
+
+use polycache::backends::memory::Memory;
+use polycache::plugins::{HitMissRatio, Timing};
+use polycache::serializers::Text;
+use polycache::{Cache, Caches, Config, ErrorKind, Ttl};
+use serde_json::json;
+
+fn configured(config: serde_json::Value) -> Caches {
+    let caches = Caches::new();
+    caches.set_config(Config::value(config).unwrap()).unwrap();
+    caches
+}
+
+#[tokio::test]
+async fn every_setting_of_a_cache_is_heard() {
+    let caches = configured(json!({ "default": {
+        "cache": "memory", "max_entries": 2, "namespace": "ns", "ttl": "1m", "timeout": 1.5, "serializer": "text",
+        "plugins": ["timing", { "class": "hit_miss_ratio" }], "on_decode_error": "miss", "on_error": "miss",
+    }}));
+    let cache = caches.get("default").unwrap();
+    assert_eq!(cache.namespace_name(), "ns");
+    cache.multi_set([("a", "1"), ("b", "2"), ("c", "x")]).await.unwrap();
+    assert_eq!(cache.scan("*").collect().await.unwrap().len(), 2);
+    let Some(Ttl::After(left)) = cache.ttl("c").await.unwrap() else { panic!("no ttl") };
+    assert!(left <= Duration::from_secs(60) && left > Duration::from_secs(50));
+    assert_eq!(cache.get::<i64>("c").await.unwrap(), None);
+    assert!(cache.plugin::<Timing>().is_some() && cache.plugin::<HitMissRatio>().is_some());
+}
+
+#[test]
+fn every_format_says_the_same() {
+    let json = Config::json(
+        r#"{ "default": { "cache": "memory", "max_bytes": 1000 }, "b": { "url": "memory://?unbounded=true" } }"#,
+    );
+    let mut configs = vec![json.unwrap()];
+    #[cfg(feature = "toml")]
+    configs.push(
+        Config::toml("[default]\ncache = 'memory'\nmax_bytes = 1000\n[b]\nurl = 'memory://?unbounded=true'\n").unwrap(),
+    );
+    #[cfg(feature = "yaml")]
+    configs.push(
+        Config::yaml("default: { cache: memory, max_bytes: 1000 }\nb:\n  url: memory://?unbounded=true\n").unwrap(),
+    );
+    for config in configs {
+        let caches = Caches::new();
+        caches.set_config(config).unwrap();
+        assert_eq!(caches.aliases(), ["b", "default"]);
+        assert!(!caches.get("default").unwrap().info().capabilities.live_objects); // bounded by bytes
+        assert!(caches.get("b").unwrap().info().capabilities.live_objects);
+    }
+}
+
+#[tokio::test]
+async fn unchanged_aliases_keep_their_cache() {
+    let caches = configured(json!({ "default": { "cache": "memory" }, "other": { "cache": "memory", "ttl": 1 } }));
+    for alias in ["default", "other"] {
+        caches.get(alias).unwrap().set("k", 1).await.unwrap();
+    }
+    caches.define("code", || Ok(Cache::builder().namespace("code")));
+    let config = Config::value(json!({ "default": { "cache": "memory" }, "other": { "cache": "memory", "ttl": 2 } }));
+    caches.set_config(config.unwrap()).unwrap();
+    assert_eq!(caches.get("default").unwrap().get::<i32>("k").await.unwrap(), Some(1));
+    assert_eq!(caches.get("other").unwrap().get::<i32>("k").await.unwrap(), None);
+    assert_eq!(caches.get("code").unwrap().namespace_name(), "code");
+
+    let error = caches.set_config(Config::value(json!({ "other": { "cache": "memory" } })).unwrap()).unwrap_err();
+    assert!(error.to_string().contains("`default`"), "{error}");
+    assert_eq!(caches.get("default").unwrap().get::<i32>("k").await.unwrap(), Some(1)); // nothing was changed
+}
+
+#[tokio::test]
+async fn overrides_win_and_mutate_nothing() {
+    let caches = configured(json!({ "default": { "cache": "memory", "namespace": "a", "plugins": ["timing"] } }));
+    let created = caches.create_with("default", json!({ "namespace": "b", "plugins": [] })).unwrap();
+    assert_eq!((created.namespace_name(), created.plugin::<Timing>().is_none()), ("b", true));
+    let again = caches.create("default").unwrap();
+    assert_eq!((again.namespace_name(), again.plugin::<Timing>().is_some()), ("a", true));
+    assert_eq!(caches.create_with("default", 5).unwrap_err().kind(), ErrorKind::Config);
+}
+
+#[test]
+fn users_register_parts_of_their_own() {
+    let caches = Caches::new();
+    caches.register_backend("tiny", |settings| {
+        Ok(Box::new(Memory::builder().max_entries(settings.require("entries")?).build()?))
+    });
+    caches.register_serializer("mine", |_| Ok(Box::new(Text)));
+    caches.register_plugin("watch", |_| Ok(Box::new(HitMissRatio::new())));
+    let config = json!({
+        "default": { "cache": "tiny", "entries": 3, "serializer": "mine", "plugins": ["watch"] },
+        "url": { "url": "tiny://?entries=3" },
+        "lacking": { "cache": "tiny" },
+    });
+    caches.set_config(Config::value(config).unwrap()).unwrap();
+    assert!(caches.get("default").unwrap().plugin::<HitMissRatio>().is_some());
+    caches.get("url").unwrap();
+    let error = caches.get("lacking").unwrap_err().to_string();
+    assert!(error.contains("alias `lacking`") && error.contains("`entries` is missing"), "{error}");
+}
+
+#[test]
+fn what_is_wrong_is_named_with_its_place() {
+    let text = r#"{
+  "default": { "cache": "memory" },
+  "a": { "cache": "memroy" },
+  "b": {
+    "cache": "memory",
+    "max_entires": 5
+  },
+  "c": { "cache": "memory", "ttl": "soon" },
+  "d": { "cache": "memory", "serializer": { "class": "jsn" } },
+  "e": { "cache": "memory", "plugins": "timing,nothing" },
+  "f": {},
+  "g": { "cache": "memory", "url": "memory://" },
+  "h": { "cache": "memory", "max_entries": "many" },
+  "i": { "cache": "memory", "plugins": [{ "class": "timing", "x": 1 }] },
+  "j": { "cache": "memory", "ttl": 0 },
+  "k": { "url": "memroy://" }
+}"#;
+    let caches = Caches::new();
+    caches.set_config(Config::json(text).unwrap()).unwrap();
+    for (alias, parts) in [
+        ("a", &["line 3", "`cache`", "\"memroy\"", "did you mean `memory`"][..]),
+        ("b", &["line 6", "`max_entires`", "did you mean `max_entries`", "known are"]),
+        ("c", &["line 8", "`ttl`", "soon"]),
+        ("d", &["line 9", "`serializer`", "did you mean `json`"]),
+        ("e", &["line 10", "`plugins`", "\"nothing\""]),
+        ("f", &["line 11", "`cache` is missing"]),
+        ("g", &["line 12", "`url`", "beside"]),
+        ("h", &["line 13", "`max_entries`", "many"]),
+        ("i", &["line 14", "`plugins.x` is unknown"]),
+        ("j", &["line 15", "ttl", "zero"]),
+        ("k", &["line 16", "memroy", "did you mean `memory`"]),
+        ("defualt", &["no alias `defualt`", "did you mean `default`"]),
+    ] {
+        let error = caches.get(alias).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config, "{alias}: {error}");
+        for part in parts {
+            assert!(error.to_string().contains(part), "{alias}: {part:?} is missing in {error}");
+        }
+    }
+}
+
+#[test]
+fn broken_text_is_an_error() {
+    for text in ["", "[]", "{", r#"{ "default": 5 }"#, "nul"] {
+        assert_eq!(Config::json(text).unwrap_err().kind(), ErrorKind::Config, "{text}");
+    }
+    let error = Config::file("no/such/file.json").unwrap_err().to_string();
+    assert!(error.contains("no/such/file.json"), "{error}");
+    let folder = std::env::temp_dir();
+    let strange = folder.join(format!("polycache-{}.ini", std::process::id()));
+    std::fs::write(&strange, "x").unwrap();
+    let error = Config::file(&strange).unwrap_err().to_string();
+    std::fs::remove_file(&strange).unwrap();
+    assert!(error.contains(".json, .toml"), "{error}");
+}
+
+#[cfg(all(feature = "redis", feature = "toml", feature = "yaml"))]
+#[test]
+fn no_password_is_ever_shown() {
+    let caches = Caches::new();
+    let config = json!({
+        "default": { "cache": "redis", "password": "hunter2", "port": "x" },
+        "type": { "cache": "redis", "password": ["hunter2"] },
+        "url": { "url": "redis://:hunter2@h:x" },
+        "url type": { "url": ["redis://:hunter2@h"] },
+        "unknown": { "cache": "redis", "password": "hunter2", "hunter": 1 },
+        "good": { "cache": "redis", "password": "hunter2", "sentinel_password": "hunter2" },
+    });
+    let config = Config::value(config).unwrap();
+    let mut shown = format!("{config:?} ");
+    caches.set_config(config).unwrap();
+    for alias in caches.aliases() {
+        shown += &match caches.get(&alias) {
+            Ok(cache) => format!("{cache:?} "),
+            Err(error) => format!("{error:?} {error} "),
+        };
+    }
+    shown += &format!("{caches:?} {:?} ", Cache::open("redis://:hunter2@h?ttl=x").unwrap_err());
+    shown += &format!("{:?} ", Config::toml("[default]\npassword = hunter2").unwrap_err());
+    shown += &format!("{:?} ", Config::yaml("default:\n  password: 'hunter2\n").unwrap_err());
+    assert!(!shown.contains("hunter2"), "{shown}");
+}
+
+#[cfg(feature = "redis")]
+#[tokio::test]
+async fn a_url_opens_a_cache_on_a_server() {
+    let server = polycache_testkit::servers::RedisServer::start().await;
+    let url =
+        format!("{}/0?namespace=main&ttl=60s&serializer=text&timeout=2&connections=2&plugins=timing", server.url());
+    let cache = Cache::open(&url).unwrap();
+    cache.set("k", "a value").await.unwrap();
+    assert_eq!(server.cli(&["GET", "main:k"]).await, "a value");
+    assert!(server.cli(&["PTTL", "main:k"]).await.parse::<u64>().unwrap() > 50_000);
+    assert!(cache.plugin::<Timing>().is_some());
+    for (url, part) in [
+        (format!("{}?conections=2", server.url()), "did you mean `connections`"),
+        ("nothing://".to_owned(), "known are"),
+        ("localhost".to_owned(), "no URL"),
+        ("memory://?ttl=soon".to_owned(), "`ttl`"),
+    ] {
+        let error = Cache::open(&url).unwrap_err().to_string();
+        assert!(error.contains(part), "{url}: {error}");
+    }
+}
+
+/// Runs itself in a process whose environment names a file.
+#[test]
+fn the_environment_configures_the_process() {
+    const NAME: &str = "the_environment_configures_the_process";
+    if std::env::var_os("POLYCACHE_CONFIG").is_some() {
+        let caches = polycache::caches();
+        match std::env::var("EXPECTED").unwrap().as_str() {
+            "" => assert_eq!(caches.get("default").unwrap().namespace_name(), "from the file"),
+            part => {
+                let error = caches.get("default").unwrap_err().to_string();
+                assert!(error.contains("POLYCACHE_CONFIG") && error.contains(part), "{error}");
+            }
+        }
+        return;
+    }
+    let folder = std::env::temp_dir().join(format!("polycache-config-{}", std::process::id()));
+    std::fs::create_dir_all(&folder).unwrap();
+    let good = folder.join("good.json");
+    std::fs::write(&good, r#"{ "default": { "cache": "memory", "namespace": "from the file" } }"#).unwrap();
+    for (file, expected) in [(good, ""), (folder.join("missing.json"), "missing.json")] {
+        let child = std::process::Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", NAME])
+            .env("POLYCACHE_CONFIG", file)
+            .env("EXPECTED", expected)
+            .output()
+            .unwrap();
+        let output = String::from_utf8_lossy(&child.stdout);
+        assert!(child.status.success() && output.contains("1 passed"), "{output}");
+    }
+    std::fs::remove_dir_all(&folder).unwrap();
+}
