@@ -5,15 +5,17 @@ mod listener;
 
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
+use std::os::fd::AsFd;
 use std::sync::mpsc::{SyncSender, sync_channel};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::{self, JoinHandle};
 use std::time::Duration;
 
-use tokio::sync::{mpsc, watch};
+use rustix::net::Shutdown;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use crate::servers::port;
+use crate::servers::port::{self, Attempts};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -25,21 +27,23 @@ const PATIENCE: Duration = Duration::from_secs(60);
 ///
 /// When the server closes or resets a connection, or can't be reached, the proxy does the same to the client.
 ///
-/// ```no_run
+/// ```
 /// use polycache_testkit::Proxy;
 /// use polycache_testkit::servers::RedisServer;
+/// use tokio::io::{AsyncReadExt, AsyncWriteExt};
+/// use tokio::net::TcpStream;
 ///
-/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> std::io::Result<()> {
 /// let server = RedisServer::start().await;
-/// let proxy = Proxy::start(server.address()).await;
-/// let url = server.url_at(proxy.address());
-/// // .. a client connects to that URL ..
-/// proxy.stall();
-/// // .. a command is sent; it has come as far as the proxy ..
-/// proxy.wait_until(|traffic| traffic.from_client > 0).await;
-/// proxy.reset();
-/// # let _ = url;
-/// # }
+/// let proxy = Proxy::start(server.address()).await; // a client of the library connects to `server.url_at(proxy.address())`
+/// let mut client = TcpStream::connect(proxy.address()).await?;
+///
+/// proxy.cut_reply_after(3);
+/// client.write_all(b"PING\r\n").await?;
+/// let mut reply = Vec::new();
+/// client.read_to_end(&mut reply).await?;
+/// assert_eq!(reply, b"+PO");
+/// # Ok(()) }
 /// ```
 #[derive(Debug)]
 pub struct Proxy {
@@ -110,9 +114,13 @@ impl Proxy {
     ///
     /// If there is no free port.
     pub async fn start(server: SocketAddr) -> Self {
-        let listener =
-            port::start(async |port| TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| error.to_string()))
-                .await;
+        let mut attempts = Attempts::default();
+        let listener = loop {
+            match TcpListener::bind((Ipv4Addr::LOCALHOST, port::free())) {
+                Ok(listener) => break listener,
+                Err(error) => attempts.failed(&error.to_string()),
+            }
+        };
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             faults: watch::Sender::default(),
@@ -120,13 +128,13 @@ impl Proxy {
             allowance: Mutex::default(),
         });
         let (orders, inbox) = mpsc::unbounded_channel();
+        let (ready, runs) = oneshot::channel();
         let thread = {
             let shared = Arc::clone(&shared);
-            thread::Builder::new()
-                .name("proxy".into())
-                .spawn(move || listener::run(listener, server, &shared, inbox))
-                .expect("a thread starts")
+            let run = move || listener::run(listener, server, &shared, inbox, ready);
+            thread::Builder::new().name("proxy".into()).spawn(run).expect("a thread starts")
         };
+        runs.await.expect("the proxy's thread runs");
         Self { address, shared, orders: Some(orders), thread: Some(thread) }
     }
 
@@ -248,4 +256,11 @@ impl Shared {
             None => (bytes, false),
         }
     }
+}
+
+/// Ends a socket at once. To close it is not enough: a child process that another thread has just forked holds a copy of it, until
+/// it runs its own program.
+fn shut_down(socket: &impl AsFd) {
+    // A connection that the other side has ended already is not an error.
+    let _ = rustix::net::shutdown(socket, Shutdown::Both);
 }

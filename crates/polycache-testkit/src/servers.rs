@@ -4,7 +4,7 @@
 //! is never dropped, and be shared by tests that have a runtime each. A fixture that can't do what it's told panics with the
 //! reason and the server's own words.
 //!
-//! ```no_run
+//! ```
 //! use polycache_testkit::servers::RedisServer;
 //!
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -36,27 +36,18 @@ use std::path::Path;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
-/// Says what is missing on this machine, and which Debian package brings it.
+/// Says what is missing on this machine, and which Debian package brings it. The fixtures panic with the same text.
 ///
-/// ```no_run
+/// ```
 /// polycache_testkit::servers::available().expect("the servers are installed");
 /// ```
 ///
 /// # Errors
 ///
-/// A text that names each missing program and its package.
+/// A line for each missing program.
 pub fn available() -> Result<(), String> {
-    let missing: Vec<_> = process::PROGRAMS
-        .iter()
-        .filter(|(program, _)| !is_installed(program))
-        .map(|(program, package)| process::not_installed(program, package))
-        .collect();
+    let missing: Vec<_> = process::missing().collect();
     if missing.is_empty() { Ok(()) } else { Err(missing.join("\n")) }
-}
-
-fn is_installed(program: &str) -> bool {
-    std::env::var_os("PATH")
-        .is_some_and(|path| std::env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// What may mean something in some part of a URL.

@@ -4,19 +4,24 @@
 use std::io;
 use std::net::SocketAddr;
 use std::path::Path;
+use std::process::Stdio;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use polycache_testkit::Proxy;
 use polycache_testkit::servers::{Certificates, Memcached, RedisCluster, RedisSentinel, RedisServer, available};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpStream, UnixStream};
+use tokio::process::Command;
+use tokio::sync::OnceCell;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName};
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+const PATIENCE: Duration = Duration::from_secs(20);
 
 fn runs(pid: u32) -> bool {
     Path::new(&format!("/proc/{pid}")).exists()
@@ -27,6 +32,41 @@ async fn ask(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, request: &st
     let mut reply = vec![0; 1000];
     let length = stream.read(&mut reply).await.unwrap();
     String::from_utf8_lossy(&reply[..length]).into_owned()
+}
+
+/// What can be read until the connection ends, and how it ends.
+async fn read_all(stream: &mut TcpStream) -> (Vec<u8>, io::Result<()>) {
+    let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
+    loop {
+        match timeout(PATIENCE, stream.read(&mut buffer)).await.expect("the connection ends") {
+            Ok(0) => return (all, Ok(())),
+            Ok(length) => all.extend_from_slice(&buffer[..length]),
+            Err(error) => return (all, Err(error)),
+        }
+    }
+}
+
+/// Nothing comes for a while.
+async fn is_silent(stream: &mut TcpStream) -> bool {
+    timeout(Duration::from_millis(50), stream.read_u8()).await.is_err()
+}
+
+async fn read_pong(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    let mut reply = vec![0; 7];
+    timeout(PATIENCE, stream.read_exact(&mut reply)).await??;
+    Ok(reply)
+}
+
+async fn ping(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
+    stream.write_all(b"PING\r\n").await?;
+    read_pong(stream).await
+}
+
+/// Sets the key on a server and its replica.
+async fn set_everywhere(server: &RedisServer, value: &str) {
+    let mut stream = TcpStream::connect(server.address()).await.unwrap();
+    assert_eq!(ask(&mut stream, &format!("SET key {value}\r\n")).await, "+OK\r\n");
+    assert_eq!(ask(&mut stream, "WAIT 1 20000\r\n").await, ":1\r\n");
 }
 
 #[test]
@@ -169,6 +209,94 @@ async fn tls_is_verified_on_both_sides() {
 }
 
 #[tokio::test]
+async fn servers_stop_and_resume() {
+    let redis = RedisServer::start().await;
+    let memcached = Memcached::start().await;
+    redis.stop();
+    memcached.stop();
+    let mut streams = Vec::new();
+    for (address, request) in [(redis.address(), "PING\r\n"), (memcached.address(), "version\r\n")] {
+        let mut stream = TcpStream::connect(address).await.expect("the kernel accepts connections");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        assert!(is_silent(&mut stream).await);
+        streams.push(stream);
+    }
+    redis.resume();
+    memcached.resume();
+    for mut stream in streams {
+        assert!(timeout(PATIENCE, stream.read_u8()).await.is_ok());
+    }
+    redis.stop();
+    redis.restart().await;
+    assert_eq!(redis.cli(&["PING"]).await, "PONG");
+    redis.stop();
+    let pid = redis.pid();
+    drop(redis);
+    assert!(!runs(pid));
+}
+
+#[tokio::test]
+async fn a_server_that_does_not_start_says_why() {
+    let wrong = tokio::spawn(RedisServer::builder().config("no-such-setting", "1").start());
+    let panic = wrong.await.unwrap_err().into_panic();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert!(text.contains("has ended") && text.contains("no-such-setting"), "{text}");
+
+    let wrong = tokio::spawn(Memcached::builder().args(&["--no-such-setting"]).start());
+    let panic = wrong.await.unwrap_err().into_panic();
+    let text = panic.downcast_ref::<String>().unwrap();
+    assert!(text.contains("has ended") && text.contains("no-such-setting"), "{text}");
+}
+
+/// Plays both parts: a test process that keeps servers in statics and ends badly, and the one that looks after it.
+#[tokio::test]
+async fn servers_die_with_the_test_process() {
+    const WAY: &str = "POLYCACHE_TESTKIT_ENDS_BY";
+    if let Ok(way) = std::env::var(WAY) {
+        static SERVERS: OnceCell<(RedisServer, Memcached)> = OnceCell::const_new();
+        let start = || async { (RedisServer::start().await, Memcached::start().await) };
+        let (redis, memcached) = SERVERS.get_or_init(start).await;
+        let folder = redis.socket().parent().unwrap().display().to_string();
+        println!("\nstarted {} {} {folder}", redis.pid(), memcached.pid());
+        match way.as_str() {
+            "abort" => std::process::abort(),
+            "exit" => std::process::exit(0),
+            "panic" => panic!("as told"),
+            _ => std::future::pending().await,
+        }
+    }
+    for way in ["abort", "exit", "panic", "kill"] {
+        let mut child = Command::new(std::env::current_exe().unwrap())
+            .args(["--exact", "servers_die_with_the_test_process", "--nocapture"])
+            .env(WAY, way)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        let started = loop {
+            let line = timeout(PATIENCE, lines.next_line()).await.unwrap().unwrap().expect("the child starts servers");
+            if let Some(started) = line.strip_prefix("started ") {
+                break started.to_owned();
+            }
+        };
+        let [redis, memcached, folder] = *started.split(' ').collect::<Vec<_>>() else { panic!("{started}") };
+        if way == "kill" {
+            assert!(runs(redis.parse().unwrap()) && runs(memcached.parse().unwrap()));
+            child.kill().await.unwrap();
+        }
+        timeout(PATIENCE, child.wait()).await.unwrap().unwrap();
+        let ended = Instant::now();
+        while runs(redis.parse().unwrap()) || runs(memcached.parse().unwrap()) || Path::new(folder).exists() {
+            assert!(ended.elapsed() < PATIENCE, "{way} leaves something of {started}");
+            tokio::time::sleep(Duration::from_millis(1)).await;
+        }
+        println!("{way}: nothing left after {:?}", ended.elapsed());
+    }
+}
+
+#[tokio::test]
 async fn a_cluster_fails_over() {
     let started = Instant::now();
     let cluster = RedisCluster::start(3, 3).await;
@@ -177,8 +305,7 @@ async fn a_cluster_fails_over() {
     assert_eq!(cluster.url().matches("127.0.0.1:").count(), 6);
 
     let master = cluster.master_of("key").await;
-    assert_eq!(master.cli(&["SET", "key", "value"]).await, "OK");
-    assert_eq!(master.cli(&["WAIT", "1", "5000"]).await, "1");
+    set_everywhere(master, "value").await;
     let started = Instant::now();
     master.kill();
     let successor = cluster.new_master_of("key", master).await;
@@ -210,8 +337,7 @@ async fn sentinels_fail_over() {
 
     let primary = fleet.primary().await;
     assert_eq!(primary.port(), fleet.servers()[0].port());
-    assert_eq!(primary.cli(&["SET", "key", "value"]).await, "OK");
-    assert_eq!(primary.cli(&["WAIT", "1", "5000"]).await, "1");
+    set_everywhere(primary, "value").await;
     let started = Instant::now();
     primary.kill();
     let successor = fleet.new_primary(primary).await;
@@ -233,26 +359,6 @@ async fn sentinels_fail_over() {
     assert_eq!(primary.cli(&["GET", "key"]).await, "value");
     fleet.flush().await;
     assert_eq!(primary.cli(&["EXISTS", "key"]).await, "0");
-}
-
-/// Reads until the connection ends, or a while has passed without a byte.
-async fn read_all(stream: &mut TcpStream) -> (Vec<Vec<u8>>, Option<io::Result<()>>) {
-    let (mut reads, mut buffer) = (Vec::new(), [0; 4096]);
-    loop {
-        match timeout(Duration::from_millis(100), stream.read(&mut buffer)).await {
-            Err(_) => return (reads, None),
-            Ok(Ok(0)) => return (reads, Some(Ok(()))),
-            Ok(Ok(length)) => reads.push(buffer[..length].to_vec()),
-            Ok(Err(error)) => return (reads, Some(Err(error))),
-        }
-    }
-}
-
-async fn ping(stream: &mut TcpStream) -> io::Result<Vec<u8>> {
-    stream.write_all(b"PING\r\n").await?;
-    let mut reply = vec![0; 7];
-    stream.read_exact(&mut reply).await?;
-    Ok(reply)
 }
 
 #[tokio::test]
@@ -277,15 +383,23 @@ async fn a_proxy_makes_the_trouble_it_is_asked_for() {
     proxy.stall();
     stream.write_all(b"PING\r\n").await.unwrap();
     proxy.wait_until(|traffic| traffic.from_client == 18).await;
-    assert!(matches!(read_all(&mut stream).await, (reads, None) if reads.is_empty()));
+    assert!(is_silent(&mut stream).await);
     proxy.resume();
-    assert_eq!(read_all(&mut stream).await.0.concat(), pong);
+    assert_eq!(read_pong(&mut stream).await.unwrap(), pong);
 
     proxy.chunk(1);
-    stream.write_all(b"PING\r\n").await.unwrap();
-    let (reads, _) = read_all(&mut stream).await;
-    assert_eq!(reads.concat(), pong);
-    assert!(reads.len() > 1, "in pieces: {reads:?}");
+    let text = "x".repeat(500);
+    stream.write_all(format!("ECHO {text}\r\n").as_bytes()).await.unwrap();
+    let reply = format!("$500\r\n{text}\r\n").into_bytes();
+    let (mut read, mut reads) = (Vec::new(), 0);
+    while read.len() < reply.len() {
+        let length = timeout(PATIENCE, stream.read_buf(&mut read)).await.unwrap().unwrap();
+        assert!(length > 0);
+        reads += 1;
+    }
+    assert_eq!(read, reply);
+    println!("{} bytes one at a time: {reads} reads", reply.len());
+    assert!(reads > 1);
 
     proxy.heal();
     proxy.answer_with(b"rubbish");
@@ -298,24 +412,24 @@ async fn a_proxy_makes_the_trouble_it_is_asked_for() {
         let mut stream = connect().await;
         proxy.cut_reply_after(offset);
         stream.write_all(b"PING\r\n").await.unwrap();
-        let (reads, end) = read_all(&mut stream).await;
-        assert_eq!(reads.concat(), pong[..offset]);
-        assert!(matches!(end, Some(Ok(()))), "closed: {end:?}");
+        let (reply, end) = read_all(&mut stream).await;
+        assert_eq!(reply, pong[..offset]);
+        end.expect("closed, not reset");
     }
     assert_eq!(ping(&mut stream).await.unwrap(), pong, "other connections stay");
 
     let mut other = connect().await;
     assert_eq!(ping(&mut other).await.unwrap(), pong);
     proxy.cut();
-    assert!(matches!(read_all(&mut stream).await.1, Some(Ok(()))));
-    assert!(matches!(read_all(&mut other).await.1, Some(Ok(()))));
+    for stream in [&mut stream, &mut other] {
+        read_all(stream).await.1.expect("closed, not reset");
+    }
     assert_eq!(proxy.traffic().open, 0);
 
     let mut stream = connect().await;
     assert_eq!(ping(&mut stream).await.unwrap(), pong);
     proxy.reset();
-    let end = read_all(&mut stream).await.1;
-    assert!(matches!(&end, Some(Err(error)) if error.kind() == io::ErrorKind::ConnectionReset), "reset: {end:?}");
+    assert_eq!(read_all(&mut stream).await.1.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
 
     let mut stream = connect().await;
     assert_eq!(ping(&mut stream).await.unwrap(), pong);
@@ -327,8 +441,9 @@ async fn a_proxy_makes_the_trouble_it_is_asked_for() {
     assert_eq!(ping(&mut connect().await).await.unwrap(), pong);
 
     server.kill();
-    assert!(read_all(&mut stream).await.1.is_some(), "ends with the server's connection");
-    assert!(ping(&mut connect().await).await.is_err());
+    assert!(read_all(&mut stream).await.0.is_empty(), "ends with the server's connection");
+    let unreachable = async { ping(&mut TcpStream::connect(proxy.address()).await?).await };
+    assert_eq!(unreachable.await.unwrap_err().kind(), io::ErrorKind::ConnectionReset);
     server.restart().await;
     assert_eq!(ping(&mut connect().await).await.unwrap(), pong);
 

@@ -13,7 +13,7 @@ use tokio::net::TcpStream;
 use tokio::net::tcp::{ReadHalf, WriteHalf};
 use tokio::sync::watch;
 
-use super::{End, Faults, Shared};
+use super::{End, Faults, Shared, shut_down};
 
 /// What a direction holds at most.
 const BUFFER: usize = 16 * 1024;
@@ -123,7 +123,10 @@ impl From<io::Error> for End {
 fn close(client: &TcpStream, end: End) {
     match end {
         // The kernel resets a connection that is closed while there is something left to read.
-        End::Close => while matches!(client.try_read(&mut [0; 1024]), Ok(1..)) {},
+        End::Close => {
+            while matches!(client.try_read(&mut [0; 1024]), Ok(1..)) {}
+            shut_down(client);
+        }
         End::Reset => set_socket_linger(client, Some(Duration::ZERO)).expect("the socket is open"),
     }
 }

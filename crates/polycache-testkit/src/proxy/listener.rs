@@ -6,19 +6,20 @@ use std::sync::Arc;
 
 use tokio::net::{TcpListener, TcpStream};
 use tokio::runtime;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio::task::JoinSet;
 
-use super::{Order, Shared, What, connection};
+use super::{Order, Shared, What, connection, shut_down};
 
 pub(super) fn run(
     listener: StdListener,
     server: SocketAddr,
     shared: &Arc<Shared>,
     orders: mpsc::UnboundedReceiver<Order>,
+    ready: oneshot::Sender<()>,
 ) {
     let runtime = runtime::Builder::new_current_thread().enable_all().build().expect("a runtime starts");
-    runtime.block_on(serve(listener, server, shared, orders));
+    runtime.block_on(serve(listener, server, shared, orders, ready));
 }
 
 async fn serve(
@@ -26,17 +27,19 @@ async fn serve(
     server: SocketAddr,
     shared: &Arc<Shared>,
     mut orders: mpsc::UnboundedReceiver<Order>,
+    ready: oneshot::Sender<()>,
 ) {
     let address = listener.local_addr().expect("a bound socket has an address");
     listener.set_nonblocking(true).expect("a socket can be made not to block");
     let mut listener = Some(TcpListener::from_std(listener).expect("a runtime with network"));
     let mut connections = JoinSet::new();
     let cut = watch::Sender::new(None);
+    let _ = ready.send(());
     loop {
         tokio::select! {
             biased;
             order = orders.recv() => {
-                let Some(Order { what, done }) = order else { return };
+                let Some(Order { what, done }) = order else { break };
                 let result = match what {
                     What::Cut(end) => {
                         cut.send_replace(Some(end));
@@ -44,7 +47,7 @@ async fn serve(
                         Ok(())
                     }
                     What::Listen(false) => {
-                        listener = None;
+                        listener.take().iter().for_each(shut_down);
                         Ok(())
                     }
                     What::Listen(true) if listener.is_some() => Ok(()),
@@ -62,6 +65,7 @@ async fn serve(
             }
         }
     }
+    listener.iter().for_each(shut_down);
 }
 
 async fn accept(listener: Option<&TcpListener>) -> io::Result<TcpStream> {

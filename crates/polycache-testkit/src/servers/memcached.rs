@@ -7,8 +7,9 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 
 use super::certificates::{Certificates, Tls};
+use super::port::{self, Attempts};
 use super::process::{Launch, Process};
-use super::{escaped, escaped_path, port};
+use super::{escaped, escaped_path};
 
 /// What a server is started with. Made by [`Memcached::builder`].
 #[derive(Debug, Clone, Default)]
@@ -57,17 +58,24 @@ impl MemcachedBuilder {
     ///
     /// If it doesn't start; the text holds what the server wrote.
     pub async fn start(self) -> Memcached {
-        port::start(async |port| {
-            let directory =
-                tempfile::Builder::new().prefix("polycache-memcached-").tempdir().expect("a temporary directory");
-            let certificates = self.tls.map(|_| Certificates::write_to(directory.path()));
-            let launch = self.launch(port, directory.path(), certificates.as_ref());
-            let process = Process::start(launch, directory);
-            let server = Memcached { port, settings: self.clone(), certificates, process };
-            server.ready().await?;
-            Ok(server)
-        })
-        .await
+        let mut attempts = Attempts::default();
+        loop {
+            match self.clone().start_on(port::free()).await {
+                Ok(server) => return server,
+                Err(reason) => attempts.failed(&reason),
+            }
+        }
+    }
+
+    async fn start_on(self, port: u16) -> Result<Memcached, String> {
+        let directory =
+            tempfile::Builder::new().prefix("polycache-memcached-").tempdir().expect("a temporary directory");
+        let certificates = self.tls.map(|_| Certificates::write_to(directory.path()));
+        let launch = self.launch(port, directory.path(), certificates.as_ref());
+        let process = Process::start(launch, directory);
+        let server = Memcached { port, settings: self, certificates, process };
+        server.ready().await?;
+        Ok(server)
     }
 
     fn launch(&self, port: u16, directory: &Path, certificates: Option<&Certificates>) -> Launch {
@@ -103,7 +111,7 @@ impl MemcachedBuilder {
 
 /// A memcached server of its own on 127.0.0.1 or on a unix socket. Killed when dropped.
 ///
-/// ```no_run
+/// ```
 /// use polycache_testkit::servers::Memcached;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -227,11 +235,14 @@ impl Memcached {
     async fn ready(&self) -> Result<(), String> {
         let directory = self.process.directory();
         // The file is written once the server listens on its port; only this process writes it.
-        let answers = async || match self.settings.unix_socket {
+        let listens = || match self.settings.unix_socket {
             true => UnixStream::connect(socket(directory)).is_ok(),
             false => ports(directory).exists(),
         };
-        self.process.ready(answers).await
+        while !listens() {
+            self.process.pause().await?;
+        }
+        Ok(())
     }
 }
 

@@ -18,14 +18,14 @@ pub(crate) fn free() -> u16 {
     panic!("no free port between {LOWEST} and {HIGHEST} on 127.0.0.1");
 }
 
-/// Starts something on a free port, on another one if the port was taken meanwhile.
-pub(crate) async fn start<T>(start: impl AsyncFn(u16) -> Result<T, String>) -> T {
-    let mut attempts = 0;
-    loop {
-        match start(free()).await {
-            Ok(started) => return started,
-            Err(text) if attempts < 5 && text.contains("in use") => attempts += 1,
-            Err(text) => panic!("{text}"),
-        }
+/// Attempts at starting something on a free port, which somebody else may take before it does.
+#[derive(Debug, Default)]
+pub(crate) struct Attempts(usize);
+
+impl Attempts {
+    /// Panics with the reason unless another port may help.
+    pub(crate) fn failed(&mut self, reason: &str) {
+        self.0 += 1;
+        assert!(self.0 < 5 && reason.contains("in use"), "{reason}");
     }
 }

@@ -1,5 +1,6 @@
 //! A server process that can't outlive the tests.
 
+use std::env;
 use std::ffi::OsString;
 use std::fs;
 use std::io::{Read, Write};
@@ -14,11 +15,25 @@ use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
 /// Programs and the Debian packages that bring them.
-pub(super) const PROGRAMS: [(&str, &str); 3] =
+const PROGRAMS: [(&str, &str); 3] =
     [("redis-server", "redis-server"), ("redis-cli", "redis-tools"), ("memcached", "memcached")];
 
-pub(super) fn not_installed(program: &str, package: &str) -> String {
-    format!("`{program}` isn't installed: `apt-get install {package}`, or `make setup` for all that the tests need")
+/// Texts about the programs that aren't there.
+pub(super) fn missing() -> impl Iterator<Item = String> {
+    PROGRAMS.iter().filter(|(program, _)| !is_installed(program)).map(|(program, package)| {
+        format!("`{program}` isn't installed; Debian's package `{package}` brings it: `make setup`, or apt-get install {package}")
+    })
+}
+
+/// Panics with the package's name if this program isn't there.
+pub(super) fn require(program: &str) {
+    if !is_installed(program) {
+        panic!("{}", missing().find(|text| text.contains(program)).unwrap_or_default());
+    }
+}
+
+fn is_installed(program: &str) -> bool {
+    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
 }
 
 /// How long a server may take to answer after its start, on a machine busy with other tests.
@@ -65,6 +80,7 @@ struct Running {
     hold: Option<ChildStdin>,
     lifeline: ChildStdout,
     pid: Pid,
+    started: Instant,
     // Neither killed nor stopped by us.
     runs: bool,
 }
@@ -98,7 +114,7 @@ impl Process {
         running.runs = false;
         running.signal(Signal::STOP);
         // The kernel stops a process a little after the signal was sent; where there is no /proc, that has to be good enough.
-        while matches!(state(running.pid), Some(state) if state != 'T') {
+        while moves(running.pid) {
             std::thread::yield_now();
         }
     }
@@ -120,24 +136,24 @@ impl Process {
         old.end("keep\n");
     }
 
-    /// Waits until the server answers; the error says why it doesn't, and shows the server's own words.
-    pub(super) async fn ready(&self, answers: impl AsyncFn() -> bool) -> Result<(), String> {
-        let started = Instant::now();
-        loop {
-            if answers().await {
-                return Ok(());
-            }
-            let trouble = if self.running().is_dead(Duration::ZERO) {
+    /// A pause before the server is asked again whether it's ready. The error says that it never will be, in the server's own words.
+    pub(super) async fn pause(&self) -> Result<(), String> {
+        let trouble = {
+            let running = self.running();
+            if running.is_dead(Duration::ZERO) {
                 "has ended"
-            } else if started.elapsed() > PATIENCE {
+            } else if running.started.elapsed() > PATIENCE {
                 "doesn't answer"
             } else {
-                tokio::time::sleep(Duration::from_millis(1)).await;
-                continue;
-            };
-            let Launch { program, arguments, .. } = &self.launch;
-            return Err(format!("{program} {arguments:?} {trouble}; its output:\n{}", self.output()));
+                ""
+            }
+        };
+        if trouble.is_empty() {
+            tokio::time::sleep(Duration::from_millis(1)).await;
+            return Ok(());
         }
+        let Launch { program, arguments, .. } = &self.launch;
+        Err(format!("{program} {arguments:?} {trouble}; its output:\n{}", self.output()))
     }
 
     /// The last lines that the server wrote.
@@ -156,11 +172,7 @@ impl Process {
 impl Running {
     fn start(launch: &Launch, directory: &Path) -> Self {
         let Launch { program, arguments, environment } = launch;
-        if let Some((_, package)) = PROGRAMS.iter().find(|(name, _)| name == program)
-            && !super::is_installed(program)
-        {
-            panic!("{}", not_installed(program, package));
-        }
+        require(program);
         let mut guard = Command::new("sh")
             .args(["-c", GUARD, "polycache-guard"])
             .arg(directory)
@@ -184,7 +196,7 @@ impl Running {
         }
         let pid = String::from_utf8_lossy(&line).parse().ok().and_then(Pid::from_raw);
         let pid = pid.expect("the guard prints the id of the server");
-        Self { guard, hold, lifeline, pid, runs: true }
+        Self { guard, hold, lifeline, pid, started: Instant::now(), runs: true }
     }
 
     /// Once the process is dead its id stays taken until the guard ends, so a signal never meets another process.
@@ -229,8 +241,11 @@ impl Drop for Running {
     }
 }
 
-/// The letter that Linux shows for the state of a process.
-fn state(pid: Pid) -> Option<char> {
-    let stat = fs::read_to_string(format!("/proc/{}/stat", pid.as_raw_nonzero())).ok()?;
-    stat.rsplit_once(") ")?.1.chars().next()
+/// Whether a thread of the process is neither stopped nor dead, as far as Linux' /proc can tell.
+fn moves(pid: Pid) -> bool {
+    let threads = fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).into_iter().flatten().flatten();
+    threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok()).any(|stat| {
+        let state = stat.rsplit_once(") ").and_then(|(_, rest)| rest.chars().next());
+        !matches!(state, None | Some('T' | 'Z' | 'X'))
+    })
 }

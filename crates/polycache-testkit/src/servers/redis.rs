@@ -13,8 +13,9 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::certificates::{Certificates, Tls};
+use super::port::{self, Attempts};
 use super::process::{Launch, Process};
-use super::{escaped, escaped_path, port, resp};
+use super::{escaped, escaped_path, process, resp};
 
 /// What a server is started with. Made by [`RedisServer::builder`].
 #[derive(Debug, Clone, Default)]
@@ -71,7 +72,13 @@ impl RedisBuilder {
     ///
     /// If it doesn't start; the text holds what the server wrote.
     pub async fn start(self) -> RedisServer {
-        port::start(async |port| self.clone().start_on(port).await).await
+        let mut attempts = Attempts::default();
+        loop {
+            match self.clone().start_on(port::free()).await {
+                Ok(server) => return server,
+                Err(reason) => attempts.failed(&reason),
+            }
+        }
     }
 
     /// Starts the server on this port; the error says why not.
@@ -129,7 +136,7 @@ impl RedisBuilder {
 
 /// A Redis server of its own on 127.0.0.1, without persistence. Killed when dropped.
 ///
-/// ```no_run
+/// ```
 /// use polycache_testkit::servers::RedisServer;
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -308,6 +315,7 @@ impl RedisServer {
     }
 
     async fn run_cli(&self, options: &[&str], command: &[impl AsRef<OsStr>]) -> Vec<u8> {
+        process::require("redis-cli");
         let mut cli = Command::new("redis-cli");
         cli.arg("-s").arg(self.socket()).arg("-e").args(options).args(command);
         if let Some(password) = &self.settings.password {
@@ -345,7 +353,10 @@ impl RedisServer {
 
     async fn ready(&self) -> Result<(), String> {
         // The unix socket is opened after the port, and only this process has it.
-        self.process.ready(async || self.try_ask(&["PING"]).await.is_ok()).await
+        while self.try_ask(&["PING"]).await.is_err() {
+            self.process.pause().await?;
+        }
+        Ok(())
     }
 }
 

@@ -4,9 +4,9 @@ mod view;
 
 use view::View;
 
-use super::port;
+use super::port::{self, Attempts};
 use super::redis::{RedisBuilder, RedisServer};
-use super::wait::wait_for;
+use super::wait::Wait;
 
 const SLOTS: usize = 16_384;
 
@@ -44,7 +44,13 @@ impl RedisCluster {
         let mut nodes = Vec::new();
         for _ in 0..masters + replicas {
             // Another port for the bus with each attempt: it may be taken as well.
-            nodes.push(port::start(async |port| node(port::free()).start_on(port).await).await);
+            let mut attempts = Attempts::default();
+            nodes.push(loop {
+                match node(port::free()).start_on(port::free()).await {
+                    Ok(node) => break node,
+                    Err(reason) => attempts.failed(&reason),
+                }
+            });
         }
         let cluster = Self { nodes, masters };
         cluster.form().await;
@@ -72,7 +78,13 @@ impl RedisCluster {
     /// If they don't within a minute.
     pub async fn master_of(&self, key: &str) -> &RedisServer {
         let slot = self.slot(key).await;
-        wait_for("one master of a slot", async || self.owner(slot).await).await
+        let wait = Wait::new("one master of a slot");
+        loop {
+            match self.owner(slot).await {
+                Some(master) => return master,
+                None => wait.pause().await,
+            }
+        }
     }
 
     /// The master of the key's slot once that is another one than `old` and takes commands.
@@ -82,10 +94,13 @@ impl RedisCluster {
     /// If that doesn't come about within a minute.
     pub async fn new_master_of(&self, key: &str, old: &RedisServer) -> &RedisServer {
         let slot = self.slot(key).await;
-        wait_for("a new master of a slot", async || {
-            self.owner(slot).await.filter(|owner| owner.port() != old.port() && owner.is_running())
-        })
-        .await
+        let wait = Wait::new("a new master of a slot");
+        loop {
+            match self.owner(slot).await {
+                Some(master) if master.port() != old.port() => return master,
+                _ => wait.pause().await,
+            }
+        }
     }
 
     /// Waits until every running node takes the cluster for whole, all agree about it, and every replica is in sync.
@@ -94,24 +109,10 @@ impl RedisCluster {
     ///
     /// If that doesn't come about within a minute.
     pub async fn settled(&self) {
-        wait_for("a settled cluster", async || {
-            let view = self.agreed().await?;
-            let running: Vec<_> = self.running().map(RedisServer::port).collect();
-            for node in self.running() {
-                let state = node.try_ask(&["INFO", "replication"]).await.ok()?;
-                let settled = if view.masters().any(|port| port == node.port()) {
-                    let replicas = view.replicas_of(node.port()).filter(|port| running.contains(port)).count();
-                    state.matches("state=online").count() == replicas
-                } else {
-                    state.contains("master_link_status:up")
-                };
-                if !settled {
-                    return None;
-                }
-            }
-            Some(())
-        })
-        .await;
+        let wait = Wait::new("a settled cluster");
+        while !self.is_settled().await {
+            wait.pause().await;
+        }
     }
 
     /// Resumes nodes that are stopped, restarts those that are dead, and waits until the cluster has settled.
@@ -135,7 +136,13 @@ impl RedisCluster {
     ///
     /// If the masters don't do it.
     pub async fn flush(&self) {
-        let view = wait_for("a cluster that agrees", async || self.agreed().await).await;
+        let wait = Wait::new("a cluster that agrees");
+        let view = loop {
+            match self.agreed().await {
+                Some(view) => break view,
+                None => wait.pause().await,
+            }
+        };
         for port in view.masters() {
             self.at(port).flush().await;
         }
@@ -157,10 +164,10 @@ impl RedisCluster {
         }
         for (replica, master) in replicas.iter().zip(masters.iter().cycle()) {
             let id = master.ask(&["CLUSTER", "MYID"]).await;
-            wait_for("a replica that knows its master", async || {
-                replica.try_ask(&["CLUSTER", "REPLICATE", &id]).await.ok()
-            })
-            .await;
+            let wait = Wait::new("a replica that knows its master");
+            while replica.try_ask(&["CLUSTER", "REPLICATE", &id]).await.is_err() {
+                wait.pause().await;
+            }
         }
     }
 }
@@ -172,6 +179,24 @@ impl RedisCluster {
 
     fn at(&self, port: u16) -> &RedisServer {
         self.nodes.iter().find(|node| node.port() == port).expect("a node of this cluster")
+    }
+
+    async fn is_settled(&self) -> bool {
+        let Some(view) = self.agreed().await else { return false };
+        let running: Vec<_> = self.running().map(RedisServer::port).collect();
+        for node in self.running() {
+            let state = node.try_ask(&["INFO", "replication"]).await.unwrap_or_default();
+            let settled = if view.masters().any(|port| port == node.port()) {
+                let replicas = view.replicas_of(node.port()).filter(|port| running.contains(port)).count();
+                state.contains("role:master") && state.matches("state=online").count() == replicas
+            } else {
+                state.contains("master_link_status:up")
+            };
+            if !settled {
+                return false;
+            }
+        }
+        true
     }
 
     async fn slot(&self, key: &str) -> u16 {
@@ -211,5 +236,5 @@ fn node(bus: u16) -> RedisBuilder {
         // However long a replica has been without its master, it takes its place, and no other master's.
         .config("cluster-replica-validity-factor", "0")
         .config("cluster-allow-replica-migration", "no")
-        .config("repl-diskless-sync-delay", "0")
+        .config("repl-diskless-sync", "no")
 }

@@ -1,7 +1,7 @@
 //! A Redis primary that sentinels watch.
 
 use super::redis::{RedisBuilder, RedisServer};
-use super::wait::wait_for;
+use super::wait::Wait;
 
 /// The name under which sentinels know the servers.
 const SERVICE: &str = "service";
@@ -9,7 +9,7 @@ const SENTINELS: usize = 3;
 
 /// A Redis primary, its replica and three sentinels on 127.0.0.1. All are killed when it's dropped.
 ///
-/// A primary that is killed or stopped is failed over after 0.5 s and an election.
+/// A primary that is killed or stopped is failed over after 0.7 s and an election.
 ///
 /// ```no_run
 /// use polycache_testkit::servers::RedisSentinel;
@@ -43,7 +43,7 @@ impl RedisSentinel {
             let sentinel = RedisServer::builder()
                 .sentinel()
                 .config("sentinel", &format!("monitor {SERVICE} 127.0.0.1 {} 2", primary.port()))
-                .config("sentinel", &format!("down-after-milliseconds {SERVICE} 500"))
+                .config("sentinel", &format!("down-after-milliseconds {SERVICE} 700"))
                 .config("sentinel", &format!("failover-timeout {SERVICE} 2000"));
             sentinels.push(sentinel.start().await);
         }
@@ -80,7 +80,13 @@ impl RedisSentinel {
     ///
     /// If they don't within a minute.
     pub async fn primary(&self) -> &RedisServer {
-        wait_for("a primary", async || self.agreed().await).await
+        let wait = Wait::new("a primary");
+        loop {
+            match self.agreed().await {
+                Some(primary) => return primary,
+                None => wait.pause().await,
+            }
+        }
     }
 
     /// The primary once that is another one than `old` and takes commands.
@@ -89,12 +95,15 @@ impl RedisSentinel {
     ///
     /// If that doesn't come about within a minute.
     pub async fn new_primary(&self, old: &RedisServer) -> &RedisServer {
-        wait_for("a new primary", async || {
-            let primary = self.agreed().await.filter(|primary| primary.port() != old.port())?;
-            let state = primary.try_ask(&["INFO", "replication"]).await.ok()?;
-            state.contains("role:master").then_some(primary)
-        })
-        .await
+        let wait = Wait::new("a new primary");
+        loop {
+            match self.agreed().await {
+                Some(primary) if primary.port() != old.port() && replication(primary).await.contains("role:master") => {
+                    return primary;
+                }
+                _ => wait.pause().await,
+            }
+        }
     }
 
     /// Waits until the sentinels agree, the replica is in sync and could take the primary's place.
@@ -103,31 +112,10 @@ impl RedisSentinel {
     ///
     /// If that doesn't come about within a minute.
     pub async fn settled(&self) {
-        wait_for("a settled fleet", async || {
-            let primary = self.agreed().await?;
-            for server in &self.servers {
-                let state = server.try_ask(&["INFO", "replication"]).await.ok()?;
-                let settled = match server.port() == primary.port() {
-                    true => state.contains("role:master") && state.contains("state=online"),
-                    false => state.contains("master_link_status:up"),
-                };
-                if !settled {
-                    return None;
-                }
-            }
-            for sentinel in &self.sentinels {
-                let quorum = sentinel.try_ask(&["SENTINEL", "CKQUORUM", SERVICE]).await.ok()?;
-                let replicas = sentinel.try_ask(&["SENTINEL", "REPLICAS", SERVICE]).await.ok()?;
-                let settled = quorum.starts_with(&format!("OK {SENTINELS} usable"))
-                    && field(&replicas, "flags") == ["slave"]
-                    && field(&replicas, "master-link-status") == ["ok"];
-                if !settled {
-                    return None;
-                }
-            }
-            Some(())
-        })
-        .await;
+        let wait = Wait::new("a settled fleet");
+        while !self.is_settled().await {
+            wait.pause().await;
+        }
     }
 
     /// Resumes servers that are stopped, restarts those that are dead, and waits until the fleet has settled.
@@ -161,6 +149,31 @@ impl RedisSentinel {
         self.primary().await.flush().await;
     }
 
+    async fn is_settled(&self) -> bool {
+        let Some(primary) = self.agreed().await else { return false };
+        for server in &self.servers {
+            let state = replication(server).await;
+            let settled = match server.port() == primary.port() {
+                true => state.contains("role:master") && state.contains("state=online"),
+                false => state.contains("master_link_status:up"),
+            };
+            if !settled {
+                return false;
+            }
+        }
+        for sentinel in &self.sentinels {
+            let quorum = sentinel.try_ask(&["SENTINEL", "CKQUORUM", SERVICE]).await.unwrap_or_default();
+            let replicas = sentinel.try_ask(&["SENTINEL", "REPLICAS", SERVICE]).await.unwrap_or_default();
+            let settled = quorum.starts_with(&format!("OK {SENTINELS} usable"))
+                && field(&replicas, "flags") == ["slave"]
+                && field(&replicas, "master-link-status") == ["ok"];
+            if !settled {
+                return false;
+            }
+        }
+        true
+    }
+
     async fn agreed(&self) -> Option<&RedisServer> {
         let mut agreed = None;
         for sentinel in self.sentinels.iter().filter(|sentinel| sentinel.is_running()) {
@@ -176,12 +189,21 @@ impl RedisSentinel {
 }
 
 fn server() -> RedisBuilder {
-    RedisServer::builder().config("repl-diskless-sync-delay", "0")
+    // Without disk, a replica that is in sync gets nothing new for up to a second.
+    RedisServer::builder().config("repl-diskless-sync", "no")
 }
 
-/// Sentinels get to know each other, and correct a server that comes back with its old role, in steps of some seconds.
+/// What a server says of its role; nothing if it doesn't answer.
+async fn replication(server: &RedisServer) -> String {
+    server.try_ask(&["INFO", "replication"]).await.unwrap_or_default()
+}
+
+/// Sentinels get to know each other, and correct a server that comes back with its old role, in steps of some seconds. They ping
+/// and connect again in steps of one: too rarely to tell within less that a server is alive. A fifth of one or less is too often:
+/// they don't promote a replica that has said nothing of itself for five steps, and ask it once a second.
 async fn hasten(sentinel: &RedisServer) {
-    sentinel.ask(&["SENTINEL", "DEBUG", "PUBLISH-PERIOD", "200", "INFO-PERIOD", "200"]).await;
+    let periods = ["PUBLISH-PERIOD", "200", "INFO-PERIOD", "200", "PING-PERIOD", "300"];
+    sentinel.ask(&[&["SENTINEL", "DEBUG"][..], &periods].concat()).await;
 }
 
 /// The values of this field in a list of maps, which are a line for each name and each value.

@@ -4,14 +4,21 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Asks again and again until there is an answer.
-pub(super) async fn wait_for<T>(what: &str, answer: impl AsyncFn() -> Option<T>) -> T {
-    let started = Instant::now();
-    loop {
-        if let Some(answer) = answer().await {
-            return answer;
-        }
-        assert!(started.elapsed() < PATIENCE, "{what} has not come about within {PATIENCE:?}");
+/// Asking again and again until there is an answer.
+#[derive(Debug)]
+pub(super) struct Wait {
+    what: &'static str,
+    started: Instant,
+}
+
+impl Wait {
+    pub(super) fn new(what: &'static str) -> Self {
+        Self { what, started: Instant::now() }
+    }
+
+    /// A pause before asking again; panics when that has taken too long.
+    pub(super) async fn pause(&self) {
+        assert!(self.started.elapsed() < PATIENCE, "{} has not come about within {PATIENCE:?}", self.what);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
 }
