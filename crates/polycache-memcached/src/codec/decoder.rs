@@ -1,0 +1,264 @@
+//! Bytes in, replies out.
+
+use bytes::{Buf, Bytes, BytesMut};
+use memchr::memchr;
+
+use super::expect::{Expect, Form, Keys, Opaque};
+use super::lines;
+use super::reply::{Item, Meta, ProtocolError, Reply};
+
+/// The longest line of a reply. Those of the protocol are far shorter.
+const LINE_MAX: usize = 8 * 1024;
+
+/// Values up to this many bytes are copied out of the input, so that one of them doesn't keep all of it. Larger ones stay
+/// where they were read.
+const COPIED_MAX: usize = 16 * 1024;
+
+/// Takes replies from bytes, however they are cut into pieces. What it has looked at once it doesn't look at again, so a
+/// large value that comes in small pieces costs no more.
+#[derive(Debug)]
+pub struct Decoder {
+    max_value: usize,
+    /// How much of the input holds no line end, or has been taken in by a raw reply.
+    scanned: usize,
+    /// How much of the input a raw reply has already.
+    taken: usize,
+    /// What waits for its data block.
+    body: Option<Body>,
+    values: Vec<Option<Item>>,
+}
+
+#[derive(Debug)]
+struct Body {
+    /// Of the value, without its line end.
+    length: usize,
+    head: Head,
+}
+
+#[derive(Debug)]
+enum Head {
+    Meta(Meta),
+    Value {
+        index: usize,
+        flags: u32,
+    },
+    /// Raw; whether more lines follow.
+    Raw(bool),
+}
+
+impl Decoder {
+    /// A decoder that refuses values, and raw replies, of more than `max_value` bytes.
+    #[must_use]
+    pub fn new(max_value: usize) -> Self {
+        // So that sums with it can't overflow.
+        let max_value = max_value.min(u32::MAX as usize);
+        Self { max_value, scanned: 0, taken: 0, body: None, values: Vec::new() }
+    }
+
+    /// The next reply, of the form `expect`, taken from the front of `input`; `None` where it isn't whole yet. Then call
+    /// again with more input, and the same `expect`.
+    ///
+    /// # Errors
+    /// The input is no such reply, or too large. The decoder must not be used any more.
+    pub fn decode(&mut self, input: &mut BytesMut, expect: &mut Expect) -> Result<Option<Reply>, ProtocolError> {
+        loop {
+            if self.body.is_some() {
+                match self.body(input)? {
+                    Some(Done::Reply(reply)) => return Ok(Some(reply)),
+                    Some(Done::Part) => continue,
+                    None => return Ok(None),
+                }
+            }
+            let Some(length) = self.line(input)? else { return Ok(None) };
+            let start = self.taken;
+            let line = &input[start..start + length];
+            let end = start + length + 2;
+            let reply = match &mut expect.0 {
+                Form::Meta(opaque) => self.meta_line(line, *opaque)?,
+                Form::Values(keys) => self.value_line(line, keys)?,
+                Form::Line => match lines::refusal(line) {
+                    Some(refusal) => Some(Reply::Refused(refusal)),
+                    None => Some(Reply::Line(Bytes::copy_from_slice(line))),
+                },
+                Form::Raw { lines } => {
+                    let lines = *lines;
+                    self.raw_line(input, start, end, lines)?
+                }
+            };
+            if !matches!(expect.0, Form::Raw { .. }) {
+                input.advance(end);
+            }
+            if let Some(reply) = reply {
+                self.reset();
+                return Ok(Some(reply));
+            }
+            self.reserve(input);
+        }
+    }
+
+    fn reset(&mut self) {
+        self.scanned = 0;
+        self.taken = 0;
+    }
+
+    /// The length of the next line, without its end, if it is whole.
+    fn line(&mut self, input: &BytesMut) -> Result<Option<usize>, ProtocolError> {
+        let from = self.scanned.max(self.taken);
+        let Some(found) = memchr(b'\n', &input[from..]) else {
+            if input.len() - self.taken > LINE_MAX {
+                return Err(ProtocolError::in_line("a line without an end", &input[self.taken..]));
+            }
+            self.scanned = input.len();
+            return Ok(None);
+        };
+        let line = &input[self.taken..from + found];
+        self.scanned = 0;
+        match line.split_last() {
+            Some((b'\r', line)) if line.len() <= LINE_MAX => Ok(Some(line.len())),
+            _ => Err(ProtocolError::in_line("a malformed line", line)),
+        }
+    }
+
+    fn wait_for(&mut self, length: usize, head: Head) -> Result<(), ProtocolError> {
+        if length > self.max_value {
+            let max = self.max_value;
+            return Err(ProtocolError::new(format!("a value of {length} bytes, where at most {max} are allowed")));
+        }
+        self.body = Some(Body { length, head });
+        Ok(())
+    }
+
+    /// Room for the whole of a large value, so that it is read into place.
+    fn reserve(&self, input: &mut BytesMut) {
+        if let Some(body) = &self.body {
+            let whole = self.taken + body.length + 2;
+            if body.length > COPIED_MAX && whole > input.len() {
+                input.reserve(whole - input.len());
+            }
+        }
+    }
+
+    fn meta_line(&mut self, line: &[u8], opaque: Opaque) -> Result<Option<Reply>, ProtocolError> {
+        match lines::meta(line, opaque)? {
+            Some((meta, None)) => Ok(Some(Reply::Meta(meta))),
+            Some((meta, Some(length))) => {
+                self.wait_for(length, Head::Meta(meta))?;
+                Ok(None)
+            }
+            None => refused(line).map(Some),
+        }
+    }
+
+    fn value_line(&mut self, line: &[u8], keys: &mut Keys) -> Result<Option<Reply>, ProtocolError> {
+        if self.values.is_empty() {
+            self.values.resize(keys.count(), None);
+        }
+        if let Some((key, flags, length)) = lines::value(line)? {
+            let unasked = || ProtocolError::in_line("a value that wasn't asked for", line);
+            let index = keys.find(key).ok_or_else(unasked)?;
+            self.wait_for(length, Head::Value { index, flags })?;
+            return Ok(None);
+        }
+        let values = std::mem::take(&mut self.values);
+        if line == b"END" { Ok(Some(Reply::Values(values))) } else { refused(line).map(Some) }
+    }
+
+    /// A raw reply stays in the input until it is whole.
+    fn raw_line(
+        &mut self,
+        input: &mut BytesMut,
+        start: usize,
+        end: usize,
+        lines: bool,
+    ) -> Result<Option<Reply>, ProtocolError> {
+        if end > self.max_value.saturating_add(LINE_MAX) {
+            return Err(ProtocolError::new(format!("a reply of more than {} bytes", self.max_value)));
+        }
+        let line = &input[start..end - 2];
+        if let Some(refusal) = lines::refusal(line) {
+            input.advance(end);
+            return Ok(Some(Reply::Refused(refusal)));
+        }
+        let block = match lines::words(line).next() {
+            Some(b"VA") if !lines => lines::words(line).nth(1).and_then(lines::number),
+            Some(b"VALUE") if lines => lines::value(line)?.map(|(_, _, length)| length as u64),
+            _ => None,
+        };
+        if let Some(length) = block {
+            let length = usize::try_from(length).unwrap_or(usize::MAX);
+            self.wait_for(length, Head::Raw(lines))?;
+            self.taken = end;
+            return Ok(None);
+        }
+        let last = !lines || matches!(line, b"END" | b"EN" | b"OK" | b"RESET") || line.starts_with(b"BUSY ");
+        if last {
+            return Ok(Some(raw_reply(input, end)));
+        }
+        self.taken = end;
+        Ok(None)
+    }
+
+    fn body(&mut self, input: &mut BytesMut) -> Result<Option<Done>, ProtocolError> {
+        let Some(body) = self.body.take_if(|body| input.len() >= self.taken + body.length + 2) else { return Ok(None) };
+        let (start, end) = (self.taken, self.taken + body.length);
+        if &input[end..end + 2] != b"\r\n" {
+            return Err(ProtocolError::in_line("a value longer than announced", &input[start..end + 2]));
+        }
+        let done = match body.head {
+            Head::Meta(mut meta) => {
+                meta.value = Some(take_value(input, body.length));
+                Done::Reply(Reply::Meta(meta))
+            }
+            Head::Value { index, flags } => {
+                let item = Item { value: take_value(input, body.length), flags };
+                if let Some(place) = self.values.get_mut(index) {
+                    *place = Some(item);
+                }
+                Done::Part
+            }
+            Head::Raw(true) => {
+                self.taken = end + 2;
+                Done::Part
+            }
+            Head::Raw(false) => Done::Reply(raw_reply(input, end + 2)),
+        };
+        if matches!(done, Done::Reply(_)) {
+            self.reset();
+        }
+        Ok(Some(done))
+    }
+}
+
+enum Done {
+    Reply(Reply),
+    Part,
+}
+
+fn refused(line: &[u8]) -> Result<Reply, ProtocolError> {
+    match lines::refusal(line) {
+        Some(refusal) => Ok(Reply::Refused(refusal)),
+        None => Err(ProtocolError::in_line("an unexpected line", line)),
+    }
+}
+
+/// A value and its line end, taken from the front.
+fn take_value(input: &mut BytesMut, length: usize) -> Bytes {
+    if length <= COPIED_MAX {
+        let value = Bytes::copy_from_slice(&input[..length]);
+        input.advance(length + 2);
+        return value;
+    }
+    let value = input.split_to(length).freeze();
+    input.advance(2);
+    value
+}
+
+/// The first `end` bytes, less the line end.
+fn raw_reply(input: &mut BytesMut, end: usize) -> Reply {
+    let reply = Bytes::copy_from_slice(&input[..end - 2]);
+    input.advance(end);
+    Reply::Raw(reply)
+}
+
+#[cfg(test)]
+mod tests;

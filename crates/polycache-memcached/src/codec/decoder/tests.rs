@@ -1,0 +1,223 @@
+#![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
+
+use bytes::{Bytes, BytesMut};
+use proptest::prelude::*;
+
+use super::super::{Delta, Item, Meta, RawCommand, RefusalKind, Reply, Request, Status, WireKey};
+use super::*;
+
+const MAX: usize = 1 << 20;
+
+fn get() -> Expect {
+    Request::Get { key: &WireKey::new(b"k"), cas: false }.encode(0, &mut Vec::new())
+}
+
+fn multi_get(keys: &[&str]) -> Expect {
+    let keys: Vec<_> = keys.iter().map(|key| WireKey::new(key.as_bytes())).collect();
+    Request::MultiGet { keys: &keys }.encode(0, &mut Vec::new())
+}
+
+fn raw(line: &str) -> Expect {
+    Request::Raw(RawCommand::new(line.as_bytes()).unwrap()).encode(0, &mut Vec::new())
+}
+
+fn line() -> Expect {
+    Request::Version.encode(0, &mut Vec::new())
+}
+
+fn meta(status: Status) -> Meta {
+    Meta { status, value: None, flags: 0, cas: 0, ttl: None }
+}
+
+/// The reply in `bytes`, which it takes whole, cut into two at every place and into single bytes: the same each time.
+fn decode(expect: &Expect, bytes: &[u8]) -> Reply {
+    let whole = pieces(expect, [bytes]).unwrap().unwrap();
+    for cut in 0..bytes.len() {
+        assert_eq!(pieces(expect, [&bytes[..cut], &bytes[cut..]]).unwrap(), Some(whole.clone()), "cut at {cut}");
+        assert_eq!(pieces(expect, [&bytes[..cut]]).unwrap(), None, "only {cut} bytes");
+    }
+    assert_eq!(pieces(expect, bytes.chunks(1)).unwrap(), Some(whole.clone()));
+    whole
+}
+
+fn pieces<'a>(expect: &Expect, pieces: impl IntoIterator<Item = &'a [u8]>) -> Result<Option<Reply>, ProtocolError> {
+    let (mut decoder, mut expect, mut input) = (Decoder::new(MAX), expect.clone(), BytesMut::new());
+    let mut reply = None;
+    for piece in pieces {
+        assert_eq!(reply, None, "it came early");
+        input.extend_from_slice(piece);
+        reply = decoder.decode(&mut input, &mut expect)?;
+    }
+    assert!(reply.is_none() || input.is_empty());
+    Ok(reply)
+}
+
+fn wrong(expect: &Expect, bytes: &[u8]) -> String {
+    pieces(expect, [bytes]).unwrap_err().to_string()
+}
+
+#[test]
+fn meta_replies() {
+    let value = |value: &'static [u8]| Some(Bytes::from_static(value));
+    let hit = Meta { value: value(b"a\r\nb"), flags: 5, cas: 9, ttl: Some(-1), ..meta(Status::Done) };
+    assert_eq!(decode(&get(), b"VA 4 f5 c9 t-1 OAA\r\na\r\nb\r\n"), Reply::Meta(hit));
+    assert_eq!(decode(&get(), b"VA 0 OAA\r\n\r\n"), Reply::Meta(Meta { value: value(b""), ..meta(Status::Done) }));
+    assert_eq!(decode(&get(), b"EN OAA\r\n"), Reply::Meta(meta(Status::Missing)));
+    assert_eq!(decode(&get(), b"EN\r\n"), Reply::Meta(meta(Status::Missing)));
+    assert_eq!(decode(&get(), b"HD OAA\r\n"), Reply::Meta(meta(Status::Done)));
+    assert_eq!(decode(&get(), b"NS OAA\r\n"), Reply::Meta(meta(Status::NotStored)));
+    assert_eq!(decode(&get(), b"EX OAA x\r\n"), Reply::Meta(meta(Status::Changed)));
+    assert_eq!(decode(&get(), b"NF OAA\r\n"), Reply::Meta(meta(Status::Missing)));
+}
+
+#[test]
+fn large_values_come_in_place() {
+    let large = vec![7_u8; 300_000];
+    let mut bytes = format!("VA {} f0 OAA\r\n", large.len()).into_bytes();
+    bytes.extend_from_slice(&large);
+    bytes.extend_from_slice(b"\r\n");
+    let Some(Reply::Meta(reply)) = pieces(&get(), bytes.chunks(1_000)).unwrap() else { panic!("no reply") };
+    assert_eq!(reply.value.unwrap(), large);
+}
+
+#[test]
+fn values_of_a_multi_get_stay_in_order() {
+    let item = |value: &'static str, flags| Some(Item { value: Bytes::from_static(value.as_bytes()), flags });
+    let keys = multi_get(&["a", "b", "a", "c"]);
+    let reply = decode(&keys, b"VALUE a 1 1\r\nA\r\nVALUE a 1 1\r\nA\r\nVALUE c 0 5\r\nEND\r\n\r\nEND\r\n");
+    assert_eq!(reply, Reply::Values(vec![item("A", 1), None, item("A", 1), item("END\r\n", 0)]));
+    assert_eq!(decode(&keys, b"END\r\n"), Reply::Values(vec![None; 4]));
+    assert!(wrong(&keys, b"VALUE d 0 1\r\nD\r\nEND\r\n").starts_with("a value that wasn't asked for"));
+    assert!(wrong(&keys, b"VALUE c 0 1\r\nC\r\nVALUE b 0 1\r\nB\r\n").starts_with("a value that wasn't asked for"));
+    assert!(wrong(&keys, b"VALUE a 0\r\n").starts_with("a malformed value"));
+    let Reply::Refused(refusal) = decode(&keys, b"VALUE a 0 1\r\nA\r\nSERVER_ERROR out of memory\r\n") else {
+        panic!("a refusal");
+    };
+    assert_eq!((refusal.kind, refusal.message.as_str()), (RefusalKind::Server, "out of memory"));
+}
+
+#[test]
+fn raw_replies_come_as_they_are() {
+    let same = |command: &str, text: &str| {
+        let expected = text.strip_suffix("\r\n").unwrap();
+        assert_eq!(decode(&raw(command), text.as_bytes()), Reply::Raw(Bytes::copy_from_slice(expected.as_bytes())));
+    };
+    same("get a b", "VALUE a 0 3\r\nEND\r\nVALUE b 0 5\r\n\r\nEND\r\nEND\r\n");
+    same("get a", "END\r\n");
+    same("mg a v", "VA 3\r\n\r\n3\r\n");
+    same("mg a v", "EN\r\n");
+    same("stats", "STAT pid 1\r\nSTAT x y\r\nEND\r\n");
+    same("stats reset", "RESET\r\n");
+    same("incr a 1", "42\r\n");
+    same("delete a", "NOT_FOUND\r\n");
+    let Reply::Refused(refusal) = decode(&raw("get a"), b"ERROR\r\n") else { panic!("a refusal") };
+    assert_eq!(refusal.kind, RefusalKind::Unknown);
+}
+
+#[test]
+fn raw_commands_are_one_line_that_is_answered() {
+    for line in [
+        "",
+        " get a",
+        "get",
+        "get a\r\nget b",
+        "get a\n",
+        "set a 0 0 1",
+        "ms a 1",
+        "quit",
+        "shutdown",
+        "watch fetchers",
+        "incr a 1 noreply",
+        "mg a q",
+        "mg a v q",
+        "flush_all noreply",
+        "verbosity 1 noreply",
+        "nonsense",
+        "GET a",
+        "gat 10",
+        "mg \0",
+    ] {
+        assert!(RawCommand::new(line.as_bytes()).is_err(), "{line:?}");
+    }
+    let key = |line: &'static str| RawCommand::new(line.as_bytes()).unwrap().key();
+    assert_eq!(key("mg q v"), Some(&b"q"[..]));
+    assert_eq!(key("gat 10 a b"), Some(&b"a"[..]));
+    assert_eq!(key("stats items"), None);
+    assert!(RawCommand::new(&[b'a'; 3_000]).is_err());
+}
+
+#[test]
+fn garbage_is_refused() {
+    for bytes in [
+        &b"\r\n"[..],
+        b"\n",
+        b"VA\r\n",
+        b"VA x OAA\r\n",
+        b"VA -1 OAA\r\n",
+        b"VA 18446744073709551616 OAA\r\n",
+        b"HD\r\n",
+        b"HD OAB\r\n",
+        b"VA 2 f OAA\r\n",
+        b"VA 2 f4294967296 OAA\r\n",
+        b"HTTP/1.1 400 Bad Request\r\n",
+        b"VA 2 OAA\r\nabcd\r\n",
+        b"STORED\r\n",
+        b"ERRORS\r\n",
+        b"HD OAA\n",
+        b"\xff\xfe\xfd\r\n",
+    ] {
+        assert!(pieces(&get(), [bytes]).is_err(), "{:?}", bytes.escape_ascii().to_string());
+    }
+    assert_eq!(wrong(&get(), b"VA 1048577 OAA\r\n"), "a value of 1048577 bytes, where at most 1048576 are allowed");
+    assert!(pieces(&get(), [&[b'x'; 9_000][..]]).is_err());
+    assert!(wrong(&get(), b"HD OZZ\r\n").starts_with("the reply to another request"));
+}
+
+#[test]
+fn error_lines_are_refusals() {
+    for expect in [get(), line(), raw("get a"), multi_get(&["a"])] {
+        let Reply::Refused(refusal) = decode(&expect, b"SERVER_ERROR object too large for cache\r\n") else {
+            panic!("a refusal");
+        };
+        assert_eq!((refusal.kind, refusal.message.as_str()), (RefusalKind::Server, "object too large for cache"));
+    }
+    let Reply::Refused(refusal) = decode(&get(), b"ERROR Too many open connections\r\n") else { panic!("a refusal") };
+    assert_eq!((refusal.kind, refusal.message.as_str()), (RefusalKind::Unknown, "Too many open connections"));
+}
+
+#[test]
+fn a_pipeline_is_taken_apart() {
+    let mut input = BytesMut::from(&b"VA 1 OAA\r\n1\r\nEN OAB\r\nVA 2 OAC\r\n12\r\nVERSION 1.6.18\r\n"[..]);
+    let mut decoder = Decoder::new(MAX);
+    let key = &WireKey::new(b"k");
+    let mut next = |request: Request<'_>, opaque| {
+        let mut expect = request.encode(opaque, &mut Vec::new());
+        decoder.decode(&mut input, &mut expect).unwrap().unwrap()
+    };
+    let value = |reply: Reply| if let Reply::Meta(meta) = reply { meta.value } else { panic!("no meta reply") };
+    assert_eq!(value(next(Request::Get { key, cas: false }, 0)).unwrap(), "1");
+    assert_eq!(value(next(Request::Delete { key, cas: None }, 1)), None);
+    assert_eq!(value(next(Request::Count { key, delta: Delta::Add(1), create: None }, 2)).unwrap(), "12");
+    assert_eq!(next(Request::Version, 3), Reply::Line(Bytes::from_static(b"VERSION 1.6.18")));
+}
+
+proptest! {
+    #[test]
+    fn any_bytes_in_any_pieces_give_the_same(bytes in proptest::collection::vec(any::<u8>(), 0..200), cut in 0_usize..200) {
+        let cut = cut.min(bytes.len());
+        for expect in [get(), line(), raw("get a"), raw("mg a v"), multi_get(&["a", "b"])] {
+            let (mut decoder, mut first, mut input) = (Decoder::new(100), expect.clone(), BytesMut::from(&bytes[..]));
+            let whole = decoder.decode(&mut input, &mut first);
+            let (mut decoder, mut second, mut input) = (Decoder::new(100), expect, BytesMut::from(&bytes[..cut]));
+            let mut parts = decoder.decode(&mut input, &mut second);
+            if parts == Ok(None) {
+                input.extend_from_slice(&bytes[cut..]);
+                parts = decoder.decode(&mut input, &mut second);
+            }
+            prop_assert_eq!(whole.is_ok(), parts.is_ok());
+            if let (Ok(whole), Ok(parts)) = (whole, parts) {
+                prop_assert_eq!(whole, parts);
+            }
+        }
+    }
+}

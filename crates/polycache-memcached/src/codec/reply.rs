@@ -1,0 +1,105 @@
+//! Replies.
+
+use std::fmt;
+
+use bytes::Bytes;
+
+/// A whole reply to one request.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Reply {
+    /// To a meta command.
+    Meta(Meta),
+    /// To a classic `get`: what there is under each key, in the order asked.
+    Values(Vec<Option<Item>>),
+    /// One line, without its end.
+    Line(Bytes),
+    /// To a raw command: all lines and data blocks as they came, the last line end left out.
+    Raw(Bytes),
+    /// An error line. The connection is still in step.
+    Refused(Refusal),
+}
+
+/// A value and its flags.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Item {
+    /// The value.
+    pub value: Bytes,
+    /// What was stored with it, for the clients to agree upon.
+    pub flags: u32,
+}
+
+/// A reply to a meta command.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Meta {
+    /// How it went.
+    pub status: Status,
+    /// The value, where one came.
+    pub value: Option<Bytes>,
+    /// The client flags; 0 where none came.
+    pub flags: u32,
+    /// The CAS number; 0 where none came.
+    pub cas: u64,
+    /// The seconds the entry has to live, -1 for ever; `None` where none came.
+    pub ttl: Option<i64>,
+}
+
+/// How a meta command went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Status {
+    /// Done, or found (`HD`, `VA`).
+    Done,
+    /// There is no such entry (`EN`, `NF`).
+    Missing,
+    /// Not stored: the condition of an add or a replace wasn't met (`NS`).
+    NotStored,
+    /// The entry has another CAS number (`EX`).
+    Changed,
+}
+
+/// An error line.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Its sort.
+    pub kind: RefusalKind,
+    /// Its text.
+    pub message: String,
+}
+
+/// The sorts of error lines.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RefusalKind {
+    /// `ERROR`: the server doesn't know the command.
+    Unknown,
+    /// `CLIENT_ERROR`: the server finds fault with the request.
+    Client,
+    /// `SERVER_ERROR`: the server can't do it.
+    Server,
+}
+
+/// The bytes aren't what the protocol allows here. Nothing that follows can be trusted: close the connection.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ProtocolError(String);
+
+impl ProtocolError {
+    #[cold]
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self(message.into())
+    }
+
+    /// `what` is wrong with this line, of which the start is shown.
+    #[cold]
+    pub(super) fn in_line(what: &str, line: &[u8]) -> Self {
+        const SHOWN: usize = 60;
+        let cut = if line.len() > SHOWN { "…" } else { "" };
+        Self(format!("{what}: \"{}{cut}\"", line[..line.len().min(SHOWN)].escape_ascii()))
+    }
+}
+
+impl fmt::Display for ProtocolError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl std::error::Error for ProtocolError {}

@@ -1,0 +1,289 @@
+//! Requests, written as bytes.
+
+use super::expect::{Expect, Keys, Opaque};
+use super::raw::RawCommand;
+use crate::key::WireKey;
+
+/// A request to one server.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Request<'a> {
+    /// The value and flags under a key, and its CAS number where `cas` is set.
+    Get {
+        /// Where it is.
+        key: &'a WireKey<'a>,
+        /// Whether to ask for the CAS number too.
+        cas: bool,
+    },
+    /// The values and flags under several keys, by one classic `get`, which takes no base64 key. It is the fastest form: a
+    /// server does 20 commands of a connection in a row (its option `-R`) before it turns to others, and this is one.
+    MultiGet {
+        /// Where they are: none of them in base64, and at least one.
+        keys: &'a [WireKey<'a>],
+    },
+    /// Stores a value.
+    Store {
+        /// On what condition.
+        mode: Mode,
+        /// Where to.
+        key: &'a WireKey<'a>,
+        /// What.
+        value: &'a [u8],
+        /// Kept with the value, for the clients to agree upon.
+        flags: u32,
+        /// Its TTL in the protocol's form: 0 for ever, seconds up to 30 days, beyond that Unix time.
+        exptime: u32,
+    },
+    /// Deletes a key; where `cas` is given, only an entry with this CAS number.
+    Delete {
+        /// What to delete.
+        key: &'a WireKey<'a>,
+        /// The only CAS number to delete, if any.
+        cas: Option<u64>,
+    },
+    /// Changes an unsigned decimal number and asks for the new one.
+    Count {
+        /// Where it is.
+        key: &'a WireKey<'a>,
+        /// What is added or taken.
+        delta: Delta,
+        /// What to store where there is none, and its exptime.
+        create: Option<(u64, u32)>,
+    },
+    /// Gives an entry another exptime.
+    Touch {
+        /// Which entry.
+        key: &'a WireKey<'a>,
+        /// The new exptime.
+        exptime: u32,
+    },
+    /// What remains of the life of an entry, without its value.
+    Ttl {
+        /// Which entry.
+        key: &'a WireKey<'a>,
+    },
+    /// Deletes everything.
+    FlushAll,
+    /// The server's version.
+    Version,
+    /// Nothing: a sign of life.
+    Noop,
+    /// Tells who we are, to a server started with `-Y`. Any other server would *store* this.
+    Authenticate {
+        /// The user; without a space.
+        user: &'a str,
+        /// The password.
+        password: &'a str,
+    },
+    /// A command line as given.
+    Raw(RawCommand<'a>),
+}
+
+/// On what condition a value is stored.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// On none.
+    Set,
+    /// Where there is no value.
+    Add,
+    /// Where there is a value.
+    Replace,
+    /// Where the value is the one with this CAS number.
+    Cas(u64),
+}
+
+/// How a number changes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Delta {
+    /// It grows. Beyond 2^64 it starts again at 0.
+    Add(u64),
+    /// It shrinks, to 0 at least.
+    Subtract(u64),
+}
+
+impl Request<'_> {
+    /// Appends the request to `out`, and returns what its reply has to look like. Where the protocol allows it, the reply
+    /// has to repeat 12 bits of `opaque`, so that a reply of another request is noticed.
+    pub fn encode(&self, opaque: u16, out: &mut Vec<u8>) -> Expect {
+        let opaque = Opaque::new(opaque);
+        match *self {
+            Self::Get { key, cas } => {
+                begin(out, b"mg ", key);
+                out.extend_from_slice(if cas { b" v f c" } else { b" v f" });
+                end(out, key, opaque)
+            }
+            Self::MultiGet { keys } => {
+                out.extend_from_slice(b"get");
+                let start = out.len();
+                for key in keys {
+                    out.push(b' ');
+                    out.extend_from_slice(key.token());
+                }
+                let keys = Keys::new(&out[start..], keys.len());
+                out.extend_from_slice(b"\r\n");
+                Expect::values(keys)
+            }
+            Self::Store { mode, key, value, flags, exptime } => {
+                begin(out, b"ms ", key);
+                out.push(b' ');
+                number(out, value.len() as u64);
+                nonzero(out, b" F", flags);
+                nonzero(out, b" T", exptime);
+                match mode {
+                    Mode::Set => {}
+                    Mode::Add => out.extend_from_slice(b" ME"),
+                    Mode::Replace => out.extend_from_slice(b" MR"),
+                    Mode::Cas(cas) => flag(out, b" C", cas),
+                }
+                let expect = end(out, key, opaque);
+                out.extend_from_slice(value);
+                out.extend_from_slice(b"\r\n");
+                expect
+            }
+            Self::Delete { key, cas } => {
+                begin(out, b"md ", key);
+                if let Some(cas) = cas {
+                    flag(out, b" C", cas);
+                }
+                end(out, key, opaque)
+            }
+            Self::Count { key, delta, create } => {
+                begin(out, b"ma ", key);
+                match delta {
+                    Delta::Add(delta) => flag(out, b" D", delta),
+                    Delta::Subtract(delta) => flag(out, b" MD D", delta),
+                }
+                if let Some((initial, exptime)) = create {
+                    flag(out, b" N", u64::from(exptime));
+                    flag(out, b" J", initial);
+                }
+                out.extend_from_slice(b" v");
+                end(out, key, opaque)
+            }
+            Self::Touch { key, exptime } => {
+                begin(out, b"mg ", key);
+                flag(out, b" T", u64::from(exptime));
+                end(out, key, opaque)
+            }
+            Self::Ttl { key } => {
+                begin(out, b"mg ", key);
+                out.extend_from_slice(b" t");
+                end(out, key, opaque)
+            }
+            Self::FlushAll => line(out, b"flush_all\r\n"),
+            Self::Version => line(out, b"version\r\n"),
+            Self::Noop => line(out, b"mn\r\n"),
+            Self::Authenticate { user, password } => {
+                out.extend_from_slice(b"set auth 0 0 ");
+                number(out, (user.len() + 1 + password.len()) as u64);
+                for part in ["\r\n", user, " ", password] {
+                    out.extend_from_slice(part.as_bytes());
+                }
+                line(out, b"\r\n")
+            }
+            Self::Raw(command) => {
+                out.extend_from_slice(command.line());
+                out.extend_from_slice(b"\r\n");
+                Expect::raw(command.replies_with_lines())
+            }
+        }
+    }
+
+    /// Whether it changes nothing in the server, so that it may be sent twice.
+    #[must_use]
+    pub fn is_read(&self) -> bool {
+        match self {
+            Self::Get { .. } | Self::MultiGet { .. } | Self::Ttl { .. } | Self::Version | Self::Noop => true,
+            Self::Store { .. }
+            | Self::Delete { .. }
+            | Self::Count { .. }
+            | Self::Touch { .. }
+            | Self::FlushAll
+            | Self::Authenticate { .. }
+            | Self::Raw(_) => false,
+        }
+    }
+
+    /// About how many bytes it takes on the wire, keys and value; for bounding queues.
+    #[must_use]
+    pub fn weight(&self) -> usize {
+        match self {
+            Self::MultiGet { keys } => keys.iter().map(|key| key.token().len() + 1).sum(),
+            Self::Store { key, value, .. } => key.token().len() + value.len(),
+            Self::Raw(command) => command.line().len(),
+            Self::Get { key, .. }
+            | Self::Delete { key, .. }
+            | Self::Count { key, .. }
+            | Self::Touch { key, .. }
+            | Self::Ttl { key } => key.token().len(),
+            Self::FlushAll | Self::Version | Self::Noop | Self::Authenticate { .. } => 0,
+        }
+    }
+}
+
+fn begin(out: &mut Vec<u8>, command: &[u8], key: &WireKey<'_>) {
+    out.extend_from_slice(command);
+    out.extend_from_slice(key.token());
+}
+
+fn end(out: &mut Vec<u8>, key: &WireKey<'_>, opaque: Opaque) -> Expect {
+    if key.is_base64() {
+        out.extend_from_slice(b" b");
+    }
+    let [a, b] = opaque.token();
+    out.extend_from_slice(&[b' ', b'O', a, b, b'\r', b'\n']);
+    Expect::meta(opaque)
+}
+
+fn line(out: &mut Vec<u8>, line: &[u8]) -> Expect {
+    out.extend_from_slice(line);
+    Expect::line()
+}
+
+fn number(out: &mut Vec<u8>, number: u64) {
+    out.extend_from_slice(itoa::Buffer::new().format(number).as_bytes());
+}
+
+fn flag(out: &mut Vec<u8>, flag: &[u8], token: u64) {
+    out.extend_from_slice(flag);
+    number(out, token);
+}
+
+/// Zero is what the server assumes.
+fn nonzero(out: &mut Vec<u8>, name: &[u8], token: u32) {
+    if token != 0 {
+        flag(out, name, u64::from(token));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn wire(request: Request<'_>) -> String {
+        let mut out = Vec::new();
+        request.encode(65, &mut out);
+        String::from_utf8_lossy(&out).into_owned()
+    }
+
+    #[test]
+    fn requests_are_lines_of_the_protocol() {
+        let key = &WireKey::new(b"k");
+        let binary = &WireKey::new(b"a b");
+        let store = |mode, flags, exptime| wire(Request::Store { mode, key, value: b"v\r\n", flags, exptime });
+        assert_eq!(wire(Request::Get { key, cas: true }), "mg k v f c OBB\r\n");
+        assert_eq!(wire(Request::Get { key: binary, cas: false }), "mg YSBi v f b OBB\r\n");
+        assert_eq!(store(Mode::Set, 0, 0), "ms k 3 OBB\r\nv\r\n\r\n");
+        assert_eq!(store(Mode::Add, 1, 60), "ms k 3 F1 T60 ME OBB\r\nv\r\n\r\n");
+        assert_eq!(store(Mode::Replace, 0, 0), "ms k 3 MR OBB\r\nv\r\n\r\n");
+        assert_eq!(store(Mode::Cas(9), 0, 0), "ms k 3 C9 OBB\r\nv\r\n\r\n");
+        assert_eq!(wire(Request::Delete { key, cas: Some(9) }), "md k C9 OBB\r\n");
+        assert_eq!(wire(Request::Count { key, delta: Delta::Add(2), create: None }), "ma k D2 v OBB\r\n");
+        let create = Some((7, 60));
+        assert_eq!(wire(Request::Count { key, delta: Delta::Subtract(2), create }), "ma k MD D2 N60 J7 v OBB\r\n");
+        assert_eq!(wire(Request::Touch { key, exptime: 5 }), "mg k T5 OBB\r\n");
+        assert_eq!(wire(Request::Ttl { key }), "mg k t OBB\r\n");
+        assert_eq!(wire(Request::MultiGet { keys: &[WireKey::new(b"a"), WireKey::new(b"b")] }), "get a b\r\n");
+        assert_eq!(wire(Request::Authenticate { user: "u", password: "p w" }), "set auth 0 0 5\r\nu p w\r\n");
+    }
+}

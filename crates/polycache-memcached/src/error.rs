@@ -1,0 +1,95 @@
+//! The one error type of the crate.
+
+use std::fmt;
+use std::sync::Arc;
+
+/// A result whose error is [`Error`].
+pub type Result<T, E = Error> = std::result::Result<T, E>;
+
+/// Why a call, or the building of a client, failed.
+///
+/// One machine word, cheap to clone. Its text says what to do next; it never holds a password.
+#[derive(Clone)]
+pub struct Error(Arc<Inner>);
+
+#[derive(Clone)]
+struct Inner {
+    kind: ErrorKind,
+    message: String,
+    /// The connection was lost, and sending the request once more can do no harm.
+    resend: bool,
+}
+
+/// What sort of failure an [`Error`] is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ErrorKind {
+    /// An argument or a setting is wrong. Nothing was sent.
+    InvalidInput,
+    /// The value is larger than the server, or this client, takes. A value that was there before may be gone: memcached
+    /// drops it rather than keep an old one.
+    TooLarge,
+    /// The server has no memory left for the value. A value that was there before may be gone.
+    OutOfMemory,
+    /// A counter was asked of a value that isn't a decimal integer. Nothing was changed.
+    NotANumber,
+    /// A counter passed the bounds of `i64`. Where memcached itself did the sum, the stored value has changed.
+    Overflow,
+    /// The server wants a user and a password, or refused those given.
+    Auth,
+    /// The server can't be reached. The call was not executed there, or was a read: it can be repeated.
+    Unavailable,
+    /// The connection was lost after the call was sent: it may have been executed or not.
+    UnknownOutcome,
+    /// The server sent what the protocol doesn't allow. The connection was closed.
+    Protocol,
+    /// The server answered with an error of its own.
+    Server,
+    /// The client was closed.
+    Closed,
+    /// The call was made outside of a tokio runtime, or that runtime has ended.
+    NoRuntime,
+}
+
+impl Error {
+    #[cold]
+    pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self(Arc::new(Inner { kind, message: message.into(), resend: false }))
+    }
+
+    /// The same error for a call that can be sent again without harm.
+    #[cold]
+    pub(crate) fn resendable(self) -> Self {
+        Self(Arc::new(Inner { resend: true, ..Arc::unwrap_or_clone(self.0) }))
+    }
+
+    pub(crate) fn is_resendable(&self) -> bool {
+        self.0.resend
+    }
+
+    /// What sort of failure this is.
+    #[must_use]
+    pub fn kind(&self) -> ErrorKind {
+        self.0.kind
+    }
+
+    /// Whether the same call may succeed later, and repeating it does no harm.
+    #[must_use]
+    pub fn is_retryable(&self) -> bool {
+        self.0.kind == ErrorKind::Unavailable
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0.message)
+    }
+}
+
+impl fmt::Debug for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Error({:?}: {})", self.0.kind, self.0.message)
+    }
+}
+
+impl std::error::Error for Error {}
