@@ -76,10 +76,8 @@ impl Decoder {
             let reply = match &mut expect.0 {
                 Form::Meta(opaque) => self.meta_line(line, *opaque)?,
                 Form::Values(keys) => self.value_line(line, keys)?,
-                Form::Line => match lines::refusal(line) {
-                    Some(refusal) => Some(Reply::Refused(refusal)),
-                    None => Some(Reply::Line(Bytes::copy_from_slice(line))),
-                },
+                Form::Line(reply) if line.starts_with(reply) => Some(Reply::Line(Bytes::copy_from_slice(line))),
+                Form::Line(_) => refused(line).map(Some)?,
                 Form::Raw { lines } => {
                     let lines = *lines;
                     self.raw_line(input, start, end, lines)?

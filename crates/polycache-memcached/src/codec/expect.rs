@@ -2,6 +2,8 @@
 
 use memchr::memchr;
 
+use super::reply::{RefusalKind, Reply};
+
 /// What the reply to one request has to look like. Made by [`Request::encode`](super::Request::encode), given to the
 /// [`Decoder`](super::Decoder).
 #[derive(Debug, Clone)]
@@ -13,8 +15,8 @@ pub(super) enum Form {
     Meta(Opaque),
     /// Values of these keys, then `END`.
     Values(Box<Keys>),
-    /// One line.
-    Line,
+    /// One line that begins so.
+    Line(&'static [u8]),
     /// One line, with a data block where it has one; or lines up to `END`.
     Raw { lines: bool },
 }
@@ -28,12 +30,25 @@ impl Expect {
         Self(Form::Values(Box::new(keys)))
     }
 
-    pub(super) fn line() -> Self {
-        Self(Form::Line)
+    pub(super) fn line(start: &'static [u8]) -> Self {
+        Self(Form::Line(start))
     }
 
     pub(super) fn raw(lines: bool) -> Self {
         Self(Form::Raw { lines })
+    }
+
+    /// What the server said, if this reply shows that it misunderstood a request of ours: then it may take the rest of the
+    /// request for another one, and the connection is out of step.
+    #[must_use]
+    pub fn misunderstood(&self, reply: &Reply) -> Option<String> {
+        let Reply::Refused(refusal) = reply else { return None };
+        let understood = match (&self.0, refusal.kind) {
+            (Form::Raw { .. }, _) | (_, RefusalKind::Server) => true,
+            (_, RefusalKind::Client) => refusal.is_not_a_number(),
+            (_, RefusalKind::Unknown) => false,
+        };
+        (!understood).then(|| refusal.message.clone())
     }
 }
 

@@ -66,6 +66,14 @@ pub struct Refusal {
     pub message: String,
 }
 
+impl Refusal {
+    /// Whether a counter was asked of a value that isn't an unsigned decimal number.
+    #[must_use]
+    pub fn is_not_a_number(&self) -> bool {
+        self.kind == RefusalKind::Client && self.message.starts_with("cannot increment or decrement non-numeric value")
+    }
+}
+
 /// The sorts of error lines.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum RefusalKind {

@@ -170,16 +170,16 @@ impl Request<'_> {
                 out.extend_from_slice(b" t");
                 end(out, key, opaque)
             }
-            Self::FlushAll => line(out, b"flush_all\r\n"),
-            Self::Version => line(out, b"version\r\n"),
-            Self::Noop => line(out, b"mn\r\n"),
+            Self::FlushAll => line(out, b"flush_all\r\n", b"OK"),
+            Self::Version => line(out, b"version\r\n", b"VERSION "),
+            Self::Noop => line(out, b"mn\r\n", b"MN"),
             Self::Authenticate { user, password } => {
                 out.extend_from_slice(b"set auth 0 0 ");
                 number(out, (user.len() + 1 + password.len()) as u64);
                 for part in ["\r\n", user, " ", password] {
                     out.extend_from_slice(part.as_bytes());
                 }
-                line(out, b"\r\n")
+                line(out, b"\r\n", b"STORED")
             }
             Self::Raw(command) => {
                 out.extend_from_slice(command.line());
@@ -235,9 +235,9 @@ fn end(out: &mut Vec<u8>, key: &WireKey<'_>, opaque: Opaque) -> Expect {
     Expect::meta(opaque)
 }
 
-fn line(out: &mut Vec<u8>, line: &[u8]) -> Expect {
+fn line(out: &mut Vec<u8>, line: &[u8], reply: &'static [u8]) -> Expect {
     out.extend_from_slice(line);
-    Expect::line()
+    Expect::line(reply)
 }
 
 fn number(out: &mut Vec<u8>, number: u64) {

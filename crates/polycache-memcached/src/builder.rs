@@ -1,0 +1,149 @@
+//! How a client is set up.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::fleet::{Fleet, OnDead};
+use crate::ring::Placement;
+use crate::server::Server;
+use crate::settings::{Credentials, Settings};
+use crate::{Client, Error, ErrorKind, Result};
+
+/// Sets up a [`Client`]. Made by [`Client::builder`].
+///
+/// ```
+/// use polycache_memcached::{Client, OnDead, Server};
+/// use std::time::Duration;
+///
+/// let client = Client::builder()
+///     .server(Server::tcp("10.0.0.1", 11211).weight(2))?
+///     .server("10.0.0.2:11211")?
+///     .on_dead(OnDead::Rehash)
+///     .heartbeat(Duration::from_secs(1))
+///     .build()?;
+/// # Ok::<(), polycache_memcached::Error>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+#[must_use = "nothing happens before `build`"]
+pub struct Builder {
+    servers: Vec<Server>,
+    settings: Settings,
+    placement: Placement,
+    on_dead: OnDead,
+    eject_after: Option<u32>,
+}
+
+/// Two: the loss of a connection, and a failed attempt to make it again.
+const EJECT_AFTER: u32 = 2;
+
+impl Builder {
+    /// Adds a server: a [`Server`], or text as its `FromStr` reads it. Several make a fleet.
+    ///
+    /// # Errors
+    /// `InvalidInput`: the text is no address.
+    pub fn server<S: TryInto<Server>>(mut self, server: S) -> Result<Self>
+    where
+        Error: From<S::Error>,
+    {
+        self.servers.push(server.try_into()?);
+        Ok(self)
+    }
+
+    /// How keys are placed on the servers of a fleet; ketama at first.
+    pub fn placement(mut self, placement: Placement) -> Self {
+        self.placement = placement;
+        self
+    }
+
+    /// What becomes of the keys of a server that is out; at first, calls for them fail.
+    pub fn on_dead(mut self, on_dead: OnDead) -> Self {
+        self.on_dead = on_dead;
+        self
+    }
+
+    /// After how many failures in a row a server of a fleet is out: its connection was lost, or couldn't be made. 2 at
+    /// first. It is tried again, with pauses of at most 2 s, and is back once it answers.
+    pub fn eject_after(mut self, failures: u32) -> Self {
+        self.eject_after = Some(failures);
+        self
+    }
+
+    /// User and password for servers with ASCII authentication (`-Y`). Sent only to servers that ask for it.
+    pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
+        self.settings.credentials = Some(Credentials { user: user.into(), password: password.into() });
+        self
+    }
+
+    /// Speaks TLS with every server.
+    #[cfg(feature = "tls")]
+    pub fn tls(mut self, tls: crate::Tls) -> Self {
+        self.settings.tls = Some(tls);
+        self
+    }
+
+    /// How long it may take to connect, log in and get a first answer; 1 s at first. There is no timeout of a call: drop its
+    /// future when you won't wait any longer.
+    pub fn connect_timeout(mut self, timeout: Duration) -> Self {
+        self.settings.connect_timeout = timeout;
+        self
+    }
+
+    /// A server that owes an answer and is silent for longer than this, or at most half as long again, counts as gone. An
+    /// idle one is asked for a sign of life as often. 2 s at first; more where large values take longer to send.
+    pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
+        self.settings.heartbeat = heartbeat;
+        self
+    }
+
+    /// The largest value that is sent or taken, in bytes; 64 MiB at first, and 4 GiB at most. A server has its own limit, 1
+    /// MiB if not set otherwise.
+    pub fn max_value(mut self, bytes: usize) -> Self {
+        self.settings.max_value = bytes;
+        self
+    }
+
+    /// How many bytes of requests may be under way to one server; 16 MiB at first. Each call counts with 256 bytes more than
+    /// its key and value. Further calls wait.
+    pub fn max_queue(mut self, bytes: usize) -> Self {
+        self.settings.max_queue = bytes;
+        self
+    }
+
+    /// The client. It connects when it is first used.
+    ///
+    /// # Errors
+    /// `InvalidInput`: there is no server, one comes twice or has no weight, or a limit is zero or too large.
+    pub fn build(self) -> Result<Client> {
+        let Self { servers, settings, placement, on_dead, eject_after } = self;
+        let invalid = |message: &str| Err(Error::new(ErrorKind::InvalidInput, message));
+        if servers.is_empty() {
+            return invalid("there is no server; add one, such as \"127.0.0.1:11211\"");
+        }
+        if servers.iter().any(|server| server.weight == 0) {
+            return invalid("a server has the weight 0; leave it out, or give it 1");
+        }
+        if servers
+            .iter()
+            .enumerate()
+            .any(|(number, server)| servers[..number].iter().any(|one| one.address == server.address))
+        {
+            return invalid("a server comes twice; give it a larger weight instead");
+        }
+        if let Some(Credentials { user, password }) = &settings.credentials
+            && (user.is_empty()
+                || user.contains(|char: char| char == ' ' || char == ':' || char.is_control())
+                || password.contains(char::is_control))
+        {
+            return invalid("the user is empty, or user or password have characters that memcached can't take there");
+        }
+        if settings.connect_timeout.is_zero() || settings.heartbeat < Duration::from_millis(2) {
+            return invalid("the connect timeout or the heartbeat is too short");
+        }
+        if settings.max_queue < 4096 || settings.max_queue > tokio::sync::Semaphore::MAX_PERMITS.min(u32::MAX as usize)
+        {
+            return invalid("max_queue is below 4 KiB or above 4 GiB");
+        }
+        let eject_after = eject_after.unwrap_or(EJECT_AFTER).max(1);
+        Ok(Client::new(Fleet::new(servers, &Arc::new(settings), placement, on_dead, eject_after)))
+    }
+}

@@ -1,0 +1,265 @@
+//! The client.
+
+mod counters;
+mod many;
+mod outcome;
+mod raw;
+
+use std::sync::Arc;
+
+use crate::builder::Builder;
+use crate::codec::{Item, Mode, Request, Status, WireKey};
+use crate::fleet::Fleet;
+use crate::{Error, ErrorKind, Result, Server, Ttl};
+
+/// A client of one memcached or a fleet of them. Cheap to clone; all clones share one connection to each server.
+///
+/// It connects when it's first used, and again by itself when a connection is lost. A future may be dropped at any moment:
+/// its call may be executed or not, and no other call gets its reply. Calls need a tokio runtime with time and I/O enabled.
+/// When the last clone is dropped, the connections are closed.
+///
+/// A key is any text or bytes: see [`WireKey`].
+///
+/// ```no_run
+/// use polycache_memcached::{Client, Entry, Ttl};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache_memcached::Result<()> {
+/// let client = Client::open("127.0.0.1:11211")?;
+/// client.set("greeting", Entry::new(b"hello").ttl(Ttl::secs(60))).await?;
+/// let item = client.get("greeting").await?;
+/// assert_eq!(item.map(|item| item.value).as_deref(), Some(&b"hello"[..]));
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Client {
+    fleet: Arc<Fleet>,
+}
+
+/// What is stored: a value, its flags, its TTL.
+///
+/// ```
+/// use polycache_memcached::{Entry, Ttl};
+///
+/// let entry = Entry::new(b"42").flags(1).ttl(Ttl::secs(60));
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[must_use = "an entry is stored by `set` and its siblings"]
+pub struct Entry<'a> {
+    value: &'a [u8],
+    flags: u32,
+    ttl: Ttl,
+}
+
+impl<'a> Entry<'a> {
+    /// This value, with no flags, for ever.
+    pub const fn new(value: &'a [u8]) -> Self {
+        Self { value, flags: 0, ttl: Ttl::Never }
+    }
+
+    /// The same with these flags: 32 bits that come back with the value, for the clients to agree upon. pymemcache and
+    /// others mark types with them; bytes and text have 0 everywhere.
+    pub const fn flags(mut self, flags: u32) -> Self {
+        self.flags = flags;
+        self
+    }
+
+    /// The same with this TTL.
+    pub const fn ttl(mut self, ttl: Ttl) -> Self {
+        self.ttl = ttl;
+        self
+    }
+
+    fn request(self, mode: Mode, key: &'a WireKey<'a>, max: usize) -> Result<Request<'a>> {
+        let Self { value, flags, ttl } = self;
+        if value.len() > max {
+            let message = format!("the value has {} bytes, where the client allows {max}; see max_value", value.len());
+            return Err(Error::new(ErrorKind::TooLarge, message));
+        }
+        Ok(Request::Store { mode, key, value, flags, exptime: ttl.exptime()? })
+    }
+}
+
+/// How a [`Client::cas`] went.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cas {
+    /// It was stored.
+    Stored,
+    /// Somebody else has written since; nothing was stored.
+    Changed,
+    /// There is no such entry any more; nothing was stored.
+    Missing,
+}
+
+impl Client {
+    pub(crate) fn new(fleet: Fleet) -> Self {
+        Self { fleet: Arc::new(fleet) }
+    }
+
+    /// A client of one server, with default settings: `host:port`, `[ipv6]:port` or `/path/of/socket`.
+    ///
+    /// # Errors
+    /// `InvalidInput`: the text is no address.
+    pub fn open(server: &str) -> Result<Self> {
+        Self::builder().server(server)?.build()
+    }
+
+    /// A client with settings.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// The value under a key, and its flags.
+    ///
+    /// # Errors
+    /// Trouble with the server.
+    pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Item>> {
+        Ok(self.read(key.as_ref(), false).await?.map(|(item, _)| item))
+    }
+
+    /// The value under a key, and the CAS number that [`cas`](Self::cas) compares.
+    ///
+    /// # Errors
+    /// Trouble with the server.
+    pub async fn gets(&self, key: impl AsRef<[u8]>) -> Result<Option<(Item, u64)>> {
+        self.read(key.as_ref(), true).await
+    }
+
+    async fn read(&self, key: &[u8], cas: bool) -> Result<Option<(Item, u64)>> {
+        let key = WireKey::new(key);
+        let reply = self.fleet.call(key.stored(), &Request::Get { key: &key, cas }).await?;
+        Ok(match reply.map(outcome::meta).transpose()? {
+            Some(meta) => meta.value.map(|value| (Item { value, flags: meta.flags }, meta.cas)),
+            None => None,
+        })
+    }
+
+    /// Stores a value.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a TTL of zero; `TooLarge` and `OutOfMemory`, after which an older value may be gone; trouble with
+    /// the server.
+    pub async fn set(&self, key: impl AsRef<[u8]>, entry: Entry<'_>) -> Result<()> {
+        match self.store(key.as_ref(), entry, Mode::Set).await? {
+            Status::Done => Ok(()),
+            _ => Err(outcome::unexpected()),
+        }
+    }
+
+    /// Stores a value where there is none; whether it did.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub async fn add(&self, key: impl AsRef<[u8]>, entry: Entry<'_>) -> Result<bool> {
+        Ok(self.store(key.as_ref(), entry, Mode::Add).await? == Status::Done)
+    }
+
+    /// Stores a value where there is one; whether it did.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub async fn replace(&self, key: impl AsRef<[u8]>, entry: Entry<'_>) -> Result<bool> {
+        Ok(self.store(key.as_ref(), entry, Mode::Replace).await? == Status::Done)
+    }
+
+    /// Stores a value if nobody has written since [`gets`](Self::gets) gave this CAS number.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set).
+    pub async fn cas(&self, key: impl AsRef<[u8]>, entry: Entry<'_>, cas: u64) -> Result<Cas> {
+        match self.store(key.as_ref(), entry, Mode::Cas(cas)).await? {
+            Status::Done => Ok(Cas::Stored),
+            Status::Changed => Ok(Cas::Changed),
+            Status::Missing => Ok(Cas::Missing),
+            Status::NotStored => Err(outcome::unexpected()),
+        }
+    }
+
+    async fn store(&self, key: &[u8], entry: Entry<'_>, mode: Mode) -> Result<Status> {
+        let key = WireKey::new(key);
+        let request = entry.request(mode, &key, self.fleet.max_value())?;
+        outcome::status(self.fleet.call(key.stored(), &request).await?)
+    }
+
+    /// Deletes a key; whether there was one.
+    ///
+    /// # Errors
+    /// Trouble with the server.
+    pub async fn delete(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        let key = WireKey::new(key.as_ref());
+        let reply = self.fleet.call(key.stored(), &Request::Delete { key: &key, cas: None }).await?;
+        Ok(outcome::status(reply)? == Status::Done)
+    }
+
+    /// Deletes a key if nobody has written since [`gets`](Self::gets) gave this CAS number; whether it did.
+    ///
+    /// # Errors
+    /// Trouble with the server.
+    pub async fn delete_cas(&self, key: impl AsRef<[u8]>, cas: u64) -> Result<bool> {
+        let key = WireKey::new(key.as_ref());
+        let reply = self.fleet.call(key.stored(), &Request::Delete { key: &key, cas: Some(cas) }).await?;
+        Ok(outcome::status(reply)? == Status::Done)
+    }
+
+    /// Gives an entry another TTL; `false` where there is none. Its CAS number stays.
+    ///
+    /// # Errors
+    /// `InvalidInput` for a TTL of zero; trouble with the server.
+    pub async fn touch(&self, key: impl AsRef<[u8]>, ttl: Ttl) -> Result<bool> {
+        let key = WireKey::new(key.as_ref());
+        let request = Request::Touch { key: &key, exptime: ttl.exptime()? };
+        Ok(outcome::status(self.fleet.call(key.stored(), &request).await?)? == Status::Done)
+    }
+
+    /// What remains of the TTL of an entry, in whole seconds; `None` where there is none.
+    ///
+    /// # Errors
+    /// Trouble with the server.
+    pub async fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Option<Ttl>> {
+        let key = WireKey::new(key.as_ref());
+        let Some(reply) = self.fleet.call(key.stored(), &Request::Ttl { key: &key }).await? else { return Ok(None) };
+        let meta = outcome::meta(reply)?;
+        Ok(match (meta.status, meta.ttl) {
+            (Status::Done, Some(seconds)) => Some(u64::try_from(seconds).map_or(Ttl::Never, Ttl::secs)),
+            _ => None,
+        })
+    }
+
+    /// Whether there is a value under a key, without fetching it.
+    ///
+    /// # Errors
+    /// Trouble with the server.
+    pub async fn exists(&self, key: impl AsRef<[u8]>) -> Result<bool> {
+        Ok(self.ttl(key).await?.is_some())
+    }
+
+    /// Deletes everything on every server, of other clients too. Takes effect with the server's next second: what is stored
+    /// within the present one may go too.
+    ///
+    /// # Errors
+    /// Trouble with a server; others may have been emptied.
+    pub async fn flush_all(&self) -> Result<()> {
+        self.on_each(Request::FlushAll).await.map(drop)
+    }
+
+    /// The version of each server, in the order in which they were given.
+    ///
+    /// # Errors
+    /// Trouble with a server.
+    pub async fn version(&self) -> Result<Vec<String>> {
+        let lines = self.on_each(Request::Version).await?;
+        Ok(lines
+            .iter()
+            .map(|line| String::from_utf8_lossy(line.strip_prefix(b"VERSION ").unwrap_or(line)).into())
+            .collect())
+    }
+
+    /// The servers, in the order in which they were given.
+    pub fn servers(&self) -> impl Iterator<Item = &Server> {
+        self.fleet.connections().iter().map(|connection| connection.server())
+    }
+
+    /// Refuses further calls, on all clones. What is under way is still answered.
+    pub fn close(&self) {
+        self.fleet.connections().iter().for_each(|connection| connection.close());
+    }
+}

@@ -1,0 +1,143 @@
+//! Several keys, or servers, in one go.
+
+use bytes::Bytes;
+use futures_util::future::join_all;
+
+use super::{Client, Entry, outcome};
+use crate::Result;
+use crate::codec::{Item, Mode, Reply, Request, Status, WireKey};
+use crate::connection::Connection;
+use crate::fleet::Place;
+
+/// How many keys go into one `get`: a server does a command without a pause for others.
+const KEYS_MAX: usize = 500;
+
+impl Client {
+    /// The values under several keys, in their order; a key may come more than once. All servers are asked at once, each in
+    /// one round trip. Keys in the meta base64 form (see [`WireKey`]) cost a command each, all others one together.
+    ///
+    /// # Errors
+    /// Trouble with any of the servers.
+    pub async fn multi_get<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<Vec<Option<Item>>> {
+        let keys: Vec<_> = keys.iter().map(|key| WireKey::new(key.as_ref())).collect();
+        let connections = self.fleet.connections();
+        if let [only] = connections
+            && !keys.iter().any(WireKey::is_base64)
+        {
+            return get_plain(only, &keys).await;
+        }
+        let mut values = vec![None; keys.len()];
+        let mut asked: Vec<Asked<'_>> = vec![Asked::default(); connections.len()];
+        for (number, key) in keys.iter().enumerate() {
+            if let Place::At(at, _) = self.fleet.place(key.stored()) {
+                let form = if key.is_base64() { &mut asked[at].base64 } else { &mut asked[at].plain };
+                form.0.push(number);
+                form.1.push(key.clone());
+            }
+        }
+        let replies = connections.iter().zip(&asked).map(async |(connection, asked)| {
+            let (plain, base64) =
+                tokio::join!(get_plain(connection, &asked.plain.1), get_base64(connection, &asked.base64.1));
+            [(&asked.plain.0, plain), (&asked.base64.0, base64)]
+        });
+        for (numbers, items) in join_all(replies).await.into_iter().flatten() {
+            match items {
+                Ok(items) => numbers.iter().zip(items).for_each(|(&number, item)| values[number] = item),
+                // The server may be out by now, and its keys have another place.
+                Err(error) if error.is_retryable() && self.fleet.moves_keys() => {
+                    for &number in numbers {
+                        let key = &keys[number];
+                        let reply = self.fleet.call(key.stored(), &Request::Get { key, cas: false }).await?;
+                        values[number] = reply.map(single).transpose()?.flatten();
+                    }
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(values)
+    }
+
+    /// Stores several values, in one round trip for each server. Of entries with the same key, the last stays.
+    ///
+    /// # Errors
+    /// As [`set`](Self::set), the first of them; the others may be stored.
+    pub async fn multi_set<K: AsRef<[u8]>>(&self, entries: &[(K, Entry<'_>)]) -> Result<()> {
+        let keys: Vec<_> = entries.iter().map(|(key, _)| WireKey::new(key.as_ref())).collect();
+        let requests = keys
+            .iter()
+            .zip(entries)
+            .map(|(key, (_, entry))| Ok((key.stored(), entry.request(Mode::Set, key, self.fleet.max_value())?)))
+            .collect::<Result<Vec<_>>>()?;
+        for reply in self.fleet.call_many(&requests).await {
+            if outcome::status(reply?)? != Status::Done {
+                return Err(outcome::unexpected());
+            }
+        }
+        Ok(())
+    }
+
+    /// Deletes several keys, in one round trip for each server; how many there were.
+    ///
+    /// # Errors
+    /// Trouble with any of the servers; others may have deleted.
+    pub async fn multi_delete<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<u64> {
+        let keys: Vec<_> = keys.iter().map(|key| WireKey::new(key.as_ref())).collect();
+        let requests: Vec<_> = keys.iter().map(|key| (key.stored(), Request::Delete { key, cas: None })).collect();
+        let mut deleted = 0;
+        for reply in self.fleet.call_many(&requests).await {
+            deleted += u64::from(outcome::status(reply?)? == Status::Done);
+        }
+        Ok(deleted)
+    }
+
+    /// Asks every server; each answers with a line.
+    pub(super) async fn on_each(&self, request: Request<'_>) -> Result<Vec<Bytes>> {
+        let asked = self.fleet.connections().iter().map(|connection| connection.call(&request));
+        let lines = join_all(asked).await.into_iter().map(|reply| match reply? {
+            Reply::Line(line) => Ok(line),
+            Reply::Refused(refusal) => Err(outcome::refused(&refusal)),
+            _ => Err(outcome::unexpected()),
+        });
+        lines.collect()
+    }
+}
+
+/// The keys of one server, and their places among all keys.
+#[derive(Debug, Clone, Default)]
+struct Asked<'a> {
+    plain: (Vec<usize>, Vec<WireKey<'a>>),
+    base64: (Vec<usize>, Vec<WireKey<'a>>),
+}
+
+async fn get_plain(connection: &Connection, keys: &[WireKey<'_>]) -> Result<Vec<Option<Item>>> {
+    if keys.is_empty() {
+        return Ok(Vec::new());
+    }
+    if keys.len() <= KEYS_MAX {
+        return values(connection.call(&Request::MultiGet { keys }).await?);
+    }
+    let lines: Vec<_> = keys.chunks(KEYS_MAX).map(|keys| Request::MultiGet { keys }).collect();
+    let mut all = Vec::with_capacity(keys.len());
+    for reply in connection.call_many(&lines).await {
+        all.extend(values(reply?)?);
+    }
+    Ok(all)
+}
+
+async fn get_base64(connection: &Connection, keys: &[WireKey<'_>]) -> Result<Vec<Option<Item>>> {
+    let requests: Vec<_> = keys.iter().map(|key| Request::Get { key, cas: false }).collect();
+    connection.call_many(&requests).await.into_iter().map(|reply| single(reply?)).collect()
+}
+
+fn values(reply: Reply) -> Result<Vec<Option<Item>>> {
+    match reply {
+        Reply::Values(values) => Ok(values),
+        Reply::Refused(refusal) => Err(outcome::refused(&refusal)),
+        _ => Err(outcome::unexpected()),
+    }
+}
+
+fn single(reply: Reply) -> Result<Option<Item>> {
+    let meta = outcome::meta(reply)?;
+    Ok(meta.value.map(|value| Item { value, flags: meta.flags }))
+}

@@ -1,0 +1,47 @@
+//! Replies as results.
+
+use crate::codec::{Meta, Refusal, RefusalKind, Reply, Status};
+use crate::{Error, ErrorKind, Result};
+
+/// The reply to a meta command.
+pub(super) fn meta(reply: Reply) -> Result<Meta> {
+    match reply {
+        Reply::Meta(meta) => Ok(meta),
+        Reply::Refused(refusal) => Err(refused(&refusal)),
+        _ => Err(unexpected()),
+    }
+}
+
+/// How a write went. A write to a server that is out was an error before it came here.
+pub(super) fn status(reply: Option<Reply>) -> Result<Status> {
+    meta(reply.ok_or_else(unexpected)?).map(|meta| meta.status)
+}
+
+/// The error that a refusal is.
+#[cold]
+pub(super) fn refused(refusal: &Refusal) -> Error {
+    let message = refusal.message.as_str();
+    let (kind, text) = match refusal.kind {
+        RefusalKind::Server if message.contains("too large") => (
+            ErrorKind::TooLarge,
+            "the value is larger than the server takes (1 MiB, if it wasn't started with another -I)".to_owned(),
+        ),
+        RefusalKind::Server if message.starts_with("out of memory") => (
+            ErrorKind::OutOfMemory,
+            format!("memcached has no memory for it ({message}); give it more by -m, or let it evict"),
+        ),
+        _ if refusal.is_not_a_number() => {
+            (ErrorKind::NotANumber, "the stored value isn't a decimal integer; it is unchanged".to_owned())
+        }
+        RefusalKind::Client => (ErrorKind::Server, format!("memcached finds fault with the request: {message}")),
+        RefusalKind::Server => (ErrorKind::Server, format!("memcached reports an error of its own: {message}")),
+        RefusalKind::Unknown => (ErrorKind::Server, "memcached doesn't know this command, or its form".to_owned()),
+    };
+    Error::new(kind, text)
+}
+
+/// Replies have the form that their requests expect: this is for completeness.
+#[cold]
+pub(super) fn unexpected() -> Error {
+    Error::new(ErrorKind::Protocol, "memcached answered with something that doesn't fit the command")
+}

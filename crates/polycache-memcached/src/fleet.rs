@@ -1,0 +1,161 @@
+//! Several servers as one.
+
+use std::sync::Arc;
+
+use futures_util::future::join_all;
+
+use crate::codec::{Reply, Request};
+use crate::connection::Connection;
+use crate::ring::{Placement, Ring};
+use crate::server::Server;
+use crate::settings::Settings;
+use crate::{Error, ErrorKind, Result};
+
+/// What becomes of the keys of a server that is out, see [`Builder::on_dead`](crate::Builder::on_dead).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnDead {
+    /// Calls for them fail at once.
+    #[default]
+    Fail,
+    /// Reads find nothing; writes fail at once.
+    Miss,
+    /// They go to the other servers, and no other key moves. When the server is back, it has its keys again, with the values
+    /// that it held before: they may be older than what was written meanwhile.
+    Rehash,
+}
+
+/// Connections to the servers of a client.
+#[derive(Debug)]
+pub(crate) struct Fleet {
+    connections: Vec<Connection>,
+    ring: Ring,
+    on_dead: OnDead,
+    eject_after: u32,
+    max_value: usize,
+}
+
+/// Where a call goes.
+pub(crate) enum Place<'a> {
+    At(usize, &'a Connection),
+    /// Its server is out, and reads count as misses.
+    Nowhere,
+}
+
+impl Fleet {
+    pub(crate) fn new(
+        servers: Vec<Server>,
+        settings: &Arc<Settings>,
+        placement: Placement,
+        on_dead: OnDead,
+        eject_after: u32,
+    ) -> Self {
+        let ring = Ring::new(placement, &servers);
+        let connections = servers.into_iter().map(|server| Connection::new(server, Arc::clone(settings))).collect();
+        Self { connections, ring, on_dead, eject_after, max_value: settings.max_value }
+    }
+
+    pub(crate) fn connections(&self) -> &[Connection] {
+        &self.connections
+    }
+
+    pub(crate) fn max_value(&self) -> usize {
+        self.max_value
+    }
+
+    /// Whether a failed call may find another place.
+    pub(crate) fn moves_keys(&self) -> bool {
+        self.connections.len() > 1 && self.on_dead != OnDead::Fail
+    }
+
+    /// Where the key, as it is stored, belongs now.
+    pub(crate) fn place(&self, stored: &[u8]) -> Place<'_> {
+        if let [only] = &self.connections[..] {
+            return Place::At(0, only);
+        }
+        // There is always one: a client has servers, each with a weight.
+        let at = self.ring.place(stored, |_| true).unwrap_or_default();
+        let connection = &self.connections[at];
+        if connection.failures() < self.eject_after {
+            return Place::At(at, connection);
+        }
+        // Nobody waits for the attempt; once it succeeds, the server has its keys again.
+        connection.nudge();
+        match self.on_dead {
+            OnDead::Fail => Place::At(at, connection),
+            OnDead::Miss => Place::Nowhere,
+            OnDead::Rehash => {
+                let alive = |server: usize| self.connections[server].failures() < self.eject_after;
+                // Where all are out, its own server is as good as any.
+                let at = self.ring.place(stored, alive).unwrap_or(at);
+                Place::At(at, &self.connections[at])
+            }
+        }
+    }
+
+    /// Asks the server of a key. `None` stands for a miss at a server that is out.
+    pub(crate) async fn call(&self, stored: &[u8], request: &Request<'_>) -> Result<Option<Reply>> {
+        let mut last: Option<(usize, Error)> = None;
+        loop {
+            let Place::At(at, connection) = self.place(stored) else { return self.missed(request).map(|()| None) };
+            if let Some((tried, error)) = last
+                && tried == at
+            {
+                return Err(error);
+            }
+            match connection.call(request).await {
+                Err(error) if error.is_retryable() && self.moves_keys() => last = Some((at, error)),
+                reply => return reply.map(Some),
+            }
+        }
+    }
+
+    /// Asks the servers of many keys, each in one go and all at once. The replies come in the order of the requests.
+    pub(crate) async fn call_many(&self, requests: &[(&[u8], Request<'_>)]) -> Vec<Result<Option<Reply>>> {
+        if let [only] = &self.connections[..] {
+            let requests: Vec<_> = requests.iter().map(|&(_, request)| request).collect();
+            return only.call_many(&requests).await.into_iter().map(|reply| reply.map(Some)).collect();
+        }
+        let mut batches: Vec<(Vec<usize>, Vec<Request<'_>>)> = vec![Default::default(); self.connections.len()];
+        let mut replies: Vec<Result<Option<Reply>>> = Vec::with_capacity(requests.len());
+        for (number, (stored, request)) in requests.iter().enumerate() {
+            match self.place(stored) {
+                Place::At(at, _) => {
+                    batches[at].0.push(number);
+                    batches[at].1.push(*request);
+                    replies.push(Ok(None));
+                }
+                Place::Nowhere => replies.push(self.missed(request).map(|()| None)),
+            }
+        }
+        let asked = self
+            .connections
+            .iter()
+            .zip(&batches)
+            .map(async |(connection, (numbers, requests))| (numbers, connection.call_many(requests).await));
+        for (numbers, answers) in join_all(asked).await {
+            for (&number, answer) in numbers.iter().zip(answers) {
+                replies[number] = answer.map(Some);
+            }
+        }
+        // Those that met a server on its way out find their new place, one by one: there are few.
+        if self.moves_keys() {
+            for (reply, (stored, request)) in replies.iter_mut().zip(requests) {
+                if reply.as_ref().is_err_and(Error::is_retryable) {
+                    *reply = self.call(stored, request).await;
+                }
+            }
+        }
+        replies
+    }
+
+    #[cold]
+    fn missed(&self, request: &Request<'_>) -> Result<()> {
+        if request.is_read() {
+            return Ok(());
+        }
+        let out = self.connections.iter().filter(|connection| connection.failures() >= self.eject_after);
+        let names: Vec<_> = out.map(|connection| connection.server().to_string()).collect();
+        let message = format!("the memcached of this key is out ({}); it is tried again by itself", names.join(", "));
+        Err(Error::new(ErrorKind::Unavailable, message))
+    }
+}

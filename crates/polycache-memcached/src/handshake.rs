@@ -1,0 +1,64 @@
+//! The first words of a connection.
+
+use bytes::BytesMut;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::codec::{Decoder, RefusalKind, Reply, Request};
+use crate::server::Server;
+use crate::settings::Settings;
+use crate::transport::{self, Stream};
+use crate::{Error, ErrorKind, Result};
+
+/// Connects, sees that a memcached with meta commands is there, and logs in where the server asks for it.
+pub(crate) async fn open(server: &Server, settings: &Settings) -> Result<Box<dyn Stream>> {
+    let mut stream = transport::connect(server, settings).await?;
+    match ask(&mut *stream, server, &Request::Noop).await? {
+        Reply::Line(_) => return Ok(stream),
+        Reply::Refused(refusal) if refusal.kind == RefusalKind::Client && refusal.message == "unauthenticated" => {}
+        Reply::Refused(refusal) if refusal.kind == RefusalKind::Unknown && refusal.message.is_empty() => {
+            let message = format!("memcached at {server} has no meta commands; version 1.6 or newer is needed");
+            return Err(Error::new(ErrorKind::Protocol, message));
+        }
+        Reply::Refused(refusal) => {
+            let message = format!("memcached at {server} refused the connection: {}", refusal.message);
+            return Err(Error::new(ErrorKind::Unavailable, message));
+        }
+        _ => return Err(Error::new(ErrorKind::Protocol, format!("what answers at {server} isn't memcached"))),
+    }
+    // Only a server that asked gets the password: any other would store it as a value.
+    let Some(credentials) = &settings.credentials else {
+        let message = format!("memcached at {server} wants a user and a password; set credentials");
+        return Err(Error::new(ErrorKind::Auth, message));
+    };
+    let login = Request::Authenticate { user: &credentials.user, password: &credentials.password };
+    match ask(&mut *stream, server, &login).await? {
+        Reply::Line(_) => Ok(stream),
+        _ => {
+            let message = format!("memcached at {server} refused the user or the password; check the credentials");
+            Err(Error::new(ErrorKind::Auth, message))
+        }
+    }
+}
+
+/// Asks one thing, on a connection that nobody else uses yet.
+async fn ask(stream: &mut dyn Stream, server: &Server, request: &Request<'_>) -> Result<Reply> {
+    let lost =
+        |why: &str| Error::new(ErrorKind::Unavailable, format!("memcached at {server} closed the connection{why}"));
+    let mut out = Vec::new();
+    let mut expect = request.encode(0, &mut out);
+    let broken = |error: std::io::Error| lost(&format!(": {error}"));
+    stream.write_all(&out).await.map_err(broken)?;
+    stream.flush().await.map_err(broken)?;
+    let (mut decoder, mut input) = (Decoder::new(0), BytesMut::new());
+    loop {
+        if stream.read_buf(&mut input).await.map_err(broken)? == 0 {
+            return Err(lost(" at once"));
+        }
+        let reply = decoder.decode(&mut input, &mut expect).map_err(|error| {
+            Error::new(ErrorKind::Protocol, format!("what answers at {server} isn't memcached: {error}"))
+        })?;
+        if let Some(reply) = reply {
+            return Ok(reply);
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! What all connections of a client have in common.
+
+use std::fmt;
+use std::time::Duration;
+
+/// Settings of a client, as its builder made them.
+#[derive(Debug, Clone)]
+pub(crate) struct Settings {
+    pub(crate) credentials: Option<Credentials>,
+    #[cfg(feature = "tls")]
+    pub(crate) tls: Option<crate::Tls>,
+    pub(crate) connect_timeout: Duration,
+    pub(crate) heartbeat: Duration,
+    pub(crate) max_value: usize,
+    pub(crate) max_queue: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Self {
+            credentials: None,
+            #[cfg(feature = "tls")]
+            tls: None,
+            connect_timeout: Duration::from_secs(1),
+            heartbeat: Duration::from_secs(2),
+            max_value: 64 << 20,
+            max_queue: 16 << 20,
+        }
+    }
+}
+
+/// Who we are.
+#[derive(Clone)]
+pub(crate) struct Credentials {
+    pub(crate) user: String,
+    pub(crate) password: String,
+}
+
+impl fmt::Debug for Credentials {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Credentials").field("user", &self.user).finish_non_exhaustive()
+    }
+}

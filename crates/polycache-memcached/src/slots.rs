@@ -1,0 +1,131 @@
+//! Where replies wait for their callers.
+
+use std::task::{Context, Poll, Waker};
+
+/// The number of a slot.
+pub(crate) type SlotId = u32;
+
+/// Slots for calls that are under way. They are used again, so a call allocates nothing here.
+#[derive(Debug)]
+pub(crate) struct Slots<T> {
+    slots: Vec<Slot<T>>,
+    /// The first of the list of free slots.
+    free: Option<SlotId>,
+}
+
+#[derive(Debug)]
+enum Slot<T> {
+    Free {
+        next: Option<SlotId>,
+    },
+    /// Sent or to be sent; the caller may not have looked yet.
+    Waiting(Option<Waker>),
+    Done(T),
+    /// The caller has gone: its reply will be dropped.
+    Abandoned,
+}
+
+impl<T> Slots<T> {
+    pub(crate) const fn new() -> Self {
+        Self { slots: Vec::new(), free: None }
+    }
+
+    /// A slot for a new call.
+    pub(crate) fn open(&mut self) -> SlotId {
+        if let Some(id) = self.free {
+            if let Slot::Free { next } = self.slots[id as usize] {
+                self.free = next;
+            }
+            self.slots[id as usize] = Slot::Waiting(None);
+            return id;
+        }
+        self.slots.push(Slot::Waiting(None));
+        // The queue's bound is far below: a call weighs hundreds of bytes.
+        (self.slots.len() - 1) as SlotId
+    }
+
+    /// The reply is here. Returns who is to be woken.
+    pub(crate) fn complete(&mut self, id: SlotId, reply: T) -> Option<Waker> {
+        let slot = &mut self.slots[id as usize];
+        match slot {
+            Slot::Waiting(waker) => {
+                let waker = waker.take();
+                *slot = Slot::Done(reply);
+                waker
+            }
+            Slot::Abandoned => {
+                self.close(id);
+                None
+            }
+            Slot::Free { .. } | Slot::Done(_) => None,
+        }
+    }
+
+    /// The caller looks. After `Ready` the slot belongs to nobody.
+    pub(crate) fn poll(&mut self, id: SlotId, context: &Context<'_>) -> Poll<Option<T>> {
+        let slot = &mut self.slots[id as usize];
+        if let Slot::Waiting(waker) = slot {
+            match waker {
+                Some(waker) => waker.clone_from(context.waker()),
+                None => *waker = Some(context.waker().clone()),
+            }
+            return Poll::Pending;
+        }
+        Poll::Ready(match self.close(id) {
+            Slot::Done(reply) => Some(reply),
+            _ => None,
+        })
+    }
+
+    /// The caller goes without its reply. Returns what it would have got, to be dropped outside of the lock.
+    pub(crate) fn abandon(&mut self, id: SlotId) -> Option<T> {
+        let slot = &mut self.slots[id as usize];
+        if let Slot::Waiting(_) = slot {
+            *slot = Slot::Abandoned;
+            return None;
+        }
+        match self.close(id) {
+            Slot::Done(reply) => Some(reply),
+            _ => None,
+        }
+    }
+
+    fn close(&mut self, id: SlotId) -> Slot<T> {
+        let next = self.free.replace(id);
+        std::mem::replace(&mut self.slots[id as usize], Slot::Free { next })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn look(slots: &mut Slots<&'static str>, id: SlotId) -> Poll<Option<&'static str>> {
+        slots.poll(id, &Context::from_waker(Waker::noop()))
+    }
+
+    #[test]
+    fn a_reply_is_given_once_and_its_slot_is_used_again() {
+        let mut slots = Slots::new();
+        let (a, b) = (slots.open(), slots.open());
+        assert_eq!(look(&mut slots, a), Poll::Pending);
+        assert!(slots.complete(a, "for a").is_some());
+        assert!(slots.complete(b, "for b").is_none());
+        assert_eq!(look(&mut slots, b), Poll::Ready(Some("for b")));
+        assert_eq!(slots.open(), b);
+        assert_eq!(look(&mut slots, a), Poll::Ready(Some("for a")));
+    }
+
+    #[test]
+    fn a_slot_that_was_abandoned_is_free_only_after_its_reply() {
+        let mut slots = Slots::new();
+        let a = slots.open();
+        assert_eq!(slots.abandon(a), None);
+        assert_ne!(slots.open(), a);
+        assert!(slots.complete(a, "for nobody").is_none());
+        assert_eq!(slots.open(), a);
+        slots.complete(a, "too late");
+        assert_eq!(slots.abandon(a), Some("too late"));
+        assert_eq!(slots.open(), a);
+    }
+}

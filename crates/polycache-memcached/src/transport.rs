@@ -1,0 +1,64 @@
+//! Sockets: TCP, unix, and TLS over either.
+
+use std::io;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::TcpStream;
+
+use crate::server::{Address, Server};
+use crate::settings::Settings;
+use crate::{Error, ErrorKind, Result};
+
+/// A stream in both directions.
+pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// Connects, and shakes hands where there is TLS.
+pub(crate) async fn connect(server: &Server, settings: &Settings) -> Result<Box<dyn Stream>> {
+    match &server.address {
+        Address::Tcp { host, port } => {
+            let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(|error| failed(server, &error))?;
+            stream.set_nodelay(true).map_err(|error| failed(server, &error))?;
+            secure(stream, host, server, settings).await
+        }
+        #[cfg(unix)]
+        Address::Unix(path) => {
+            let stream = tokio::net::UnixStream::connect(path).await.map_err(|error| failed(server, &error))?;
+            secure(stream, "localhost", server, settings).await
+        }
+        #[cfg(not(unix))]
+        Address::Unix(_) => Err(Error::new(ErrorKind::InvalidInput, "this system has no unix sockets; use host:port")),
+    }
+}
+
+#[cfg(feature = "tls")]
+async fn secure(
+    stream: impl Stream + 'static,
+    host: &str,
+    server: &Server,
+    settings: &Settings,
+) -> Result<Box<dyn Stream>> {
+    let Some(tls) = &settings.tls else { return Ok(Box::new(stream)) };
+    let name = match &tls.server_name {
+        Some(name) => name.clone(),
+        None => crate::tls::parse_name(host)?,
+    };
+    let connector = tokio_rustls::TlsConnector::from(std::sync::Arc::clone(&tls.config));
+    let stream = connector.connect(name, stream).await.map_err(|error| failed(server, &error))?;
+    Ok(Box::new(stream))
+}
+
+#[cfg(not(feature = "tls"))]
+async fn secure(
+    stream: impl Stream + 'static,
+    _host: &str,
+    _server: &Server,
+    _settings: &Settings,
+) -> Result<Box<dyn Stream>> {
+    Ok(Box::new(stream))
+}
+
+fn failed(server: &Server, error: &io::Error) -> Error {
+    Error::new(ErrorKind::Unavailable, format!("can't connect to memcached at {server}: {error}"))
+}
