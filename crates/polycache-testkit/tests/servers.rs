@@ -128,6 +128,10 @@ async fn redis_asks_for_passwords() {
     let stream = || async { TcpStream::connect(server.address()).await.unwrap() };
     assert!(ask(stream().await, "PING\r\n").await.starts_with("-NOAUTH"));
     assert_eq!(ask(stream().await, "AUTH ann a#b\r\n").await, "+OK\r\n");
+
+    let server = RedisServer::builder().user("ann", "a", "~* +@all").config("user", "default off").start().await;
+    let stream = TcpStream::connect(server.address()).await.unwrap();
+    assert_eq!(ask(stream, "AUTH ann a\r\n").await, "+OK\r\n");
 }
 
 #[tokio::test]
@@ -246,6 +250,25 @@ async fn a_server_that_does_not_start_says_why() {
     let panic = wrong.await.unwrap_err().into_panic();
     let text = panic.downcast_ref::<String>().unwrap();
     assert!(text.contains("has ended") && text.contains("no-such-setting"), "{text}");
+}
+
+/// Tests make trouble in a task while another one is at work.
+#[test]
+fn futures_can_be_spawned() {
+    fn spawnable(_: impl Future<Output: Send> + Send) {}
+    let _ = |redis: RedisServer, cluster: RedisCluster, sentinel: RedisSentinel, memcached: Memcached, proxy: Proxy| {
+        spawnable(redis.restart());
+        spawnable(redis.cli(&["PING"]));
+        spawnable(cluster.new_master_of("key", &redis));
+        spawnable(cluster.repair());
+        spawnable(sentinel.new_primary(&redis));
+        spawnable(sentinel.repair());
+        spawnable(memcached.restart());
+        spawnable(proxy.wait_until(|traffic| traffic.open > 0));
+        spawnable(RedisCluster::start(3, 3));
+        spawnable(RedisSentinel::start());
+        spawnable(Proxy::start(redis.address()));
+    };
 }
 
 /// Plays both parts: a test process that keeps servers in statics and ends badly, and the one that looks after it.

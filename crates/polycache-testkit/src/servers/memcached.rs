@@ -67,7 +67,8 @@ impl MemcachedBuilder {
         }
     }
 
-    async fn start_on(self, port: u16) -> Result<Memcached, String> {
+    /// Starts the server on this port; the error says why not.
+    pub(super) async fn start_on(self, port: u16) -> Result<Memcached, String> {
         let directory =
             tempfile::Builder::new().prefix("polycache-memcached-").tempdir().expect("a temporary directory");
         let certificates = self.tls.map(|_| Certificates::write_to(directory.path()));

@@ -29,3 +29,19 @@ impl Attempts {
         assert!(self.0 < 5 && reason.contains("in use"), "{reason}");
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::servers::{Memcached, RedisServer};
+
+    #[tokio::test]
+    async fn a_port_taken_meanwhile_is_worth_another_attempt() {
+        let taken = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).unwrap();
+        let port = taken.local_addr().unwrap().port();
+        let mut attempts = Attempts::default();
+        attempts.failed(&RedisServer::builder().start_on(port).await.unwrap_err());
+        attempts.failed(&Memcached::builder().start_on(port).await.unwrap_err());
+        attempts.failed(&TcpListener::bind(taken.local_addr().unwrap()).unwrap_err().to_string());
+    }
+}

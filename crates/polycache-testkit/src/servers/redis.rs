@@ -1,7 +1,10 @@
 //! One Redis server.
 
+mod builder;
+
+pub use builder::RedisBuilder;
+
 use std::ffi::OsStr;
-use std::fmt::Write;
 use std::fs;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr};
@@ -12,127 +15,9 @@ use std::time::Duration;
 use tokio::process::Command;
 use tokio::time::timeout;
 
-use super::certificates::{Certificates, Tls};
-use super::port::{self, Attempts};
-use super::process::{Launch, Process};
+use super::certificates::Certificates;
+use super::process::Process;
 use super::{escaped, escaped_path, process, resp};
-
-/// What a server is started with. Made by [`RedisServer::builder`].
-#[derive(Debug, Clone, Default)]
-#[must_use = "nothing starts before `start`"]
-pub struct RedisBuilder {
-    password: Option<String>,
-    user: Option<(String, String)>,
-    tls: Option<Tls>,
-    sentinel: bool,
-    config: Vec<(String, String)>,
-}
-
-impl RedisBuilder {
-    /// Requires this password of the default user.
-    pub fn password(mut self, password: &str) -> Self {
-        self.password = Some(password.to_owned());
-        self.config("requirepass", &quoted(password))
-    }
-
-    /// Adds an ACL user with these rules, `"~ns:* +@all"`. [`RedisServer::url`] logs in as the last user added; `redis-cli` stays
-    /// with the default user.
-    pub fn user(mut self, name: &str, password: &str, rules: &str) -> Self {
-        self.user = Some((name.to_owned(), password.to_owned()));
-        self.config("user", &format!("{name} on {} {rules}", quoted(&format!(">{password}"))))
-    }
-
-    /// Speaks TLS on its port, with a certificate of an authority of its own.
-    pub fn tls(mut self) -> Self {
-        self.tls = Some(Tls::Server);
-        self
-    }
-
-    /// As [`tls`](Self::tls), and refuses clients that show no certificate of that authority.
-    pub fn mutual_tls(mut self) -> Self {
-        self.tls = Some(Tls::Both);
-        self
-    }
-
-    /// Starts a sentinel, which watches other servers and holds no data.
-    pub(super) fn sentinel(mut self) -> Self {
-        self.sentinel = true;
-        self
-    }
-
-    /// Adds a line to the configuration file, as in `config("maxmemory-policy", "noeviction")`.
-    pub fn config(mut self, directive: &str, value: &str) -> Self {
-        self.config.push((directive.to_owned(), value.to_owned()));
-        self
-    }
-
-    /// Starts the server, and returns when it answers.
-    ///
-    /// # Panics
-    ///
-    /// If it doesn't start; the text holds what the server wrote.
-    pub async fn start(self) -> RedisServer {
-        let mut attempts = Attempts::default();
-        loop {
-            match self.clone().start_on(port::free()).await {
-                Ok(server) => return server,
-                Err(reason) => attempts.failed(&reason),
-            }
-        }
-    }
-
-    /// Starts the server on this port; the error says why not.
-    pub(super) async fn start_on(self, port: u16) -> Result<RedisServer, String> {
-        let directory = tempfile::Builder::new().prefix("polycache-redis-").tempdir().expect("a temporary directory");
-        let certificates = self.tls.map(|_| Certificates::write_to(directory.path()));
-        let file = directory.path().join("redis.conf");
-        fs::write(&file, self.file(port, directory.path(), certificates.as_ref())).expect("a temporary file");
-        let mut arguments = vec![file.into()];
-        if self.sentinel {
-            arguments.push("--sentinel".into());
-        }
-        let launch = Launch { program: "redis-server", arguments, environment: Vec::new() };
-        let process = Process::start(launch, directory);
-        let server = RedisServer { port, settings: self, certificates, process };
-        server.ready().await?;
-        Ok(server)
-    }
-
-    /// The configuration file.
-    fn file(&self, port: u16, directory: &Path, certificates: Option<&Certificates>) -> String {
-        let port = match (certificates, self.tls) {
-            (Some(certificates), Some(tls)) => format!(
-                "port 0\n\
-                 tls-port {port}\n\
-                 tls-ca-cert-file {}\n\
-                 tls-cert-file {}\n\
-                 tls-key-file {}\n\
-                 tls-auth-clients {}",
-                certificates.ca.display(),
-                certificates.server_certificate.display(),
-                certificates.server_key.display(),
-                if tls == Tls::Both { "yes" } else { "no" },
-            ),
-            _ => format!("port {port}"),
-        };
-        let mut text = format!(
-            "bind 127.0.0.1\n\
-             {port}\n\
-             unixsocket {}\n\
-             dir {}\n\
-             daemonize no\n",
-            socket(directory).display(),
-            directory.display(),
-        );
-        if !self.sentinel {
-            text.push_str("save \"\"\nappendonly no\n");
-        }
-        for (directive, value) in &self.config {
-            writeln!(text, "{directive} {value}").expect("a String takes it");
-        }
-        text
-    }
-}
 
 /// A Redis server of its own on 127.0.0.1, without persistence. Killed when dropped.
 ///
@@ -353,8 +238,15 @@ impl RedisServer {
 
     async fn ready(&self) -> Result<(), String> {
         // The unix socket is opened after the port, and only this process has it.
-        while self.try_ask(&["PING"]).await.is_err() {
-            self.process.pause().await?;
+        loop {
+            match self.try_ask(&["PING"]).await {
+                // The default user may have been switched off.
+                Err(refused) if refused.kind() == io::ErrorKind::Other && !refused.to_string().contains("LOADING") => {
+                    break;
+                }
+                Ok(_) => break,
+                Err(_) => self.process.pause().await?,
+            }
         }
         Ok(())
     }
@@ -362,9 +254,4 @@ impl RedisServer {
 
 fn socket(directory: &Path) -> PathBuf {
     directory.join("redis.sock")
-}
-
-/// A value as Redis' configuration file reads it back.
-fn quoted(text: &str) -> String {
-    text.bytes().fold(String::from("\""), |quoted, byte| format!("{quoted}\\x{byte:02x}")) + "\""
 }
