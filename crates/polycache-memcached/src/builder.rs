@@ -129,12 +129,11 @@ impl Builder {
         {
             return invalid("a server comes twice; give it a larger weight instead");
         }
-        if let Some(Credentials { user, password }) = &settings.credentials
-            && (user.is_empty()
-                || user.contains(|char: char| char == ' ' || char == ':' || char.is_control())
-                || password.contains(char::is_control))
-        {
-            return invalid("the user is empty, or user or password have characters that memcached can't take there");
+        if let Some(Credentials { user, password }) = &settings.credentials {
+            let strange = |text: &str| text.is_empty() || text.contains(|char: char| char == ' ' || char.is_control());
+            if strange(user) || strange(password) {
+                return invalid("user or password is empty or has a space, which memcached can't take there");
+            }
         }
         if settings.connect_timeout.is_zero() || settings.heartbeat < Duration::from_millis(2) {
             return invalid("the connect timeout or the heartbeat is too short");

@@ -160,7 +160,9 @@ async fn counters() {
 
     let all = (0..50).map(|number| {
         let client = client.clone();
-        tokio::spawn(async move { client.increment("race", if number % 2 == 0 { -3 } else { 2 }, Ttl::Never).await.unwrap() })
+        tokio::spawn(async move {
+            client.increment("race", if number % 2 == 0 { -3 } else { 2 }, Ttl::Never).await.unwrap()
+        })
     });
     for one in all.collect::<Vec<_>>() {
         one.await.unwrap();
@@ -178,8 +180,26 @@ async fn any_key_is_its_own() {
     let wider = "ü".repeat(94);
     let hashed = "sha256:e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
     let keys = [
-        "", "a", "a b", "YSBi", "a\r\nflush_all\r\n", "a\0", "größe", hashed, &long, &longer, &wide, &wider, " ", "\n", "a\tb", "END",
-        "sha256:x", "q", "noreply", "\u{7f}",
+        "",
+        "a",
+        "a b",
+        "YSBi",
+        "a\r\nflush_all\r\n",
+        "a\0",
+        "größe",
+        hashed,
+        &long,
+        &longer,
+        &wide,
+        &wider,
+        " ",
+        "\n",
+        "a\tb",
+        "END",
+        "sha256:x",
+        "q",
+        "noreply",
+        "\u{7f}",
     ];
     for key in keys {
         assert!(client.add(key, Entry::new(key.as_bytes())).await.unwrap(), "{key:?}");
@@ -204,7 +224,10 @@ async fn others_read_what_we_write() {
     assert_eq!(plain(&server, b"set theirs 32 0 5\r\nhello\r\n").await, "STORED\r\n");
     let item = client.get("theirs").await.unwrap().unwrap();
     assert_eq!((&item.value[..], item.flags), (&b"hello"[..], 32));
-    assert_eq!(client.raw(b"get ours theirs").await.unwrap(), "VALUE ours 16 4\r\na\r\nb\r\nVALUE theirs 32 5\r\nhello\r\nEND");
+    assert_eq!(
+        client.raw(b"get ours theirs").await.unwrap(),
+        "VALUE ours 16 4\r\na\r\nb\r\nVALUE theirs 32 5\r\nhello\r\nEND"
+    );
     assert_eq!(client.raw(b"mg theirs v").await.unwrap(), "VA 5\r\nhello");
     assert_eq!(client.raw(b"incr none 1").await.unwrap(), "NOT_FOUND");
     assert_eq!(kind(client.raw(b"incr theirs 1").await), ErrorKind::NotANumber);
