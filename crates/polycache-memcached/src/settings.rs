@@ -15,6 +15,18 @@ pub(crate) struct Settings {
     pub(crate) max_queue: usize,
 }
 
+impl Settings {
+    #[cfg(feature = "tls")]
+    pub(crate) fn is_tls(&self) -> bool {
+        self.tls.is_some()
+    }
+
+    #[cfg(not(feature = "tls"))]
+    pub(crate) fn is_tls(&self) -> bool {
+        false
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

@@ -50,7 +50,8 @@ impl Ttl {
             seconds
         } else {
             let now = now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            let now = now.as_secs() + u64::from(now.subsec_nanos() > 0);
+            // The server's clock lags by up to a second, so a second of ours that has begun isn't counted.
+            let now = now.as_secs();
             // The server keeps 31 bits: the year 2038. Too early is allowed to a cache, never isn't.
             now.saturating_add(seconds).min(i32::MAX as u64)
         };
@@ -85,8 +86,8 @@ mod tests {
     #[test]
     fn beyond_thirty_days_it_is_an_absolute_time() {
         assert_eq!(wire(Ttl::secs(2_592_000)), 2_592_000);
-        assert_eq!(wire(Ttl::secs(2_592_001)), 1_700_000_001 + 2_592_001);
-        assert_eq!(wire(Ttl::After(Duration::from_millis(2_592_000_001))), 1_700_000_001 + 2_592_001);
+        assert_eq!(wire(Ttl::secs(2_592_001)), 1_700_000_000 + 2_592_001);
+        assert_eq!(wire(Ttl::After(Duration::from_millis(2_592_000_001))), 1_700_000_000 + 2_592_001);
         assert_eq!(wire(Ttl::secs(u64::MAX)), i32::MAX as u32);
         assert_eq!(wire(Ttl::After(Duration::MAX)), i32::MAX as u32);
     }

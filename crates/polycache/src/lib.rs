@@ -43,7 +43,7 @@ mod pattern;
 mod plugin;
 mod raw;
 mod reply;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "memcached", feature = "redis"))]
 mod secret;
 mod switch;
 mod ttl;
@@ -57,7 +57,7 @@ pub use error::{Error, ErrorKind, Result};
 pub use plugin::Plugin;
 pub use raw::Raw;
 pub use reply::Reply;
-#[cfg(feature = "redis")]
+#[cfg(any(feature = "memcached", feature = "redis"))]
 pub use secret::Secret;
 pub use ttl::Ttl;
 pub use value::Value;

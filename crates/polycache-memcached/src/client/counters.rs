@@ -40,6 +40,8 @@ impl Client {
         let exptime = ttl.exptime()?;
         if let Ok(unsigned) = u64::try_from(delta) {
             match self.count(&wire, Delta::Add(unsigned), Some((unsigned, exptime))).await {
+                // The server's sum begins again at 0 beyond 64 bits.
+                Ok(Some(sum)) if sum < unsigned => return Err(overflow()),
                 Ok(Some(sum)) => return i64::try_from(sum).map_err(|_| overflow()),
                 Ok(None) => return Err(outcome::unexpected()),
                 // It may be below zero.

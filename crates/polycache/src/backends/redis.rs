@@ -30,7 +30,7 @@ mod url;
 use std::fmt;
 use std::sync::Arc;
 
-pub use self::config::{Protocol, RedisConfig, Server, Tls, Topology};
+pub use self::config::{Protocol, RedisConfig, Server, Topology};
 use self::fleet::Fleet;
 use crate::Result;
 use crate::backend::BackendInfo;

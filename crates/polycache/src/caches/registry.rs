@@ -64,6 +64,7 @@ impl Registry {
         let mut backends = Named::<dyn Backend>::new("backend");
         backends.all(&["memory", "aiocache.SimpleMemoryCache"], memory);
         backends.all(&["redis", "aiocache.RedisCache"], redis);
+        backends.all(&["memcached", "aiocache.MemcachedCache"], memcached);
 
         let mut serializers = Named::<dyn Serializer>::new("serializer");
         serializers.all(&["null", "aiocache.serializers.NullSerializer"], |_| Ok(Arc::new(serializers::Null)));
@@ -118,6 +119,17 @@ fn redis(settings: &mut Settings) -> Result<Arc<dyn Backend>> {
 #[cfg(not(feature = "redis"))]
 fn redis(_: &mut Settings) -> Result<Arc<dyn Backend>> {
     Err(missing("the Redis backend", "redis"))
+}
+
+#[cfg(feature = "memcached")]
+fn memcached(settings: &mut Settings) -> Result<Arc<dyn Backend>> {
+    let config = crate::backends::memcached::MemcachedConfig::from_settings(settings)?;
+    Ok(Arc::new(crate::backends::memcached::Memcached::new(&config)?))
+}
+
+#[cfg(not(feature = "memcached"))]
+fn memcached(_: &mut Settings) -> Result<Arc<dyn Backend>> {
+    Err(missing("the memcached backend", "memcached"))
 }
 
 #[cfg(feature = "msgpack")]

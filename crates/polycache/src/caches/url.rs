@@ -54,6 +54,8 @@ pub(super) fn backend(registry: &Registry, url: &str) -> Result<Arc<dyn Backend>
         _ if scheme.starts_with("redis") || scheme.starts_with("valkey") => {
             Ok(Arc::new(crate::backends::redis::Redis::open(url)?))
         }
+        #[cfg(feature = "memcached")]
+        _ if scheme.starts_with("memcache") => Ok(Arc::new(crate::backends::memcached::Memcached::open(url)?)),
         _ => {
             let wrong = |text: String| Error::new(ErrorKind::Config, format!("the URL's scheme {text}"));
             let make = registry.backends.find(scheme).map_err(wrong)?;

@@ -8,6 +8,7 @@ use std::time::Duration;
 use serde::Deserialize;
 
 use super::url;
+use crate::backends::Tls;
 use crate::{Error, ErrorKind, Result, Secret, Settings, duration};
 
 /// The port of a Redis server where none is given.
@@ -123,26 +124,6 @@ pub enum Protocol {
     /// RESP3.
     #[default]
     Resp3,
-}
-
-/// How TLS is spoken.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-pub struct Tls {
-    /// A PEM file of the authorities that may have signed the server's certificate. By default those that the system trusts.
-    pub ca: Option<PathBuf>,
-    /// A PEM file with the certificate that the client shows.
-    pub certificate: Option<PathBuf>,
-    /// A PEM file with the key to it.
-    pub key: Option<PathBuf>,
-    /// Whether the server's certificate is checked. Without the check anybody on the way can read and change everything.
-    pub verify: bool,
-}
-
-impl Default for Tls {
-    fn default() -> Self {
-        Self { ca: None, certificate: None, key: None, verify: true }
-    }
 }
 
 /// The address of a server: `host`, `host:port`, `[::1]:port`, or `unix:/path`.

@@ -10,7 +10,7 @@ use tokio_rustls::rustls::pki_types::pem::PemObject;
 use tokio_rustls::rustls::pki_types::{CertificateDer, PrivateKeyDer, ServerName, UnixTime};
 use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertStore, SignatureScheme};
 
-use super::config::Tls;
+use crate::backends::Tls;
 use crate::{Error, ErrorKind, Result};
 
 /// What makes TLS connections by these settings. The provider is named: rustls would look for one of the whole process, and panic

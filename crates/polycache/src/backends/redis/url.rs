@@ -1,10 +1,9 @@
 //! URLs of Redis servers.
 
-use percent_encoding::percent_decode_str;
-
-use super::config::{PORT, Protocol, RedisConfig, SENTINEL_PORT, Server, Tls, Topology};
-use crate::nearest::nearest;
-use crate::{Error, ErrorKind, Result, Secret, duration};
+use super::config::{PORT, Protocol, RedisConfig, SENTINEL_PORT, Server, Topology};
+use crate::backends::url::{Parts, choice, decoded, number, time, wrong};
+use crate::backends::{Tls, tls};
+use crate::{Result, Secret};
 
 const SETTINGS: [&str; 11] = [
     "ca",
@@ -23,51 +22,31 @@ const SETTINGS: [&str; 11] = [
 const SCHEMES: &str =
     "redis://, rediss://, redis+cluster://, rediss+cluster://, redis+sentinel://, rediss+sentinel://, redis+unix://";
 
-const ENCODE: &str =
-    "the URL can't be read; a `?`, `/`, `@` or `%` in a user name or password is written percent-encoded";
-
-/// The settings in `url`. No error shows the part that may hold a password.
+/// The settings in `url`.
 pub(super) fn parse(url: &str) -> Result<RedisConfig> {
-    let Some((scheme, rest)) = url.split_once("://") else {
-        return Err(wrong(format!("this is no URL of Redis servers; it begins with one of {SCHEMES}")));
-    };
-    let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-    let (topology, tls) = match scheme {
+    let mut parts = Parts::of(url, SCHEMES)?;
+    let (topology, tls) = match parts.scheme {
         "redis" | "valkey" | "redis+unix" => (Topology::Standalone, false),
         "rediss" | "valkeys" => (Topology::Standalone, true),
         "redis+cluster" => (Topology::Cluster, false),
         "rediss+cluster" => (Topology::Cluster, true),
         "redis+sentinel" => (Topology::Sentinel, false),
         "rediss+sentinel" => (Topology::Sentinel, true),
-        _ => return Err(wrong(format!("the scheme {scheme:?} is unknown; known are {SCHEMES}"))),
+        scheme => return Err(wrong(format!("the scheme {scheme:?} is unknown; known are {SCHEMES}"))),
     };
     let mut config = RedisConfig { topology, tls: tls.then(Tls::default), ..RedisConfig::default() };
+    (config.username, config.password) = (parts.username.take(), parts.password.take());
 
-    let place = match rest.rsplit_once('@') {
-        None => rest,
-        Some((user, place)) => {
-            let (username, password) = match user.split_once(':') {
-                Some((username, password)) => (username, Some(password)),
-                None => (user, None),
-            };
-            config.username = Some(decoded(username, "the user name")?).filter(|name| !name.is_empty());
-            config.password = password.map(|password| decoded(password, "the password")).transpose()?.map(Secret::from);
-            place
-        }
-    };
-    if scheme == "redis+unix" {
-        config.servers = vec![Server::Unix(decoded(place, "the path")?.into())];
-        if place.is_empty() {
+    if parts.scheme == "redis+unix" {
+        config.servers = vec![Server::Unix(decoded(parts.place, "the path")?.into())];
+        if parts.place.is_empty() {
             return Err(wrong("the path of the socket is missing; write redis+unix:///run/redis.sock".to_owned()));
         }
     } else {
-        let (hosts, path) = place.split_once('/').unwrap_or((place, ""));
+        let (hosts, path) = parts.place.split_once('/').unwrap_or((parts.place, ""));
         let default_port = if topology == Topology::Sentinel { SENTINEL_PORT } else { PORT };
         if !hosts.is_empty() {
-            let servers = hosts.split(',').map(|host| Server::parse(&decoded(host, "the host")?, default_port));
-            // An unencoded `?` in a password ends up here: what stands before it must not be shown.
-            let hidden = |error| if query.contains('@') { wrong(ENCODE.to_owned()) } else { error };
-            config.servers = servers.collect::<Result<_>>().map_err(hidden)?;
+            config.servers = parts.servers(hosts, |host| Server::parse(host, default_port))?;
         }
         match topology {
             Topology::Sentinel => config.service = Some(decoded(path, "the service")?),
@@ -75,13 +54,11 @@ pub(super) fn parse(url: &str) -> Result<RedisConfig> {
             _ => config.db = number(path, "the database")?,
         }
     }
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
-        set(&mut config, &name, &value)?;
-    }
+    parts.settings(&SETTINGS, |name, value| set(&mut config, name, value))?;
     config.checked()
 }
 
-fn set(config: &mut RedisConfig, name: &str, value: &str) -> Result<()> {
+fn set(config: &mut RedisConfig, name: &str, value: &str) -> Result<bool> {
     match name {
         "db" => config.db = number(value, "`db`")?,
         "connections" => config.connections = number(value, "`connections`")?,
@@ -90,49 +67,11 @@ fn set(config: &mut RedisConfig, name: &str, value: &str) -> Result<()> {
         "sentinel_username" => config.sentinel_username = Some(value.to_owned()),
         "sentinel_password" => config.sentinel_password = Some(Secret::from(value)),
         "protocol" => {
-            config.protocol = match value {
-                "resp2" | "2" => Protocol::Resp2,
-                "resp3" | "3" => Protocol::Resp3,
-                _ => return Err(wrong(format!("`protocol` is {value:?}; it is resp2 or resp3"))),
-            };
+            config.protocol = choice(value, name, &[("resp2", Protocol::Resp2), ("resp3", Protocol::Resp3)])?;
         }
-        "ca" => tls(config, name)?.ca = Some(value.into()),
-        "cert" => tls(config, name)?.certificate = Some(value.into()),
-        "key" => tls(config, name)?.key = Some(value.into()),
-        "verify" => {
-            tls(config, name)?.verify =
-                value.parse().map_err(|_| wrong(format!("`verify` is {value:?}; it is true or false")))?;
-        }
-        _ if name.contains('@') => return Err(wrong(ENCODE.to_owned())),
-        _ => {
-            let meant = nearest(name, &SETTINGS).map(|near| format!("; did you mean `{near}`")).unwrap_or_default();
-            return Err(wrong(format!("the setting {name:?} is unknown{meant}; known are {}", SETTINGS.join(", "))));
-        }
+        _ => return tls::set(&mut config.tls, name, value),
     }
-    Ok(())
-}
-
-fn tls<'a>(config: &'a mut RedisConfig, name: &str) -> Result<&'a mut Tls> {
-    config.tls.as_mut().ok_or_else(|| wrong(format!("`{name}` is a setting of TLS, which begins with rediss")))
-}
-
-fn time(value: &str, name: &str) -> Result<std::time::Duration> {
-    duration::parse(value).map_err(|text| wrong(format!("`{name}`: {text}")))
-}
-
-fn number<T: std::str::FromStr>(text: &str, what: &str) -> Result<T> {
-    text.parse().map_err(|_| wrong(format!("{what} is {text:?}, not a number that fits")))
-}
-
-fn decoded(text: &str, what: &str) -> Result<String> {
-    match percent_decode_str(text).decode_utf8() {
-        Ok(text) => Ok(text.into_owned()),
-        Err(_) => Err(wrong(format!("{what} isn't UTF-8 after percent-decoding"))),
-    }
-}
-
-fn wrong(text: String) -> Error {
-    Error::new(ErrorKind::Config, text)
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -142,6 +81,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
+    use crate::ErrorKind;
 
     fn tcp(host: &str, port: u16) -> Server {
         Server::Tcp { host: host.to_owned(), port }

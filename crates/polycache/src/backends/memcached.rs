@@ -1,0 +1,82 @@
+//! Memcached: one server, or a fleet over which keys are spread. The client below is the crate `polycache-memcached`, which can be used by
+//! itself.
+//!
+//! What is stored under `ns:key` is the serializer's bytes under that key, with the flags 0, so other programs read and write the same
+//! entries; only keys that memcached can't take (long, empty, with spaces, controls or other than ASCII) are encoded, so that they never
+//! equal another key.
+//!
+//! Where memcached is odd:
+//! - TTLs are whole seconds, rounded up.
+//! - `increment` does what memcached can't (numbers below zero) by compare-and-swap; a sum beyond 64 bits is an error after the fact.
+//! - Keys can't be listed: `scan` is [`Unsupported`](crate::ErrorKind::Unsupported), and `clear` of a namespace is too, unless
+//!   [`generations`](MemcachedConfig::generations) are on.
+//! - A write that fails because the value is too large, or memory is out, may leave the key without its old value.
+
+mod config;
+mod generations;
+mod operations;
+mod trouble;
+mod url;
+
+use std::fmt;
+use std::sync::Arc;
+use std::time::Duration;
+
+use polycache_memcached::Client;
+
+pub use self::config::{MemcachedConfig, OnDead, Placement};
+use self::generations::Generations;
+use crate::Result;
+use crate::backend::BackendInfo;
+
+/// A memcached server, or a fleet of them. A clone is a handle on the same connections.
+///
+/// ```no_run
+/// use polycache::backends::memcached::Memcached;
+/// use polycache::Cache;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// let fleet = Memcached::open("memcached://10.0.0.1:11211,10.0.0.2:11211")?;
+/// let cache = Cache::builder().backend(fleet).namespace("shop").build()?;
+/// cache.set("price:7", 12.5).await?;
+/// # Ok(()) }
+/// ```
+#[derive(Clone)]
+pub struct Memcached {
+    servers: Arc<Servers>,
+    info: Arc<BackendInfo>,
+}
+
+struct Servers {
+    client: Client,
+    generations: Option<Generations>,
+}
+
+impl Memcached {
+    /// The servers at `url`. None is contacted before the first command. [`MemcachedConfig`] lists what a URL can say.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) where the URL is wrong, or a certificate that it names can't be read.
+    pub fn open(url: &str) -> Result<Self> {
+        Self::new(&url.parse()?)
+    }
+
+    /// The servers by these settings. None is contacted before the first command.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) where the settings don't fit together, or a certificate can't be read.
+    pub fn new(config: &MemcachedConfig) -> Result<Self> {
+        let mut info = BackendInfo::new("memcached");
+        info.ttl_resolution = Duration::from_secs(1);
+        info.capabilities.scan = false;
+        info.capabilities.prevents_overflow = false;
+        let servers = Servers { client: config.client()?, generations: config.generations.map(Generations::new) };
+        Ok(Self { servers: Arc::new(servers), info: Arc::new(info) })
+    }
+}
+
+impl fmt::Debug for Memcached {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Memcached").field("client", &self.servers.client).finish_non_exhaustive()
+    }
+}

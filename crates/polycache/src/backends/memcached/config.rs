@@ -1,0 +1,228 @@
+//! The settings of the memcached backend.
+
+use std::path::Path;
+use std::str::FromStr;
+use std::time::Duration;
+
+use polycache_memcached::{self as client, Client};
+use serde::Deserialize;
+
+use super::url;
+use crate::backends::Tls;
+use crate::{Error, ErrorKind, Result, Secret, Settings, duration};
+
+/// Where memcached is and how to speak to it. Read from a URL with [`FromStr`], or from any format of serde.
+///
+/// | setting | in a URL | default |
+/// |---|---|---|
+/// | `servers` | `host:port`, several of them separated by commas; for `memcached+unix` the path of the socket | 127.0.0.1:11211 |
+/// | `weights` | `?weights=2,1` | 1 each |
+/// | `username`, `password` | `user:password@`, percent-encoded | none |
+/// | `tls.ca`, `tls.certificate`, `tls.key` | the scheme `memcacheds`, and `?ca=ca.pem&cert=me.pem&key=me.key` | none |
+/// | `placement` | `?placement=rendezvous` | ketama |
+/// | `on_dead` | `?on_dead=miss` | fail |
+/// | `eject_after` | `?eject_after=3` | 2 |
+/// | `connect_timeout` | `?connect_timeout=500ms` | 1 second |
+/// | `heartbeat` | `?heartbeat=5s` | 2 seconds |
+/// | `max_value` | `?max_value=1048576` | 64 MiB |
+/// | `generations` | `?generations=1s` | off |
+///
+/// ```
+/// use polycache::backends::memcached::{MemcachedConfig, OnDead};
+///
+/// let config: MemcachedConfig = "memcached://10.0.0.1,10.0.0.2:11311?weights=2,1&on_dead=miss".parse()?;
+/// assert_eq!(config.servers, ["10.0.0.1", "10.0.0.2:11311"]);
+/// assert_eq!((config.weights, config.on_dead), (vec![2, 1], OnDead::Miss));
+/// # Ok::<(), polycache::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
+pub struct MemcachedConfig {
+    /// The servers: `host`, `host:port`, `[::1]:port` or the path of a unix socket. A key lives on one of them.
+    pub servers: Vec<String>,
+    /// What share of the keys each server takes. Empty: the same for all.
+    pub weights: Vec<u32>,
+    /// The user, where servers ask for one (ASCII authentication, `-Y`).
+    pub username: Option<String>,
+    /// The password.
+    pub password: Option<Secret>,
+    /// TLS, if it is spoken.
+    pub tls: Option<Tls>,
+    /// How keys are spread.
+    pub placement: Placement,
+    /// What becomes of the keys of a server that doesn't answer.
+    pub on_dead: OnDead,
+    /// After how many failures in a row a server counts as dead.
+    pub eject_after: u32,
+    /// How long it may take to connect to a server.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub connect_timeout: Duration,
+    /// How long a server may be silent, when it owes an answer, before its connection is given up.
+    #[serde(deserialize_with = "duration::deserialize")]
+    pub heartbeat: Duration,
+    /// The largest value that is sent or taken, in bytes. A server has a limit of its own, 1 MiB if not set otherwise.
+    pub max_value: usize,
+    /// Makes `clear` of a namespace possible, and says for how long a process may go by what it knows of other processes' clears. Zero:
+    /// every command asks first, for one round trip more.
+    ///
+    /// Every key with a `:` is then stored under another name, which other programs don't know, with a generation in it. The generations
+    /// of `shop:a` and all that begins with `shop:` are one small entry in memcached; a clear changes it, in one round trip or two, and
+    /// what was stored before is never found again. If memcached evicts that entry, all of `shop:` is forgotten.
+    #[serde(deserialize_with = "optional_duration")]
+    pub generations: Option<Duration>,
+}
+
+impl Default for MemcachedConfig {
+    fn default() -> Self {
+        Self {
+            servers: vec!["127.0.0.1:11211".to_owned()],
+            weights: Vec::new(),
+            username: None,
+            password: None,
+            tls: None,
+            placement: Placement::Ketama,
+            on_dead: OnDead::Fail,
+            eject_after: 2,
+            connect_timeout: Duration::from_secs(1),
+            heartbeat: Duration::from_secs(2),
+            max_value: 64 << 20,
+            generations: None,
+        }
+    }
+}
+
+/// How keys are spread over servers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Placement {
+    /// As libmemcached's weighted ketama: for fleets shared with clients in other languages.
+    #[default]
+    Ketama,
+    /// Rendezvous hashing: spreads more evenly.
+    Rendezvous,
+}
+
+/// What becomes of the keys of a dead server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum OnDead {
+    /// Commands for them fail at once.
+    #[default]
+    Fail,
+    /// Reads miss, writes fail at once.
+    Miss,
+    /// They go to the other servers. When the server is back, so are the values that it held before, which may be stale.
+    Rehash,
+}
+
+impl FromStr for MemcachedConfig {
+    type Err = Error;
+
+    /// Reads a URL.
+    fn from_str(url: &str) -> Result<Self> {
+        url::parse(url)
+    }
+}
+
+impl MemcachedConfig {
+    /// From the settings of an alias: the fields of this type, or `endpoint` and `port` as aiocache has them.
+    pub(crate) fn from_settings(settings: &mut Settings) -> Result<Self> {
+        let mut config = Self::default();
+        let (host, port) = (settings.take::<String>("endpoint")?, settings.take::<u16>("port")?);
+        if host.is_some() || port.is_some() {
+            let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
+            let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
+            config.servers = vec![format!("{host}:{}", port.unwrap_or(11211))];
+        }
+        config.servers = settings.take("servers")?.unwrap_or(config.servers);
+        config.weights = settings.take("weights")?.unwrap_or_default();
+        config.username = settings.take("username")?;
+        config.password = settings.take("password")?;
+        config.tls = settings.take("tls")?;
+        config.placement = settings.take("placement")?.unwrap_or_default();
+        config.on_dead = settings.take("on_dead")?.unwrap_or_default();
+        config.eject_after = settings.take("eject_after")?.unwrap_or(config.eject_after);
+        config.connect_timeout = settings.duration("connect_timeout")?.unwrap_or(config.connect_timeout);
+        config.heartbeat = settings.duration("heartbeat")?.unwrap_or(config.heartbeat);
+        config.max_value = settings.take("max_value")?.unwrap_or(config.max_value);
+        config.generations = settings.duration("generations")?;
+        // aiocache's pool; here one connection to each server carries the calls of all tasks.
+        let _: Option<u32> = settings.take("pool_size")?;
+        Ok(config)
+    }
+
+    /// The client by these settings.
+    pub(super) fn client(&self) -> Result<Client> {
+        let refuse = |text: &str| Err(Error::new(ErrorKind::Config, text));
+        if !self.weights.is_empty() && self.weights.len() != self.servers.len() {
+            return refuse(&format!("{} weights for {} servers", self.weights.len(), self.servers.len()));
+        }
+        let mut builder = Client::builder()
+            .placement(match self.placement {
+                Placement::Ketama => client::Placement::Ketama,
+                Placement::Rendezvous => client::Placement::Rendezvous,
+            })
+            .on_dead(match self.on_dead {
+                OnDead::Fail => client::OnDead::Fail,
+                OnDead::Miss => client::OnDead::Miss,
+                OnDead::Rehash => client::OnDead::Rehash,
+            })
+            .eject_after(self.eject_after)
+            .connect_timeout(self.connect_timeout)
+            .heartbeat(self.heartbeat)
+            .max_value(self.max_value);
+        for (index, server) in self.servers.iter().enumerate() {
+            let server: client::Server = server.parse().map_err(config)?;
+            let weight = self.weights.get(index).copied().unwrap_or(1);
+            builder = builder.server(server.weight(weight)).map_err(config)?;
+        }
+        match (&self.username, &self.password) {
+            (None, None) => {}
+            (Some(username), Some(password)) => builder = builder.credentials(username, password.reveal()),
+            _ => return refuse("memcached's authentication takes a user name and a password; one of them is missing"),
+        }
+        if let Some(tls) = &self.tls {
+            builder = with_tls(builder, tls)?;
+        }
+        builder.build().map_err(config)
+    }
+}
+
+#[cfg(feature = "tls")]
+fn with_tls(builder: client::Builder, tls: &Tls) -> Result<client::Builder> {
+    let refuse = |text: &str| Err(Error::new(ErrorKind::Config, text));
+    let read = |path: &Path| {
+        std::fs::read(path).map_err(|error| {
+            Error::new(ErrorKind::Config, format!("{} can't be read", path.display())).with_source(error)
+        })
+    };
+    if !tls.verify {
+        return refuse("`verify=false` isn't possible with memcached; name the authority's file with `ca`");
+    }
+    let Some(ca) = &tls.ca else {
+        return refuse("TLS with memcached needs the authority's file: `ca`");
+    };
+    let named = client::Tls::new(&read(ca)?).map_err(config)?;
+    let named = match (&tls.certificate, &tls.key) {
+        (None, None) => named,
+        (Some(certificate), Some(key)) => named.client_certificate(&read(certificate)?, &read(key)?).map_err(config)?,
+        _ => return refuse("a client certificate needs both `cert` and `key`"),
+    };
+    Ok(builder.tls(named))
+}
+
+#[cfg(not(feature = "tls"))]
+fn with_tls(_: client::Builder, _: &Tls) -> Result<client::Builder> {
+    Err(Error::new(ErrorKind::Config, "TLS needs the feature `tls` of polycache"))
+}
+
+fn config(error: client::Error) -> Error {
+    Error::new(ErrorKind::Config, error.to_string())
+}
+
+fn optional_duration<'de, D: serde::Deserializer<'de>>(from: D) -> Result<Option<Duration>, D::Error> {
+    #[derive(Deserialize)]
+    struct Given(#[serde(deserialize_with = "duration::deserialize")] Duration);
+    Ok(Option::<Given>::deserialize(from)?.map(|given| given.0))
+}

@@ -1,0 +1,242 @@
+//! Clearing a namespace in one step, where keys can't be listed: every key is stored under a name that holds its generation, and a clear
+//! begins another one. What was stored before is never found again, and makes room in time. The idea is that of "Namespacing" in the
+//! memcached documentation.
+//!
+//! All keys that begin with the same word and a `:` share one entry, the [`Record`] of their root: the root's own generation, and those of
+//! namespaces below it that were cleared. A lost record (evicted, or gone with its server) begins a generation of its own, for one that
+//! returned would bring back what was cleared.
+
+use std::collections::{BTreeMap, HashMap};
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use parking_lot::Mutex;
+use polycache_memcached::{Cas, Client, Entry};
+use serde::{Deserialize, Serialize};
+
+use super::trouble::{Class, trouble};
+use crate::{Error, ErrorKind, Result};
+
+/// More cleared namespaces than this below one root begin another generation of the root instead: more is forgotten than was asked.
+const MAX_CLEARED: usize = 64;
+/// More known records than this are forgotten, and asked for again.
+const MAX_KNOWN: usize = 10_000;
+
+pub(super) struct Generations {
+    /// How long a record is believed.
+    believed: Duration,
+    known: Mutex<HashMap<String, Known>>,
+}
+
+struct Known {
+    record: Arc<Record>,
+    /// When it was asked for, or cleared: what was asked for earlier is older.
+    at: Instant,
+}
+
+/// The generations of all keys that begin with a root.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+struct Record {
+    root: String,
+    cleared: BTreeMap<String, String>,
+}
+
+impl Record {
+    fn new() -> Self {
+        Self { root: unique(), cleared: BTreeMap::new() }
+    }
+
+    /// The name that `key` is stored under.
+    fn name(&self, key: &str) -> String {
+        let mut name = self.root.clone();
+        for (namespace, generation) in &self.cleared {
+            if within(key, namespace) {
+                name.push('.');
+                name.push_str(generation);
+            }
+        }
+        name.push(':');
+        name.push_str(key);
+        name
+    }
+
+    fn without(mut self, root: &str, namespace: &str) -> Self {
+        if namespace == root || self.cleared.len() >= MAX_CLEARED {
+            return Self::new();
+        }
+        // Those below are covered.
+        self.cleared.retain(|other, _| !within(other, namespace));
+        self.cleared.insert(namespace.to_owned(), unique());
+        self
+    }
+}
+
+impl Generations {
+    pub(super) fn new(believed: Duration) -> Self {
+        Self { believed, known: Mutex::default() }
+    }
+
+    /// The names that `keys` are stored under, in their order.
+    pub(super) async fn names(&self, client: &Client, keys: Vec<String>) -> Result<Vec<String>> {
+        let mut records: HashMap<&str, Arc<Record>> = HashMap::new();
+        for root in keys.iter().filter_map(|key| root(key)) {
+            if !records.contains_key(root) {
+                records.insert(root, self.record(client, root).await?);
+            }
+        }
+        let name = |key: &String| root(key).and_then(|root| records.get(root)).map(|record| record.name(key));
+        Ok(keys.iter().map(|key| name(key).unwrap_or_else(|| key.clone())).collect())
+    }
+
+    /// Begins another generation of `namespace`.
+    pub(super) async fn clear(&self, client: &Client, namespace: &str) -> Result<()> {
+        let root = root(namespace).unwrap_or(namespace);
+        let place = place(root);
+        loop {
+            let found = client.gets(&place).await.map_err(|error| trouble(&error, Class::Repeatable))?;
+            let (record, stored) = match found.map(|(item, cas)| (read(&item.value), cas)) {
+                Some((Some(record), cas)) => {
+                    let record = record.without(root, namespace);
+                    let text = write(&record)?;
+                    (record, client.cas(&place, Entry::new(&text), cas).await.map(|cas| cas == Cas::Stored))
+                }
+                // None, or one that makes no sense.
+                found => {
+                    let record = Record::new();
+                    let text = write(&record)?;
+                    let stored = match found {
+                        Some((_, cas)) => {
+                            client.cas(&place, Entry::new(&text), cas).await.map(|cas| cas == Cas::Stored)
+                        }
+                        None => client.add(&place, Entry::new(&text)).await,
+                    };
+                    (record, stored)
+                }
+            };
+            if stored.map_err(|error| trouble(&error, Class::Repeatable))? {
+                // Whoever asked before this may still be about to tell what was there then.
+                self.learn(root, Arc::new(record), Instant::now());
+                return Ok(());
+            }
+        }
+    }
+
+    /// Forgets what is known: the records are gone.
+    pub(super) fn forget(&self) {
+        self.known.lock().clear();
+    }
+
+    async fn record(&self, client: &Client, root: &str) -> Result<Arc<Record>> {
+        let at = Instant::now();
+        if let Some(known) = self.known.lock().get(root)
+            && at.duration_since(known.at) < self.believed
+        {
+            return Ok(Arc::clone(&known.record));
+        }
+        let place = place(root);
+        let trouble = |error| trouble(&error, Class::Repeatable);
+        loop {
+            let found = client.get(&place).await.map_err(trouble)?;
+            let record = match found.map(|item| read(&item.value)) {
+                Some(Some(record)) => record,
+                Some(None) => {
+                    client.delete(&place).await.map_err(trouble)?;
+                    continue;
+                }
+                None => {
+                    let record = Record::new();
+                    if !client.add(&place, Entry::new(&write(&record)?)).await.map_err(trouble)? {
+                        continue;
+                    }
+                    record
+                }
+            };
+            let record = Arc::new(record);
+            self.learn(root, Arc::clone(&record), at);
+            return Ok(record);
+        }
+    }
+
+    /// Keeps what was asked for at that time, unless something later is known.
+    fn learn(&self, root: &str, record: Arc<Record>, at: Instant) {
+        let mut known = self.known.lock();
+        if known.len() >= MAX_KNOWN {
+            known.clear();
+        }
+        match known.get_mut(root) {
+            Some(known) if known.at > at => {}
+            Some(known) => *known = Known { record, at },
+            None => {
+                known.insert(root.to_owned(), Known { record, at });
+            }
+        }
+    }
+}
+
+/// What comes before the first `:`; keys without one are in no namespace.
+fn root(key: &str) -> Option<&str> {
+    key.split_once(':').map(|(root, _)| root)
+}
+
+fn within(key: &str, namespace: &str) -> bool {
+    key.strip_prefix(namespace).is_some_and(|rest| rest.starts_with(':'))
+}
+
+/// Where the record of a root is kept. Keys of ours never begin so: theirs begin with a generation, or have no `:`.
+fn place(root: &str) -> String {
+    format!("generations:{root}")
+}
+
+/// A name that nobody had before, in base 36.
+fn unique() -> String {
+    let mut number = fastrand::u128(..);
+    let mut text = String::with_capacity(25);
+    for _ in 0..16 {
+        text.push(char::from_digit((number % 36) as u32, 36).unwrap_or('0'));
+        number /= 36;
+    }
+    text
+}
+
+fn read(text: &[u8]) -> Option<Record> {
+    serde_json::from_slice(text).ok()
+}
+
+fn write(record: &Record) -> Result<Vec<u8>> {
+    serde_json::to_vec(record).map_err(|error| Error::new(ErrorKind::Encode, error.to_string()))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_clear_changes_the_names_below_it_alone() {
+        let record = Record::new();
+        let inner = record.clone().without("shop", "shop:a");
+        for key in ["shop:a:x", "shop:a:b:x"] {
+            assert_ne!(record.name(key), inner.name(key));
+        }
+        for key in ["shop:x", "shop:ab:x", "shop:a"] {
+            assert_eq!(record.name(key), inner.name(key));
+        }
+        let again = inner.clone().without("shop", "shop:a");
+        assert_ne!(inner.name("shop:a:x"), again.name("shop:a:x"));
+        let all = again.clone().without("shop", "shop");
+        assert_ne!(all.name("shop:x"), again.name("shop:x"));
+        assert_eq!(all.cleared.len(), 0);
+    }
+
+    #[test]
+    fn a_clear_above_covers_those_below_and_the_record_stays_small() {
+        let mut record = Record::new().without("r", "r:a:b");
+        let before = record.name("r:a:b:x");
+        record = record.without("r", "r:a");
+        assert_eq!(record.cleared.len(), 1);
+        assert_ne!(record.name("r:a:b:x"), before);
+        for number in 0..1000 {
+            record = record.without("r", &format!("r:{number}"));
+            assert!(record.cleared.len() <= MAX_CLEARED);
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The contract, in commands of memcached.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use polycache_memcached::{self as client, Cas, Client};
+
+use super::trouble::{Class, trouble};
+use super::{Memcached, Servers};
+use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, SetOptions, Version, When};
+use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
+
+impl Backend for Memcached {
+    fn info(&self) -> &BackendInfo {
+        &self.info
+    }
+
+    fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
+        self.ask(Class::Repeatable, key, |client, key| async move {
+            Ok(client.get(&key).await?.map(|item| Value::bytes(&*item.value)))
+        })
+    }
+
+    fn get_versioned(&self, key: Key<'_>) -> Reply<(Option<Value>, Version)> {
+        self.ask(Class::Repeatable, key, |client, key| async move {
+            Ok(match client.gets(&key).await? {
+                Some((item, cas)) => (Some(Value::bytes(&*item.value)), Version::number(cas)),
+                None => (None, Version::ABSENT),
+            })
+        })
+    }
+
+    fn multi_get(&self, keys: &[Key<'_>]) -> Reply<Vec<Option<Value>>> {
+        self.ask_many(keys, |client, keys| async move {
+            let items = client.multi_get(&keys).await?;
+            Ok(items.into_iter().map(|item| item.map(|item| Value::bytes(&*item.value))).collect())
+        })
+    }
+
+    fn set(&self, key: Key<'_>, value: Value, options: SetOptions) -> Reply<bool> {
+        let ttl = life(options.ttl);
+        let cas = match &options.when {
+            When::Always => None,
+            When::Absent => Some(None),
+            When::Unchanged(version) if version.is_absent() => Some(None),
+            When::Unchanged(version) => match version.as_number() {
+                Some(number) => Some(Some(number)),
+                None => {
+                    let text = "the version is of another backend; take it from `get_versioned` of this one";
+                    return Reply::error(Error::new(ErrorKind::InvalidInput, text));
+                }
+            },
+        };
+        if let Err(error) = encoded(&value) {
+            return Reply::error(error);
+        }
+        let class = if cas.is_none() { Class::Repeatable } else { Class::Once };
+        self.ask(class, key, move |client, key| async move {
+            let entry = client::Entry::new(value.as_bytes().unwrap_or_default()).ttl(ttl);
+            match cas {
+                None => client.set(&key, entry).await.map(|()| true),
+                Some(None) => client.add(&key, entry).await,
+                Some(Some(number)) => client.cas(&key, entry, number).await.map(|cas| cas == Cas::Stored),
+            }
+        })
+    }
+
+    fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
+        if let Some(error) =
+            entries.iter().find_map(|entry| encoded(&entry.value).err().map(|e| e.about(entry.key.full())))
+        {
+            return Reply::error(error);
+        }
+        let keys: Vec<Key<'_>> = entries.iter().map(|entry| entry.key).collect();
+        let values: Vec<(Value, client::Ttl)> =
+            entries.into_iter().map(|entry| (entry.value, life(entry.ttl))).collect();
+        self.ask_many(&keys, move |client, keys| async move {
+            let entries: Vec<_> = keys
+                .iter()
+                .zip(&values)
+                .map(|(key, (value, ttl))| (key, client::Entry::new(value.as_bytes().unwrap_or_default()).ttl(*ttl)))
+                .collect();
+            client.multi_set(&entries).await
+        })
+    }
+
+    fn exists(&self, key: Key<'_>) -> Reply<bool> {
+        self.ask(Class::Repeatable, key, |client, key| async move { client.exists(&key).await })
+    }
+
+    fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
+        self.ask(Class::Once, key, move |client, key| async move { client.increment(&key, delta, life(ttl)).await })
+    }
+
+    fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
+        self.ask(Class::Repeatable, key, move |client, key| async move { client.touch(&key, life(ttl)).await })
+    }
+
+    fn ttl(&self, key: Key<'_>) -> Reply<Option<Ttl>> {
+        self.ask(Class::Repeatable, key, |client, key| async move {
+            Ok(client.ttl(&key).await?.map(|left| match left {
+                client::Ttl::Never => Ttl::Never,
+                // An entry that lives has at least a part of a second.
+                client::Ttl::After(left) => Ttl::After(left.max(std::time::Duration::from_secs(1))),
+            }))
+        })
+    }
+
+    fn delete(&self, key: Key<'_>) -> Reply<bool> {
+        self.ask(Class::Repeatable, key, |client, key| async move { client.delete(&key).await })
+    }
+
+    fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {
+        self.ask_many(keys, |client, keys| async move { Ok(client.multi_delete(&keys).await? as u64) })
+    }
+
+    fn clear(&self, namespace: &str) -> Reply<()> {
+        let servers = Arc::clone(&self.servers);
+        let namespace = namespace.to_owned();
+        Reply::pending(async move {
+            match &servers.generations {
+                generations if namespace.is_empty() => {
+                    let flushed = servers.client.flush_all().await;
+                    if let Some(generations) = generations {
+                        generations.forget();
+                    }
+                    flushed.map_err(|error| trouble(&error, Class::Repeatable))
+                }
+                Some(generations) => generations.clear(&servers.client, &namespace).await,
+                None => {
+                    let text = "memcached can't list keys, so it can't clear a namespace unless every key holds a generation; \
+                                open it with `generations`";
+                    Err(Error::new(ErrorKind::Unsupported, text))
+                }
+            }
+        })
+    }
+
+    fn scan(&self, _: &str, _: &Pattern, _: Option<Cursor>) -> Reply<Page> {
+        Reply::error(Error::new(ErrorKind::Unsupported, "memcached can't list keys"))
+    }
+
+    fn raw(&self, command: &str, args: &[&[u8]]) -> Reply<Raw> {
+        let mut line = command.as_bytes().to_vec();
+        for arg in args {
+            line.push(b' ');
+            line.extend_from_slice(arg);
+        }
+        let client = self.servers.client.clone();
+        Reply::pending(async move {
+            let answer = client.raw(&line).await.map_err(|error| trouble(&error, Class::Once))?;
+            Ok(Raw::Bytes(answer.to_vec()))
+        })
+    }
+
+    fn close(&self) -> Reply<()> {
+        self.servers.client.close();
+        Reply::ready(())
+    }
+}
+
+impl Memcached {
+    /// A command about one key, by the name that it is stored under.
+    fn ask<T, F>(&self, class: Class, key: Key<'_>, run: impl FnOnce(Client, String) -> F + Send + 'static) -> Reply<T>
+    where
+        T: 'static,
+        F: Future<Output = client::Result<T>> + Send + 'static,
+    {
+        let servers = Arc::clone(&self.servers);
+        let key = key.full().to_owned();
+        Reply::pending(async move {
+            let name = servers.names(vec![key]).await?.pop().unwrap_or_default();
+            run(servers.client.clone(), name).await.map_err(|error| trouble(&error, class))
+        })
+    }
+
+    /// A command about several, that can be repeated.
+    fn ask_many<T, F>(&self, keys: &[Key<'_>], run: impl FnOnce(Client, Vec<String>) -> F + Send + 'static) -> Reply<T>
+    where
+        T: 'static,
+        F: Future<Output = client::Result<T>> + Send + 'static,
+    {
+        let servers = Arc::clone(&self.servers);
+        let keys = keys.iter().map(|key| key.full().to_owned()).collect();
+        Reply::pending(async move {
+            let names = servers.names(keys).await?;
+            run(servers.client.clone(), names).await.map_err(|error| trouble(&error, Class::Repeatable))
+        })
+    }
+}
+
+impl Servers {
+    async fn names(&self, keys: Vec<String>) -> Result<Vec<String>> {
+        match &self.generations {
+            None => Ok(keys),
+            Some(generations) => generations.names(&self.client, keys).await,
+        }
+    }
+}
+
+fn life(ttl: Ttl) -> client::Ttl {
+    match ttl {
+        Ttl::Never => client::Ttl::Never,
+        Ttl::After(life) => client::Ttl::After(life),
+    }
+}
+
+fn encoded(value: &Value) -> Result<&[u8]> {
+    value.as_bytes().ok_or_else(|| {
+        let text = "memcached holds bytes, not live objects; use `Json` or another serializer";
+        Error::new(ErrorKind::InvalidInput, text)
+    })
+}

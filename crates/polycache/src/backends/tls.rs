@@ -1,0 +1,49 @@
+//! How TLS is spoken with servers.
+
+use std::path::PathBuf;
+
+use serde::Deserialize;
+
+use super::url::{choice, wrong};
+use crate::Result;
+
+/// How TLS is spoken with servers.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub struct Tls {
+    /// A PEM file of the authorities that may have signed the server's certificate. By default those that the system trusts; with
+    /// memcached it has to be given.
+    pub ca: Option<PathBuf>,
+    /// A PEM file with the certificate that the client shows.
+    pub certificate: Option<PathBuf>,
+    /// A PEM file with the key to it.
+    pub key: Option<PathBuf>,
+    /// Whether the server's certificate is checked, as it always is with memcached. Without the check anybody on the way can read and
+    /// change everything.
+    pub verify: bool,
+}
+
+impl Default for Tls {
+    fn default() -> Self {
+        Self { ca: None, certificate: None, key: None, verify: true }
+    }
+}
+
+/// Takes a setting of TLS from a URL; whether it is one.
+pub(super) fn set(tls: &mut Option<Tls>, name: &str, value: &str) -> Result<bool> {
+    if !["ca", "cert", "key", "verify"].contains(&name) {
+        return Ok(false);
+    }
+    let Some(tls) = tls else {
+        return Err(wrong(format!(
+            "`{name}` is a setting of TLS, which the URL's scheme asks for with an s: rediss, memcacheds"
+        )));
+    };
+    match name {
+        "ca" => tls.ca = Some(value.into()),
+        "cert" => tls.certificate = Some(value.into()),
+        "key" => tls.key = Some(value.into()),
+        _ => tls.verify = choice(value, name, &[("true", true), ("false", false)])?,
+    }
+    Ok(true)
+}
