@@ -25,3 +25,7 @@ struct Redis;
 #[cfg(all(feature = "redis", feature = "toml"))]
 #[doc = include_str!("../../../docs/configuration.md")]
 struct Configuration;
+
+#[cfg(feature = "memcached")]
+#[doc = include_str!("../../../docs/memcached.md")]
+struct Memcached;

@@ -2,7 +2,7 @@
 //!
 //! A [`Cache`] has the same small set of commands on every backend, and three parts that combine:
 //!
-//! - the [backend](backends) holds the values: the memory of this process, a Redis server or fleet, or [one of your own](backend::Backend);
+//! - the [backend](backends) holds the values: the memory of this process, Redis or memcached servers, or [one of your own](backend::Backend);
 //! - the [serializer](serializers) turns your types into what a backend holds, and back;
 //! - [plugins](Plugin) run before and after every command.
 //!
@@ -20,7 +20,7 @@
 //!
 //! # Features
 //!
-//! `memory` (on by default) is the in-process backend, `redis` the Redis backend; `tls` is TLS to servers; `msgpack` and `pickle` are serializers. `Null` (live objects), `Json` and
+//! `memory` (on by default) is the in-process backend, `redis` and `memcached` those on servers; `tls` is TLS to servers; `msgpack` and `pickle` are serializers. `Null` (live objects), `Json` and
 //! `Text` need none.
 
 pub mod backend;

@@ -1,6 +1,5 @@
 //! The settings of the memcached backend.
 
-use std::path::Path;
 use std::str::FromStr;
 use std::time::Duration;
 
@@ -192,7 +191,7 @@ impl MemcachedConfig {
 #[cfg(feature = "tls")]
 fn with_tls(builder: client::Builder, tls: &Tls) -> Result<client::Builder> {
     let refuse = |text: &str| Err(Error::new(ErrorKind::Config, text));
-    let read = |path: &Path| {
+    let read = |path: &std::path::Path| {
         std::fs::read(path).map_err(|error| {
             Error::new(ErrorKind::Config, format!("{} can't be read", path.display())).with_source(error)
         })
