@@ -1,6 +1,8 @@
 //! Memcached, as real servers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod generations;
+mod interoperable;
 mod subjects;
 
 polycache_testkit::conformance!(single, await subjects::single());

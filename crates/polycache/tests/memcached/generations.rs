@@ -1,0 +1,96 @@
+//! Namespaces that are cleared by generations.
+
+use std::time::{Duration, Instant};
+
+use polycache::backends::memcached::Memcached;
+use polycache::{Cache, ErrorKind};
+use polycache_testkit::servers::Memcached as Server;
+
+/// A cache of a process of its own: nothing is shared but the server.
+fn process(server: &Server, generations: &str) -> Cache {
+    let backend = Memcached::open(&format!("{}?generations={generations}", server.url())).unwrap();
+    Cache::builder().backend(backend).namespace("shop").build().unwrap()
+}
+
+#[tokio::test]
+async fn another_process_sees_a_clear_once_its_belief_ends() {
+    let server = Server::start().await;
+    let (clearing, asking, believing) = (process(&server, "1h"), process(&server, "0"), process(&server, "1s"));
+    for cache in [&clearing, &asking, &believing] {
+        assert_eq!(cache.get::<i32>("k").await.unwrap(), None);
+    }
+    clearing.set("k", 1).await.unwrap();
+    assert_eq!(asking.get::<i32>("k").await.unwrap(), Some(1));
+    assert_eq!(believing.get::<i32>("k").await.unwrap(), Some(1));
+
+    let cleared = Instant::now();
+    clearing.clear().await.unwrap();
+    assert_eq!(clearing.get::<i32>("k").await.unwrap(), None);
+    assert_eq!(asking.get::<i32>("k").await.unwrap(), None);
+    while believing.get::<i32>("k").await.unwrap().is_some() {
+        assert!(cleared.elapsed() < Duration::from_secs(3), "the clear is never seen");
+        tokio::task::yield_now().await;
+    }
+}
+
+#[tokio::test]
+async fn a_lost_record_brings_nothing_back() {
+    let server = Server::start().await;
+    let cache = process(&server, "0");
+    cache.set("old", 1).await.unwrap();
+    cache.clear().await.unwrap();
+    cache.set("new", 2).await.unwrap();
+    // As if memcached had evicted it.
+    let deleted = cache.raw("delete generations:shop", &[""; 0]).await.unwrap();
+    assert_eq!(deleted.as_bytes(), Some(&b"DELETED"[..]));
+    assert_eq!(cache.multi_get::<i32>(&["old", "new"]).await.unwrap(), [None, None]);
+    cache.set("new", 3).await.unwrap();
+    assert_eq!(cache.get::<i32>("new").await.unwrap(), Some(3));
+
+    // What makes no sense is as good as lost.
+    cache.raw("set generations:shop 0 0 1\r\nx", &[""; 0]).await.unwrap_err();
+    let plain = Cache::builder().backend(Memcached::open(&server.url()).unwrap()).build().unwrap();
+    plain.set("generations:shop", "nonsense").await.unwrap();
+    assert_eq!(cache.get::<i32>("new").await.unwrap(), None);
+    cache.clear().await.unwrap();
+}
+
+#[tokio::test]
+async fn thousands_of_clears_leave_a_small_record() {
+    let server = Server::start().await;
+    let cache = process(&server, "1h");
+    for number in 0..1_000 {
+        let inner = cache.namespace(&format!("shop:{number}"));
+        inner.set("k", number).await.unwrap();
+        inner.clear().await.unwrap();
+        assert_eq!(inner.get::<i32>("k").await.unwrap(), None);
+    }
+    let record = cache.raw("get generations:shop", &[""; 0]).await.unwrap();
+    assert!(record.as_bytes().unwrap().len() < 8_000, "{record:?}");
+}
+
+#[tokio::test]
+async fn without_generations_a_namespace_cannot_be_cleared() {
+    let server = Server::start().await;
+    let backend = Memcached::open(&server.url()).unwrap();
+    let cache = Cache::builder().backend(backend).namespace("shop").build().unwrap();
+    let error = cache.clear().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unsupported);
+    assert!(error.to_string().contains("`generations`"), "{error}");
+}
+
+/// Values written while another task clears are either seen or cleared, never mixed up.
+#[tokio::test]
+async fn a_clear_among_writes_never_brings_an_old_value_back() {
+    let server = Server::start().await;
+    let (one, other) = (process(&server, "0"), process(&server, "0"));
+    for round in 0..300_i32 {
+        one.set("k", round).await.unwrap();
+        let (cleared, written) = tokio::join!(one.clear(), other.set("other", round));
+        cleared.unwrap();
+        written.unwrap();
+        assert_eq!(other.get::<i32>("k").await.unwrap(), None);
+        let seen = one.get::<i32>("other").await.unwrap();
+        assert!(seen.is_none() || seen == Some(round), "{round}: {seen:?}");
+    }
+}
