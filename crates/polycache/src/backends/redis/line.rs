@@ -2,12 +2,15 @@
 
 use std::fmt;
 use std::future::Future;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::panic::AssertUnwindSafe;
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
+use futures_util::FutureExt;
 use redis::RedisResult;
 use redis::aio::MultiplexedConnection;
+use tokio::runtime::Handle;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 use tokio::time::{sleep, timeout};
@@ -37,6 +40,8 @@ struct Shared {
     state: watch::Sender<State>,
     /// The connection stands, but leads to a replica.
     renew: Notify,
+    /// How many connections were made so far, by whichever task.
+    made: AtomicU64,
 }
 
 #[derive(Clone)]
@@ -59,7 +64,8 @@ struct Connection {
 
 impl Line {
     pub(super) fn new(connector: Connector, target: Target) -> Self {
-        let shared = Shared { connector, target, state: watch::Sender::new(State::Idle), renew: Notify::new() };
+        let state = watch::Sender::new(State::Idle);
+        let shared = Shared { connector, target, state, renew: Notify::new(), made: AtomicU64::new(0) };
         Self { shared: Arc::new(shared), keeper: Mutex::new(None), busy: AtomicUsize::new(0) }
     }
 
@@ -121,13 +127,17 @@ impl Line {
                 State::Closed => return Err(Error::new(ErrorKind::Closed, "the Redis backend was closed")),
                 State::Up(_) | State::Idle | State::Connecting => {}
             }
-            self.ensure_keeper();
+            self.ensure_keeper()?;
             // The sender is a field of this line.
             let _ = states.changed().await;
         }
     }
 
-    fn ensure_keeper(&self) {
+    fn ensure_keeper(&self) -> Result<()> {
+        let Ok(runtime) = Handle::try_current() else {
+            let text = "connecting to Redis needs a tokio runtime; await the call inside one with `enable_all`";
+            return Err(Error::new(ErrorKind::NoRuntime, text));
+        };
         let mine = self.shared.state.send_if_modified(|state| {
             let idle = matches!(state, State::Idle);
             if idle {
@@ -136,9 +146,10 @@ impl Line {
             idle
         });
         if mine {
-            let keeper = tokio::spawn(keep(Arc::clone(&self.shared), Resign(Arc::clone(&self.shared))));
+            let keeper = runtime.spawn(keep(Arc::clone(&self.shared), Resign(Arc::clone(&self.shared))));
             *self.keeper.lock().unwrap_or_else(PoisonError::into_inner) = Some(keeper.abort_handle());
         }
+        Ok(())
     }
 }
 
@@ -203,12 +214,13 @@ impl Drop for EndDriver {
 
 async fn keep(shared: Arc<Shared>, _resign: Resign) {
     let mut failures = 0;
-    let mut number = 0;
     loop {
-        match shared.connector.connect(&shared.target).await {
-            Ok((multiplexed, driver)) => {
+        // A runtime without I/O or timers can't be told apart but by the panic.
+        let made = AssertUnwindSafe(shared.connector.connect(&shared.target)).catch_unwind().await;
+        match made {
+            Ok(Ok((multiplexed, driver))) => {
                 failures = 0;
-                number += 1;
+                let number = shared.made.fetch_add(1, Ordering::Relaxed) + 1;
                 let mut driver = tokio::spawn(driver);
                 let _end = EndDriver(driver.abort_handle());
                 let connection = Connection { multiplexed, driver: driver.abort_handle(), number };
@@ -221,11 +233,18 @@ async fn keep(shared: Arc<Shared>, _resign: Resign) {
                 }
                 shared.turn(State::Connecting);
             }
-            Err(error) => {
+            Ok(Err(error)) => {
                 tracing::warn!(%error, "can't connect to Redis");
                 shared.turn(State::Down(error));
                 sleep(pause(failures)).await;
                 failures += 1;
+            }
+            Err(_) => {
+                let text =
+                    "connecting to Redis panicked; build the tokio runtime with `enable_all`, for I/O and timers";
+                shared.turn(State::Down(Error::new(ErrorKind::NoRuntime, text)));
+                // Until this runtime ends, and another one can do better.
+                return std::future::pending().await;
             }
         }
     }
