@@ -29,12 +29,11 @@ fn good(answer: Answer) -> Result<Answer> {
     }
 }
 
+/// A value. A status line is none: it belongs to another command.
 pub(super) fn bytes(answer: Answer) -> Result<Option<Vec<u8>>> {
     match good(answer)? {
         Answer::Nil => Ok(None),
         Answer::BulkString(bytes) => Ok(Some(bytes)),
-        Answer::SimpleString(text) => Ok(Some(text.into_bytes())),
-        Answer::Okay => Ok(Some(b"OK".to_vec())),
         other => Err(unexpected(&other)),
     }
 }
