@@ -5,12 +5,15 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 
 use redis::aio::MultiplexedConnection;
-use redis::{AsyncConnectionConfig, Cmd, ProtocolVersion, RedisConnectionInfo, RedisResult, Value};
+use redis::{
+    AsyncConnectionConfig, Cmd, ProtocolVersion, RedisConnectionInfo, RedisError, RedisResult, RetryMethod, Value,
+};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::config::{Protocol, RedisConfig, Server};
+use super::greeting::Greeting;
 use super::trouble::{server_error, unreachable};
 use crate::{Error, ErrorKind, Result};
 
@@ -129,15 +132,26 @@ where
 {
     // The time a call may take is the cache's to measure.
     let config = AsyncConnectionConfig::new().set_response_timeout(None).set_pipeline_buffer_size(QUEUE);
+    let (stream, greeting) = Greeting::new(stream);
     match MultiplexedConnection::new_with_config(&info, stream, config).await {
-        Ok((connection, driver)) => Ok((connection, Box::pin(driver))),
-        Err(error) if error.is_unrecoverable_error() => Err(unreachable(server).with_source(error)),
-        Err(error) => Err(Error::new(
+        Ok((connection, driver)) => {
+            greeting.over();
+            Ok((connection, Box::pin(driver)))
+        }
+        Err(error) if is_refusal(&error) => Err(Error::new(
             ErrorKind::Backend,
             format!("Redis at {server} refused the log-in; check user, password, database and protocol"),
         )
         .with_source(error)),
+        Err(error) => Err(unreachable(server).with_source(error)),
     }
+}
+
+/// Whether the server answers that it won't have us, rather than that it can't for the moment, or nothing at all.
+fn is_refusal(error: &RedisError) -> bool {
+    let full = error.detail().is_some_and(|detail| detail.contains("max number of clients"));
+    error.kind() == redis::ErrorKind::AuthenticationFailed
+        || matches!(error.retry_method(), RetryMethod::NoRetry) && !full
 }
 
 /// Sends one command over a connection that has no task of its own yet.
