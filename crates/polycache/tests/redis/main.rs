@@ -1,7 +1,19 @@
 //! Redis, as real servers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod faults_cancelled;
+mod faults_cuts;
+mod faults_failover;
+mod faults_garbage;
+mod faults_outage;
+mod faults_refusals;
+mod faults_runtimes;
+mod interoperability;
+mod large_values;
+mod load;
+mod raw;
 mod subjects;
+mod support;
 
 polycache_testkit::conformance!(standalone, await subjects::standalone());
 polycache_testkit::conformance!(resp2, await subjects::resp2());
