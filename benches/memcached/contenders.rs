@@ -50,35 +50,48 @@ pub(crate) fn value() -> Vec<u8> {
     vec![b'v'; 100]
 }
 
-/// The keys of a task's call.
-fn many(start: usize) -> Vec<String> {
-    (start..start + MANY).map(key).collect()
+/// Keys made before, so that making them isn't measured.
+struct Keys(Vec<String>);
+
+impl Keys {
+    fn new() -> Arc<Self> {
+        Arc::new(Self((0..KEYS + MANY).map(key).collect()))
+    }
+
+    fn one(&self, task: usize, call: usize) -> &str {
+        &self.0[(task * 7 + call) % KEYS]
+    }
+
+    fn many(&self, task: usize, call: usize) -> &[String] {
+        &self.0[(task * 7 + call) % KEYS..][..MANY]
+    }
 }
 
 /// One connection for all tasks.
 pub(crate) fn ours<'a>(runtime: &'a Runtime, address: &str, row: Row) -> Round<'a> {
     let client = Client::open(address).expect("an address");
+    let keys = Keys::new();
     Box::new(move || {
         let mut tasks = JoinSet::new();
         for task in 0..row.tasks {
-            let client = client.clone();
-            tasks.spawn_on(our_task(client, task, row), runtime.handle());
+            let (client, keys) = (client.clone(), Arc::clone(&keys));
+            tasks.spawn_on(our_task(client, keys, task, row), runtime.handle());
         }
         runtime.block_on(tasks.join_all());
     })
 }
 
-async fn our_task(client: Client, task: usize, row: Row) {
+async fn our_task(client: Client, keys: Arc<Keys>, task: usize, row: Row) {
     let value = value();
     for call in 0..row.calls {
         match row.work {
             Work::Get => {
-                let item = client.get(key(task * 7 + call)).await.expect("an answer").expect("a hit");
+                let item = client.get(keys.one(task, call)).await.expect("an answer").expect("a hit");
                 assert_eq!(item.value.len(), value.len());
             }
-            Work::Set => client.set(key(task * 7 + call), Entry::new(&value)).await.expect("stored"),
+            Work::Set => client.set(keys.one(task, call), Entry::new(&value)).await.expect("stored"),
             Work::MultiGet => {
-                let items = client.multi_get(&many(task * 7 + call)).await.expect("an answer");
+                let items = client.multi_get(keys.many(task, call)).await.expect("an answer");
                 assert!(items.iter().all(Option::is_some));
             }
         }
@@ -90,26 +103,32 @@ pub(crate) fn async_memcached<'a>(runtime: &'a Runtime, address: &str, row: Row)
     let mut clients: Vec<_> = (0..row.tasks)
         .map(|_| runtime.block_on(async_memcached::Client::new(format!("tcp://{address}"))).expect("a connection"))
         .collect();
+    let keys = Keys::new();
     Box::new(move || {
         let mut tasks = JoinSet::new();
         for (task, client) in clients.drain(..).enumerate() {
-            tasks.spawn_on(their_task(client, task, row), runtime.handle());
+            tasks.spawn_on(their_task(client, Arc::clone(&keys), task, row), runtime.handle());
         }
         clients = runtime.block_on(tasks.join_all());
     })
 }
 
-async fn their_task(mut client: async_memcached::Client, task: usize, row: Row) -> async_memcached::Client {
+async fn their_task(
+    mut client: async_memcached::Client,
+    keys: Arc<Keys>,
+    task: usize,
+    row: Row,
+) -> async_memcached::Client {
     let value = value();
     for call in 0..row.calls {
         match row.work {
             Work::Get => {
-                let item = client.get(key(task * 7 + call)).await.expect("an answer").expect("a hit");
+                let item = client.get(keys.one(task, call)).await.expect("an answer").expect("a hit");
                 assert_eq!(item.data.map(|data| data.len()), Some(value.len()));
             }
-            Work::Set => client.set(key(task * 7 + call), &value[..], None, None).await.expect("stored"),
+            Work::Set => client.set(keys.one(task, call), &value[..], None, None).await.expect("stored"),
             Work::MultiGet => {
-                let items = client.get_multi(many(task * 7 + call)).await.expect("an answer");
+                let items = client.get_multi(keys.many(task, call)).await.expect("an answer");
                 assert_eq!(items.len(), MANY);
             }
         }
@@ -130,7 +149,8 @@ pub(crate) fn pipeline<'a>(runtime: &'a Runtime, address: &str, row: Row) -> Rou
             (requests, row.tasks * "HD\r\n".len())
         }
         Work::MultiGet => {
-            let requests = (0..row.tasks).map(|task| format!("get {}\r\n", many(task).join(" "))).collect();
+            let keys = Keys::new();
+            let requests = (0..row.tasks).map(|task| format!("get {}\r\n", keys.many(task, 0).join(" "))).collect();
             let value = format!("VALUE {} 0 100\r\n{value}\r\n", key(0));
             (requests, row.tasks * (MANY * value.len() + "END\r\n".len()))
         }

@@ -1,7 +1,8 @@
 //! What a call over the network costs: polycache-memcached, one connection for all tasks, against async-memcached with a
 //! connection for each, and a raw pipelined loop as the limit. In one process, in turns, on one real memcached.
 //!
-//! `cargo bench -p polycache-benches --bench memcached [-- PART] [--rounds N]`; `PART` is a part of a row's name.
+//! `cargo bench -p polycache-benches --bench memcached [-- PART] [--rounds N] [--only NUMBER]`; `PART` is a
+//! part of a row's name, `NUMBER` a contender's, from 0, for profilers.
 #![allow(clippy::expect_used, reason = "a benchmark that can't go on says why and stops")]
 #![allow(unreachable_pub, reason = "nothing here is a library")]
 
@@ -53,12 +54,13 @@ fn name(row: &Row) -> String {
 }
 
 fn main() {
-    let (mut part, mut rounds) = (None, ROUNDS);
+    let (mut part, mut rounds, mut only) = (None, ROUNDS, None);
     let mut arguments = std::env::args().skip(1);
     while let Some(argument) = arguments.next() {
         match argument.as_str() {
             "--bench" => {}
             "--rounds" => rounds = arguments.next().and_then(|n| n.parse().ok()).expect("--rounds N"),
+            "--only" => only = Some(arguments.next().and_then(|n| n.parse().ok()).expect("--only NUMBER")),
             _ => part = Some(argument),
         }
     }
@@ -74,7 +76,7 @@ fn main() {
     let mut results = BTreeMap::new();
     for (row, goal) in ROWS.iter().filter(|(row, _)| part.as_ref().is_none_or(|part| name(row).contains(part))) {
         eprintln!("{} ...", name(row));
-        let figures = measure(row, &address, rounds);
+        let figures = measure(row, &address, rounds, only);
         let [limit, peer, ours] = figures.map(|(wall, _)| 1e6 / wall);
         let mut cells = vec![
             name(row),
@@ -94,7 +96,7 @@ fn main() {
         results.insert(name(row), figures);
     }
     println!("{}\n{}", times.markdown(), costs.markdown());
-    if part.is_none() {
+    if part.is_none() && only.is_none() {
         save("memcached", &results);
     }
 }
@@ -108,7 +110,7 @@ async fn fill(address: &str) {
 }
 
 /// Nanoseconds of wall time and of processor time for a call: the limit, the peer, ours.
-fn measure(row: &Row, address: &str, rounds: usize) -> [(f64, f64); 3] {
+fn measure(row: &Row, address: &str, rounds: usize, only: Option<usize>) -> [(f64, f64); 3] {
     let runtime = runtime(row.workers);
     let mut contenders: [Round<'_>; 3] = [
         contenders::pipeline(&runtime, address, *row),
@@ -119,8 +121,7 @@ fn measure(row: &Row, address: &str, rounds: usize) -> [(f64, f64); 3] {
     let mut figures: [Vec<(f64, f64)>; 3] = Default::default();
     let calls = (row.tasks * row.calls) as f64;
     for number in 0..rounds {
-        for offset in 0..3 {
-            let who = (number + offset) % 3;
+        for who in (0..3).map(|offset| (number + offset) % 3).filter(|&who| only.is_none_or(|only| only == who)) {
             let (wall, cpu) = (Instant::now(), ProcessTime::now());
             contenders[who]();
             let figure = (wall.elapsed().as_secs_f64() * 1e9 / calls, cpu.elapsed().as_secs_f64() * 1e9 / calls);

@@ -16,6 +16,7 @@ use tokio::time::{Interval, MissedTickBehavior, interval, timeout};
 use crate::codec::{Decoder, Reply, Request};
 use crate::connection::{Pending, Phase, Shared};
 use crate::handshake;
+use crate::signals::{QUEUE, SOCKET, Signals, TIMER};
 use crate::transport::Stream;
 use crate::{Error, ErrorKind, Result};
 
@@ -59,6 +60,8 @@ pub(crate) struct Driver {
     /// Whether something came, or a full socket moved, since the last tick; and for how many ticks nothing did.
     alive: bool,
     silent_ticks: u32,
+    /// Signals that aren't dealt with.
+    due: u8,
     /// Why it ended.
     end: Option<Error>,
 }
@@ -82,6 +85,7 @@ impl Driver {
             unflushed: false,
             alive: true,
             silent_ticks: 0,
+            due: 0,
             end: None,
         };
         let error = match driver.open().await {
@@ -110,31 +114,45 @@ impl Driver {
     async fn drive(&mut self, stream: &mut dyn Stream) -> Error {
         let mut ticks = interval(self.shared.settings.heartbeat / TICKS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
-        match poll_fn(|context| self.poll(stream, &mut ticks, context)).await {
+        let signals = poll_fn(|context| Poll::Ready(Signals::new(context.waker()))).await;
+        match poll_fn(|_| self.poll(stream, &mut ticks, &signals)).await {
             Ok(never) => match never {},
             Err(error) => error,
         }
     }
 
-    fn poll(
-        &mut self,
-        stream: &mut dyn Stream,
-        ticks: &mut Interval,
-        context: &mut Context<'_>,
-    ) -> Poll<Result<Infallible>> {
+    fn poll(&mut self, stream: &mut dyn Stream, ticks: &mut Interval, signals: &Signals) -> Poll<Result<Infallible>> {
+        let socket = &mut Context::from_waker(&signals.socket);
         loop {
-            while self.read(stream, context)? {}
-            // After the reads: what has come while this task couldn't run is a sign of life.
-            while ticks.poll_tick(context).is_ready() {
-                self.tick()?;
-            }
-            if self.sent == self.outgoing.len() && !self.unflushed && !self.take_queued(context)? {
-                return Poll::Pending;
-            }
-            if !self.write(stream, context)? {
+            self.due |= signals.take();
+            if self.is_due(SOCKET) {
+                while self.read(stream, socket)? {}
+                self.write(stream, socket)?;
+            } else if self.is_written() && self.is_due(QUEUE) {
+                if self.take_queued(&signals.queue)? {
+                    self.write(stream, socket)?;
+                }
+            } else if self.is_due(TIMER) {
+                // After the reads: what has come while this task couldn't run is a sign of life.
+                if ticks.poll_tick(&mut Context::from_waker(&signals.timer)).is_ready() {
+                    self.due |= TIMER;
+                    self.tick()?;
+                }
+            } else {
                 return Poll::Pending;
             }
         }
+    }
+
+    /// Whether this signal came. It counts as dealt with.
+    fn is_due(&mut self, signal: u8) -> bool {
+        let is_due = self.due & signal != 0;
+        self.due &= !signal;
+        is_due
+    }
+
+    fn is_written(&self) -> bool {
+        self.sent == self.outgoing.len() && !self.unflushed
     }
 
     /// Reads once; whether there may be more. Hands out the replies that are whole.
@@ -193,6 +211,9 @@ impl Driver {
                     self.wakers.extend(state.slots.complete(slot, Ok(reply)));
                 }
             }
+            if matches!(state.phase, Phase::Closed) {
+                self.due |= QUEUE;
+            }
         }
         self.shared.room.add_permits(room);
         self.wakers.drain(..).for_each(Waker::wake);
@@ -213,6 +234,7 @@ impl Driver {
                 state.end += (state.outgoing.len() - before) as u64;
                 let (slot, end) = (None, state.end);
                 state.queued.push_back(Pending { slot, expect, end, weight: 0, is_read: true });
+                self.due |= QUEUE;
             }
             return Ok(());
         }
@@ -224,8 +246,8 @@ impl Driver {
         Ok(())
     }
 
-    /// Takes what callers have queued; `false` where there is nothing to send now, and callers will wake this task.
-    fn take_queued(&mut self, context: &mut Context<'_>) -> Result<bool> {
+    /// Takes what callers have queued, if anything. The next of them will wake this task.
+    fn take_queued(&mut self, waker: &Waker) -> Result<bool> {
         self.outgoing.clear();
         self.sent = 0;
         if self.outgoing.capacity() > KEPT {
@@ -236,16 +258,17 @@ impl Driver {
             if matches!(state.phase, Phase::Closed) && self.in_flight.is_empty() {
                 return Err(Error::new(ErrorKind::Closed, "the client was closed; open another"));
             }
-            state.driver = Some(context.waker().clone());
+            state.driver = Some(waker.clone());
             return Ok(false);
         }
         // On a runtime with several workers, the first caller that asks again wakes this task before the others have run.
         if state.queued.len() < self.answered && !self.yielded {
             drop(state);
             self.yielded = true;
-            context.waker().wake_by_ref();
+            waker.wake_by_ref();
             return Ok(false);
         }
+        state.driver = Some(waker.clone());
         std::mem::swap(&mut state.outgoing, &mut self.outgoing);
         if self.in_flight.is_empty() {
             std::mem::swap(&mut state.queued, &mut self.in_flight);
@@ -255,8 +278,11 @@ impl Driver {
         Ok(true)
     }
 
-    /// Writes; whether all is written and flushed.
-    fn write(&mut self, stream: &mut dyn Stream, context: &mut Context<'_>) -> Result<bool> {
+    /// Writes what isn't written or flushed yet, as far as the socket takes it.
+    fn write(&mut self, stream: &mut dyn Stream, context: &mut Context<'_>) -> Result<()> {
+        if self.is_written() {
+            return Ok(());
+        }
         let mut stream = Pin::new(stream);
         let started = self.sent;
         while self.sent < self.outgoing.len() {
@@ -271,7 +297,7 @@ impl Driver {
                 Poll::Pending => {
                     // A socket that was full and takes more has a reader. One that takes its first bytes says nothing.
                     self.alive |= started > 0 && self.sent > started;
-                    return Ok(false);
+                    return Ok(());
                 }
             }
         }
@@ -280,7 +306,7 @@ impl Driver {
             Poll::Ready(Ok(())) => self.unflushed = false,
             Poll::Pending => self.unflushed = true,
         }
-        Ok(!self.unflushed)
+        Ok(())
     }
 
     /// Where in the outgoing bytes the next write ends.

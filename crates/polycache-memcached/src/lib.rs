@@ -34,6 +34,7 @@ mod key;
 mod ring;
 mod server;
 mod settings;
+mod signals;
 mod slots;
 #[cfg(feature = "tls")]
 mod tls;

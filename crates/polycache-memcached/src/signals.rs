@@ -1,0 +1,62 @@
+//! Why a task was woken.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::task::{Wake, Waker};
+
+/// The socket may be read or written.
+pub(crate) const SOCKET: u8 = 1;
+/// Callers have queued something.
+pub(crate) const QUEUE: u8 = 2;
+/// The timer may have ticked.
+pub(crate) const TIMER: u8 = 4;
+
+/// Wakers for one task that leave a note of who woke it, so that it need not look at what hasn't changed: a look at a
+/// socket or a timer in vain would be felt in each call.
+#[derive(Debug)]
+pub(crate) struct Signals {
+    noted: Arc<Noted>,
+    pub(crate) socket: Waker,
+    pub(crate) queue: Waker,
+    pub(crate) timer: Waker,
+}
+
+#[derive(Debug)]
+struct Noted {
+    signals: AtomicU8,
+    task: Waker,
+}
+
+#[derive(Debug)]
+struct Signal {
+    number: u8,
+    noted: Arc<Noted>,
+}
+
+impl Wake for Signal {
+    fn wake(self: Arc<Self>) {
+        self.wake_by_ref();
+    }
+
+    fn wake_by_ref(self: &Arc<Self>) {
+        self.noted.signals.fetch_or(self.number, Ordering::Release);
+        self.noted.task.wake_by_ref();
+    }
+}
+
+impl Signals {
+    /// Wakers for this task. At first all is noted.
+    pub(crate) fn new(task: &Waker) -> Self {
+        let noted = Arc::new(Noted { signals: AtomicU8::new(SOCKET | QUEUE | TIMER), task: task.clone() });
+        let waker = |number| Waker::from(Arc::new(Signal { number, noted: Arc::clone(&noted) }));
+        Self { socket: waker(SOCKET), queue: waker(QUEUE), timer: waker(TIMER), noted }
+    }
+
+    /// What has been noted since this was last asked.
+    pub(crate) fn take(&self) -> u8 {
+        match self.noted.signals.load(Ordering::Relaxed) {
+            0 => 0,
+            _ => self.noted.signals.swap(0, Ordering::Acquire),
+        }
+    }
+}
