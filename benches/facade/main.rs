@@ -13,8 +13,8 @@ mod work;
 
 use std::collections::BTreeMap;
 
+use polycache_benches::arguments::Arguments;
 use polycache_benches::report::{Table, save, verdict};
-use polycache_benches::rounds::Plan;
 
 use crate::rows::{FLOOR, FLOOR_COPY, FOYER, MOKA, MOKA_COPY, POLYCACHE, QUICK, ROWS, Row};
 
@@ -24,7 +24,7 @@ const ROUNDS: usize = 21;
 const WALL: &str = "threads";
 
 fn main() {
-    let arguments = Arguments::parse();
+    let arguments = Arguments::parse(ROUNDS, ROWS.iter().map(|row| row.name));
     let mut costs = Costs::new();
     let mut results = BTreeMap::new();
     for row in ROWS.iter().filter(|row| arguments.wants(row.name)) {
@@ -40,36 +40,8 @@ fn main() {
             results.insert(name, figures.into_iter().collect());
         }
     }
-    if arguments.row.is_none() && arguments.plan.only.is_none() {
+    if arguments.want_all() {
         save("facade", &results);
-    }
-}
-
-struct Arguments {
-    row: Option<String>,
-    plan: Plan,
-}
-
-impl Arguments {
-    fn parse() -> Self {
-        let mut parsed = Self { row: None, plan: Plan { rounds: ROUNDS, only: None } };
-        let mut arguments = std::env::args().skip(1);
-        while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--bench" => {}
-                "--rounds" => parsed.plan.rounds = arguments.next().and_then(|n| n.parse().ok()).expect("--rounds N"),
-                "--only" => parsed.plan.only = Some(arguments.next().expect("--only CONTENDER")),
-                _ => parsed.row = Some(argument),
-            }
-        }
-        parsed
-    }
-
-    fn wants(&self, name: &str) -> bool {
-        self.row.as_ref().is_none_or(|part| match ROWS.iter().any(|row| row.name == part) {
-            true => name == part,
-            false => name.contains(part.as_str()),
-        })
     }
 }
 

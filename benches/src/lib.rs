@@ -2,6 +2,7 @@
 #![allow(clippy::expect_used, clippy::panic, reason = "a benchmark that can't go on says why and stops")]
 
 pub mod accesses;
+pub mod arguments;
 pub mod report;
 pub mod rounds;
 pub mod user;
