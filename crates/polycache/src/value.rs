@@ -6,7 +6,8 @@ use std::sync::Arc;
 
 use serde::Serialize;
 
-/// What a backend holds for a key: encoded bytes, or a live object of this process. Cheap to clone.
+/// What a backend holds for a key: encoded bytes, or a live object of this process. Cheap to clone, except for bytes on their way
+/// from or to a server (`Value::from` of a `Vec`), which a clone copies.
 ///
 /// ```
 /// use polycache::Value;
@@ -24,6 +25,8 @@ pub struct Value(Repr);
 
 #[derive(Clone)]
 enum Repr {
+    /// Bytes that no other value shares: on their way between a serializer and a server, where nobody clones them.
+    Owned(Vec<u8>),
     Bytes(Arc<[u8]>),
     /// An object that can also be encoded, when a reader asks for another type.
     Typed(Arc<dyn Typed>),
@@ -49,6 +52,23 @@ impl Value {
         Self(Repr::Bytes(bytes.into()))
     }
 
+    /// The same value, cheap to clone from now on. For backends that keep values and hand out clones of them.
+    ///
+    /// ```
+    /// use polycache::Value;
+    ///
+    /// let value = Value::from(vec![0; 1 << 20]).shared();
+    /// assert_eq!(value.clone().as_bytes(), value.as_bytes()); // no second megabyte
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn shared(self) -> Self {
+        match self.0 {
+            Repr::Owned(bytes) => Self(Repr::Bytes(bytes.into())),
+            _ => self,
+        }
+    }
+
     /// A live object that is shared with every reader. It can be read as its own type only.
     #[must_use]
     pub fn object<T: Any + Send + Sync>(object: Arc<T>) -> Self {
@@ -65,6 +85,7 @@ impl Value {
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.0 {
+            Repr::Owned(bytes) => Some(bytes),
             Repr::Bytes(bytes) => Some(bytes),
             Repr::Typed(_) | Repr::Object(_) => None,
         }
@@ -77,7 +98,7 @@ impl Value {
         match &self.0 {
             Repr::Typed(object) => (&**object as &dyn Any).downcast_ref(),
             Repr::Object(object) => object.downcast_ref(),
-            Repr::Bytes(_) => None,
+            Repr::Owned(_) | Repr::Bytes(_) => None,
         }
     }
 
@@ -88,7 +109,7 @@ impl Value {
         match self.0 {
             Repr::Typed(object) => (object as Arc<dyn Any + Send + Sync>).downcast().ok(),
             Repr::Object(object) => object.downcast().ok(),
-            Repr::Bytes(_) => None,
+            Repr::Owned(_) | Repr::Bytes(_) => None,
         }
     }
 
@@ -98,7 +119,7 @@ impl Value {
     pub fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize> {
         match &self.0 {
             Repr::Typed(object) => Some(object.as_serialize()),
-            Repr::Bytes(_) | Repr::Object(_) => None,
+            Repr::Owned(_) | Repr::Bytes(_) | Repr::Object(_) => None,
         }
     }
 
@@ -109,11 +130,18 @@ impl Value {
     }
 }
 
+/// Encoded bytes, without a copy of them.
+impl From<Vec<u8>> for Value {
+    fn from(bytes: Vec<u8>) -> Self {
+        Self(Repr::Owned(bytes))
+    }
+}
+
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match &self.0 {
-            Repr::Bytes(bytes) => write!(f, "Value({} bytes)", bytes.len()),
-            Repr::Typed(_) | Repr::Object(_) => f.write_str("Value(live object)"),
+        match self.as_bytes() {
+            Some(bytes) => write!(f, "Value({} bytes)", bytes.len()),
+            None => f.write_str("Value(live object)"),
         }
     }
 }

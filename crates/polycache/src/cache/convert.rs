@@ -22,7 +22,7 @@ impl Cache {
                 None => Value::typed(value),
             });
         }
-        self.view.serializer.serialize(&value).map(Value::bytes)
+        self.view.serializer.serialize(&value).map(Value::from)
     }
 
     /// The stored value as a `T`.

@@ -48,6 +48,7 @@ impl Backend for Memory {
         };
         for (Entry { key, value, ttl }, weight) in entries.into_iter().zip(weights) {
             let deadline = self.deadline(ttl);
+            let value = value.shared();
             self.engine.update(key.full(), |_| (Decision::Store { value, weight, deadline }, ()));
         }
         Reply::ready(())
@@ -136,7 +137,7 @@ impl Memory {
                 None => version.is_absent(),
             },
         };
-        let mut value = Some(value);
+        let mut value = Some(value.shared());
         let stored = self.engine.update(key.full(), |present| match value.take_if(|_| may(present)) {
             Some(value) => (Decision::Store { value, weight, deadline }, true),
             None => (Decision::Keep, false),

@@ -39,7 +39,7 @@ pub(super) fn bytes(answer: Answer) -> Result<Option<Vec<u8>>> {
 }
 
 pub(super) fn value(answer: Answer) -> Result<Option<Value>> {
-    Ok(bytes(answer)?.map(Value::bytes))
+    Ok(bytes(answer)?.map(Value::from))
 }
 
 /// The value of one of many. A key that holds no string is as good as none here, as `MGET` has it.
