@@ -62,13 +62,13 @@ impl<T> Reply<T> {
     }
 
     #[inline(never)]
-    fn poll_pending(&mut self, state: State<T>, context: &mut Context<'_>) -> Poll<Result<T>> {
-        let State::Pending(mut future) = state else {
+    fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<Result<T>> {
+        let State::Pending(future) = &mut self.0 else {
             return Poll::Ready(Err(polled_again()));
         };
         let poll = future.as_mut().poll(context);
-        if poll.is_pending() {
-            self.0 = State::Pending(future);
+        if poll.is_ready() {
+            self.0 = State::Taken;
         }
         poll
     }
@@ -89,9 +89,12 @@ impl<T> Future for Reply<T> {
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if !matches!(self.0, State::Ready(_)) {
+            return self.poll_pending(context);
+        }
         match std::mem::replace(&mut self.0, State::Taken) {
             State::Ready(result) => Poll::Ready(result),
-            other => self.poll_pending(other, context),
+            State::Pending(_) | State::Taken => Poll::Ready(Err(polled_again())),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::{Pin, pin};
+use std::pin::pin;
 use std::task::Poll;
 use std::time::Duration;
 
@@ -22,19 +22,19 @@ pub(crate) async fn limited<T>(
         return future.await;
     };
     let mut future = pin!(future);
-    let mut timer = None;
+    let mut timer = pin!(None);
     poll_fn(|context| {
         if let Poll::Ready(result) = future.as_mut().poll(context) {
             return Poll::Ready(result);
         }
-        let timer = match &mut timer {
-            Some(timer) => timer,
-            none => match start(left) {
-                Ok(started) => none.insert(started),
+        if timer.is_none() {
+            match start(left) {
+                Ok(started) => timer.set(Some(started)),
                 Err(error) => return Poll::Ready(Err(error)),
-            },
-        };
-        match catch_unwind(AssertUnwindSafe(|| timer.as_mut().poll(context))) {
+            }
+        }
+        let mut rings = || timer.as_mut().as_pin_mut().map_or(Poll::Pending, |timer| timer.poll(context));
+        match catch_unwind(AssertUnwindSafe(&mut rings)) {
             Ok(poll) => poll.map(|()| Err(too_slow(timeout))),
             Err(_) => Poll::Ready(Err(no_runtime("the tokio runtime that this reply was first polled on is gone"))),
         }
@@ -55,10 +55,10 @@ fn no_runtime(what: &str) -> Error {
     Error::new(ErrorKind::NoRuntime, text)
 }
 
-fn start(left: Duration) -> Result<Pin<Box<Sleep>>> {
+fn start(left: Duration) -> Result<Sleep> {
     if Handle::try_current().is_err() {
         return Err(no_runtime("this reply has to wait, which needs a tokio runtime for its timeout"));
     }
     // A runtime without timers can't be told apart but by the panic.
-    catch_unwind(|| Box::pin(tokio::time::sleep(left))).map_err(|_| no_runtime("this tokio runtime has no timers"))
+    catch_unwind(|| tokio::time::sleep(left)).map_err(|_| no_runtime("this tokio runtime has no timers"))
 }

@@ -3,6 +3,7 @@
 use std::any::Any;
 use std::sync::Arc;
 
+use compact_str::CompactString;
 use serde::de::DeserializeOwned;
 
 use super::Cache;
@@ -124,7 +125,7 @@ impl Cache {
                 Reply::from(result.map_err(|error| error.during(CommandName::MultiGet.as_str(), None)))
             }
             Err(pending) => {
-                let names: Vec<String> = keys.iter().map(|key| key.as_ref().to_owned()).collect();
+                let names: Vec<CompactString> = keys.iter().map(|key| CompactString::new(key)).collect();
                 self.finish(CommandName::MultiGet, None, pending, move |cache, _, result| {
                     cache.decode_all(result, misses, |index| &names[index])
                 })

@@ -3,6 +3,8 @@
 use std::future::Future;
 use std::time::Duration;
 
+use compact_str::CompactString;
+
 use super::limit::limited;
 use super::{Cache, View};
 use crate::backend::{Backend, Key};
@@ -131,7 +133,8 @@ impl Cache {
         finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
     ) -> Reply<B> {
         let cache = self.clone();
-        let key = key.map(str::to_owned);
+        // Short ones need no allocation.
+        let key = key.map(CompactString::new);
         Reply::pending(async move {
             let result = cache.limited(pending).await;
             let result = finish(&cache, key.as_deref().unwrap_or_default(), result);
@@ -140,8 +143,11 @@ impl Cache {
     }
 
     /// Awaits `future` for as long as a command of this cache may take.
-    pub(super) async fn limited<T>(&self, future: impl Future<Output = Result<T>>) -> Result<T> {
-        limited(self.time_limit(), self.timeout, future).await
+    pub(super) fn limited<T, F: Future<Output = Result<T>>>(
+        &self,
+        future: F,
+    ) -> impl Future<Output = Result<T>> + use<T, F> {
+        limited(self.time_limit(), self.timeout, future)
     }
 
     pub(super) fn time_limit(&self) -> Option<Duration> {
