@@ -30,7 +30,7 @@ pub(super) struct Line {
     shared: Arc<Shared>,
     /// The task that keeps the connection; it moves to another runtime when its own ends.
     keeper: Mutex<Option<AbortHandle>>,
-    /// The calls in flight.
+    /// The calls in flight that were counted.
     busy: AtomicUsize,
 }
 
@@ -44,7 +44,6 @@ struct Shared {
     made: AtomicU64,
 }
 
-#[derive(Clone)]
 enum State {
     /// No task keeps the connection.
     Idle,
@@ -55,11 +54,20 @@ enum State {
     Closed,
 }
 
-#[derive(Clone)]
 struct Connection {
     multiplexed: MultiplexedConnection,
     driver: AbortHandle,
     number: u64,
+}
+
+impl Connection {
+    fn is_usable(&self, after: u64) -> bool {
+        self.number > after && !self.driver.is_finished()
+    }
+
+    fn handle(&self) -> (MultiplexedConnection, u64) {
+        (self.multiplexed.clone(), self.number)
+    }
 }
 
 impl Line {
@@ -69,9 +77,15 @@ impl Line {
         Self { shared: Arc::new(shared), keeper: Mutex::new(None), busy: AtomicUsize::new(0) }
     }
 
-    /// The calls in flight.
+    /// The calls in flight that were counted.
     pub(super) fn busy(&self) -> usize {
         self.busy.load(Ordering::Relaxed)
+    }
+
+    /// Counts a call until it is dropped.
+    pub(super) fn count(&self) -> Busy<'_> {
+        self.busy.fetch_add(1, Ordering::Relaxed);
+        Busy(&self.busy)
     }
 
     /// Sends something, and gives its answer. A call that the loss of the connection leaves without one is repeated once if it only
@@ -80,14 +94,16 @@ impl Line {
     where
         F: Future<Output = RedisResult<T>>,
     {
-        let _busy = Busy::count(&self.busy);
-        let connection = self.connection(0).await.map_err(Failure::NotSent)?;
-        let error = match send(connection.multiplexed).await {
+        let (connection, number) = match self.standing() {
+            Some(standing) => standing,
+            None => self.connection(0).await.map_err(Failure::NotSent)?,
+        };
+        let error = match send(connection).await {
             Ok(answer) => return Ok(answer),
             Err(error) if class != Class::Read => error,
             Err(_) => {
-                let connection = self.connection(connection.number).await.map_err(Failure::NotSent)?;
-                match send(connection.multiplexed).await {
+                let (connection, _) = self.connection(number).await.map_err(Failure::NotSent)?;
+                match send(connection).await {
                     Ok(answer) => return Ok(answer),
                     Err(error) => error,
                 }
@@ -111,18 +127,13 @@ impl Line {
         }
     }
 
-    /// The connection, newer than number `after`; waits while one is being made, and fails at once between attempts.
-    async fn connection(&self, after: u64) -> Result<Connection> {
-        let usable = |connection: &Connection| connection.number > after && !connection.driver.is_finished();
-        if let State::Up(connection) = &*self.shared.state.borrow()
-            && usable(connection)
-        {
-            return Ok(connection.clone());
-        }
+    /// The connection, newer than number `after`, with its own number; waits while one is being made, and fails at once between
+    /// attempts.
+    async fn connection(&self, after: u64) -> Result<(MultiplexedConnection, u64)> {
         let mut states = self.shared.state.subscribe();
         loop {
             match &*states.borrow_and_update() {
-                State::Up(connection) if usable(connection) => return Ok(connection.clone()),
+                State::Up(connection) if connection.is_usable(after) => return Ok(connection.handle()),
                 State::Down(error) => return Err(error.clone()),
                 State::Closed => return Err(Error::new(ErrorKind::Closed, "the Redis backend was closed")),
                 State::Up(_) | State::Idle | State::Connecting => {}
@@ -130,6 +141,14 @@ impl Line {
             self.ensure_keeper()?;
             // The sender is a field of this line.
             let _ = states.changed().await;
+        }
+    }
+
+    /// The connection, if it stands, as it does for nearly every call.
+    fn standing(&self) -> Option<(MultiplexedConnection, u64)> {
+        match &*self.shared.state.borrow() {
+            State::Up(connection) if connection.is_usable(0) => Some(connection.handle()),
+            _ => None,
         }
     }
 
@@ -172,15 +191,8 @@ impl fmt::Debug for Line {
     }
 }
 
-/// Counts a call while it is in flight.
-struct Busy<'a>(&'a AtomicUsize);
-
-impl<'a> Busy<'a> {
-    fn count(calls: &'a AtomicUsize) -> Self {
-        calls.fetch_add(1, Ordering::Relaxed);
-        Self(calls)
-    }
-}
+/// A call that is counted while it is in flight.
+pub(super) struct Busy<'a>(&'a AtomicUsize);
 
 impl Drop for Busy<'_> {
     fn drop(&mut self) {

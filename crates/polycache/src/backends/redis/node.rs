@@ -3,7 +3,7 @@
 use redis::{Cmd, Pipeline, Value};
 
 use super::connector::{Connector, Target};
-use super::line::Line;
+use super::line::{Busy, Line};
 use super::trouble::{Class, Failure};
 
 /// A server, or what the sentinels name as such, and the connections that its calls are spread over.
@@ -20,7 +20,7 @@ impl Node {
 
     /// The answer to one command. An error that the server answers with is a value here.
     pub(super) async fn one(&self, class: Class, command: &Cmd) -> Result<Value, Failure> {
-        let Some(line) = self.line() else {
+        let Some((line, _busy)) = self.line() else {
             return Ok(Value::Nil);
         };
         let answer =
@@ -33,7 +33,7 @@ impl Node {
 
     /// The answers to several commands, in one round trip.
     pub(super) async fn many(&self, class: Class, commands: &Pipeline) -> Result<Vec<Value>, Failure> {
-        let Some(line) = self.line() else {
+        let Some((line, _busy)) = self.line() else {
             return Ok(Vec::new());
         };
         let count = commands.len();
@@ -52,11 +52,12 @@ impl Node {
         }
     }
 
-    /// The connection with the fewest calls in flight. There always is one.
-    fn line(&self) -> Option<&Line> {
+    /// The connection with the fewest calls in flight, where one more is counted. There always is one.
+    fn line(&self) -> Option<(&Line, Option<Busy<'_>>)> {
         match &*self.lines {
-            [line] => Some(line),
-            lines => lines.iter().min_by_key(|line| line.busy()),
+            // There is no choice: counting would cost for nothing.
+            [line] => Some((line, None)),
+            lines => lines.iter().min_by_key(|line| line.busy()).map(|line| (line, Some(line.count()))),
         }
     }
 }
