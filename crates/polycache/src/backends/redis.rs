@@ -14,6 +14,7 @@ mod cluster;
 mod config;
 mod connector;
 mod fleet;
+mod gather;
 mod greeting;
 mod line;
 mod listing;

@@ -13,6 +13,7 @@ use tokio::net::{TcpStream, UnixStream};
 use tokio::time::timeout;
 
 use super::config::{Protocol, RedisConfig, Server};
+use super::gather::Gather;
 use super::greeting::Greeting;
 use super::trouble::{server_error, unreachable};
 use crate::{Error, ErrorKind, Result};
@@ -132,7 +133,7 @@ where
 {
     // The time a call may take is the cache's to measure.
     let config = AsyncConnectionConfig::new().set_response_timeout(None).set_pipeline_buffer_size(QUEUE);
-    let (stream, greeting) = Greeting::new(stream);
+    let (stream, greeting) = Greeting::new(Gather::new(stream));
     match MultiplexedConnection::new_with_config(&info, stream, config).await {
         Ok((connection, driver)) => {
             greeting.over();
