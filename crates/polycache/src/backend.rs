@@ -2,6 +2,7 @@
 
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 pub use crate::key::Key;
@@ -129,6 +130,50 @@ pub struct SetOptions {
     pub ttl: Ttl,
     /// On what condition it is stored.
     pub when: When,
+    /// What may forbid it until the last moment; see [`Permit`].
+    pub permit: Option<Permit>,
+}
+
+impl SetOptions {
+    /// With no permit needed.
+    #[must_use]
+    pub const fn new(ttl: Ttl, when: When) -> Self {
+        Self { ttl, when, permit: None }
+    }
+
+    /// Whether the permit, where one is needed, still holds.
+    #[must_use]
+    pub fn permitted(&self) -> bool {
+        self.permit.as_ref().is_none_or(Permit::holds)
+    }
+}
+
+/// Leave to store what was computed, until somebody else writes the key: [`get_or_set`](crate::Cache::get_or_set) must not store a value
+/// that a `delete` has made stale meanwhile.
+///
+/// A backend whose `set` is done when it returns looks at [`SetOptions::permitted`] in the one atomic step that stores, and stores
+/// nothing without it: the write that withdraws the permit comes after in that order, or is seen. Over a network there is no such step;
+/// there a backend need not look, since the cache holds the other write back until the `set` is through.
+#[derive(Debug, Clone, Default)]
+pub struct Permit(Arc<AtomicBool>);
+
+impl Permit {
+    /// A permit that holds.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// Withdraws it, for good and for all clones.
+    pub fn withdraw(&self) {
+        self.0.store(true, Ordering::Release);
+    }
+
+    /// Whether it hasn't been withdrawn.
+    #[must_use]
+    pub fn holds(&self) -> bool {
+        !self.0.load(Ordering::Acquire)
+    }
 }
 
 /// On what condition a value is stored.

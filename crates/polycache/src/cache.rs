@@ -1,6 +1,7 @@
 //! The cache: one front for every backend.
 
 mod convert;
+mod fill;
 mod hooks;
 mod limit;
 mod reads;
@@ -19,6 +20,7 @@ use compact_str::CompactString;
 pub use self::scan::Scan;
 use crate::backend::{Backend, BackendInfo};
 use crate::builder::CacheBuilder;
+use crate::flight::Flights;
 use crate::serializer::Serializer;
 use crate::switch::{State, Switch};
 use crate::{OnError, Plugin, Ttl};
@@ -76,6 +78,8 @@ pub(crate) struct View {
     pub(crate) namespace: CompactString,
     pub(crate) settings: Settings,
     pub(crate) switch: Switch,
+    /// What is being computed for `get_or_set`.
+    pub(crate) flights: Arc<Flights>,
 }
 
 /// Makes the key to store under out of the caller's; see [`CacheBuilder::key_builder`].

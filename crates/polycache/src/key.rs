@@ -90,6 +90,11 @@ fn long(namespace: &str, name: &str) -> String {
     [namespace, ":", name].concat()
 }
 
+/// Whether a full key is in `namespace` or one nested in it; the empty one has them all.
+pub(crate) fn is_in(namespace: &str, full: &str) -> bool {
+    namespace.is_empty() || full.strip_prefix(namespace).is_some_and(|rest| rest.starts_with(SEPARATOR))
+}
+
 /// A full key that is kept: one of many that a command is about.
 #[derive(Debug)]
 pub(crate) struct FullKey {

@@ -35,6 +35,7 @@ mod caches;
 mod command;
 mod duration;
 mod error;
+mod flight;
 #[cfg(all(doctest, feature = "memory"))]
 mod guide;
 mod key;
@@ -54,6 +55,7 @@ pub use cache::{Cache, Scan};
 pub use caches::{Caches, Config, Settings, caches};
 pub use command::{Answer, Command, CommandName, Outcome};
 pub use error::{Error, ErrorKind, Result};
+pub use flight::{Detached, GetOrSet};
 pub use plugin::Plugin;
 pub use raw::Raw;
 pub use reply::Reply;

@@ -25,6 +25,14 @@ impl Cache {
         self.view.serializer.serialize(&value).map(Value::from)
     }
 
+    /// The value to store, from one that the caller keeps.
+    pub(super) fn encode_copy<T: Serialize + Clone + Send + Sync + 'static>(&self, value: &T) -> Result<Value> {
+        if self.view.serializer.keeps_objects() {
+            return self.encode(value.clone());
+        }
+        self.view.serializer.serialize(value).map(Value::bytes)
+    }
+
     /// The stored value as a `T`.
     #[inline]
     pub(super) fn decode<T: DeserializeOwned + Clone + Send + Sync + 'static>(&self, value: &Value) -> Result<T> {

@@ -2,8 +2,6 @@
 
 use super::Cache;
 use super::run::Gate;
-use crate::backend::Key;
-use crate::key::FullKey;
 use crate::switch::State;
 use crate::{Answer, CommandName, Error, ErrorKind, Raw, Reply};
 
@@ -21,7 +19,7 @@ impl Cache {
     pub fn delete(&self, key: &str) -> Reply<bool> {
         const NAME: CommandName = CommandName::Delete;
         match self.removal_gate() {
-            Gate::Open => self.ask(NAME, key, |backend, key| backend.delete(key), |_, _, result| result),
+            Gate::Open => self.change_one(NAME, key, |backend, key| backend.delete(key), |_, _, result| result),
             Gate::Hooked => self.hooked(
                 NAME,
                 [key],
@@ -48,9 +46,7 @@ impl Cache {
         match self.removal_gate() {
             Gate::Open if keys.is_empty() => Reply::ready(0),
             Gate::Open => {
-                let full = self.full_keys(keys);
-                let full: Vec<Key<'_>> = full.iter().map(FullKey::key).collect();
-                let reply = self.view.backend.multi_delete(&full);
+                let reply = self.change(self.full_keys(keys), |backend, keys| backend.multi_delete(keys));
                 self.finish(NAME, None, reply, |_, _, result| result)
             }
             Gate::Hooked => self.hooked(
@@ -92,7 +88,7 @@ impl Cache {
                     let text = "the cache has no namespace, so this would delete what others keep on the server; give it a namespace, or build it with `allow_flush(true)`";
                     Reply::error(Error::new(ErrorKind::Refused, text))
                 } else {
-                    self.view.backend.clear(&self.view.namespace)
+                    self.change_all(|backend, namespace| backend.clear(namespace))
                 };
                 self.finish(NAME, None, reply, |_, _, result| result)
             }

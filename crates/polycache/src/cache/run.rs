@@ -1,13 +1,15 @@
 //! How a command runs: switch, then plugins, then the backend within the timeout, then what is made of its answer.
 
 use std::future::Future;
+use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::CompactString;
 
 use super::limit::limited;
-use super::{Cache, View};
+use super::{Cache, Settings, View};
 use crate::backend::{Backend, Key};
+use crate::flight::{Flights, Scope};
 use crate::key::{FullKey, with_full_key};
 use crate::switch::State;
 use crate::{CommandName, Error, ErrorKind, OnError, Reply, Result};
@@ -66,12 +68,11 @@ impl Cache {
             return self.shut(name, answer);
         }
         let full = self.full_keys(keys);
-        let full: Vec<Key<'_>> = full.iter().map(FullKey::key).collect();
-        let deleted = self.view.backend.multi_delete(&full);
+        let deleted = self.change(full, |backend, keys| backend.multi_delete(keys));
         self.finish(name, None, deleted, move |_, _, deleted| deleted.map(|_| answer))
     }
 
-    pub(super) fn full_key(&self, name: &str) -> FullKey {
+    pub(crate) fn full_key(&self, name: &str) -> FullKey {
         match &self.view.settings.key_builder {
             None => FullKey::join(&self.view.namespace, name),
             Some(build) => FullKey::join(&self.view.namespace, &build(name)),
@@ -96,9 +97,76 @@ impl Cache {
         self.finish(name, Some(key), reply, finish)
     }
 
+    /// Runs a command that writes to one key.
+    #[inline]
+    pub(super) fn change_one<A: Send + 'static, B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: &str,
+        operation: impl FnOnce(&dyn Backend, Key<'_>) -> Reply<A>,
+        finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
+    ) -> Reply<B> {
+        let flights = &self.view.flights;
+        let reply = self.with_key(key, |backend, key| {
+            if flights.any() {
+                flights.overtake_key(key.full());
+            }
+            operation(backend, key)
+        });
+        let reply = match reply.now() {
+            Ok(result) => Reply::from(result),
+            Err(pending) => flights.overtaking(Scope::Keys(vec![self.full_key(key)]), pending),
+        };
+        self.finish(name, Some(key), reply, finish)
+    }
+
+    /// Asks the backend to write to some keys.
+    pub(super) fn change<A: Send + 'static>(
+        &self,
+        keys: Vec<FullKey>,
+        operation: impl FnOnce(&dyn Backend, &[Key<'_>]) -> Reply<A>,
+    ) -> Reply<A> {
+        let flights = &self.view.flights;
+        let scope = Scope::Keys(keys);
+        flights.overtake(&scope);
+        let borrowed: Vec<Key<'_>> = scope.keys().iter().map(FullKey::key).collect();
+        match operation(&*self.view.backend, &borrowed).now() {
+            Ok(result) => Reply::from(result),
+            Err(pending) => flights.overtaking(scope, pending),
+        }
+    }
+
+    /// Asks the backend to write to the whole namespace.
+    pub(super) fn change_all<A: Send + 'static>(
+        &self,
+        operation: impl FnOnce(&dyn Backend, &str) -> Reply<A>,
+    ) -> Reply<A> {
+        let View { flights, backend, namespace, .. } = &*self.view;
+        let scope = Scope::Namespace(namespace.clone());
+        flights.overtake(&scope);
+        match operation(&**backend, namespace).now() {
+            Ok(result) => Reply::from(result),
+            Err(pending) => flights.overtaking(scope, pending),
+        }
+    }
+
+    pub(crate) fn flights(&self) -> &Arc<Flights> {
+        &self.view.flights
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.view.settings
+    }
+
+    /// The same without plugins.
+    pub(crate) fn bare(&self) -> Self {
+        let view = Arc::clone(self.view.bare.as_ref().unwrap_or(&self.view));
+        Self { view, ttl: self.ttl, timeout: self.timeout }
+    }
+
     /// Asks the backend about one key, given by the caller's name for it.
     #[inline]
-    pub(super) fn with_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
+    pub(crate) fn with_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
         let View { backend, namespace, settings, .. } = &*self.view;
         match &settings.key_builder {
             None => with_full_key(namespace, key, |key| operation(&**backend, key)),

@@ -9,7 +9,6 @@ use serde::Serialize;
 use super::Cache;
 use super::run::Gate;
 use crate::backend::{Entry, SetOptions, Version, When};
-use crate::key::FullKey;
 use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
 
 impl Cache {
@@ -145,8 +144,10 @@ impl Cache {
             .collect();
         let reply = match encoded {
             Ok(encoded) => {
-                let entry = |(full, (value, ttl)): (_, _)| Entry { key: FullKey::key(full), value, ttl };
-                self.view.backend.multi_set(full.iter().zip(encoded).map(entry).collect())
+                self.change(full, |backend, keys| {
+                    let pairs = keys.iter().copied().zip(encoded);
+                    backend.multi_set(pairs.map(|(key, (value, ttl))| Entry { key, value, ttl }).collect())
+                })
             }
             Err(error) => Reply::error(error),
         };
@@ -175,7 +176,7 @@ impl Cache {
         match self.gate() {
             Gate::Open => {
                 let ttl = self.counts().and_then(|()| self.write_ttl());
-                self.ask(
+                self.change_one(
                     NAME,
                     key,
                     |backend, key| match ttl {
@@ -217,7 +218,7 @@ impl Cache {
         const NAME: CommandName = CommandName::Expire;
         let ttl = ttl.into();
         match self.gate() {
-            Gate::Open => self.ask(
+            Gate::Open => self.change_one(
                 NAME,
                 key,
                 |backend, key| match ttl.checked() {
@@ -275,8 +276,8 @@ impl Cache {
         value: Result<Value>,
         answer: fn(bool) -> B,
     ) -> Reply<B> {
-        let ready = value.and_then(|value| Ok((value, SetOptions { ttl: self.write_ttl()?, when })));
-        self.ask(
+        let ready = value.and_then(|value| Ok((value, SetOptions::new(self.write_ttl()?, when))));
+        self.change_one(
             name,
             key,
             |backend, key| match ready {

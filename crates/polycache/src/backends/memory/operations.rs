@@ -138,7 +138,7 @@ impl Memory {
             },
         };
         let mut value = Some(value.shared());
-        let stored = self.engine.update(key.full(), |present| match value.take_if(|_| may(present)) {
+        let stored = self.engine.update(key.full(), |present| match value.take_if(|_| may(present) && options.permitted()) {
             Some(value) => (Decision::Store { value, weight, deadline }, true),
             None => (Decision::Keep, false),
         });

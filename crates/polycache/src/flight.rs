@@ -1,0 +1,138 @@
+//! Single-flight: of all the tasks that miss a key, one computes.
+//!
+//! [`Flights`] is a table of what is being computed, a flight a key. Whoever joins it either leads, and computes, or waits. A leader that
+//! is dropped hands over to a waiter. A write to the key *overtakes* its flight: the flight's value is no longer stored, and newcomers
+//! start another one.
+//!
+//! No lock is held while anybody's code runs: what a step under a lock removes, it carries out.
+
+mod approach;
+mod detached;
+mod entry;
+mod fill;
+mod get_or_set;
+mod lead;
+mod leader;
+mod overtake;
+mod sync;
+mod table;
+mod waiter;
+
+use std::any::{Any, TypeId};
+use std::fmt;
+use std::hash::BuildHasher;
+use std::sync::{Arc, OnceLock};
+
+use foldhash::fast::RandomState;
+
+pub use self::detached::Detached;
+pub(crate) use self::fill::Filling;
+pub use self::get_or_set::GetOrSet;
+use self::leader::Leader;
+pub(crate) use self::overtake::Scope;
+use self::sync::{AtomicUsize, Mutex, Ordering};
+use self::table::{Joined, Table};
+use self::waiter::Waiter;
+use crate::backend::Key;
+
+/// A lock is held for well under a microsecond; so many suffice for any number of cores.
+const SHARDS: usize = 32;
+
+/// What is being computed by the tasks of this process, for one cache with all its clones and views.
+pub(crate) struct Flights {
+    /// How many flights there are, in all shards. What a write looks at.
+    live: AtomicUsize,
+    /// The next number for somebody who waits for the end of a fill.
+    tickets: AtomicUsize,
+    hasher: RandomState,
+    shards: Box<[Mutex<Table>]>,
+}
+
+/// Where a flight is found.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Spot {
+    hash: u64,
+    id: u64,
+}
+
+/// What a flight has come to, for those who wait for just these types.
+type Landing<T, E> = OnceLock<Result<T, E>>;
+
+/// A caller's part in a flight.
+pub(crate) enum Part<T: Send + Sync + 'static, E: Send + Sync + 'static> {
+    /// It computes. With the number of landings near this key so far.
+    Leads(Leader<T, E>, u64),
+    Waits(Waiter<T, E>),
+}
+
+impl Flights {
+    pub(crate) fn new() -> Arc<Self> {
+        let shards = (0..SHARDS).map(|_| Mutex::new(Table::default())).collect();
+        Arc::new(Self { live: AtomicUsize::new(0), tickets: AtomicUsize::new(0), hasher: RandomState::default(), shards })
+    }
+
+    /// Whether anything is being computed. A write that finds nothing here has nothing to overtake: who starts after this look computes
+    /// with what the writer has written to the source before it.
+    #[inline]
+    pub(crate) fn any(&self) -> bool {
+        // Not relaxed, for sources without a lock or a system call; the same instruction on x86.
+        self.live.load(Ordering::SeqCst) != 0
+    }
+
+    /// How many flights near this key have landed: where the number is still the same, nobody has stored a value for it.
+    fn landings(&self, key: Key<'_>) -> u64 {
+        self.at(self.hash(key.full()), |table| table.landings)
+    }
+
+    /// Joins the flight of `key`, or starts one.
+    fn join<T, E>(self: &Arc<Self>, key: Key<'_>) -> Part<T, E>
+    where
+        T: Clone + Send + Sync + 'static,
+        E: Clone + Send + Sync + 'static,
+    {
+        let hash = self.hash(key.full());
+        let fresh = || Arc::new(Landing::<T, E>::new()) as Arc<dyn Any + Send + Sync>;
+        let joined = self.at(hash, |table| table.join(hash, key.full(), TypeId::of::<Landing<T, E>>(), fresh));
+        match joined {
+            Joined::Leads { id, permit, landings } => {
+                Part::Leads(Leader::new(Arc::clone(self), Spot { hash, id }, permit), landings)
+            }
+            Joined::Waits { id, ticket, landing } => {
+                let landing = landing.and_then(|landing| landing.downcast().ok());
+                Part::Waits(Waiter::new(Arc::clone(self), Spot { hash, id }, ticket, landing))
+            }
+        }
+    }
+
+    fn ticket(&self) -> u64 {
+        self.tickets.fetch_add(1, Ordering::Relaxed) as u64
+    }
+
+    fn hash(&self, key: &str) -> u64 {
+        self.hasher.hash_one(key)
+    }
+
+    /// One step under the lock of a shard.
+    fn at<R>(&self, hash: u64, step: impl FnOnce(&mut Table) -> R) -> R {
+        // Neither the low bits nor the top ones, which place it in the table.
+        self.step((hash >> 32) as usize % SHARDS, step)
+    }
+
+    fn step<R>(&self, shard: usize, step: impl FnOnce(&mut Table) -> R) -> R {
+        let mut table = self.shards[shard].lock();
+        let before = table.len();
+        let result = step(&mut table);
+        match (before, table.len()) {
+            (before, after) if after > before => self.live.fetch_add(after - before, Ordering::SeqCst),
+            (before, after) if after < before => self.live.fetch_sub(before - after, Ordering::SeqCst),
+            _ => 0,
+        };
+        result
+    }
+}
+
+impl fmt::Debug for Flights {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Flights").field("live", &self.live.load(Ordering::Relaxed)).finish_non_exhaustive()
+    }
+}

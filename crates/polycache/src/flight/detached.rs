@@ -1,0 +1,120 @@
+//! `get_or_set` whose computation outlives its caller.
+
+use std::fmt;
+use std::future::Future;
+use std::panic::resume_unwind;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
+use tokio::task::JoinHandle;
+
+use super::approach::{Approach, Course};
+use super::get_or_set::GetOrSet;
+use super::lead::Lead;
+use crate::Cache;
+
+impl<'a, T, E, F, Fut> GetOrSet<'a, T, E, F, Fut>
+where
+    T: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    F: FnOnce() -> Fut,
+{
+    /// The computation, once it has begun, goes on in a task of the tokio runtime even if this call is dropped, and the others share
+    /// it. Without a runtime it is the same as before.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use polycache::Cache;
+    /// use std::time::Duration;
+    ///
+    /// let cache = Cache::memory();
+    /// let slow = || async {
+    ///     tokio::time::sleep(Duration::from_millis(50)).await;
+    ///     Ok::<_, std::convert::Infallible>(42)
+    /// };
+    /// let call = cache.get_or_set("answer", slow).detached();
+    /// assert!(tokio::time::timeout(Duration::from_millis(5), call).await.is_err());
+    ///
+    /// // The computation goes on: this waits for it.
+    /// let answer = cache.get_or_set("answer", || async { Ok::<i32, std::convert::Infallible>(0) }).await;
+    /// assert_eq!(answer, Ok(42));
+    /// # }
+    /// ```
+    pub fn detached(self) -> Detached<'a, T, E, F>
+    where
+        Fut: Send + 'static,
+    {
+        Detached { cache: self.cache, key: self.key, approach: self.approach, compute: self.compute, work: None }
+    }
+}
+
+/// The future of [`Cache::get_or_set`] after [`detached`](GetOrSet::detached).
+#[must_use = "nothing is read or computed until it is awaited"]
+pub struct Detached<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F> {
+    cache: &'a Cache,
+    key: &'a str,
+    approach: Approach<T, E>,
+    compute: Option<F>,
+    work: Option<Work<T, E>>,
+}
+
+/// Where the leader's work is done.
+enum Work<T, E> {
+    Task(JoinHandle<Result<T, E>>),
+    Here(Pin<Box<dyn Future<Output = Result<T, E>> + Send>>),
+}
+
+/// The closure isn't pinned: it is called before anything borrows from it.
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F> Unpin for Detached<'_, T, E, F> {}
+
+impl<T, E, F, Fut> Future for Detached<'_, T, E, F>
+where
+    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    E: Clone + Send + Sync + 'static,
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = Result<T, E>> + Send + 'static,
+{
+    type Output = Result<T, E>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = &mut *self;
+        loop {
+            match &mut this.work {
+                Some(Work::Task(task)) => {
+                    return match ready!(Pin::new(task).poll(context)) {
+                        Ok(result) => Poll::Ready(result),
+                        Err(error) => match error.try_into_panic() {
+                            Ok(panic) => resume_unwind(panic),
+                            // There is nothing to return, and whoever polls this mustn't hang.
+                            Err(_) => resume_unwind(Box::new("the runtime that computed the value was shut down")),
+                        },
+                    };
+                }
+                Some(Work::Here(work)) => return work.as_mut().poll(context),
+                None => match ready!(this.approach.poll(this.cache, this.key, context)) {
+                    Course::Arrived(result) => return Poll::Ready(result),
+                    Course::Leads(leader, when) => {
+                        let Some(compute) = this.compute.take() else {
+                            // Only where it is polled after its end.
+                            return Poll::Pending;
+                        };
+                        let lead = Lead::new(this.cache, this.key, leader, when, compute());
+                        this.work = Some(match Handle::try_current() {
+                            Ok(runtime) => Work::Task(runtime.spawn(lead)),
+                            Err(_) => Work::Here(Box::pin(lead)),
+                        });
+                    }
+                },
+            }
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F> fmt::Debug for Detached<'_, T, E, F> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Detached").field("key", &self.key).finish_non_exhaustive()
+    }
+}

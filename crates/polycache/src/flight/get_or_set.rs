@@ -1,0 +1,109 @@
+//! `get_or_set`: the value that is there, or one computed once for all who ask.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use pin_project_lite::pin_project;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::approach::{Approach, Course};
+use super::lead::Lead;
+use crate::Cache;
+
+impl Cache {
+    /// The value under `key`; where there is none, what `compute` gives, which is stored.
+    ///
+    /// Of all the tasks that miss a key at the same time, through this cache, its clones and views, one computes, and the others share
+    /// its value or its error. An error isn't stored. If the one that computes is cancelled, or panics, another takes over with its own
+    /// `compute`; with [`detached`](GetOrSet::detached) the computation goes on instead.
+    ///
+    /// The `get` and the `set` inside are ordinary commands, each with the timeout of the cache; `compute` may take as long as it likes.
+    /// Trouble with the cache, and a stored value that is no `T`, count as a miss and become a `tracing` event: the caller gets what
+    /// `compute` gives. So it is while the cache is turned off or closed.
+    ///
+    /// A write to the key through this cache, its clones and views that starts or ends while the value is computed wins: what is
+    /// computed goes to those who wait for it, and isn't stored. Who calls after such a write doesn't get the value from before it.
+    ///
+    /// `compute` must not ask for the same key itself: it would wait for its own end. Callers with another `T` or `E` on the same key
+    /// don't share: they wait, then read again. An error that isn't `Clone` can be put into an `Arc`.
+    ///
+    /// ```
+    /// # #[derive(Debug, Clone)] struct DbError;
+    /// # struct Db; impl Db { async fn user(&self, id: u64) -> Result<String, DbError> { Ok(format!("user {id}")) } }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), DbError> {
+    /// use polycache::{Cache, Ttl};
+    ///
+    /// let (cache, db) = (Cache::memory(), Db);
+    /// let name: String = cache.with_ttl(Ttl::secs(60)).get_or_set("user:7", || db.user(7)).await?;
+    /// assert_eq!(name, "user 7");
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn get_or_set<'a, T, E, F, Fut>(&'a self, key: &'a str, compute: F) -> GetOrSet<'a, T, E, F, Fut>
+    where
+        T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+        E: Clone + Send + Sync + 'static,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<T, E>>,
+    {
+        GetOrSet { cache: self, key, approach: Approach::Reads, compute: Some(compute), lead: None }
+    }
+}
+
+pin_project! {
+    /// The future of [`Cache::get_or_set`].
+    #[must_use = "nothing is read or computed until it is awaited"]
+    pub struct GetOrSet<'a, T, E, F, Fut>
+    where
+        T: Send, T: Sync, T: 'static,
+        E: Send, E: Sync, E: 'static,
+    {
+        pub(super) cache: &'a Cache,
+        pub(super) key: &'a str,
+        pub(super) approach: Approach<T, E>,
+        pub(super) compute: Option<F>,
+        #[pin]
+        lead: Option<Lead<T, E, Fut>>,
+    }
+}
+
+impl<T, E, F, Fut> Future for GetOrSet<'_, T, E, F, Fut>
+where
+    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    E: Clone + Send + Sync + 'static,
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    type Output = Result<T, E>;
+
+    #[inline]
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let mut this = self.project();
+        if this.lead.is_none() {
+            match ready!(this.approach.poll(this.cache, this.key, context)) {
+                Course::Arrived(result) => return Poll::Ready(result),
+                Course::Leads(leader, when) => match this.compute.take() {
+                    Some(compute) => {
+                        let lead = Lead::new(this.cache, this.key, leader, when, compute());
+                        this.lead.set(Some(lead));
+                    }
+                    // Only where it is polled after its end.
+                    None => return Poll::Pending,
+                },
+            }
+        }
+        match this.lead.as_pin_mut() {
+            Some(lead) => lead.poll(context),
+            None => Poll::Pending,
+        }
+    }
+}
+
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut> fmt::Debug for GetOrSet<'_, T, E, F, Fut> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("GetOrSet").field("key", &self.key).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,88 @@
+//! What writes do to flights: what was computed before a write must not be stored after it.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use compact_str::CompactString;
+
+use super::leader::wake;
+use super::{Flights, SHARDS};
+use crate::key::{FullKey, is_in};
+use crate::{Reply, Result};
+
+/// The keys that a write is about.
+#[derive(Debug)]
+pub(crate) enum Scope {
+    Keys(Vec<FullKey>),
+    /// All keys in a namespace; all there are where it is empty.
+    Namespace(CompactString),
+}
+
+impl Scope {
+    /// The keys, where it names them.
+    pub(crate) fn keys(&self) -> &[FullKey] {
+        match self {
+            Self::Keys(keys) => keys,
+            Self::Namespace(_) => &[],
+        }
+    }
+}
+
+impl Flights {
+    /// Overtakes what is being computed for this key.
+    pub(crate) fn overtake_key(&self, key: &str) {
+        let hash = self.hash(key);
+        wake(self.at(hash, |table| table.overtake(hash, key)));
+    }
+
+    /// Overtakes what is being computed for these keys.
+    pub(crate) fn overtake(&self, scope: &Scope) {
+        if !self.any() {
+            return;
+        }
+        match scope {
+            Scope::Keys(keys) => keys.iter().for_each(|key| self.overtake_key(key.key().full())),
+            Scope::Namespace(namespace) => {
+                for shard in 0..SHARDS {
+                    wake(self.step(shard, |table| table.overtake_all(|key| is_in(namespace, key))));
+                }
+            }
+        }
+    }
+
+    /// Does a write that takes a while. It starts when no value of its keys is on the way to the backend any more: that one would arrive
+    /// after it. What starts to be computed while it runs is overtaken too.
+    pub(crate) fn overtaking<T: Send + 'static>(self: &Arc<Self>, scope: Scope, write: Reply<T>) -> Reply<T> {
+        let flights = Arc::clone(self);
+        Reply::pending(async move {
+            flights.overtake(&scope);
+            flights.filled(&scope).await;
+            let result: Result<T> = write.await;
+            flights.overtake(&scope);
+            result
+        })
+    }
+
+    /// Waits for the end of fills.
+    async fn filled(&self, scope: &Scope) {
+        if self.any() {
+            let ticket = self.ticket();
+            poll_fn(|context| self.poll_filled(scope, ticket, context)).await;
+        }
+    }
+
+    fn poll_filled(&self, scope: &Scope, ticket: u64, context: &Context<'_>) -> Poll<()> {
+        let mut waker = Some(context.waker().clone());
+        let waits = match scope {
+            Scope::Keys(keys) => keys.iter().any(|key| {
+                let hash = self.hash(key.key().full());
+                self.at(hash, |table| table.await_fill(hash, key.key().full(), ticket, &mut waker))
+            }),
+            Scope::Namespace(namespace) => (0..SHARDS).any(|shard| {
+                self.step(shard, |table| table.await_fill_in(|key| is_in(namespace, key), ticket, &mut waker))
+            }),
+        };
+        if waits { Poll::Pending } else { Poll::Ready(()) }
+    }
+}

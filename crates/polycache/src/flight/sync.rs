@@ -1,0 +1,30 @@
+//! The lock and the counter of the table, which a model checker can put its own in place of.
+
+#[cfg(not(polycache_shuttle))]
+pub(super) use parking_lot::Mutex;
+#[cfg(not(polycache_shuttle))]
+pub(super) use std::sync::atomic::{AtomicUsize, Ordering};
+
+#[cfg(polycache_shuttle)]
+pub(super) use self::modelled::Mutex;
+#[cfg(polycache_shuttle)]
+pub(super) use shuttle::sync::atomic::{AtomicUsize, Ordering};
+
+#[cfg(polycache_shuttle)]
+mod modelled {
+    use shuttle::sync::MutexGuard;
+
+    /// As parking_lot's: no poisoning.
+    #[derive(Debug)]
+    pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
+
+    impl<T> Mutex<T> {
+        pub(crate) fn new(value: T) -> Self {
+            Self(shuttle::sync::Mutex::new(value))
+        }
+
+        pub(crate) fn lock(&self) -> MutexGuard<'_, T> {
+            self.0.lock().unwrap_or_else(std::sync::PoisonError::into_inner)
+        }
+    }
+}

@@ -1,0 +1,238 @@
+//! The flights of one shard: every step is a plain function under the shard's lock.
+//!
+//! Steps run nobody's code: wakers go in as clones and come out to be woken or dropped.
+
+use std::any::{Any, TypeId};
+use std::sync::Arc;
+use std::task::Waker;
+
+use hashbrown::HashTable;
+
+use super::Spot;
+use super::entry::{Entry, Phase};
+use crate::backend::Permit;
+
+/// A table that has grown beyond this is given back when it is empty.
+const KEPT_CAPACITY: usize = 1_024;
+
+#[derive(Default)]
+pub(super) struct Table {
+    /// A key has one current flight at most, and any number of overtaken ones.
+    entries: HashTable<Entry>,
+    next: u64,
+    /// How many flights have landed.
+    pub(super) landings: u64,
+}
+
+/// A newcomer's part.
+pub(super) enum Joined {
+    Leads { id: u64, permit: Permit, landings: u64 },
+    Waits { id: u64, ticket: u64, landing: Option<Arc<dyn Any + Send + Sync>> },
+}
+
+/// What a waiter finds.
+pub(super) enum Look {
+    /// Nothing yet.
+    Nothing,
+    /// It has to lead.
+    Leads(Permit),
+    /// The flight is gone, or was overtaken without a result.
+    Gone,
+}
+
+/// Whether a fill may start.
+pub(super) enum Start {
+    /// From now on writes wait for its end.
+    Now,
+    /// Another one for the same key is under way.
+    Wait,
+    /// A write has overtaken it.
+    Never,
+}
+
+impl Table {
+    pub(super) fn len(&self) -> usize {
+        self.entries.len()
+    }
+
+    /// Joins the current flight of `key`, or starts one. `fresh` makes what a first waiter waits for.
+    pub(super) fn join(
+        &mut self,
+        hash: u64,
+        key: &str,
+        kind: TypeId,
+        fresh: impl FnOnce() -> Arc<dyn Any + Send + Sync>,
+    ) -> Joined {
+        let landings = self.landings;
+        let fresh_id = self.next;
+        self.next += 1;
+        let Some(entry) = self.entries.find_mut(hash, |entry| entry.current && entry.key == key) else {
+            let entry = Entry::new(hash, key, fresh_id, kind);
+            let permit = entry.permit.clone();
+            self.entries.insert_unique(hash, entry, |entry| entry.hash);
+            return Joined::Leads { id: fresh_id, permit, landings };
+        };
+        if entry.phase == Phase::Vacant {
+            return Joined::Leads { id: entry.id, permit: entry.take_over(kind), landings };
+        }
+        entry.waiters.insert(fresh_id, None);
+        let landing = (entry.kind == kind).then(|| Arc::clone(entry.landing.get_or_insert_with(fresh)));
+        Joined::Waits { id: entry.id, ticket: fresh_id, landing }
+    }
+
+    /// A waiter looks whether it has to lead, and else exchanges its waker for this one.
+    pub(super) fn look(&mut self, spot: Spot, ticket: u64, kind: TypeId, waker: &mut Option<Waker>) -> Look {
+        match self.find(spot) {
+            Some(entry) if entry.phase == Phase::Vacant => {
+                entry.waiters.remove(&ticket);
+                Look::Leads(entry.take_over(kind))
+            }
+            Some(entry) if entry.phase == Phase::Led => {
+                *waker = entry.waiters.insert(ticket, waker.take()).flatten();
+                Look::Nothing
+            }
+            _ => Look::Gone,
+        }
+    }
+
+    /// A waiter goes; with its waker, and that of the one who has to look now in its place.
+    pub(super) fn leave(&mut self, spot: Spot, ticket: u64) -> [Option<Waker>; 2] {
+        let Some(entry) = self.find(spot) else {
+            return [None, None];
+        };
+        let own = entry.waiters.remove(&ticket).flatten();
+        let next = if entry.phase == Phase::Vacant { entry.wake_one() } else { None };
+        self.tidy(spot);
+        [own, next]
+    }
+
+    /// Whether anybody waits for the result itself.
+    pub(super) fn is_awaited(&mut self, spot: Spot) -> bool {
+        self.find(spot).is_some_and(|entry| entry.landing.is_some())
+    }
+
+    /// The flight is over, and newcomers start another one. Where its result goes, and whom to wake.
+    pub(super) fn land(&mut self, spot: Spot) -> (Option<Arc<dyn Any + Send + Sync>>, Vec<Waker>) {
+        self.landings += 1;
+        let Some(entry) = self.find(spot) else {
+            return (None, Vec::new());
+        };
+        let landed = (entry.landing.take(), entry.wake_all());
+        entry.phase = Phase::Landed;
+        entry.current = false;
+        self.tidy(spot);
+        landed
+    }
+
+    /// The leader is gone without a result. Whom to wake: one to take over, or all, to start again, where a write has overtaken it.
+    pub(super) fn vacate(&mut self, spot: Spot) -> Vec<Waker> {
+        let Some(entry) = self.find(spot) else {
+            return Vec::new();
+        };
+        let woken = if entry.current {
+            entry.phase = Phase::Vacant;
+            entry.wake_one().into_iter().collect()
+        } else {
+            entry.phase = Phase::Landed;
+            entry.wake_all()
+        };
+        self.tidy(spot);
+        woken
+    }
+
+    /// Ends the flights of this key for newcomers, and forbids to store what they compute.
+    pub(super) fn overtake(&mut self, hash: u64, key: &str) -> Vec<Waker> {
+        let mut vacant = None;
+        for entry in self.entries.iter_hash_mut(hash).filter(|entry| entry.key == key) {
+            vacant = vacant.or(overtake(entry));
+        }
+        vacant.map_or_else(Vec::new, |spot| self.vacate(spot))
+    }
+
+    /// The same for all keys of which `included` is true.
+    pub(super) fn overtake_all(&mut self, included: impl Fn(&str) -> bool) -> Vec<Waker> {
+        let entries = self.entries.iter_mut().filter(|entry| included(&entry.key));
+        let vacant: Vec<Spot> = entries.filter_map(overtake).collect();
+        vacant.into_iter().flat_map(|spot| self.vacate(spot)).collect()
+    }
+
+    /// Whether a value for this key is on its way to the backend. Then `waker` is taken, to be woken at the end of that, and exchanged
+    /// for the one that `ticket` has left before.
+    pub(super) fn await_fill(&mut self, hash: u64, key: &str, ticket: u64, waker: &mut Option<Waker>) -> bool {
+        let filling = |entry: &&mut Entry| entry.filling && entry.key == key;
+        leave_waker(self.entries.iter_hash_mut(hash).find(filling), ticket, waker)
+    }
+
+    /// The same for any key of which `included` is true.
+    pub(super) fn await_fill_in(
+        &mut self,
+        included: impl Fn(&str) -> bool,
+        ticket: u64,
+        waker: &mut Option<Waker>,
+    ) -> bool {
+        let filling = |entry: &&mut Entry| entry.filling && included(&entry.key);
+        leave_waker(self.entries.iter_mut().find(filling), ticket, waker)
+    }
+
+    /// A leader is about to send its value to the backend. Where it has to wait, `waker` is taken as by
+    /// [`await_fill`](Self::await_fill).
+    pub(super) fn start_fill(&mut self, spot: Spot, ticket: u64, waker: &mut Option<Waker>) -> Start {
+        let Some(entry) = self.find(spot) else {
+            return Start::Never;
+        };
+        if !entry.permit.holds() {
+            return Start::Never;
+        }
+        let key = entry.key.clone();
+        if self.await_fill(spot.hash, &key, ticket, waker) {
+            return Start::Wait;
+        }
+        if let Some(entry) = self.find(spot) {
+            entry.filling = true;
+        }
+        Start::Now
+    }
+
+    /// The value is stored, or was refused. Whom to wake.
+    pub(super) fn end_fill(&mut self, spot: Spot) -> Vec<Waker> {
+        let Some(entry) = self.find(spot) else {
+            return Vec::new();
+        };
+        entry.filling = false;
+        let writers = std::mem::take(&mut entry.writers);
+        self.tidy(spot);
+        writers.into_values().collect()
+    }
+
+    fn find(&mut self, spot: Spot) -> Option<&mut Entry> {
+        self.entries.find_mut(spot.hash, |entry| entry.id == spot.id)
+    }
+
+    /// Removes the entry if it is over. It holds no wakers then, and nothing of anybody's.
+    fn tidy(&mut self, spot: Spot) {
+        let over = |entry: &Entry| entry.id == spot.id && entry.is_over();
+        if let Ok(entry) = self.entries.find_entry(spot.hash, over) {
+            entry.remove();
+        }
+        if self.entries.is_empty() && self.entries.capacity() > KEPT_CAPACITY {
+            self.entries = HashTable::new();
+        }
+    }
+}
+
+fn leave_waker(entry: Option<&mut Entry>, ticket: u64, waker: &mut Option<Waker>) -> bool {
+    let Some(entry) = entry else {
+        return false;
+    };
+    if let Some(new) = waker.take() {
+        *waker = entry.writers.insert(ticket, new);
+    }
+    true
+}
+
+/// Withdraws the permit; the spot, where the flight waits for somebody to take over and must end.
+fn overtake(entry: &mut Entry) -> Option<Spot> {
+    entry.permit.withdraw();
+    entry.current = false;
+    (entry.phase == Phase::Vacant).then_some(Spot { hash: entry.hash, id: entry.id })
+}

@@ -1,0 +1,73 @@
+//! The part of those who wait for what the leader computes.
+
+use std::any::TypeId;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use super::leader::{Leader, wake};
+use super::table::Look;
+use super::{Flights, Landing, Spot};
+
+/// A place among those who wait.
+pub(crate) struct Waiter<T: Send + Sync + 'static, E: Send + Sync + 'static> {
+    flights: Arc<Flights>,
+    spot: Spot,
+    ticket: u64,
+    /// None where the leader's result has other types.
+    landing: Option<Arc<Landing<T, E>>>,
+    /// Whether it has given up its place.
+    done: bool,
+}
+
+/// How waiting ends.
+pub(crate) enum Arrival<T: Send + Sync + 'static, E: Send + Sync + 'static> {
+    /// The leader's result.
+    Landed(Result<T, E>),
+    /// The leader is gone: it is this one's turn to compute.
+    Leads(Leader<T, E>),
+    /// There is nothing to share: read the cache again.
+    Again,
+}
+
+impl<T: Clone + Send + Sync + 'static, E: Clone + Send + Sync + 'static> Waiter<T, E> {
+    pub(super) fn new(flights: Arc<Flights>, spot: Spot, ticket: u64, landing: Option<Arc<Landing<T, E>>>) -> Self {
+        Self { flights, spot, ticket, landing, done: false }
+    }
+
+    /// Not to be polled after its end.
+    pub(super) fn poll(&mut self, context: &Context<'_>) -> Poll<Arrival<T, E>> {
+        if let Some(result) = self.landed() {
+            return self.end(Arrival::Landed(result));
+        }
+        let mut waker = Some(context.waker().clone());
+        let kind = TypeId::of::<Landing<T, E>>();
+        let look = self.flights.at(self.spot.hash, |table| table.look(self.spot, self.ticket, kind, &mut waker));
+        match look {
+            Look::Nothing => Poll::Pending,
+            Look::Leads(permit) => self.end(Arrival::Leads(Leader::new(Arc::clone(&self.flights), self.spot, permit))),
+            Look::Gone => {
+                let arrival = self.landed().map_or(Arrival::Again, Arrival::Landed);
+                self.end(arrival)
+            }
+        }
+    }
+
+    fn landed(&self) -> Option<Result<T, E>> {
+        self.landing.as_ref()?.get().cloned()
+    }
+
+    fn end(&mut self, arrival: Arrival<T, E>) -> Poll<Arrival<T, E>> {
+        self.done = true;
+        Poll::Ready(arrival)
+    }
+}
+
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Drop for Waiter<T, E> {
+    fn drop(&mut self) {
+        if !self.done {
+            let [own, next] = self.flights.at(self.spot.hash, |table| table.leave(self.spot, self.ticket));
+            drop(own);
+            wake(next);
+        }
+    }
+}
