@@ -16,6 +16,8 @@ mod leader;
 mod overtake;
 mod sync;
 mod table;
+#[cfg(all(test, feature = "memory", not(polycache_shuttle)))]
+mod tests;
 mod waiter;
 
 use std::any::{Any, TypeId};
@@ -68,7 +70,12 @@ pub(crate) enum Part<T: Send + Sync + 'static, E: Send + Sync + 'static> {
 impl Flights {
     pub(crate) fn new() -> Arc<Self> {
         let shards = (0..SHARDS).map(|_| Mutex::new(Table::default())).collect();
-        Arc::new(Self { live: AtomicUsize::new(0), tickets: AtomicUsize::new(0), hasher: RandomState::default(), shards })
+        Arc::new(Self {
+            live: AtomicUsize::new(0),
+            tickets: AtomicUsize::new(0),
+            hasher: RandomState::default(),
+            shards,
+        })
     }
 
     /// Whether anything is being computed. A write that finds nothing here has nothing to overtake: who starts after this look computes

@@ -1,7 +1,9 @@
 //! What a hit costs: nothing from the allocator, no runtime, no timer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::pin::pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
 
 use polycache::{Cache, Ttl};
 use serde::{Deserialize, Serialize};
@@ -98,6 +100,17 @@ fn views_with_another_ttl_or_timeout_allocate_nothing() {
     assert_eq!(count, 0);
 }
 
+#[test]
+fn a_hit_of_get_or_set_allocates_nothing() {
+    let cache = filled();
+    let hit = || {
+        let mut call = pin!(cache.get_or_set("key", || async { Err::<Point, _>("it is there") }));
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(call.as_mut().poll(&mut context), Poll::Ready(Ok(POINT)));
+    };
+    assert_eq!(allocations(hit), 0);
+}
+
 /// Awaited inside a runtime it costs no more.
 #[test]
 fn an_awaited_hit_allocates_nothing() {
@@ -106,13 +119,13 @@ fn an_awaited_hit_allocates_nothing() {
     runtime.block_on(async {
         cache.get::<Point>("key").await.unwrap();
         // The future runs on the measured thread and is ready at its first poll.
-        let mut awaited = std::pin::pin!(async {
+        let mut awaited = pin!(async {
             for _ in 0..100 {
                 assert_eq!(cache.get::<Point>("key").await.unwrap(), Some(POINT));
                 assert!(cache.get_object::<Point>("key").await.unwrap().is_some());
             }
         });
-        let mut context = std::task::Context::from_waker(std::task::Waker::noop());
+        let mut context = Context::from_waker(Waker::noop());
         let measured = allocation_counter::measure(|| assert!(awaited.as_mut().poll(&mut context).is_ready()));
         assert_eq!(measured.count_total, 0);
     });

@@ -13,7 +13,7 @@ use futures_util::FutureExt;
 use polycache::backends::memory::Memory;
 use polycache::plugins::Timing;
 use polycache::serializers::Json;
-use polycache::{Cache, CommandName, ErrorKind, OnError, Ttl};
+use polycache::{Cache, Command, CommandName, ErrorKind, OnError, Plugin, Reply, Ttl};
 use polycache_testkit::Intercept;
 use tokio::sync::{Barrier, Semaphore};
 use tokio::task::{JoinSet, yield_now};
@@ -371,13 +371,94 @@ async fn keys_are_apart() {
         let stuck = cache.get_or_set("stuck", || pending::<Result<i32, Infallible>>());
         let stuck = timeout(Duration::from_millis(20), stuck);
         let namespace = cache.namespace("elsewhere");
-        let (stuck, free, elsewhere) = tokio::join!(
-            stuck,
-            cache.get_or_set("free", || ok(1)),
-            namespace.get_or_set("stuck", || ok(2)),
-        );
+        let (stuck, free, elsewhere) =
+            tokio::join!(stuck, cache.get_or_set("free", || ok(1)), namespace.get_or_set("stuck", || ok(2)),);
         assert!(stuck.is_err());
         assert_eq!((free, elsewhere), (Ok(1), Ok(2)));
         assert_eq!(cache.get_or_set("stuck", || ok(3)).await, Ok(3));
     }
+}
+
+/// A backend over a network whose `set` takes until the gate is opened.
+fn gated() -> (Cache, Memory, Arc<Semaphore>) {
+    let (memory, gate) = (Memory::new(), Arc::new(Semaphore::new(0)));
+    let opened = Arc::clone(&gate);
+    let backend = Intercept::new(Arc::new(memory.clone()), move |operation| {
+        let opened = Arc::clone(&opened);
+        Reply::pending(async move {
+            if operation == "set" {
+                opened.acquire().await.unwrap().forget();
+            }
+            Ok(())
+        })
+    });
+    (Cache::builder().backend(backend.remote()).build().unwrap(), memory, gate)
+}
+
+/// A value that is on its way to the server when its leader is cancelled still arrives before a later write, not after it.
+#[tokio::test(start_paused = true)]
+async fn a_write_waits_for_a_fill_under_way() {
+    let short = Duration::from_millis(100);
+    for writes in ["delete", "multi_delete", "clear", "expire", "set", "get_or_set"] {
+        let (cache, memory, gate) = gated();
+        assert!(timeout(short, cache.get_or_set("k", || ok(1))).await.is_err(), "it waits for the store");
+        let write = async {
+            match writes {
+                "delete" => assert!(cache.delete("k").await.unwrap()),
+                "multi_delete" => assert_eq!(cache.multi_delete(&["other", "k"]).await.unwrap(), 1),
+                "clear" => cache.clear().await.unwrap(),
+                "expire" => assert!(cache.expire("k", Ttl::secs(60)).await.unwrap()),
+                "set" => cache.set("k", 2).await.unwrap(),
+                _ => assert_eq!(cache.get_or_set("k", || ok(2)).await, Ok(2)),
+            }
+        };
+        let mut write = std::pin::pin!(write);
+        assert!(timeout(short, &mut write).await.is_err(), "{writes} waits");
+        assert!(memory.is_empty());
+        gate.add_permits(2);
+        write.await;
+        let left = cache.get::<i32>("k").await.unwrap();
+        // The second computation doesn't replace what the first has stored.
+        let expected = match writes {
+            "expire" | "get_or_set" => Some(1),
+            "set" => Some(2),
+            _ => None,
+        };
+        assert_eq!(left, expected, "{writes}");
+    }
+}
+
+/// The caller is done when the timeout is, the fill isn't.
+#[tokio::test(start_paused = true)]
+async fn a_fill_beyond_the_timeout_is_waited_for() {
+    let (cache, memory, gate) = gated();
+    let cache = cache.with_timeout(Duration::from_millis(100));
+    assert_eq!(cache.get_or_set("k", || ok(1)).await, Ok(1));
+    assert_eq!(cache.delete("k").await.unwrap_err().kind(), ErrorKind::Timeout, "what isn't done isn't acknowledged");
+    gate.add_permits(1);
+    assert!(cache.delete("k").await.unwrap());
+    assert!(memory.is_empty());
+}
+
+/// A hook of a fill may write to the same key: it isn't held up by what it is a part of.
+#[tokio::test(start_paused = true)]
+async fn a_hook_may_write_to_the_key_that_is_stored() {
+    #[derive(Debug)]
+    struct Deletes;
+
+    impl Plugin for Deletes {
+        fn before(&self, command: &Command<'_>) -> Reply<()> {
+            let cache = command.cache().clone();
+            match command.name() {
+                CommandName::Set => Reply::pending(async move { cache.delete("k").await.map(drop) }),
+                _ => Reply::ready(()),
+            }
+        }
+    }
+
+    let started = tokio::time::Instant::now();
+    let cache = delayed().with_plugin(Deletes);
+    assert_eq!(cache.get_or_set("k", || ok(1)).await, Ok(1));
+    assert!(!cache.exists("k").await.unwrap());
+    assert!(started.elapsed() < Duration::from_secs(1));
 }

@@ -2,26 +2,30 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
 use serde::de::DeserializeOwned;
 
+use super::Part;
 use super::leader::Leader;
 use super::waiter::{Arrival, Waiter};
-use super::Part;
 use crate::backend::When;
 use crate::key::FullKey;
 use crate::{Cache, ErrorKind, OnError, Reply, Result};
 
 /// Where a call is.
 pub(super) enum Approach<T: Send + Sync + 'static, E: Send + Sync + 'static> {
-    /// It has to read the cache.
-    Reads,
+    /// It has asked the cache.
+    Asked(Asked<T>),
     Reading(Reply<Option<T>>, Seen),
     Waits(Waiter<T, E>),
     /// It leads, and reads again: another flight has landed since it read.
     Checks(Reply<Option<T>>, Leader<T, E>, When),
+    Leads(Leader<T, E>, When),
 }
+
+/// What the cache's reply is at first: a result, or one to come.
+pub(super) type Asked<T> = Result<Result<Option<T>>, Reply<Option<T>>>;
 
 /// What was seen before the cache was asked.
 pub(super) struct Seen {
@@ -49,73 +53,63 @@ where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
 {
-    /// Goes on as far as it can.
+    /// Goes on as far as it can. Not to be polled after its end.
     pub(super) fn poll(&mut self, cache: &Cache, key: &str, context: &mut Context<'_>) -> Poll<Course<T, E>> {
         loop {
-            let course = match self {
-                Self::Reads => match cache.get::<T>(key).now() {
-                    Ok(result) => match found(cache, result) {
+            // What is put in its place is asked once it is left there.
+            match std::mem::replace(self, Self::Asked(Ok(Ok(None)))) {
+                Self::Asked(Ok(result)) => match found(cache, result) {
+                    Found::Value(value) => return Poll::Ready(Course::Arrived(Ok(value))),
+                    Found::Nothing(when) => *self = Self::missed(cache, key, None, when),
+                },
+                Self::Asked(Err(reply)) => {
+                    // Nothing has gone out yet: the reply starts when it is polled.
+                    let full = cache.full_key(key);
+                    let landings = cache.flights().landings(full.key());
+                    *self = Self::Reading(reply, Seen { key: full, landings });
+                }
+                Self::Reading(mut reply, seen) => match Pin::new(&mut reply).poll(context) {
+                    Poll::Ready(result) => match found(cache, result) {
                         Found::Value(value) => return Poll::Ready(Course::Arrived(Ok(value))),
-                        Found::Nothing(when) => self.missed(cache, key, None, when),
+                        Found::Nothing(when) => *self = Self::missed(cache, key, Some(seen), when),
                     },
-                    Err(reply) => {
-                        // Nothing has been asked yet: the reply starts when it is polled.
-                        let full = cache.full_key(key);
-                        let landings = cache.flights().landings(full.key());
-                        *self = Self::Reading(reply, Seen { key: full, landings });
-                        None
+                    Poll::Pending => {
+                        *self = Self::Reading(reply, seen);
+                        return Poll::Pending;
                     }
                 },
-                Self::Reading(reply, _) => {
-                    let result = ready!(Pin::new(reply).poll(context));
-                    match (found(cache, result), std::mem::replace(self, Self::Reads)) {
-                        (Found::Value(value), _) => return Poll::Ready(Course::Arrived(Ok(value))),
-                        (Found::Nothing(when), Self::Reading(_, seen)) => self.missed(cache, key, Some(seen), when),
-                        (Found::Nothing(_), _) => None,
-                    }
-                }
-                Self::Waits(waiter) => match ready!(waiter.poll(context)) {
-                    Arrival::Landed(result) => return Poll::Ready(Course::Arrived(result)),
-                    Arrival::Leads(leader) => return Poll::Ready(Course::Leads(leader, When::Always)),
-                    Arrival::Again => {
-                        *self = Self::Reads;
-                        None
+                Self::Waits(mut waiter) => match waiter.poll(context) {
+                    Poll::Ready(Arrival::Landed(result)) => return Poll::Ready(Course::Arrived(result)),
+                    Poll::Ready(Arrival::Leads(leader)) => return Poll::Ready(Course::Leads(leader, When::Always)),
+                    Poll::Ready(Arrival::Again) => *self = Self::Asked(cache.get(key).now()),
+                    Poll::Pending => {
+                        *self = Self::Waits(waiter);
+                        return Poll::Pending;
                     }
                 },
-                Self::Checks(reply, ..) => {
-                    let result = ready!(Pin::new(reply).poll(context));
-                    match std::mem::replace(self, Self::Reads) {
-                        Self::Checks(_, leader, when) => Some(checked(result, leader, when)),
-                        _ => None,
+                Self::Checks(mut reply, leader, when) => match Pin::new(&mut reply).poll(context) {
+                    Poll::Ready(result) => return Poll::Ready(checked(result, leader, when)),
+                    Poll::Pending => {
+                        *self = Self::Checks(reply, leader, when);
+                        return Poll::Pending;
                     }
-                }
-            };
-            if let Some(course) = course {
-                return Poll::Ready(course);
+                },
+                Self::Leads(leader, when) => return Poll::Ready(Course::Leads(leader, when)),
             }
         }
     }
 
     /// Joins the key's flight. `seen` is none where the read was done at once.
-    fn missed(&mut self, cache: &Cache, key: &str, seen: Option<Seen>, when: When) -> Option<Course<T, E>> {
+    fn missed(cache: &Cache, key: &str, seen: Option<Seen>, when: When) -> Self {
         let (joined, seen) = match seen {
             Some(Seen { key, landings }) => (cache.flights().join(key.key()), Some(landings)),
             None => (cache.with_key(key, |_, key| cache.flights().join(key)), None),
         };
         match joined {
-            Part::Waits(waiter) => {
-                *self = Self::Waits(waiter);
-                None
-            }
-            // Where one has landed between the read and the joining, its value is there.
-            Part::Leads(leader, landings) if seen == Some(landings) => Some(Course::Leads(leader, when)),
-            Part::Leads(leader, _) => match cache.bare().get(key).now() {
-                Ok(result) => Some(checked(result, leader, when)),
-                Err(reply) => {
-                    *self = Self::Checks(reply, leader, when);
-                    None
-                }
-            },
+            Part::Waits(waiter) => Self::Waits(waiter),
+            Part::Leads(leader, landings) if seen == Some(landings) => Self::Leads(leader, when),
+            // One has landed between the read and the joining: its value may be there.
+            Part::Leads(leader, _) => Self::Checks(cache.bare().get(key), leader, when),
         }
     }
 }

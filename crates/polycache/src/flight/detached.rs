@@ -47,7 +47,7 @@ where
     where
         Fut: Send + 'static,
     {
-        Detached { cache: self.cache, key: self.key, approach: self.approach, compute: self.compute, work: None }
+        Detached { cache: self.cache, key: self.key, compute: self.compute, approach: None, work: None }
     }
 }
 
@@ -56,8 +56,8 @@ where
 pub struct Detached<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F> {
     cache: &'a Cache,
     key: &'a str,
-    approach: Approach<T, E>,
     compute: Option<F>,
+    approach: Option<Box<Approach<T, E>>>,
     work: Option<Work<T, E>>,
 }
 
@@ -82,6 +82,13 @@ where
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let this = &mut *self;
         loop {
+            let approach = match &mut this.approach {
+                Some(approach) => approach,
+                none => match this.cache.get::<T>(this.key).now() {
+                    Ok(Ok(Some(value))) => return Poll::Ready(Ok(value)),
+                    asked => none.insert(Box::new(Approach::Asked(asked))),
+                },
+            };
             match &mut this.work {
                 Some(Work::Task(task)) => {
                     return match ready!(Pin::new(task).poll(context)) {
@@ -94,7 +101,7 @@ where
                     };
                 }
                 Some(Work::Here(work)) => return work.as_mut().poll(context),
-                None => match ready!(this.approach.poll(this.cache, this.key, context)) {
+                None => match ready!(approach.poll(this.cache, this.key, context)) {
                     Course::Arrived(result) => return Poll::Ready(result),
                     Course::Leads(leader, when) => {
                         let Some(compute) = this.compute.take() else {

@@ -9,7 +9,7 @@ use pin_project_lite::pin_project;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::approach::{Approach, Course};
+use super::approach::{Approach, Asked, Course};
 use super::lead::Lead;
 use crate::Cache;
 
@@ -49,26 +49,35 @@ impl Cache {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        GetOrSet { cache: self, key, approach: Approach::Reads, compute: Some(compute), lead: None }
+        GetOrSet { cache: self, key, compute: Some(compute), slow: None }
     }
 }
 
+/// The future of [`Cache::get_or_set`].
+#[must_use = "nothing is read or computed until it is awaited"]
+pub struct GetOrSet<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut> {
+    pub(super) cache: &'a Cache,
+    pub(super) key: &'a str,
+    pub(super) compute: Option<F>,
+    /// All that a hit doesn't need, apart: a hit is felt to move it about.
+    slow: Option<Pin<Box<Slow<T, E, Fut>>>>,
+}
+
 pin_project! {
-    /// The future of [`Cache::get_or_set`].
-    #[must_use = "nothing is read or computed until it is awaited"]
-    pub struct GetOrSet<'a, T, E, F, Fut>
+    /// What a call has to do where there is no hit at once.
+    struct Slow<T, E, Fut>
     where
         T: Send, T: Sync, T: 'static,
         E: Send, E: Sync, E: 'static,
     {
-        pub(super) cache: &'a Cache,
-        pub(super) key: &'a str,
-        pub(super) approach: Approach<T, E>,
-        pub(super) compute: Option<F>,
+        approach: Approach<T, E>,
         #[pin]
         lead: Option<Lead<T, E, Fut>>,
     }
 }
+
+/// The closure isn't pinned: it is called before anything borrows from it. What it returns is, in a box.
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut> Unpin for GetOrSet<'_, T, E, F, Fut> {}
 
 impl<T, E, F, Fut> Future for GetOrSet<'_, T, E, F, Fut>
 where
@@ -80,25 +89,54 @@ where
     type Output = Result<T, E>;
 
     #[inline]
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let mut this = self.project();
-        if this.lead.is_none() {
-            match ready!(this.approach.poll(this.cache, this.key, context)) {
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.slow.is_none() {
+            match self.cache.get::<T>(self.key).now() {
+                Ok(Ok(Some(value))) => return Poll::Ready(Ok(value)),
+                asked => self.slow = Some(Slow::start(asked)),
+            }
+        }
+        self.poll_slow(context)
+    }
+}
+
+impl<T, E, F, Fut> GetOrSet<'_, T, E, F, Fut>
+where
+    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    E: Clone + Send + Sync + 'static,
+    F: FnOnce() -> Fut,
+    Fut: Future<Output = Result<T, E>>,
+{
+    #[inline(never)]
+    fn poll_slow(&mut self, context: &mut Context<'_>) -> Poll<Result<T, E>> {
+        let Some(slow) = &mut self.slow else {
+            return Poll::Pending;
+        };
+        let mut slow = slow.as_mut().project();
+        if slow.lead.is_none() {
+            match ready!(slow.approach.poll(self.cache, self.key, context)) {
                 Course::Arrived(result) => return Poll::Ready(result),
-                Course::Leads(leader, when) => match this.compute.take() {
+                Course::Leads(leader, when) => match self.compute.take() {
                     Some(compute) => {
-                        let lead = Lead::new(this.cache, this.key, leader, when, compute());
-                        this.lead.set(Some(lead));
+                        let lead = Lead::new(self.cache, self.key, leader, when, compute());
+                        slow.lead.set(Some(lead));
                     }
                     // Only where it is polled after its end.
                     None => return Poll::Pending,
                 },
             }
         }
-        match this.lead.as_pin_mut() {
+        match slow.lead.as_pin_mut() {
             Some(lead) => lead.poll(context),
             None => Poll::Pending,
         }
+    }
+}
+
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Slow<T, E, Fut> {
+    #[cold]
+    fn start(asked: Asked<T>) -> Pin<Box<Self>> {
+        Box::pin(Self { approach: Approach::Asked(asked), lead: None })
     }
 }
 
