@@ -33,19 +33,28 @@ pub struct Intercept {
     inner: Arc<dyn Backend>,
     info: BackendInfo,
     before: Box<dyn Fn(&'static str) -> Reply<()> + Send + Sync>,
+    /// Knows nothing of permits, as a server.
+    remote: bool,
 }
 
 impl Intercept {
     /// Calls `before` with the name of each operation, `"get"` or `"multi_set"`.
     #[must_use]
     pub fn new(inner: Arc<dyn Backend>, before: impl Fn(&'static str) -> Reply<()> + Send + Sync + 'static) -> Self {
-        Self { info: inner.info().clone(), inner, before: Box::new(before) }
+        Self { info: inner.info().clone(), inner, before: Box::new(before), remote: false }
     }
 
     /// Every reply is pending at first, and wakes its task: a backend over a network, as far as a caller can tell.
     #[must_use]
     pub fn delayed(inner: Arc<dyn Backend>) -> Self {
-        Self::new(inner, |_| Reply::pending(yield_once()))
+        Self::new(inner, |_| Reply::pending(yield_once())).remote()
+    }
+
+    /// The same without a look at [permits](polycache::backend::Permit), as a server that knows nothing of them.
+    #[must_use]
+    pub fn remote(mut self) -> Self {
+        self.remote = true;
+        self
     }
 
     /// No reply ever comes.
@@ -164,8 +173,11 @@ impl Backend for Intercept {
         self.run("multi_get", move |inner| inner.multi_get(&OwnedKey::borrow_all(&keys)))
     }
 
-    fn set(&self, key: Key<'_>, value: Value, options: SetOptions) -> Reply<bool> {
+    fn set(&self, key: Key<'_>, value: Value, mut options: SetOptions) -> Reply<bool> {
         let key = OwnedKey::new(key);
+        if self.remote {
+            options.permit = None;
+        }
         self.run("set", move |inner| inner.set(key.borrow(), value, options))
     }
 
@@ -202,6 +214,11 @@ impl Backend for Intercept {
     fn delete(&self, key: Key<'_>) -> Reply<bool> {
         let key = OwnedKey::new(key);
         self.run("delete", move |inner| inner.delete(key.borrow()))
+    }
+
+    fn delete_if(&self, key: Key<'_>, version: &Version) -> Reply<bool> {
+        let (key, version) = (OwnedKey::new(key), version.clone());
+        self.run("delete_if", move |inner| inner.delete_if(key.borrow(), &version))
     }
 
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {

@@ -56,6 +56,10 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// Deletes the entry under `key`; whether there was one.
     fn delete(&self, key: Key<'_>) -> Reply<bool>;
 
+    /// Deletes the entry under `key` if nobody has written since `version` was read; whether it did. It deletes nothing, and says so,
+    /// where there was no entry then or there is none now.
+    fn delete_if(&self, key: Key<'_>, version: &Version) -> Reply<bool>;
+
     /// Deletes the entries under `keys`; how many there were.
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64>;
 

@@ -76,6 +76,14 @@ impl Backend for Memory {
         Reply::ready(self.remove(key))
     }
 
+    fn delete_if(&self, key: Key<'_>, version: &Version) -> Reply<bool> {
+        let expected = version.as_number();
+        Reply::ready(self.engine.update(key.full(), |present| match present {
+            Some(present) if expected == Some(present.version) => (Decision::Delete, true),
+            _ => (Decision::Keep, false),
+        }))
+    }
+
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {
         Reply::ready(keys.iter().filter(|key| self.remove(**key)).count() as u64)
     }
@@ -138,10 +146,11 @@ impl Memory {
             },
         };
         let mut value = Some(value.shared());
-        let stored = self.engine.update(key.full(), |present| match value.take_if(|_| may(present) && options.permitted()) {
-            Some(value) => (Decision::Store { value, weight, deadline }, true),
-            None => (Decision::Keep, false),
-        });
+        let stored =
+            self.engine.update(key.full(), |present| match value.take_if(|_| may(present) && options.permitted()) {
+                Some(value) => (Decision::Store { value, weight, deadline }, true),
+                None => (Decision::Keep, false),
+            });
         Ok(stored)
     }
 

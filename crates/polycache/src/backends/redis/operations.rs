@@ -7,7 +7,7 @@ use redis::Cmd;
 use super::answers::{self, milliseconds};
 use super::cluster::Command;
 use super::fleet::Fleet;
-use super::scripts::{Call, INCREMENT, PERSIST, REPLACE};
+use super::scripts::{Call, INCREMENT, PERSIST, REMOVE, REPLACE};
 use super::trouble::Class;
 use super::{Redis, listing, refused};
 use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, SetOptions, Version, When};
@@ -72,9 +72,9 @@ impl Backend for Redis {
             When::Absent => self.add(key, bytes, options.ttl),
             When::Unchanged(version) if version.is_absent() => self.add(key, bytes, options.ttl),
             When::Unchanged(version) => {
-                let Some(present) = version.as_bytes() else {
-                    let text = "the version is of another backend; take it from `get_versioned` of this one";
-                    return Reply::error(Error::new(ErrorKind::InvalidInput, text));
+                let present = match bytes_of(&version) {
+                    Ok(bytes) => bytes,
+                    Err(error) => return Reply::error(error),
                 };
                 let call = Call::new(&REPLACE, key.full()).arg(present).arg(bytes);
                 self.run(Class::Once, with_life(call, options.ttl), answers::flag)
@@ -120,6 +120,16 @@ impl Backend for Redis {
 
     fn delete(&self, key: Key<'_>) -> Reply<bool> {
         self.ask(Class::Write, key, command("UNLINK", key), answers::flag)
+    }
+
+    fn delete_if(&self, key: Key<'_>, version: &Version) -> Reply<bool> {
+        if version.is_absent() {
+            return Reply::ready(false);
+        }
+        match bytes_of(version) {
+            Ok(bytes) => self.run(Class::Once, Call::new(&REMOVE, key.full()).arg(bytes), answers::flag),
+            Err(error) => Reply::error(error),
+        }
     }
 
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {
@@ -190,6 +200,14 @@ impl Redis {
         command.arg("NX");
         self.ask(Class::Once, key, command, answers::stored)
     }
+}
+
+/// The bytes that were stored when the version was read.
+fn bytes_of(version: &Version) -> Result<&[u8]> {
+    version.as_bytes().ok_or_else(|| {
+        let text = "the version is of another backend; take it from `get_versioned` of this one";
+        Error::new(ErrorKind::InvalidInput, text)
+    })
 }
 
 fn command(name: &str, key: Key<'_>) -> Cmd {

@@ -38,6 +38,10 @@ if ARGV[3] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) else redis.ca
 return 1",
 );
 
+/// Deletes where the stored bytes are still those.
+pub(super) static REMOVE: Script =
+    script!("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('UNLINK', KEYS[1]) end return 0");
+
 /// Takes the deadline off; whether there is such a key.
 pub(super) static PERSIST: Script =
     script!("if redis.call('PERSIST', KEYS[1]) == 1 then return 1 end return redis.call('EXISTS', KEYS[1])");
