@@ -110,6 +110,7 @@ macro_rules! __every_case {
                 sets_the_ttl
                 reads_and_expire_are_no_writes
                 a_rewrite_of_an_equal_value
+                deletes_what_was_read
             }
             namespaces {
                 a_namespace_is_a_prefix
@@ -156,6 +157,21 @@ macro_rules! __every_case {
                 no_update_by_cas_is_lost
                 one_delete_wins
                 values_belong_to_their_keys
+            }
+            flights {
+                one_computes
+                no_old_value_after_a_write
+                no_old_value_after_clear
+            }
+            locks {
+                one_holder_at_a_time
+                a_deadline_ends_the_waiting
+                a_dropped_guard_releases
+                a_lock_is_kept_beyond_its_lease
+                a_lost_lock_is_noticed
+                nobody_starves
+                locks_are_hidden_from_scan
+                an_optimistic_lock_notices_writes
             }
             switch {
                 reads_miss

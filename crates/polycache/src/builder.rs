@@ -9,6 +9,7 @@ use compact_str::CompactString;
 use crate::backend::Backend;
 use crate::cache::{Cache, KeyBuilder, Settings, View};
 use crate::flight::Flights;
+use crate::locks::Queues;
 use crate::serializer::Serializer;
 use crate::serializers::{Json, Null};
 use crate::switch::Switch;
@@ -222,6 +223,7 @@ impl CacheBuilder {
             settings: self.settings,
             switch: Switch::new(self.enabled),
             flights: Flights::new(),
+            queues: Queues::new(),
         };
         let view = if self.plugins.is_empty() { view } else { view.with_plugins(self.plugins.into()) };
         Cache { view: Arc::new(view), ttl: self.ttl, timeout: self.timeout }

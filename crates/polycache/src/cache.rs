@@ -21,6 +21,7 @@ pub use self::scan::Scan;
 use crate::backend::{Backend, BackendInfo};
 use crate::builder::CacheBuilder;
 use crate::flight::Flights;
+use crate::locks::Queues;
 use crate::serializer::Serializer;
 use crate::switch::{State, Switch};
 use crate::{OnError, Plugin, Ttl};
@@ -80,6 +81,8 @@ pub(crate) struct View {
     pub(crate) switch: Switch,
     /// What is being computed for `get_or_set`.
     pub(crate) flights: Arc<Flights>,
+    /// Who waits for locks.
+    pub(crate) queues: Arc<Queues>,
 }
 
 /// Makes the key to store under out of the caller's; see [`CacheBuilder::key_builder`].

@@ -69,6 +69,8 @@ pub enum ErrorKind {
     Unsupported,
     /// The command is refused for safety; the text says what would allow it.
     Refused,
+    /// Somebody else has written since an optimistic lock was acquired. Nothing was changed.
+    Conflict,
     /// A plugin's hook failed. After a failure in `before`, the command was not run.
     Plugin,
     /// The cache was closed.

@@ -5,6 +5,8 @@ use std::fmt;
 use arrayvec::ArrayString;
 use compact_str::CompactString;
 
+use crate::lease::Purpose;
+
 /// Separates a namespace from what is in it.
 pub(crate) const SEPARATOR: char = ':';
 
@@ -95,8 +97,35 @@ pub(crate) fn is_in(namespace: &str, full: &str) -> bool {
     namespace.is_empty() || full.strip_prefix(namespace).is_some_and(|rest| rest.starts_with(SEPARATOR))
 }
 
+/// Begins the name of every key that is the library's own, beside its user's. No user's key is likely to begin so.
+const OWN: char = '\u{1}';
+
+/// The key of a lease on `key`. In the same namespace, so that `clear` takes it along, and in the same slot of a Redis Cluster, so that
+/// a script can have both: what decides on the slot stands in the first braces.
+pub(crate) fn lease_key(key: Key<'_>, purpose: Purpose) -> FullKey {
+    let (name, hashed) = (key.name(), hashed_part(key.full()));
+    let purpose = purpose.name();
+    FullKey::join(key.namespace(), &format!("{OWN}{purpose}{{{hashed}}}{name}"))
+}
+
+/// Whether a name within a namespace is that of a lease.
+pub(crate) fn is_lease(name: &str) -> bool {
+    name.strip_prefix(OWN).is_some_and(|rest| {
+        Purpose::ALL.iter().any(|purpose| rest.strip_prefix(purpose.name()).is_some_and(|rest| rest.starts_with('{')))
+    })
+}
+
+/// What a Redis Cluster makes the slot of: what stands in the first braces, or else all.
+fn hashed_part(full: &str) -> &str {
+    let tag = full.split_once('{').and_then(|(_, rest)| rest.split_once('}'));
+    match tag {
+        Some((tag, _)) if !tag.is_empty() => tag,
+        _ => full,
+    }
+}
+
 /// A full key that is kept: one of many that a command is about.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(crate) struct FullKey {
     text: CompactString,
     namespace_len: usize,

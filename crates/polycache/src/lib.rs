@@ -25,6 +25,7 @@
 
 pub mod backend;
 pub mod backends;
+pub mod locks;
 pub mod plugins;
 pub mod serializer;
 pub mod serializers;
@@ -39,6 +40,7 @@ mod flight;
 #[cfg(all(doctest, feature = "memory"))]
 mod guide;
 mod key;
+mod lease;
 mod nearest;
 mod pattern;
 mod plugin;

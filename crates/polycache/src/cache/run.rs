@@ -49,11 +49,18 @@ impl Cache {
     #[cold]
     pub(super) fn shut<B>(&self, name: CommandName, answer: B) -> Reply<B> {
         match self.view.switch.state() {
-            State::Closed => {
-                Reply::error(Error::new(ErrorKind::Closed, "the cache was closed").during(name.as_str(), None))
-            }
+            State::Closed => Reply::error(self.closed(name.as_str())),
             _ => Reply::ready(answer),
         }
+    }
+
+    #[cold]
+    pub(crate) fn closed(&self, command: &'static str) -> Error {
+        Error::new(ErrorKind::Closed, "the cache was closed").during(command, None)
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.view.switch.state()
     }
 
     /// The answer of a write while the gate is shut: it deletes, or nothing stale would be gone when the cache is on again.
@@ -211,7 +218,7 @@ impl Cache {
     }
 
     /// Awaits `future` for as long as a command of this cache may take.
-    pub(super) fn limited<T, F: Future<Output = Result<T>>>(
+    pub(crate) fn limited<T, F: Future<Output = Result<T>>>(
         &self,
         future: F,
     ) -> impl Future<Output = Result<T>> + use<T, F> {

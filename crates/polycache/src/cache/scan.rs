@@ -11,6 +11,7 @@ use futures_core::Stream;
 use super::Cache;
 use super::run::Gate;
 use crate::backend::{Cursor, Page, Pattern};
+use crate::key::is_lease;
 use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result};
 
 impl Cache {
@@ -119,8 +120,12 @@ impl Scan {
                     Ok(page) => {
                         let namespace = self.cache.namespace_name().len();
                         let start = if namespace == 0 { 0 } else { namespace + 1 };
-                        self.keys =
-                            page.keys.into_iter().filter_map(|key| Some(key.get(start..)?.to_owned())).collect();
+                        self.keys = page
+                            .keys
+                            .into_iter()
+                            .filter_map(|key| Some(key.get(start..)?.to_owned()))
+                            .filter(|name| !is_lease(name))
+                            .collect();
                         self.stage = page.next.map_or(Stage::Ended, |cursor| Stage::Next(Some(cursor)));
                     }
                     Err(error) => {

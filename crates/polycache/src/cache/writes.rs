@@ -143,12 +143,10 @@ impl Cache {
             })
             .collect();
         let reply = match encoded {
-            Ok(encoded) => {
-                self.change(full, |backend, keys| {
-                    let pairs = keys.iter().copied().zip(encoded);
-                    backend.multi_set(pairs.map(|(key, (value, ttl))| Entry { key, value, ttl }).collect())
-                })
-            }
+            Ok(encoded) => self.change(full, |backend, keys| {
+                let pairs = keys.iter().copied().zip(encoded);
+                backend.multi_set(pairs.map(|(key, (value, ttl))| Entry { key, value, ttl }).collect())
+            }),
             Err(error) => Reply::error(error),
         };
         self.finish(NAME, None, reply, |_, _, result| result)

@@ -1,0 +1,11 @@
+//! Locks by means of a cache: [`RedLock`] keeps others out, [`OptimisticLock`] finds out whether anybody came in between.
+
+mod guard;
+mod optimistic;
+mod queue;
+mod red;
+
+pub use self::guard::RedLockGuard;
+pub use self::optimistic::OptimisticLock;
+pub(crate) use self::queue::Queues;
+pub use self::red::RedLock;

@@ -1,0 +1,143 @@
+//! A lock by a lease on a backend.
+
+use std::time::Duration;
+
+use compact_str::CompactString;
+use tokio::runtime::Handle;
+use tokio::sync::OwnedMutexGuard;
+use tokio::time::{Instant, sleep, timeout_at};
+
+use super::guard::RedLockGuard;
+use super::queue::Baton;
+use crate::backend::{SetOptions, When};
+use crate::lease::{Lease, Purpose, checked_life};
+use crate::switch::State;
+use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
+
+/// A lock that one holder at a time has, among all processes that use the same backend.
+///
+/// The holder has a lease: an entry of the backend with a token of its own, which is renewed while the lock is held and expires
+/// `lease` after the holder's process has died. Within a process those who wait are served in the order they came. A process that has
+/// just released a lock lets others that wait go first.
+///
+/// # What it doesn't guarantee
+///
+/// A lease on one server is as good as that server and everybody's clocks: while the holder's process is suspended, or cut off from
+/// the server, for longer than the lease, another gets the lock, and so it may be after the server has restarted, has failed over to a
+/// replica, or has evicted the entry. [`RedLockGuard::is_held`] and [`RedLockGuard::lost`] tell the holder, as soon as it can be known.
+/// Use it to spare work, not where two holders at once would do harm.
+///
+/// While the cache is turned off, it keeps out others of this process alone. It needs a tokio runtime with timers.
+///
+/// ```
+/// use polycache::Cache;
+/// use polycache::locks::RedLock;
+/// use std::time::Duration;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// let cache = Cache::memory();
+/// let lock = RedLock::new(&cache, "report", Duration::from_secs(2));
+/// let guard = lock.acquire(Duration::from_secs(10)).await?;
+/// // ... nobody else is here ...
+/// assert!(lock.acquire(Duration::from_millis(5)).await.unwrap_err().is_retryable());
+/// assert!(guard.release().await?, "it was held to the end");
+/// # Ok(()) }
+/// ```
+#[derive(Debug, Clone)]
+pub struct RedLock {
+    cache: Cache,
+    key: CompactString,
+    lease: Duration,
+}
+
+/// The pauses between two looks at a lock that another process has.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// How long the trace of one who waits lasts, and how long who has just released a lock stays back for it: longer than the longest
+/// pause.
+const TRACE: Duration = Duration::from_millis(300);
+const COURTESY: Duration = Duration::from_millis(150);
+
+impl RedLock {
+    /// The lock of this name, apart from any value under the same key. `lease` is how long it stays locked when the holder's process
+    /// dies: some seconds, unless the work is short.
+    #[must_use]
+    pub fn new(cache: &Cache, key: &str, lease: Duration) -> Self {
+        Self { cache: cache.clone(), key: CompactString::new(key), lease }
+    }
+
+    /// Waits for the lock, at most `within`; zero is a single try.
+    ///
+    /// # Errors
+    /// [`Timeout`](ErrorKind::Timeout) where others had it all the time, [`InvalidInput`](ErrorKind::InvalidInput) for a lease of
+    /// less than a millisecond, [`NoRuntime`](ErrorKind::NoRuntime) outside of a tokio runtime, and trouble with the backend.
+    pub async fn acquire(&self, within: Duration) -> Result<RedLockGuard> {
+        let acquired = self.acquire_lease(within).await;
+        acquired.map_err(|error| error.during("lock", Some(&self.key)))
+    }
+
+    async fn acquire_lease(&self, within: Duration) -> Result<RedLockGuard> {
+        let life = checked_life(self.lease)?;
+        if Handle::try_current().is_err() {
+            return Err(Error::new(
+                ErrorKind::NoRuntime,
+                "a lock is renewed by a task of the tokio runtime; await it there",
+            ));
+        }
+        let lease = Lease::new(&self.cache, &self.key, Purpose::Lock, life);
+        let deadline = Instant::now().checked_add(within);
+        let queue = self.cache.view.queues.wait(lease.key().key().full());
+        let baton = match deadline {
+            Some(deadline) => timeout_at(deadline, queue).await.map_err(|_| self.too_long(within))?,
+            None => queue.await,
+        };
+        match self.cache.state() {
+            State::On => {}
+            State::Disabled | State::Off => return Ok(RedLockGuard::local(baton)),
+            State::Closed => return Err(self.cache.closed("lock")),
+        }
+        self.give_way(&baton, deadline).await?;
+        let mut pause = FIRST_PAUSE;
+        loop {
+            let asked = Instant::now();
+            if lease.take().await? {
+                return Ok(RedLockGuard::start(lease, asked, baton));
+            }
+            let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
+            if left.is_zero() {
+                return Err(self.too_long(within));
+            }
+            self.leave_trace().await?;
+            // Apart from the others' pauses, or they would all look at once.
+            sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0).min(left)).await;
+            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+        }
+    }
+
+    /// Stays back where this process had the lock a moment ago and another one waits.
+    async fn give_way(&self, baton: &OwnedMutexGuard<Baton>, deadline: Option<Instant>) -> Result<()> {
+        if baton.released.is_none_or(|released| released.elapsed() > COURTESY) {
+            return Ok(());
+        }
+        let trace = Lease::new(&self.cache, &self.key, Purpose::Wait, TRACE);
+        let found = self.cache.limited(self.cache.view.backend.get(trace.key().key())).await?;
+        let other = found.is_some_and(|found| found.as_bytes() != Some(self.cache.view.queues.name()));
+        if other {
+            let until = Instant::now() + COURTESY;
+            tokio::time::sleep_until(deadline.map_or(until, |deadline| deadline.min(until))).await;
+        }
+        Ok(())
+    }
+
+    async fn leave_trace(&self) -> Result<()> {
+        let trace = Lease::new(&self.cache, &self.key, Purpose::Wait, TRACE);
+        let options = SetOptions::new(Ttl::After(TRACE), When::Always);
+        let name = Value::bytes(self.cache.view.queues.name());
+        self.cache.limited(self.cache.view.backend.set(trace.key().key(), name, options)).await.map(drop)
+    }
+
+    fn too_long(&self, within: Duration) -> Error {
+        Error::new(ErrorKind::Timeout, format!("others have held the lock for {within:?}"))
+    }
+}
