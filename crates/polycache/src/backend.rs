@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use crate::key::FullKey;
 pub use crate::key::Key;
 pub use crate::pattern::Pattern;
 use crate::{Raw, Reply, Ttl, Value};
@@ -106,6 +107,7 @@ impl BackendInfo {
             exclusive: false,
             detects_equal_writes: true,
             prevents_overflow: true,
+            checks_leases: false,
         };
         Self { name, ttl_resolution: Duration::from_millis(1), capabilities }
     }
@@ -125,6 +127,9 @@ pub struct Capabilities {
     pub detects_equal_writes: bool,
     /// An `increment` that would overflow changes nothing. Where it can't, the error comes after the fact.
     pub prevents_overflow: bool,
+    /// A [`set`](Backend::set) whose permit depends on a [lease](Permit::lease) looks at it in the step that stores. Where it can't, the
+    /// cache looks before and after.
+    pub checks_leases: bool,
 }
 
 /// How [`Backend::set`] stores.
@@ -158,8 +163,14 @@ impl SetOptions {
 /// A backend whose `set` is done when it returns looks at [`SetOptions::permitted`] in the one atomic step that stores, and stores
 /// nothing without it: the write that withdraws the permit comes after in that order, or is seen. Over a network there is no such step;
 /// there a backend need not look, since the cache holds the other write back until the `set` is through.
+///
+/// A permit may depend on a [`lease`](Self::lease). A backend that declares [`checks_leases`](Capabilities::checks_leases) looks at that
+/// in the step that stores.
 #[derive(Debug, Clone, Default)]
-pub struct Permit(Arc<AtomicBool>);
+pub struct Permit {
+    withdrawn: Arc<AtomicBool>,
+    lease: Option<Arc<(FullKey, Value)>>,
+}
 
 impl Permit {
     /// A permit that holds.
@@ -168,15 +179,27 @@ impl Permit {
         Self::default()
     }
 
+    /// The same permit, as long as the bytes under `key` are those of `token`.
+    pub(crate) fn under(&self, key: &FullKey, token: &Value) -> Self {
+        Self { withdrawn: Arc::clone(&self.withdrawn), lease: Some(Arc::new((key.clone(), token.clone()))) }
+    }
+
     /// Withdraws it, for good and for all clones.
     pub fn withdraw(&self) {
-        self.0.store(true, Ordering::Release);
+        self.withdrawn.store(true, Ordering::Release);
     }
 
     /// Whether it hasn't been withdrawn.
     #[must_use]
     pub fn holds(&self) -> bool {
-        !self.0.load(Ordering::Acquire)
+        !self.withdrawn.load(Ordering::Acquire)
+    }
+
+    /// The key and the bytes that must be stored under it, or else the permit doesn't hold.
+    #[must_use]
+    pub fn lease(&self) -> Option<(Key<'_>, &[u8])> {
+        let (key, token) = self.lease.as_deref()?;
+        Some((key.key(), token.as_bytes().unwrap_or_default()))
     }
 }
 

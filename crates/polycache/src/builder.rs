@@ -9,6 +9,7 @@ use compact_str::CompactString;
 use crate::backend::Backend;
 use crate::cache::{Cache, KeyBuilder, Settings, View};
 use crate::flight::Flights;
+use crate::lease::checked_life;
 use crate::locks::Queues;
 use crate::serializer::Serializer;
 use crate::serializers::{Json, Null};
@@ -78,6 +79,7 @@ impl CacheBuilder {
                 on_error: OnError::Fail,
                 on_decode_error: OnError::Fail,
                 allow_flush: false,
+                lease: None,
             },
         }
     }
@@ -180,15 +182,29 @@ impl CacheBuilder {
         self
     }
 
+    /// Makes [`get_or_set`](Cache::get_or_set) compute once across processes, on a backend that several use. Who computes has a lease on
+    /// the key, which is renewed meanwhile; `lease` is how long others wait after its process has died. A second or two suit most; much
+    /// shorter ones are lost where a process is held up.
+    ///
+    /// With leases every write takes a round trip more: it ends the leases of its keys first, so that no other process stores a
+    /// value from before it. On a backend of this process alone it makes no difference. None by default.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.settings.lease = Some(lease);
+        self
+    }
+
     /// The cache. No server is contacted.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) where the settings don't fit together: a serializer that keeps live objects with a backend that
-    /// can't hold them, a jitter outside of 0 to 1, a TTL of zero.
+    /// can't hold them, a jitter outside of 0 to 1, a TTL or lease of zero.
     pub fn build(mut self) -> Result<Cache> {
         let refuse = |text: String| Err(Error::new(ErrorKind::Config, text));
         if !(0.0..=1.0).contains(&self.settings.ttl_jitter) {
             return refuse(format!("a ttl_jitter of {}; it is a fraction from 0 to 1", self.settings.ttl_jitter));
+        }
+        if self.settings.lease.is_some_and(|lease| checked_life(lease).is_err()) {
+            return refuse("a lease of less than a millisecond; leave it out for none".to_owned());
         }
         if self.ttl.checked().is_err() {
             return refuse("a ttl of zero; leave it out for entries that don't expire".to_owned());
@@ -197,6 +213,9 @@ impl CacheBuilder {
             Some(backend) => backend,
             None => default_backend()?,
         };
+        if backend.info().capabilities.exclusive {
+            self.settings.lease = None;
+        }
         let live = backend.info().capabilities.live_objects;
         let serializer = match self.serializer.take() {
             Some(serializer) if serializer.keeps_objects() && !live => {

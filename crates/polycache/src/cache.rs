@@ -97,6 +97,8 @@ pub(crate) struct Settings {
     pub(crate) on_error: OnError,
     pub(crate) on_decode_error: OnError,
     pub(crate) allow_flush: bool,
+    /// The life of leases on keys that are computed, where other processes use the backend too.
+    pub(crate) lease: Option<Duration>,
 }
 
 impl View {

@@ -16,6 +16,7 @@ mod leader;
 mod overtake;
 mod sync;
 mod table;
+mod tenure;
 #[cfg(all(test, feature = "memory", not(polycache_shuttle)))]
 mod tests;
 mod waiter;

@@ -1,6 +1,10 @@
 //! A lease: a key of the backend that holds its holder's token for a while.
 
+mod keeper;
+
 use std::time::Duration;
+
+pub(crate) use self::keeper::{Keeper, Until};
 
 use crate::backend::{SetOptions, Version, When};
 use crate::key::{FullKey, lease_key};
@@ -50,15 +54,6 @@ impl Lease {
         }
     }
 
-    pub(crate) fn life(&self) -> Duration {
-        self.life
-    }
-
-    /// How often it is renewed: twice may fail.
-    pub(crate) fn renewed_every(&self) -> Duration {
-        (self.life / 3).max(Duration::from_millis(1))
-    }
-
     pub(crate) fn key(&self) -> &FullKey {
         &self.key
     }
@@ -83,7 +78,7 @@ impl Lease {
     /// Gives it up; `false` where it was lost before.
     pub(crate) async fn release(&self) -> Result<bool> {
         match self.version().await? {
-            Some(version) => self.cache.limited(self.cache.view.backend.delete_if(self.key.key(), &version)).await,
+            Some(version) => self.cache.limited(self.cache.backend().delete_if(self.key.key(), &version)).await,
             None => Ok(false),
         }
     }
@@ -95,14 +90,14 @@ impl Lease {
 
     /// The version of the entry, while it is this lease's.
     async fn version(&self) -> Result<Option<Version>> {
-        let (value, version) = self.cache.limited(self.cache.view.backend.get_versioned(self.key.key())).await?;
+        let (value, version) = self.cache.limited(self.cache.backend().get_versioned(self.key.key())).await?;
         let own = value.as_ref().is_some_and(|value| value.as_bytes() == self.token.as_bytes());
         Ok(own.then_some(version))
     }
 
     async fn store(&self, when: When) -> Result<bool> {
         let options = SetOptions::new(Ttl::After(self.life), when);
-        let set = self.cache.view.backend.set(self.key.key(), self.token.clone(), options);
+        let set = self.cache.backend().set(self.key.key(), self.token.clone(), options);
         self.cache.limited(set).await
     }
 }

@@ -71,6 +71,7 @@ impl Redis {
     pub fn new(config: RedisConfig) -> Result<Self> {
         let mut info = BackendInfo::new("redis");
         info.capabilities.detects_equal_writes = false;
+        info.capabilities.checks_leases = true;
         Ok(Self { fleet: Arc::new(Fleet::new(config)?), info: Arc::new(info) })
     }
 }

@@ -35,7 +35,7 @@ impl Cache {
 
     /// The stored value as a `T`.
     #[inline]
-    pub(super) fn decode<T: DeserializeOwned + Clone + Send + Sync + 'static>(&self, value: &Value) -> Result<T> {
+    pub(crate) fn decode<T: DeserializeOwned + Clone + Send + Sync + 'static>(&self, value: &Value) -> Result<T> {
         match value.downcast_ref::<T>() {
             Some(object) => Ok(object.clone()),
             None => self.decode_other(value),

@@ -6,6 +6,7 @@ use super::Cache;
 use super::run::Gate;
 use crate::backend::{Key, SetOptions, When};
 use crate::flight::Filling;
+use crate::lease::Lease;
 use crate::switch::State;
 use crate::{Answer, CommandName, Reply, Result, Value};
 
@@ -39,7 +40,7 @@ impl Cache {
 
     fn fill_open(&self, key: &str, value: Result<Value>, when: When, filling: Filling) -> Reply<()> {
         let ready = value.and_then(|value| {
-            let permit = Some(filling.permit().clone());
+            let permit = Some(filling.permit());
             Ok((value, SetOptions { permit, ..SetOptions::new(self.write_ttl()?, when) }))
         });
         let reply = self.with_key(key, |backend, key| match ready {
@@ -48,9 +49,28 @@ impl Cache {
         });
         let reply = match reply.now() {
             Ok(result) => Reply::from(result),
-            Err(pending) => Reply::pending(filling.send(pending)),
+            Err(pending) => match filling.lease().filter(|_| !self.info().capabilities.checks_leases) {
+                Some(lease) => Reply::pending(filling.clone().send(self.under_lease(key, lease.clone(), pending))),
+                None => Reply::pending(filling.send(pending)),
+            },
         };
         self.finish(NAME, Some(key), reply, |_, _, result| result.map(drop))
+    }
+
+    /// Looks at the lease before and after `set`, on a backend that can't do so while it stores. What was stored in between, after the
+    /// lease was lost, is deleted, unless somebody has written since.
+    fn under_lease(&self, key: &str, lease: Lease, set: Reply<bool>) -> Reply<bool> {
+        let (cache, key) = (self.clone(), self.full_key(key));
+        Reply::pending(async move {
+            if !lease.is_held().await? || !set.await? {
+                return Ok(false);
+            }
+            let (_, version) = cache.backend().get_versioned(key.key()).await?;
+            if lease.is_held().await? {
+                return Ok(true);
+            }
+            cache.backend().delete_if(key.key(), &version).await.map(|_| false)
+        })
     }
 
     /// A `set` while the cache is off deletes. This one overtakes no flight: it is a flight's own.

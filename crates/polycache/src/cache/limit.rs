@@ -22,18 +22,18 @@ pub(crate) async fn limited<T>(
         return future.await;
     };
     let mut future = pin!(future);
-    let mut timer = pin!(None);
+    let mut alarm = pin!(None);
     poll_fn(|context| {
         if let Poll::Ready(result) = future.as_mut().poll(context) {
             return Poll::Ready(result);
         }
-        if timer.is_none() {
-            match start(left) {
-                Ok(started) => timer.set(Some(started)),
+        if alarm.is_none() {
+            match timer(left) {
+                Ok(started) => alarm.set(Some(started)),
                 Err(error) => return Poll::Ready(Err(error)),
             }
         }
-        let mut rings = || timer.as_mut().as_pin_mut().map_or(Poll::Pending, |timer| timer.poll(context));
+        let mut rings = || alarm.as_mut().as_pin_mut().map_or(Poll::Pending, |alarm| alarm.poll(context));
         match catch_unwind(AssertUnwindSafe(&mut rings)) {
             Ok(poll) => poll.map(|()| Err(too_slow(timeout))),
             Err(_) => Poll::Ready(Err(no_runtime("the tokio runtime that this reply was first polled on is gone"))),
@@ -55,7 +55,8 @@ fn no_runtime(what: &str) -> Error {
     Error::new(ErrorKind::NoRuntime, text)
 }
 
-fn start(left: Duration) -> Result<Sleep> {
+/// A timer, where the runtime has any.
+pub(super) fn timer(left: Duration) -> Result<Sleep> {
     if Handle::try_current().is_err() {
         return Err(no_runtime("this reply has to wait, which needs a tokio runtime for its timeout"));
     }

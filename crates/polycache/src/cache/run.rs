@@ -6,11 +6,12 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use super::limit::limited;
+use super::limit::{limited, timer};
 use super::{Cache, Settings, View};
 use crate::backend::{Backend, Key};
 use crate::flight::{Flights, Scope};
-use crate::key::{FullKey, with_full_key};
+use crate::key::{FullKey, lease_key, with_full_key};
+use crate::lease::Purpose;
 use crate::switch::State;
 use crate::{CommandName, Error, ErrorKind, OnError, Reply, Result};
 
@@ -122,7 +123,7 @@ impl Cache {
         });
         let reply = match reply.now() {
             Ok(result) => Reply::from(result),
-            Err(pending) => flights.overtaking(Scope::Keys(vec![self.full_key(key)]), pending),
+            Err(pending) => self.overtaking(Scope::Keys(vec![self.full_key(key)]), pending),
         };
         self.finish(name, Some(key), reply, finish)
     }
@@ -139,7 +140,7 @@ impl Cache {
         let borrowed: Vec<Key<'_>> = scope.keys().iter().map(FullKey::key).collect();
         match operation(&*self.view.backend, &borrowed).now() {
             Ok(result) => Reply::from(result),
-            Err(pending) => flights.overtaking(scope, pending),
+            Err(pending) => self.overtaking(scope, pending),
         }
     }
 
@@ -153,8 +154,51 @@ impl Cache {
         flights.overtake(&scope);
         match operation(&**backend, namespace).now() {
             Ok(result) => Reply::from(result),
-            Err(pending) => flights.overtaking(scope, pending),
+            Err(pending) => self.overtaking(scope, pending),
         }
+    }
+
+    /// A write that takes a while. Where there are leases it ends those of its keys first: what another process has computed before
+    /// isn't stored after it.
+    fn overtaking<A: Send + 'static>(&self, scope: Scope, write: Reply<A>) -> Reply<A> {
+        let flights = &self.view.flights;
+        if self.lease_life().is_none() {
+            return flights.overtaking(scope, write);
+        }
+        let ended = match &scope {
+            Scope::Keys(keys) => {
+                let leases: Vec<FullKey> = keys.iter().map(|key| lease_key(key.key(), Purpose::Compute)).collect();
+                let leases: Vec<Key<'_>> = leases.iter().map(FullKey::key).collect();
+                self.backend().multi_delete(&leases)
+            }
+            // Once to end the leases, and again for what was stored under one until then.
+            Scope::Namespace(namespace) => {
+                let cleared = self.backend().clear(namespace);
+                Reply::pending(async move { cleared.await.map(|()| 0) })
+            }
+        };
+        flights.overtaking(
+            scope,
+            Reply::pending(async move {
+                ended.await?;
+                write.await
+            }),
+        )
+    }
+
+    /// How long a lease lives, where there are any.
+    pub(crate) fn lease_life(&self) -> Option<Duration> {
+        self.view.settings.lease
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        &*self.view.backend
+    }
+
+    /// Lets so much time pass.
+    pub(crate) async fn sleep(&self, time: Duration) -> Result<()> {
+        timer(time)?.await;
+        Ok(())
     }
 
     pub(crate) fn flights(&self) -> &Arc<Flights> {

@@ -8,6 +8,7 @@ use serde::de::DeserializeOwned;
 
 use super::Part;
 use super::leader::Leader;
+use super::tenure::{self, Asking, Tenancy, Tenure};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
 use crate::key::FullKey;
@@ -18,9 +19,11 @@ pub(super) enum Approach<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// It has asked the cache.
     Asked(Asked<T>),
     Reading(Reply<Option<T>>, Seen),
-    Waits(Waiter<T, E>),
+    Waits(Waiter<T, E>, When),
     /// It leads, and reads again: another flight has landed since it read.
     Checks(Reply<Option<T>>, Leader<T, E>, When),
+    /// It leads in this process, and asks for a lease.
+    Asks(Asking<T>, Leader<T, E>, When),
     Leads(Leader<T, E>, When),
 }
 
@@ -38,7 +41,7 @@ pub(super) enum Course<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// With a result.
     Arrived(Result<T, E>),
     /// This one has to compute, and to store on that condition.
-    Leads(Leader<T, E>, When),
+    Leads(Leader<T, E>, When, Option<Tenure>),
 }
 
 /// What a read has found.
@@ -78,23 +81,38 @@ where
                         return Poll::Pending;
                     }
                 },
-                Self::Waits(mut waiter) => match waiter.poll(context) {
+                Self::Waits(mut waiter, when) => match waiter.poll(context) {
                     Poll::Ready(Arrival::Landed(result)) => return Poll::Ready(Course::Arrived(result)),
-                    Poll::Ready(Arrival::Leads(leader)) => return Poll::Ready(Course::Leads(leader, When::Always)),
+                    Poll::Ready(Arrival::Leads(leader)) => *self = Self::lead(cache, key, leader, when),
                     Poll::Ready(Arrival::Again) => *self = Self::Asked(cache.get(key).now()),
                     Poll::Pending => {
-                        *self = Self::Waits(waiter);
+                        *self = Self::Waits(waiter, when);
                         return Poll::Pending;
                     }
                 },
                 Self::Checks(mut reply, leader, when) => match Pin::new(&mut reply).poll(context) {
-                    Poll::Ready(result) => return Poll::Ready(checked(result, leader, when)),
+                    Poll::Ready(Ok(Some(value))) => return Poll::Ready(Course::Arrived(leader.land(Ok(value)))),
+                    // The first read has told of any trouble.
+                    Poll::Ready(Ok(None) | Err(_)) => *self = Self::lead(cache, key, leader, when),
                     Poll::Pending => {
                         *self = Self::Checks(reply, leader, when);
                         return Poll::Pending;
                     }
                 },
-                Self::Leads(leader, when) => return Poll::Ready(Course::Leads(leader, when)),
+                Self::Asks(mut asking, leader, when) => match asking.as_mut().poll(context) {
+                    Poll::Ready(Tenancy::Found(value)) => {
+                        return Poll::Ready(Course::Arrived(leader.land(Ok(value))));
+                    }
+                    Poll::Ready(Tenancy::Granted(tenure)) => {
+                        return Poll::Ready(Course::Leads(leader, when, Some(tenure)));
+                    }
+                    Poll::Ready(Tenancy::None) => return Poll::Ready(Course::Leads(leader, when, None)),
+                    Poll::Pending => {
+                        *self = Self::Asks(asking, leader, when);
+                        return Poll::Pending;
+                    }
+                },
+                Self::Leads(leader, when) => return Poll::Ready(Course::Leads(leader, when, None)),
             }
         }
     }
@@ -106,24 +124,19 @@ where
             None => (cache.with_key(key, |_, key| cache.flights().join(key)), None),
         };
         match joined {
-            Part::Waits(waiter) => Self::Waits(waiter),
-            Part::Leads(leader, landings) if seen == Some(landings) => Self::Leads(leader, when),
+            Part::Waits(waiter) => Self::Waits(waiter, when),
+            Part::Leads(leader, landings) if seen == Some(landings) => Self::lead(cache, key, leader, when),
             // One has landed between the read and the joining: its value may be there.
             Part::Leads(leader, _) => Self::Checks(cache.bare().get(key), leader, when),
         }
     }
-}
 
-/// The outcome of a leader's second read.
-fn checked<T, E>(result: Result<Option<T>>, leader: Leader<T, E>, when: When) -> Course<T, E>
-where
-    T: Clone + Send + Sync + 'static,
-    E: Clone + Send + Sync + 'static,
-{
-    match result {
-        Ok(Some(value)) => Course::Arrived(leader.land(Ok(value))),
-        // The first read has told of any trouble.
-        Ok(None) | Err(_) => Course::Leads(leader, when),
+    /// It leads in this process.
+    fn lead(cache: &Cache, key: &str, leader: Leader<T, E>, when: When) -> Self {
+        match tenure::ask(cache, key) {
+            Some(asking) => Self::Asks(asking, leader, when),
+            None => Self::Leads(leader, when),
+        }
     }
 }
 

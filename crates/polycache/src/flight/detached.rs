@@ -103,12 +103,12 @@ where
                 Some(Work::Here(work)) => return work.as_mut().poll(context),
                 None => match ready!(approach.poll(this.cache, this.key, context)) {
                     Course::Arrived(result) => return Poll::Ready(result),
-                    Course::Leads(leader, when) => {
+                    Course::Leads(leader, when, tenure) => {
                         let Some(compute) = this.compute.take() else {
                             // Only where it is polled after its end.
                             return Poll::Pending;
                         };
-                        let lead = Lead::new(this.cache, this.key, leader, when, compute());
+                        let lead = Lead::new(this.cache, this.key, leader, when, tenure, compute());
                         this.work = Some(match Handle::try_current() {
                             Ok(runtime) => Work::Task(runtime.spawn(lead)),
                             Err(_) => Work::Here(Box::pin(lead)),

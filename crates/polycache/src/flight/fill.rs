@@ -11,6 +11,7 @@ use super::leader::wake;
 use super::table::Start;
 use super::{Flights, Spot};
 use crate::backend::Permit;
+use crate::lease::Lease;
 use crate::{Reply, Result};
 
 /// What a flight's `set` needs to know of the flight.
@@ -19,11 +20,21 @@ pub(crate) struct Filling {
     pub(super) flights: Arc<Flights>,
     pub(super) spot: Spot,
     pub(super) permit: Permit,
+    /// What it depends on besides.
+    pub(super) lease: Option<Lease>,
 }
 
 impl Filling {
-    pub(crate) fn permit(&self) -> &Permit {
-        &self.permit
+    /// The permit to store.
+    pub(crate) fn permit(&self) -> Permit {
+        match &self.lease {
+            Some(lease) => self.permit.under(lease.key(), lease.token()),
+            None => self.permit.clone(),
+        }
+    }
+
+    pub(crate) fn lease(&self) -> Option<&Lease> {
+        self.lease.as_ref()
     }
 
     /// Sends it, unless a write has overtaken it; from then on writes wait for its end. It isn't cut off half-way: a value that arrives

@@ -116,9 +116,9 @@ where
         if slow.lead.is_none() {
             match ready!(slow.approach.poll(self.cache, self.key, context)) {
                 Course::Arrived(result) => return Poll::Ready(result),
-                Course::Leads(leader, when) => match self.compute.take() {
+                Course::Leads(leader, when, tenure) => match self.compute.take() {
                     Some(compute) => {
-                        let lead = Lead::new(self.cache, self.key, leader, when, compute());
+                        let lead = Lead::new(self.cache, self.key, leader, when, tenure, compute());
                         slow.lead.set(Some(lead));
                     }
                     // Only where it is polled after its end.

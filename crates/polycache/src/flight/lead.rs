@@ -10,6 +10,7 @@ use serde::Serialize;
 
 use super::Filling;
 use super::leader::Leader;
+use super::tenure::Tenure;
 use crate::backend::When;
 use crate::{Cache, Reply};
 
@@ -23,6 +24,7 @@ pin_project! {
         cache: Cache,
         key: CompactString,
         when: When,
+        tenure: Option<Tenure>,
         // None once it has landed.
         leader: Option<Leader<T, E>>,
         // The value on its way to the backend.
@@ -33,11 +35,19 @@ pin_project! {
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Lead<T, E, Fut> {
-    pub(super) fn new(cache: &Cache, key: &str, leader: Leader<T, E>, when: When, compute: Fut) -> Self {
+    pub(super) fn new(
+        cache: &Cache,
+        key: &str,
+        leader: Leader<T, E>,
+        when: When,
+        tenure: Option<Tenure>,
+        compute: Fut,
+    ) -> Self {
         Self {
             cache: cache.clone(),
             key: CompactString::new(key),
             when,
+            tenure,
             leader: Some(leader),
             fill: None,
             compute: Some(compute),
@@ -60,7 +70,12 @@ where
             this.compute.set(None);
             match (result, this.leader.as_mut()) {
                 (Ok(value), Some(leader)) if leader.permit().holds() => {
-                    *this.fill = Some(this.cache.fill(this.key, &value, this.when.clone(), leader.filling()));
+                    *this.fill = Some(this.cache.fill(
+                        this.key,
+                        &value,
+                        this.when.clone(),
+                        leader.filling(this.tenure.as_ref()),
+                    ));
                     leader.hold(Ok(value));
                 }
                 (result, Some(leader)) => leader.hold(result),
@@ -73,6 +88,8 @@ where
             }
             *this.fill = None;
         }
+        // The lease ends when the value is there.
+        *this.tenure = None;
         match this.leader.take().and_then(Leader::land_held) {
             Some(result) => Poll::Ready(result),
             // Only where it is polled after its end.
@@ -82,7 +99,8 @@ where
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
-    fn filling(&self) -> Filling {
-        Filling { flights: self.flights().clone(), spot: self.spot(), permit: self.permit().clone() }
+    fn filling(&self, tenure: Option<&Tenure>) -> Filling {
+        let lease = tenure.map(|tenure| tenure.lease.clone());
+        Filling { flights: self.flights().clone(), spot: self.spot(), permit: self.permit().clone(), lease }
     }
 }

@@ -121,7 +121,7 @@ impl RedLock {
             return Ok(());
         }
         let trace = Lease::new(&self.cache, &self.key, Purpose::Wait, TRACE);
-        let found = self.cache.limited(self.cache.view.backend.get(trace.key().key())).await?;
+        let found = self.cache.limited(self.cache.backend().get(trace.key().key())).await?;
         let other = found.is_some_and(|found| found.as_bytes() != Some(self.cache.view.queues.name()));
         if other {
             let until = Instant::now() + COURTESY;
@@ -134,7 +134,7 @@ impl RedLock {
         let trace = Lease::new(&self.cache, &self.key, Purpose::Wait, TRACE);
         let options = SetOptions::new(Ttl::After(TRACE), When::Always);
         let name = Value::bytes(self.cache.view.queues.name());
-        self.cache.limited(self.cache.view.backend.set(trace.key().key(), name, options)).await.map(drop)
+        self.cache.limited(self.cache.backend().set(trace.key().key(), name, options)).await.map(drop)
     }
 
     fn too_long(&self, within: Duration) -> Error {

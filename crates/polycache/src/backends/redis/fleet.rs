@@ -41,6 +41,14 @@ impl Fleet {
         Command { command, slot }
     }
 
+    /// Whether one script can have both keys.
+    pub(super) fn together(&self, one: &str, other: &str) -> bool {
+        match self {
+            Self::Single(_) => true,
+            Self::Cluster(_) => slot(one.as_bytes()) == slot(other.as_bytes()),
+        }
+    }
+
     /// The answer to one command.
     pub(super) async fn one(&self, class: Class, command: Command) -> Result<Value> {
         match self {

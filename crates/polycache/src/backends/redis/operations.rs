@@ -7,10 +7,10 @@ use redis::Cmd;
 use super::answers::{self, milliseconds};
 use super::cluster::Command;
 use super::fleet::Fleet;
-use super::scripts::{Call, INCREMENT, PERSIST, REMOVE, REPLACE};
+use super::scripts::{Call, INCREMENT, PERSIST, REMOVE, REPLACE, STORE_UNDER_LEASE};
 use super::trouble::Class;
 use super::{Redis, listing, refused};
-use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, SetOptions, Version, When};
+use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, Permit, SetOptions, Version, When};
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 /// Redis holds no longer strings (`proto-max-bulk-len`); the connection would break on one.
@@ -67,6 +67,9 @@ impl Backend for Redis {
             Ok(bytes) => bytes,
             Err(error) => return Reply::error(error),
         };
+        if let Some((lease, token)) = options.permit.as_ref().and_then(Permit::lease) {
+            return self.set_under_lease(key, bytes, &options, lease, token);
+        }
         match options.when {
             When::Always => self.ask(Class::Write, key, set(key, bytes, options.ttl), answers::stored),
             When::Absent => self.add(key, bytes, options.ttl),
@@ -193,6 +196,30 @@ impl Redis {
     fn run<T: 'static>(&self, class: Class, call: Call, read: fn(redis::Value) -> Result<T>) -> Reply<T> {
         let fleet = Arc::clone(&self.fleet);
         Reply::pending(async move { read(call.run(&fleet, class).await?) })
+    }
+
+    /// Stores while `lease` holds `token`.
+    fn set_under_lease(
+        &self,
+        key: Key<'_>,
+        bytes: &[u8],
+        options: &SetOptions,
+        lease: Key<'_>,
+        token: &[u8],
+    ) -> Reply<bool> {
+        let when = if options.when == When::Always { "XX or NX" } else { "NX" };
+        if self.fleet.together(key.full(), lease.full()) {
+            let call = Call::new(&STORE_UNDER_LEASE, key.full()).second_key(lease.full());
+            let call = with_life(call.arg(token).arg(bytes).arg(when), options.ttl);
+            return self.run(Class::Once, call, answers::flag);
+        }
+        // A namespace or key with braces of its own, in a cluster: one after the other.
+        let (held, token) = (self.get(lease), token.to_vec());
+        let set = self.set(key, Value::bytes(bytes), SetOptions::new(options.ttl, options.when.clone()));
+        Reply::pending(async move {
+            let held = held.await?;
+            if held.as_ref().and_then(Value::as_bytes) == Some(&token) { set.await } else { Ok(false) }
+        })
     }
 
     fn add(&self, key: Key<'_>, bytes: &[u8], ttl: Ttl) -> Reply<bool> {

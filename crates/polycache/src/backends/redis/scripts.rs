@@ -38,6 +38,15 @@ if ARGV[3] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) else redis.ca
 return 1",
 );
 
+/// Stores while another key holds these bytes; where there is no value yet, or on no condition.
+pub(super) static STORE_UNDER_LEASE: Script = script!(
+    r"
+if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+if ARGV[3] == 'NX' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
+if ARGV[4] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4]) else redis.call('SET', KEYS[1], ARGV[2]) end
+return 1",
+);
+
 /// Deletes where the stored bytes are still those.
 pub(super) static REMOVE: Script =
     script!("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('UNLINK', KEYS[1]) end return 0");
@@ -50,12 +59,19 @@ pub(super) static PERSIST: Script =
 pub(super) struct Call {
     script: &'static Script,
     key: Vec<u8>,
+    second_key: Option<Vec<u8>>,
     arguments: Vec<Vec<u8>>,
 }
 
 impl Call {
     pub(super) fn new(script: &'static Script, key: &str) -> Self {
-        Self { script, key: key.into(), arguments: Vec::new() }
+        Self { script, key: key.into(), second_key: None, arguments: Vec::new() }
+    }
+
+    /// With another key, in the same slot.
+    pub(super) fn second_key(mut self, key: &str) -> Self {
+        self.second_key = Some(key.into());
+        self
     }
 
     pub(super) fn arg(mut self, argument: impl Into<Vec<u8>>) -> Self {
@@ -75,7 +91,10 @@ impl Call {
 
     fn command(&self, fleet: &Fleet, name: &str, script: &str) -> Command {
         let mut command = Cmd::new();
-        command.arg(name).arg(script).arg(1).arg(&self.key);
+        command.arg(name).arg(script).arg(1 + self.second_key.iter().len()).arg(&self.key);
+        if let Some(second) = &self.second_key {
+            command.arg(second);
+        }
         for argument in &self.arguments {
             command.arg(argument);
         }

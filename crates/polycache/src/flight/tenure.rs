@@ -1,0 +1,116 @@
+//! One computation across processes: who leads in a process asks the backend for a lease on the key.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
+use tokio::time::Instant;
+
+use crate::key::FullKey;
+use crate::lease::{Keeper, Lease, Purpose};
+use crate::switch::State;
+use crate::{Cache, Error, ErrorKind, Result};
+
+/// The pauses between two looks at a key that another process computes.
+const FIRST_PAUSE: Duration = Duration::from_millis(5);
+const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+
+/// A lease that is renewed until this is dropped, and then released.
+#[derive(Debug)]
+pub(super) struct Tenure {
+    pub(super) lease: Lease,
+    _stop: oneshot::Sender<()>,
+}
+
+/// How the asking ends.
+pub(super) enum Tenancy<T> {
+    /// This process computes.
+    Granted(Tenure),
+    /// Another process has computed.
+    Found(T),
+    /// There are no leases: the cache has none, or there is trouble. Each process for itself.
+    None,
+}
+
+/// The asking, on its way.
+pub(super) type Asking<T> = Pin<Box<dyn Future<Output = Tenancy<T>> + Send>>;
+
+/// Asks for the lease on `key`, where the cache has leases.
+pub(super) fn ask<T>(cache: &Cache, key: &str) -> Option<Asking<T>>
+where
+    T: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    let life = cache.lease_life()?;
+    // A lease is renewed by a task.
+    if cache.state() != State::On || Handle::try_current().is_err() {
+        return None;
+    }
+    let (cache, key) = (cache.bare(), key.to_owned());
+    Some(Box::pin(async move {
+        match wait(&cache, &key, life).await {
+            Ok(tenancy) => tenancy,
+            Err(error) => {
+                tracing::warn!(%error, key, "no lease could be had: the value is computed without");
+                Tenancy::None
+            }
+        }
+    }))
+}
+
+async fn wait<T>(cache: &Cache, key: &str, life: Duration) -> Result<Tenancy<T>>
+where
+    T: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    let lease = Lease::new(cache, key, Purpose::Compute, life);
+    let full = cache.full_key(key);
+    // A short lease is to be taken over soon.
+    let longest = (life / 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
+    let mut pause = FIRST_PAUSE;
+    loop {
+        let asked = Instant::now();
+        if lease.take().await? {
+            let tenure = Tenure::start(cache, &full, lease, asked);
+            // Between the first read and the taking another holder may have come and gone.
+            return Ok(match cache.get::<T>(key).await {
+                Ok(Some(value)) => Tenancy::Found(value),
+                _ => Tenancy::Granted(tenure),
+            });
+        }
+        loop {
+            // Apart from the others' pauses, or they would all ask at once.
+            cache.sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await?;
+            pause = (pause * 3 / 2).min(longest);
+            let keys = [full.key(), lease.key().key()];
+            let found = cache.limited(cache.backend().multi_get(&keys)).await?;
+            let [value, holder] = <[_; 2]>::try_from(found).map_err(|_| {
+                Error::new(ErrorKind::Backend, "the backend gave another number of values than asked for")
+            })?;
+            // What can't be read here is about to be replaced.
+            if let Some(Ok(value)) = value.map(|value| cache.decode::<T>(&value)) {
+                return Ok(Tenancy::Found(value));
+            }
+            if holder.is_none() {
+                break;
+            }
+        }
+    }
+}
+
+impl Tenure {
+    /// Keeps a lease. If it is lost, a write in another process has overtaken the flight, or another process computes.
+    fn start(cache: &Cache, key: &FullKey, lease: Lease, asked: Instant) -> Self {
+        let (stop, stopped) = oneshot::channel();
+        let (flights, key) = (Arc::clone(cache.flights()), key.clone());
+        let keeper = Keeper::new(lease.clone(), asked, move || flights.overtake_key(key.key().full()));
+        tokio::spawn(async move {
+            if let Err(error) = keeper.run(stopped).await {
+                tracing::warn!(%error, "a lease could not be released: it ends by itself");
+            }
+        });
+        Self { lease, _stop: stop }
+    }
+}
