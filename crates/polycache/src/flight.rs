@@ -13,6 +13,7 @@ mod fill;
 mod get_or_set;
 mod lead;
 mod leader;
+mod multi;
 mod overtake;
 mod sync;
 mod table;

@@ -99,7 +99,7 @@ where
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
-    fn filling(&self, tenure: Option<&Tenure>) -> Filling {
+    pub(super) fn filling(&self, tenure: Option<&Tenure>) -> Filling {
         let lease = tenure.map(|tenure| tenure.lease.clone());
         Filling { flights: self.flights().clone(), spot: self.spot(), permit: self.permit().clone(), lease }
     }

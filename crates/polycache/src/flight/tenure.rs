@@ -39,62 +39,108 @@ pub(super) enum Tenancy<T> {
 /// The asking, on its way.
 pub(super) type Asking<T> = Pin<Box<dyn Future<Output = Tenancy<T>> + Send>>;
 
-/// Asks for the lease on `key`, where the cache has leases.
+/// Asks for the lease on `key`, where the cache has leases, and waits while another process computes.
 pub(super) fn ask<T>(cache: &Cache, key: &str) -> Option<Asking<T>>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {
-    let life = cache.lease_life()?;
-    // A lease is renewed by a task.
-    if cache.state() != State::On || Handle::try_current().is_err() {
-        return None;
-    }
-    let (cache, key) = (cache.bare(), key.to_owned());
-    Some(Box::pin(async move {
-        match wait(&cache, &key, life).await {
-            Ok(tenancy) => tenancy,
-            Err(error) => {
-                tracing::warn!(%error, key, "no lease could be had: the value is computed without");
-                Tenancy::None
-            }
-        }
-    }))
+    let request = Request::new(cache, key)?;
+    Some(Box::pin(async move { without(request.wait().await, &request.key) }))
 }
 
-async fn wait<T>(cache: &Cache, key: &str, life: Duration) -> Result<Tenancy<T>>
+/// Asks for the lease once; `None` where another process has it.
+pub(super) async fn try_take<T>(cache: &Cache, key: &str) -> Option<Tenancy<T>>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {
-    let lease = Lease::new(cache, key, Purpose::Compute, life);
-    let full = cache.full_key(key);
-    // A short lease is to be taken over soon.
-    let longest = (life / 2).clamp(FIRST_PAUSE, LONGEST_PAUSE);
-    let mut pause = FIRST_PAUSE;
-    loop {
-        let asked = Instant::now();
-        if lease.take().await? {
-            let tenure = Tenure::start(cache, &full, lease, asked);
-            // Between the first read and the taking another holder may have come and gone.
-            return Ok(match cache.get::<T>(key).await {
-                Ok(Some(value)) => Tenancy::Found(value),
-                _ => Tenancy::Granted(tenure),
-            });
+    let Some(request) = Request::new(cache, key) else {
+        return Some(Tenancy::None);
+    };
+    match request.take().await {
+        Ok(tenancy) => tenancy,
+        Err(error) => Some(without(Err(error), key)),
+    }
+}
+
+/// Trouble with the lease isn't the caller's.
+fn without<T>(asked: Result<Tenancy<T>>, key: &str) -> Tenancy<T> {
+    asked.unwrap_or_else(|error| {
+        tracing::warn!(%error, key, "no lease could be had: the value is computed without");
+        Tenancy::None
+    })
+}
+
+/// One caller's request for a lease.
+struct Request {
+    /// Without plugins.
+    cache: Cache,
+    key: String,
+    full: FullKey,
+    lease: Lease,
+    /// The longest pause between two looks: a short lease is to be taken over soon.
+    longest_pause: Duration,
+}
+
+impl Request {
+    /// None where there are no leases.
+    fn new(cache: &Cache, key: &str) -> Option<Self> {
+        let life = cache.lease_life()?;
+        // A lease is renewed by a task.
+        if cache.state() != State::On || Handle::try_current().is_err() {
+            return None;
         }
+        Some(Self {
+            cache: cache.bare(),
+            key: key.to_owned(),
+            full: cache.full_key(key),
+            lease: Lease::new(cache, key, Purpose::Compute, life),
+            longest_pause: (life / 4).clamp(FIRST_PAUSE, LONGEST_PAUSE),
+        })
+    }
+
+    /// Takes the lease, unless another process has it.
+    async fn take<T>(&self) -> Result<Option<Tenancy<T>>>
+    where
+        T: DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        let asked = Instant::now();
+        if !self.lease.take().await? {
+            return Ok(None);
+        }
+        let tenure = Tenure::start(&self.cache, &self.full, self.lease.clone(), asked);
+        // Between the first read and the taking another holder may have come and gone.
+        Ok(Some(match self.cache.get::<T>(&self.key).await {
+            Ok(Some(value)) => Tenancy::Found(value),
+            _ => Tenancy::Granted(tenure),
+        }))
+    }
+
+    /// Waits for the lease, or for the value.
+    async fn wait<T>(&self) -> Result<Tenancy<T>>
+    where
+        T: DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        let mut pause = FIRST_PAUSE;
         loop {
-            // Apart from the others' pauses, or they would all ask at once.
-            cache.sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await?;
-            pause = (pause * 3 / 2).min(longest);
-            let keys = [full.key(), lease.key().key()];
-            let found = cache.limited(cache.backend().multi_get(&keys)).await?;
-            let [value, holder] = <[_; 2]>::try_from(found).map_err(|_| {
-                Error::new(ErrorKind::Backend, "the backend gave another number of values than asked for")
-            })?;
-            // What can't be read here is about to be replaced.
-            if let Some(Ok(value)) = value.map(|value| cache.decode::<T>(&value)) {
-                return Ok(Tenancy::Found(value));
+            if let Some(tenancy) = self.take().await? {
+                return Ok(tenancy);
             }
-            if holder.is_none() {
-                break;
+            loop {
+                // Apart from the others' pauses, or they would all ask at once.
+                self.cache.sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await?;
+                pause = (pause * 3 / 2).min(self.longest_pause);
+                let keys = [self.full.key(), self.lease.key().key()];
+                let found = self.cache.limited(self.cache.backend().multi_get(&keys)).await?;
+                let [value, holder] = <[_; 2]>::try_from(found).map_err(|_| {
+                    Error::new(ErrorKind::Backend, "the backend gave another number of values than asked for")
+                })?;
+                // What can't be read here is about to be replaced.
+                if let Some(Ok(value)) = value.map(|value| self.cache.decode::<T>(&value)) {
+                    return Ok(Tenancy::Found(value));
+                }
+                if holder.is_none() {
+                    break;
+                }
             }
         }
     }

@@ -1,0 +1,257 @@
+//! `multi_get_or_set`: many keys at once, each computed once for all who ask.
+//!
+//! Nobody waits for another's flight while it leads one itself, and nobody waits for a lease while it has one: two bulk calls that want
+//! each other's keys can't block each other.
+
+use std::collections::HashMap;
+use std::future::{Future, poll_fn};
+use std::task::Poll;
+
+use futures_util::future::join_all;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+
+use super::Part;
+use super::leader::Leader;
+use super::tenure::{self, Tenancy, Tenure};
+use super::waiter::{Arrival, Waiter};
+use crate::backend::When;
+use crate::key::FullKey;
+use crate::{Cache, ErrorKind, OnError};
+
+impl Cache {
+    /// The values under `keys`, in their order; those that are missing are computed, by one call, and stored.
+    ///
+    /// `compute` gets the keys that nobody else is computing, and gives pairs of a key and its value; a key that it leaves out is
+    /// `Ok(None)`, and nothing is stored for it. Its error is the result of every key that it was asked for. For each key all is as with
+    /// [`get_or_set`](Self::get_or_set), also towards single calls: keys that others compute are waited for. `compute` is called again
+    /// for keys that those others have given up.
+    ///
+    /// ```
+    /// # #[derive(Debug, Clone, PartialEq)] struct DbError;
+    /// # async fn users(ids: &[String]) -> Result<Vec<(String, String)>, DbError> {
+    /// #     Ok(ids.iter().filter(|id| *id != "9").map(|id| (id.clone(), format!("user {id}"))).collect())
+    /// # }
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory().namespace("user");
+    /// cache.set("1", "Ada").await?;
+    ///
+    /// let found = cache.multi_get_or_set(&["1", "2", "9"], |missing| async move { users(&missing).await }).await;
+    /// assert_eq!(found, [Ok(Some("Ada".into())), Ok(Some("user 2".into())), Ok(None)]);
+    /// # Ok(()) }
+    /// ```
+    pub async fn multi_get_or_set<T, E, K, Values, F, Fut>(
+        &self,
+        keys: &[impl AsRef<str>],
+        compute: F,
+    ) -> Vec<Result<Option<T>, E>>
+    where
+        T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+        E: Clone + Send + Sync + 'static,
+        K: AsRef<str>,
+        Values: IntoIterator<Item = (K, T)>,
+        F: FnMut(Vec<String>) -> Fut,
+        Fut: Future<Output = Result<Values, E>>,
+    {
+        let names: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        let mut call = Call { cache: self, compute, results: names.iter().map(|_| None).collect(), names: &names };
+        let mut open: Vec<usize> = (0..names.len()).collect();
+        while !open.is_empty() {
+            open = call.round(open).await;
+        }
+        call.results.into_iter().map(|result| result.unwrap_or(Ok(None))).collect()
+    }
+}
+
+/// One call on its way.
+struct Call<'a, T, E, F> {
+    cache: &'a Cache,
+    names: &'a [&'a str],
+    compute: F,
+    results: Vec<Option<Result<Option<T>, E>>>,
+}
+
+/// A key that this call leads; by its place among the names.
+struct Led<T: Send + Sync + 'static, E: Send + Sync + 'static> {
+    index: usize,
+    leader: Leader<T, E>,
+    when: When,
+    tenure: Option<Tenure>,
+}
+
+impl<T, E, K, Values, F, Fut> Call<'_, T, E, F>
+where
+    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    E: Clone + Send + Sync + 'static,
+    K: AsRef<str>,
+    Values: IntoIterator<Item = (K, T)>,
+    F: FnMut(Vec<String>) -> Fut,
+    Fut: Future<Output = Result<Values, E>>,
+{
+    /// Reads the open keys, computes, and waits for others. The keys that have to be read again.
+    async fn round(&mut self, open: Vec<usize>) -> Vec<usize> {
+        let (mut led, mut waits) = (Vec::new(), Vec::new());
+        let full: Vec<FullKey> = open.iter().map(|index| self.cache.full_key(self.names[*index])).collect();
+        let seen: Vec<u64> = full.iter().map(|key| self.cache.flights().landings(key.key())).collect();
+        let found = self.read(&open).await;
+        let mut again = Vec::new();
+        for (((index, full), seen), found) in open.into_iter().zip(full).zip(seen).zip(found) {
+            let when = match found {
+                Ok(value) => {
+                    self.results[index] = Some(Ok(Some(value)));
+                    continue;
+                }
+                Err(when) => when,
+            };
+            match self.cache.flights().join(full.key()) {
+                Part::Leads(leader, landings) => {
+                    let tenure = None;
+                    let target = if landings == seen { &mut led } else { &mut again };
+                    target.push(Led { index, leader, when, tenure });
+                }
+                Part::Waits(waiter) => waits.push((index, waiter)),
+            }
+        }
+        led.extend(self.check(again).await);
+        let later = self.take_leases(&mut led).await;
+        self.lead(led).await;
+        for one in later {
+            self.lead_one(one).await;
+        }
+        self.wait(waits).await
+    }
+
+    /// What is stored under these keys, or on what condition to store what is computed. Trouble counts as a miss.
+    async fn read(&self, open: &[usize]) -> Vec<Result<T, When>> {
+        let names: Vec<&str> = open.iter().map(|index| self.names[*index]).collect();
+        let nothing = if self.cache.settings().on_decode_error == OnError::Miss { When::Always } else { When::Absent };
+        match self.cache.multi_get::<T>(&names).await {
+            Ok(found) => found.into_iter().map(|value| value.ok_or_else(|| nothing.clone())).collect(),
+            Err(error) => {
+                tracing::warn!(%error, "a failed read counts as a miss: the values are computed");
+                if error.kind() != ErrorKind::Decode {
+                    return names.iter().map(|_| Err(nothing.clone())).collect();
+                }
+                // One of them can't be read; the others can.
+                let bare = self.cache.bare();
+                let each = join_all(names.iter().map(|name| bare.get::<T>(name))).await;
+                each.into_iter().map(|found| found.unwrap_or(None).ok_or(When::Always)).collect()
+            }
+        }
+    }
+
+    /// Of the keys near which a flight has landed since they were read, those that are still missing.
+    async fn check(&mut self, led: Vec<Led<T, E>>) -> Vec<Led<T, E>> {
+        let bare = self.cache.bare();
+        let found = join_all(led.iter().map(|one| bare.get::<T>(self.names[one.index]))).await;
+        let missing = |(one, found): (Led<T, E>, crate::Result<Option<T>>)| match found {
+            Ok(Some(value)) => {
+                self.results[one.index] = Some(one.leader.land(Ok(value)).map(Some));
+                None
+            }
+            _ => Some(one),
+        };
+        led.into_iter().zip(found).filter_map(missing).collect()
+    }
+
+    /// Takes the leases of these keys, where there are leases. The keys that other processes are computing come out.
+    async fn take_leases(&mut self, led: &mut Vec<Led<T, E>>) -> Vec<Led<T, E>> {
+        let taken = join_all(led.iter().map(|one| tenure::try_take::<T>(self.cache, self.names[one.index]))).await;
+        let mut elsewhere = Vec::new();
+        for (mut one, tenancy) in std::mem::take(led).into_iter().zip(taken) {
+            match tenancy {
+                Some(Tenancy::Found(value)) => {
+                    self.results[one.index] = Some(one.leader.land(Ok(value)).map(Some));
+                }
+                Some(Tenancy::Granted(tenure)) => {
+                    one.tenure = Some(tenure);
+                    led.push(one);
+                }
+                Some(Tenancy::None) => led.push(one),
+                None => elsewhere.push(one),
+            }
+        }
+        elsewhere
+    }
+
+    /// Computes one key, perhaps after another process.
+    async fn lead_one(&mut self, mut one: Led<T, E>) {
+        if let Some(asking) = tenure::ask::<T>(self.cache, self.names[one.index]) {
+            match asking.await {
+                Tenancy::Found(value) => {
+                    self.results[one.index] = Some(one.leader.land(Ok(value)).map(Some));
+                    return;
+                }
+                Tenancy::Granted(tenure) => one.tenure = Some(tenure),
+                Tenancy::None => {}
+            }
+        }
+        self.lead(vec![one]).await;
+    }
+
+    /// Computes these keys, stores and shares.
+    async fn lead(&mut self, led: Vec<Led<T, E>>) {
+        if led.is_empty() {
+            return;
+        }
+        let missing = led.iter().map(|one| self.names[one.index].to_owned()).collect();
+        let mut values: HashMap<String, T> = match (self.compute)(missing).await {
+            Ok(values) => values.into_iter().map(|(key, value)| (key.as_ref().to_owned(), value)).collect(),
+            Err(error) => {
+                for one in led {
+                    self.results[one.index] = Some(one.leader.land(Err(error.clone())).map(Some));
+                }
+                return;
+            }
+        };
+        let mut held = Vec::with_capacity(led.len());
+        for mut one in led {
+            // Without a value its flight is given up, to those who wait for it.
+            if let Some(value) = values.remove(self.names[one.index]) {
+                let permitted = one.leader.permit().holds();
+                let filling = one.leader.filling(one.tenure.as_ref());
+                let name = self.names[one.index];
+                let fill = permitted.then(|| self.cache.fill(name, &value, one.when.clone(), filling));
+                one.leader.hold(Ok(value));
+                held.push((one, fill));
+            }
+        }
+        let landed = join_all(held.into_iter().map(async |(one, fill)| {
+            if let Some(Err(error)) = async { Some(fill?.await) }.await {
+                tracing::warn!(%error, "a computed value could not be stored");
+            }
+            drop(one.tenure);
+            (one.index, one.leader.land_held())
+        }));
+        for (index, result) in landed.await {
+            self.results[index] = result.map(|result| result.map(Some));
+        }
+    }
+
+    /// Waits for what others compute; what they give up is computed. The keys that have to be read again.
+    async fn wait(&mut self, mut waits: Vec<(usize, Waiter<T, E>)>) -> Vec<usize> {
+        let mut again = Vec::new();
+        while !waits.is_empty() {
+            let (place, arrival) = poll_fn(|context| {
+                let arrivals = waits.iter_mut().enumerate().map(|(place, (_, waiter))| (place, waiter.poll(context)));
+                for (place, arrival) in arrivals {
+                    if let Poll::Ready(arrival) = arrival {
+                        return Poll::Ready((place, arrival));
+                    }
+                }
+                Poll::Pending
+            })
+            .await;
+            let (index, _) = waits.swap_remove(place);
+            match arrival {
+                Arrival::Landed(result) => self.results[index] = Some(result.map(Some)),
+                Arrival::Again => again.push(index),
+                // At once: others wait for it.
+                Arrival::Leads(leader) => {
+                    self.lead_one(Led { index, leader, when: When::Absent, tenure: None }).await;
+                }
+            }
+        }
+        again
+    }
+}
