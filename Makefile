@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := test
-.PHONY: setup tools test lint docs bench draw fuzz miri
+.PHONY: setup tools test lint docs bench draw model fuzz miri
 
 # Debian packages that the tests start or call.
 PACKAGES := python3
@@ -36,6 +36,10 @@ bench:
 # Draws the last results of `make bench` into docs/img.
 draw:
 	cargo run --release -p polycache-benches --bin draw
+
+# The table of flights, under schedules that a model checker chooses.
+model:
+	RUSTFLAGS="$$RUSTFLAGS --cfg polycache_shuttle" cargo test -p polycache --lib model
 
 # Needs a nightly toolchain and cargo-fuzz.
 fuzz:

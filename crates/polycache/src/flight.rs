@@ -13,6 +13,8 @@ mod fill;
 mod get_or_set;
 mod lead;
 mod leader;
+#[cfg(all(test, polycache_shuttle))]
+mod model;
 mod multi;
 mod overtake;
 mod sync;

@@ -1,16 +1,16 @@
 //! The lock and the counter of the table, which a model checker can put its own in place of.
 
-#[cfg(not(polycache_shuttle))]
+#[cfg(not(all(test, polycache_shuttle)))]
 pub(super) use parking_lot::Mutex;
-#[cfg(not(polycache_shuttle))]
+#[cfg(not(all(test, polycache_shuttle)))]
 pub(super) use std::sync::atomic::{AtomicUsize, Ordering};
 
-#[cfg(polycache_shuttle)]
+#[cfg(all(test, polycache_shuttle))]
 pub(super) use self::modelled::Mutex;
-#[cfg(polycache_shuttle)]
+#[cfg(all(test, polycache_shuttle))]
 pub(super) use shuttle::sync::atomic::{AtomicUsize, Ordering};
 
-#[cfg(polycache_shuttle)]
+#[cfg(all(test, polycache_shuttle))]
 mod modelled {
     use shuttle::sync::MutexGuard;
 

@@ -1,0 +1,210 @@
+//! The table of flights under schedules that shuttle chooses: `make model`.
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use shuttle::future::block_on;
+use shuttle::rand::{Rng, thread_rng};
+use shuttle::sync::Mutex;
+use shuttle::{check_pct, check_random, thread};
+
+use super::waiter::Arrival;
+use super::{Filling, Flights, Leader, Part, Scope, Waiter};
+use crate::Reply;
+use crate::key::FullKey;
+
+const SCHEDULES: usize = 20_000;
+
+fn check(model: impl Fn() + Send + Sync + Copy + 'static) {
+    check_random(model, SCHEDULES);
+    check_pct(model, SCHEDULES, 3);
+}
+
+fn key() -> FullKey {
+    FullKey::join("", "k")
+}
+
+fn join(flights: &Arc<Flights>) -> Part<u32, ()> {
+    flights.join(key().key())
+}
+
+/// Waits, as long as it takes, or for a few looks.
+async fn wait(mut waiter: Waiter<u32, ()>, mut looks: usize) -> Option<Arrival<u32, ()>> {
+    poll_fn(|context| {
+        if looks == 0 {
+            return Poll::Ready(None);
+        }
+        looks -= 1;
+        waiter.poll(context).map(Some)
+    })
+    .await
+}
+
+/// A caller who sees it through: leads, waits, or takes over.
+async fn call(flights: &Arc<Flights>, compute: impl AsyncFn(&mut Leader<u32, ()>) -> u32) -> u32 {
+    loop {
+        let mut leader = match join(flights) {
+            Part::Leads(leader, _) => leader,
+            Part::Waits(waiter) => match wait(waiter, usize::MAX).await {
+                Some(Arrival::Landed(result)) => return result.unwrap(),
+                Some(Arrival::Leads(leader)) => leader,
+                _ => continue,
+            },
+        };
+        let value = compute(&mut leader).await;
+        return leader.land(Ok(value)).unwrap();
+    }
+}
+
+async fn pause() {
+    shuttle::future::yield_now().await;
+}
+
+fn run(threads: Vec<Box<dyn FnOnce() + Send>>) {
+    let threads: Vec<_> = threads.into_iter().map(thread::spawn).collect();
+    threads.into_iter().for_each(|thread| thread.join().unwrap());
+}
+
+#[test]
+fn everybody_gets_a_value_and_nothing_is_left() {
+    check(|| {
+        let flights = Flights::new();
+        let caller = || {
+            let flights = Arc::clone(&flights);
+            Box::new(move || {
+                let value = block_on(call(&flights, async |_| {
+                    pause().await;
+                    7
+                }));
+                assert_eq!(value, 7);
+            }) as Box<dyn FnOnce() + Send>
+        };
+        run((0..3).map(|_| caller()).collect());
+        assert!(!flights.any());
+    });
+}
+
+/// Leaders and waiters that are dropped: shuttle finds a deadlock where a wake-up is lost.
+#[test]
+fn who_goes_wakes_another() {
+    check(|| {
+        let flights = Flights::new();
+        let (one, other) = (Arc::clone(&flights), Arc::clone(&flights));
+        let leaves = move |flights: Arc<Flights>| {
+            move || {
+                block_on(async {
+                    match join(&flights) {
+                        Part::Leads(leader, _) => {
+                            pause().await;
+                            drop(leader);
+                        }
+                        Part::Waits(waiter) => {
+                            let looks = thread_rng().gen_range(0..3);
+                            // It may have been told to lead, too.
+                            drop(wait(waiter, looks).await);
+                        }
+                    }
+                });
+            }
+        };
+        let stays = |flights: &Arc<Flights>| {
+            let flights = Arc::clone(flights);
+            move || assert_eq!(block_on(call(&flights, async |_| 7)), 7)
+        };
+        run(vec![Box::new(leaves(one)), Box::new(leaves(other)), Box::new(stays(&flights)), Box::new(stays(&flights))]);
+        assert!(!flights.any());
+    });
+}
+
+/// The store and its source, which two callers compute from and one writer changes.
+struct World {
+    flights: Arc<Flights>,
+    source: Mutex<u32>,
+    store: Mutex<Option<u32>>,
+}
+
+impl World {
+    fn new() -> Arc<Self> {
+        Arc::new(Self { flights: Flights::new(), source: Mutex::new(0), store: Mutex::new(None) })
+    }
+}
+
+/// On a store that looks at the permit while it stores.
+#[test]
+fn nothing_old_is_stored_after_a_write_at_once() {
+    check(|| {
+        let world = World::new();
+        let caller = |world: &Arc<World>| {
+            let world = Arc::clone(world);
+            Box::new(move || {
+                block_on(call(&world.flights, async |leader| {
+                    let value = *world.source.lock().unwrap();
+                    pause().await;
+                    let mut store = world.store.lock().unwrap();
+                    if leader.permit().holds() {
+                        *store = Some(value);
+                    }
+                    value
+                }));
+            }) as Box<dyn FnOnce() + Send>
+        };
+        let writer = Arc::clone(&world);
+        let writes = move || {
+            *writer.source.lock().unwrap() = 1;
+            if writer.flights.any() {
+                writer.flights.overtake_key("k");
+            }
+            *writer.store.lock().unwrap() = None;
+            // Acknowledged: who calls now, or reads, gets nothing old.
+            assert_ne!(*writer.store.lock().unwrap(), Some(0));
+            assert_eq!(block_on(call(&writer.flights, async |_| *writer.source.lock().unwrap())), 1);
+        };
+        run(vec![caller(&world), caller(&world), Box::new(writes)]);
+        assert_ne!(*world.store.lock().unwrap(), Some(0));
+        assert!(!world.flights.any());
+    });
+}
+
+/// On a store that takes a while and knows nothing of permits. A leader may be dropped half-way.
+#[test]
+fn nothing_old_is_stored_after_a_write_over_a_network() {
+    check(|| {
+        let world = World::new();
+        let caller = |world: &Arc<World>| {
+            let world = Arc::clone(world);
+            Box::new(move || {
+                block_on(call(&world.flights, async |leader| {
+                    let value = *world.source.lock().unwrap();
+                    let filling: Filling = leader.filling(None);
+                    let server = Arc::clone(&world);
+                    let set = Reply::pending(async move {
+                        pause().await;
+                        *server.store.lock().unwrap() = Some(value);
+                        pause().await;
+                        Ok(true)
+                    });
+                    filling.send(set).await.unwrap();
+                    value
+                }));
+            }) as Box<dyn FnOnce() + Send>
+        };
+        let writer = Arc::clone(&world);
+        let writes = move || {
+            *writer.source.lock().unwrap() = 1;
+            let server = Arc::clone(&writer);
+            let delete = Reply::pending(async move {
+                pause().await;
+                *server.store.lock().unwrap() = None;
+                pause().await;
+                Ok(())
+            });
+            block_on(writer.flights.overtaking(Scope::Keys(vec![key()]), delete)).unwrap();
+            assert_ne!(*writer.store.lock().unwrap(), Some(0));
+        };
+        run(vec![caller(&world), caller(&world), Box::new(writes)]);
+        assert_ne!(*world.store.lock().unwrap(), Some(0));
+        assert!(!world.flights.any());
+    });
+}
