@@ -45,10 +45,7 @@ impl Backend for Memcached {
             When::Unchanged(version) if version.is_absent() => Some(None),
             When::Unchanged(version) => match version.as_number() {
                 Some(number) => Some(Some(number)),
-                None => {
-                    let text = "the version is of another backend; take it from `get_versioned` of this one";
-                    return Reply::error(Error::new(ErrorKind::InvalidInput, text));
-                }
+                None => return Reply::error(foreign()),
             },
         };
         if let Err(error) = encoded(&value) {
@@ -108,6 +105,18 @@ impl Backend for Memcached {
 
     fn delete(&self, key: Key<'_>) -> Reply<bool> {
         self.ask(Class::Repeatable, key, |client, key| async move { client.delete(&key).await })
+    }
+
+    fn delete_if(&self, key: Key<'_>, version: &Version) -> Reply<bool> {
+        if version.is_absent() {
+            return Reply::ready(false);
+        }
+        match version.as_number() {
+            Some(cas) => {
+                self.ask(Class::Once, key, move |client, key| async move { client.delete_cas(&key, cas).await })
+            }
+            None => Reply::error(foreign()),
+        }
     }
 
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {
@@ -196,6 +205,11 @@ impl Servers {
             Some(generations) => generations.names(&self.client, keys).await,
         }
     }
+}
+
+#[cold]
+fn foreign() -> Error {
+    Error::new(ErrorKind::InvalidInput, "the version is of another backend; take it from `get_versioned` of this one")
 }
 
 fn life(ttl: Ttl) -> client::Ttl {
