@@ -12,6 +12,12 @@ struct Memory;
 #[doc = include_str!("../../../docs/plugins.md")]
 struct Plugins;
 
+#[doc = include_str!("../../../docs/stampedes.md")]
+struct Stampedes;
+
+#[doc = include_str!("../../../docs/locks.md")]
+struct Locks;
+
 #[doc = include_str!("../../../docs/errors.md")]
 struct Errors;
 

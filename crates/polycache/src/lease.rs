@@ -95,8 +95,14 @@ impl Lease {
         Ok(own.then_some(version))
     }
 
+    /// A clock that ticks once a second, as memcached's does, may end an entry a tick early.
+    fn slack(&self) -> Duration {
+        let tick = self.cache.info().ttl_resolution;
+        if tick > Duration::from_millis(1) { tick } else { Duration::ZERO }
+    }
+
     async fn store(&self, when: When) -> Result<bool> {
-        let options = SetOptions::new(Ttl::After(self.life), when);
+        let options = SetOptions::new(Ttl::After(self.life + self.slack()), when);
         let set = self.cache.backend().set(self.key.key(), self.token.clone(), options);
         self.cache.limited(set).await
     }
