@@ -117,11 +117,16 @@ impl Connection {
     /// Asks the server, and waits for its reply. A request that was lost with its connection, and can do no harm, is sent
     /// once more.
     pub(crate) async fn call(&self, request: &Request<'_>) -> Result<Reply> {
-        let first = self.send(request).await?.await;
-        match first {
-            Err(error) if error.is_resendable() => self.send(request).await?.await,
+        match self.send(request).await?.await {
+            Err(error) if error.is_resendable() => self.call_again(request).await,
             reply => reply,
         }
+    }
+
+    /// Boxed, as it is rare and would take room in each call.
+    #[cold]
+    fn call_again<'a>(&'a self, request: &'a Request<'a>) -> Pin<Box<dyn Future<Output = Result<Reply>> + Send + 'a>> {
+        Box::pin(async { self.send(request).await?.await })
     }
 
     /// Asks several things in one go. The replies come in the order of the requests.
@@ -146,10 +151,7 @@ impl Connection {
                 Err(error) => Err(error),
             };
             replies.push(match first {
-                Err(error) if error.is_resendable() => match self.send(request).await {
-                    Ok(call) => call.await,
-                    Err(error) => Err(error),
-                },
+                Err(error) if error.is_resendable() => self.call_again(request).await,
                 reply => reply,
             });
         }
@@ -161,6 +163,7 @@ impl Connection {
         u32::try_from(weight).unwrap_or(u32::MAX)
     }
 
+    #[inline]
     async fn send(&self, request: &Request<'_>) -> Result<Call<'_>> {
         let weight = self.weight(request);
         let slot = self.enqueue(weight, |state| state.push(request, weight)).await?;
@@ -174,19 +177,20 @@ impl Connection {
         };
         match self.enqueue(weight, push).await {
             Ok(slots) => {
-                calls.extend(slots.into_iter().map(|slot| Ok(Call { shared: &self.shared, slot: Some(slot) })))
+                calls.extend(slots.into_iter().map(|slot| Ok(Call { shared: &self.shared, slot: Some(slot) })));
             }
             Err(error) => calls.extend(requests.iter().map(|_| Err(error.clone()))),
         }
     }
 
     /// Has `push` queue requests of this weight, once there is room for them. What they weigh is given back with the replies.
+    #[inline]
     async fn enqueue<R>(&self, weight: u32, push: impl Fn(&mut State) -> R) -> Result<R> {
         let shared = &self.shared;
         if let Some(pushed) = shared.enqueue(|| shared.room.try_acquire_many(weight).ok(), &push)? {
             return Ok(pushed);
         }
-        let permit = shared.room.acquire_many(weight).await.map_err(|_| closed())?;
+        let permit = Box::pin(shared.room.acquire_many(weight)).await.map_err(|_| closed())?;
         shared.enqueue(|| Some(permit), &push)?.ok_or_else(closed)
     }
 

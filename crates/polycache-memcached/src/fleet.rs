@@ -93,7 +93,15 @@ impl Fleet {
     }
 
     /// Asks the server of a key. `None` stands for a miss at a server that is out.
+    #[inline]
     pub(crate) async fn call(&self, stored: &[u8], request: &Request<'_>) -> Result<Option<Reply>> {
+        match &self.connections[..] {
+            [only] => only.call(request).await.map(Some),
+            _ => self.call_one_of_many(stored, request).await,
+        }
+    }
+
+    async fn call_one_of_many(&self, stored: &[u8], request: &Request<'_>) -> Result<Option<Reply>> {
         let mut last: Option<(usize, Error)> = None;
         loop {
             let Place::At(at, connection) = self.place(stored) else { return self.missed(request).map(|()| None) };

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::task::{Context, Waker};
@@ -15,7 +16,7 @@ use tokio::time::timeout;
 
 const PATIENCE: Duration = Duration::from_secs(30);
 
-fn builder(address: impl ToString) -> Builder {
+fn builder(address: SocketAddr) -> Builder {
     Client::builder().server(address.to_string().as_str()).unwrap()
 }
 
@@ -145,9 +146,9 @@ async fn a_connection_cut_while_idle_costs_no_call() {
     client.set("k", Entry::new(b"v")).await.unwrap();
     for round in 0..20 {
         if round % 2 == 0 {
-            proxy.cut()
+            proxy.cut();
         } else {
-            proxy.reset()
+            proxy.reset();
         }
         proxy.wait_until(|traffic| traffic.open == 0).await;
         assert_eq!(read(&client, "k").await.unwrap().as_deref(), Some("v"));

@@ -1,8 +1,6 @@
 //! Unix sockets, IPv6, TLS and authentication, each with a real server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::fs;
-
 use polycache_memcached::{Builder, Client, Entry, ErrorKind, Server};
 use polycache_testkit::servers::Memcached;
 
@@ -74,6 +72,8 @@ async fn a_server_without_authentication_never_sees_the_password() {
 
 #[cfg(feature = "tls")]
 mod tls {
+    use std::fs;
+
     use polycache_memcached::Tls;
 
     use super::*;

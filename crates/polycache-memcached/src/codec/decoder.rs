@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
-use super::expect::{Expect, Form, Keys, Opaque};
+use super::expect::{Expect, Form, Keys};
 use super::lines;
 use super::reply::{Item, Meta, ProtocolError, Reply};
 
@@ -25,7 +25,32 @@ pub struct Decoder {
     taken: usize,
     /// What waits for its data block.
     body: Option<Body>,
-    values: Vec<Option<Item>>,
+    values: Values,
+}
+
+/// What has come of a classic `get`. Small values are copied into one buffer that they share: they came together, and are
+/// mostly used and dropped together.
+#[derive(Debug, Default)]
+struct Values {
+    found: Vec<Option<(Place, u32)>>,
+    shared: Vec<u8>,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
+    Shared { start: usize, end: usize },
+    Own(Bytes),
+}
+
+impl Values {
+    fn finish(self) -> Vec<Option<Item>> {
+        let shared = Bytes::from(self.shared);
+        let item = |(place, flags)| match place {
+            Place::Shared { start, end } => Item { value: shared.slice(start..end), flags },
+            Place::Own(value) => Item { value, flags },
+        };
+        self.found.into_iter().map(|found| found.map(item)).collect()
+    }
 }
 
 #[derive(Debug)]
@@ -52,7 +77,7 @@ impl Decoder {
     pub fn new(max_value: usize) -> Self {
         // So that sums with it can't overflow.
         let max_value = max_value.min(u32::MAX as usize);
-        Self { max_value, scanned: 0, taken: 0, body: None, values: Vec::new() }
+        Self { max_value, scanned: 0, taken: 0, body: None, values: Values::default() }
     }
 
     /// The next reply, of the form `expect`, taken from the front of `input`; `None` where it isn't whole yet. Then call
@@ -74,7 +99,14 @@ impl Decoder {
             let line = &input[start..start + length];
             let end = start + length + 2;
             let reply = match &mut expect.0 {
-                Form::Meta(opaque) => self.meta_line(line, *opaque)?,
+                Form::Meta(opaque) => match lines::meta(line, *opaque)? {
+                    Some((meta, None)) => Some(Reply::Meta(meta)),
+                    Some((meta, Some(length))) => {
+                        self.wait_for(length, Head::Meta(meta))?;
+                        None
+                    }
+                    None => Some(refused(line)?),
+                },
                 Form::Values(keys) => self.value_line(line, keys)?,
                 Form::Line(reply) if line.starts_with(reply) => Some(Reply::Line(Bytes::copy_from_slice(line))),
                 Form::Line(_) => refused(line).map(Some)?,
@@ -136,20 +168,9 @@ impl Decoder {
         }
     }
 
-    fn meta_line(&mut self, line: &[u8], opaque: Opaque) -> Result<Option<Reply>, ProtocolError> {
-        match lines::meta(line, opaque)? {
-            Some((meta, None)) => Ok(Some(Reply::Meta(meta))),
-            Some((meta, Some(length))) => {
-                self.wait_for(length, Head::Meta(meta))?;
-                Ok(None)
-            }
-            None => refused(line).map(Some),
-        }
-    }
-
     fn value_line(&mut self, line: &[u8], keys: &mut Keys) -> Result<Option<Reply>, ProtocolError> {
-        if self.values.is_empty() {
-            self.values.resize(keys.count(), None);
+        if self.values.found.is_empty() {
+            self.values.found.resize(keys.count(), None);
         }
         if let Some((key, flags, length)) = lines::value(line)? {
             let unasked = || ProtocolError::in_line("a value that wasn't asked for", line);
@@ -158,7 +179,7 @@ impl Decoder {
             return Ok(None);
         }
         let values = std::mem::take(&mut self.values);
-        if line == b"END" { Ok(Some(Reply::Values(values))) } else { refused(line).map(Some) }
+        if line == b"END" { Ok(Some(Reply::Values(values.finish()))) } else { refused(line).map(Some) }
     }
 
     /// A raw reply stays in the input until it is whole.
@@ -208,9 +229,16 @@ impl Decoder {
                 Done::Reply(Reply::Meta(meta))
             }
             Head::Value { index, flags } => {
-                let item = Item { value: take_value(input, body.length), flags };
-                if let Some(place) = self.values.get_mut(index) {
-                    *place = Some(item);
+                let place = if body.length <= COPIED_MAX {
+                    let start = self.values.shared.len();
+                    self.values.shared.extend_from_slice(&input[..end]);
+                    input.advance(end + 2);
+                    Place::Shared { start, end: self.values.shared.len() }
+                } else {
+                    Place::Own(take_value(input, body.length))
+                };
+                if let Some(found) = self.values.found.get_mut(index) {
+                    *found = Some((place, flags));
                 }
                 Done::Part
             }

@@ -1,5 +1,7 @@
 //! The lines of replies, taken apart.
 
+use memchr::memchr;
+
 use super::expect::Opaque;
 use super::reply::{Meta, ProtocolError, Refusal, RefusalKind, Status};
 
@@ -22,8 +24,32 @@ fn signed(text: &[u8]) -> Option<i64> {
 }
 
 /// The words of a line.
-pub(super) fn words(line: &[u8]) -> impl Iterator<Item = &[u8]> + Clone {
-    line.split(|&byte| byte == b' ').filter(|word| !word.is_empty())
+pub(super) fn words(line: &[u8]) -> Words<'_> {
+    Words { rest: line }
+}
+
+/// A plain loop: lines are short, and this is done for each reply.
+#[derive(Debug, Clone)]
+pub(super) struct Words<'a> {
+    rest: &'a [u8],
+}
+
+impl<'a> Iterator for Words<'a> {
+    type Item = &'a [u8];
+
+    #[inline]
+    fn next(&mut self) -> Option<&'a [u8]> {
+        while let [b' ', rest @ ..] = self.rest {
+            self.rest = rest;
+        }
+        let mut length = 0;
+        while length < self.rest.len() && self.rest[length] != b' ' {
+            length += 1;
+        }
+        let (word, rest) = self.rest.split_at(length);
+        self.rest = rest;
+        if word.is_empty() { None } else { Some(word) }
+    }
 }
 
 /// The refusal that this line is, if it is one.
@@ -42,6 +68,7 @@ pub(super) fn refusal(line: &[u8]) -> Option<Refusal> {
 }
 
 /// A meta reply, and the length of its data block if it has one; `None` where the line is no meta reply.
+#[inline]
 pub(super) fn meta(line: &[u8], opaque: Opaque) -> Result<Option<(Meta, Option<usize>)>, ProtocolError> {
     let mut words = words(line);
     let code = words.next().unwrap_or_default();
@@ -60,18 +87,25 @@ pub(super) fn meta(line: &[u8], opaque: Opaque) -> Result<Option<(Meta, Option<u
         _ => return Ok(None),
     };
     let mut meta = Meta { status, value: None, flags: 0, cas: 0, ttl: None };
-    let wrong = || ProtocolError::in_line("a flag of a reply is no number", line);
     // Some versions of 1.6 send a bare `EN`.
     let mut confirmed = code == b"EN";
     for word in words {
         let (flag, token) = (word[0], &word[1..]);
-        match flag {
-            b'f' => meta.flags = number(token).and_then(|flags| u32::try_from(flags).ok()).ok_or_else(wrong)?,
-            b'c' => meta.cas = number(token).ok_or_else(wrong)?,
-            b't' => meta.ttl = Some(signed(token).ok_or_else(wrong)?),
-            b'O' if token == opaque.token() => confirmed = true,
-            b'O' => return Err(ProtocolError::in_line("the reply to another request", line)),
-            _ => {}
+        let legal = match flag {
+            b'f' => number(token).and_then(|flags| u32::try_from(flags).ok()).map(|flags| meta.flags = flags),
+            b'c' => number(token).map(|cas| meta.cas = cas),
+            b't' => signed(token).map(|ttl| meta.ttl = Some(ttl)),
+            b'O' if token != opaque.token() => {
+                return Err(ProtocolError::in_line("the reply to another request", line));
+            }
+            b'O' => {
+                confirmed = true;
+                Some(())
+            }
+            _ => Some(()),
+        };
+        if legal.is_none() {
+            return Err(ProtocolError::in_line("a flag of a reply is no number", line));
         }
     }
     if !confirmed {
@@ -80,17 +114,18 @@ pub(super) fn meta(line: &[u8], opaque: Opaque) -> Result<Option<(Meta, Option<u
     Ok(Some((meta, length)))
 }
 
-/// The key, flags and length of a `VALUE` line; `None` where it is another line.
-pub(super) fn value(line: &[u8]) -> Result<Option<(&[u8], u32, usize)>, ProtocolError> {
-    let mut words = words(line);
-    if words.next() != Some(b"VALUE") {
-        return Ok(None);
-    }
+/// The key, flags and length of a value.
+type ValueLine<'a> = (&'a [u8], u32, usize);
+
+/// What a `VALUE` line says; `None` where it is another line.
+pub(super) fn value(line: &[u8]) -> Result<Option<ValueLine<'_>>, ProtocolError> {
+    let Some(rest) = line.strip_prefix(b"VALUE ") else { return Ok(None) };
     let parsed = (|| {
-        let key = words.next()?;
-        let flags = u32::try_from(number(words.next()?)?).ok()?;
-        let length = usize::try_from(number(words.next()?)?).ok()?;
-        Some((key, flags, length))
+        let (key, rest) = rest.split_at(memchr(b' ', rest)?);
+        let (flags, length) = rest[1..].split_at(memchr(b' ', &rest[1..])?);
+        // A CAS number may follow.
+        let length = length[1..].split(|&byte| byte == b' ').next()?;
+        Some((key, u32::try_from(number(flags)?).ok()?, usize::try_from(number(length)?).ok()?))
     })();
     parsed.map(Some).ok_or_else(|| ProtocolError::in_line("a malformed value", line))
 }

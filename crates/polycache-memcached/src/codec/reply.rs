@@ -23,7 +23,7 @@ pub enum Reply {
 /// A value and its flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// The value.
+    /// The value. Values of one multi-get share memory: copy what you keep for long.
     pub value: Bytes,
     /// What was stored with it, for the clients to agree upon.
     pub flags: u32,
