@@ -28,6 +28,7 @@ mod lines;
 mod raw;
 mod reply;
 mod request;
+mod values;
 
 pub use decoder::Decoder;
 pub use expect::Expect;

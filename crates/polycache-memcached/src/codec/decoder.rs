@@ -5,14 +5,11 @@ use memchr::memchr;
 
 use super::expect::{Expect, Form, Keys};
 use super::lines;
-use super::reply::{Item, Meta, ProtocolError, Reply};
+use super::reply::{Meta, ProtocolError, Reply};
+use super::values::{COPIED_MAX, Values};
 
 /// The longest line of a reply. Those of the protocol are far shorter.
 const LINE_MAX: usize = 8 * 1024;
-
-/// Values up to this many bytes are copied out of the input, so that one of them doesn't keep all of it. Larger ones stay
-/// where they were read.
-const COPIED_MAX: usize = 16 * 1024;
 
 /// Takes replies from bytes, however they are cut into pieces. What it has looked at once it doesn't look at again, so a
 /// large value that comes in small pieces costs no more.
@@ -26,31 +23,6 @@ pub struct Decoder {
     /// What waits for its data block.
     body: Option<Body>,
     values: Values,
-}
-
-/// What has come of a classic `get`. Small values are copied into one buffer that they share: they came together, and are
-/// mostly used and dropped together.
-#[derive(Debug, Default)]
-struct Values {
-    found: Vec<Option<(Place, u32)>>,
-    shared: Vec<u8>,
-}
-
-#[derive(Debug, Clone)]
-enum Place {
-    Shared { start: usize, end: usize },
-    Own(Bytes),
-}
-
-impl Values {
-    fn finish(self) -> Vec<Option<Item>> {
-        let shared = Bytes::from(self.shared);
-        let item = |(place, flags)| match place {
-            Place::Shared { start, end } => Item { value: shared.slice(start..end), flags },
-            Place::Own(value) => Item { value, flags },
-        };
-        self.found.into_iter().map(|found| found.map(item)).collect()
-    }
 }
 
 #[derive(Debug)]
@@ -94,6 +66,12 @@ impl Decoder {
                     None => return Ok(None),
                 }
             }
+            if let Form::Values(keys) = &mut expect.0
+                && self.scanned == 0
+            {
+                self.values.expect(keys.count());
+                self.values.take_run(keys, input, self.max_value);
+            }
             let Some(length) = self.line(input)? else { return Ok(None) };
             let start = self.taken;
             let line = &input[start..start + length];
@@ -101,10 +79,19 @@ impl Decoder {
             let reply = match &mut expect.0 {
                 Form::Meta(opaque) => match lines::meta(line, *opaque)? {
                     Some((meta, None)) => Some(Reply::Meta(meta)),
-                    Some((meta, Some(length))) => {
-                        self.wait_for(length, Head::Meta(meta))?;
-                        None
-                    }
+                    Some((mut meta, Some(length))) => match input.get(end + length.min(LINE_MAX)..) {
+                        // The common case: all of it is there.
+                        Some([b'\r', b'\n', ..]) if length <= self.max_value.min(LINE_MAX) => {
+                            input.advance(end);
+                            meta.value = Some(take_value(input, length));
+                            self.reset();
+                            return Ok(Some(Reply::Meta(meta)));
+                        }
+                        _ => {
+                            self.wait_for(length, Head::Meta(meta))?;
+                            None
+                        }
+                    },
                     None => Some(refused(line)?),
                 },
                 Form::Values(keys) => self.value_line(line, keys)?,
@@ -169,9 +156,6 @@ impl Decoder {
     }
 
     fn value_line(&mut self, line: &[u8], keys: &mut Keys) -> Result<Option<Reply>, ProtocolError> {
-        if self.values.found.is_empty() {
-            self.values.found.resize(keys.count(), None);
-        }
         if let Some((key, flags, length)) = lines::value(line)? {
             let unasked = || ProtocolError::in_line("a value that wasn't asked for", line);
             let index = keys.find(key).ok_or_else(unasked)?;
@@ -229,17 +213,7 @@ impl Decoder {
                 Done::Reply(Reply::Meta(meta))
             }
             Head::Value { index, flags } => {
-                let place = if body.length <= COPIED_MAX {
-                    let start = self.values.shared.len();
-                    self.values.shared.extend_from_slice(&input[..end]);
-                    input.advance(end + 2);
-                    Place::Shared { start, end: self.values.shared.len() }
-                } else {
-                    Place::Own(take_value(input, body.length))
-                };
-                if let Some(found) = self.values.found.get_mut(index) {
-                    *found = Some((place, flags));
-                }
+                self.values.take(index, flags, body.length, input);
                 Done::Part
             }
             Head::Raw(true) => {

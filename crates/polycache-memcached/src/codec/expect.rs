@@ -1,7 +1,5 @@
 //! What the reply to a request has to look like.
 
-use memchr::memchr;
-
 use super::reply::{RefusalKind, Reply};
 
 /// What the reply to one request has to look like. Made by [`Request::encode`](super::Request::encode), given to the
@@ -71,32 +69,53 @@ impl Opaque {
 /// The keys of a classic `get`, in the order in which their values will come.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
-    /// Each with a space before it.
+    /// As on the line: each with a space before it.
     tokens: Vec<u8>,
-    count: usize,
-    /// Where the next key starts, and its number.
-    at: usize,
-    index: usize,
+    /// Where each ends.
+    ends: Vec<u32>,
+    /// How many are passed.
+    passed: usize,
 }
 
 impl Keys {
-    pub(super) fn new(tokens: &[u8], count: usize) -> Self {
-        Self { tokens: tokens.to_vec(), count, at: 0, index: 0 }
+    pub(super) fn new<'a>(keys: impl ExactSizeIterator<Item = &'a [u8]>) -> Self {
+        let (mut tokens, mut ends) = (Vec::with_capacity(keys.len() * 24), Vec::with_capacity(keys.len()));
+        for key in keys {
+            tokens.push(b' ');
+            tokens.extend_from_slice(key);
+            ends.push(u32::try_from(tokens.len()).unwrap_or(u32::MAX));
+        }
+        Self { tokens, ends, passed: 0 }
+    }
+
+    pub(super) fn tokens(&self) -> &[u8] {
+        &self.tokens
     }
 
     pub(super) fn count(&self) -> usize {
-        self.count
+        self.ends.len()
+    }
+
+    /// The first that isn't passed, and its number.
+    #[inline]
+    pub(super) fn next(&self) -> Option<(&[u8], usize)> {
+        let end = *self.ends.get(self.passed)?;
+        let before = if self.passed == 0 { 0 } else { self.ends[self.passed - 1] };
+        Some((self.tokens.get(before as usize + 1..end as usize)?, self.passed))
+    }
+
+    #[inline]
+    pub(super) fn pass(&mut self) {
+        self.passed += 1;
     }
 
     /// The number of `key` among those not yet passed; it and those before it have now been passed.
     pub(super) fn find(&mut self, key: &[u8]) -> Option<usize> {
-        while self.at < self.tokens.len() {
-            let rest = &self.tokens[self.at + 1..];
-            let token = &rest[..memchr(b' ', rest).unwrap_or(rest.len())];
-            self.at += 1 + token.len();
-            self.index += 1;
-            if token == key {
-                return Some(self.index - 1);
+        while let Some((token, index)) = self.next() {
+            let found = token == key;
+            self.pass();
+            if found {
+                return Some(index);
             }
         }
         None

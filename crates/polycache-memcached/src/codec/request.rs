@@ -113,13 +113,9 @@ impl Request<'_> {
                 end(out, key, opaque)
             }
             Self::MultiGet { keys } => {
+                let keys = Keys::new(keys.iter().map(WireKey::token));
                 out.extend_from_slice(b"get");
-                let start = out.len();
-                for key in keys {
-                    out.push(b' ');
-                    out.extend_from_slice(key.token());
-                }
-                let keys = Keys::new(&out[start..], keys.len());
+                out.extend_from_slice(keys.tokens());
                 out.extend_from_slice(b"\r\n");
                 Expect::values(keys)
             }
