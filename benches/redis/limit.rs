@@ -49,5 +49,5 @@ fn calls_a_second(load: Load, spread: Spread, server: &RedisServer) -> f64 {
     let text = String::from_utf8_lossy(&output.stdout);
     // "title","calls a second","latency",...
     let second = text.lines().last().and_then(|line| line.split("\",\"").nth(1));
-    second.and_then(|figure| figure.parse().ok()).unwrap_or_else(|| panic!("redis-benchmark printed {text}"))
+    second.and_then(|figure| figure.parse().ok()).expect("redis-benchmark prints a figure")
 }

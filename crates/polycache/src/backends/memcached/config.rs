@@ -172,9 +172,9 @@ impl MemcachedConfig {
             .heartbeat(self.heartbeat)
             .max_value(self.max_value);
         for (index, server) in self.servers.iter().enumerate() {
-            let server: client::Server = server.parse().map_err(config)?;
+            let server: client::Server = server.parse().map_err(|error| config(&error))?;
             let weight = self.weights.get(index).copied().unwrap_or(1);
-            builder = builder.server(server.weight(weight)).map_err(config)?;
+            builder = builder.server(server.weight(weight)).map_err(|error| config(&error))?;
         }
         match (&self.username, &self.password) {
             (None, None) => {}
@@ -184,7 +184,7 @@ impl MemcachedConfig {
         if let Some(tls) = &self.tls {
             builder = with_tls(builder, tls)?;
         }
-        builder.build().map_err(config)
+        builder.build().map_err(|error| config(&error))
     }
 }
 
@@ -202,10 +202,12 @@ fn with_tls(builder: client::Builder, tls: &Tls) -> Result<client::Builder> {
     let Some(ca) = &tls.ca else {
         return refuse("TLS with memcached needs the authority's file: `ca`");
     };
-    let named = client::Tls::new(&read(ca)?).map_err(config)?;
+    let named = client::Tls::new(&read(ca)?).map_err(|error| config(&error))?;
     let named = match (&tls.certificate, &tls.key) {
         (None, None) => named,
-        (Some(certificate), Some(key)) => named.client_certificate(&read(certificate)?, &read(key)?).map_err(config)?,
+        (Some(certificate), Some(key)) => {
+            named.client_certificate(&read(certificate)?, &read(key)?).map_err(|error| config(&error))?
+        }
         _ => return refuse("a client certificate needs both `cert` and `key`"),
     };
     Ok(builder.tls(named))
@@ -216,7 +218,7 @@ fn with_tls(_: client::Builder, _: &Tls) -> Result<client::Builder> {
     Err(Error::new(ErrorKind::Config, "TLS needs the feature `tls` of polycache"))
 }
 
-fn config(error: client::Error) -> Error {
+fn config(error: &client::Error) -> Error {
     Error::new(ErrorKind::Config, error.to_string())
 }
 
