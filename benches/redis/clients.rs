@@ -46,7 +46,7 @@ impl Client for Bare {
     }
 
     async fn set(&mut self, key: &str) {
-        self.0.set(key, VALUE).await.expect("an answer");
+        self.0.set::<_, _, ()>(key, VALUE).await.expect("an answer");
     }
 
     async fn multi_get(&mut self, keys: &[&str]) -> Vec<Option<String>> {
