@@ -96,7 +96,7 @@ async fn half_are_dropped(cache: Cache) {
     }
     let done = done.load(Ordering::Relaxed);
     eprintln!("of {CALLS} calls {} were dropped", CALLS - done);
-    assert!((CALLS / 2..CALLS * 2 / 3).contains(&done), "{done} of {CALLS} calls were done");
+    assert!((CALLS * 2 / 5..CALLS * 2 / 3).contains(&done), "{done} of {CALLS} calls were done");
     for (i, (asked, sure)) in counts.iter().enumerate() {
         let count = cache.get::<i64>(&format!("n{i}")).await.unwrap().unwrap_or(0);
         let (asked, sure) = (asked.load(Ordering::Relaxed), sure.load(Ordering::Relaxed));

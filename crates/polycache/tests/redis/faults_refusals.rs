@@ -119,7 +119,7 @@ async fn rights_for_some_keys_and_commands() {
     mine.clear().await.unwrap();
 
     // Not even the right to be asked whether the server is alive: that answers the question, too.
-    let url = format!("{}?heartbeat=20ms", server.url_as("reader", "s3cret"));
+    let url = format!("{}?heartbeat=500ms", server.url_as("reader", "s3cret"));
     let reader = super::support::cache(&url);
     server.cli(&["SET", "k", "1"]).await;
     let client = async || {

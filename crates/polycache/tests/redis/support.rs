@@ -13,9 +13,9 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 /// What a call may take beyond its timeout, on a machine that is busy with other tests.
 pub(crate) const SLACK: Duration = Duration::from_millis(1500);
 
-/// A cache with a timeout of a second for a call.
+/// A cache with a timeout of five seconds for a call.
 pub(crate) fn cache(url: &str) -> Cache {
-    cache_with(url, Duration::from_secs(1))
+    cache_with(url, Duration::from_secs(5))
 }
 
 pub(crate) fn cache_with(url: &str, timeout: Duration) -> Cache {
