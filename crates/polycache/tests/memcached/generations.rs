@@ -60,7 +60,7 @@ async fn thousands_of_clears_leave_a_small_record() {
     let server = Server::start().await;
     let cache = process(&server, "1h");
     for number in 0..1_000 {
-        let inner = cache.namespace(&format!("shop:{number}"));
+        let inner = cache.namespace(format!("shop:{number}"));
         inner.set("k", number).await.unwrap();
         inner.clear().await.unwrap();
         assert_eq!(inner.get::<i32>("k").await.unwrap(), None);

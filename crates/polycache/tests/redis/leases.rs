@@ -11,8 +11,9 @@ use tokio::time::{sleep, timeout};
 
 const PROCESSES: i64 = 8;
 const TASKS: usize = 64;
-const WORK: Duration = Duration::from_millis(300);
-const LEASE: Duration = Duration::from_millis(100);
+/// Longer than the lease, which is longer than a machine busy with other tests stalls a process.
+const WORK: Duration = Duration::from_secs(3);
+const LEASE: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(60);
 
 /// What tells a child what it is: the server, the scenario, the rounds.
@@ -128,7 +129,7 @@ fn a_child() {
 #[tokio::test]
 async fn one_process_computes() {
     let server = RedisServer::start().await;
-    let rounds = rounds(10);
+    let rounds = rounds(2);
     Children::start(&server.url(), "works", rounds).end(None).await;
     let control = control_at(&server.url());
     for round in 0..rounds {
@@ -143,7 +144,7 @@ async fn one_process_computes() {
 #[tokio::test]
 async fn an_error_is_shared_by_its_process() {
     let server = RedisServer::start().await;
-    let rounds = rounds(2);
+    let rounds = rounds(1);
     Children::start(&server.url(), "fails", rounds).end(None).await;
     let control = control_at(&server.url());
     for round in 0..rounds {
@@ -154,7 +155,7 @@ async fn an_error_is_shared_by_its_process() {
 #[tokio::test]
 async fn another_process_takes_over_from_a_dead_one() {
     let server = RedisServer::start().await;
-    for _ in 0..rounds(3) {
+    for _ in 0..rounds(1) {
         server.flush().await;
         let control = control_at(&server.url());
         let children = Children::start(&server.url(), "killed", 1);
@@ -184,7 +185,7 @@ async fn another_process_takes_over_from_a_dead_one() {
         assert_eq!(control.get::<i64>("computed:0").await.unwrap(), Some(2));
         for end in control.multi_get::<u128>(&ends).await.unwrap().into_iter().flatten() {
             let waited = u64::try_from(end.saturating_sub(killed)).unwrap();
-            let most = LEASE + WORK + Duration::from_millis(250);
+            let most = LEASE + WORK + Duration::from_secs(2);
             assert!(Duration::from_millis(waited) <= most, "{waited} ms after the end of the holder");
         }
     }
