@@ -5,6 +5,7 @@
 #![allow(clippy::expect_used, reason = "a benchmark that can't go on says why and stops")]
 #![allow(async_fn_in_trait, unreachable_pub, reason = "nothing here is a library")]
 
+mod flat;
 mod peers;
 mod rows;
 mod store;

@@ -4,6 +4,7 @@ use polycache_benches::accesses::Accesses;
 use polycache_benches::rounds::{Plan, interleave};
 use polycache_benches::zipf::Zipf;
 
+use crate::flat;
 use crate::peers::{BoundedFloor, Floor, Foyer, Moka, Polycache, Quick};
 use crate::work::{Work, contender, filled};
 
@@ -52,6 +53,8 @@ pub(crate) const ROWS: &[Row] = &[
     Row::new("shared read, cold", Some((3.6, 0.22)), |plan| reads(plan, Work::Read, COLD)),
     Row::new("cloning read, hot", Some((3.8, 0.28)), |plan| reads(plan, Work::Copy, HOT)),
     Row::new("cloning read, cold", Some((4.4, 0.28)), |plan| reads(plan, Work::Copy, COLD)),
+    Row::new("cloning read, hot, flat record", Some((3.8, 0.28)), |plan| flat::reads(plan, HOT)),
+    Row::new("cloning read, cold, flat record", Some((4.4, 0.28)), |plan| flat::reads(plan, COLD)),
     Row::new("insert under pressure", Some((1.8, 0.3)), |plan| pressure(plan, Work::Write)),
     Row::new("the same, value shared", Some((1.8, 0.3)), |plan| pressure(plan, Work::Share)),
     Row::new("Zipf mix 90/10", Some((2.6, 0.26)), zipf_mix),

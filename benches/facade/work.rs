@@ -109,14 +109,19 @@ pub(crate) fn contender<'a, S: Store + 'a>(
     })
 }
 
-/// The store, holding users under the numbers below `count`. They are stored in random order, the same for every contender:
-/// neighbours in memory shall not be neighbours in number.
-pub(crate) fn filled<S: Store>(mut store: S, count: u32) -> S {
+/// The numbers below `count` in random order, the same each time: that of storing, so that neighbours in memory aren't neighbours
+/// in number.
+pub(crate) fn shuffled(count: u32) -> Vec<u32> {
     let mut numbers: Vec<u32> = (0..count).collect();
     fastrand::Rng::with_seed(7).shuffle(&mut numbers);
+    numbers
+}
+
+/// The store, holding users under the numbers below `count`.
+pub(crate) fn filled<S: Store>(mut store: S, count: u32) -> S {
     runtime().block_on(async {
         let mut key = String::new();
-        for number in numbers {
+        for number in shuffled(count) {
             key.clear();
             write_key(&mut key, u64::from(number));
             store.write(&key, User::new(u64::from(number))).await;
