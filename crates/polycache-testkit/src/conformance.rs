@@ -166,7 +166,7 @@ macro_rules! __every_case {
             locks {
                 one_holder_at_a_time
                 a_deadline_ends_the_waiting
-                a_dropped_guard_releases
+                a_cancelled_holder_releases
                 a_lock_is_kept_beyond_its_lease
                 a_lost_lock_is_noticed
                 nobody_starves

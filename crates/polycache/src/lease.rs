@@ -2,7 +2,11 @@
 
 mod keeper;
 
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 pub(crate) use self::keeper::{Keeper, Until};
 
@@ -40,6 +44,8 @@ pub(crate) struct Lease {
     key: FullKey,
     token: Value,
     life: Duration,
+    /// The version of the entry, on a backend that compares bytes: always the same then, so it is read once.
+    version: Arc<OnceLock<Version>>,
 }
 
 impl Lease {
@@ -51,6 +57,7 @@ impl Lease {
             key: lease_key(cache.full_key(key).key(), purpose),
             token: Value::bytes(token.into_bytes()),
             life,
+            version: Arc::default(),
         }
     }
 
@@ -62,9 +69,30 @@ impl Lease {
         &self.token
     }
 
-    /// Takes it, where nobody has it.
+    /// Takes it, where nobody has it. A caller that is cancelled meanwhile has not taken it. For a tokio runtime only.
     pub(crate) async fn take(&self) -> Result<bool> {
-        self.store(When::Absent).await
+        let (tell, told) = oneshot::channel();
+        let lease = self.clone();
+        // In a task, since the backend may have done it when the caller is gone.
+        tokio::spawn(async move {
+            let taken = match lease.store(When::Absent).await {
+                Ok(true) => Ok(Some(Taken(Some(lease)))),
+                Ok(false) => Ok(None),
+                Err(error) => {
+                    // What the server has made of it isn't known.
+                    drop(Taken(Some(lease)));
+                    Err(error)
+                }
+            };
+            // Where nobody listens any more, `Taken` is dropped.
+            let _ = tell.send(taken);
+        });
+        match told.await {
+            Ok(Ok(Some(mut taken))) => Ok(taken.0.take().is_some()),
+            Ok(Ok(None)) => Ok(false),
+            Ok(Err(error)) => Err(error),
+            Err(_) => Err(Error::new(ErrorKind::NoRuntime, "the tokio runtime was shut down")),
+        }
     }
 
     /// Starts its life anew; `false` where it is lost.
@@ -85,14 +113,27 @@ impl Lease {
 
     /// Whether it still is its holder's.
     pub(crate) async fn is_held(&self) -> Result<bool> {
-        Ok(self.version().await?.is_some())
+        Ok(self.read().await?.is_some())
     }
 
-    /// The version of the entry, while it is this lease's.
+    /// The version of the entry, to write on the condition of it; none where it is no longer this lease's.
     async fn version(&self) -> Result<Option<Version>> {
+        match self.version.get() {
+            Some(version) => Ok(Some(version.clone())),
+            None => self.read().await,
+        }
+    }
+
+    /// The version of the entry, if it is this lease's.
+    async fn read(&self) -> Result<Option<Version>> {
         let (value, version) = self.cache.limited(self.cache.backend().get_versioned(self.key.key())).await?;
-        let own = value.as_ref().is_some_and(|value| value.as_bytes() == self.token.as_bytes());
-        Ok(own.then_some(version))
+        if value.is_none_or(|value| value.as_bytes() != self.token.as_bytes()) {
+            return Ok(None);
+        }
+        if version.as_bytes().is_some() {
+            let _ = self.version.set(version.clone());
+        }
+        Ok(Some(version))
     }
 
     /// A clock that ticks once a second, as memcached's does, may end an entry a tick early.
@@ -105,6 +146,17 @@ impl Lease {
         let options = SetOptions::new(Ttl::After(self.life + self.slack()), when);
         let set = self.cache.backend().set(self.key.key(), self.token.clone(), options);
         self.cache.limited(set).await
+    }
+}
+
+/// A lease that has been taken for somebody: given back if it doesn't reach them.
+struct Taken(Option<Lease>);
+
+impl Drop for Taken {
+    fn drop(&mut self) {
+        if let (Some(lease), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
+            runtime.spawn(async move { lease.release().await });
+        }
     }
 }
 

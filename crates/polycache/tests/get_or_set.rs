@@ -6,7 +6,7 @@ use std::future::pending;
 use std::panic::AssertUnwindSafe;
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
@@ -196,38 +196,30 @@ async fn nobody_computes_what_has_just_been_stored() {
 async fn cancelled_leaders_hand_over() {
     for cache in caches() {
         for _ in 0..5 {
-            let (started, finished, cancelled) =
-                (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
+            let (started, cancelled) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicUsize::new(0)));
             let mut all = JoinSet::new();
             for task in 0..1_000_u64 {
-                let (cache, started) = (cache.clone(), Arc::clone(&started));
-                let (finished, cancelled) = (Arc::clone(&finished), Arc::clone(&cancelled));
+                let (cache, started, cancelled) = (cache.clone(), Arc::clone(&started), Arc::clone(&cancelled));
                 all.spawn(async move {
-                    struct Leads(Arc<AtomicUsize>, bool);
-                    impl Drop for Leads {
-                        fn drop(&mut self) {
-                            self.0.fetch_add(usize::from(!self.1), Ordering::SeqCst);
-                        }
-                    }
+                    let leads = AtomicBool::new(false);
                     let compute = || async {
+                        leads.store(true, Ordering::SeqCst);
                         started.fetch_add(1, Ordering::SeqCst);
-                        let mut leads = Leads(cancelled, false);
                         tokio::time::sleep(Duration::from_millis(40)).await;
-                        leads.1 = true;
-                        finished.fetch_add(1, Ordering::SeqCst);
                         ok(7_u64).await
                     };
                     let call = cache.get_or_set("cold", compute);
-                    if task % 2 == 0 {
-                        let _ = timeout(Duration::from_micros(fastrand::u64(..60_000)), call).await;
-                    } else {
+                    if task % 2 == 1 {
                         assert_eq!(call.await, Ok(7));
+                    } else if timeout(Duration::from_micros(fastrand::u64(..60_000)), call).await.is_err() {
+                        // While it computed, while it stored, or while it waited.
+                        cancelled.fetch_add(usize::from(leads.into_inner()), Ordering::SeqCst);
                     }
                 });
             }
             timeout(LONG, all.join_all()).await.expect("nobody hangs");
-            let [started, finished, cancelled] = [started, finished, cancelled].map(|n| n.load(Ordering::SeqCst));
-            assert_eq!((finished, started), (1, cancelled + 1));
+            let [started, cancelled] = [started, cancelled].map(|count| count.load(Ordering::SeqCst));
+            assert!((1..=cancelled + 1).contains(&started), "{started} computations, {cancelled} leaders cancelled");
             cache.delete("cold").await.unwrap();
         }
     }

@@ -64,10 +64,10 @@ impl Keeper {
         self.lease.release().await
     }
 
-    /// Until the next renewal. After one has failed there is another try before the lease ends.
+    /// Until the next renewal. One that fails, or comes late, leaves time for others.
     fn pause(&self) -> Duration {
         let left = self.until.0.lock().saturating_duration_since(Instant::now());
-        (self.lease.life / 3).min(left).max(Duration::from_millis(1))
+        (self.lease.life / 4).min(left).max(Duration::from_millis(1))
     }
 }
 

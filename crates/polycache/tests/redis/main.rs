@@ -10,7 +10,6 @@ mod faults_refusals;
 mod faults_runtimes;
 mod interoperability;
 mod large_values;
-mod leases;
 mod load;
 mod raw;
 mod subjects;

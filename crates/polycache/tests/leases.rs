@@ -1,4 +1,5 @@
 //! `get_or_set` across processes: real ones, which run this test binary again.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -6,6 +7,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 use polycache::backends::redis::Redis;
 use polycache::{Cache, Ttl};
 use polycache_testkit::servers::RedisServer;
+use tokio::sync::{Mutex, MutexGuard};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -15,6 +17,9 @@ const TASKS: usize = 64;
 const WORK: Duration = Duration::from_secs(3);
 const LEASE: Duration = Duration::from_secs(1);
 const LONG: Duration = Duration::from_secs(60);
+
+/// Eight processes take what the machine has: one scenario at a time.
+static TURN: Mutex<()> = Mutex::const_new(());
 
 /// What tells a child what it is: the server, the scenario, the rounds.
 const CHILD: &str = "POLYCACHE_TEST_CHILD";
@@ -40,7 +45,7 @@ impl Children {
     fn start(url: &str, scenario: &str, rounds: usize) -> Self {
         let start = |_| {
             let mut child = Command::new(std::env::current_exe().unwrap());
-            child.args(["--exact", "leases::a_child", "--nocapture", "--quiet"]);
+            child.args(["--exact", "a_child", "--nocapture", "--quiet"]);
             child.env(CHILD, format!("{url} {scenario} {rounds}"));
             child.stdout(Stdio::null()).spawn().unwrap()
         };
@@ -55,7 +60,7 @@ impl Children {
                 if let Some(status) = child.try_wait().unwrap() {
                     break status;
                 }
-                assert!(started.elapsed() < LONG * 4, "a child hangs");
+                assert!(started.elapsed() < LONG * 10, "a child hangs");
                 sleep(Duration::from_millis(5)).await;
             };
             assert_eq!(status.success(), Some(child.id()) != killed, "{status}");
@@ -93,7 +98,7 @@ fn a_child() {
     let Ok(orders) = std::env::var(CHILD) else { return };
     let orders: Vec<&str> = orders.split(' ').collect();
     let [url, scenario, rounds] = orders[..] else { panic!("{orders:?}") };
-    let fails = scenario == "fails";
+    let (fails, killed) = (scenario == "fails", scenario == "killed");
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let (cache, control) = (cache_at(url), control_at(url));
@@ -106,8 +111,9 @@ fn a_child() {
                     let pid = std::process::id();
                     let compute = || async {
                         control.set(&format!("holder:{round}"), pid).await.unwrap();
-                        control.increment(&format!("computed:{round}"), 1).await.unwrap();
-                        sleep(WORK).await;
+                        let first = control.increment(&format!("computed:{round}"), 1).await.unwrap() == 1;
+                        // Who is to be killed is still at it then.
+                        sleep(if killed && first { LONG } else { WORK }).await;
                         if fails { Err((pid, task)) } else { Ok(format!("value {round}")) }
                     };
                     cache.get_or_set(&format!("cold:{round}"), compute).await
@@ -128,6 +134,7 @@ fn a_child() {
 
 #[tokio::test]
 async fn one_process_computes() {
+    let _turn = TURN.lock().await;
     let server = RedisServer::start().await;
     let rounds = rounds(2);
     Children::start(&server.url(), "works", rounds).end(None).await;
@@ -143,6 +150,7 @@ async fn one_process_computes() {
 
 #[tokio::test]
 async fn an_error_is_shared_by_its_process() {
+    let _turn = TURN.lock().await;
     let server = RedisServer::start().await;
     let rounds = rounds(1);
     Children::start(&server.url(), "fails", rounds).end(None).await;
@@ -154,6 +162,7 @@ async fn an_error_is_shared_by_its_process() {
 
 #[tokio::test]
 async fn another_process_takes_over_from_a_dead_one() {
+    let _turn = TURN.lock().await;
     let server = RedisServer::start().await;
     for _ in 0..rounds(1) {
         server.flush().await;
@@ -196,20 +205,22 @@ struct Two {
     server: RedisServer,
     here: Cache,
     there: Cache,
+    _turn: MutexGuard<'static, ()>,
 }
 
 impl Two {
     async fn start() -> Self {
+        let turn = TURN.lock().await;
         let server = RedisServer::start().await;
         let (here, there) = (cache_at(&server.url()), cache_at(&server.url()));
-        Self { server, here, there }
+        Self { server, here, there, _turn: turn }
     }
 }
 
 /// Whatever another process does to the key while this one computes: what is computed isn't stored.
 #[tokio::test]
 async fn a_write_in_another_process_overtakes() {
-    let Two { server, here, there } = Two::start().await;
+    let Two { server, here, there, _turn } = Two::start().await;
     for write in ["delete", "multi_delete", "clear", "set", "expire", "increment"] {
         let computed = here.get_or_set("k", || async {
             match write {
@@ -232,7 +243,7 @@ async fn a_write_in_another_process_overtakes() {
 /// A process that was suspended beyond its lease doesn't replace a newer value, and doesn't bring back a deleted one.
 #[tokio::test]
 async fn a_holder_that_comes_back_stores_nothing() {
-    let Two { server, here, there } = Two::start().await;
+    let Two { server, here, there, _turn } = Two::start().await;
     let computed = here.get_or_set("k", || async {
         // The lease ends, as it does where nobody renews it.
         server.cli(&["DEL", &server.cli(&["KEYS", "*lease*"]).await]).await;
@@ -244,10 +255,28 @@ async fn a_holder_that_comes_back_stores_nothing() {
     assert!(!there.exists("k").await.unwrap());
 }
 
+/// A leader that is cancelled gives its lease back, whenever that is; others don't wait for its end.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_cancelled_holder_gives_its_lease_back() {
+    let Two { server, _turn, .. } = Two::start().await;
+    let long_lease = || {
+        let backend = Redis::open(&server.url()).unwrap();
+        Cache::builder().backend(backend).namespace("work").lease(LONG).build().unwrap()
+    };
+    let (here, there) = (long_lease(), long_lease());
+    for round in 0..200 {
+        let key = format!("{round}");
+        let never = here.get_or_set(&key, std::future::pending::<Result<i32, ()>>);
+        let _ = timeout(Duration::from_micros(fastrand::u64(..3_000)), never).await;
+        let value = timeout(LONG / 2, there.get_or_set(&key, || async { Ok::<_, ()>(1) }));
+        assert_eq!(value.await, Ok(Ok(1)));
+    }
+}
+
 /// Without the server each process computes for itself, once.
 #[tokio::test]
 async fn a_server_that_is_down_is_done_without() {
-    let Two { server, here, .. } = Two::start().await;
+    let Two { server, here, _turn, .. } = Two::start().await;
     here.set("other", 1).await.unwrap();
     server.kill();
     let computed = std::sync::atomic::AtomicU32::new(0);
