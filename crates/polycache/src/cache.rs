@@ -21,10 +21,11 @@ pub use self::scan::Scan;
 use crate::backend::{Backend, BackendInfo};
 use crate::builder::CacheBuilder;
 use crate::flight::Flights;
+use crate::lease::checked_life;
 use crate::locks::Queues;
 use crate::serializer::Serializer;
 use crate::switch::{State, Switch};
-use crate::{OnError, Plugin, Ttl};
+use crate::{OnError, Plugin, Result, Ttl};
 
 /// A cache: the same commands on every backend.
 ///
@@ -144,6 +145,19 @@ impl Cache {
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self { timeout, ..self.clone() }
+    }
+
+    /// A view that computes once across processes, as by [`CacheBuilder::lease`]. Costs an allocation.
+    pub(crate) fn leased(&self, lease: Duration) -> Result<Self> {
+        let lease = Some(checked_life(lease)?);
+        if self.info().capabilities.exclusive || self.view.settings.lease == lease {
+            return Ok(self.clone());
+        }
+        let leased =
+            |view: &View| Arc::new(View { settings: Settings { lease, ..view.settings.clone() }, ..view.clone() });
+        let bare = self.view.bare.as_deref().map(leased);
+        let view = View { bare, ..(*leased(&self.view)).clone() };
+        Ok(Self { view: Arc::new(view), ..self.clone() })
     }
 
     /// A view with one more plugin, which runs after the present ones.

@@ -9,6 +9,7 @@ mod url;
 
 use std::collections::BTreeMap;
 use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use parking_lot::RwLock;
@@ -32,7 +33,7 @@ const FILE: &str = "POLYCACHE_CONFIG";
 /// Caches by alias: each is made once, at first use, from its configuration.
 ///
 /// An alias is configured by `cache` (the name of a backend) or `url`, by what the backend asks for, and by `namespace`, `ttl`,
-/// `ttl_jitter`, `timeout`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush` and `enabled`, as in
+/// `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush` and `enabled`, as in
 /// [`CacheBuilder`]. The settings of aiocache load unchanged.
 ///
 /// ```
@@ -55,6 +56,8 @@ const FILE: &str = "POLYCACHE_CONFIG";
 pub struct Caches {
     aliases: RwLock<BTreeMap<String, Arc<Alias>>>,
     registry: RwLock<Registry>,
+    /// How often what `get` answers may have changed.
+    generation: AtomicU64,
 }
 
 struct Alias {
@@ -95,7 +98,8 @@ impl Caches {
     /// `default` alone, in memory.
     #[must_use]
     pub fn new() -> Self {
-        let caches = Self { aliases: RwLock::default(), registry: RwLock::new(Registry::new()) };
+        let caches =
+            Self { aliases: RwLock::default(), registry: RwLock::new(Registry::new()), generation: AtomicU64::new(0) };
         caches.define(DEFAULT, || Ok(Cache::builder()));
         caches
     }
@@ -169,6 +173,7 @@ impl Caches {
         }
         let old = std::mem::replace(&mut *aliases, new);
         drop(aliases);
+        self.generation.fetch_add(1, Ordering::Release);
         // Caches may run code of their users when they are dropped, which is now: after the lock.
         drop(old);
         Ok(())
@@ -189,6 +194,7 @@ impl Caches {
     pub fn define(&self, alias: &str, make: impl Fn() -> Result<CacheBuilder> + Send + Sync + 'static) {
         let made = Arc::new(Alias::new(Definition::Code(Box::new(make))));
         let replaced = self.aliases.write().insert(alias.to_owned(), made);
+        self.generation.fetch_add(1, Ordering::Release);
         // Its cache may run code of the user's when it is dropped, which is now: after the lock.
         drop(replaced);
     }
@@ -227,6 +233,11 @@ impl Caches {
         self.registry.write().plugins.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
     }
 
+    /// A number that changes with what [`get`](Self::get) answers.
+    pub(crate) fn generation(&self) -> u64 {
+        self.generation.load(Ordering::Acquire)
+    }
+
     fn find(&self, alias: &str) -> Result<Arc<Alias>> {
         let aliases = self.aliases.read();
         aliases.get(alias).cloned().ok_or_else(|| {
@@ -257,8 +268,8 @@ impl Caches {
 
 impl Cache {
     /// The cache at `url`, by the backends that come with the crate: `memory://`, `redis://` and its like. Its query holds the settings
-    /// of the cache (`namespace`, `ttl`, `ttl_jitter`, `timeout`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush`,
-    /// `enabled`) beside those of the backend. No server is contacted.
+    /// of the cache (`namespace`, `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`,
+    /// `allow_flush`, `enabled`) beside those of the backend. No server is contacted.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) where the URL is wrong.

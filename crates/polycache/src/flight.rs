@@ -17,6 +17,7 @@ mod leader;
 mod model;
 mod multi;
 mod overtake;
+mod slow;
 mod sync;
 mod table;
 mod tenure;
@@ -34,8 +35,11 @@ use foldhash::fast::RandomState;
 pub use self::detached::Detached;
 pub(crate) use self::fill::Filling;
 pub use self::get_or_set::GetOrSet;
+pub(crate) use self::lead::Policy;
 use self::leader::Leader;
+pub(crate) use self::multi::run as run_multi;
 pub(crate) use self::overtake::Scope;
+pub(crate) use self::slow::Slow;
 use self::sync::{AtomicUsize, Mutex, Ordering};
 use self::table::{Joined, Table};
 use self::waiter::Waiter;
@@ -113,6 +117,21 @@ impl Flights {
                 Part::Waits(Waiter::new(Arc::clone(self), Spot { hash, id }, ticket, landing))
             }
         }
+    }
+
+    /// Starts a flight of `key`, and overtakes those there are.
+    fn lead<T, E>(self: &Arc<Self>, key: Key<'_>) -> Leader<T, E>
+    where
+        T: Send + Sync + 'static,
+        E: Send + Sync + 'static,
+    {
+        let (hash, key) = (self.hash(key.full()), key.full());
+        let (wakers, (id, permit)) = self.at(hash, |table| {
+            let wakers = table.overtake(hash, key);
+            (wakers, table.start(hash, key, TypeId::of::<Landing<T, E>>()))
+        });
+        leader::wake(wakers);
+        Leader::new(Arc::clone(self), Spot { hash, id }, permit)
     }
 
     fn ticket(&self) -> u64 {

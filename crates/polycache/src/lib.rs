@@ -25,6 +25,7 @@
 
 pub mod backend;
 pub mod backends;
+pub mod functions;
 pub mod locks;
 pub mod plugins;
 pub mod serializer;
@@ -59,6 +60,8 @@ pub use command::{Answer, Command, CommandName, Outcome};
 pub use error::{Error, ErrorKind, Result};
 pub use flight::{Detached, GetOrSet};
 pub use plugin::Plugin;
+#[cfg(feature = "macros")]
+pub use polycache_macros::{cached, cached_stampede, multi_cached};
 pub use raw::Raw;
 pub use reply::Reply;
 #[cfg(any(feature = "memcached", feature = "redis"))]

@@ -44,6 +44,9 @@ pub(super) fn apply(registry: &Registry, mut builder: CacheBuilder, settings: &m
     if let Some(timeout) = settings.duration("timeout")? {
         builder = builder.timeout(timeout);
     }
+    if let Some(lease) = settings.duration("lease")? {
+        builder = builder.lease(lease);
+    }
     if let Some(on_error) = on_error(settings, "on_error")? {
         builder = builder.on_error(on_error);
     }

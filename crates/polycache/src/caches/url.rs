@@ -12,9 +12,10 @@ use crate::backend::Backend;
 use crate::{Cache, Error, ErrorKind, Result};
 
 /// Settings of the cache. Whatever else stands in the query is the backend's.
-const CACHE: [&str; 10] = [
+const CACHE: [&str; 11] = [
     "allow_flush",
     "enabled",
+    "lease",
     "namespace",
     "on_decode_error",
     "on_error",

@@ -131,6 +131,14 @@ where
         }
     }
 
+    /// It leads, whatever is there and whoever else computes.
+    pub(super) fn anew(cache: &Cache, key: &str, leader: Leader<T, E>) -> Self {
+        match tenure::seize(cache, key) {
+            Some(asking) => Self::Asks(asking, leader, When::Always),
+            None => Self::Leads(leader, When::Always),
+        }
+    }
+
     /// It leads in this process.
     fn lead(cache: &Cache, key: &str, leader: Leader<T, E>, when: When) -> Self {
         match tenure::ask(cache, key) {

@@ -13,7 +13,7 @@ use tokio::task::JoinHandle;
 
 use super::approach::{Approach, Course};
 use super::get_or_set::GetOrSet;
-use super::lead::Lead;
+use super::lead::{Lead, Policy};
 use crate::Cache;
 
 impl<'a, T, E, F, Fut> GetOrSet<'a, T, E, F, Fut>
@@ -108,7 +108,7 @@ where
                             // Only where it is polled after its end.
                             return Poll::Pending;
                         };
-                        let lead = Lead::new(this.cache, this.key, leader, when, tenure, compute());
+                        let lead = Lead::new(this.cache, this.key, leader, when, tenure, Policy::default(), compute());
                         this.work = Some(match Handle::try_current() {
                             Ok(runtime) => Work::Task(runtime.spawn(lead)),
                             Err(_) => Work::Here(Box::pin(lead)),

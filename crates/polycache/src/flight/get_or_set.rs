@@ -3,14 +3,13 @@
 use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use pin_project_lite::pin_project;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::approach::{Approach, Asked, Course};
-use super::lead::Lead;
+use super::lead::Policy;
+use super::slow::Slow;
 use crate::Cache;
 
 impl Cache {
@@ -63,19 +62,6 @@ pub struct GetOrSet<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, F
     slow: Option<Pin<Box<Slow<T, E, Fut>>>>,
 }
 
-pin_project! {
-    /// What a call has to do where there is no hit at once.
-    struct Slow<T, E, Fut>
-    where
-        T: Send, T: Sync, T: 'static,
-        E: Send, E: Sync, E: 'static,
-    {
-        approach: Approach<T, E>,
-        #[pin]
-        lead: Option<Lead<T, E, Fut>>,
-    }
-}
-
 /// The closure isn't pinned: it is called before anything borrows from it. What it returns is, in a box.
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut> Unpin for GetOrSet<'_, T, E, F, Fut> {}
 
@@ -93,7 +79,7 @@ where
         if self.slow.is_none() {
             match self.cache.get::<T>(self.key).now() {
                 Ok(Ok(Some(value))) => return Poll::Ready(Ok(value)),
-                asked => self.slow = Some(Slow::start(asked)),
+                asked => self.slow = Some(Slow::start(asked, Policy::default())),
             }
         }
         self.poll_slow(context)
@@ -112,31 +98,8 @@ where
         let Some(slow) = &mut self.slow else {
             return Poll::Pending;
         };
-        let mut slow = slow.as_mut().project();
-        if slow.lead.is_none() {
-            match ready!(slow.approach.poll(self.cache, self.key, context)) {
-                Course::Arrived(result) => return Poll::Ready(result),
-                Course::Leads(leader, when, tenure) => match self.compute.take() {
-                    Some(compute) => {
-                        let lead = Lead::new(self.cache, self.key, leader, when, tenure, compute());
-                        slow.lead.set(Some(lead));
-                    }
-                    // Only where it is polled after its end.
-                    None => return Poll::Pending,
-                },
-            }
-        }
-        match slow.lead.as_pin_mut() {
-            Some(lead) => lead.poll(context),
-            None => Poll::Pending,
-        }
-    }
-}
-
-impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Slow<T, E, Fut> {
-    #[cold]
-    fn start(asked: Asked<T>) -> Pin<Box<Self>> {
-        Box::pin(Self { approach: Approach::Asked(asked), lead: None })
+        let compute = &mut self.compute;
+        slow.as_mut().poll(self.cache, self.key, || compute.take().map(|compute| compute()), context)
     }
 }
 

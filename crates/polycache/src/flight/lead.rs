@@ -7,12 +7,23 @@ use std::task::{Context, Poll, ready};
 use compact_str::CompactString;
 use pin_project_lite::pin_project;
 use serde::Serialize;
+use tokio::runtime::Handle;
 
 use super::Filling;
 use super::leader::Leader;
 use super::tenure::Tenure;
 use crate::backend::When;
-use crate::{Cache, Reply};
+use crate::{Cache, Reply, Ttl};
+
+/// What becomes of a computed value.
+pub(crate) struct Policy<T> {
+    /// Its TTL, where that isn't the cache's.
+    pub(crate) ttl: Option<fn(&T) -> Ttl>,
+    /// Whether it isn't stored.
+    pub(crate) skip: Option<fn(&T) -> bool>,
+    /// Whether its caller has it before it is stored.
+    pub(crate) behind: bool,
+}
 
 pin_project! {
     /// Computes, stores on a condition, and shares with the waiters.
@@ -24,14 +35,19 @@ pin_project! {
         cache: Cache,
         key: CompactString,
         when: When,
-        tenure: Option<Tenure>,
-        // None once it has landed.
-        leader: Option<Leader<T, E>>,
-        // The value on its way to the backend.
-        fill: Option<Reply<()>>,
+        policy: Policy<T>,
+        finish: Finish<T, E>,
         #[pin]
         compute: Option<Fut>,
     }
+}
+
+/// A result on its way to the backend, and then to those who wait.
+pub(super) struct Finish<T: Send + Sync + 'static, E: Send + Sync + 'static> {
+    tenure: Option<Tenure>,
+    /// None once it has landed.
+    leader: Option<Leader<T, E>>,
+    fill: Option<Reply<()>>,
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Lead<T, E, Fut> {
@@ -41,15 +57,15 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Lead<T, E, Fut> {
         leader: Leader<T, E>,
         when: When,
         tenure: Option<Tenure>,
+        policy: Policy<T>,
         compute: Fut,
     ) -> Self {
         Self {
             cache: cache.clone(),
             key: CompactString::new(key),
             when,
-            tenure,
-            leader: Some(leader),
-            fill: None,
+            policy,
+            finish: Finish::new(leader, tenure, None),
             compute: Some(compute),
         }
     }
@@ -65,32 +81,27 @@ where
 
     fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let mut this = self.project();
+        let finish = this.finish;
         if let Some(compute) = this.compute.as_mut().as_pin_mut() {
             let result = ready!(compute.poll(context));
             this.compute.set(None);
-            match (result, this.leader.as_mut()) {
-                (Ok(value), Some(leader)) if leader.permit().holds() => {
-                    *this.fill = Some(this.cache.fill(
-                        this.key,
-                        &value,
-                        this.when.clone(),
-                        leader.filling(this.tenure.as_ref()),
-                    ));
-                    leader.hold(Ok(value));
+            let Some(leader) = &mut finish.leader else {
+                return Poll::Ready(result);
+            };
+            if let Ok(value) = &result {
+                let tenure = finish.tenure.as_ref();
+                finish.fill = this.policy.fill(this.cache, this.key, value, this.when.clone(), leader, tenure);
+            }
+            match Handle::try_current() {
+                Ok(runtime) if this.policy.behind => {
+                    leader.hold(result.clone());
+                    runtime.spawn(finish.take());
+                    return Poll::Ready(result);
                 }
-                (result, Some(leader)) => leader.hold(result),
-                (result, None) => return Poll::Ready(result),
+                _ => leader.hold(result),
             }
         }
-        if let Some(fill) = this.fill {
-            if let Err(error) = ready!(Pin::new(fill).poll(context)) {
-                tracing::warn!(%error, "a computed value could not be stored");
-            }
-            *this.fill = None;
-        }
-        // The lease ends when the value is there.
-        *this.tenure = None;
-        match this.leader.take().and_then(Leader::land_held) {
+        match ready!(Pin::new(finish).poll(context)) {
             Some(result) => Poll::Ready(result),
             // Only where it is polled after its end.
             None => Poll::Pending,
@@ -98,9 +109,78 @@ where
     }
 }
 
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Finish<T, E> {
+    pub(super) fn new(leader: Leader<T, E>, tenure: Option<Tenure>, fill: Option<Reply<()>>) -> Self {
+        Self { tenure, leader: Some(leader), fill }
+    }
+
+    fn take(&mut self) -> Self {
+        Self { tenure: self.tenure.take(), leader: self.leader.take(), fill: self.fill.take() }
+    }
+}
+
+/// Nothing in it is pinned.
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Unpin for Finish<T, E> {}
+
+impl<T, E> Future for Finish<T, E>
+where
+    T: Clone + Send + Sync + 'static,
+    E: Clone + Send + Sync + 'static,
+{
+    type Output = Option<Result<T, E>>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if let Some(fill) = &mut self.fill {
+            if let Err(error) = ready!(Pin::new(fill).poll(context)) {
+                tracing::warn!(%error, "a computed value could not be stored");
+            }
+            self.fill = None;
+        }
+        // The lease ends when the value is there.
+        self.tenure = None;
+        Poll::Ready(self.leader.take().and_then(Leader::land_held))
+    }
+}
+
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
     pub(super) fn filling(&self, tenure: Option<&Tenure>) -> Filling {
         let lease = tenure.map(|tenure| tenure.lease.clone());
         Filling { flights: self.flights().clone(), spot: self.spot(), permit: self.permit().clone(), lease }
+    }
+}
+
+impl<T: Serialize + Clone + Send + Sync + 'static> Policy<T> {
+    /// Stores what a leader has computed, if it is to be stored.
+    pub(super) fn fill<E: Send + Sync + 'static>(
+        &self,
+        cache: &Cache,
+        key: &str,
+        value: &T,
+        when: When,
+        leader: &Leader<T, E>,
+        tenure: Option<&Tenure>,
+    ) -> Option<Reply<()>> {
+        if !leader.permit().holds() || self.skip.is_some_and(|skip| skip(value)) {
+            return None;
+        }
+        let filling = leader.filling(tenure);
+        Some(match self.ttl {
+            None => cache.fill(key, value, when, filling),
+            Some(ttl) => cache.with_ttl(ttl(value)).fill(key, value, when, filling),
+        })
+    }
+}
+
+impl<T> Clone for Policy<T> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<T> Copy for Policy<T> {}
+
+impl<T> Default for Policy<T> {
+    fn default() -> Self {
+        Self { ttl: None, skip: None, behind: false }
     }
 }

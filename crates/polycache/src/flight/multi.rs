@@ -10,8 +10,10 @@ use std::task::Poll;
 use futures_util::future::join_all;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::runtime::Handle;
 
 use super::Part;
+use super::lead::{Finish, Policy};
 use super::leader::Leader;
 use super::tenure::{self, Tenancy, Tenure};
 use super::waiter::{Arrival, Waiter};
@@ -54,19 +56,43 @@ impl Cache {
         Fut: Future<Output = Result<Values, E>>,
     {
         let names: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
-        let mut call = Call { cache: self, compute, results: names.iter().map(|_| None).collect(), names: &names };
-        let mut open: Vec<usize> = (0..names.len()).collect();
-        while !open.is_empty() {
-            open = call.round(open).await;
-        }
-        call.results.into_iter().map(|result| result.unwrap_or(Ok(None))).collect()
+        run(self, &names, Policy::default(), false, compute).await
     }
+}
+
+/// The same with a policy for what is computed; `anew`, all of it is computed, whatever is there and whoever else computes. Then no name
+/// may be there twice.
+pub(crate) async fn run<T, E, K, Values, F, Fut>(
+    cache: &Cache,
+    names: &[&str],
+    policy: Policy<T>,
+    anew: bool,
+    compute: F,
+) -> Vec<Result<Option<T>, E>>
+where
+    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    E: Clone + Send + Sync + 'static,
+    K: AsRef<str>,
+    Values: IntoIterator<Item = (K, T)>,
+    F: FnMut(Vec<String>) -> Fut,
+    Fut: Future<Output = Result<Values, E>>,
+{
+    let mut call = Call { cache, names, policy, compute, results: names.iter().map(|_| None).collect() };
+    let mut open: Vec<usize> = (0..names.len()).collect();
+    if anew {
+        call.lead_anew(std::mem::take(&mut open)).await;
+    }
+    while !open.is_empty() {
+        open = call.round(open).await;
+    }
+    call.results.into_iter().map(|result| result.unwrap_or(Ok(None))).collect()
 }
 
 /// One call on its way.
 struct Call<'a, T, E, F> {
     cache: &'a Cache,
     names: &'a [&'a str],
+    policy: Policy<T>,
     compute: F,
     results: Vec<Option<Result<Option<T>, E>>>,
 }
@@ -121,8 +147,24 @@ where
         self.wait(waits).await
     }
 
+    /// Computes these keys, whatever is there and whoever else computes them.
+    async fn lead_anew(&mut self, open: Vec<usize>) {
+        let (cache, names) = (self.cache, self.names);
+        let led = open.into_iter().map(async |index| {
+            let name = names[index];
+            let leader = cache.with_key(name, |_, key| cache.flights().lead::<T, E>(key));
+            let tenure = match tenure::seize::<T>(cache, name) {
+                Some(asking) => asking.await.granted(),
+                None => None,
+            };
+            Led { index, leader, when: When::Always, tenure }
+        });
+        let led = join_all(led).await;
+        self.lead(led).await;
+    }
+
     /// What is stored under these keys, or on what condition to store what is computed. Trouble counts as a miss.
-    async fn read(&self, open: &[usize]) -> Vec<Result<T, When>> {
+    async fn read(&mut self, open: &[usize]) -> Vec<Result<T, When>> {
         let names: Vec<&str> = open.iter().map(|index| self.names[*index]).collect();
         let nothing = if self.cache.settings().on_decode_error == OnError::Miss { When::Always } else { When::Absent };
         match self.cache.multi_get::<T>(&names).await {
@@ -205,25 +247,22 @@ where
             }
         };
         let mut held = Vec::with_capacity(led.len());
-        for mut one in led {
+        for Led { index, mut leader, when, tenure } in led {
             // Without a value its flight is given up, to those who wait for it.
-            if let Some(value) = values.remove(self.names[one.index]) {
-                let permitted = one.leader.permit().holds();
-                let filling = one.leader.filling(one.tenure.as_ref());
-                let name = self.names[one.index];
-                let fill = permitted.then(|| self.cache.fill(name, &value, one.when.clone(), filling));
-                one.leader.hold(Ok(value));
-                held.push((one, fill));
+            if let Some(value) = values.remove(self.names[index]) {
+                let fill = self.policy.fill(self.cache, self.names[index], &value, when, &leader, tenure.as_ref());
+                leader.hold(Ok(value.clone()));
+                let finish = Finish::new(leader, tenure, fill);
+                match Handle::try_current() {
+                    Ok(runtime) if self.policy.behind => {
+                        runtime.spawn(finish);
+                        self.results[index] = Some(Ok(Some(value)));
+                    }
+                    _ => held.push((index, finish)),
+                }
             }
         }
-        let landed = join_all(held.into_iter().map(async |(one, fill)| {
-            if let Some(Err(error)) = async { Some(fill?.await) }.await {
-                tracing::warn!(%error, "a computed value could not be stored");
-            }
-            drop(one.tenure);
-            (one.index, one.leader.land_held())
-        }));
-        for (index, result) in landed.await {
+        for (index, result) in join_all(held.into_iter().map(async |(index, finish)| (index, finish.await))).await {
             self.results[index] = result.map(|result| result.map(Some));
         }
     }

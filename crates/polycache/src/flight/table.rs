@@ -64,20 +64,28 @@ impl Table {
         fresh: impl FnOnce() -> Arc<dyn Any + Send + Sync>,
     ) -> Joined {
         let landings = self.landings;
-        let fresh_id = self.next;
-        self.next += 1;
         let Some(entry) = self.entries.find_mut(hash, |entry| entry.current && entry.key == key) else {
-            let entry = Entry::new(hash, key, fresh_id, kind);
-            let permit = entry.permit.clone();
-            self.entries.insert_unique(hash, entry, |entry| entry.hash);
-            return Joined::Leads { id: fresh_id, permit, landings };
+            let (id, permit) = self.start(hash, key, kind);
+            return Joined::Leads { id, permit, landings };
         };
         if entry.phase == Phase::Vacant {
             return Joined::Leads { id: entry.id, permit: entry.take_over(kind), landings };
         }
-        entry.waiters.insert(fresh_id, None);
+        let ticket = self.next;
+        self.next += 1;
+        entry.waiters.insert(ticket, None);
         let landing = (entry.kind == kind).then(|| Arc::clone(entry.landing.get_or_insert_with(fresh)));
-        Joined::Waits { id: entry.id, ticket: fresh_id, landing }
+        Joined::Waits { id: entry.id, ticket, landing }
+    }
+
+    /// Starts a flight of `key`, which has no current one.
+    pub(super) fn start(&mut self, hash: u64, key: &str, kind: TypeId) -> (u64, Permit) {
+        let id = self.next;
+        self.next += 1;
+        let entry = Entry::new(hash, key, id, kind);
+        let permit = entry.permit.clone();
+        self.entries.insert_unique(hash, entry, |entry| entry.hash);
+        (id, permit)
     }
 
     /// A waiter looks whether it has to lead, and else exchanges its waker for this one.

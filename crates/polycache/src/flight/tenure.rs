@@ -36,6 +36,16 @@ pub(super) enum Tenancy<T> {
     None,
 }
 
+impl<T> Tenancy<T> {
+    /// The lease, if there is one.
+    pub(super) fn granted(self) -> Option<Tenure> {
+        match self {
+            Self::Granted(tenure) => Some(tenure),
+            Self::Found(_) | Self::None => None,
+        }
+    }
+}
+
 /// The asking, on its way.
 pub(super) type Asking<T> = Pin<Box<dyn Future<Output = Tenancy<T>> + Send>>;
 
@@ -46,6 +56,15 @@ where
 {
     let request = Request::new(cache, key)?;
     Some(Box::pin(async move { without(request.wait().await, &request.key) }))
+}
+
+/// Takes the lease from whoever has it: what they compute isn't stored.
+pub(super) fn seize<T>(cache: &Cache, key: &str) -> Option<Asking<T>>
+where
+    T: DeserializeOwned + Clone + Send + Sync + 'static,
+{
+    let request = Request::new(cache, key)?;
+    Some(Box::pin(async move { without(request.seize().await, &request.key) }))
 }
 
 /// Asks for the lease once; `None` where another process has it.
@@ -113,6 +132,18 @@ impl Request {
             Ok(Some(value)) => Tenancy::Found(value),
             _ => Tenancy::Granted(tenure),
         }))
+    }
+
+    /// Ends the lease of whoever has it, and takes it.
+    async fn seize<T>(&self) -> Result<Tenancy<T>> {
+        loop {
+            self.cache.limited(self.cache.backend().multi_delete(&[self.lease.key().key()])).await?;
+            let asked = Instant::now();
+            if self.lease.take().await? {
+                let tenure = Tenure::start(&self.cache, &self.full, self.lease.clone(), asked);
+                return Ok(Tenancy::Granted(tenure));
+            }
+        }
     }
 
     /// Waits for the lease, or for the value.

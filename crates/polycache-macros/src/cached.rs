@@ -1,0 +1,92 @@
+//! `#[cached]` and `#[cached_stampede]`.
+
+use proc_macro2::TokenStream;
+use quote::{quote, quote_spanned};
+use syn::Result;
+use syn::spanned::Spanned;
+
+use crate::function::Function;
+use crate::key;
+use crate::options::Options;
+
+/// Which of the two.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kind {
+    Cached,
+    Stampede,
+}
+
+pub(crate) fn expand(options: TokenStream, item: TokenStream, kind: Kind) -> TokenStream {
+    try_expand(options, item, kind).unwrap_or_else(|error| error.to_compile_error())
+}
+
+fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<TokenStream> {
+    let (attribute, own): (_, &[&str]) = match kind {
+        Kind::Cached => ("cached", &["cache_errors"]),
+        Kind::Stampede => ("cached_stampede", &["cache_errors", "lease"]),
+    };
+    let mut options = Options::parse(options, own)?;
+    if kind == Kind::Stampede && options.lease.is_none() {
+        options.lease = Some(quote!(::core::time::Duration::from_secs(2)));
+    }
+    let mut function = Function::parse(item, attribute)?;
+    let shape = function.shape(options.cache_errors.is_some());
+    let key = key::display(&function, &options, None)?;
+    let (statics, cache) = cache(&options);
+    let lease = options.cache.as_ref().and(options.lease.as_ref()).map(|lease| quote!(.lease(#lease)));
+    let policy = policy(&options, &shape);
+    let (bindings, body, returns) = (function.bindings(), &function.item.block, &function.returns);
+
+    let statements = &body.stmts;
+    let call = quote_spanned! {returns.span()=>
+        ::polycache::functions::Call::new(__cache, __key) #lease .compute::<#shape, _>(async move { #bindings #(#statements)* }) #policy
+    };
+    let block = quote!({
+        #statics
+        let __cache = #cache;
+        let __key = #key;
+        #call
+    });
+    let output = quote! {
+        -> ::polycache::functions::CachedCall<#shape, impl ::core::future::Future<Output = #returns>>
+    };
+    function.item.block = syn::parse2(block)?;
+    function.item.sig.output = syn::parse2(output)?;
+    let item = function.item;
+    Ok(quote!(#item))
+}
+
+/// A static that it needs, and an expression of the cache or the reason why there is none.
+pub(crate) fn cache(options: &Options) -> (TokenStream, TokenStream) {
+    if let Some(cache) = &options.cache {
+        let cache = quote_spanned! {cache.span()=> ::core::result::Result::Ok(<::polycache::Cache as ::core::clone::Clone>::clone(&#cache)) };
+        return (TokenStream::new(), cache);
+    }
+    let lease = match &options.lease {
+        Some(lease) => quote!(::core::option::Option::Some(#lease)),
+        None => quote!(::core::option::Option::None),
+    };
+    let made = match (&options.url, &options.alias) {
+        (Some(url), _) => quote!(url(#url, #lease)),
+        (None, Some(alias)) => quote!(alias(#alias, #lease)),
+        (None, None) => quote!(alias("default", #lease)),
+    };
+    let cache = quote! {
+        static __CACHE: ::polycache::functions::FunctionCache = ::polycache::functions::FunctionCache::#made;
+    };
+    (cache, quote!(__CACHE.get()))
+}
+
+/// What is said of a call's value and error.
+pub(crate) fn policy(options: &Options, shape: &TokenStream) -> TokenStream {
+    let ttl = options.ttl.as_ref().map(|ttl| quote_spanned!(ttl.span()=> .ttl(#ttl)));
+    let ttl_from = options.ttl_from.as_ref().map(|from| quote_spanned!(from.span()=> .ttl_from(#from)));
+    let skip_if = options.skip_if.as_ref().map(|skip| quote_spanned!(skip.span()=> .skip_if(#skip)));
+    quote! {
+        .share_errors_by({
+            use ::polycache::functions::probe::{Probe, Shared as _, Unshared as _};
+            (&Probe::<<#shape as ::polycache::functions::Shape>::Error>::new()).share()
+        })
+        #ttl #ttl_from #skip_if
+    }
+}

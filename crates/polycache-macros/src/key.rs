@@ -1,0 +1,100 @@
+//! The key of a call, from its arguments.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::{Error, Expr, LitStr, Result, Type};
+
+use crate::function::Function;
+use crate::options::Options;
+
+/// An expression that implements `Display`. `one` is the argument that stands for one of many keys, which is a reference here.
+pub(crate) fn display(function: &Function, options: &Options, one: Option<&str>) -> Result<TokenStream> {
+    if let (Some(span), None) = (options.noself, &function.receiver) {
+        return Err(Error::new(span, "the function has no `self` to leave out"));
+    }
+    if let Some(template) = &options.key {
+        return from_template(function, template);
+    }
+    let own = function.receiver.iter().filter(|_| options.noself.is_none()).map(|own| quote!(&#own));
+    let all = own.chain(function.arguments.iter().map(|argument| {
+        let name = &argument.name;
+        match &argument.ty {
+            // What is a reference already.
+            Type::Reference(reference) if reference.mutability.is_none() => quote!(#name),
+            Type::Reference(_) => quote!(&*#name),
+            _ if one.is_some_and(|one| name == one) => quote!(#name),
+            ty => quote_spanned!(ty.span()=> &#name),
+        }
+    }));
+    let all: Vec<TokenStream> = all.collect();
+    Ok(match &options.key_builder {
+        Some(builder) => quote_spanned!(builder.span()=> (#builder)(#(#all),*)),
+        None => {
+            let tuple = nested(&all);
+            quote!(::polycache::functions::Arguments::of(|| {}, #tuple))
+        }
+    })
+}
+
+/// A tuple of any length: serde knows those of up to 16.
+fn nested(all: &[TokenStream]) -> TokenStream {
+    if all.len() <= 16 {
+        return quote!((#(#all,)*));
+    }
+    let parts = all.chunks(16).map(nested);
+    quote!((#(#parts,)*))
+}
+
+/// The text with what stands in its braces.
+fn from_template(function: &Function, template: &LitStr) -> Result<TokenStream> {
+    let text = template.value();
+    let span = template.span();
+    let mut format = String::new();
+    let mut values: Vec<Expr> = Vec::new();
+    let mut rest = text.as_str();
+    while let Some(at) = rest.find(['{', '}']) {
+        format.push_str(&rest[..at]);
+        let (brace, after) = rest[at..].split_at(1);
+        if after.starts_with(brace) {
+            // Doubled, it stands for itself.
+            format.push_str(&rest[at..at + 2]);
+            rest = &after[1..];
+            continue;
+        }
+        let Some((inner, after)) = after.split_once('}').filter(|_| brace == "{") else {
+            return Err(Error::new(
+                span,
+                format!("a single `{brace}` in the key; write `{brace}{brace}` for the character"),
+            ));
+        };
+        let (expression, how) =
+            inner.split_once(':').map_or((inner, String::new()), |(expression, how)| (expression, format!(":{how}")));
+        values.push(placeholder(function, expression, span)?);
+        format.push_str(&format!("{{{}{how}}}", values.len() - 1));
+        rest = after;
+    }
+    format.push_str(rest);
+    let format = LitStr::new(&format, span);
+    Ok(quote_spanned!(span=> ::core::format_args!(#format, #(#values),*)))
+}
+
+/// An argument, or a field of one.
+fn placeholder(function: &Function, text: &str, span: Span) -> Result<Expr> {
+    let wrong =
+        |why: &str| Error::new(span, format!("`{{{text}}}` in the key {why}; the arguments are: {}", function.names()));
+    let expression: Expr = LitStr::new(text, span).parse().map_err(|_| wrong("names no argument"))?;
+    let mut root = &expression;
+    while let Expr::Field(field) = root {
+        root = &field.base;
+    }
+    let Expr::Path(path) = root else {
+        return Err(wrong("is neither an argument nor a field of one"));
+    };
+    let Some(name) = path.path.get_ident() else {
+        return Err(wrong("names no argument"));
+    };
+    let known = (name == "self" && function.receiver.is_some())
+        || function.arguments.iter().any(|argument| argument.name == *name);
+    if known { Ok(expression) } else { Err(wrong("is no argument")) }
+}

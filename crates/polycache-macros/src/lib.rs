@@ -1,0 +1,113 @@
+//! The macros of [polycache](https://docs.rs/polycache): use them from there.
+
+mod cached;
+mod function;
+mod key;
+mod multi;
+mod options;
+
+use proc_macro::TokenStream;
+
+/// Caches what an async function returns.
+///
+/// ```
+/// use polycache::cached;
+/// # #[derive(Debug, Clone, PartialEq)] struct DbError;
+/// # #[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)] struct User { id: u64 }
+///
+/// #[cached(ttl = "60s", key = "user:{id}")]
+/// async fn user(id: u64) -> Result<User, DbError> {
+///     if id == 0 { Err(DbError) } else { Ok(User { id }) } // from the database
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// assert_eq!(user(7).await, Ok(User { id: 7 })); // computed
+/// assert_eq!(user(7).await, Ok(User { id: 7 })); // from the cache
+/// assert_eq!(user(7).refresh().await, Ok(User { id: 7 })); // computed, and stored anew
+/// assert_eq!(user(0).await, Err(DbError)); // an error isn't stored
+/// user(7).invalidate().await?;
+/// # Ok(()) }
+/// ```
+///
+/// The function returns a `CachedCall`, a future that can be told to do otherwise first: `refresh()`, `read_only()`, `write_behind()`,
+/// `uncached()`; `invalidate()` deletes, `key()` and `cache()` tell. Calls that miss a key at the same time compute once.
+///
+/// What is returned has to be `Clone`, `Send`, `Sync`, `'static` and serde's `Serialize` and `Deserialize`; of a `Result` the value, and an
+/// error of any type that is `Send`. A type counts as a `Result` by its name.
+///
+/// | option | |
+/// |---|---|
+/// | `alias = "name"` | the cache: of that alias among `polycache::caches()`; `default` where nothing is said |
+/// | `url = "memory://?max_entries=100"` | a cache of its own, made at first use |
+/// | `cache = expression` | a `Cache`, or a reference to one; may use the arguments, as in `self.cache` |
+/// | `key = "user:{id}"` | the key, from arguments and their fields (`{user.id}`), in the format language of `std::fmt`; take `{name:?}` where a text may hold what separates it from the next |
+/// | `key_builder = function` | makes the key of references to all arguments |
+/// | neither | the path of the function and all its arguments, which serde has to know |
+/// | `noself` | leaves `self` out of the key |
+/// | `ttl = "60s"` | how long a value lives: a text as in configurations, a number of seconds, or an expression of `Duration` or `Ttl` |
+/// | `ttl_from = function` | the same from a reference to the value |
+/// | `skip_if = function` | doesn't store a value of which this is true |
+/// | `cache_errors` | stores a `Result` whole, its errors too |
+///
+/// Functions of `ttl_from` and `skip_if` are paths, or closures that capture nothing.
+#[proc_macro_attribute]
+pub fn cached(options: TokenStream, item: TokenStream) -> TokenStream {
+    cached::expand(options.into(), item.into(), cached::Kind::Cached).into()
+}
+
+/// Caches what an async function returns, and computes it once across all processes that share the cache.
+///
+/// ```
+/// use polycache::cached_stampede;
+///
+/// #[cached_stampede(lease = "2s", ttl = "10m")]
+/// async fn report(year: u16) -> String {
+///     format!("the report of {year}") // takes a while
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// assert_eq!(report(2026).await, "the report of 2026");
+/// # }
+/// ```
+///
+/// As [`cached`](macro@cached), with one option more: `lease = "2s"`, how long other processes wait after the one that computes has died. Two
+/// seconds where nothing is said. It is renewed while the function runs. On a cache that is this process's own it makes no difference.
+///
+/// Whoever writes to these keys in another way should use a cache with a lease too (`lease` in its configuration, or of its builder):
+/// only then nothing is stored that another process computed before the write.
+#[proc_macro_attribute]
+pub fn cached_stampede(options: TokenStream, item: TokenStream) -> TokenStream {
+    cached::expand(options.into(), item.into(), cached::Kind::Stampede).into()
+}
+
+/// Caches what an async function returns for each of many keys, and calls it for those that are missing.
+///
+/// ```
+/// use polycache::multi_cached;
+/// use std::collections::HashMap;
+/// # #[derive(Debug, Clone, PartialEq)] struct DbError;
+///
+/// #[multi_cached(keys = ids, key = "user:{ids}", ttl = "60s")]
+/// async fn users(ids: &[u64]) -> Result<HashMap<u64, String>, DbError> {
+///     // One query to the database, for those that aren't in the cache.
+///     Ok(ids.iter().map(|id| (*id, format!("user {id}"))).collect())
+/// }
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// users(&[1, 2]).await.unwrap();
+/// let users = users(&[2, 3]).await.unwrap(); // the function is called with 3
+/// assert_eq!(users[&2], "user 2");
+/// # Ok(()) }
+/// ```
+///
+/// `keys` names the argument with the keys: a slice or a `Vec`. The function returns a `HashMap`, a `BTreeMap` or a `Vec` of pairs, or one of
+/// them in a `Result`; what it leaves out isn't there, and isn't stored. In `key` that argument stands for one key, and so it does for
+/// `key_builder`. The other arguments have to be `Clone`, as the function may be called again for keys that other callers have given
+/// up; and the function's future has to be `Send`.
+///
+/// The other options are those of [`cached`](macro@cached), without `cache_errors`. The call returned is a `MultiCall`: the same methods, but
+/// `keys()`.
+#[proc_macro_attribute]
+pub fn multi_cached(options: TokenStream, item: TokenStream) -> TokenStream {
+    multi::expand(options.into(), item.into()).into()
+}

@@ -1,0 +1,149 @@
+//! `#[multi_cached]`.
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
+use syn::spanned::Spanned;
+use syn::visit_mut::{VisitMut, visit_type_reference_mut};
+use syn::{
+    Error, FnArg, GenericArgument, GenericParam, Ident, Lifetime, PathArguments, ReceiverKind, Result, Signature, Type,
+    TypeReference, parse_quote,
+};
+
+use crate::cached::{cache, policy};
+use crate::function::{Argument, Function};
+use crate::key;
+use crate::options::Options;
+
+const ATTRIBUTE: &str = "multi_cached";
+
+pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
+    try_expand(options, item).unwrap_or_else(|error| error.to_compile_error())
+}
+
+fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
+    let options = Options::parse(options, &["keys"])?;
+    let mut function = Function::parse(item, ATTRIBUTE)?;
+    let Some(keys) = &options.keys else {
+        let text = format!("`keys = …` is missing: it names the argument with the keys, one of {}", function.names());
+        return Err(Error::new(Span::call_site(), text));
+    };
+    let Some(argument) = function.arguments.iter().find(|argument| argument.name == *keys) else {
+        let text = format!("`{keys}` is no argument of the function; they are: {}", function.names());
+        return Err(Error::new(keys.span(), text));
+    };
+    let (one, bind) = elements(argument)?;
+    let shape = function.shape(false);
+    let display = key::display(&function, &options, Some(&keys.to_string()))?;
+    let (statics, cache) = cache(&options);
+    let policy = policy(&options, &shape);
+    let copies = copies(&function, keys);
+    let (bindings, returns) = (function.bindings(), &function.returns);
+    let statements = &function.item.block.stmts;
+    let call = quote_spanned! {returns.span()=>
+        __call.compute::<#shape>(move |__keys: ::std::vec::Vec<#one>| {
+            #copies
+            ::std::boxed::Box::pin(async move {
+                #bind
+                #bindings
+                #(#statements)*
+            })
+        }) #policy
+    };
+    let list = if matches!(argument.ty, Type::Reference(_)) { quote!(#keys.to_vec()) } else { quote!(#keys) };
+    let block = quote!({
+        #statics
+        let __cache = #cache;
+        let __call = ::polycache::functions::Keyed::new(__cache, #list, |#keys, __formatter| {
+            ::core::fmt::Display::fmt(&#display, __formatter)
+        });
+        #call
+    });
+    function.item.block = syn::parse2(block)?;
+    bind_lifetimes(&mut function.item.sig)?;
+    function.item.sig.output = parse_quote!(-> ::polycache::functions::MultiCall<'__call, #shape>);
+    Ok(function.item.to_token_stream())
+}
+
+/// The type of a key, and what gives the body the keys under their name.
+fn elements(argument: &Argument) -> Result<(Type, TokenStream)> {
+    let (name, ty) = (&argument.name, &argument.ty);
+    let (one, bound) = match ty {
+        Type::Reference(TypeReference { elem, .. }) => match &**elem {
+            Type::Slice(slice) => (Some((*slice.elem).clone()), quote!(&__keys[..])),
+            list => (vec_element(list), quote!(&__keys)),
+        },
+        list => (vec_element(list), quote!(__keys)),
+    };
+    let one = one.ok_or_else(|| Error::new(ty.span(), "the keys are a slice `&[K]`, or a `Vec<K>`"))?;
+    Ok((one, quote!(let #name = #bound;)))
+}
+
+fn vec_element(ty: &Type) -> Option<Type> {
+    let Type::Path(path) = ty else { return None };
+    let last = path.path.segments.last().filter(|last| last.ident == "Vec")?;
+    let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+    match arguments.args.first()? {
+        GenericArgument::Type(element) => Some(element.clone()),
+        _ => None,
+    }
+}
+
+/// Copies of the other arguments: the body may run several times.
+fn copies(function: &Function, keys: &Ident) -> TokenStream {
+    let others = function.arguments.iter().filter(|argument| argument.name != *keys);
+    others
+        .map(|Argument { name, ty, .. }| {
+            quote_spanned!(ty.span()=> #[allow(unused_variables)] let #name = ::core::clone::Clone::clone(&#name);)
+        })
+        .collect()
+}
+
+/// Everything that is borrowed is borrowed for one lifetime, which the returned call has.
+fn bind_lifetimes(signature: &mut Signature) -> Result<()> {
+    let call = || Lifetime::new("'__call", Span::call_site());
+    for argument in &mut signature.inputs {
+        match argument {
+            FnArg::Receiver(receiver) => match &mut receiver.kind {
+                ReceiverKind::Reference(_, lifetime, None) => {
+                    lifetime.get_or_insert_with(call);
+                }
+                _ => return Err(Error::new(receiver.span(), "a method with `#[multi_cached]` takes `&self`")),
+            },
+            FnArg::Typed(typed) => Elided.visit_type_mut(&mut typed.ty),
+        }
+    }
+    let bounds: Vec<TokenStream> = signature
+        .generics
+        .params
+        .iter()
+        .filter_map(|parameter| match parameter {
+            GenericParam::Lifetime(lifetime) => Some(&lifetime.lifetime).map(|own| quote!(#own: '__call)),
+            GenericParam::Type(ty) => Some(&ty.ident).map(|own| quote!(#own: '__call)),
+            GenericParam::Const(_) => None,
+        })
+        .collect();
+    signature.generics.params.insert(0, parse_quote!('__call));
+    if !bounds.is_empty() {
+        let clause = signature.generics.make_where_clause();
+        for bound in bounds {
+            clause.predicates.push(syn::parse2(bound)?);
+        }
+    }
+    Ok(())
+}
+
+/// Gives lifetimes that are left out a name.
+struct Elided;
+
+impl VisitMut for Elided {
+    fn visit_type_reference_mut(&mut self, reference: &mut TypeReference) {
+        reference.lifetime.get_or_insert_with(|| Lifetime::new("'__call", Span::call_site()));
+        visit_type_reference_mut(self, reference);
+    }
+
+    fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
+        if lifetime.ident == "_" {
+            *lifetime = Lifetime::new("'__call", lifetime.span());
+        }
+    }
+}

@@ -1,0 +1,168 @@
+//! What stands in the parentheses of an attribute.
+
+use std::time::Duration;
+
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote};
+use syn::parse::{Parse, ParseStream};
+use syn::punctuated::Punctuated;
+use syn::spanned::Spanned;
+use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Result, Token};
+
+/// All that an attribute can be told.
+#[derive(Default)]
+pub(crate) struct Options {
+    pub(crate) alias: Option<LitStr>,
+    pub(crate) url: Option<LitStr>,
+    pub(crate) cache: Option<Expr>,
+    pub(crate) key: Option<LitStr>,
+    pub(crate) key_builder: Option<Expr>,
+    pub(crate) noself: Option<Span>,
+    pub(crate) ttl: Option<TokenStream>,
+    pub(crate) ttl_from: Option<Expr>,
+    pub(crate) skip_if: Option<Expr>,
+    pub(crate) cache_errors: Option<Span>,
+    pub(crate) lease: Option<TokenStream>,
+    pub(crate) keys: Option<Ident>,
+}
+
+/// The options of all attributes.
+const COMMON: [&str; 9] = ["alias", "cache", "key", "key_builder", "noself", "skip_if", "ttl", "ttl_from", "url"];
+
+impl Options {
+    /// Of an attribute that knows the common ones and `own`.
+    pub(crate) fn parse(tokens: TokenStream, own: &[&str]) -> Result<Self> {
+        let settings = syn::parse::Parser::parse2(Punctuated::<Setting, Token![,]>::parse_terminated, tokens)?;
+        let mut known: Vec<&str> = COMMON.iter().chain(own).copied().collect();
+        known.sort_unstable();
+        let mut options = Self::default();
+        let mut seen: Vec<String> = Vec::new();
+        for setting in settings {
+            let name = setting.name.to_string();
+            if !known.contains(&&*name) {
+                return Err(unknown(&setting.name, &known));
+            }
+            if seen.contains(&name) {
+                return Err(Error::new(setting.name.span(), format!("`{name}` is given twice")));
+            }
+            options.take(&name, setting)?;
+            seen.push(name);
+        }
+        options.check()?;
+        Ok(options)
+    }
+
+    fn take(&mut self, name: &str, setting: Setting) -> Result<()> {
+        match name {
+            "noself" => self.noself = Some(setting.flag()?),
+            "cache_errors" => self.cache_errors = Some(setting.flag()?),
+            "alias" => self.alias = Some(setting.text()?),
+            "url" => self.url = Some(setting.text()?),
+            "key" => self.key = Some(setting.text()?),
+            "cache" => self.cache = Some(setting.value()?),
+            "key_builder" => self.key_builder = Some(setting.value()?),
+            "ttl_from" => self.ttl_from = Some(setting.value()?),
+            "skip_if" => self.skip_if = Some(setting.value()?),
+            "ttl" => self.ttl = Some(ttl(&setting.value()?)?),
+            "lease" => self.lease = Some(lease(&setting.value()?)?),
+            "keys" => self.keys = Some(syn::parse2(setting.value()?.into_token_stream())?),
+            _ => return Err(unknown(&setting.name, &COMMON)),
+        }
+        Ok(())
+    }
+
+    fn check(&self) -> Result<()> {
+        let cache = self.cache.as_ref().map(Spanned::span);
+        let caches = [self.alias.as_ref().map(LitStr::span), self.url.as_ref().map(LitStr::span), cache];
+        if let Some(second) = caches.into_iter().flatten().nth(1) {
+            return Err(Error::new(second, "the cache is named twice: keep one of `alias`, `url` and `cache`"));
+        }
+        if let (Some(_), Some(builder)) = (&self.key, &self.key_builder) {
+            return Err(Error::new(builder.span(), "the key is told twice: keep one of `key` and `key_builder`"));
+        }
+        if let (Some(_), Some(from)) = (&self.ttl, &self.ttl_from) {
+            return Err(Error::new(from.span(), "the TTL is told twice: keep one of `ttl` and `ttl_from`"));
+        }
+        Ok(())
+    }
+}
+
+/// `name` or `name = value`.
+struct Setting {
+    name: Ident,
+    value: Option<Expr>,
+}
+
+impl Parse for Setting {
+    fn parse(input: ParseStream<'_>) -> Result<Self> {
+        let name = input.parse()?;
+        let value = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
+        Ok(Self { name, value })
+    }
+}
+
+impl Setting {
+    fn flag(&self) -> Result<Span> {
+        match &self.value {
+            None => Ok(self.name.span()),
+            Some(value) => Err(Error::new(value.span(), format!("`{}` takes no value", self.name))),
+        }
+    }
+
+    fn value(&self) -> Result<Expr> {
+        self.value
+            .clone()
+            .ok_or_else(|| Error::new(self.name.span(), format!("`{}` needs a value: `{} = …`", self.name, self.name)))
+    }
+
+    fn text(&self) -> Result<LitStr> {
+        match self.value()? {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
+            other => Err(Error::new(other.span(), format!("`{}` is a text in quotes", self.name))),
+        }
+    }
+}
+
+fn unknown(name: &Ident, known: &[&str]) -> Error {
+    let near = known.iter().map(|known| (strsim::damerau_levenshtein(&name.to_string(), known), known)).min();
+    let meant = near.filter(|(distance, _)| *distance <= 2).map(|(_, near)| format!("; did you mean `{near}`?"));
+    let text = format!("there is no option `{name}`{}; known are {}", meant.unwrap_or_default(), known.join(", "));
+    Error::new(name.span(), text)
+}
+
+/// A TTL: a text, a number of seconds, or any expression.
+fn ttl(value: &Expr) -> Result<TokenStream> {
+    if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = value
+        && text.value() == "never"
+    {
+        return Ok(quote!(::polycache::Ttl::Never));
+    }
+    Ok(match literal(value)? {
+        Some(duration) => quote!(::polycache::Ttl::After(#duration)),
+        None => value.to_token_stream(),
+    })
+}
+
+fn lease(value: &Expr) -> Result<TokenStream> {
+    literal(value)?.ok_or_else(|| Error::new(value.span(), "a lease is a text such as \"2s\", or a number of seconds"))
+}
+
+/// A duration that is written out; none where `value` is another expression.
+fn literal(value: &Expr) -> Result<Option<TokenStream>> {
+    let Expr::Lit(ExprLit { lit, .. }) = value else {
+        return Ok(None);
+    };
+    let wrong =
+        || Error::new(lit.span(), "a duration is a text such as \"60s\", \"5m\" or \"1h 30m\", or a number of seconds");
+    let duration = match lit {
+        Lit::Str(text) => humantime::parse_duration(text.value().trim()).map_err(|_| wrong())?,
+        Lit::Int(seconds) => Duration::from_secs(seconds.base10_parse()?),
+        Lit::Float(seconds) => Duration::try_from_secs_f64(seconds.base10_parse()?).map_err(|_| wrong())?,
+        _ => return Err(wrong()),
+    };
+    if duration.is_zero() {
+        return Err(Error::new(lit.span(), "a duration of zero; leave it out for what the cache has"));
+    }
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    Ok(Some(quote!(::core::time::Duration::new(#seconds, #nanos))))
+}

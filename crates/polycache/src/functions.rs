@@ -1,0 +1,52 @@
+//! Cached functions: what `#[cached]` and its siblings make of a function, and how to do the same without a macro.
+//!
+//! A cached function returns a [`CachedCall`], or a [`MultiCall`] where it is about many keys. Awaited, it gives what the function gives:
+//! from the cache, or computed once for all who ask. Before that it can be told to do otherwise.
+//!
+//! ```
+//! # #[cfg(feature = "macros")]
+//! # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+//! use polycache::cached;
+//!
+//! #[cached(ttl = "60s")]
+//! async fn square(number: u64) -> u64 {
+//!     number * number
+//! }
+//!
+//! assert_eq!(square(7).await, 49); // computed
+//! assert_eq!(square(7).await, 49); // from the cache
+//! assert_eq!(square(7).refresh().await, 49); // computed, and stored anew
+//! assert!(square(7).invalidate().await?);
+//! # Ok(()) }
+//! # #[cfg(not(feature = "macros"))] fn main() {}
+//! ```
+//!
+//! The macros make one expression of the function's body: [`Call::new`], then [`compute`](Call::compute).
+//!
+//! ```
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! use polycache::Cache;
+//! use polycache::functions::{Call, CachedCall, Whole};
+//!
+//! fn square(cache: &Cache, number: u64) -> CachedCall<Whole<u64>, impl Future<Output = u64>> {
+//!     Call::new(Ok(cache.clone()), format_args!("square:{number}")).compute(async move { number * number })
+//! }
+//!
+//! assert_eq!(square(&Cache::memory(), 7).await, 49);
+//! # }
+//! ```
+
+mod arguments;
+mod call;
+mod failure;
+mod function_cache;
+mod multi;
+#[doc(hidden)]
+pub mod probe;
+mod shape;
+
+pub use self::arguments::Arguments;
+pub use self::call::{CachedCall, Call};
+pub use self::function_cache::FunctionCache;
+pub use self::multi::{Keyed, MultiCall, Pairs};
+pub use self::shape::{Cacheable, Fallible, Shape, Whole};

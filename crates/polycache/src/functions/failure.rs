@@ -1,0 +1,71 @@
+//! Errors of computations, which are shared where they can be copied.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll, ready};
+
+use parking_lot::Mutex;
+use pin_project_lite::pin_project;
+
+use super::shape::Shape;
+
+/// Makes something of an error that makes copies of it.
+pub(super) type Share<E> = fn(&E) -> Arc<dyn Fn() -> E + Send + Sync>;
+
+/// An error, for those who share the computation: copies of it, where it can be copied.
+pub(super) struct Failure<E>(Option<Arc<dyn Fn() -> E + Send + Sync>>);
+
+impl<E> Failure<E> {
+    pub(super) fn copy(&self) -> Option<E> {
+        self.0.as_ref().map(|copy| copy())
+    }
+}
+
+impl<E> Clone for Failure<E> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+/// Where the one who computes finds the error itself.
+pub(super) type Own<E> = Arc<Mutex<Option<E>>>;
+
+pin_project! {
+    /// A computation whose error goes two ways: to its caller as it is, and to those who wait as a [`Failure`].
+    pub(super) struct Attempt<S: Shape, Fut> {
+        share: Option<Share<S::Error>>,
+        own: Own<S::Error>,
+        #[pin]
+        body: Fut,
+    }
+}
+
+impl<S: Shape, Fut> Attempt<S, Fut> {
+    pub(super) fn new(body: Fut, share: Option<Share<S::Error>>, own: Own<S::Error>) -> Self {
+        Self { share, own, body }
+    }
+}
+
+impl<S: Shape, Fut: Future<Output = S::Return>> Future for Attempt<S, Fut> {
+    type Output = Result<S::Value, Failure<S::Error>>;
+
+    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let this = self.project();
+        Poll::Ready(match S::split(ready!(this.body.poll(context))) {
+            Ok(value) => Ok(value),
+            Err(error) => {
+                let failure = Failure(this.share.map(|share| share(&error)));
+                *this.own.lock() = Some(error);
+                Err(failure)
+            }
+        })
+    }
+}
+
+impl<E> fmt::Debug for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure").field("shared", &self.0.is_some()).finish()
+    }
+}

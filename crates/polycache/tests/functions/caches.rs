@@ -1,0 +1,69 @@
+//! Which cache a function uses. One test, since the caches of the process are configured once.
+
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use polycache::backends::memory::Memory;
+use polycache::{Cache, Config, ErrorKind, Ttl, cached, cached_stampede, caches};
+
+static ASKED: AtomicU32 = AtomicU32::new(0);
+
+fn ask() -> u32 {
+    ASKED.fetch_add(1, Ordering::SeqCst) + 1
+}
+
+#[cached(key = "k")]
+async fn by_default() -> u32 {
+    ask()
+}
+
+#[cached(alias = "users", key = "k", ttl = 60)]
+async fn by_alias() -> u32 {
+    ask()
+}
+
+#[cached(alias = "nowhere", key = "k")]
+async fn unknown() -> u32 {
+    ask()
+}
+
+#[cached(url = "memory://?max_entries=10&namespace=own&ttl=60s", key = "k")]
+async fn by_url() -> u32 {
+    ask()
+}
+
+#[cached_stampede(key = "k", lease = "500ms")]
+async fn stampede() -> u32 {
+    ask()
+}
+
+#[tokio::test]
+async fn a_cache_by_alias_follows_the_configuration() {
+    caches()
+        .set_config(Config::json(r#"{ "default": { "cache": "memory" }, "users": { "url": "memory://" } }"#).unwrap())
+        .unwrap();
+    assert_eq!((by_default().await, by_default().await), (1, 1));
+    assert_eq!(stampede().await, 1);
+    assert_eq!((by_alias().await, by_alias().await), (2, 2));
+    assert_eq!(caches().get("users").unwrap().get::<u32>("k").await.unwrap(), Some(2));
+    assert!(matches!(by_alias().cache().unwrap().ttl("k").await.unwrap(), Some(Ttl::After(_))));
+
+    // A function whose cache isn't there runs each time; who asks is told why.
+    assert_eq!((unknown().await, unknown().await), (3, 4));
+    assert_eq!(unknown().cache().unwrap_err().kind(), ErrorKind::Config);
+    assert_eq!(unknown().invalidate().await.unwrap_err().kind(), ErrorKind::Config);
+
+    assert_eq!((by_url().await, by_url().await), (5, 5));
+    assert_eq!(by_url().cache().unwrap().namespace_name(), "own");
+
+    // Another configuration: what is unchanged stays, what is changed is made anew.
+    caches()
+        .set_config(
+            Config::json(r#"{ "default": { "cache": "memory" }, "users": { "url": "memory://?max_entries=7" } }"#)
+                .unwrap(),
+        )
+        .unwrap();
+    assert_eq!(by_default().await, 1);
+    assert_eq!(by_alias().await, 6);
+    caches().define("nowhere", || Ok(Cache::builder().backend(Memory::new())));
+    assert_eq!((unknown().await, unknown().await), (7, 7));
+}
