@@ -47,9 +47,9 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
         let __key = #key;
         #call
     });
-    let output = quote! {
-        -> ::polycache::functions::CachedCall<#shape, impl ::core::future::Future<Output = #returns>>
-    };
+    // `impl` is spelt by this crate, by whose edition it captures every lifetime.
+    let future = quote!(impl ::core::future::Future<Output = #returns>);
+    let output = quote_spanned!(returns.span()=> -> ::polycache::functions::CachedCall<#shape, #future>);
     function.item.block = syn::parse2(block)?;
     function.item.sig.output = syn::parse2(output)?;
     let item = function.item;

@@ -1,7 +1,7 @@
 //! The function that is cached.
 
 use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote};
+use quote::{ToTokens, format_ident, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, Ident, ItemFn, Pat, Result, ReturnType, Type, parse_quote};
 
@@ -67,9 +67,9 @@ impl Function {
     pub(crate) fn shape(&self, whole: bool) -> TokenStream {
         let returns = &self.returns;
         if is_result(returns) && !whole {
-            quote!(::polycache::functions::Fallible<#returns>)
+            quote_spanned!(returns.span()=> ::polycache::functions::Fallible<#returns>)
         } else {
-            quote!(::polycache::functions::Whole<#returns>)
+            quote_spanned!(returns.span()=> ::polycache::functions::Whole<#returns>)
         }
     }
 

@@ -29,7 +29,7 @@ pub(crate) fn display(function: &Function, options: &Options, one: Option<&str>)
     }));
     let all: Vec<TokenStream> = all.collect();
     Ok(match &options.key_builder {
-        Some(builder) => quote_spanned!(builder.span()=> (#builder)(#(#all),*)),
+        Some(builder) => quote_spanned!(builder.span()=> { let __build = #builder; __build(#(#all),*) }),
         None => {
             let tuple = nested(&all);
             quote!(::polycache::functions::Arguments::of(|| {}, #tuple))

@@ -60,7 +60,8 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     });
     function.item.block = syn::parse2(block)?;
     bind_lifetimes(&mut function.item.sig)?;
-    function.item.sig.output = parse_quote!(-> ::polycache::functions::MultiCall<'__call, #shape>);
+    let output = quote_spanned!(function.returns.span()=> -> ::polycache::functions::MultiCall<'__call, #shape>);
+    function.item.sig.output = syn::parse2(output)?;
     Ok(function.item.to_token_stream())
 }
 

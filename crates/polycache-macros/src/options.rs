@@ -45,14 +45,14 @@ impl Options {
             if seen.contains(&name) {
                 return Err(Error::new(setting.name.span(), format!("`{name}` is given twice")));
             }
-            options.take(&name, setting)?;
+            options.take(&name, &setting)?;
             seen.push(name);
         }
         options.check()?;
         Ok(options)
     }
 
-    fn take(&mut self, name: &str, setting: Setting) -> Result<()> {
+    fn take(&mut self, name: &str, setting: &Setting) -> Result<()> {
         match name {
             "noself" => self.noself = Some(setting.flag()?),
             "cache_errors" => self.cache_errors = Some(setting.flag()?),

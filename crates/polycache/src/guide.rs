@@ -12,6 +12,10 @@ struct Memory;
 #[doc = include_str!("../../../docs/plugins.md")]
 struct Plugins;
 
+#[cfg(feature = "macros")]
+#[doc = include_str!("../../../docs/functions.md")]
+struct Functions;
+
 #[doc = include_str!("../../../docs/stampedes.md")]
 struct Stampedes;
 

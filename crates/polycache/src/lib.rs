@@ -18,9 +18,24 @@
 //! # Ok(()) }
 //! ```
 //!
+//! [Functions are cached](functions) by one line above them:
+//!
+//! ```
+//! # #[cfg(feature = "macros")]
+//! # #[tokio::main(flavor = "current_thread")] async fn main() {
+//! #[polycache::cached(ttl = "60s", key = "square:{number}")]
+//! async fn square(number: u64) -> u64 {
+//!     number * number
+//! }
+//!
+//! assert_eq!(square(7).await, 49);
+//! # }
+//! # #[cfg(not(feature = "macros"))] fn main() {}
+//! ```
+//!
 //! # Features
 //!
-//! `memory` (on by default) is the in-process backend, `redis` and `memcached` those on servers; `tls` is TLS to servers; `msgpack` and `pickle` are serializers. `Null` (live objects), `Json` and
+//! `memory` (on by default) is the in-process backend, `macros` (on by default too) are the attributes for functions, `redis` and `memcached` those on servers; `tls` is TLS to servers; `msgpack` and `pickle` are serializers. `Null` (live objects), `Json` and
 //! `Text` need none.
 
 pub mod backend;

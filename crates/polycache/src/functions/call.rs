@@ -32,10 +32,7 @@ pub struct Call {
 /// An error isn't stored. The callers that wait for it share it where it is `Clone`; where it isn't, the next of them computes. If the
 /// caller that computes is cancelled, another takes over.
 #[must_use = "nothing is read or computed until it is awaited"]
-pub struct CachedCall<S: Shape, Fut>
-where
-    S::Value: Cacheable,
-{
+pub struct CachedCall<S: Shape, Fut> {
     cache: Result<Cache>,
     key: Result<CompactString>,
     policy: Policy<S::Value>,
@@ -54,14 +51,13 @@ pub(super) enum Mode {
     ReadOnly,
 }
 
+type Flight<S, Fut> = Slow<<S as Shape>::Value, Failure<<S as Shape>::Error>, Attempt<S, Fut>>;
+
 /// Where a call is.
-enum Course<S: Shape, Fut>
-where
-    S::Value: Cacheable,
-{
+enum Course<S: Shape, Fut> {
     Fresh,
     /// It shares the computation with others.
-    Shared(Pin<Box<Slow<S::Value, Failure<S::Error>, Attempt<S, Fut>>>>, Own<S::Error>),
+    Shared(Pin<Box<Flight<S, Fut>>>, Own<S::Error>),
     /// It reads, and won't store.
     Reads(Reply<Option<S::Value>>),
     /// It computes for itself.
@@ -107,10 +103,7 @@ pub(super) fn unwritable() -> Error {
     Error::new(ErrorKind::InvalidInput, "an argument can't be written into the key: its `Display` or `Serialize` fails")
 }
 
-impl<S: Shape, Fut> CachedCall<S, Fut>
-where
-    S::Value: Cacheable,
-{
+impl<S: Shape, Fut> CachedCall<S, Fut> {
     /// Gives what is stored this TTL rather than that of the cache.
     pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
         if let Ok(cache) = &mut self.cache {
@@ -165,16 +158,14 @@ where
     }
 
     /// The function as it was written: the cache isn't touched.
-    pub fn uncached(self) -> impl Future<Output = S::Return>
+    pub async fn uncached(self) -> S::Return
     where
         Fut: Future<Output = S::Return>,
     {
-        async {
-            match self.body {
-                Some(body) => body.await,
-                // Only where it was polled before.
-                None => std::future::pending().await,
-            }
+        match self.body {
+            Some(body) => body.await,
+            // Only where it was polled before.
+            None => std::future::pending().await,
         }
     }
 
@@ -207,7 +198,7 @@ where
 }
 
 /// The body isn't polled before it is in a box.
-impl<S: Shape, Fut> Unpin for CachedCall<S, Fut> where S::Value: Cacheable {}
+impl<S: Shape, Fut> Unpin for CachedCall<S, Fut> {}
 
 impl<S, Fut> Future for CachedCall<S, Fut>
 where
@@ -296,19 +287,13 @@ where
     }
 }
 
-impl<S: Shape, Fut> Course<S, Fut>
-where
-    S::Value: Cacheable,
-{
+impl<S: Shape, Fut> Course<S, Fut> {
     fn alone(body: &mut Option<Fut>) -> Self {
         body.take().map_or(Self::Fresh, |body| Self::Alone(Box::pin(body)))
     }
 }
 
-impl<S: Shape, Fut> fmt::Debug for CachedCall<S, Fut>
-where
-    S::Value: Cacheable,
-{
+impl<S: Shape, Fut> fmt::Debug for CachedCall<S, Fut> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("CachedCall").field("key", &self.key).field("mode", &self.mode).finish_non_exhaustive()
     }

@@ -52,6 +52,14 @@ impl<E> Unshared<E> for &Probe<E> {
     }
 }
 
+impl<E> Clone for Sharing<E> {
+    fn clone(&self) -> Self {
+        *self
+    }
+}
+
+impl<E> Copy for Sharing<E> {}
+
 impl<E> fmt::Debug for Probe<E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("Probe")

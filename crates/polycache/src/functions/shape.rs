@@ -22,7 +22,7 @@ pub trait Shape: sealed::Sealed + 'static {
     /// What the function returns.
     type Return;
     /// What is stored.
-    type Value;
+    type Value: Send + Sync + 'static;
     /// What isn't.
     type Error: Send + 'static;
 
@@ -41,7 +41,7 @@ pub struct Whole<R>(PhantomData<fn() -> R>);
 /// The function returns a [`Result`], of which what is in `Ok` is stored.
 pub struct Fallible<R>(PhantomData<fn() -> R>);
 
-impl<T: 'static> Shape for Whole<T> {
+impl<T: Send + Sync + 'static> Shape for Whole<T> {
     type Return = T;
     type Value = T;
     type Error = Infallible;
@@ -58,7 +58,7 @@ impl<T: 'static> Shape for Whole<T> {
     }
 }
 
-impl<T: 'static, E: Send + 'static> Shape for Fallible<Result<T, E>> {
+impl<T: Send + Sync + 'static, E: Send + 'static> Shape for Fallible<Result<T, E>> {
     type Return = Result<T, E>;
     type Value = T;
     type Error = E;
