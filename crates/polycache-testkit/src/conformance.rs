@@ -161,7 +161,7 @@ macro_rules! __every_case {
             flights {
                 one_computes
                 no_old_value_after_a_write
-                no_old_value_after_clear
+                no_old_value_after_a_write_in_another_process
             }
             locks {
                 one_holder_at_a_time

@@ -179,7 +179,7 @@ impl Permit {
         Self::default()
     }
 
-    /// The same permit, as long as the bytes under `key` are those of `token`.
+    /// The same permit, as long as the bytes under `key` begin with `token`.
     pub(crate) fn under(&self, key: &FullKey, token: &Value) -> Self {
         Self { withdrawn: Arc::clone(&self.withdrawn), lease: Some(Arc::new((key.clone(), token.clone()))) }
     }
@@ -195,7 +195,7 @@ impl Permit {
         !self.withdrawn.load(Ordering::Acquire)
     }
 
-    /// The key and the bytes that must be stored under it, or else the permit doesn't hold.
+    /// A key, and what the bytes stored under it must begin with, or else the permit doesn't hold.
     #[must_use]
     pub fn lease(&self) -> Option<(Key<'_>, &[u8])> {
         let (key, token) = self.lease.as_deref()?;

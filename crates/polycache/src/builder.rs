@@ -183,8 +183,8 @@ impl CacheBuilder {
     }
 
     /// Makes [`get_or_set`](Cache::get_or_set) compute once across processes, on a backend that several use. Who computes has a lease on
-    /// the key, which is renewed meanwhile; `lease` is how long others wait after its process has died. A second or two suit most; much
-    /// shorter ones are lost where a process is held up.
+    /// the key, which is renewed meanwhile; `lease`, and an eighth of a second, is how long others wait for a renewal before one of them
+    /// takes over. A second or two suit most: where a process is held up for longer, two compute.
     ///
     /// With leases every write takes a round trip more: it ends the leases of its keys first, so that no other process stores a
     /// value from before it. On a backend of this process alone it makes no difference. None by default.
@@ -204,7 +204,7 @@ impl CacheBuilder {
             return refuse(format!("a ttl_jitter of {}; it is a fraction from 0 to 1", self.settings.ttl_jitter));
         }
         if self.settings.lease.is_some_and(|lease| checked_life(lease).is_err()) {
-            return refuse("a lease of less than a millisecond; leave it out for none".to_owned());
+            return refuse("a lease that is not between a millisecond and a day; leave it out for none".to_owned());
         }
         if self.ttl.checked().is_err() {
             return refuse("a ttl of zero; leave it out for entries that don't expire".to_owned());

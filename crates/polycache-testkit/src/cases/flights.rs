@@ -3,12 +3,13 @@
 use std::convert::Infallible;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::time::Duration;
 
-use polycache::Cache;
+use polycache::{Cache, Ttl};
 use tokio::task::{JoinSet, yield_now};
 
 use crate::Subject;
-use crate::subject::cache;
+use crate::subject::{builder, cache};
 
 /// Of many that miss a key one computes, and the value is stored.
 pub async fn one_computes(subject: &dyn Subject) {
@@ -35,25 +36,31 @@ pub async fn one_computes(subject: &dyn Subject) {
 
 /// After a write, nobody gets what was computed from before it: not while the computation runs, not later.
 pub async fn no_old_value_after_a_write(subject: &dyn Subject) {
-    const AT_ONCE: usize = 50;
     let cache = cache(subject);
-    for batch in 0..200 {
+    interleavings(10_000, [&cache, &cache], true).await;
+}
+
+/// After a write in another process, nobody finds what was computed from before it.
+pub async fn no_old_value_after_a_write_in_another_process(subject: &dyn Subject) {
+    if subject.backend().info().capabilities.exclusive {
+        return;
+    }
+    let process = || builder(subject).lease(Duration::from_millis(100)).build().unwrap();
+    interleavings(2_000, [&process(), &process()], false).await;
+}
+
+const AT_ONCE: usize = 50;
+
+/// So many interleavings of calls through the first cache with a write through the second, each in a namespace of its own.
+async fn interleavings(count: usize, caches: [&Cache; 2], known: bool) {
+    for batch in 0..count / AT_ONCE {
         let mut tasks = JoinSet::new();
         for number in 0..AT_ONCE {
-            tasks.spawn(interleave(cache.clone(), format!("{batch}:{number}"), Write::at_random()));
+            let caches = caches.map(|cache| cache.namespace(format!("n{batch}:{number}")));
+            tasks.spawn(interleave(caches, known, Write::at_random()));
         }
         tasks.join_all().await;
     }
-}
-
-/// The same for all of a namespace at once.
-pub async fn no_old_value_after_clear(subject: &dyn Subject) {
-    let cache = cache(subject);
-    let mut tasks = JoinSet::new();
-    for number in 0..50 {
-        tasks.spawn(interleave(cache.namespace(format!("n{number}")), "k".to_owned(), Write::Clear));
-    }
-    tasks.join_all().await;
 }
 
 #[derive(Debug, Clone, Copy)]
@@ -63,65 +70,92 @@ enum Write {
     Set,
     MultiSet,
     Add,
+    Cas,
+    Increment,
+    Expire,
     Clear,
 }
 
+const KEY: &str = "k";
+
 impl Write {
     fn at_random() -> Self {
-        let all = [Self::Delete, Self::Delete, Self::MultiDelete, Self::Set, Self::MultiSet, Self::Add];
+        let all = [
+            Self::Delete,
+            Self::Delete,
+            Self::MultiDelete,
+            Self::Set,
+            Self::MultiSet,
+            Self::Add,
+            Self::Cas,
+            Self::Increment,
+            Self::Expire,
+            Self::Clear,
+        ];
         all[fastrand::usize(..all.len())]
     }
 
-    /// Writes, if anything, the number 1; whether it has.
-    async fn run(self, cache: &Cache, key: &str) -> bool {
+    /// Writes, if anything, the number 1; whether nothing from before it may be left.
+    async fn run(self, cache: &Cache) -> bool {
         match self {
-            Self::Delete => drop(cache.delete(key).await.unwrap()),
-            Self::MultiDelete => drop(cache.multi_delete(&[key]).await.unwrap()),
-            Self::Set => cache.set(key, 1_u64).await.unwrap(),
-            Self::MultiSet => cache.multi_set([(key, 1_u64)]).await.unwrap(),
+            Self::Delete => drop(cache.delete(KEY).await.unwrap()),
+            Self::MultiDelete => drop(cache.multi_delete(&[KEY]).await.unwrap()),
+            Self::Set => cache.set(KEY, 1_u64).await.unwrap(),
+            Self::MultiSet => cache.multi_set([(KEY, 1_u64)]).await.unwrap(),
             // Of a value that is there already it changes nothing.
-            Self::Add => return cache.add(key, 1_u64).await.unwrap(),
+            Self::Add => return cache.add(KEY, 1_u64).await.unwrap(),
+            Self::Cas => {
+                let (_, version) = cache.get_versioned::<u64>(KEY).await.unwrap();
+                return cache.cas(KEY, 1_u64, version).await.unwrap();
+            }
+            // 1, or 2 where somebody was faster.
+            Self::Increment => drop(cache.increment(KEY, 1).await.unwrap()),
+            Self::Expire => return !cache.expire(KEY, Ttl::secs(60)).await.unwrap(),
             Self::Clear => cache.clear().await.unwrap(),
         }
         true
     }
 }
 
-/// Three callers who compute from a source, and somebody who changes the source and then writes: whoever asks afterwards must not
-/// see the former state of the source.
-async fn interleave(cache: Cache, key: String, write: Write) {
+/// Three callers who compute from a source, and somebody who changes the source and then writes: whoever looks afterwards must not see
+/// the former state of the source, nor must a caller who comes afterwards, if it is `known` to the callers when somebody writes.
+async fn interleave([here, there]: [Cache; 2], known: bool, write: Write) {
     let (source, floor) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut tasks = JoinSet::new();
     for _ in 0..3 {
-        let (cache, key, source, floor) = (cache.clone(), key.clone(), Arc::clone(&source), Arc::clone(&floor));
+        let (cache, source, floor) = (here.clone(), Arc::clone(&source), Arc::clone(&floor));
         tasks.spawn(async move {
             for _ in 0..2 {
                 pause().await;
-                let at_least = floor.load(Ordering::SeqCst);
+                let at_least = if known { floor.load(Ordering::SeqCst) } else { 0 };
                 let compute = || async {
                     let value = source.load(Ordering::SeqCst);
                     pause().await;
                     Ok::<_, Infallible>(value)
                 };
-                let Ok(value) = cache.get_or_set(&key, compute).await;
+                let Ok(value) = cache.get_or_set(KEY, compute).await;
                 assert!(value >= at_least, "after {write:?}");
             }
         });
     }
+    let (own_floor, reader) = (Arc::clone(&floor), here.clone());
     tasks.spawn(async move {
         pause().await;
         source.store(1, Ordering::SeqCst);
-        if write.run(&cache, &key).await {
-            floor.store(1, Ordering::SeqCst);
+        if write.run(&there).await {
+            own_floor.store(1, Ordering::SeqCst);
         }
-        for _ in 0..4 {
-            let at_least = floor.load(Ordering::SeqCst);
-            let stored = cache.get::<u64>(&key).await.unwrap();
+        for cache in [&there, &reader, &there, &reader] {
+            let at_least = own_floor.load(Ordering::SeqCst);
+            let stored = cache.get::<u64>(KEY).await.unwrap();
             assert!(stored.is_none_or(|stored| stored >= at_least), "after {write:?}");
             pause().await;
         }
     });
     tasks.join_all().await;
+    let stored = here.get::<u64>(KEY).await.unwrap();
+    assert!(stored.is_none_or(|stored| stored >= floor.load(Ordering::SeqCst)), "after {write:?}");
+    here.delete(KEY).await.unwrap();
 }
 
 /// Lets a few others go first.

@@ -39,37 +39,46 @@ impl Cache {
     }
 
     fn fill_open(&self, key: &str, value: Result<Value>, when: When, filling: Filling) -> Reply<()> {
+        let lease = filling.lease().filter(|_| !self.info().capabilities.checks_leases).cloned();
         let ready = value.and_then(|value| {
             let permit = Some(filling.permit());
-            Ok((value, SetOptions { permit, ..SetOptions::new(self.write_ttl()?, when) }))
+            let leased = lease.map(|lease| (lease, value.clone()));
+            Ok((value, leased, SetOptions { permit, ..SetOptions::new(self.write_ttl()?, when) }))
         });
-        let reply = self.with_key(key, |backend, key| match ready {
-            Ok((value, options)) => backend.set(key, value, options),
-            Err(error) => Reply::error(error),
-        });
-        let reply = match reply.now() {
-            Ok(result) => Reply::from(result),
-            Err(pending) => match filling.lease().filter(|_| !self.info().capabilities.checks_leases) {
-                Some(lease) => Reply::pending(filling.clone().send(self.under_lease(key, lease.clone(), pending))),
-                None => Reply::pending(filling.send(pending)),
-            },
+        let (leased, reply) = match ready {
+            Ok((value, leased, options)) => {
+                (leased, self.with_key(key, |backend, key| backend.set(key, value, options)))
+            }
+            Err(error) => (None, Reply::error(error)),
+        };
+        let reply = match (reply.now(), leased) {
+            (Ok(result), _) => Reply::from(result),
+            (Err(pending), None) => Reply::pending(filling.send(pending)),
+            (Err(pending), Some((lease, value))) => {
+                Reply::pending(filling.send(self.under_lease(key, value, lease, pending)))
+            }
         };
         self.finish(NAME, Some(key), reply, |_, _, result| result.map(drop))
     }
 
-    /// Looks at the lease before and after `set`, on a backend that can't do so while it stores. What was stored in between, after the
-    /// lease was lost, is deleted, unless somebody has written since.
-    fn under_lease(&self, key: &str, lease: Lease, set: Reply<bool>) -> Reply<bool> {
+    /// Stores on a backend that can't look at the lease while it does. Other processes that write the key wait meanwhile, but not for
+    /// one that is suspended: what it has stored too late is deleted, unless somebody has written since.
+    fn under_lease(&self, key: &str, value: Value, lease: Lease, set: Reply<bool>) -> Reply<bool> {
         let (cache, key) = (self.clone(), self.full_key(key));
         Reply::pending(async move {
-            if !lease.is_held().await? || !set.await? {
+            if !lease.seal().await? {
                 return Ok(false);
             }
-            let (_, version) = cache.backend().get_versioned(key.key()).await?;
-            if lease.is_held().await? {
-                return Ok(true);
+            let stored = set.await?;
+            // At once: a hook after this may write the key too.
+            if lease.release().await? || !stored {
+                return Ok(stored);
             }
-            cache.backend().delete_if(key.key(), &version).await.map(|_| false)
+            let (found, version) = cache.backend().get_versioned(key.key()).await?;
+            if found.is_some_and(|found| found.as_bytes() == value.as_bytes()) {
+                cache.backend().delete_if(key.key(), &version).await?;
+            }
+            Ok(false)
         })
     }
 

@@ -10,10 +10,9 @@ use super::limit::{limited, timer};
 use super::{Cache, Settings, View};
 use crate::backend::{Backend, Key};
 use crate::flight::{Flights, Scope};
-use crate::key::{FullKey, lease_key, with_full_key};
-use crate::lease::Purpose;
+use crate::key::{FullKey, with_full_key};
 use crate::switch::State;
-use crate::{CommandName, Error, ErrorKind, OnError, Reply, Result};
+use crate::{CommandName, Error, ErrorKind, OnError, Reply, Result, lease};
 
 /// Which way a command goes.
 pub(super) enum Gate {
@@ -166,16 +165,9 @@ impl Cache {
             return flights.overtaking(scope, write);
         }
         let ended = match &scope {
-            Scope::Keys(keys) => {
-                let leases: Vec<FullKey> = keys.iter().map(|key| lease_key(key.key(), Purpose::Compute)).collect();
-                let leases: Vec<Key<'_>> = leases.iter().map(FullKey::key).collect();
-                self.backend().multi_delete(&leases)
-            }
+            Scope::Keys(keys) => Reply::pending(lease::end(self.bare(), keys.clone())),
             // Once to end the leases, and again for what was stored under one until then.
-            Scope::Namespace(namespace) => {
-                let cleared = self.backend().clear(namespace);
-                Reply::pending(async move { cleared.await.map(|()| 0) })
-            }
+            Scope::Namespace(namespace) => self.backend().clear(namespace),
         };
         flights.overtaking(
             scope,

@@ -11,13 +11,13 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::key::FullKey;
-use crate::lease::{Keeper, Lease, Purpose};
+use crate::lease::{self, Keeper, Lease, Purpose, Watch};
 use crate::switch::State;
 use crate::{Cache, Error, ErrorKind, Result};
 
 /// The pauses between two looks at a key that another process computes.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
-const LONGEST_PAUSE: Duration = Duration::from_millis(100);
+const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 
 /// A lease that is renewed until this is dropped, and then released.
 #[derive(Debug)]
@@ -96,8 +96,7 @@ struct Request {
     key: String,
     full: FullKey,
     lease: Lease,
-    /// The longest pause between two looks: a short lease is to be taken over soon.
-    longest_pause: Duration,
+    life: Duration,
 }
 
 impl Request {
@@ -113,17 +112,25 @@ impl Request {
             key: key.to_owned(),
             full: cache.full_key(key),
             lease: Lease::new(cache, key, Purpose::Compute, life),
-            longest_pause: (life / 4).clamp(FIRST_PAUSE, LONGEST_PAUSE),
+            life,
         })
     }
 
-    /// Takes the lease, unless another process has it.
+    /// Takes the lease where nobody has it.
     async fn take<T>(&self) -> Result<Option<Tenancy<T>>>
     where
         T: DeserializeOwned + Clone + Send + Sync + 'static,
     {
         let asked = Instant::now();
-        if !self.lease.take().await? {
+        self.taken(asked, self.lease.take().await?).await
+    }
+
+    /// What is to be done, after the lease was asked for then.
+    async fn taken<T>(&self, asked: Instant, taken: bool) -> Result<Option<Tenancy<T>>>
+    where
+        T: DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        if !taken {
             return Ok(None);
         }
         let tenure = Tenure::start(&self.cache, &self.full, self.lease.clone(), asked);
@@ -137,7 +144,7 @@ impl Request {
     /// Ends the lease of whoever has it, and takes it.
     async fn seize<T>(&self) -> Result<Tenancy<T>> {
         loop {
-            self.cache.limited(self.cache.backend().multi_delete(&[self.lease.key().key()])).await?;
+            self.cache.limited(lease::end(self.cache.clone(), vec![self.full.clone()])).await?;
             let asked = Instant::now();
             if self.lease.take().await? {
                 let tenure = Tenure::start(&self.cache, &self.full, self.lease.clone(), asked);
@@ -151,28 +158,33 @@ impl Request {
     where
         T: DeserializeOwned + Clone + Send + Sync + 'static,
     {
-        let mut pause = FIRST_PAUSE;
+        let (mut watch, mut pause) = (Watch::new(self.life), FIRST_PAUSE);
+        let mut taken = self.take().await?;
         loop {
-            if let Some(tenancy) = self.take().await? {
+            if let Some(tenancy) = taken {
                 return Ok(tenancy);
             }
-            loop {
-                // Apart from the others' pauses, or they would all ask at once.
-                self.cache.sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).await?;
-                pause = (pause * 3 / 2).min(self.longest_pause);
-                let keys = [self.full.key(), self.lease.key().key()];
-                let found = self.cache.limited(self.cache.backend().multi_get(&keys)).await?;
-                let [value, holder] = <[_; 2]>::try_from(found).map_err(|_| {
-                    Error::new(ErrorKind::Backend, "the backend gave another number of values than asked for")
-                })?;
-                // What can't be read here is about to be replaced.
-                if let Some(Ok(value)) = value.map(|value| self.cache.decode::<T>(&value)) {
-                    return Ok(Tenancy::Found(value));
-                }
-                if holder.is_none() {
-                    break;
-                }
+            // Apart from the others' pauses, or they would all ask at once.
+            self.cache.sleep(watch.cut(pause.mul_f64(0.5 + fastrand::f64() / 2.0))).await?;
+            pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+            let asked = Instant::now();
+            let keys = [self.full.key(), self.lease.key().key()];
+            let found = self.cache.limited(self.cache.backend().multi_get(&keys)).await?;
+            let [value, holder] = <[_; 2]>::try_from(found).map_err(|_| {
+                Error::new(ErrorKind::Backend, "the backend gave another number of values than asked for")
+            })?;
+            // What can't be read here is about to be replaced.
+            if let Some(Ok(value)) = value.map(|value| self.cache.decode::<T>(&value)) {
+                return Ok(Tenancy::Found(value));
             }
+            taken = match holder {
+                None => self.take().await?,
+                Some(entry) if watch.is_overdue(asked, &entry) => {
+                    let asked = Instant::now();
+                    self.taken(asked, self.lease.take_over(&entry).await?).await?
+                }
+                Some(_) => None,
+            };
         }
     }
 }

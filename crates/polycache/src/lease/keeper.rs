@@ -6,18 +6,25 @@ use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::sync::oneshot;
-use tokio::time::{Instant, timeout};
+use tokio::time::{Instant, timeout, timeout_at};
 
-use super::Lease;
+use super::{GRACE, Lease};
 use crate::Result;
 
-/// When a lease ends, as far as its holder knows.
+/// The pause between two renewals that fail.
+const PAUSE: Duration = Duration::from_millis(10);
+
+/// When a lease ends, as far as its holder knows; others leave it a grace beyond.
 #[derive(Debug, Clone)]
 pub(crate) struct Until(Arc<Mutex<Instant>>);
 
 impl Until {
     pub(crate) fn is_past(&self) -> bool {
-        Instant::now() >= *self.0.lock()
+        Instant::now() >= self.get()
+    }
+
+    fn get(&self) -> Instant {
+        *self.0.lock()
     }
 }
 
@@ -26,12 +33,12 @@ pub(crate) struct Keeper {
     lease: Lease,
     until: Until,
     /// Called where it is lost before.
-    on_lost: Box<dyn FnOnce() + Send>,
+    on_lost: Box<dyn FnOnce() + Send + Sync>,
 }
 
 impl Keeper {
     /// For a lease that was taken after `asked`.
-    pub(crate) fn new(lease: Lease, asked: Instant, on_lost: impl FnOnce() + Send + 'static) -> Self {
+    pub(crate) fn new(lease: Lease, asked: Instant, on_lost: impl FnOnce() + Send + Sync + 'static) -> Self {
         let until = Until(Arc::new(Mutex::new(asked + lease.life)));
         Self { lease, until, on_lost: Box::new(on_lost) }
     }
@@ -43,19 +50,7 @@ impl Keeper {
     /// Renews until told to stop, by a message or by the loss of the sender, then releases; whether the lease was held to the end.
     pub(crate) async fn run(self, mut stopped: oneshot::Receiver<()>) -> Result<bool> {
         while timeout(self.pause(), &mut stopped).await.is_err() {
-            let asked = Instant::now();
-            let lost = match self.lease.renew().await {
-                Ok(true) => {
-                    *self.until.0.lock() = asked + self.lease.life;
-                    false
-                }
-                Ok(false) => true,
-                Err(error) => {
-                    tracing::warn!(%error, "a lease could not be renewed");
-                    self.until.is_past()
-                }
-            };
-            if lost {
+            if !self.renew().await {
                 tracing::warn!(key = self.lease.key.key().full(), "a lease was lost before its holder was done");
                 (self.on_lost)();
                 return Ok(false);
@@ -64,10 +59,29 @@ impl Keeper {
         self.lease.release().await
     }
 
+    /// Whether it isn't lost. A holder that was suspended tries all the same: maybe nobody has wanted it meanwhile.
+    async fn renew(&self) -> bool {
+        let asked = Instant::now();
+        let last = self.until.get().max(asked) + GRACE;
+        match timeout_at(last, self.lease.renew()).await {
+            Ok(Ok(held)) => {
+                if held {
+                    *self.until.0.lock() = asked + self.lease.life;
+                }
+                held
+            }
+            Ok(Err(error)) => {
+                tracing::warn!(%error, "a lease could not be renewed");
+                Instant::now() < self.until.get() + GRACE
+            }
+            Err(_) => false,
+        }
+    }
+
     /// Until the next renewal. One that fails, or comes late, leaves time for others.
     fn pause(&self) -> Duration {
-        let left = self.until.0.lock().saturating_duration_since(Instant::now());
-        (self.lease.life / 4).min(left).max(Duration::from_millis(1))
+        let left = self.until.get().saturating_duration_since(Instant::now());
+        (self.lease.life / 4).min(left.max(PAUSE))
     }
 }
 

@@ -46,7 +46,8 @@ impl RedLockGuard {
         Self { kept: Kept::Lease { keeper, until, lost }, _stop: stop }
     }
 
-    /// Whether nobody else can have the lock yet: the lease was renewed in time. `false` is for good.
+    /// Whether nobody else can have the lock yet, by this process's own clock. `false` while a renewal is late, and for good once the lock is
+    /// lost.
     #[must_use]
     pub fn is_held(&self) -> bool {
         match &self.kept {
@@ -55,8 +56,8 @@ impl RedLockGuard {
         }
     }
 
-    /// Waits until the lock is lost: the lease couldn't be renewed in time, or somebody has removed it. For a `select!` beside the
-    /// work.
+    /// Waits until the lock is lost: the lease couldn't be renewed in time and its grace is over, or somebody has removed it. For a
+    /// `select!` beside the work.
     pub async fn lost(&self) {
         match &self.kept {
             Kept::Lease { lost, .. } => {

@@ -10,15 +10,15 @@ use tokio::time::{Instant, sleep, timeout_at};
 use super::guard::RedLockGuard;
 use super::queue::Baton;
 use crate::backend::{SetOptions, When};
-use crate::lease::{Lease, Purpose, checked_life};
+use crate::lease::{Lease, Purpose, Watch, checked_life};
 use crate::switch::State;
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
 
 /// A lock that one holder at a time has, among all processes that use the same backend.
 ///
-/// The holder has a lease: an entry of the backend with a token of its own, which is renewed while the lock is held and expires
-/// `lease` after the holder's process has died. Within a process those who wait are served in the order they came. A process that has
-/// just released a lock lets others that wait go first.
+/// The holder has a lease: an entry of the backend with a token of its own, which changes at each renewal while the lock is held. Who
+/// waits takes it over when it has seen no renewal for `lease` and an eighth of a second. Within a process those who wait are served in
+/// the order they came. A process that has just released a lock lets others that wait go first.
 ///
 /// # What it doesn't guarantee
 ///
@@ -61,7 +61,7 @@ const COURTESY: Duration = Duration::from_millis(150);
 
 impl RedLock {
     /// The lock of this name, apart from any value under the same key. `lease` is how long it stays locked when the holder's process
-    /// dies: some seconds, unless the work is short.
+    /// dies, from a millisecond (below 40 ms it is 40 ms) to a day: some seconds, unless the work is short.
     #[must_use]
     pub fn new(cache: &Cache, key: &str, lease: Duration) -> Self {
         Self { cache: cache.clone(), key: CompactString::new(key), lease }
@@ -71,7 +71,7 @@ impl RedLock {
     ///
     /// # Errors
     /// [`Timeout`](ErrorKind::Timeout) where others had it all the time, [`InvalidInput`](ErrorKind::InvalidInput) for a lease of
-    /// less than a millisecond, [`NoRuntime`](ErrorKind::NoRuntime) outside of a tokio runtime, and trouble with the backend.
+    /// less than a millisecond or more than a day, [`NoRuntime`](ErrorKind::NoRuntime) outside of a tokio runtime, and trouble with the backend.
     pub async fn acquire(&self, within: Duration) -> Result<RedLockGuard> {
         let acquired = self.acquire_lease(within).await;
         acquired.map_err(|error| error.during("lock", Some(&self.key)))
@@ -98,10 +98,11 @@ impl RedLock {
             State::Closed => return Err(self.cache.closed("lock")),
         }
         self.give_way(&baton, deadline).await?;
-        let mut pause = FIRST_PAUSE;
+        let (mut watch, mut pause) = (Watch::new(life), FIRST_PAUSE);
+        let mut asked = Instant::now();
+        let mut taken = lease.take().await?;
         loop {
-            let asked = Instant::now();
-            if lease.take().await? {
+            if taken {
                 return Ok(RedLockGuard::start(lease, asked, baton));
             }
             let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
@@ -110,8 +111,10 @@ impl RedLock {
             }
             self.leave_trace().await?;
             // Apart from the others' pauses, or they would all look at once.
-            sleep(pause.mul_f64(0.5 + fastrand::f64() / 2.0).min(left)).await;
+            sleep(watch.cut(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).min(left)).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
+            asked = Instant::now();
+            taken = lease.contend(&mut watch).await?;
         }
     }
 

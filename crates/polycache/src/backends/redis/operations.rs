@@ -198,7 +198,7 @@ impl Redis {
         Reply::pending(async move { read(call.run(&fleet, class).await?) })
     }
 
-    /// Stores while `lease` holds `token`.
+    /// Stores while what is under `lease` begins with `token`.
     fn set_under_lease(
         &self,
         key: Key<'_>,
@@ -217,8 +217,8 @@ impl Redis {
         let (held, token) = (self.get(lease), token.to_vec());
         let set = self.set(key, Value::bytes(bytes), SetOptions::new(options.ttl, options.when.clone()));
         Reply::pending(async move {
-            let held = held.await?;
-            if held.as_ref().and_then(Value::as_bytes) == Some(&token) { set.await } else { Ok(false) }
+            let held = held.await?.is_some_and(|held| held.as_bytes().is_some_and(|held| held.starts_with(&token)));
+            if held { set.await } else { Ok(false) }
         })
     }
 

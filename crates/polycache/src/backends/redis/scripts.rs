@@ -38,10 +38,10 @@ if ARGV[3] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) else redis.ca
 return 1",
 );
 
-/// Stores while another key holds these bytes; where there is no value yet, or on no condition.
+/// Stores while what is under another key begins with these bytes; where there is no value yet, or on no condition.
 pub(super) static STORE_UNDER_LEASE: Script = script!(
     r"
-if redis.call('GET', KEYS[2]) ~= ARGV[1] then return 0 end
+if string.sub(redis.call('GET', KEYS[2]) or '', 1, #ARGV[1]) ~= ARGV[1] then return 0 end
 if ARGV[3] == 'NX' and redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
 if ARGV[4] then redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[4]) else redis.call('SET', KEYS[1], ARGV[2]) end
 return 1",
