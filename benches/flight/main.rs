@@ -11,8 +11,9 @@ use moka::Expiry;
 use polycache::backends::memory::Memory;
 use polycache::{Cache, Ttl};
 use polycache_benches::accesses::Accesses;
+use polycache_benches::arguments::Arguments;
 use polycache_benches::report::{Table, save, verdict};
-use polycache_benches::rounds::{Contender, Plan, cpu_nanos, interleave};
+use polycache_benches::rounds::{Contender, cpu_nanos, interleave};
 use polycache_benches::user::User;
 
 const TTL: Duration = Duration::from_secs(3600);
@@ -106,11 +107,7 @@ async fn try_get_with(cache: moka::future::Cache<String, User>, keys: &Accesses)
 }
 
 fn main() {
-    let mut plan = Plan { rounds: 21, only: None };
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--rounds").skip(1);
-    if let Some(rounds) = arguments.next() {
-        plan.rounds = rounds.parse().expect("--rounds N");
-    }
+    let plan = Arguments::parse(21, ["hit", "miss"]).plan;
     let mut rng = fastrand::Rng::with_seed(0x5EED);
     let hits = Accesses::at_random(0..HOT, ACCESSES, &mut rng);
     let misses = Accesses::in_sequence(0..ACCESSES as u64);

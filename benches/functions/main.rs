@@ -8,8 +8,9 @@ use std::hint::black_box;
 use std::sync::LazyLock;
 
 use polycache::{Cache, Ttl};
+use polycache_benches::arguments::Arguments;
 use polycache_benches::report::{Table, save};
-use polycache_benches::rounds::{Contender, Plan, cpu_nanos, interleave};
+use polycache_benches::rounds::{Contender, cpu_nanos, interleave};
 use polycache_benches::user::User;
 
 /// The arguments that are asked for.
@@ -76,11 +77,7 @@ fn contender<'a, F: Future<Output = User> + 'a>(
 }
 
 fn main() {
-    let mut plan = Plan { rounds: 21, only: None };
-    let mut arguments = std::env::args().skip_while(|argument| argument != "--rounds").skip(1);
-    if let Some(rounds) = arguments.next() {
-        plan.rounds = rounds.parse().expect("--rounds N");
-    }
+    let plan = Arguments::parse(21, ["hit"]).plan;
     let mut rng = fastrand::Rng::with_seed(0x5EED);
     let ids: Vec<u64> = (0..CALLS).map(|_| rng.u64(0..HOT)).collect();
     let figures = interleave(
