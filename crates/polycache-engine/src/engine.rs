@@ -1,7 +1,6 @@
 //! The store: shards under locks, the bound they share, and the operations.
 
 use std::fmt;
-use std::hash::{BuildHasher, Hasher};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -9,6 +8,7 @@ use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
 use crate::clock::{Clock, NEVER};
+use crate::key;
 use crate::reaper;
 use crate::removed::{Batch, Cause, Removed};
 use crate::shard::{Decision, New, Present, Room, Shard};
@@ -310,9 +310,7 @@ impl<V> Inner<V> {
 impl<V> Table<V> {
     #[inline]
     fn locate(&self, key: &str) -> (u32, usize) {
-        let mut hasher = self.hasher.build_hasher();
-        hasher.write(key.as_bytes());
-        let hash = hasher.finish();
+        let hash = key::hash(&self.hasher, key.as_bytes());
         ((hash >> 32) as u32, hash as usize & (self.shards.len() - 1))
     }
 }

@@ -23,6 +23,8 @@
 mod clock;
 mod engine;
 mod ghost;
+mod index;
+mod key;
 mod policy;
 mod reaper;
 mod removed;

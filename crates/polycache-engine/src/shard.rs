@@ -1,9 +1,9 @@
-//! One shard: the table, and the entry's way through slab, eviction policy and timing wheel.
+//! One shard: the index, and the entry's way through slab, eviction policy and timing wheel.
 
 use compact_str::CompactString;
-use hashbrown::HashTable;
 
 use crate::clock::Clock;
+use crate::index::Index;
 use crate::policy::{Policy, Victims};
 use crate::removed::{Batch, Cause, Removed};
 use crate::slab::{NIL, Slab};
@@ -44,18 +44,6 @@ pub enum Decision<V> {
     Delete,
 }
 
-/// Where an entry is, and what its key hashes to.
-#[derive(Debug, Clone, Copy)]
-struct Tag {
-    hash: u32,
-    index: u32,
-}
-
-/// A full hash out of the half that is kept: hashbrown takes its position from the low bits and a tag from the top ones.
-const fn widened(tag: u32) -> u64 {
-    (tag as u64) << 32 | tag as u64
-}
-
 /// What the shards have in common.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
@@ -67,7 +55,7 @@ pub(crate) struct Room {
 
 #[derive(Debug)]
 pub(crate) struct Shard<V> {
-    table: HashTable<Tag>,
+    index: Index,
     pub(crate) slab: Slab<V>,
     policy: Policy,
     wheel: Wheel,
@@ -80,7 +68,7 @@ pub(crate) struct Shard<V> {
 impl<V> Shard<V> {
     pub(crate) fn new(now_ms: u64) -> Self {
         Self {
-            table: HashTable::new(),
+            index: Index::new(),
             slab: Slab::new(),
             policy: Policy::new(),
             wheel: Wheel::new(now_ms),
@@ -105,29 +93,21 @@ impl<V> Shard<V> {
         self.wheel.next_due()
     }
 
-    #[inline]
+    /// Where the entry of this key is.
     pub(crate) fn find(&self, tag: u32, key: &str) -> Option<u32> {
-        // The key is compared outside of the probing loop, which stays small for it: two keys of a shard share all 32 bits of
-        // a tag too seldom to matter.
-        let found = self.table.find(widened(tag), |found| found.hash == tag)?;
-        if self.slab.slot(found.index).key == key { Some(found.index) } else { self.find_among_equal_tags(tag, key) }
-    }
-
-    #[cold]
-    fn find_among_equal_tags(&self, tag: u32, key: &str) -> Option<u32> {
-        let same = |found: &Tag| found.hash == tag && self.slab.slot(found.index).key == key;
-        self.table.find(widened(tag), same).map(|found| found.index)
+        self.index.find(tag, |index| self.slab.get(index)?.value_of(key).map(|_| index))
     }
 
     /// A live entry, and that it was read.
     #[inline]
     pub(crate) fn get(&self, tag: u32, key: &str, clock: &Clock) -> Option<&V> {
-        let slot = self.slab.slot(self.find(tag, key)?);
+        let look = |index| self.slab.get(index).and_then(|slot| Some((slot, slot.value_of(key)?)));
+        let (slot, value) = self.index.find(tag, look)?;
         if clock.has_passed(slot.deadline) {
             return None;
         }
         slot.touch();
-        slot.value.as_ref()
+        Some(value)
     }
 
     /// A live entry with what is known of it. Doesn't count as a read.
@@ -153,8 +133,11 @@ impl<V> Shard<V> {
         let hot = self.policy.enters_hot(tag, new.weight, budget);
         self.claim(new.weight, room, NIL, out);
         let Some(index) = self.slab.reserve() else {
-            return; // four billion entries in one shard: this one is forgotten
+            return; // a hundred million entries in one shard: this one is forgotten
         };
+        if self.index.is_full() {
+            self.index = Index::with_room(self.index.len(), self.slab.entries());
+        }
         self.last_version += 1;
         let version = self.last_version;
         let slot = self.slab.slot_mut(index);
@@ -166,7 +149,7 @@ impl<V> Shard<V> {
         (links.version, links.weight) = (version, new.weight);
         self.policy.insert(&mut self.slab, index, hot);
         self.wheel.insert(&mut self.slab, index);
-        self.table.insert_unique(widened(tag), Tag { hash: tag, index }, |other| widened(other.hash));
+        self.index.insert(tag, index);
     }
 
     /// Stores a value over the entry at `index`.
@@ -254,17 +237,18 @@ impl<V> Shard<V> {
         self.quota = self.weight().max(goal.min(share));
     }
 
-    /// What an empty shard holds of slots and table, to be dropped outside of the lock. Tables don't shrink otherwise.
+    /// What an empty shard holds of slots and index, to be dropped outside of the lock. Tables don't shrink otherwise.
     pub(crate) fn take_spare(&mut self) -> Option<impl Sized + use<V>> {
         let spare = self.len() == 0 && self.slab.end() > 0;
-        spare.then(|| (std::mem::replace(&mut self.slab, Slab::new()), std::mem::take(&mut self.table)))
+        spare
+            .then(|| (std::mem::replace(&mut self.slab, Slab::new()), std::mem::replace(&mut self.index, Index::new())))
     }
 
     /// Takes everything out at once; the old contents are the caller's to drop.
     pub(crate) fn take(&mut self, now_ms: u64) -> Slab<V> {
         self.policy.clear();
         self.quota = 0;
-        self.table = HashTable::new();
+        self.index = Index::new();
         self.wheel = Wheel::new(now_ms);
         std::mem::replace(&mut self.slab, Slab::new())
     }
@@ -273,21 +257,19 @@ impl<V> Shard<V> {
     fn forget(&mut self, index: u32, cause: Cause, out: &mut Batch<V>) {
         self.wheel.remove(&mut self.slab, index);
         let tag = self.slab.slot(index).tag;
-        if let Ok(found) = self.table.find_entry(widened(tag), |found| found.index == index) {
-            found.remove();
-        }
+        self.index.remove(tag, index);
         let (key, value) = self.slab.release(index);
         if let Some(value) = value {
             out.push(Removed { key, value, cause });
         }
     }
 
-    /// For tests: that every entry is in the table, in a ring, and in the wheel if it has a deadline.
+    /// For tests: that every entry is in the index, in a ring, and in the wheel if it has a deadline.
     #[cfg(test)]
     pub(crate) fn check(&self) {
         let live: Vec<u32> = (0..self.slab.end()).filter(|&index| self.slab.slot(index).value.is_some()).collect();
         assert_eq!(live.len(), self.len());
-        assert_eq!(live.len(), self.table.len());
+        assert_eq!(live.len(), self.index.len());
         assert_eq!(live.iter().map(|&index| self.slab.links(index).weight).sum::<u64>(), self.weight());
         for index in live {
             let slot = self.slab.slot(index);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use compact_str::CompactString;
 
 use crate::clock::{Clock, NEVER};
+use crate::key;
 use crate::removed::Cause;
 
 /// No entry.
@@ -13,6 +14,9 @@ pub(crate) const NIL: u32 = u32::MAX;
 /// Slots that are allocated at once. Small, since every shard of every cache has at least one such piece; a table that
 /// grew by doubling would stall the writer that meets the copy.
 const CHUNK: usize = 128;
+
+/// The most slots there may be: so many bits of an index stay free for its part of the hash.
+const MAX_SLOTS: u32 = 1 << 27;
 
 /// What a read touches: one cache line, where the value is three words.
 #[derive(Debug)]
@@ -62,6 +66,12 @@ impl<V> Slot<V> {
         }
     }
 
+    /// The value, if it is that of `key`.
+    #[inline]
+    pub(crate) fn value_of(&self, key: &str) -> Option<&V> {
+        self.value.as_ref().filter(|_| key::equal(self.key.as_bytes(), key.as_bytes()))
+    }
+
     /// Why the entry leaves when somebody deletes it: it may have expired before.
     pub(crate) fn cause_of_leaving(&self, clock: &Clock) -> Cause {
         if clock.has_passed(self.deadline) { Cause::Expired } else { Cause::Deleted }
@@ -108,7 +118,7 @@ impl<V> Slab<V> {
     #[cold]
     fn grow(&mut self) -> Option<()> {
         let start = self.end();
-        let end = start.checked_add(CHUNK as u32).filter(|&end| end < NIL)?;
+        let end = start.checked_add(CHUNK as u32).filter(|&end| end <= MAX_SLOTS)?;
         let slots: Vec<Slot<V>> = std::iter::repeat_with(Slot::free).take(CHUNK).collect();
         let links: Vec<Links> = (start + 1..=end)
             .map(|next| Links {
@@ -134,6 +144,18 @@ impl<V> Slab<V> {
         let slot = self.slot_mut(index);
         slot.deadline = NEVER;
         (std::mem::take(&mut slot.key), slot.value.take())
+    }
+
+    /// The slot with this index, if it was ever given out.
+    #[inline]
+    pub(crate) fn get(&self, index: u32) -> Option<&Slot<V>> {
+        self.slots.get(index as usize / CHUNK).map(|chunk| &chunk[index as usize % CHUNK])
+    }
+
+    /// The entries: the tag and the index of each.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, u32)> {
+        let slots = self.slots.iter().flat_map(|chunk| chunk.iter());
+        slots.zip(0..).filter(|(slot, _)| slot.value.is_some()).map(|(slot, index)| (slot.tag, index))
     }
 
     #[inline]

@@ -1,0 +1,280 @@
+//! From a key's hash to its slot: a hash table that a look-up touches one cache line of.
+//!
+//! A line has room for 15 entries, a word each: the slot in the lower bits, and in the rest as much of the hash as fits. What
+//! finds its line full goes to the next one that isn't, and each line counts those that passed it by, so that a look-up
+//! knows when to stop and nothing is left behind by what is removed. The table knows too little of the hashes to grow by
+//! itself: it is made anew from the slots.
+
+/// The words of a line.
+const WORDS: usize = 16;
+
+/// Those of them that hold entries; the last one counts.
+const ENTRIES: usize = WORDS - 1;
+
+/// The lines of the smallest table: as many words as the slab first has slots.
+const MIN_LINES: usize = 8;
+
+/// How many entries there are to a line, in the mean, before the table grows: one in twelve isn't in its own line then.
+const FULL: usize = 13;
+
+/// A word is zero where nothing is stored. The part of the hash in a word never is: so neither an empty word nor the count
+/// looks like an entry.
+#[derive(Debug, Clone, Default)]
+#[repr(align(64))]
+struct Line([u32; WORDS]);
+
+impl Line {
+    fn entries(&mut self) -> &mut [u32] {
+        &mut self.0[..ENTRIES]
+    }
+
+    /// How many entries passed this line by, since it was full.
+    const fn passed(&self) -> u32 {
+        self.0[ENTRIES]
+    }
+
+    fn passed_mut(&mut self) -> &mut u32 {
+        &mut self.0[ENTRIES]
+    }
+}
+
+/// Slots by the upper half of their key's hash, the *tag*.
+#[derive(Debug)]
+pub(crate) struct Index {
+    /// None, or a power of two.
+    lines: Box<[Line]>,
+    /// How many bits of a word are the slot's.
+    slot_bits: u32,
+    len: usize,
+}
+
+impl Index {
+    pub(crate) fn new() -> Self {
+        Self { lines: Box::default(), slot_bits: 0, len: 0 }
+    }
+
+    /// A table with room for more than `entries`; those given are in it.
+    pub(crate) fn with_room(entries: usize, given: impl Iterator<Item = (u32, u32)>) -> Self {
+        let lines = (entries / FULL + 1).next_power_of_two().max(MIN_LINES);
+        let slot_bits = (lines * WORDS).ilog2();
+        let mut index = Self { lines: vec![Line::default(); lines].into_boxed_slice(), slot_bits, len: 0 };
+        for (tag, slot) in given {
+            index.insert(tag, slot);
+        }
+        index
+    }
+
+    pub(crate) const fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether another entry needs a larger table.
+    pub(crate) const fn is_full(&self) -> bool {
+        self.len >= self.lines.len() * FULL
+    }
+
+    /// What `check` gives for the slot that it confirms, among those whose hash looks like `tag`. It may be asked about
+    /// any slot, even one that was never given out.
+    #[inline]
+    pub(crate) fn find<R>(&self, tag: u32, check: impl Fn(u32) -> Option<R>) -> Option<R> {
+        let line = self.lines.get(self.home(tag))?;
+        let wanted = self.part(tag);
+        // Without a branch for each word, whose outcome the processor couldn't foresee. Where two words look alike the
+        // result is neither, and the check says so.
+        let mut found = 0;
+        for &word in &line.0 {
+            found |= if word >> self.slot_bits == wanted { word } else { 0 };
+        }
+        if found == 0 && line.passed() == 0 {
+            return None;
+        }
+        let checked = if found == 0 { None } else { check(self.slot(found)) };
+        if checked.is_some() { checked } else { self.find_one_by_one(tag, check) }
+    }
+
+    #[cold]
+    fn find_one_by_one<R>(&self, tag: u32, check: impl Fn(u32) -> Option<R>) -> Option<R> {
+        let wanted = self.part(tag);
+        for line in self.probe(tag).map(|at| &self.lines[at]) {
+            let mut alike = line.0.iter().filter(|&word| word >> self.slot_bits == wanted);
+            let found = alike.find_map(|&word| check(self.slot(word)));
+            if found.is_some() || line.passed() == 0 {
+                return found;
+            }
+        }
+        None
+    }
+
+    /// Adds an entry. There must be room, and none for this slot.
+    pub(crate) fn insert(&mut self, tag: u32, slot: u32) {
+        debug_assert!(!self.is_full() && slot >> self.slot_bits == 0);
+        let word = self.word(tag, slot);
+        for at in self.probe(tag) {
+            let line = &mut self.lines[at];
+            if let Some(free) = line.entries().iter_mut().find(|word| **word == 0) {
+                *free = word;
+                self.len += 1;
+                return;
+            }
+            *line.passed_mut() += 1;
+        }
+    }
+
+    /// Takes out the entry with this tag and slot. It must be there.
+    pub(crate) fn remove(&mut self, tag: u32, slot: u32) {
+        let word = self.word(tag, slot);
+        for at in self.probe(tag) {
+            let line = &mut self.lines[at];
+            if let Some(found) = line.entries().iter_mut().find(|found| **found == word) {
+                *found = 0;
+                self.len -= 1;
+                return;
+            }
+            *line.passed_mut() -= 1;
+        }
+    }
+
+    /// The line where an entry belongs; its place is taken from the lower bits of the tag, the part in its word from the
+    /// upper ones.
+    #[inline]
+    const fn home(&self, tag: u32) -> usize {
+        tag as usize & self.lines.len().wrapping_sub(1)
+    }
+
+    /// Each line once, from the one where an entry belongs.
+    fn probe(&self, tag: u32) -> impl Iterator<Item = usize> + use<> {
+        let (home, count) = (self.home(tag), self.lines.len());
+        (home..home + count).map(move |at| at & (count - 1))
+    }
+
+    /// The part of a tag that is kept in the word, never zero.
+    #[inline]
+    const fn part(&self, tag: u32) -> u32 {
+        tag >> self.slot_bits | 1
+    }
+
+    const fn word(&self, tag: u32, slot: u32) -> u32 {
+        self.part(tag) << self.slot_bits | slot
+    }
+
+    #[inline]
+    const fn slot(&self, word: u32) -> u32 {
+        word & ((1 << self.slot_bits) - 1)
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::expect_used, reason = "a test fails by panicking")]
+mod tests {
+    use std::collections::HashMap;
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    impl Index {
+        /// That every line counts exactly those entries that passed it by.
+        fn check(&self, tags: &HashMap<u32, u32>) {
+            assert_eq!(self.len, tags.len());
+            let mut passed = vec![0; self.lines.len()];
+            for (&slot, &tag) in tags {
+                assert_eq!(self.find(tag, |found| (found == slot).then_some(found)), Some(slot));
+                let word = self.word(tag, slot);
+                let holds = |at: &usize| self.lines[*at].0[..ENTRIES].contains(&word);
+                self.probe(tag).take_while(|at| !holds(at)).for_each(|at| passed[at] += 1);
+            }
+            let counted: Vec<u32> = self.lines.iter().map(Line::passed).collect();
+            assert_eq!(counted, passed);
+        }
+
+        fn insert_growing(&mut self, tag: u32, slot: u32, tags: &HashMap<u32, u32>) {
+            if self.is_full() {
+                *self = Self::with_room(self.len, tags.iter().map(|(&slot, &tag)| (tag, slot)));
+            }
+            self.insert(tag, slot);
+        }
+    }
+
+    /// Tags of which many have their line, their part, or all in common.
+    fn tag() -> impl Strategy<Value = u32> {
+        prop_oneof![
+            any::<u32>(),
+            0..4_u32,
+            (0..4_u32).prop_map(|tag| tag << 30),
+            (0..40_u32).prop_map(|tag| tag << 20 | 7)
+        ]
+    }
+
+    proptest! {
+        #[test]
+        fn an_index_is_a_map_from_slots_to_tags(steps in prop::collection::vec((tag(), 0..3_u8), 1..600)) {
+            let (mut index, mut tags, mut free) = (Index::new(), HashMap::new(), Vec::new());
+            for (number, (tag, step)) in steps.into_iter().enumerate() {
+                if step == 0 && !tags.is_empty() {
+                    let slot = *tags.keys().nth(tag as usize % tags.len()).expect("one of them");
+                    index.remove(tags.remove(&slot).expect("it's there"), slot);
+                    free.push(slot);
+                } else {
+                    let slot = free.pop().unwrap_or(tags.len() as u32);
+                    index.insert_growing(tag, slot, &tags);
+                    tags.insert(slot, tag);
+                }
+                if number % 50 == 0 {
+                    index.check(&tags);
+                }
+                let asked = index.find(tag, |found| (tags.get(&found) == Some(&tag)).then_some(found));
+                assert_eq!(asked.is_some(), tags.values().any(|&known| known == tag));
+            }
+            index.check(&tags);
+        }
+    }
+
+    #[test]
+    fn entries_that_all_look_alike_are_told_apart() {
+        let (mut index, mut tags) = (Index::new(), HashMap::new());
+        for slot in 0..1_000 {
+            index.insert_growing(77, slot, &tags);
+            tags.insert(slot, 77);
+        }
+        index.check(&tags);
+        assert_eq!(index.find(77, |_| None::<()>), None);
+        for slot in 0..1_000 {
+            index.remove(77, slot);
+            tags.remove(&slot);
+        }
+        index.check(&tags);
+        assert!(index.lines.iter().all(|line| line.0 == [0; WORDS]), "nothing is left behind");
+    }
+
+    #[test]
+    fn a_look_up_ends_where_every_line_was_passed_by() {
+        let (mut index, mut tags) = (Index::new(), HashMap::new());
+        // Each line takes one entry more than it has room for, in turn.
+        for slot in 0..FULL as u32 * MIN_LINES as u32 {
+            let home = slot / (ENTRIES as u32 + 1) % MIN_LINES as u32;
+            index.insert_growing(home, slot, &tags);
+            tags.insert(slot, home);
+        }
+        for line in &mut index.lines {
+            *line.passed_mut() += 1;
+        }
+        assert_eq!(index.find(u32::MAX, Some), None);
+    }
+
+    #[test]
+    fn most_entries_of_a_full_table_are_in_their_own_line() {
+        let mut rng = 1_u32;
+        let mut index = Index::with_room(FULL * 1_023, std::iter::empty());
+        let mut displaced = 0;
+        while !index.is_full() {
+            rng = rng.wrapping_mul(0x915F_77F5).wrapping_add(0x9E37_79B9);
+            let tag = (rng ^ rng >> 15).wrapping_mul(0x2C1B_3C6D);
+            let tag = tag ^ tag >> 12;
+            let home = index.home(tag);
+            displaced += usize::from(index.lines[home].0[..ENTRIES].iter().all(|&word| word != 0));
+            index.insert(tag, index.len as u32);
+        }
+        assert_eq!(index.lines.len(), 1_024);
+        assert!(displaced * 10 < index.len, "{displaced} of {}", index.len);
+    }
+}
