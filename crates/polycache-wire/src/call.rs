@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 
 use crate::protocol::{Failure, Protocol, Request, Trouble};
-use crate::shared::{Outcome, Shared};
+use crate::shared::{Outcome, Shared, State};
 use crate::slots::SlotId;
 
 /// A call that queues its request when it is first polled, and then waits. `None` where the queue has no room.
@@ -33,8 +33,8 @@ impl<P: Protocol, R: Request<P>> Future for Call<'_, P, R> {
         }
         let Self { shared, request, weight, .. } = *self;
         // With its waker from the beginning: it needn't look before there is a reply.
-        let push = |state: &mut crate::shared::State<P>| state.push(request, weight, Some(context));
-        match shared.enqueue(|| shared.room.try_acquire_many(weight).ok(), push) {
+        let push = |state: &mut State<P>| state.push(request, weight, Some(context));
+        match shared.enqueue(weight, false, push) {
             Ok(Some(slot)) => {
                 self.sent = Some(Sent::new(shared, slot));
                 Poll::Pending

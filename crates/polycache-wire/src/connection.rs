@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
 use crate::call::{Call, Sent};
-use crate::protocol::{Failure, Protocol, Request, Trouble};
+use crate::protocol::{Failure, Protocol, Request};
 use crate::settings::Settings;
 use crate::shared::{Outcome, Phase, Shared, State};
 
@@ -81,7 +81,7 @@ impl<P: Protocol> Connection<P> {
 
     /// Begins to connect, unless that is under way or its pause isn't over.
     pub fn nudge(&self) {
-        let _ = self.shared.enqueue(|| None, |_: &mut State<P>| {});
+        self.shared.nudge();
     }
 
     /// Makes the connection anew, as if it had been lost.
@@ -143,13 +143,39 @@ impl<P: Protocol> Connection<P> {
 
     /// Has `push` queue requests of this weight, once there is room for them. What they weigh is given back with the replies.
     async fn queue<T>(&self, weight: u32, push: impl Fn(&mut State<P>) -> T) -> Result<T, P::Error> {
-        let shared = &self.shared;
-        if let Some(pushed) = shared.enqueue(|| shared.room.try_acquire_many(weight).ok(), &push)? {
-            return Ok(pushed);
+        match self.shared.enqueue(weight, false, &push)? {
+            Some(pushed) => Ok(pushed),
+            None => Box::pin(self.queue_in_turn(weight, push)).await,
         }
-        let closed = || shared.protocol.error(Trouble::Closed);
-        let permit = Box::pin(shared.room.acquire_many(weight)).await.map_err(|_| closed())?;
-        shared.enqueue(|| Some(permit), &push)?.ok_or_else(closed)
+    }
+
+    async fn queue_in_turn<T>(&self, weight: u32, push: impl Fn(&mut State<P>) -> T) -> Result<T, P::Error> {
+        let shared = &self.shared;
+        let _waiting = Waiting::new(shared);
+        let _turn = shared.turn.lock().await;
+        loop {
+            if let Some(pushed) = shared.enqueue(weight, true, &push)? {
+                return Ok(pushed);
+            }
+            // What was given back since is remembered.
+            shared.more_room.notified().await;
+        }
+    }
+}
+
+/// A caller who waits for room in the queue.
+struct Waiting<'a, P: Protocol>(&'a Shared<P>);
+
+impl<'a, P: Protocol> Waiting<'a, P> {
+    fn new(shared: &'a Shared<P>) -> Self {
+        shared.state.lock().waiting += 1;
+        Self(shared)
+    }
+}
+
+impl<P: Protocol> Drop for Waiting<'_, P> {
+    fn drop(&mut self) {
+        self.0.state.lock().waiting -= 1;
     }
 }
 

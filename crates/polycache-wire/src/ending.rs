@@ -79,8 +79,8 @@ impl<P: Protocol> Shared<P> {
                 let Some(slot) = pending.slot else { continue };
                 wakers.extend(state.slots.complete(slot, Err(failure(&pending, number == 0))));
             }
+            self.give_room(&mut state, room);
         }
-        self.room.add_permits(room);
         wakers.into_iter().for_each(Waker::wake);
     }
 }

@@ -90,6 +90,7 @@ mod call;
 mod connection;
 mod driver;
 mod ending;
+mod io;
 mod protocol;
 mod settings;
 mod shared;

@@ -6,11 +6,13 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, MutexGuard};
 use tokio::runtime::Handle;
-use tokio::sync::{Semaphore, SemaphorePermit};
+use tokio::sync::Notify;
 
 use crate::driver::{self, Driver};
+use crate::ending::Reason;
+use crate::io::Io;
 use crate::protocol::{Failure, Protocol, Request, Trouble};
 use crate::settings::Settings;
 use crate::slots::{SlotId, Slots};
@@ -26,8 +28,11 @@ pub(crate) struct Shared<P: Protocol> {
     pub(crate) protocol: P,
     pub(crate) settings: Settings,
     pub(crate) state: Mutex<State<P>>,
-    /// Bytes of calls that may be under way.
-    pub(crate) room: Semaphore,
+    /// The connection, while it stands. Whoever holds the state must not wait for it.
+    pub(crate) io: Mutex<Option<Io<P>>>,
+    /// Held by the one who is next to get room in the queue, where there is none; and what wakes that one.
+    pub(crate) turn: tokio::sync::Mutex<()>,
+    pub(crate) more_room: Notify,
     /// How often in a row the connection was lost or couldn't be made.
     pub(crate) failures: AtomicU32,
 }
@@ -40,6 +45,10 @@ pub(crate) struct State<P: Protocol> {
     /// What they are, in their order.
     pub(crate) queued: VecDeque<Pending<P::Expect>>,
     pub(crate) slots: Slots<Outcome<P>>,
+    /// How many more bytes of calls may be under way.
+    pub(crate) room: usize,
+    /// How many callers wait for room. Nobody goes before them.
+    pub(crate) waiting: usize,
     /// Where the bytes of the newest request end, counted from the start of the connection.
     pub(crate) end: u64,
     /// The number of the newest request.
@@ -111,21 +120,32 @@ impl<P: Protocol> Shared<P> {
             outgoing: Vec::new(),
             queued: VecDeque::new(),
             slots: Slots::new(),
+            room: settings.max_queue,
+            waiting: 0,
             end: 0,
             number: 0,
             driver: None,
             run: 0,
             renew: false,
         };
-        let room = Semaphore::new(settings.max_queue);
-        Self { protocol, settings, state: Mutex::new(state), room, failures: AtomicU32::new(0) }
+        Self {
+            protocol,
+            settings,
+            state: Mutex::new(state),
+            io: Mutex::new(None),
+            turn: tokio::sync::Mutex::new(()),
+            more_room: Notify::new(),
+            failures: AtomicU32::new(0),
+        }
     }
 
-    /// Has `push` queue requests if there is `room`, and wakes the driver. Starts to connect where there is no connection.
+    /// Has `push` queue requests of this weight, and has them sent; `None` where there is no room for them, or others wait for some and it
+    /// isn't the caller's turn. Starts to connect where there is no connection.
     #[inline]
-    pub(crate) fn enqueue<'a, T>(
+    pub(crate) fn enqueue<T>(
         self: &Arc<Self>,
-        room: impl FnOnce() -> Option<SemaphorePermit<'a>>,
+        weight: u32,
+        in_turn: bool,
         push: impl FnOnce(&mut State<P>) -> T,
     ) -> Result<Option<T>, P::Error> {
         let mut state = self.state.lock();
@@ -133,19 +153,51 @@ impl<P: Protocol> Shared<P> {
             Phase::Open | Phase::Opening => None,
             _ => Some(self.start(&mut state)?),
         };
-        let pushed = room().map(|permit| {
-            permit.forget();
+        let fits = weight as usize <= state.room && (in_turn || state.waiting == 0);
+        let pushed = fits.then(|| {
+            state.room -= weight as usize;
             push(&mut state)
         });
-        let driver = if pushed.is_some() { state.driver.take() } else { None };
-        drop(state);
+        if fits {
+            self.send(state);
+        } else {
+            drop(state);
+        }
         if let Some((runtime, run)) = started {
             runtime.spawn(driver::run(Driver::new(Arc::clone(self), run)));
         }
+        Ok(pushed)
+    }
+
+    /// Has the driver send what is queued. A caller who is alone does it, where the driver has nothing in hand: with nobody else to wait
+    /// for, the driver's turn would be one more for each call.
+    #[inline]
+    fn send(&self, mut state: MutexGuard<'_, State<P>>) {
+        if state.slots.count() == 1
+            && let Some(mut io) = self.io.try_lock()
+            && let Some(io) = &mut *io
+            && io.takes_from_callers(&state)
+        {
+            return io.send_queued(self, state);
+        }
+        let driver = state.driver.take();
+        drop(state);
         if let Some(driver) = driver {
             driver.wake();
         }
-        Ok(pushed)
+    }
+
+    /// Begins to connect, unless that is under way or its pause isn't over.
+    pub(crate) fn nudge(self: &Arc<Self>) {
+        let _ = self.enqueue(0, true, |_| {});
+    }
+
+    /// Gives room back, for callers who wait for some.
+    pub(crate) fn give_room(&self, state: &mut State<P>, room: usize) {
+        state.room += room;
+        if state.waiting > 0 {
+            self.more_room.notify_one();
+        }
     }
 
     /// The runtime to start a driver on, and its number, if it's time for one.
@@ -169,5 +221,15 @@ impl<P: Protocol> Shared<P> {
         let failures = self.failures.load(Ordering::Relaxed);
         let full = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LAST_PAUSE);
         full.mul_f64(0.5 + 0.5 * fastrand::f64())
+    }
+
+    #[cold]
+    pub(crate) fn lost(&self, why: &str) -> Reason<P::Error> {
+        Reason { error: self.protocol.error(Trouble::Lost(why)), garbled: false }
+    }
+
+    #[cold]
+    pub(crate) fn garbled(&self, what: &str) -> Reason<P::Error> {
+        Reason { error: self.protocol.error(Trouble::Garbled(what)), garbled: true }
     }
 }

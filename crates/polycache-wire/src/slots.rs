@@ -11,6 +11,8 @@ pub(crate) struct Slots<T> {
     slots: Vec<Slot<T>>,
     /// The first of the list of free slots.
     free: Option<SlotId>,
+    /// How many aren't free.
+    count: usize,
 }
 
 #[derive(Debug)]
@@ -27,11 +29,12 @@ enum Slot<T> {
 
 impl<T> Slots<T> {
     pub(crate) const fn new() -> Self {
-        Self { slots: Vec::new(), free: None }
+        Self { slots: Vec::new(), free: None, count: 0 }
     }
 
     /// A slot for a new call, whose caller may wait already.
     pub(crate) fn open(&mut self, caller: Option<&Context<'_>>) -> SlotId {
+        self.count += 1;
         let waiting = Slot::Waiting(caller.map(|context| context.waker().clone()));
         if let Some(id) = self.free {
             let slot = &mut self.slots[id as usize];
@@ -92,7 +95,13 @@ impl<T> Slots<T> {
         }
     }
 
+    /// The calls whose replies haven't come, or whose callers haven't looked.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
     fn close(&mut self, id: SlotId) -> Slot<T> {
+        self.count -= 1;
         let next = self.free.replace(id);
         std::mem::replace(&mut self.slots[id as usize], Slot::Free { next })
     }
