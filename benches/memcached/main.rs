@@ -65,7 +65,8 @@ fn main() {
         }
     }
     let own = Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let server = own.block_on(Memcached::builder().args(&["-c", "2048"]).start());
+    // One thread serves all connections: with several, a client's figures would hang on which of them it got, and on which processor.
+    let server = own.block_on(Memcached::builder().args(&["-c", "2048", "-t", "1"]).start());
     let address = server.address().to_string();
     own.block_on(fill(&address));
 

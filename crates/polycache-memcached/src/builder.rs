@@ -138,8 +138,7 @@ impl Builder {
         if settings.connect_timeout.is_zero() || settings.heartbeat < Duration::from_millis(2) {
             return invalid("the connect timeout or the heartbeat is too short");
         }
-        if settings.max_queue < 4096 || settings.max_queue > tokio::sync::Semaphore::MAX_PERMITS.min(u32::MAX as usize)
-        {
+        if settings.max_queue < 4096 || settings.max_queue > u32::MAX as usize {
             return invalid("max_queue is below 4 KiB or above 4 GiB");
         }
         let eject_after = eject_after.unwrap_or(EJECT_AFTER).max(1);

@@ -12,12 +12,9 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 #[derive(Clone)]
 pub struct Error(Arc<Inner>);
 
-#[derive(Clone)]
 struct Inner {
     kind: ErrorKind,
     message: String,
-    /// The connection was lost, and sending the request once more can do no harm.
-    resend: bool,
 }
 
 /// What sort of failure an [`Error`] is.
@@ -54,17 +51,7 @@ pub enum ErrorKind {
 impl Error {
     #[cold]
     pub(crate) fn new(kind: ErrorKind, message: impl Into<String>) -> Self {
-        Self(Arc::new(Inner { kind, message: message.into(), resend: false }))
-    }
-
-    /// The same error for a call that can be sent again without harm.
-    #[cold]
-    pub(crate) fn resendable(self) -> Self {
-        Self(Arc::new(Inner { resend: true, ..Arc::unwrap_or_clone(self.0) }))
-    }
-
-    pub(crate) fn is_resendable(&self) -> bool {
-        self.0.resend
+        Self(Arc::new(Inner { kind, message: message.into() }))
     }
 
     /// What sort of failure this is.

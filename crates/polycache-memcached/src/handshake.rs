@@ -1,12 +1,13 @@
 //! The first words of a connection.
 
 use bytes::BytesMut;
+use polycache_wire::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::codec::{Decoder, RefusalKind, Reply, Request};
 use crate::server::Server;
 use crate::settings::Settings;
-use crate::transport::{self, Stream};
+use crate::transport;
 use crate::{Error, ErrorKind, Result};
 
 /// Connects, sees that a memcached with meta commands is there, and logs in where the server asks for it.

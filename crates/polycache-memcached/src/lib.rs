@@ -26,7 +26,6 @@ mod builder;
 mod client;
 pub mod codec;
 mod connection;
-mod driver;
 mod error;
 mod fleet;
 mod handshake;
@@ -34,8 +33,6 @@ mod key;
 mod ring;
 mod server;
 mod settings;
-mod signals;
-mod slots;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;

@@ -2,17 +2,12 @@
 
 use std::io;
 
-use tokio::io::{AsyncRead, AsyncWrite};
+use polycache_wire::Stream;
 use tokio::net::TcpStream;
 
 use crate::server::{Address, Server};
 use crate::settings::Settings;
 use crate::{Error, ErrorKind, Result};
-
-/// A stream in both directions.
-pub(crate) trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
-
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
 /// Connects, and shakes hands where there is TLS.
 pub(crate) async fn connect(server: &Server, settings: &Settings) -> Result<Box<dyn Stream>> {

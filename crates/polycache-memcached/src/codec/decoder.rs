@@ -3,7 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
-use super::expect::{Expect, Form, Keys};
+use super::expect::{Expect, Form, Keys, Opaque};
 use super::lines;
 use super::reply::{Meta, ProtocolError, Reply};
 use super::values::{COPIED_MAX, Values};
@@ -72,6 +72,11 @@ impl Decoder {
                 self.values.expect(keys.count());
                 self.values.take_run(keys, input, self.max_value);
             }
+            if let Form::Meta(opaque) = expect.0
+                && let Some(reply) = self.usual_meta(input, opaque)
+            {
+                return Ok(Some(reply));
+            }
             let Some(length) = self.line(input)? else { return Ok(None) };
             let start = self.taken;
             let line = &input[start..start + length];
@@ -79,19 +84,10 @@ impl Decoder {
             let reply = match &mut expect.0 {
                 Form::Meta(opaque) => match lines::meta(line, *opaque)? {
                     Some((meta, None)) => Some(Reply::Meta(meta)),
-                    Some((mut meta, Some(length))) => match input.get(end + length.min(LINE_MAX)..) {
-                        // The common case: all of it is there.
-                        Some([b'\r', b'\n', ..]) if length <= self.max_value.min(LINE_MAX) => {
-                            input.advance(end);
-                            meta.value = Some(take_value(input, length));
-                            self.reset();
-                            return Ok(Some(Reply::Meta(meta)));
-                        }
-                        _ => {
-                            self.wait_for(length, Head::Meta(meta))?;
-                            None
-                        }
-                    },
+                    Some((meta, Some(length))) => {
+                        self.wait_for(length, Head::Meta(meta))?;
+                        None
+                    }
                     None => Some(refused(line)?),
                 },
                 Form::Values(keys) => self.value_line(line, keys)?,
@@ -111,6 +107,24 @@ impl Decoder {
             }
             self.reserve(input);
         }
+    }
+
+    /// A reply to a meta command in its usual shape, if it is whole.
+    #[inline]
+    fn usual_meta(&mut self, input: &mut BytesMut, opaque: Opaque) -> Option<Reply> {
+        let (mut meta, end, length) = lines::usual_meta(input, opaque)?;
+        if let Some(length) = length {
+            let fits = length <= self.max_value.min(COPIED_MAX);
+            if !fits || input.get(end + length..end + length + 2) != Some(b"\r\n") {
+                return None;
+            }
+            meta.value = Some(Bytes::copy_from_slice(&input[end..end + length]));
+            input.advance(end + length + 2);
+        } else {
+            input.advance(end);
+        }
+        self.reset();
+        Some(Reply::Meta(meta))
     }
 
     fn reset(&mut self) {

@@ -23,6 +23,18 @@ fn signed(text: &[u8]) -> Option<i64> {
     }
 }
 
+/// The number at the front, and what comes after it.
+#[inline]
+pub(super) fn digits(bytes: &[u8]) -> Option<(u32, &[u8])> {
+    let mut number = 0_u32;
+    let mut count = 0;
+    while let Some(digit) = bytes.get(count).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit <= 9) {
+        number = number.checked_mul(10)?.checked_add(u32::from(digit))?;
+        count += 1;
+    }
+    (count > 0).then(|| (number, &bytes[count..]))
+}
+
 /// The words of a line.
 pub(super) fn words(line: &[u8]) -> Words<'_> {
     Words { rest: line }
@@ -65,6 +77,25 @@ pub(super) fn refusal(line: &[u8]) -> Option<Refusal> {
         let text = line.strip_prefix(b"ERROR")?;
         (text.is_empty() || text.starts_with(b" ")).then(|| refusal(RefusalKind::Unknown, text))
     }
+}
+
+/// A meta reply in the shape that nearly all have, to be read in one pass: `HD O..`, or `VA 5 f0 O..` with its value. Where its line ends,
+/// and the length of the value; `None` for any other.
+#[inline]
+pub(super) fn usual_meta(input: &[u8], opaque: Opaque) -> Option<(Meta, usize, Option<usize>)> {
+    let mut meta = Meta { status: Status::Done, value: None, flags: 0, cas: 0, ttl: None };
+    let (rest, length) = match input.strip_prefix(b"HD") {
+        Some(rest) => (rest, None),
+        None => {
+            let (length, rest) = digits(input.strip_prefix(b"VA ")?)?;
+            let (flags, rest) = digits(rest.strip_prefix(b" f")?)?;
+            meta.flags = flags;
+            (rest, Some(length as usize))
+        }
+    };
+    let [a, b] = opaque.token();
+    let rest = rest.strip_prefix(&[b' ', b'O', a, b, b'\r', b'\n'])?;
+    Some((meta, input.len() - rest.len(), length))
 }
 
 /// A meta reply, and the length of its data block if it has one; `None` where the line is no meta reply.

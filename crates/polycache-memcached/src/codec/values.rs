@@ -3,6 +3,7 @@
 use bytes::{Buf, Bytes, BytesMut};
 
 use super::expect::Keys;
+use super::lines::digits;
 use super::reply::Item;
 
 /// Values up to this many bytes are copied out of the input, so that one of them doesn't keep all of it. Larger ones stay
@@ -101,16 +102,4 @@ impl Head {
         let rest = rest.strip_prefix(b"\r\n")?;
         Some(Self { flags, length: length as usize, bytes: input.len() - rest.len() })
     }
-}
-
-/// The number at the front, and what comes after it.
-#[inline]
-fn digits(bytes: &[u8]) -> Option<(u32, &[u8])> {
-    let mut number = 0_u32;
-    let mut count = 0;
-    while let Some(digit) = bytes.get(count).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit <= 9) {
-        number = number.checked_mul(10)?.checked_add(u32::from(digit))?;
-        count += 1;
-    }
-    (count > 0).then(|| (number, &bytes[count..]))
 }

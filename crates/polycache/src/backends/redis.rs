@@ -13,14 +13,17 @@ mod answers;
 mod cluster;
 mod config;
 mod connector;
+mod dialogue;
 mod fleet;
-mod gather;
-mod greeting;
-mod line;
+mod link;
 mod listing;
 mod node;
 mod operations;
 mod refused;
+#[cfg(not(fuzzing))]
+mod resp;
+#[cfg(fuzzing)]
+pub mod resp;
 mod scripts;
 mod sentinel;
 mod slots;

@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 
 use futures_util::future::{join_all, select_ok};
 use parking_lot::RwLock;
-use redis::{Cmd, Pipeline, Value};
+use redis::{Cmd, Value};
 use tokio::time::{sleep, timeout};
 
 use super::config::Server;
@@ -134,11 +134,10 @@ impl Cluster {
 
     /// One command that belongs to `server` for the moment.
     async fn ask(&self, class: Class, map: &Map, server: &Server, command: &Cmd) -> Result<Value> {
-        let mut pipeline = Pipeline::new();
-        pipeline.cmd("ASKING").add_command(command.clone());
+        let commands = [&redis::cmd("ASKING"), command];
         let answers = match map.masters.iter().find(|member| member.server == *server) {
-            Some(member) => member.node.many(class, &pipeline).await?,
-            None => self.member(server.clone()).node.many(class, &pipeline).await?,
+            Some(member) => member.node.many(class, &commands).await?,
+            None => self.member(server.clone()).node.many(class, &commands).await?,
         };
         answers.into_iter().nth(1).ok_or_else(|| unexpected(&Value::Nil))
     }
@@ -267,11 +266,8 @@ async fn send<'a>(map: &'a Map, class: Class, commands: &[Command], indices: Vec
         let answers = match indices.as_slice() {
             [index] => member.node.one(class, &commands[*index].command).await.map(|answer| vec![answer]),
             indices => {
-                let mut pipeline = Pipeline::with_capacity(indices.len());
-                for index in indices {
-                    pipeline.add_command(commands[*index].command.clone());
-                }
-                member.node.many(class, &pipeline).await
+                let commands: Vec<&Cmd> = indices.iter().map(|index| &commands[*index].command).collect();
+                member.node.many(class, &commands).await
             }
         };
         (member, indices, answers)

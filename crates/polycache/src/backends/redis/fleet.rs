@@ -1,6 +1,6 @@
 //! The servers, whatever their topology.
 
-use redis::{Cmd, Pipeline, Value};
+use redis::{Cmd, Value};
 
 use super::cluster::{Cluster, Command};
 use super::config::{RedisConfig, Topology};
@@ -61,11 +61,8 @@ impl Fleet {
     pub(super) async fn many(&self, class: Class, commands: Vec<Command>) -> Result<Vec<Value>> {
         match self {
             Self::Single(node) => {
-                let mut pipeline = Pipeline::with_capacity(commands.len());
-                for command in commands {
-                    pipeline.add_command(command.command);
-                }
-                Ok(node.many(class, &pipeline).await?)
+                let commands: Vec<&Cmd> = commands.iter().map(|command| &command.command).collect();
+                Ok(node.many(class, &commands).await?)
             }
             Self::Cluster(cluster) => cluster.many(class, commands).await,
         }

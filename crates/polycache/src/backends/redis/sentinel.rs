@@ -1,31 +1,29 @@
 //! Finding the primary: sentinels are asked for its address before every connection, so a failover needs nothing more than a new
 //! connection. Follows "Guidelines for Redis clients with support for Redis Sentinel" of the Redis documentation.
 
+use polycache_wire::Stream;
 use redis::Value;
-use redis::aio::MultiplexedConnection;
 use tokio::time::timeout;
 
 use super::config::Server;
-use super::connector::{Connector, Driver, Target, ask_once};
+use super::connector::Connector;
 use crate::{Error, ErrorKind, Result};
 
 impl Connector {
     /// A connection to the primary. Its role is checked: sentinels may still name one that was demoted.
-    pub(super) async fn primary(&self) -> Result<(MultiplexedConnection, Driver)> {
+    pub(super) async fn primary(&self) -> Result<Box<dyn Stream>> {
         let server = self.ask_sentinels().await?;
-        let (mut connection, mut driver) = Box::pin(self.connect(&Target::Fixed(server.clone()))).await?;
-        let mut role = redis::Cmd::new();
-        role.arg("ROLE");
+        let mut dialogue = self.server(&server).await?;
         let limit = self.config.connect_timeout;
-        match timeout(limit, ask_once(&mut connection, &mut driver, &role)).await {
+        match timeout(limit, dialogue.ask(&redis::cmd("ROLE"))).await {
             Ok(Ok(role)) if is_replica(&role) => {
                 let text =
                     format!("the sentinels name {server} as primary, but it is a replica; a failover may be under way");
                 Err(Error::new(ErrorKind::Unavailable, text))
             }
             // A user without the right to ask for the role is no reason to refuse service.
-            Ok(Ok(_)) => Ok((connection, driver)),
-            Ok(Err(error)) if error.kind() == ErrorKind::Backend => Ok((connection, driver)),
+            Ok(Ok(_)) => dialogue.end(),
+            Ok(Err(error)) if error.kind() == ErrorKind::Backend => dialogue.end(),
             Ok(Err(error)) => Err(error),
             Err(_) => {
                 Err(Error::new(ErrorKind::Unavailable, format!("Redis at {server} didn't answer within {limit:?}")))
@@ -54,14 +52,14 @@ impl Connector {
     }
 
     async fn ask_sentinel(&self, sentinel: &Server, service: &str) -> Result<Server> {
-        let (mut connection, mut driver) = self.sentinel(sentinel).await?;
+        let mut dialogue = self.sentinel(sentinel).await?;
         let mut command = redis::Cmd::new();
         command.arg("SENTINEL").arg("GET-MASTER-ADDR-BY-NAME").arg(service);
         let unknown = || {
             let text = format!("the sentinel {sentinel} knows no service {service:?}; check the name after the `/`");
             Error::new(ErrorKind::Unavailable, text)
         };
-        let Value::Array(parts) = ask_once(&mut connection, &mut driver, &command).await? else {
+        let Value::Array(parts) = dialogue.ask(&command).await? else {
             return Err(unknown());
         };
         let mut parts = parts.into_iter().map(redis::from_redis_value::<String>);

@@ -1,6 +1,6 @@
 //! What goes wrong, told in our errors.
 
-use redis::{RedisError, ServerError};
+use redis::ServerError;
 
 use super::config::Server;
 use crate::{Error, ErrorKind};
@@ -35,7 +35,7 @@ impl From<Failure> for Error {
 
 /// The error of a call whose connection broke before its answer came.
 #[cold]
-pub(super) fn lost(class: Class, source: RedisError) -> Error {
+pub(super) fn lost(class: Class, source: Error) -> Error {
     let (kind, text) = match class {
         Class::Read => (ErrorKind::Unavailable, "the connection to Redis was lost, twice"),
         Class::Write => (

@@ -11,6 +11,8 @@ pub(crate) struct Slots<T> {
     slots: Vec<Slot<T>>,
     /// The first of the list of free slots.
     free: Option<SlotId>,
+    /// How many aren't free.
+    count: usize,
 }
 
 #[derive(Debug)]
@@ -27,19 +29,22 @@ enum Slot<T> {
 
 impl<T> Slots<T> {
     pub(crate) const fn new() -> Self {
-        Self { slots: Vec::new(), free: None }
+        Self { slots: Vec::new(), free: None, count: 0 }
     }
 
-    /// A slot for a new call.
-    pub(crate) fn open(&mut self) -> SlotId {
+    /// A slot for a new call, whose caller may wait already.
+    pub(crate) fn open(&mut self, caller: Option<&Context<'_>>) -> SlotId {
+        self.count += 1;
+        let waiting = Slot::Waiting(caller.map(|context| context.waker().clone()));
         if let Some(id) = self.free {
-            if let Slot::Free { next } = self.slots[id as usize] {
+            let slot = &mut self.slots[id as usize];
+            if let Slot::Free { next } = *slot {
                 self.free = next;
             }
-            self.slots[id as usize] = Slot::Waiting(None);
+            *slot = waiting;
             return id;
         }
-        self.slots.push(Slot::Waiting(None));
+        self.slots.push(waiting);
         // The queue's bound is far below: a call weighs hundreds of bytes.
         (self.slots.len() - 1) as SlotId
     }
@@ -90,7 +95,13 @@ impl<T> Slots<T> {
         }
     }
 
+    /// The calls whose replies haven't come, or whose callers haven't looked.
+    pub(crate) fn count(&self) -> usize {
+        self.count
+    }
+
     fn close(&mut self, id: SlotId) -> Slot<T> {
+        self.count -= 1;
         let next = self.free.replace(id);
         std::mem::replace(&mut self.slots[id as usize], Slot::Free { next })
     }
@@ -107,25 +118,25 @@ mod tests {
     #[test]
     fn a_reply_is_given_once_and_its_slot_is_used_again() {
         let mut slots = Slots::new();
-        let (a, b) = (slots.open(), slots.open());
+        let (a, b) = (slots.open(None), slots.open(None));
         assert_eq!(look(&mut slots, a), Poll::Pending);
         assert!(slots.complete(a, "for a").is_some());
         assert!(slots.complete(b, "for b").is_none());
         assert_eq!(look(&mut slots, b), Poll::Ready(Some("for b")));
-        assert_eq!(slots.open(), b);
+        assert_eq!(slots.open(None), b);
         assert_eq!(look(&mut slots, a), Poll::Ready(Some("for a")));
     }
 
     #[test]
     fn a_slot_that_was_abandoned_is_free_only_after_its_reply() {
         let mut slots = Slots::new();
-        let a = slots.open();
+        let a = slots.open(None);
         assert_eq!(slots.abandon(a), None);
-        assert_ne!(slots.open(), a);
+        assert_ne!(slots.open(None), a);
         assert!(slots.complete(a, "for nobody").is_none());
-        assert_eq!(slots.open(), a);
+        assert_eq!(slots.open(None), a);
         slots.complete(a, "too late");
         assert_eq!(slots.abandon(a), Some("too late"));
-        assert_eq!(slots.open(), a);
+        assert_eq!(slots.open(None), a);
     }
 }

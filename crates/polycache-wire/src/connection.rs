@@ -1,0 +1,199 @@
+//! The callers' side.
+
+use std::fmt;
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+
+use crate::call::{Call, Sent};
+use crate::protocol::{Failure, Protocol, Request};
+use crate::settings::Settings;
+use crate::shared::{Outcome, Phase, Shared, State};
+
+/// What a call weighs in the queue beside its bytes: its slot, its reply's head.
+const CALL_WEIGHT: usize = 256;
+
+/// A connection to one server, which is made when it's needed and made again when it is lost. Any number of tasks may use it at once.
+///
+/// Callers write their requests into a buffer behind one lock, and wait in a slot. One task sends what has come together, and puts the
+/// replies into the slots. When this is dropped, the connection is closed as by [`close`](Self::close).
+pub struct Connection<P: Protocol> {
+    shared: Arc<Shared<P>>,
+}
+
+impl<P: Protocol> Connection<P> {
+    /// A connection that isn't made before the first call.
+    pub fn new(protocol: P, settings: Settings) -> Self {
+        Self { shared: Arc::new(Shared::new(protocol, settings)) }
+    }
+
+    /// What is spoken, and with whom.
+    pub fn protocol(&self) -> &P {
+        &self.shared.protocol
+    }
+
+    /// How often in a row the connection was lost or couldn't be made; 0 once it is there.
+    pub fn failures(&self) -> u32 {
+        self.shared.failures.load(Ordering::Relaxed)
+    }
+
+    /// Asks the server, and waits for its reply. A request that was lost with its connection, and can do no harm, is sent once more.
+    ///
+    /// # Errors
+    /// Why there is no reply, and what became of the request.
+    #[inline]
+    pub async fn call<R: Request<P>>(&self, request: &R) -> Outcome<P> {
+        match self.once(request).await {
+            Err(failure) if failure.again => self.again(request).await,
+            outcome => outcome,
+        }
+    }
+
+    /// Asks several things in one go. The replies come in the order of the requests.
+    pub async fn call_many<R: Request<P>>(&self, requests: &[R]) -> Vec<Outcome<P>> {
+        let mut calls = Vec::with_capacity(requests.len());
+        let mut rest = requests;
+        let portion = self.shared.settings.max_queue / 4;
+        while !rest.is_empty() {
+            let mut weight = 0;
+            let fits = rest.iter().take_while(|request| {
+                weight += self.weight(*request) as usize;
+                weight <= portion
+            });
+            let (now, later) = rest.split_at(fits.count().max(1));
+            rest = later;
+            self.send_all(now, &mut calls).await;
+        }
+        let mut outcomes = Vec::with_capacity(calls.len());
+        for (request, call) in requests.iter().zip(calls) {
+            let first = match call {
+                Ok(sent) => sent.await,
+                Err(error) => Err(Failure::not_sent(error)),
+            };
+            outcomes.push(match first {
+                Err(failure) if failure.again => self.again(request).await,
+                outcome => outcome,
+            });
+        }
+        outcomes
+    }
+
+    /// Begins to connect, unless that is under way or its pause isn't over.
+    pub fn nudge(&self) {
+        self.shared.nudge();
+    }
+
+    /// Makes the connection anew, as if it had been lost.
+    pub fn renew(&self) {
+        self.wake_after(|state| state.renew = true);
+    }
+
+    /// Refuses further calls. What is under way is still answered, then the connection ends.
+    pub fn close(&self) {
+        self.wake_after(|state| state.phase = Phase::Closed);
+    }
+
+    fn wake_after(&self, change: impl FnOnce(&mut State<P>)) {
+        let driver = {
+            let mut state = self.shared.state.lock();
+            change(&mut state);
+            state.driver.take()
+        };
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
+    #[inline]
+    async fn once<R: Request<P>>(&self, request: &R) -> Outcome<P> {
+        let weight = self.weight(request);
+        if let Some(outcome) = Call::new(&self.shared, request, weight).await {
+            return outcome;
+        }
+        Box::pin(self.once_there_is_room(request, weight)).await
+    }
+
+    async fn once_there_is_room<R: Request<P>>(&self, request: &R, weight: u32) -> Outcome<P> {
+        let slot = self.queue(weight, |state| state.push(request, weight, None)).await.map_err(Failure::not_sent)?;
+        Sent::new(&self.shared, slot).await
+    }
+
+    /// Boxed, as it is rare and would take room in each call.
+    #[cold]
+    fn again<'a, R: Request<P>>(&'a self, request: &'a R) -> Pin<Box<dyn Future<Output = Outcome<P>> + Send + 'a>> {
+        Box::pin(self.once(request))
+    }
+
+    fn weight<R: Request<P>>(&self, request: &R) -> u32 {
+        let weight = request.weight().saturating_add(CALL_WEIGHT).min(self.shared.settings.max_queue);
+        u32::try_from(weight).unwrap_or(u32::MAX)
+    }
+
+    async fn send_all<'a, R: Request<P>>(&'a self, requests: &[R], calls: &mut Vec<Result<Sent<'a, P>, P::Error>>) {
+        let weight: u32 = requests.iter().map(|request| self.weight(request)).sum();
+        let push = |state: &mut State<P>| {
+            requests.iter().map(|request| state.push(request, self.weight(request), None)).collect::<Vec<_>>()
+        };
+        match self.queue(weight, push).await {
+            Ok(slots) => calls.extend(slots.into_iter().map(|slot| Ok(Sent::new(&self.shared, slot)))),
+            Err(error) => calls.extend(requests.iter().map(|_| Err(error.clone()))),
+        }
+    }
+
+    /// Has `push` queue requests of this weight, once there is room for them. What they weigh is given back with the replies.
+    async fn queue<T>(&self, weight: u32, push: impl Fn(&mut State<P>) -> T) -> Result<T, P::Error> {
+        match self.shared.enqueue(weight, false, &push)? {
+            Some(pushed) => Ok(pushed),
+            None => Box::pin(self.queue_in_turn(weight, push)).await,
+        }
+    }
+
+    async fn queue_in_turn<T>(&self, weight: u32, push: impl Fn(&mut State<P>) -> T) -> Result<T, P::Error> {
+        let shared = &self.shared;
+        let _waiting = Waiting::new(shared);
+        let _turn = shared.turn.lock().await;
+        loop {
+            if let Some(pushed) = shared.enqueue(weight, true, &push)? {
+                return Ok(pushed);
+            }
+            // What was given back since is remembered.
+            shared.more_room.notified().await;
+        }
+    }
+}
+
+/// A caller who waits for room in the queue.
+struct Waiting<'a, P: Protocol>(&'a Shared<P>);
+
+impl<'a, P: Protocol> Waiting<'a, P> {
+    fn new(shared: &'a Shared<P>) -> Self {
+        shared.state.lock().waiting += 1;
+        Self(shared)
+    }
+}
+
+impl<P: Protocol> Drop for Waiting<'_, P> {
+    fn drop(&mut self) {
+        self.0.state.lock().waiting -= 1;
+    }
+}
+
+impl<P: Protocol> Drop for Connection<P> {
+    fn drop(&mut self) {
+        self.close();
+    }
+}
+
+impl<P: Protocol> fmt::Debug for Connection<P> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let phase = match self.shared.state.lock().phase {
+            Phase::Idle => "Idle",
+            Phase::Opening => "Opening",
+            Phase::Open => "Open",
+            Phase::Pausing { .. } => "Pausing",
+            Phase::Closed => "Closed",
+        };
+        f.debug_struct("Connection").field("phase", &phase).finish_non_exhaustive()
+    }
+}

@@ -1,0 +1,121 @@
+//! The task that makes the connection, and keeps it going.
+
+use std::convert::Infallible;
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::task::Poll;
+
+use tokio::time::{MissedTickBehavior, interval, sleep};
+
+use crate::ending::{Ending, Reason};
+use crate::io::{Io, TICKS};
+use crate::protocol::Protocol;
+use crate::settings::Reconnect;
+use crate::shared::{Phase, Shared};
+use crate::signals::Signals;
+
+/// Connects, then sends what callers have queued and hands out the replies, until the connection is lost or closed. Then,
+/// or when it is dropped with its runtime, it tells everybody who waits.
+pub(crate) struct Driver<P: Protocol> {
+    shared: Arc<Shared<P>>,
+    /// The number of its run.
+    run: u64,
+    was_open: bool,
+    /// Why it ended.
+    end: Option<Reason<P::Error>>,
+}
+
+/// Drives connections, one after the other where they are always made again.
+pub(crate) async fn run<P: Protocol>(mut driver: Driver<P>) {
+    let (shared, run) = (Arc::clone(&driver.shared), driver.run);
+    let always = shared.settings.reconnect == Reconnect::Always;
+    let _resign = always.then(|| Resign { shared: Arc::clone(&shared), run });
+    loop {
+        driver.live().await;
+        let was_open = driver.was_open;
+        drop(driver);
+        let is_closed = || matches!(shared.state.lock().phase, Phase::Closed);
+        if !always || is_closed() {
+            return;
+        }
+        if !was_open {
+            sleep(shared.pause()).await;
+            if is_closed() {
+                return;
+            }
+        }
+        driver = Driver::new(Arc::clone(&shared), run);
+    }
+}
+
+/// Says that nobody makes the connection any more.
+struct Resign<P: Protocol> {
+    shared: Arc<Shared<P>>,
+    run: u64,
+}
+
+impl<P: Protocol> Drop for Resign<P> {
+    fn drop(&mut self) {
+        let mut state = self.shared.state.lock();
+        if state.run == self.run && !matches!(state.phase, Phase::Closed) {
+            state.phase = Phase::Idle;
+        }
+    }
+}
+
+impl<P: Protocol> Driver<P> {
+    pub(crate) fn new(shared: Arc<Shared<P>>, run: u64) -> Self {
+        Self { shared, run, was_open: false, end: None }
+    }
+
+    /// From the attempt to connect to the end.
+    async fn live(&mut self) {
+        let end = match self.open().await {
+            Ok(()) => drive(&self.shared).await,
+            Err(error) => Reason { error, garbled: false },
+        };
+        self.end = Some(end);
+    }
+
+    async fn open(&mut self) -> Result<(), P::Error> {
+        let shared = &self.shared;
+        let stream = shared.protocol.open().await?;
+        let signals = poll_fn(|context| Poll::Ready(Signals::new(context.waker()))).await;
+        *shared.io.lock() = Some(Io::new(stream, shared.protocol.decoder(), signals));
+        self.was_open = true;
+        let mut state = shared.state.lock();
+        if !matches!(state.phase, Phase::Closed) {
+            state.phase = Phase::Open;
+        }
+        state.renew = false;
+        shared.failures.store(0, Ordering::Relaxed);
+        Ok(())
+    }
+}
+
+/// Keeps a connection going. Returns why it ended.
+async fn drive<P: Protocol>(shared: &Shared<P>) -> Reason<P::Error> {
+    let mut ticks = shared.settings.heartbeat.map(|heartbeat| {
+        let mut ticks = interval(heartbeat / TICKS);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        ticks
+    });
+    let end: Result<Infallible, _> = poll_fn(|_| match &mut *shared.io.lock() {
+        Some(io) => io.poll(shared, ticks.as_mut()),
+        None => Poll::Pending,
+    })
+    .await;
+    match end {
+        Ok(never) => match never {},
+        Err(reason) => reason,
+    }
+}
+
+impl<P: Protocol> Drop for Driver<P> {
+    fn drop(&mut self) {
+        let io = self.shared.io.lock().take();
+        let (written, in_flight) = io.map(Io::end).unwrap_or_default();
+        self.shared.settle(Ending { reason: self.end.take(), was_open: self.was_open, written, in_flight });
+    }
+}

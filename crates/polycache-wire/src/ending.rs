@@ -1,0 +1,86 @@
+//! What becomes of the calls when a connection ends.
+
+use std::collections::VecDeque;
+use std::sync::atomic::Ordering;
+use std::task::Waker;
+use std::time::Instant;
+
+use crate::protocol::{Failure, Fate, Protocol, Trouble};
+use crate::settings::Reconnect;
+use crate::shared::{Pending, Phase, Shared};
+
+/// How a connection ended, or an attempt to make one.
+pub(crate) struct Ending<P: Protocol> {
+    /// Why; nothing, where the driver was dropped, or panicked.
+    pub(crate) reason: Option<Reason<P::Error>>,
+    /// Whether there was a connection.
+    pub(crate) was_open: bool,
+    /// How many bytes of requests the system had taken since the start.
+    pub(crate) written: u64,
+    /// Requests that were taken from the queue and aren't answered.
+    pub(crate) in_flight: VecDeque<Pending<P::Expect>>,
+}
+
+/// Why a connection ended.
+#[derive(Clone)]
+pub(crate) struct Reason<E> {
+    pub(crate) error: E,
+    /// It is what came in place of a reply.
+    pub(crate) garbled: bool,
+}
+
+impl<P: Protocol> Shared<P> {
+    /// Tells everybody who waits, and decides how it goes on.
+    pub(crate) fn settle(&self, ending: Ending<P>) {
+        let Ending { reason, was_open, written, in_flight } = ending;
+        let goes_on = reason.is_some();
+        let panicked = std::thread::panicking();
+        let Reason { error, garbled } = reason.unwrap_or_else(|| {
+            // A runtime without I/O or timers can't be told apart but by the panic.
+            let trouble = if panicked { Trouble::LackingRuntime } else { Trouble::Lost("its tokio runtime has ended") };
+            Reason { error: self.protocol.error(trouble), garbled: false }
+        });
+        let failure = |pending: &Pending<P::Expect>, is_first: bool| {
+            let sent = pending.end <= written;
+            let (fate, again) = match was_open {
+                // Whose runtime has ended may do it on another one.
+                false => (Fate::NotSent, !goes_on && !panicked),
+                true if sent && garbled && is_first => (Fate::Garbled, false),
+                true if sent => (Fate::Unknown, pending.is_read),
+                true => (Fate::NotSent, true),
+            };
+            Failure { error: error.clone(), fate, again }
+        };
+
+        let mut wakers = Vec::new();
+        let mut room = 0;
+        {
+            let mut state = self.state.lock();
+            let failures = self.failures.load(Ordering::Relaxed) + 1;
+            if !matches!(state.phase, Phase::Closed) {
+                self.failures.store(failures, Ordering::Relaxed);
+                let always = self.settings.reconnect == Reconnect::Always;
+                state.phase = match (goes_on, was_open) {
+                    (true, false) => {
+                        let until = (!always).then(|| Instant::now() + self.pause());
+                        Phase::Pausing { until, error: error.clone() }
+                    }
+                    // After a working connection an attempt may be made at once, and calls wait for it.
+                    (true, true) if always => Phase::Opening,
+                    _ => Phase::Idle,
+                };
+            }
+            state.outgoing = Vec::new();
+            state.end = 0;
+            state.driver = None;
+            let queued = std::mem::take(&mut state.queued);
+            for (number, pending) in in_flight.into_iter().chain(queued).enumerate() {
+                room += pending.weight as usize;
+                let Some(slot) = pending.slot else { continue };
+                wakers.extend(state.slots.complete(slot, Err(failure(&pending, number == 0))));
+            }
+            self.give_room(&mut state, room);
+        }
+        wakers.into_iter().for_each(Waker::wake);
+    }
+}

@@ -1,0 +1,355 @@
+//! A connection that stands: what goes over it.
+
+use std::collections::VecDeque;
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll, Waker};
+
+use bytes::BytesMut;
+use parking_lot::MutexGuard;
+use tokio::io::AsyncReadExt;
+use tokio::time::Interval;
+
+use crate::ending::Reason;
+use crate::protocol::{Decoder, Protocol, Stream, Trouble};
+use crate::shared::{Pending, Phase, Shared, State};
+use crate::signals::{QUEUE, SOCKET, Signals, TIMER};
+
+/// How much is read at once.
+const READ: usize = 64 * 1024;
+
+/// Buffers that have grown beyond this are given back.
+const KEPT: usize = 256 * 1024;
+
+/// Ticks in a heartbeat.
+pub(crate) const TICKS: u32 = 2;
+
+/// A connection that stands.
+pub(crate) struct Io<P: Protocol> {
+    stream: Box<dyn Stream>,
+    /// What wakes the driver.
+    signals: Signals,
+    traffic: Traffic<P>,
+}
+
+/// What goes over a connection.
+struct Traffic<P: Protocol> {
+    /// Requests that were taken from the queue and aren't answered.
+    in_flight: VecDeque<Pending<P::Expect>>,
+    /// Bytes of requests that are being sent, from here on.
+    outgoing: Vec<u8>,
+    sent: usize,
+    /// How many bytes of requests the system has taken since the start.
+    written: u64,
+    /// With a bound for writes, where the present one ends, counted in the same way.
+    write_end: u64,
+    input: BytesMut,
+    decoder: P::Decoder,
+    /// Replies that are to be handed out, and who is woken then.
+    replies: Vec<(Pending<P::Expect>, P::Reply)>,
+    wakers: Vec<Waker>,
+    /// How many callers were answered last: so many may soon ask again, and be sent together.
+    answered: usize,
+    yielded: bool,
+    /// Whether the stream may hold back bytes of its own.
+    unflushed: bool,
+    /// Whether something came, or a full socket moved, since the last tick; and for how many ticks nothing did.
+    alive: bool,
+    silent_ticks: u32,
+    ticks: u32,
+    /// Signals that aren't dealt with.
+    due: u8,
+    /// What went wrong while a caller wrote.
+    failed: Option<Reason<P::Error>>,
+}
+
+impl<P: Protocol> Io<P> {
+    pub(crate) fn new(stream: Box<dyn Stream>, decoder: P::Decoder, signals: Signals) -> Self {
+        let traffic = Traffic {
+            in_flight: VecDeque::new(),
+            outgoing: Vec::new(),
+            sent: 0,
+            written: 0,
+            write_end: 0,
+            input: BytesMut::with_capacity(READ),
+            decoder,
+            replies: Vec::new(),
+            wakers: Vec::new(),
+            answered: 0,
+            yielded: false,
+            unflushed: false,
+            alive: true,
+            silent_ticks: 0,
+            ticks: 0,
+            due: 0,
+            failed: None,
+        };
+        Self { stream, signals, traffic }
+    }
+
+    /// Does what there is to do. For the driver.
+    pub(crate) fn poll(
+        &mut self,
+        shared: &Shared<P>,
+        ticks: Option<&mut Interval>,
+    ) -> Poll<Result<Infallible, Reason<P::Error>>> {
+        self.traffic.poll(shared, &mut *self.stream, &self.signals, ticks)
+    }
+
+    /// Whether a caller may send what is queued.
+    #[inline]
+    pub(crate) fn takes_from_callers(&self, state: &State<P>) -> bool {
+        self.traffic.is_written() && !state.renew
+    }
+
+    /// Sends what is queued, for a caller.
+    pub(crate) fn send_queued(&mut self, shared: &Shared<P>, mut state: MutexGuard<'_, State<P>>) {
+        let Self { stream, signals, traffic } = self;
+        traffic.take(&mut state);
+        drop(state);
+        // If the socket is full, the driver goes on.
+        if let Err(reason) = traffic.write(shared, &mut **stream, &mut Context::from_waker(&signals.socket)) {
+            traffic.failed = Some(reason);
+            signals.queue.wake_by_ref();
+        }
+    }
+
+    /// How many bytes of requests were written, and the requests that aren't answered.
+    pub(crate) fn end(self) -> (u64, VecDeque<Pending<P::Expect>>) {
+        (self.traffic.written, self.traffic.in_flight)
+    }
+}
+
+impl<P: Protocol> Traffic<P> {
+    fn poll(
+        &mut self,
+        shared: &Shared<P>,
+        stream: &mut dyn Stream,
+        signals: &Signals,
+        mut ticks: Option<&mut Interval>,
+    ) -> Poll<Result<Infallible, Reason<P::Error>>> {
+        if let Some(reason) = self.failed.take() {
+            return Poll::Ready(Err(reason));
+        }
+        let socket = &mut Context::from_waker(&signals.socket);
+        loop {
+            self.due |= signals.take();
+            if self.is_due(SOCKET) {
+                while self.read(shared, stream, socket)? {}
+                self.write(shared, stream, socket)?;
+            } else if self.is_written() && self.is_due(QUEUE) {
+                if self.take_queued(shared, &signals.queue)? {
+                    self.write(shared, stream, socket)?;
+                }
+            } else if self.is_due(TIMER) {
+                // After the reads: what has come while this task couldn't run is a sign of life.
+                let Some(ticks) = &mut ticks else { continue };
+                if ticks.poll_tick(&mut Context::from_waker(&signals.timer)).is_ready() {
+                    self.due |= TIMER;
+                    self.tick(shared)?;
+                }
+            } else {
+                return Poll::Pending;
+            }
+        }
+    }
+
+    /// Whether this signal came. It counts as dealt with.
+    fn is_due(&mut self, signal: u8) -> bool {
+        let is_due = self.due & signal != 0;
+        self.due &= !signal;
+        is_due
+    }
+
+    fn is_written(&self) -> bool {
+        self.sent == self.outgoing.len() && !self.unflushed
+    }
+
+    /// Reads once; whether there may be more. Hands out the replies that are whole.
+    fn read(
+        &mut self,
+        shared: &Shared<P>,
+        stream: &mut dyn Stream,
+        context: &mut Context<'_>,
+    ) -> Result<bool, Reason<P::Error>> {
+        if self.input.is_empty() {
+            if self.input.capacity() > KEPT {
+                self.input = BytesMut::new();
+            }
+            // From the beginning of the buffer, whose memory is in the processor's cache.
+            self.input.reserve(READ);
+        } else {
+            self.input.reserve(READ / 4);
+        }
+        let Poll::Ready(read) = pin!(stream.read_buf(&mut self.input)).poll(context) else { return Ok(false) };
+        match read {
+            Ok(0) => return Err(shared.lost("the server closed the connection")),
+            Ok(_) => {}
+            Err(error) => return Err(shared.lost(&error.to_string())),
+        }
+        self.alive = true;
+        let decoded = self.decode(shared);
+        self.hand_out(shared);
+        decoded.map(|()| true)
+    }
+
+    fn decode(&mut self, shared: &Shared<P>) -> Result<(), Reason<P::Error>> {
+        while let Some(pending) = self.in_flight.front_mut() {
+            let reply = match self.decoder.decode(&mut self.input, &mut pending.expect) {
+                Ok(Some(reply)) => reply,
+                Ok(None) => return Ok(()),
+                Err(what) => return Err(shared.garbled(&what)),
+            };
+            let out_of_step = P::is_out_of_step(&pending.expect, &reply);
+            if let Some(pending) = self.in_flight.pop_front() {
+                match pending.slot {
+                    Some(_) => self.replies.push((pending, reply)),
+                    None => {
+                        let alive = shared.protocol.is_alive(reply);
+                        alive.map_err(|error| Reason { error, garbled: false })?;
+                    }
+                }
+            }
+            if let Some(what) = out_of_step {
+                return Err(shared.lost(&what));
+            }
+        }
+        self.decoder.unasked(&mut self.input).map_err(|what| shared.garbled(&what))
+    }
+
+    fn hand_out(&mut self, shared: &Shared<P>) {
+        if self.replies.is_empty() {
+            return;
+        }
+        self.answered = self.replies.len();
+        self.yielded = false;
+        let mut room = 0;
+        {
+            let mut state = shared.state.lock();
+            for (pending, reply) in self.replies.drain(..) {
+                room += pending.weight as usize;
+                if let Some(slot) = pending.slot {
+                    self.wakers.extend(state.slots.complete(slot, Ok(reply)));
+                }
+            }
+            if matches!(state.phase, Phase::Closed) {
+                self.due |= QUEUE;
+            }
+            shared.give_room(&mut state, room);
+        }
+        self.wakers.drain(..).for_each(Waker::wake);
+    }
+
+    fn tick(&mut self, shared: &Shared<P>) -> Result<(), Reason<P::Error>> {
+        self.ticks = self.ticks.wrapping_add(1);
+        let is_heartbeat = self.ticks.is_multiple_of(TICKS);
+        let was_alive = std::mem::take(&mut self.alive);
+        if !was_alive && !self.in_flight.is_empty() {
+            self.silent_ticks += 1;
+            if self.silent_ticks > TICKS {
+                let heartbeat = shared.settings.heartbeat.unwrap_or_default();
+                return Err(shared.lost(&format!("the server owes an answer and was silent for {heartbeat:?}")));
+            }
+            return Ok(());
+        }
+        self.silent_ticks = 0;
+        let mut state = shared.state.lock();
+        // A server that nobody asks anything is asked twice as often, so that it isn't missed for longer than one that owes an answer.
+        if is_heartbeat || !was_alive && state.queued.is_empty() {
+            state.queue(None, 0, true, |out| shared.protocol.ask_for_life(out));
+            self.due |= QUEUE;
+        }
+        Ok(())
+    }
+
+    /// Takes what callers have queued, if anything. The next of them will wake this task.
+    fn take_queued(&mut self, shared: &Shared<P>, waker: &Waker) -> Result<bool, Reason<P::Error>> {
+        let mut state = shared.state.lock();
+        if state.renew {
+            drop(state);
+            return Err(shared.lost("it was given up for a better one"));
+        }
+        if state.outgoing.is_empty() {
+            if matches!(state.phase, Phase::Closed) && self.in_flight.is_empty() {
+                let error = shared.protocol.error(Trouble::Closed);
+                return Err(Reason { error, garbled: false });
+            }
+            state.driver = Some(waker.clone());
+            return Ok(false);
+        }
+        // On a runtime with several workers, the first caller that asks again wakes this task before the others have run.
+        if state.queued.len() < self.answered && !self.yielded {
+            drop(state);
+            self.yielded = true;
+            waker.wake_by_ref();
+            return Ok(false);
+        }
+        state.driver = Some(waker.clone());
+        self.take(&mut state);
+        Ok(true)
+    }
+
+    fn take(&mut self, state: &mut State<P>) {
+        self.outgoing.clear();
+        self.sent = 0;
+        if self.outgoing.capacity() > KEPT {
+            self.outgoing = Vec::new();
+        }
+        std::mem::swap(&mut state.outgoing, &mut self.outgoing);
+        if self.in_flight.is_empty() {
+            std::mem::swap(&mut state.queued, &mut self.in_flight);
+        } else {
+            self.in_flight.append(&mut state.queued);
+        }
+    }
+
+    /// Writes what isn't written or flushed yet, as far as the socket takes it.
+    fn write(
+        &mut self,
+        shared: &Shared<P>,
+        stream: &mut dyn Stream,
+        context: &mut Context<'_>,
+    ) -> Result<(), Reason<P::Error>> {
+        if self.is_written() {
+            return Ok(());
+        }
+        let mut stream = Pin::new(stream);
+        let started = self.sent;
+        while self.sent < self.outgoing.len() {
+            let end = self.next_write_end(shared);
+            match stream.as_mut().poll_write(context, &self.outgoing[self.sent..end]) {
+                Poll::Ready(Ok(written)) if written > 0 => {
+                    self.sent += written;
+                    self.written += written as u64;
+                }
+                Poll::Ready(Ok(_)) => return Err(shared.lost("the server closed the connection")),
+                Poll::Ready(Err(error)) => return Err(shared.lost(&error.to_string())),
+                Poll::Pending => {
+                    // A socket that was full and takes more has a reader. One that takes its first bytes says nothing.
+                    self.alive |= started > 0 && self.sent > started;
+                    return Ok(());
+                }
+            }
+        }
+        match stream.poll_flush(context) {
+            Poll::Ready(Err(error)) => return Err(shared.lost(&error.to_string())),
+            Poll::Ready(Ok(())) => self.unflushed = false,
+            Poll::Pending => self.unflushed = true,
+        }
+        Ok(())
+    }
+
+    /// Where in the outgoing bytes the next write ends.
+    fn next_write_end(&mut self, shared: &Shared<P>) -> usize {
+        let Some(most) = shared.settings.max_write else { return self.outgoing.len() };
+        if self.write_end <= self.written {
+            let first = self.in_flight.partition_point(|pending| pending.end <= self.written);
+            let beyond = self.in_flight.partition_point(|pending| pending.end <= self.written + most as u64);
+            let last = self.in_flight.get(first.max(beyond.saturating_sub(1)));
+            self.write_end = last.map_or(u64::MAX, |pending| pending.end);
+        }
+        let rest = usize::try_from(self.write_end - self.written).unwrap_or(usize::MAX);
+        self.outgoing.len().min(self.sent.saturating_add(rest))
+    }
+}

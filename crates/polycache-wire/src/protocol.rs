@@ -1,0 +1,130 @@
+//! What a connection has to know of the protocol that is spoken over it.
+
+use std::fmt;
+use std::future::Future;
+
+use bytes::BytesMut;
+use tokio::io::{AsyncRead, AsyncWrite};
+
+/// A stream in both directions.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+
+impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+
+/// What is spoken with one server, and how to reach it.
+pub trait Protocol: Sized + Send + Sync + 'static {
+    /// A whole reply.
+    type Reply: Send;
+    /// What the reply to a request has to look like. Kept until it has come.
+    type Expect: Send;
+    /// Takes replies out of bytes.
+    type Decoder: Decoder<Self>;
+    /// What callers are told. Each of them gets a clone.
+    type Error: Clone + Send;
+
+    /// Connects, and says the first words: what it returns is ready for requests. Sees to it that this doesn't take too long.
+    fn open(&self) -> impl Future<Output = Result<Box<dyn Stream>, Self::Error>> + Send;
+
+    /// What takes apart what comes over a new connection.
+    fn decoder(&self) -> Self::Decoder;
+
+    /// Appends a request that changes nothing, to see whether the server is alive.
+    fn ask_for_life(&self, out: &mut Vec<u8>) -> Self::Expect;
+
+    /// Whether the reply to [`ask_for_life`](Self::ask_for_life) is one to stay with.
+    ///
+    /// # Errors
+    /// Why the connection is given up.
+    fn is_alive(&self, reply: Self::Reply) -> Result<(), Self::Error> {
+        drop(reply);
+        Ok(())
+    }
+
+    /// Why the reply to a request shows that nothing which comes after it can be trusted, if it does.
+    fn is_out_of_step(expect: &Self::Expect, reply: &Self::Reply) -> Option<String> {
+        let _ = (expect, reply);
+        None
+    }
+
+    /// What callers are told of trouble.
+    fn error(&self, trouble: Trouble<'_>) -> Self::Error;
+}
+
+/// Takes replies out of the bytes of one connection.
+pub trait Decoder<P: Protocol>: Send {
+    /// The next reply, taken from the front of `input`; `None` where it isn't whole yet. It will be asked again with more input.
+    ///
+    /// # Errors
+    /// What is wrong: this is no such reply.
+    fn decode(&mut self, input: &mut BytesMut, expect: &mut P::Expect) -> Result<Option<P::Reply>, String>;
+
+    /// Takes what may come without a request.
+    ///
+    /// # Errors
+    /// What is wrong: nothing of the kind may come.
+    fn unasked(&mut self, input: &mut BytesMut) -> Result<(), String> {
+        if input.is_empty() { Ok(()) } else { Err("it sent something that nobody asked for".to_owned()) }
+    }
+}
+
+/// A request, or several that have one reply together.
+pub trait Request<P: Protocol>: Sync {
+    /// Appends its bytes, and returns what its reply has to look like. The requests of a connection are numbered.
+    fn encode(&self, number: u16, out: &mut Vec<u8>) -> P::Expect;
+
+    /// About how many bytes it has.
+    fn weight(&self) -> usize;
+
+    /// Whether it changes nothing in the server, so that it may be sent twice.
+    fn is_read(&self) -> bool;
+}
+
+/// What happened to a connection.
+#[derive(Debug, Clone, Copy)]
+#[non_exhaustive]
+pub enum Trouble<'a> {
+    /// It was lost, and why.
+    Lost(&'a str),
+    /// What the server sent isn't of the protocol.
+    Garbled(&'a str),
+    /// It was closed by its user.
+    Closed,
+    /// There is no tokio runtime to make it on.
+    NoRuntime,
+    /// The tokio runtime lacks I/O or timers.
+    LackingRuntime,
+}
+
+/// Why a call has no reply, and what became of it.
+#[derive(Clone)]
+pub struct Failure<E> {
+    /// What happened.
+    pub error: E,
+    /// What became of the request.
+    pub fate: Fate,
+    /// Whether it may be sent again.
+    pub(crate) again: bool,
+}
+
+impl<E> Failure<E> {
+    pub(crate) fn not_sent(error: E) -> Self {
+        Self { error, fate: Fate::NotSent, again: false }
+    }
+}
+
+impl<E: fmt::Debug> fmt::Debug for Failure<E> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Failure").field("error", &self.error).field("fate", &self.fate).finish_non_exhaustive()
+    }
+}
+
+/// What became of a request that has no reply.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fate {
+    /// It was not sent, or not all of it: it was not executed.
+    NotSent,
+    /// It was sent, and may have been executed.
+    Unknown,
+    /// It was sent, and what came in place of its reply was no reply.
+    Garbled,
+}

@@ -1,0 +1,235 @@
+//! What callers and driver share.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::task::{Context, Waker};
+use std::time::{Duration, Instant};
+
+use parking_lot::{Mutex, MutexGuard};
+use tokio::runtime::Handle;
+use tokio::sync::Notify;
+
+use crate::driver::{self, Driver};
+use crate::ending::Reason;
+use crate::io::Io;
+use crate::protocol::{Failure, Protocol, Request, Trouble};
+use crate::settings::Settings;
+use crate::slots::{SlotId, Slots};
+
+/// The pauses between attempts to connect grow from the first to the last.
+const FIRST_PAUSE: Duration = Duration::from_millis(20);
+const LAST_PAUSE: Duration = Duration::from_secs(1);
+
+/// A reply, or why there is none.
+pub(crate) type Outcome<P> = Result<<P as Protocol>::Reply, Failure<<P as Protocol>::Error>>;
+
+pub(crate) struct Shared<P: Protocol> {
+    pub(crate) protocol: P,
+    pub(crate) settings: Settings,
+    pub(crate) state: Mutex<State<P>>,
+    /// The connection, while it stands. Whoever holds the state must not wait for it.
+    pub(crate) io: Mutex<Option<Io<P>>>,
+    /// Held by the one who is next to get room in the queue, where there is none; and what wakes that one.
+    pub(crate) turn: tokio::sync::Mutex<()>,
+    pub(crate) more_room: Notify,
+    /// How often in a row the connection was lost or couldn't be made.
+    pub(crate) failures: AtomicU32,
+}
+
+/// What is behind the lock.
+pub(crate) struct State<P: Protocol> {
+    pub(crate) phase: Phase<P::Error>,
+    /// Requests to be sent.
+    pub(crate) outgoing: Vec<u8>,
+    /// What they are, in their order.
+    pub(crate) queued: VecDeque<Pending<P::Expect>>,
+    pub(crate) slots: Slots<Outcome<P>>,
+    /// How many more bytes of calls may be under way.
+    pub(crate) room: usize,
+    /// How many callers wait for room. Nobody goes before them.
+    pub(crate) waiting: usize,
+    /// Where the bytes of the newest request end, counted from the start of the connection.
+    pub(crate) end: u64,
+    /// The number of the newest request.
+    number: u16,
+    /// The driver, where it sleeps.
+    pub(crate) driver: Option<Waker>,
+    /// The number of the task that drives, or drove last.
+    pub(crate) run: u64,
+    /// The connection is to be made anew.
+    pub(crate) renew: bool,
+}
+
+#[derive(Debug)]
+pub(crate) enum Phase<E> {
+    /// Nobody has asked yet, or the connection was lost.
+    Idle,
+    /// Being made; requests are kept meanwhile.
+    Opening,
+    Open,
+    /// It couldn't be made, and isn't tried again before then; or by itself, and calls don't wait for it.
+    Pausing {
+        until: Option<Instant>,
+        error: E,
+    },
+    /// Closed by the user; what is under way goes on.
+    Closed,
+}
+
+/// A request that was queued or sent and isn't answered.
+pub(crate) struct Pending<X> {
+    /// Whose it is; `None` where it asks for a sign of life.
+    pub(crate) slot: Option<SlotId>,
+    pub(crate) expect: X,
+    /// Where its bytes end.
+    pub(crate) end: u64,
+    pub(crate) weight: u32,
+    pub(crate) is_read: bool,
+}
+
+impl<P: Protocol> State<P> {
+    /// Queues a request. Its caller, if it waits already, is woken by the reply.
+    pub(crate) fn push<R: Request<P>>(&mut self, request: &R, weight: u32, caller: Option<&Context<'_>>) -> SlotId {
+        let slot = self.slots.open(caller);
+        self.number = self.number.wrapping_add(1);
+        let (number, is_read) = (self.number, request.is_read());
+        self.queue(Some(slot), weight, is_read, |out| request.encode(number, out));
+        slot
+    }
+
+    /// Queues what `encode` appends.
+    pub(crate) fn queue(
+        &mut self,
+        slot: Option<SlotId>,
+        weight: u32,
+        is_read: bool,
+        encode: impl FnOnce(&mut Vec<u8>) -> P::Expect,
+    ) {
+        let before = self.outgoing.len();
+        let expect = encode(&mut self.outgoing);
+        self.end += (self.outgoing.len() - before) as u64;
+        self.queued.push_back(Pending { slot, expect, end: self.end, weight, is_read });
+    }
+}
+
+impl<P: Protocol> Shared<P> {
+    pub(crate) fn new(protocol: P, settings: Settings) -> Self {
+        let state = State {
+            phase: Phase::Idle,
+            outgoing: Vec::new(),
+            queued: VecDeque::new(),
+            slots: Slots::new(),
+            room: settings.max_queue,
+            waiting: 0,
+            end: 0,
+            number: 0,
+            driver: None,
+            run: 0,
+            renew: false,
+        };
+        Self {
+            protocol,
+            settings,
+            state: Mutex::new(state),
+            io: Mutex::new(None),
+            turn: tokio::sync::Mutex::new(()),
+            more_room: Notify::new(),
+            failures: AtomicU32::new(0),
+        }
+    }
+
+    /// Has `push` queue requests of this weight, and has them sent; `None` where there is no room for them, or others wait for some and it
+    /// isn't the caller's turn. Starts to connect where there is no connection.
+    #[inline]
+    pub(crate) fn enqueue<T>(
+        self: &Arc<Self>,
+        weight: u32,
+        in_turn: bool,
+        push: impl FnOnce(&mut State<P>) -> T,
+    ) -> Result<Option<T>, P::Error> {
+        let mut state = self.state.lock();
+        let started = match state.phase {
+            Phase::Open | Phase::Opening => None,
+            _ => Some(self.start(&mut state)?),
+        };
+        let fits = weight as usize <= state.room && (in_turn || state.waiting == 0);
+        let pushed = fits.then(|| {
+            state.room -= weight as usize;
+            push(&mut state)
+        });
+        if fits {
+            self.send(state);
+        } else {
+            drop(state);
+        }
+        if let Some((runtime, run)) = started {
+            runtime.spawn(driver::run(Driver::new(Arc::clone(self), run)));
+        }
+        Ok(pushed)
+    }
+
+    /// Has the driver send what is queued. A caller who is alone does it, where the driver has nothing in hand: with nobody else to wait
+    /// for, the driver's turn would be one more for each call.
+    #[inline]
+    fn send(&self, mut state: MutexGuard<'_, State<P>>) {
+        if state.slots.count() == 1
+            && let Some(mut io) = self.io.try_lock()
+            && let Some(io) = &mut *io
+            && io.takes_from_callers(&state)
+        {
+            return io.send_queued(self, state);
+        }
+        let driver = state.driver.take();
+        drop(state);
+        if let Some(driver) = driver {
+            driver.wake();
+        }
+    }
+
+    /// Begins to connect, unless that is under way or its pause isn't over.
+    pub(crate) fn nudge(self: &Arc<Self>) {
+        let _ = self.enqueue(0, true, |_| {});
+    }
+
+    /// Gives room back, for callers who wait for some.
+    pub(crate) fn give_room(&self, state: &mut State<P>, room: usize) {
+        state.room += room;
+        if state.waiting > 0 {
+            self.more_room.notify_one();
+        }
+    }
+
+    /// The runtime to start a driver on, and its number, if it's time for one.
+    #[cold]
+    fn start(&self, state: &mut State<P>) -> Result<(Handle, u64), P::Error> {
+        match &state.phase {
+            Phase::Closed => return Err(self.protocol.error(Trouble::Closed)),
+            Phase::Pausing { until, error } if until.is_none_or(|until| Instant::now() < until) => {
+                return Err(error.clone());
+            }
+            Phase::Pausing { .. } | Phase::Idle | Phase::Opening | Phase::Open => {}
+        }
+        let runtime = Handle::try_current().map_err(|_| self.protocol.error(Trouble::NoRuntime))?;
+        state.phase = Phase::Opening;
+        state.run += 1;
+        Ok((runtime, state.run))
+    }
+
+    /// How long to wait before the next attempt: about twice as long each time, and not the same for all clients.
+    pub(crate) fn pause(&self) -> Duration {
+        let failures = self.failures.load(Ordering::Relaxed);
+        let full = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LAST_PAUSE);
+        full.mul_f64(0.5 + 0.5 * fastrand::f64())
+    }
+
+    #[cold]
+    pub(crate) fn lost(&self, why: &str) -> Reason<P::Error> {
+        Reason { error: self.protocol.error(Trouble::Lost(why)), garbled: false }
+    }
+
+    #[cold]
+    pub(crate) fn garbled(&self, what: &str) -> Reason<P::Error> {
+        Reason { error: self.protocol.error(Trouble::Garbled(what)), garbled: true }
+    }
+}

@@ -1,0 +1,146 @@
+//! The first words on a connection, before its callers may use it.
+
+use std::io;
+
+use bytes::BytesMut;
+use polycache_wire::Stream;
+use redis::{Cmd, ServerError, Value};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use super::config::{Protocol, Server};
+use super::resp::{Frame, Reader};
+use super::trouble::{server_error, unreachable};
+use crate::{Error, ErrorKind, Result, Secret};
+
+/// What a server may say in the dialogue; a true one says some hundred bytes. A reply is held until it is whole, so something else that
+/// listens there and never comes to an end would otherwise fill the memory, with each attempt anew.
+const MOST: usize = 1 << 20;
+
+/// A connection that nobody else uses yet.
+pub(super) struct Dialogue<'a> {
+    server: &'a Server,
+    stream: Box<dyn Stream>,
+    reader: Reader,
+    input: BytesMut,
+    /// How much more the server may say.
+    left: usize,
+}
+
+/// Who we are, and what we want.
+pub(super) struct LogIn<'a> {
+    pub(super) protocol: Protocol,
+    pub(super) username: Option<&'a str>,
+    pub(super) password: Option<&'a Secret>,
+    pub(super) db: u32,
+}
+
+impl<'a> Dialogue<'a> {
+    pub(super) fn new(server: &'a Server, stream: Box<dyn Stream>) -> Self {
+        Self { server, stream, reader: Reader::default(), input: BytesMut::new(), left: MOST }
+    }
+
+    /// Logs in, in one round trip.
+    pub(super) async fn log_in(&mut self, log_in: &LogIn<'_>) -> Result<()> {
+        let needed = log_in.commands();
+        // Whoever looks after the server sees who we are. Older ones don't know the command, which doesn't matter.
+        let mut name = redis::cmd("CLIENT");
+        name.arg("SETINFO").arg("LIB-NAME").arg("polycache");
+        self.send(needed.iter().chain([&name])).await?;
+        let mut refusal = None;
+        for _ in &needed {
+            if let Value::ServerError(error) = self.reply().await? {
+                refusal.get_or_insert(error);
+            }
+        }
+        self.reply().await?;
+        refusal.map_or(Ok(()), |error| Err(self.refused(&error)))
+    }
+
+    /// The answer to a command, unless it is an error.
+    pub(super) async fn ask(&mut self, command: &Cmd) -> Result<Value> {
+        self.send([command]).await?;
+        match self.reply().await? {
+            Value::ServerError(error) => Err(server_error(&error)),
+            value => Ok(value),
+        }
+    }
+
+    /// The connection, for all others.
+    pub(super) fn end(self) -> Result<Box<dyn Stream>> {
+        if self.input.is_empty() { Ok(self.stream) } else { Err(self.unlike("it says more than it is asked for")) }
+    }
+
+    async fn send<'c>(&mut self, commands: impl IntoIterator<Item = &'c Cmd>) -> Result<()> {
+        let mut out = Vec::new();
+        commands.into_iter().for_each(|command| command.write_packed_command(&mut out));
+        self.stream.write_all(&out).await.map_err(|error| self.broken(error))?;
+        self.stream.flush().await.map_err(|error| self.broken(error))
+    }
+
+    async fn reply(&mut self) -> Result<Value> {
+        loop {
+            match self.reader.read(&mut self.input) {
+                Ok(Some(Frame::Reply(value))) => return Ok(value),
+                Ok(Some(Frame::Push(_))) => continue,
+                Ok(None) => {}
+                Err(what) => return Err(self.unlike(what)),
+            }
+            let read = self.stream.read_buf(&mut self.input).await.map_err(|error| self.broken(error))?;
+            if read == 0 {
+                return Err(self.broken(io::ErrorKind::UnexpectedEof.into()));
+            }
+            match self.left.checked_sub(read) {
+                Some(left) => self.left = left,
+                None => return Err(self.unlike(&format!("it says more than {MOST} bytes before it lets us in"))),
+            }
+        }
+    }
+
+    fn broken(&self, error: io::Error) -> Error {
+        unreachable(self.server).with_source(error)
+    }
+
+    fn unlike(&self, what: &str) -> Error {
+        self.broken(io::Error::new(io::ErrorKind::InvalidData, format!("what answers is not like Redis: {what}")))
+    }
+
+    /// What an error means: that the server won't have us, or can't for the moment.
+    fn refused(&self, error: &ServerError) -> Error {
+        let source = server_error(error);
+        let full = error.details().is_some_and(|details| details.contains("max number of clients"));
+        if full || source.kind() == ErrorKind::Unavailable {
+            return unreachable(self.server).with_source(source);
+        }
+        let server = self.server;
+        let text = format!("Redis at {server} refused the log-in; check user, password, database and protocol");
+        Error::new(ErrorKind::Backend, text).with_source(source)
+    }
+}
+
+impl LogIn<'_> {
+    fn commands(&self) -> Vec<Cmd> {
+        let mut commands = Vec::new();
+        match (self.protocol, self.password) {
+            (Protocol::Resp3, password) => {
+                let mut hello = redis::cmd("HELLO");
+                hello.arg(3);
+                if let Some(password) = password {
+                    hello.arg("AUTH").arg(self.username.unwrap_or("default")).arg(password.reveal());
+                }
+                commands.push(hello);
+            }
+            (Protocol::Resp2, Some(password)) => {
+                let mut auth = redis::cmd("AUTH");
+                auth.arg(self.username).arg(password.reveal());
+                commands.push(auth);
+            }
+            (Protocol::Resp2, None) => {}
+        }
+        if self.db != 0 {
+            let mut select = redis::cmd("SELECT");
+            select.arg(self.db);
+            commands.push(select);
+        }
+        commands
+    }
+}

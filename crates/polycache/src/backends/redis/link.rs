@@ -1,0 +1,194 @@
+//! A connection to a server, shared by all calls.
+
+use bytes::BytesMut;
+use polycache_wire::{Connection, Decoder, Fate, Protocol, Reconnect, Request, Settings, Stream, Trouble};
+use redis::{Arg, Cmd, Value};
+
+use super::connector::{Connector, Target};
+use super::resp::{Frame, Reader};
+use super::sentinel::is_replica;
+use super::trouble::{Class, Failure, lost};
+use crate::{Error, ErrorKind, Result};
+
+/// Where a connection leads to.
+pub(super) struct Link {
+    connector: Connector,
+    target: Target,
+}
+
+/// Commands that are sent together. None waits alone for its reply.
+struct Commands<'a> {
+    class: Class,
+    commands: &'a [&'a Cmd],
+}
+
+/// What has come of the reply to some commands.
+pub(super) enum Expect {
+    /// Nothing, of one.
+    One,
+    Many {
+        left: usize,
+        come: Vec<Value>,
+    },
+}
+
+/// The reply to some commands.
+pub(super) enum Reply {
+    One(Value),
+    Many(Vec<Value>),
+}
+
+impl Link {
+    pub(super) fn connection(connector: Connector, target: Target) -> Connection<Self> {
+        let heartbeat = connector.config.heartbeat;
+        let settings = Settings {
+            heartbeat: (!heartbeat.is_zero()).then_some(heartbeat),
+            reconnect: Reconnect::Always,
+            ..Settings::default()
+        };
+        Connection::new(Self { connector, target }, settings)
+    }
+
+    /// Whether sentinels say where it leads to.
+    pub(super) fn is_found_by_sentinels(&self) -> bool {
+        matches!(self.target, Target::Primary)
+    }
+}
+
+/// The reply to one command.
+pub(super) async fn one(connection: &Connection<Link>, class: Class, command: &Cmd) -> Result<Value, Failure> {
+    match connection.call(&Commands { class, commands: &[command] }).await {
+        Ok(Reply::One(value)) => Ok(value),
+        Ok(Reply::Many(mut values)) => Ok(values.pop().unwrap_or_default()),
+        Err(failure) => Err(told(class, failure)),
+    }
+}
+
+/// The replies to several commands, in their order.
+pub(super) async fn many(
+    connection: &Connection<Link>,
+    class: Class,
+    commands: &[&Cmd],
+) -> Result<Vec<Value>, Failure> {
+    if commands.is_empty() {
+        return Ok(Vec::new());
+    }
+    match connection.call(&Commands { class, commands }).await {
+        Ok(Reply::One(value)) => Ok(vec![value]),
+        Ok(Reply::Many(values)) => Ok(values),
+        Err(failure) => Err(told(class, failure)),
+    }
+}
+
+#[cold]
+fn told(class: Class, failure: polycache_wire::Failure<Error>) -> Failure {
+    match failure.fate {
+        Fate::NotSent => Failure::NotSent(failure.error),
+        Fate::Unknown | Fate::Garbled => Failure::Lost(lost(class, failure.error)),
+    }
+}
+
+impl Protocol for Link {
+    type Reply = Reply;
+    type Expect = Expect;
+    type Decoder = Reader;
+    type Error = Error;
+
+    async fn open(&self) -> Result<Box<dyn Stream>> {
+        self.connector.open(&self.target).await
+    }
+
+    fn decoder(&self) -> Reader {
+        Reader::default()
+    }
+
+    fn ask_for_life(&self, out: &mut Vec<u8>) -> Expect {
+        let command = if self.is_found_by_sentinels() { "ROLE" } else { "PING" };
+        redis::cmd(command).write_packed_command(out);
+        Expect::One
+    }
+
+    /// An error of the server's is an answer too.
+    fn is_alive(&self, reply: Reply) -> Result<()> {
+        match reply {
+            Reply::One(role) if self.is_found_by_sentinels() && is_replica(&role) => {
+                Err(Error::new(ErrorKind::Unavailable, "the primary has become a replica"))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    fn error(&self, trouble: Trouble<'_>) -> Error {
+        let target = &self.target;
+        match trouble {
+            Trouble::Lost(why) => {
+                Error::new(ErrorKind::Unavailable, format!("the connection to {target} was lost: {why}"))
+            }
+            Trouble::Garbled(what) => {
+                Error::new(ErrorKind::Unavailable, format!("{target} doesn't keep to the protocol: {what}"))
+            }
+            Trouble::Closed => Error::new(ErrorKind::Closed, "the Redis backend was closed"),
+            Trouble::LackingRuntime => {
+                let text =
+                    "connecting to Redis panicked; build the tokio runtime with `enable_all`, for I/O and timers";
+                Error::new(ErrorKind::NoRuntime, text)
+            }
+            _ => {
+                let text = "connecting to Redis needs a tokio runtime; await the call inside one with `enable_all`";
+                Error::new(ErrorKind::NoRuntime, text)
+            }
+        }
+    }
+}
+
+impl Request<Link> for Commands<'_> {
+    fn encode(&self, _number: u16, out: &mut Vec<u8>) -> Expect {
+        for command in self.commands {
+            command.write_packed_command(out);
+        }
+        match self.commands.len() {
+            1 => Expect::One,
+            left => Expect::Many { left, come: Vec::with_capacity(left) },
+        }
+    }
+
+    fn weight(&self) -> usize {
+        let argument = |argument: Arg<&[u8]>| match argument {
+            Arg::Simple(bytes) => bytes.len(),
+            _ => 0,
+        };
+        self.commands.iter().flat_map(|command| command.args_iter()).map(argument).sum()
+    }
+
+    fn is_read(&self) -> bool {
+        self.class == Class::Read
+    }
+}
+
+impl Decoder<Link> for Reader {
+    fn decode(&mut self, input: &mut BytesMut, expect: &mut Expect) -> Result<Option<Reply>, String> {
+        while let Some(frame) = self.read(input)? {
+            match (frame, &mut *expect) {
+                (Frame::Push(_), _) => {}
+                (Frame::Reply(value), Expect::One) => return Ok(Some(Reply::One(value))),
+                (Frame::Reply(value), Expect::Many { left, come }) => {
+                    come.push(value);
+                    *left -= 1;
+                    if *left == 0 {
+                        return Ok(Some(Reply::Many(std::mem::take(come))));
+                    }
+                }
+            }
+        }
+        Ok(None)
+    }
+
+    fn unasked(&mut self, input: &mut BytesMut) -> Result<(), String> {
+        while let Some(frame) = self.read(input)? {
+            if let Frame::Reply(_) = frame {
+                return Err("a reply came that nobody asked for".to_owned());
+            }
+        }
+        Ok(())
+    }
+}
