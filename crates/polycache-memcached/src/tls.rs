@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use rustls_pki_types::pem::PemObject;
 use rustls_pki_types::{CertificateDer, PrivateKeyDer, ServerName};
+use tokio_rustls::rustls::client::Resumption;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
@@ -55,9 +56,11 @@ impl Tls {
         let chain = certificates(certificate_pem, "the client certificate")?;
         let key = PrivateKeyDer::from_pem_slice(key_pem)
             .map_err(|error| invalid("the client key can't be read as a private key in PEM", &error))?;
-        let config = builder(&self.roots)?
+        let mut config = builder(&self.roots)?
             .with_client_auth_cert(chain, key)
             .map_err(|error| invalid("the client certificate and key can't be used", &error))?;
+        // Memcached gives its sessions no context, and OpenSSL refuses to resume such a one where certificates are verified.
+        config.resumption = Resumption::disabled();
         self.config = Arc::new(config);
         Ok(self)
     }

@@ -160,6 +160,7 @@ macro_rules! __every_case {
             }
             flights {
                 one_computes
+                cancelled_leaders_hand_over
                 no_old_value_after_a_write
                 no_old_value_after_a_write_in_another_process
             }
@@ -168,6 +169,7 @@ macro_rules! __every_case {
                 a_deadline_ends_the_waiting
                 a_cancelled_holder_releases
                 a_lock_is_kept_beyond_its_lease
+                a_dead_holder_is_replaced
                 a_lost_lock_is_noticed
                 nobody_starves
                 locks_are_hidden_from_scan

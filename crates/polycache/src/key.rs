@@ -108,10 +108,14 @@ pub(crate) fn lease_key(key: Key<'_>, purpose: Purpose) -> FullKey {
     FullKey::join(key.namespace(), &format!("{OWN}{purpose}{{{hashed}}}{name}"))
 }
 
-/// Whether a name within a namespace is that of a lease.
+/// Whether a name within a namespace is that of a lease, maybe in a namespace nested in it.
 pub(crate) fn is_lease(name: &str) -> bool {
-    name.strip_prefix(OWN).is_some_and(|rest| {
+    let begins = |rest: &str| {
         Purpose::ALL.iter().any(|purpose| rest.strip_prefix(purpose.name()).is_some_and(|rest| rest.starts_with('{')))
+    };
+    name.match_indices(OWN).any(|(at, own)| {
+        let within = name[..at].is_empty() || name[..at].ends_with(SEPARATOR);
+        within && begins(&name[at + own.len()..])
     })
 }
 

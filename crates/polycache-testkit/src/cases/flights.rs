@@ -2,11 +2,12 @@
 
 use std::convert::Infallible;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::time::Duration;
 
 use polycache::{Cache, Ttl};
 use tokio::task::{JoinSet, yield_now};
+use tokio::time::{sleep, timeout};
 
 use crate::Subject;
 use crate::subject::{builder, cache};
@@ -31,6 +32,38 @@ pub async fn one_computes(subject: &dyn Subject) {
         tasks.join_all().await;
         assert_eq!(computed.load(Ordering::SeqCst), 1);
         assert_eq!(cache.get::<u64>(&key).await.unwrap(), Some(0));
+    }
+}
+
+/// Half of a thousand callers are cancelled at random: no more computations than leaders cancelled, plus one, and nobody hangs.
+pub async fn cancelled_leaders_hand_over(subject: &dyn Subject) {
+    let cache = cache(subject);
+    for _ in 0..3 {
+        let (started, cancelled) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
+        let mut tasks = JoinSet::new();
+        for task in 0..1_000 {
+            let (cache, started, cancelled) = (cache.clone(), Arc::clone(&started), Arc::clone(&cancelled));
+            tasks.spawn(async move {
+                let leads = AtomicBool::new(false);
+                let compute = || async {
+                    leads.store(true, Ordering::SeqCst);
+                    started.fetch_add(1, Ordering::SeqCst);
+                    sleep(Duration::from_millis(20)).await;
+                    Ok::<_, Infallible>(7)
+                };
+                let call = cache.get_or_set("k", compute);
+                if task % 2 == 0 {
+                    assert_eq!(call.await, Ok(7));
+                } else if timeout(Duration::from_micros(fastrand::u64(..60_000)), call).await.is_err() {
+                    // While it computed, while it stored, or while it waited.
+                    cancelled.fetch_add(u64::from(leads.into_inner()), Ordering::SeqCst);
+                }
+            });
+        }
+        timeout(Duration::from_secs(60), tasks.join_all()).await.expect("nobody hangs");
+        let [started, cancelled] = [started, cancelled].map(|count| count.load(Ordering::SeqCst));
+        assert!((1..=cancelled + 1).contains(&started), "{started} computations, {cancelled} leaders cancelled");
+        cache.delete("k").await.unwrap();
     }
 }
 

@@ -125,10 +125,30 @@ pub async fn locks_are_hidden_from_scan(subject: &dyn Subject) {
     cache.set("k", 1).await.unwrap();
     let guard = RedLock::new(&cache, "k", LEASE).acquire(LONG).await.unwrap();
     assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1));
+    let nested = RedLock::new(&cache.namespace("n:nested"), "k", LEASE).acquire(LONG).await.unwrap();
     if cache.info().capabilities.scan {
         assert_eq!(cache.scan("*").collect().await.unwrap(), ["k"]);
     }
     guard.release().await.unwrap();
+    nested.release().await.unwrap();
+}
+
+/// The lock of a process that is no more, by any signs, goes to one that waits: after its lease, and soon after.
+pub async fn a_dead_holder_is_replaced(subject: &dyn Subject) {
+    const LEASE: Duration = Duration::from_millis(100);
+    let (cache, other) = (process(subject), process(subject));
+    // Its renewals end with its runtime.
+    let taken = std::thread::spawn(move || {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+        let guard = runtime.block_on(RedLock::new(&cache, "k", LEASE).acquire(LONG)).unwrap();
+        std::mem::forget(guard);
+        Instant::now()
+    });
+    let taken = taken.join().unwrap();
+    let lock = RedLock::new(&other, "k", Duration::from_secs(60));
+    let guard = lock.acquire(LONG).await.unwrap();
+    assert!((LEASE..LEASE * 12).contains(&taken.elapsed()), "{:?}", taken.elapsed());
+    assert!(guard.release().await.unwrap());
 }
 
 /// `cas` of an optimistic lock succeeds where nobody came in between, and is a conflict else.

@@ -1,7 +1,28 @@
 //! `get_or_set` across processes, on servers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+/// Each of these as a test on Redis, and as one on memcached. Eight processes take what the machine has: one at a time.
+macro_rules! on_each_server {
+    ($($scenario:ident)*) => {
+        mod on_redis {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                let _turn = crate::TURN.lock().await;
+                super::$scenario(crate::server::Server::redis().await).await;
+            }
+        )*}
+        mod on_memcached {$(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $scenario() {
+                let _turn = crate::TURN.lock().await;
+                super::$scenario(crate::server::Server::memcached().await).await;
+            }
+        )*}
+    };
+}
+
 mod children;
+mod odd;
 mod overtaken;
 mod processes;
 mod server;
@@ -15,5 +36,4 @@ const WORK: Duration = Duration::from_millis(300);
 const LEASE: Duration = Duration::from_millis(100);
 const LONG: Duration = Duration::from_secs(60);
 
-/// Eight processes take what the machine has: one scenario at a time.
 static TURN: Mutex<()> = Mutex::const_new(());

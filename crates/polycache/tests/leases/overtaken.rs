@@ -7,8 +7,8 @@ use std::time::Duration;
 use polycache::Ttl;
 use tokio::time::{sleep, timeout};
 
+use crate::LONG;
 use crate::server::Server;
-use crate::{LONG, TURN};
 
 /// Whatever is written meanwhile: what is computed isn't stored.
 async fn a_write_in_another_process_overtakes(server: Server) {
@@ -59,25 +59,6 @@ async fn a_server_that_is_down_is_done_without(server: Server) {
 
     here.set_enabled(false);
     assert_eq!(here.get_or_set("off", compute).await, Ok(1));
-}
-
-macro_rules! on_each_server {
-    ($($scenario:ident)*) => {
-        mod on_redis {$(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $scenario() {
-                let _turn = super::TURN.lock().await;
-                super::$scenario(super::Server::redis().await).await;
-            }
-        )*}
-        mod on_memcached {$(
-            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-            async fn $scenario() {
-                let _turn = super::TURN.lock().await;
-                super::$scenario(super::Server::memcached().await).await;
-            }
-        )*}
-    };
 }
 
 on_each_server! {

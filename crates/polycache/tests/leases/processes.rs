@@ -8,7 +8,7 @@ use tokio::time::{sleep, timeout};
 
 use crate::children::{Children, PROCESSES, Scenario, control_at, now, signal, told};
 use crate::server::Server;
-use crate::{LEASE, LONG, TURN, WORK};
+use crate::{LEASE, LONG, WORK};
 
 fn rounds(most: usize) -> usize {
     std::env::var("POLYCACHE_TEST_ROUNDS").map_or(most, |rounds| rounds.parse().unwrap())
@@ -101,25 +101,6 @@ async fn a_suspended_holder_stores_nothing(server: Server) {
     assert_eq!(all.iter().filter(|(_, value)| value == "value 1 of 0").count(), 1);
     assert!(!cache.exists("cold:0").await.unwrap());
     children.end(None).await;
-}
-
-macro_rules! on_each_server {
-    ($($scenario:ident)*) => {
-        mod on_redis {$(
-            #[tokio::test]
-            async fn $scenario() {
-                let _turn = super::TURN.lock().await;
-                super::$scenario(super::Server::redis().await).await;
-            }
-        )*}
-        mod on_memcached {$(
-            #[tokio::test]
-            async fn $scenario() {
-                let _turn = super::TURN.lock().await;
-                super::$scenario(super::Server::memcached().await).await;
-            }
-        )*}
-    };
 }
 
 on_each_server! {

@@ -5,6 +5,7 @@ use std::time::{Duration, Instant};
 use polycache::backends::memcached::Memcached;
 use polycache::{Cache, ErrorKind};
 use polycache_testkit::servers::Memcached as Server;
+use tokio::task::JoinSet;
 
 /// A cache of a process of its own: nothing is shared but the server.
 fn process(server: &Server, generations: &str) -> Cache {
@@ -30,6 +31,27 @@ async fn another_process_sees_a_clear_once_its_belief_ends() {
     while believing.get::<i32>("k").await.unwrap().is_some() {
         assert!(cleared.elapsed() < Duration::from_secs(3), "the clear is never seen");
         tokio::task::yield_now().await;
+    }
+}
+
+/// Clears of neighbours change the same record: whichever of them is told of its change last, none is forgotten.
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn clears_at_once_are_all_seen() {
+    let server = Server::start().await;
+    let cache = process(&server, "1h");
+    for _ in 0..300 {
+        let mut tasks = JoinSet::new();
+        for neighbour in 0..8 {
+            let cache = cache.namespace(format!("shop:{neighbour}"));
+            tasks.spawn(async move {
+                cache.set("k", 1).await.unwrap();
+                cache.clear().await.unwrap();
+                for _ in 0..3 {
+                    assert_eq!(cache.get::<i32>("k").await.unwrap(), None);
+                }
+            });
+        }
+        tasks.join_all().await;
     }
 }
 

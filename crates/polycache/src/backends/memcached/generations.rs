@@ -25,11 +25,18 @@ const MAX_KNOWN: usize = 10_000;
 pub(super) struct Generations {
     /// How long a record is believed.
     believed: Duration,
-    known: Mutex<HashMap<String, Known>>,
+    known: Mutex<Knowledge>,
+}
+
+struct Knowledge {
+    records: HashMap<String, Known>,
+    /// When all was forgotten: what was asked for earlier may be what was forgotten.
+    since: Instant,
 }
 
 struct Known {
-    record: Arc<Record>,
+    /// None after a clear: neighbours may have changed the record as well, in whatever order.
+    record: Option<Arc<Record>>,
     /// When it was asked for, or cleared: what was asked for earlier is older.
     at: Instant,
 }
@@ -73,7 +80,7 @@ impl Record {
 
 impl Generations {
     pub(super) fn new(believed: Duration) -> Self {
-        Self { believed, known: Mutex::default() }
+        Self { believed, known: Mutex::new(Knowledge { records: HashMap::new(), since: Instant::now() }) }
     }
 
     /// The names that `keys` are stored under, in their order.
@@ -94,28 +101,19 @@ impl Generations {
         let place = place(root);
         loop {
             let found = client.gets(&place).await.map_err(|error| trouble(&error, Class::Repeatable))?;
-            let (record, stored) = match found.map(|(item, cas)| (read(&item.value), cas)) {
-                Some((Some(record), cas)) => {
-                    let record = record.without(root, namespace);
-                    let text = write(&record)?;
-                    (record, client.cas(&place, Entry::new(&text), cas).await.map(|cas| cas == Cas::Stored))
-                }
+            let (record, present) = match found.map(|(item, cas)| (read(&item.value), cas)) {
+                Some((Some(record), cas)) => (record.without(root, namespace), Some(cas)),
                 // None, or one that makes no sense.
-                found => {
-                    let record = Record::new();
-                    let text = write(&record)?;
-                    let stored = match found {
-                        Some((_, cas)) => {
-                            client.cas(&place, Entry::new(&text), cas).await.map(|cas| cas == Cas::Stored)
-                        }
-                        None => client.add(&place, Entry::new(&text)).await,
-                    };
-                    (record, stored)
-                }
+                found => (Record::new(), found.map(|(_, cas)| cas)),
+            };
+            let text = write(&record)?;
+            let stored = match present {
+                Some(cas) => client.cas(&place, Entry::new(&text), cas).await.map(|cas| cas == Cas::Stored),
+                None => client.add(&place, Entry::new(&text)).await,
             };
             if stored.map_err(|error| trouble(&error, Class::Repeatable))? {
                 // Whoever asked before this may still be about to tell what was there then.
-                self.learn(root, Arc::new(record), Instant::now());
+                self.learn(root, None, Instant::now());
                 return Ok(());
             }
         }
@@ -123,15 +121,15 @@ impl Generations {
 
     /// Forgets what is known: the records are gone.
     pub(super) fn forget(&self) {
-        self.known.lock().clear();
+        self.known.lock().forget();
     }
 
     async fn record(&self, client: &Client, root: &str) -> Result<Arc<Record>> {
         let at = Instant::now();
-        if let Some(known) = self.known.lock().get(root)
-            && at.duration_since(known.at) < self.believed
+        if let Some(Known { record: Some(record), at: asked }) = self.known.lock().records.get(root)
+            && at.duration_since(*asked) < self.believed
         {
-            return Ok(Arc::clone(&known.record));
+            return Ok(Arc::clone(record));
         }
         let place = place(root);
         let trouble = |error| trouble(&error, Class::Repeatable);
@@ -152,24 +150,33 @@ impl Generations {
                 }
             };
             let record = Arc::new(record);
-            self.learn(root, Arc::clone(&record), at);
+            self.learn(root, Some(Arc::clone(&record)), at);
             return Ok(record);
         }
     }
 
     /// Keeps what was asked for at that time, unless something later is known.
-    fn learn(&self, root: &str, record: Arc<Record>, at: Instant) {
+    fn learn(&self, root: &str, record: Option<Arc<Record>>, at: Instant) {
         let mut known = self.known.lock();
-        if known.len() >= MAX_KNOWN {
-            known.clear();
+        if known.records.len() >= MAX_KNOWN {
+            known.forget();
         }
-        match known.get_mut(root) {
+        let since = known.since;
+        match known.records.get_mut(root) {
             Some(known) if known.at > at => {}
             Some(known) => *known = Known { record, at },
+            None if since > at => {}
             None => {
-                known.insert(root.to_owned(), Known { record, at });
+                known.records.insert(root.to_owned(), Known { record, at });
             }
         }
+    }
+}
+
+impl Knowledge {
+    fn forget(&mut self) {
+        self.records.clear();
+        self.since = Instant::now();
     }
 }
 
