@@ -1,9 +1,9 @@
 //! `#[cached]` and `#[cached_stampede]`.
 
-use proc_macro2::TokenStream;
+use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
-use syn::Result;
 use syn::spanned::Spanned;
+use syn::{Ident, Result, Type};
 
 use crate::function::Function;
 use crate::key;
@@ -32,35 +32,50 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
     let mut function = Function::parse(item, attribute)?;
     let shape = function.shape(options.cache_errors.is_some());
     let key = key::display(&function, &options, None)?;
-    let (statics, cache) = cache(&options);
+    let cache = cache(&options);
     let lease = options.cache.as_ref().and(options.lease.as_ref()).map(|lease| quote!(.lease(#lease)));
     let policy = policy(&options, &shape);
     let (bindings, body, returns) = (function.bindings(), &function.item.block, &function.returns);
 
-    let statements = &body.stmts;
+    let (returning, statements) = (returning(returns), &body.stmts);
+    let own = local("__call");
     let call = quote_spanned! {returns.span()=>
-        ::polycache::functions::Call::new(__cache, __key) #lease .compute::<#shape, _>(async move { #bindings #(#statements)* }) #policy
+        #own.compute::<#shape, _>(async move { #returning #bindings #(#statements)* }) #policy
     };
     let block = quote!({
-        #statics
-        let __cache = #cache;
-        let __key = #key;
+        let #own = ::polycache::functions::Call::new(#cache, #key) #lease;
         #call
     });
     // `impl` is spelt by this crate, by whose edition it captures every lifetime.
     let future = quote!(impl ::core::future::Future<Output = #returns>);
-    let output = quote_spanned!(returns.span()=> -> ::polycache::functions::CachedCall<#shape, #future>);
+    let output = quote_spanned!(function.output_span()=> -> ::polycache::functions::CachedCall<#shape, #future>);
     function.item.block = syn::parse2(block)?;
     function.item.sig.output = syn::parse2(output)?;
     let item = function.item;
     Ok(quote!(#item))
 }
 
-/// A static that it needs, and an expression of the cache or the reason why there is none.
-pub(crate) fn cache(options: &Options) -> (TokenStream, TokenStream) {
+/// A variable of the expansion, which no argument is mistaken for.
+pub(crate) fn local(name: &str) -> Ident {
+    Ident::new(name, Span::mixed_site())
+}
+
+/// Tells the compiler what an async block returns, so that each `return` in it is coerced as it is in a function.
+pub(crate) fn returning(returns: &Type) -> TokenStream {
+    let never = local("__never");
+    quote! {
+        #[allow(unreachable_code, clippy::all, clippy::pedantic, clippy::nursery, clippy::restriction)]
+        if false {
+            let #never: #returns = loop {};
+            return #never;
+        }
+    }
+}
+
+/// An expression of the cache, or the reason why there is none.
+pub(crate) fn cache(options: &Options) -> TokenStream {
     if let Some(cache) = &options.cache {
-        let cache = quote_spanned! {cache.span()=> ::core::result::Result::Ok(<::polycache::Cache as ::core::clone::Clone>::clone(&#cache)) };
-        return (TokenStream::new(), cache);
+        return quote_spanned! {cache.span()=> ::core::result::Result::Ok(<::polycache::Cache as ::core::clone::Clone>::clone(&#cache)) };
     }
     let lease = match &options.lease {
         Some(lease) => quote!(::core::option::Option::Some(#lease)),
@@ -71,10 +86,10 @@ pub(crate) fn cache(options: &Options) -> (TokenStream, TokenStream) {
         (None, Some(alias)) => quote!(alias(#alias, #lease)),
         (None, None) => quote!(alias("default", #lease)),
     };
-    let cache = quote! {
+    quote!({
         static __CACHE: ::polycache::functions::FunctionCache = ::polycache::functions::FunctionCache::#made;
-    };
-    (cache, quote!(__CACHE.get()))
+        __CACHE.get()
+    })
 }
 
 /// What is said of a call's value and error.

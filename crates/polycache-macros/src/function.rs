@@ -1,9 +1,14 @@
 //! The function that is cached.
 
-use proc_macro2::TokenStream;
-use quote::{ToTokens, format_ident, quote, quote_spanned};
+use proc_macro2::{Span, TokenStream};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, Ident, ItemFn, Pat, Result, ReturnType, Type, parse_quote};
+
+use crate::cached::local;
+
+/// How the names begin that patterns get.
+const PATTERN: &str = "__argument_";
 
 /// An async function, taken apart.
 pub(crate) struct Function {
@@ -29,7 +34,10 @@ impl Function {
             .map_err(|error| Error::new(error.span(), format!("`#[{attribute}]` is for functions: {error}")))?;
         let signature = &mut item.sig;
         if signature.asyncness.is_none() {
-            let text = format!("`#[{attribute}]` is for async functions: write `async fn {}`", signature.ident);
+            let mut text = format!("`#[{attribute}]` is for async functions: write `async fn {}`", signature.ident);
+            if signature.output.to_token_stream().to_string().contains("Future") {
+                text += "; where another attribute has rewritten it, as `#[async_trait]` does, cache a function that it calls";
+            }
             return Err(Error::new(signature.fn_token.span, text));
         }
         let returns = match &signature.output {
@@ -50,6 +58,12 @@ impl Function {
                     receiver = Some(own.self_token.to_token_stream());
                 }
                 FnArg::Typed(typed) => {
+                    if let Some(cfg) = typed.attrs.iter().find(|attribute| attribute.path().is_ident("cfg")) {
+                        return Err(Error::new(
+                            cfg.span(),
+                            "an argument is there in all configurations: write two functions",
+                        ));
+                    }
                     let (name, binding) = bind(&mut typed.pat, place);
                     arguments.push(Argument { name, ty: (*typed.ty).clone(), binding });
                 }
@@ -61,6 +75,11 @@ impl Function {
     /// What makes the body's names of the arguments.
     pub(crate) fn bindings(&self) -> TokenStream {
         self.arguments.iter().filter_map(|argument| argument.binding.as_ref()).cloned().collect()
+    }
+
+    /// Where the call's type stands: lints on long types are about what the user has written.
+    pub(crate) fn output_span(&self) -> Span {
+        Span::call_site().located_at(self.returns.span())
     }
 
     /// How it is taken apart: a marker type of the library's.
@@ -76,21 +95,35 @@ impl Function {
     /// The names that a key may be made of, for errors.
     pub(crate) fn names(&self) -> String {
         let own = self.receiver.iter().map(|_| "self".to_owned());
-        let names: Vec<String> = own.chain(self.arguments.iter().map(|argument| argument.name.to_string())).collect();
+        let names: Vec<String> = own.chain(self.arguments.iter().map(Argument::label)).collect();
         if names.is_empty() { "none".to_owned() } else { names.join(", ") }
     }
 }
 
-/// The argument's name, or one in the place of its pattern, which the body then takes apart.
+impl Argument {
+    /// What it is called in errors.
+    fn label(&self) -> String {
+        let name = self.name.to_string();
+        if name.starts_with(PATTERN) { "a pattern without a name".to_owned() } else { name }
+    }
+}
+
+/// The argument's name, or one in the place of its pattern, and what the body makes of it. Where that might leave it alone, it is named
+/// nevertheless: an argument lives as long as the body runs.
 fn bind(pattern: &mut Pat, place: usize) -> (Ident, Option<TokenStream>) {
     if let Pat::Ident(named) = pattern
         && named.subpat.is_none()
         && named.by_ref.is_none()
     {
-        return (named.ident.clone(), None);
+        let name = named.ident.clone();
+        let binding = match named.mutability.take() {
+            Some(mutable) => Some(quote!(let #mutable #name = #name;)),
+            None => name.to_string().starts_with('_').then(|| quote!(let _ = &#name;)),
+        };
+        return (name, binding);
     }
-    let name = format_ident!("__argument_{place}", span = pattern.span());
-    let binding = quote!(let #pattern = #name;);
+    let name = local(&format!("{PATTERN}{place}"));
+    let binding = quote!(let _ = &#name; let #pattern = #name;);
     *pattern = parse_quote!(#name);
     (name, Some(binding))
 }

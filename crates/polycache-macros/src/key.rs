@@ -3,8 +3,9 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Error, Expr, LitStr, Result, Type};
+use syn::{Error, Expr, Ident, LitStr, Result, Type};
 
+use crate::cached::local;
 use crate::function::Function;
 use crate::options::Options;
 
@@ -14,7 +15,7 @@ pub(crate) fn display(function: &Function, options: &Options, one: Option<&str>)
         return Err(Error::new(span, "the function has no `self` to leave out"));
     }
     if let Some(template) = &options.key {
-        return from_template(function, template);
+        return from_template(function, template, one);
     }
     let own = function.receiver.iter().filter(|_| options.noself.is_none()).map(|own| quote!(&#own));
     let all = own.chain(function.arguments.iter().map(|argument| {
@@ -29,7 +30,10 @@ pub(crate) fn display(function: &Function, options: &Options, one: Option<&str>)
     }));
     let all: Vec<TokenStream> = all.collect();
     Ok(match &options.key_builder {
-        Some(builder) => quote_spanned!(builder.span()=> { let __build = #builder; __build(#(#all),*) }),
+        Some(builder) => {
+            let build = local("__build");
+            quote_spanned!(builder.span()=> { let #build = #builder; #build(#(#all),*) })
+        }
         None => {
             let tuple = nested(&all);
             quote!(::polycache::functions::Arguments::of(|| {}, #tuple))
@@ -46,12 +50,13 @@ fn nested(all: &[TokenStream]) -> TokenStream {
     quote!((#(#parts,)*))
 }
 
-/// The text with what stands in its braces.
-fn from_template(function: &Function, template: &LitStr) -> Result<TokenStream> {
+/// The text with what stands in its braces, among which `one` has to be.
+fn from_template(function: &Function, template: &LitStr, one: Option<&str>) -> Result<TokenStream> {
     let text = template.value();
     let span = template.span();
     let mut format = String::new();
     let mut values: Vec<Expr> = Vec::new();
+    let mut apart = one.is_none();
     let mut rest = text.as_str();
     while let Some(at) = rest.find(['{', '}']) {
         format.push_str(&rest[..at]);
@@ -70,20 +75,30 @@ fn from_template(function: &Function, template: &LitStr) -> Result<TokenStream> 
         };
         let (expression, how) =
             inner.split_once(':').map_or((inner, String::new()), |(expression, how)| (expression, format!(":{how}")));
-        values.push(placeholder(function, expression, span)?);
+        let (value, name) = placeholder(function, expression, span)?;
+        apart |= one.is_some_and(|one| name == one);
+        values.push(value);
         format.push_str(&format!("{{{}{how}}}", values.len() - 1));
         rest = after;
     }
     format.push_str(rest);
+    if let Some(one) = one.filter(|_| !apart) {
+        return Err(Error::new(
+            span,
+            format!("all keys would be the same: put `{{{one}}}`, which stands for one of them, into it"),
+        ));
+    }
     let format = LitStr::new(&format, span);
     Ok(quote_spanned!(span=> ::core::format_args!(#format, #(#values),*)))
 }
 
-/// An argument, or a field of one.
-fn placeholder(function: &Function, text: &str, span: Span) -> Result<Expr> {
+/// An argument, or a field of one, and the argument's name.
+fn placeholder(function: &Function, text: &str, span: Span) -> Result<(Expr, Ident)> {
     let wrong =
         |why: &str| Error::new(span, format!("`{{{text}}}` in the key {why}; the arguments are: {}", function.names()));
-    let expression: Expr = LitStr::new(text, span).parse().map_err(|_| wrong("names no argument"))?;
+    let parse = |text: &str| LitStr::new(text, span).parse::<Expr>();
+    // A keyword stands for the raw identifier, as it does for `format!`.
+    let expression = parse(text).or_else(|_| parse(&format!("r#{text}"))).map_err(|_| wrong("names no argument"))?;
     let mut root = &expression;
     while let Expr::Field(field) = root {
         root = &field.base;
@@ -96,5 +111,6 @@ fn placeholder(function: &Function, text: &str, span: Span) -> Result<Expr> {
     };
     let known = (name == "self" && function.receiver.is_some())
         || function.arguments.iter().any(|argument| argument.name == *name);
-    if known { Ok(expression) } else { Err(wrong("is no argument")) }
+    let name = name.clone();
+    if known { Ok((expression, name)) } else { Err(wrong("is no argument")) }
 }

@@ -3,13 +3,13 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::visit_mut::{VisitMut, visit_type_reference_mut};
+use syn::visit_mut::{VisitMut, visit_type_impl_trait_mut, visit_type_reference_mut};
 use syn::{
-    Error, FnArg, GenericArgument, GenericParam, Ident, Lifetime, PathArguments, ReceiverKind, Result, Signature, Type,
-    TypeReference, parse_quote,
+    Error, FnArg, GenericArgument, GenericParam, Ident, Lifetime, ParenthesizedGenericArguments, PathArguments,
+    ReceiverKind, Result, Signature, Type, TypeFnPtr, TypeImplTrait, TypeReference, WherePredicate, parse_quote,
 };
 
-use crate::cached::{cache, policy};
+use crate::cached::{cache, local, policy, returning};
 use crate::function::{Argument, Function};
 use crate::key;
 use crate::options::Options;
@@ -34,15 +34,17 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let (one, bind) = elements(argument)?;
     let shape = function.shape(false);
     let display = key::display(&function, &options, Some(&keys.to_string()))?;
-    let (statics, cache) = cache(&options);
+    let cache = cache(&options);
     let policy = policy(&options, &shape);
     let copies = copies(&function, keys);
     let (bindings, returns) = (function.bindings(), &function.returns);
-    let statements = &function.item.block.stmts;
+    let (returning, statements) = (returning(returns), &function.item.block.stmts);
+    let (own, missing, formatter) = (local("__call"), local("__keys"), local("__formatter"));
     let call = quote_spanned! {returns.span()=>
-        __call.compute::<#shape>(move |__keys: ::std::vec::Vec<#one>| {
+        #own.compute::<#shape>(move |#missing: ::std::vec::Vec<#one>| {
             #copies
             ::std::boxed::Box::pin(async move {
+                #returning
                 #bind
                 #bindings
                 #(#statements)*
@@ -51,29 +53,27 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     };
     let list = if matches!(argument.ty, Type::Reference(_)) { quote!(#keys.to_vec()) } else { quote!(#keys) };
     let block = quote!({
-        #statics
-        let __cache = #cache;
-        let __call = ::polycache::functions::Keyed::new(__cache, #list, |#keys, __formatter| {
-            ::core::fmt::Display::fmt(&#display, __formatter)
+        let #own = ::polycache::functions::Keyed::new(#cache, #list, |#keys, #formatter| {
+            ::core::fmt::Display::fmt(&#display, #formatter)
         });
         #call
     });
     function.item.block = syn::parse2(block)?;
     bind_lifetimes(&mut function.item.sig)?;
-    let output = quote_spanned!(function.returns.span()=> -> ::polycache::functions::MultiCall<'__call, #shape>);
+    let output = quote_spanned!(function.output_span()=> -> ::polycache::functions::MultiCall<'__call, #shape>);
     function.item.sig.output = syn::parse2(output)?;
     Ok(function.item.to_token_stream())
 }
 
 /// The type of a key, and what gives the body the keys under their name.
 fn elements(argument: &Argument) -> Result<(Type, TokenStream)> {
-    let (name, ty) = (&argument.name, &argument.ty);
+    let (name, ty, missing) = (&argument.name, &argument.ty, local("__keys"));
     let (one, bound) = match ty {
         Type::Reference(TypeReference { elem, .. }) => match &**elem {
-            Type::Slice(slice) => (Some((*slice.elem).clone()), quote!(&__keys[..])),
-            list => (vec_element(list), quote!(&__keys)),
+            Type::Slice(slice) => (Some((*slice.elem).clone()), quote!(&#missing[..])),
+            list => (vec_element(list), quote!(&#missing)),
         },
-        list => (vec_element(list), quote!(__keys)),
+        list => (vec_element(list), quote!(#missing)),
     };
     let one = one.ok_or_else(|| Error::new(ty.span(), "the keys are a slice `&[K]`, or a `Vec<K>`"))?;
     Ok((one, quote!(let #name = #bound;)))
@@ -113,22 +113,22 @@ fn bind_lifetimes(signature: &mut Signature) -> Result<()> {
             FnArg::Typed(typed) => Elided.visit_type_mut(&mut typed.ty),
         }
     }
-    let bounds: Vec<TokenStream> = signature
-        .generics
-        .params
-        .iter()
-        .filter_map(|parameter| match parameter {
-            GenericParam::Lifetime(lifetime) => Some(&lifetime.lifetime).map(|own| quote!(#own: '__call)),
-            GenericParam::Type(ty) => Some(&ty.ident).map(|own| quote!(#own: '__call)),
-            GenericParam::Const(_) => None,
-        })
-        .collect();
-    signature.generics.params.insert(0, parse_quote!('__call));
-    if !bounds.is_empty() {
-        let clause = signature.generics.make_where_clause();
-        for bound in bounds {
-            clause.predicates.push(syn::parse2(bound)?);
+    let mut clauses: Vec<WherePredicate> = Vec::new();
+    for parameter in &mut signature.generics.params {
+        match parameter {
+            GenericParam::Lifetime(own) => own.bounds.push(call()),
+            // Where it has its other bounds.
+            GenericParam::Type(own) if !own.bounds.is_empty() => own.bounds.push(parse_quote!('__call)),
+            GenericParam::Type(own) => {
+                let name = &own.ident;
+                clauses.push(parse_quote!(#name: '__call));
+            }
+            GenericParam::Const(_) => {}
         }
+    }
+    signature.generics.params.insert(0, parse_quote!('__call));
+    if !clauses.is_empty() {
+        signature.generics.make_where_clause().predicates.extend(clauses);
     }
     Ok(())
 }
@@ -141,6 +141,16 @@ impl VisitMut for Elided {
         reference.lifetime.get_or_insert_with(|| Lifetime::new("'__call", Span::call_site()));
         visit_type_reference_mut(self, reference);
     }
+
+    fn visit_type_impl_trait_mut(&mut self, hidden: &mut TypeImplTrait) {
+        hidden.bounds.push(parse_quote!('__call));
+        visit_type_impl_trait_mut(self, hidden);
+    }
+
+    /// Those of `Fn(&str)` are the caller's.
+    fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut ParenthesizedGenericArguments) {}
+
+    fn visit_type_fn_ptr_mut(&mut self, _: &mut TypeFnPtr) {}
 
     fn visit_lifetime_mut(&mut self, lifetime: &mut Lifetime) {
         if lifetime.ident == "_" {

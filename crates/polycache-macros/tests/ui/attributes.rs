@@ -98,4 +98,19 @@ async fn one_key(ids: u64) -> Vec<(u64, u64)> {
     vec![(ids, ids)]
 }
 
+#[multi_cached(keys = ids, key = "user:{tenant}")]
+async fn same_key(tenant: u64, ids: &[u64]) -> Vec<(u64, u64)> {
+    ids.iter().map(|id| (*id, tenant)).collect()
+}
+
+#[cached]
+async fn not_always(id: u64, #[cfg(debug_assertions)] more: u64) -> u64 {
+    id
+}
+
+#[cached]
+fn rewritten(id: u64) -> std::pin::Pin<Box<dyn Future<Output = u64> + Send>> {
+    Box::pin(async move { id })
+}
+
 fn main() {}

@@ -39,4 +39,14 @@ async fn no_display(user: &User) -> u64 {
     user.id
 }
 
+#[cached(key = "user:{id}")]
+async fn in_pattern((id, _): (u64, u64)) -> u64 {
+    id
+}
+
+#[cached(key = "user:{_}")]
+async fn placeholder(_: u64) -> u64 {
+    1
+}
+
 fn main() {}

@@ -7,6 +7,7 @@ use std::task::Poll;
 
 mod caches;
 mod calls;
+mod forms;
 mod keys;
 mod multi;
 mod sharing;
