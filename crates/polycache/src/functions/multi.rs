@@ -233,7 +233,7 @@ where
     /// What the keys are called within the cache's namespace; each once.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) where serde can't encode an argument.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where serde can't encode an argument.
     pub fn keys(&self) -> Result<&[String]> {
         self.names.as_ref().map(|names| &*names.names).map_err(Clone::clone)
     }
@@ -241,7 +241,7 @@ where
     /// The function's cache, with the TTL of this call.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where its alias or its settings are wrong.
+    /// [`Config`](crate::ErrorKind::Config) where its alias or its settings are wrong.
     pub fn cache(&self) -> Result<&Cache> {
         self.cache.as_ref().map_err(Clone::clone)
     }
