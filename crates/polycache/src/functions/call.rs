@@ -157,18 +157,6 @@ impl<S: Shape, Fut> CachedCall<S, Fut> {
         self
     }
 
-    /// The function as it was written: the cache isn't touched.
-    pub async fn uncached(self) -> S::Return
-    where
-        Fut: Future<Output = S::Return>,
-    {
-        match self.body {
-            Some(body) => body.await,
-            // Only where it was polled before.
-            None => std::future::pending().await,
-        }
-    }
-
     /// Deletes what is stored for these arguments; whether anything was. What is being computed isn't stored.
     ///
     /// # Errors
@@ -226,6 +214,14 @@ where
     S::Value: Cacheable,
     Fut: Future<Output = S::Return>,
 {
+    /// The function as it was written: the cache isn't touched. Where the call computes already, it goes on.
+    pub async fn uncached(self) -> S::Return {
+        match self.body {
+            Some(body) => body.await,
+            None => self.await,
+        }
+    }
+
     /// The value that is there at once, or how to go on.
     #[inline]
     fn start(&mut self) -> Result<S::Value, Course<S, Fut>> {

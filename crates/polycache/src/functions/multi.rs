@@ -1,6 +1,6 @@
 //! A call of a cached function about many keys.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::fmt::{self, Write as _};
 use std::future::Future;
 use std::hash::Hash;
@@ -13,7 +13,7 @@ use super::failure::{Attempt, Failure, Own, Share};
 use super::probe::Sharing;
 use super::shape::{Cacheable, Shape};
 use crate::flight::{Policy, run_multi};
-use crate::{Cache, Reply, Result, Ttl};
+use crate::{Cache, Error, ErrorKind, Reply, Result, Ttl};
 
 /// Pairs of keys and values, as a function about many keys returns them: a map, or a list of pairs.
 #[diagnostic::on_unimplemented(
@@ -84,7 +84,8 @@ type Key<S> = <<S as Shape>::Value as Pairs>::Key;
 type Value<S> = <<S as Shape>::Value as Pairs>::Value;
 
 impl<K: Clone + Eq + Hash> Keyed<K> {
-    /// A call about these keys. `name` writes what a key is called in the cache.
+    /// A call about these keys. `name` writes what a key is called in the cache. Where it calls two of them the same, the function runs
+    /// without the cache, and that is a `tracing` event.
     pub fn new(cache: Result<Cache>, keys: Vec<K>, name: impl Fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result) -> Self {
         let names = Names::new(&keys, name);
         Self { cache, keys, names }
@@ -124,6 +125,10 @@ impl<K: Clone + Eq + Hash> Names<K> {
             all.places.insert(key.clone(), all.keys.len());
             all.keys.push(key.clone());
             all.names.push(text);
+        }
+        // A value would be given for another key.
+        if all.names.iter().collect::<HashSet<_>>().len() < all.names.len() {
+            return Err(Error::new(ErrorKind::InvalidInput, "two of the keys are called the same in the cache"));
         }
         Ok(all)
     }
@@ -210,12 +215,12 @@ where
         self
     }
 
-    /// The function as it was written: the cache isn't touched.
+    /// The function as it was written: the cache isn't touched. Where the call is on its way already, it goes on.
     pub fn uncached(self) -> impl Future<Output = S::Return> + Send + 'call {
-        match self.body {
-            Some(mut body) => body(self.keys),
-            // Only where it was polled before.
-            None => Box::pin(std::future::pending()),
+        match (self.body, self.running) {
+            (Some(mut body), _) => body(self.keys),
+            (None, Some(running)) => running,
+            (None, None) => Box::pin(std::future::pending()),
         }
     }
 
@@ -233,7 +238,7 @@ where
     /// What the keys are called within the cache's namespace; each once.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where serde can't encode an argument.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) where serde can't encode an argument, or two keys are called the same.
     pub fn keys(&self) -> Result<&[String]> {
         self.names.as_ref().map(|names| &*names.names).map_err(Clone::clone)
     }

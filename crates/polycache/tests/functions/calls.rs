@@ -9,6 +9,7 @@ use polycache::functions::{CachedCall, Call, Fallible, Whole};
 use polycache::{Cache, Reply, Ttl, cached};
 use polycache_testkit::Intercept;
 use tokio::sync::Semaphore;
+use tokio::time::timeout;
 
 /// A source that counts how often it is asked.
 #[derive(Default)]
@@ -59,6 +60,21 @@ async fn uncached_leaves_the_cache_alone() {
     cache.set("answer", 100_u32).await.unwrap();
     assert_eq!(answer(&cache, &source).uncached().await, 1);
     assert_eq!(answer(&cache, &source).await, 100);
+}
+
+#[cached(cache = cache, key = "gated")]
+async fn gated(cache: &Cache, gate: &Semaphore) -> u32 {
+    gate.acquire().await.map_or(0, |_| 1)
+}
+
+#[tokio::test]
+async fn uncached_goes_on_where_the_call_computes_already() {
+    let (cache, gate) = (Cache::memory(), Semaphore::new(0));
+    let (mut leads, mut waits) = (gated(&cache, &gate), gated(&cache, &gate));
+    assert!(crate::is_pending(&mut leads).await && crate::is_pending(&mut waits).await);
+    gate.add_permits(1);
+    assert_eq!(timeout(Duration::from_secs(60), leads.uncached()).await, Ok(1));
+    assert_eq!(timeout(Duration::from_secs(60), waits.uncached()).await, Ok(1));
 }
 
 #[tokio::test]

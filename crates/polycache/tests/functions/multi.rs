@@ -6,7 +6,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use polycache::backends::memory::Memory;
-use polycache::{Cache, Ttl, multi_cached};
+use polycache::{Cache, ErrorKind, Ttl, multi_cached};
 use polycache_testkit::Intercept;
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
@@ -147,4 +147,21 @@ async fn methods_work_too() {
     assert_eq!(shop.prices(&["cup", "a"], 1).await, [("cup", 2), ("a", 0)]);
     assert_eq!(shop.cache.get::<u64>("EUR:cup:1").await.unwrap(), Some(2));
     assert!(!shop.cache.exists("EUR:a:1").await.unwrap());
+}
+
+#[multi_cached(cache = cache, keys = words, key = "word:{words:.1}")]
+async fn words(cache: &Cache, words: &[&'static str]) -> BTreeMap<&'static str, String> {
+    words.iter().map(|word| (*word, (*word).to_owned())).collect()
+}
+
+#[tokio::test]
+async fn keys_that_are_called_the_same_are_computed_without_the_cache() {
+    let cache = Cache::memory();
+    let asked = ["ape", "ant", "bee"];
+    let expected = BTreeMap::from(asked.map(|word| (word, word.to_owned())));
+    assert_eq!(words(&cache, &asked).await, expected);
+    assert_eq!(words(&cache, &asked).refresh().await, expected);
+    assert_eq!(words(&cache, &asked).read_only().await, expected);
+    assert_eq!(words(&cache, &asked).keys().unwrap_err().kind(), ErrorKind::InvalidInput);
+    assert!(!cache.exists("word:b").await.unwrap());
 }
