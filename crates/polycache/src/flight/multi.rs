@@ -5,9 +5,9 @@
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
-use std::task::Poll;
 
 use futures_util::future::join_all;
+use futures_util::stream::{FuturesUnordered, StreamExt};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
@@ -268,20 +268,14 @@ where
     }
 
     /// Waits for what others compute; what they give up is computed. The keys that have to be read again.
-    async fn wait(&mut self, mut waits: Vec<(usize, Waiter<T, E>)>) -> Vec<usize> {
+    async fn wait(&mut self, waits: Vec<(usize, Waiter<T, E>)>) -> Vec<usize> {
         let mut again = Vec::new();
-        while !waits.is_empty() {
-            let (place, arrival) = poll_fn(|context| {
-                let arrivals = waits.iter_mut().enumerate().map(|(place, (_, waiter))| (place, waiter.poll(context)));
-                for (place, arrival) in arrivals {
-                    if let Poll::Ready(arrival) = arrival {
-                        return Poll::Ready((place, arrival));
-                    }
-                }
-                Poll::Pending
-            })
-            .await;
-            let (index, _) = waits.swap_remove(place);
+        // Of many, those that are woken are looked at.
+        let mut waits: FuturesUnordered<_> = waits
+            .into_iter()
+            .map(async |(index, mut waiter)| (index, poll_fn(|context| waiter.poll(context)).await))
+            .collect();
+        while let Some((index, arrival)) = waits.next().await {
             match arrival {
                 Arrival::Landed(result) => self.results[index] = Some(result.map(Some)),
                 Arrival::Again => again.push(index),
