@@ -153,7 +153,7 @@ where
         let led = open.into_iter().map(async |index| {
             let name = names[index];
             let leader = cache.with_key(name, |_, key| cache.flights().lead::<T, E>(key));
-            let tenure = match tenure::seize::<T>(cache, name) {
+            let tenure = match tenure::seize::<T>(cache, name, leader.permit().clone()) {
                 Some(asking) => asking.await.granted(),
                 None => None,
             };

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use crate::backend::Permit;
 use crate::key::FullKey;
 use crate::lease::{self, Keeper, Lease, Purpose, Watch};
 use crate::switch::State;
@@ -58,13 +59,14 @@ where
     Some(Box::pin(async move { without(request.wait().await, &request.key) }))
 }
 
-/// Takes the lease from whoever has it: what they compute isn't stored.
-pub(super) fn seize<T>(cache: &Cache, key: &str) -> Option<Asking<T>>
+/// Takes the lease from whoever has it: what they compute isn't stored. For who has `permit`: overtaken in this process, it leaves the
+/// lease to the one who has overtaken it.
+pub(super) fn seize<T>(cache: &Cache, key: &str, permit: Permit) -> Option<Asking<T>>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {
     let request = Request::new(cache, key)?;
-    Some(Box::pin(async move { without(request.seize().await, &request.key) }))
+    Some(Box::pin(async move { without(request.seize(&permit).await, &request.key) }))
 }
 
 /// Asks for the lease once; `None` where another process has it.
@@ -142,8 +144,8 @@ impl Request {
     }
 
     /// Ends the lease of whoever has it, and takes it.
-    async fn seize<T>(&self) -> Result<Tenancy<T>> {
-        loop {
+    async fn seize<T>(&self, permit: &Permit) -> Result<Tenancy<T>> {
+        while permit.holds() {
             self.cache.limited(lease::end(self.cache.clone(), vec![self.full.clone()])).await?;
             let asked = Instant::now();
             if self.lease.take().await? {
@@ -151,6 +153,7 @@ impl Request {
                 return Ok(Tenancy::Granted(tenure));
             }
         }
+        Ok(Tenancy::None)
     }
 
     /// Waits for the lease, or for the value.

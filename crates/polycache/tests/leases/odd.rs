@@ -4,7 +4,8 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use polycache::locks::RedLock;
-use polycache::{Cache, Command, CommandName, ErrorKind, Plugin, Reply};
+use polycache::{Cache, Command, CommandName, ErrorKind, Plugin, Reply, cached_stampede};
+use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
 use crate::LONG;
@@ -30,6 +31,27 @@ async fn a_server_restarts_empty(server: Server) {
     assert_eq!(computed.await, Ok(1));
     assert_eq!(timeout(SOON, there.get_or_set("k", || async { Ok::<_, ()>(2) })).await, Ok(Ok(2)));
     assert_eq!(here.get_or_set("k", || async { Ok::<_, ()>(3) }).await, Ok(2));
+}
+
+#[cached_stampede(cache = cache, key = "refreshed", lease = "10s")]
+async fn refreshed(cache: Cache, number: u32) -> u32 {
+    sleep(Duration::from_millis(20)).await;
+    number
+}
+
+/// Of many refreshes here and there at once, one is stored: an overtaken one doesn't take the lease from the one who has overtaken it.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn refreshes_race() {
+    let _turn = crate::TURN.lock().await;
+    let server = Server::redis().await;
+    let caches = [server.cache(), server.cache()];
+    for _ in 0..5 {
+        caches[0].set("refreshed", 0_u32).await.unwrap();
+        let call = |number: u32| refreshed(caches[number as usize % 2].clone(), number).refresh();
+        (1..=20).map(call).collect::<JoinSet<_>>().join_all().await;
+        assert_ne!(caches[0].get::<u32>("refreshed").await.unwrap(), Some(0));
+        assert!(caches[0].exists("refreshed").await.unwrap());
+    }
 }
 
 /// Shorter than any machine can keep it, and longer than anybody waits.
