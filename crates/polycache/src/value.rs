@@ -106,11 +106,18 @@ impl Value {
     #[inline]
     #[must_use]
     pub fn downcast<T: Any + Send + Sync>(self) -> Option<Arc<T>> {
-        match self.0 {
-            Repr::Typed(object) => (object as Arc<dyn Any + Send + Sync>).downcast().ok(),
-            Repr::Object(object) => object.downcast().ok(),
-            Repr::Owned(_) | Repr::Bytes(_) => None,
-        }
+        self.into_object().ok()
+    }
+
+    /// The live object, if it is a `T`; else what there is, of which then only its own type is known.
+    #[inline]
+    pub(crate) fn into_object<T: Any + Send + Sync>(self) -> Result<Arc<T>, Self> {
+        let object: Arc<dyn Any + Send + Sync> = match self.0 {
+            Repr::Typed(object) => object,
+            Repr::Object(object) => object,
+            bytes => return Err(Self(bytes)),
+        };
+        object.downcast().map_err(|object| Self(Repr::Object(object)))
     }
 
     /// The live object in a form that any serde format can encode; `None` for bytes, and for an object given without

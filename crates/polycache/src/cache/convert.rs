@@ -65,14 +65,7 @@ impl Cache {
     /// The stored live object.
     #[inline]
     pub(super) fn decode_object<T: Any + Send + Sync>(value: Value) -> Result<Arc<T>> {
-        let is_object = value.is_object();
-        value.downcast().ok_or_else(|| {
-            another_type::<T>(if is_object {
-                "a live object of another type is stored"
-            } else {
-                "encoded bytes are stored, not a live object; read them with `get`"
-            })
-        })
+        value.into_object().map_err(|value| not_shared::<T>(&value))
     }
 
     /// The TTL of one more write.
@@ -90,6 +83,15 @@ fn read<T: DeserializeOwned>(serializer: &dyn Serializer, bytes: &[u8]) -> Resul
     read.ok_or_else(|| {
         let text = format!("the serializer {} read no value", serializer.name());
         Error::new(ErrorKind::Decode, text)
+    })
+}
+
+#[cold]
+fn not_shared<T>(value: &Value) -> Error {
+    another_type::<T>(if value.is_object() {
+        "a live object of another type is stored"
+    } else {
+        "encoded bytes are stored, not a live object; read them with `get`"
     })
 }
 

@@ -211,6 +211,16 @@ impl Cache {
     #[inline]
     pub(crate) fn with_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
         let View { backend, namespace, settings, .. } = &*self.view;
+        if namespace.is_empty() && settings.key_builder.is_none() {
+            return operation(&**backend, Key::plain(key));
+        }
+        self.with_made_key(key, operation)
+    }
+
+    /// Apart, so that a command on a key that is stored as it is named has no need of a buffer.
+    #[inline(never)]
+    fn with_made_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
+        let View { backend, namespace, settings, .. } = &*self.view;
         match &settings.key_builder {
             None => with_full_key(namespace, key, |key| operation(&**backend, key)),
             Some(build) => with_full_key(namespace, &build(key), |key| operation(&**backend, key)),
