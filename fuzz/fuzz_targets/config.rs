@@ -13,7 +13,8 @@ libfuzzer_sys::fuzz_target!(|input: (&str, &str)| {
             }
         }
     }
-    for scheme in ["", "memory://", "redis://", "redis+cluster://", "redis+sentinel://", "redis+unix://"] {
+    let redis = ["redis://", "redis+cluster://", "redis+sentinel://", "redis+unix://"];
+    for scheme in ["", "memory://", "memcached://"].into_iter().chain(redis) {
         let _ = Cache::open(&format!("{scheme}{url}"));
     }
 });

@@ -133,7 +133,7 @@ where
 
     /// It leads, whatever is there and whoever else computes.
     pub(super) fn anew(cache: &Cache, key: &str, leader: Leader<T, E>) -> Self {
-        match tenure::seize(cache, key, leader.permit().clone()) {
+        match tenure::seize(cache, key, 1, leader.permit().clone()) {
             Some(asking) => Self::Asks(asking, leader, When::Always),
             None => Self::Leads(leader, When::Always),
         }

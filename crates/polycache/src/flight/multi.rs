@@ -139,21 +139,24 @@ where
             }
         }
         led.extend(self.check(again).await);
-        let later = self.take_leases(&mut led).await;
+        let mut later = self.take_leases(&mut led).await;
         self.lead(led).await;
-        for one in later {
-            self.lead_one(one).await;
+        while let Some(one) = later.pop() {
+            if self.lead_one(one).await {
+                // Where another process has computed one it may have computed them all.
+                later = self.check(later).await;
+            }
         }
         self.wait(waits).await
     }
 
     /// Computes these keys, whatever is there and whoever else computes them.
     async fn lead_anew(&mut self, open: Vec<usize>) {
-        let (cache, names) = (self.cache, self.names);
+        let (cache, names, among) = (self.cache, self.names, open.len());
         let led = open.into_iter().map(async |index| {
             let name = names[index];
             let leader = cache.with_key(name, |_, key| cache.flights().lead::<T, E>(key));
-            let tenure = match tenure::seize::<T>(cache, name, leader.permit().clone()) {
+            let tenure = match tenure::seize::<T>(cache, name, among, leader.permit().clone()) {
                 Some(asking) => asking.await.granted(),
                 None => None,
             };
@@ -182,7 +185,7 @@ where
         }
     }
 
-    /// Of the keys near which a flight has landed since they were read, those that are still missing.
+    /// Of these keys, whose values may have come since they were read, those that are still missing.
     async fn check(&mut self, led: Vec<Led<T, E>>) -> Vec<Led<T, E>> {
         let bare = self.cache.bare();
         let found = join_all(led.iter().map(|one| bare.get::<T>(self.names[one.index]))).await;
@@ -198,7 +201,8 @@ where
 
     /// Takes the leases of these keys, where there are leases. The keys that other processes are computing come out.
     async fn take_leases(&mut self, led: &mut Vec<Led<T, E>>) -> Vec<Led<T, E>> {
-        let taken = join_all(led.iter().map(|one| tenure::try_take::<T>(self.cache, self.names[one.index]))).await;
+        let (cache, names, among) = (self.cache, self.names, led.len());
+        let taken = join_all(led.iter().map(|one| tenure::try_take::<T>(cache, names[one.index], among))).await;
         let mut elsewhere = Vec::new();
         for (mut one, tenancy) in std::mem::take(led).into_iter().zip(taken) {
             match tenancy {
@@ -216,19 +220,20 @@ where
         elsewhere
     }
 
-    /// Computes one key, perhaps after another process.
-    async fn lead_one(&mut self, mut one: Led<T, E>) {
+    /// Computes one key, perhaps after another process; whether that has computed it.
+    async fn lead_one(&mut self, mut one: Led<T, E>) -> bool {
         if let Some(asking) = tenure::ask::<T>(self.cache, self.names[one.index]) {
             match asking.await {
                 Tenancy::Found(value) => {
                     self.results[one.index] = Some(one.leader.land(Ok(value)).map(Some));
-                    return;
+                    return true;
                 }
                 Tenancy::Granted(tenure) => one.tenure = Some(tenure),
                 Tenancy::None => {}
             }
         }
         self.lead(vec![one]).await;
+        false
     }
 
     /// Computes these keys, stores and shares.

@@ -20,6 +20,9 @@ use crate::{Cache, Error, ErrorKind, Result};
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 
+/// The leases of a bulk call live at least so long for each of them, or a server and a process would do little but renew them.
+const LIFE_OF_MANY: Duration = Duration::from_millis(1);
+
 /// A lease that is renewed until this is dropped, and then released.
 #[derive(Debug)]
 pub(super) struct Tenure {
@@ -55,26 +58,26 @@ pub(super) fn ask<T>(cache: &Cache, key: &str) -> Option<Asking<T>>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {
-    let request = Request::new(cache, key)?;
+    let request = Request::new(cache, key, 1)?;
     Some(Box::pin(async move { without(request.wait().await, &request.key) }))
 }
 
-/// Takes the lease from whoever has it: what they compute isn't stored. For who has `permit`: overtaken in this process, it leaves the
-/// lease to the one who has overtaken it.
-pub(super) fn seize<T>(cache: &Cache, key: &str, permit: Permit) -> Option<Asking<T>>
+/// Takes the lease, as one among so many, from whoever has it: what they compute isn't stored. For who has `permit`: overtaken in this
+/// process, it leaves the lease to the one who has overtaken it.
+pub(super) fn seize<T>(cache: &Cache, key: &str, among: usize, permit: Permit) -> Option<Asking<T>>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {
-    let request = Request::new(cache, key)?;
+    let request = Request::new(cache, key, among)?;
     Some(Box::pin(async move { without(request.seize(&permit).await, &request.key) }))
 }
 
-/// Asks for the lease once; `None` where another process has it.
-pub(super) async fn try_take<T>(cache: &Cache, key: &str) -> Option<Tenancy<T>>
+/// Asks for the lease once, as for so many in all; `None` where another process has it.
+pub(super) async fn try_take<T>(cache: &Cache, key: &str, among: usize) -> Option<Tenancy<T>>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {
-    let Some(request) = Request::new(cache, key) else {
+    let Some(request) = Request::new(cache, key, among) else {
         return Some(Tenancy::None);
     };
     match request.take().await {
@@ -103,8 +106,8 @@ struct Request {
 
 impl Request {
     /// None where there are no leases.
-    fn new(cache: &Cache, key: &str) -> Option<Self> {
-        let life = cache.lease_life()?;
+    fn new(cache: &Cache, key: &str, among: usize) -> Option<Self> {
+        let life = cache.lease_life()?.max(LIFE_OF_MANY * u32::try_from(among).unwrap_or(u32::MAX));
         // A lease is renewed by a task.
         if cache.state() != State::On || Handle::try_current().is_err() {
             return None;

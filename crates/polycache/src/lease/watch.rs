@@ -57,3 +57,80 @@ impl Watch {
         due.map_or(pause, |due| pause.min(due.saturating_duration_since(Instant::now())).max(Duration::from_millis(1)))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use tokio::time::advance;
+
+    use super::*;
+
+    const LIFE: Duration = Duration::from_millis(1_000);
+
+    fn entry(text: &str) -> Value {
+        Value::bytes(text.as_bytes())
+    }
+
+    /// Looks each tenth of a second until the holder is overdue; how long that took.
+    async fn overdue_after(watch: &mut Watch, entry: &Value) -> Duration {
+        let started = Instant::now();
+        while !watch.is_overdue(Instant::now(), entry) {
+            advance(TIMELY).await;
+        }
+        started.elapsed()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_holder_is_overdue_after_its_own_life_and_a_grace() {
+        let mut watch = Watch::new(LIFE);
+        for (text, life) in [("token:1:300", 300), ("token:2:300", 300), ("nonsense", 1_000)] {
+            let (waited, due) = (overdue_after(&mut watch, &entry(text)).await, Duration::from_millis(life) + GRACE);
+            assert!((due..due + TIMELY).contains(&waited), "{text}: {waited:?}");
+        }
+    }
+
+    /// A renewal between two looks begins anew.
+    #[tokio::test(start_paused = true)]
+    async fn a_holder_that_renews_is_never_overdue() {
+        let mut watch = Watch::new(LIFE);
+        for count in 0..100 {
+            for _ in 0..3 {
+                assert!(!watch.is_overdue(Instant::now(), &entry(&format!("token:{count}:250"))));
+                advance(TIMELY).await;
+            }
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_stalls_the_one_who_watches_does_not_count() {
+        let mut watch = Watch::new(LIFE);
+        let entry = entry("token:1:1000");
+        assert!(!watch.is_overdue(Instant::now(), &entry));
+        advance(LIFE * 10).await;
+        assert!(!watch.is_overdue(Instant::now(), &entry));
+        assert!(overdue_after(&mut watch, &entry).await > LIFE);
+    }
+
+    /// An answer that was long on its way says nothing of the time since it was asked for.
+    #[tokio::test(start_paused = true)]
+    async fn a_late_answer_counts_from_when_it_was_asked_for() {
+        let mut watch = Watch::new(LIFE);
+        let entry = entry("token:1:100");
+        assert!(!watch.is_overdue(Instant::now(), &entry));
+        let asked = Instant::now();
+        for _ in 0..4 {
+            advance(TIMELY).await;
+            assert!(!watch.is_overdue(asked, &entry));
+        }
+        assert!(watch.is_overdue(Instant::now(), &entry));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_pause_ends_when_the_holder_is_overdue() {
+        let mut watch = Watch::new(LIFE);
+        assert_eq!(watch.cut(TIMELY), TIMELY);
+        watch.is_overdue(Instant::now(), &entry("token:1:100"));
+        assert_eq!(watch.cut(LIFE), Duration::from_millis(100) + GRACE);
+        advance(LIFE).await;
+        assert_eq!(watch.cut(LIFE), Duration::from_millis(1));
+    }
+}

@@ -25,6 +25,7 @@ mod children;
 mod odd;
 mod overtaken;
 mod processes;
+mod sealed;
 mod server;
 
 use std::time::Duration;

@@ -182,7 +182,7 @@ async fn odd_names(server: Server) {
 /// A call with very many keys: each is computed once, in one process.
 async fn ten_thousand_keys(server: Server) {
     let names: Vec<String> = (0..10_000).map(|number| format!("{number}")).collect();
-    let (here, there) = (server.cache_with(Duration::from_secs(2)), server.cache_with(Duration::from_secs(2)));
+    let (here, there) = (server.cache(), server.cache());
     let counts = std::sync::Mutex::new(HashMap::new());
     let compute = |missing: Vec<String>| {
         let mut counts = counts.lock().unwrap();

@@ -1,0 +1,51 @@
+//! A holder that is stopped just when it stores, on a backend that can't look at the lease while it stores.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use polycache::backends::memory::Memory;
+use polycache::{Cache, Reply};
+use polycache_testkit::Intercept;
+use tokio::sync::Semaphore;
+use tokio::time::{sleep, timeout};
+
+use crate::{LEASE, LONG};
+
+/// A process on the memory that several share; its writes wait at the gate from this one on.
+fn process(memory: &Memory, gate: &Arc<Semaphore>, from: usize) -> Cache {
+    let (gate, writes) = (Arc::clone(gate), Arc::new(AtomicUsize::new(0)));
+    let backend = Intercept::new(Arc::new(memory.clone()), move |operation| {
+        let (gate, writes) = (Arc::clone(&gate), Arc::clone(&writes));
+        Reply::pending(async move {
+            if operation == "set" && writes.fetch_add(1, Ordering::SeqCst) >= from {
+                drop(gate.acquire().await.unwrap());
+            }
+            Ok(())
+        })
+    });
+    let backend = backend.remote().declaring(|info| info.capabilities.exclusive = false);
+    Cache::builder().backend(backend).lease(LEASE).timeout(LONG).build().unwrap()
+}
+
+/// A write elsewhere waits for it no longer than for a dead one. What it stores too late is taken back.
+#[tokio::test]
+async fn a_write_waits_for_a_stopped_holder_as_for_a_dead_one() {
+    let (memory, gate) = (Memory::new(), Arc::new(Semaphore::new(0)));
+    // It takes the lease, seals it, and is stopped when it stores.
+    let stopped = process(&memory, &gate, 2);
+    let computes = tokio::spawn(async move { stopped.get_or_set("k", || async { Ok::<_, ()>(1) }).await });
+    while memory.is_empty() {
+        sleep(Duration::from_millis(1)).await;
+    }
+    sleep(LEASE / 10).await;
+
+    let other = process(&memory, &gate, usize::MAX);
+    let started = Instant::now();
+    assert!(!timeout(LONG, other.delete("k")).await.unwrap().unwrap());
+    assert!(started.elapsed() >= LEASE / 2, "{:?}: it was about to store", started.elapsed());
+
+    gate.add_permits(10);
+    assert_eq!(computes.await.unwrap(), Ok(1));
+    assert!(!other.exists("k").await.unwrap());
+}
