@@ -103,6 +103,24 @@ fn users_register_parts_of_their_own() {
 }
 
 #[test]
+fn a_url_may_hold_settings_of_the_cache() {
+    let caches = Caches::new();
+    let config = json!({
+        "default": { "url": "memory://?namespace=in&max_entries=3&plugins=timing" },
+        "beside": { "url": "memory://?namespace=in", "namespace": "beside" },
+        "wrong": { "url": "memory://?namespaec=in" },
+    });
+    caches.set_config(Config::value(config).unwrap()).unwrap();
+    let cache = caches.get("default").unwrap();
+    assert_eq!(cache.namespace_name(), "in");
+    assert!(cache.plugin::<Timing>().is_some());
+    assert_eq!(caches.get("beside").unwrap().namespace_name(), "beside");
+    let other = caches.create_with("default", json!({ "namespace": "other" })).unwrap();
+    assert_eq!(other.namespace_name(), "other");
+    assert!(caches.get("wrong").unwrap_err().to_string().contains("namespaec"));
+}
+
+#[test]
 fn what_is_wrong_is_named_with_its_place() {
     let text = r#"{
   "default": { "cache": "memory" },

@@ -13,32 +13,32 @@ use crate::{Answer, CommandName, Reply, Result, Value};
 const NAME: CommandName = CommandName::Set;
 
 impl Cache {
-    /// Stores a flight's value, unless a write to the key overtakes it.
+    /// Stores a flight's value, unless a write to the key overtakes it; whether it did.
     pub(crate) fn fill<T: Serialize + Clone + Send + Sync + 'static>(
         &self,
         key: &str,
         value: &T,
         when: When,
         filling: Filling,
-    ) -> Reply<()> {
+    ) -> Reply<bool> {
         self.fill_encoded(key, self.encode_copy(value), when, filling)
     }
 
-    fn fill_encoded(&self, key: &str, value: Result<Value>, when: When, filling: Filling) -> Reply<()> {
+    fn fill_encoded(&self, key: &str, value: Result<Value>, when: When, filling: Filling) -> Reply<bool> {
         match self.gate() {
             Gate::Open => self.fill_open(key, value, when, filling),
             Gate::Hooked => self.hooked(
                 NAME,
                 [key],
                 move |cache, keys| cache.fill_encoded(&keys[0], value, when, filling),
-                |()| Answer::Done,
+                |_| Answer::Done,
                 |_, error| Err(error),
             ),
             Gate::Shut => self.shut_fill(key),
         }
     }
 
-    fn fill_open(&self, key: &str, value: Result<Value>, when: When, filling: Filling) -> Reply<()> {
+    fn fill_open(&self, key: &str, value: Result<Value>, when: When, filling: Filling) -> Reply<bool> {
         let lease = filling.lease().filter(|_| !self.info().capabilities.checks_leases).cloned();
         let ready = value.and_then(|value| {
             let permit = Some(filling.permit());
@@ -58,7 +58,7 @@ impl Cache {
                 Reply::pending(filling.send(self.under_lease(key, value, lease, pending)))
             }
         };
-        self.finish(NAME, Some(key), reply, |_, _, result| result.map(drop))
+        self.finish(NAME, Some(key), reply, |_, _, result| result)
     }
 
     /// Stores on a backend that can't look at the lease while it does. Other processes that write the key wait meanwhile, but not for
@@ -83,11 +83,11 @@ impl Cache {
     }
 
     /// A `set` while the cache is off deletes. This one overtakes no flight: it is a flight's own.
-    fn shut_fill(&self, key: &str) -> Reply<()> {
+    fn shut_fill(&self, key: &str) -> Reply<bool> {
         if self.view.switch.state() != State::Disabled {
-            return Reply::ready(());
+            return Reply::ready(false);
         }
         let reply = self.with_key(key, |backend, key: Key<'_>| backend.delete(key));
-        self.finish(NAME, Some(key), reply, |_, _, result| result.map(drop))
+        self.finish(NAME, Some(key), reply, |_, _, result| result.map(|_| false))
     }
 }

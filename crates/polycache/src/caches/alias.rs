@@ -8,8 +8,13 @@ use crate::{Cache, CacheBuilder, OnError, Result, Ttl};
 
 /// The cache that these settings describe.
 pub(super) fn build(registry: &Registry, mut settings: Settings) -> Result<Cache> {
+    let (cache, mut url) = (settings.take::<String>("cache")?, settings.take::<String>("url")?);
+    if let Some(url) = &mut url {
+        let (backend, fields) = super::url::split(url);
+        settings.complete(fields);
+        *url = backend;
+    }
     let builder = apply(registry, Cache::builder(), &mut settings)?;
-    let (cache, url) = (settings.take::<String>("cache")?, settings.take::<String>("url")?);
     let backend = match (cache, url) {
         (Some(_), Some(_)) => return Err(settings.error("url", "is given beside `cache`; leave one of them out")),
         (None, None) => return Err(settings.missing("cache", "is missing; give it, or a `url`")),

@@ -57,6 +57,13 @@ impl Settings {
         }
     }
 
+    /// Adds those that aren't there.
+    pub(super) fn complete(&mut self, fields: Map<String, Value>) {
+        for (field, value) in fields {
+            self.fields.entry(field).or_insert(value);
+        }
+    }
+
     /// The value of `field`, if it is given. A text is also read as the number or boolean that it spells, as in a URL; null counts as
     /// not given.
     ///

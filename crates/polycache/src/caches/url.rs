@@ -28,6 +28,14 @@ const CACHE: [&str; 11] = [
 
 /// The cache at `url`, with what its query says.
 pub(super) fn open(registry: &Registry, url: &str) -> Result<Cache> {
+    let (place, fields) = split(url);
+    let mut settings = Settings::new(Arc::new(Source::default()), "the URL", fields);
+    let builder = alias::apply(registry, Cache::builder(), &mut settings)?;
+    builder.shared_backend(backend(registry, &place)?).build()
+}
+
+/// The URL of the backend, and the settings of the cache.
+pub(super) fn split(url: &str) -> (String, Map<String, Value>) {
     let (place, query) = url.split_once('?').unwrap_or((url, ""));
     let mut fields = Map::new();
     let mut rest = form_urlencoded::Serializer::new(String::new());
@@ -39,10 +47,7 @@ pub(super) fn open(registry: &Registry, url: &str) -> Result<Cache> {
         }
     }
     let rest = rest.finish();
-    let place = if rest.is_empty() { place.to_owned() } else { format!("{place}?{rest}") };
-    let mut settings = Settings::new(Arc::new(Source::default()), "the URL", fields);
-    let builder = alias::apply(registry, Cache::builder(), &mut settings)?;
-    builder.shared_backend(backend(registry, &place)?).build()
+    (if rest.is_empty() { place.to_owned() } else { format!("{place}?{rest}") }, fields)
 }
 
 /// The backend at `url`.

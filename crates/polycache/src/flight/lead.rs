@@ -150,7 +150,7 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
 }
 
 impl<T: Serialize + Clone + Send + Sync + 'static> Policy<T> {
-    /// Stores what a leader has computed, if it is to be stored.
+    /// Stores what a leader has computed, if it is to be stored. What it was to replace isn't left there otherwise.
     pub(super) fn fill<E: Send + Sync + 'static>(
         &self,
         cache: &Cache,
@@ -160,14 +160,38 @@ impl<T: Serialize + Clone + Send + Sync + 'static> Policy<T> {
         leader: &Leader<T, E>,
         tenure: Option<&Tenure>,
     ) -> Option<Reply<()>> {
-        if !leader.permit().holds() || self.skip.is_some_and(|skip| skip(value)) {
-            return None;
+        let holds = leader.permit().holds();
+        if self.skip.is_some_and(|skip| skip(value)) {
+            return (holds && when == When::Always).then(|| done(cache.bare().delete(key)));
         }
-        let filling = leader.filling(tenure);
-        Some(match self.ttl {
-            None => cache.fill(key, value, when, filling),
-            Some(ttl) => cache.with_ttl(ttl(value)).fill(key, value, when, filling),
-        })
+        let stored = holds.then(|| {
+            let filling = leader.filling(tenure);
+            match self.ttl {
+                None => cache.fill(key, value, when, filling),
+                Some(ttl) => cache.with_ttl(ttl(value)).fill(key, value, when, filling),
+            }
+        });
+        let Some(replaced) = tenure.and_then(|tenure| tenure.replaced.clone()) else {
+            return stored.map(done);
+        };
+        let (cache, key) = (cache.clone(), cache.full_key(key));
+        Some(Reply::pending(async move {
+            let is_stored = match stored {
+                Some(stored) => stored.await?,
+                None => false,
+            };
+            if !is_stored {
+                cache.limited(cache.backend().delete_if(key.key(), &replaced)).await?;
+            }
+            Ok(())
+        }))
+    }
+}
+
+fn done<T: Send + 'static>(reply: Reply<T>) -> Reply<()> {
+    match reply.now() {
+        Ok(result) => Reply::from(result.map(drop)),
+        Err(pending) => Reply::pending(async { pending.await.map(drop) }),
     }
 }
 

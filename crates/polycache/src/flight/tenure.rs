@@ -10,7 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
-use crate::backend::Permit;
+use crate::backend::{Permit, Version};
 use crate::key::FullKey;
 use crate::lease::{self, Keeper, Lease, Purpose, Watch};
 use crate::switch::State;
@@ -27,6 +27,8 @@ const LIFE_OF_MANY: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(super) struct Tenure {
     pub(super) lease: Lease,
+    /// What was there when a refresh began.
+    pub(super) replaced: Option<Version>,
     _stop: oneshot::Sender<()>,
 }
 
@@ -152,7 +154,9 @@ impl Request {
             self.cache.limited(lease::end(self.cache.clone(), vec![self.full.clone()])).await?;
             let asked = Instant::now();
             if self.lease.take().await? {
-                let tenure = Tenure::start(&self.cache, &self.full, self.lease.clone(), asked);
+                let mut tenure = Tenure::start(&self.cache, &self.full, self.lease.clone(), asked);
+                let replaced = self.cache.limited(self.cache.backend().get_versioned(self.full.key())).await?;
+                tenure.replaced = Some(replaced.1);
                 return Ok(Tenancy::Granted(tenure));
             }
         }
@@ -206,6 +210,6 @@ impl Tenure {
                 tracing::warn!(%error, "a lease could not be released: it ends by itself");
             }
         });
-        Self { lease, _stop: stop }
+        Self { lease, replaced: None, _stop: stop }
     }
 }

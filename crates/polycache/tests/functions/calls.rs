@@ -135,6 +135,20 @@ async fn the_value_decides_on_its_ttl_and_whether_it_is_stored() {
     assert!(!cache.exists("n:101").await.unwrap());
 }
 
+#[tokio::test]
+async fn a_refresh_that_is_not_stored_leaves_nothing_out_of_date() {
+    #[cached(cache = cache, key = "n", skip_if = |n| *n == 0)]
+    async fn latest(cache: &Cache, n: u32) -> u32 {
+        n
+    }
+    let cache = Cache::memory();
+    assert_eq!(latest(&cache, 1).await, 1);
+    assert_eq!(latest(&cache, 0).refresh().await, 0);
+    assert!(!cache.exists("n").await.unwrap());
+    cache.set("n", 2_u32).await.unwrap();
+    assert_eq!(latest(&cache, 0).await, 2);
+}
+
 #[cached(cache = cache, key = "maybe")]
 async fn maybe(cache: &Cache, source: &Source) -> Option<u32> {
     source.ask();
