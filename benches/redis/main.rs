@@ -20,7 +20,7 @@ use polycache_testkit::servers::RedisServer;
 use crate::rows::rows;
 use crate::tables::Tables;
 
-const ROUNDS: usize = 31;
+const ROUNDS: usize = 15;
 
 fn main() {
     let rows = rows();

@@ -84,14 +84,16 @@ pub fn save(bench: &str, results: &impl Serialize) {
     eprintln!("results: {}", file.display());
 }
 
-/// The results that [`save`] kept last.
+/// The results that [`save`] kept last, if there are any.
 ///
 /// # Panics
-/// Where there are none.
+/// Where they are of another version.
 #[must_use]
-pub fn load<T: DeserializeOwned>(bench: &str) -> T {
+pub fn load<T: DeserializeOwned>(bench: &str) -> Option<T> {
     let file = results_file(bench);
-    let text = std::fs::read_to_string(&file)
-        .unwrap_or_else(|error| panic!("{}: {error}; run `cargo bench -p polycache-benches` first", file.display()));
-    serde_json::from_str(&text).expect("results of this version")
+    let Ok(text) = std::fs::read_to_string(&file) else {
+        eprintln!("no results in {}; run `cargo bench -p polycache-benches --bench {bench}`", file.display());
+        return None;
+    };
+    Some(serde_json::from_str(&text).expect("results of this version"))
 }

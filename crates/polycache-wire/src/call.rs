@@ -47,12 +47,12 @@ impl<P: Protocol, R: Request<P>> Future for Call<'_, P, R> {
 
 /// A call that was queued. Dropped before its reply came, the reply goes to nobody.
 pub(crate) struct Sent<'a, P: Protocol> {
-    shared: &'a Shared<P>,
+    shared: &'a Arc<Shared<P>>,
     slot: Option<SlotId>,
 }
 
 impl<'a, P: Protocol> Sent<'a, P> {
-    pub(crate) fn new(shared: &'a Shared<P>, slot: SlotId) -> Self {
+    pub(crate) fn new(shared: &'a Arc<Shared<P>>, slot: SlotId) -> Self {
         Self { shared, slot: Some(slot) }
     }
 }
@@ -77,7 +77,10 @@ impl<P: Protocol> Drop for Sent<'_, P> {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
             // What it holds is dropped after the lock.
-            let _outcome = { self.shared.state.lock().slots.abandon(slot) };
+            let outcome = { self.shared.state.lock().slots.abandon(slot) };
+            if outcome.is_none() {
+                self.shared.suspect();
+            }
         }
     }
 }

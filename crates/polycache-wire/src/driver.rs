@@ -35,13 +35,16 @@ pub(crate) async fn run<P: Protocol>(mut driver: Driver<P>) {
         driver.live().await;
         let was_open = driver.was_open;
         drop(driver);
-        let is_closed = || matches!(shared.state.lock().phase, Phase::Closed);
-        if !always || is_closed() {
+        let goes_on = || {
+            let state = shared.state.lock();
+            state.run == run && !matches!(state.phase, Phase::Closed)
+        };
+        if !always || !goes_on() {
             return;
         }
         if !was_open {
             sleep(shared.pause()).await;
-            if is_closed() {
+            if !goes_on() {
                 return;
             }
         }
@@ -72,7 +75,7 @@ impl<P: Protocol> Driver<P> {
     /// From the attempt to connect to the end.
     async fn live(&mut self) {
         let end = match self.open().await {
-            Ok(()) => drive(&self.shared).await,
+            Ok(()) => drive(&self.shared, self.run).await,
             Err(error) => Reason { error, garbled: false },
         };
         self.end = Some(end);
@@ -82,7 +85,7 @@ impl<P: Protocol> Driver<P> {
         let shared = &self.shared;
         let stream = shared.protocol.open().await?;
         let signals = poll_fn(|context| Poll::Ready(Signals::new(context.waker()))).await;
-        *shared.io.lock() = Some(Io::new(stream, shared.protocol.decoder(), signals));
+        *shared.io.lock() = Some(Io::new(self.run, stream, shared.protocol.decoder(), signals));
         self.was_open = true;
         let mut state = shared.state.lock();
         if !matches!(state.phase, Phase::Closed) {
@@ -95,15 +98,18 @@ impl<P: Protocol> Driver<P> {
 }
 
 /// Keeps a connection going. Returns why it ended.
-async fn drive<P: Protocol>(shared: &Shared<P>) -> Reason<P::Error> {
+async fn drive<P: Protocol>(shared: &Shared<P>, run: u64) -> Reason<P::Error> {
     let mut ticks = shared.settings.heartbeat.map(|heartbeat| {
         let mut ticks = interval(heartbeat / TICKS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks
     });
-    let end: Result<Infallible, _> = poll_fn(|_| match &mut *shared.io.lock() {
-        Some(io) => io.poll(shared, ticks.as_mut()),
-        None => Poll::Pending,
+    let end: Result<Infallible, _> = poll_fn(|_| {
+        shared.turns.store(shared.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        match &mut *shared.io.lock() {
+            Some(io) if io.run == run => io.poll(shared, ticks.as_mut()),
+            _ => Poll::Ready(Err(shared.lost("another runtime has taken over"))),
+        }
     })
     .await;
     match end {
@@ -114,8 +120,13 @@ async fn drive<P: Protocol>(shared: &Shared<P>) -> Reason<P::Error> {
 
 impl<P: Protocol> Drop for Driver<P> {
     fn drop(&mut self) {
-        let io = self.shared.io.lock().take();
+        let shared = &self.shared;
+        if shared.state.lock().run != self.run {
+            // Another one has taken over, and told everybody.
+            return;
+        }
+        let io = shared.io.lock().take();
         let (written, in_flight) = io.map(Io::end).unwrap_or_default();
-        self.shared.settle(Ending { reason: self.end.take(), was_open: self.was_open, written, in_flight });
+        shared.settle(Ending { reason: self.end.take(), was_open: self.was_open, written, in_flight });
     }
 }

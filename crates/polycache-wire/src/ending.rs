@@ -37,7 +37,11 @@ impl<P: Protocol> Shared<P> {
         let panicked = std::thread::panicking();
         let Reason { error, garbled } = reason.unwrap_or_else(|| {
             // A runtime without I/O or timers can't be told apart but by the panic.
-            let trouble = if panicked { Trouble::LackingRuntime } else { Trouble::Lost("its tokio runtime has ended") };
+            let trouble = if panicked {
+                Trouble::LackingRuntime
+            } else {
+                Trouble::Lost("its tokio runtime has ended, or stands still")
+            };
             Reason { error: self.protocol.error(trouble), garbled: false }
         });
         let failure = |pending: &Pending<P::Expect>, is_first: bool| {

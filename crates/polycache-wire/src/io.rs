@@ -27,6 +27,8 @@ pub(crate) const TICKS: u32 = 2;
 
 /// A connection that stands.
 pub(crate) struct Io<P: Protocol> {
+    /// The number of the run that it belongs to.
+    pub(crate) run: u64,
     stream: Box<dyn Stream>,
     /// What wakes the driver.
     signals: Signals,
@@ -65,7 +67,7 @@ struct Traffic<P: Protocol> {
 }
 
 impl<P: Protocol> Io<P> {
-    pub(crate) fn new(stream: Box<dyn Stream>, decoder: P::Decoder, signals: Signals) -> Self {
+    pub(crate) fn new(run: u64, stream: Box<dyn Stream>, decoder: P::Decoder, signals: Signals) -> Self {
         let traffic = Traffic {
             in_flight: VecDeque::new(),
             outgoing: Vec::new(),
@@ -85,7 +87,7 @@ impl<P: Protocol> Io<P> {
             due: 0,
             failed: None,
         };
-        Self { stream, signals, traffic }
+        Self { run, stream, signals, traffic }
     }
 
     /// Does what there is to do. For the driver.
@@ -105,7 +107,7 @@ impl<P: Protocol> Io<P> {
 
     /// Sends what is queued, for a caller.
     pub(crate) fn send_queued(&mut self, shared: &Shared<P>, mut state: MutexGuard<'_, State<P>>) {
-        let Self { stream, signals, traffic } = self;
+        let Self { stream, signals, traffic, .. } = self;
         traffic.take(&mut state);
         drop(state);
         // If the socket is full, the driver goes on.

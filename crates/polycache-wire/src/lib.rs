@@ -11,7 +11,7 @@
 //! - When the connection is lost, each call is told whether it may have been executed; one that can't have been, or is harmless to repeat,
 //!   is sent once more.
 //! - The bytes of calls under way are bounded. Further calls wait.
-//! - When the tokio runtime ends on which the connection was made, the next call makes another one on its own.
+//! - When the tokio runtime ends, or stands still, on which the connection was made, the next call makes another one on its own.
 //!
 //! ```
 //! use bytes::BytesMut;
@@ -96,6 +96,7 @@ mod settings;
 mod shared;
 mod signals;
 mod slots;
+mod watch;
 
 pub use connection::Connection;
 pub use protocol::{Decoder, Failure, Fate, Protocol, Request, Stream, Trouble};

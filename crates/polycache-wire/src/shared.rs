@@ -2,12 +2,12 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
 use std::task::{Context, Waker};
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
-use tokio::runtime::Handle;
+use tokio::runtime::{self, Handle};
 use tokio::sync::Notify;
 
 use crate::driver::{self, Driver};
@@ -35,6 +35,8 @@ pub(crate) struct Shared<P: Protocol> {
     pub(crate) more_room: Notify,
     /// How often in a row the connection was lost or couldn't be made.
     pub(crate) failures: AtomicU32,
+    /// How often the driver has run.
+    pub(crate) turns: AtomicU64,
 }
 
 /// What is behind the lock.
@@ -55,8 +57,11 @@ pub(crate) struct State<P: Protocol> {
     number: u16,
     /// The driver, where it sleeps.
     pub(crate) driver: Option<Waker>,
-    /// The number of the task that drives, or drove last.
+    /// The number of the task that drives, or drove last; and the runtime it is on.
     pub(crate) run: u64,
+    pub(crate) runtime: Option<runtime::Id>,
+    /// Somebody is seeing whether it still does.
+    pub(crate) is_watched: bool,
     /// The connection is to be made anew.
     pub(crate) renew: bool,
 }
@@ -126,6 +131,8 @@ impl<P: Protocol> Shared<P> {
             number: 0,
             driver: None,
             run: 0,
+            runtime: None,
+            is_watched: false,
             renew: false,
         };
         Self {
@@ -136,6 +143,7 @@ impl<P: Protocol> Shared<P> {
             turn: tokio::sync::Mutex::new(()),
             more_room: Notify::new(),
             failures: AtomicU32::new(0),
+            turns: AtomicU64::new(0),
         }
     }
 
@@ -213,6 +221,7 @@ impl<P: Protocol> Shared<P> {
         let runtime = Handle::try_current().map_err(|_| self.protocol.error(Trouble::NoRuntime))?;
         state.phase = Phase::Opening;
         state.run += 1;
+        state.runtime = Some(runtime.id());
         Ok((runtime, state.run))
     }
 

@@ -1,15 +1,18 @@
 //! Draws the results that the benchmarks left last: `cargo run --release -p polycache-benches --bin draw`.
 //!
-//! Writes `docs/img/*.svg`, without a background and in colours that read on light and dark.
+//! Writes `docs/img/*.svg`, without a background and in colours that read on light and dark. The picture of a benchmark without results
+//! stays as it is.
 #![allow(clippy::expect_used, reason = "a tool that can't go on says why and stops")]
 
 mod bars;
 mod curves;
+mod network;
 mod svg;
 
 use std::collections::BTreeMap;
 
 use polycache_benches::report::{in_package, load};
+use serde::de::DeserializeOwned;
 
 use crate::bars::Bar;
 use crate::curves::Curves;
@@ -38,20 +41,24 @@ const CONTENDERS: [(&str, &str, &str); 5] = [
 ];
 
 fn main() {
-    save("cost.svg", &costs());
-    save("memory.svg", &memory());
-    save("hit_ratio.svg", &hit_ratios());
+    picture("facade", "cost.svg", |results| costs(&results));
+    picture("memory", "memory.svg", |results: Vec<_>| memory(&results));
+    picture("hit_ratio", "hit_ratio.svg", hit_ratios);
+    picture("redis", "redis.svg", |results| network::redis(&results));
+    picture("memcached", "memcached.svg", |results| network::memcached(&results));
 }
 
-fn save(name: &str, text: &str) {
+/// Draws the results of `bench`, if there are any.
+fn picture<T: DeserializeOwned>(bench: &str, name: &str, draw: impl FnOnce(T) -> String) {
+    let Some(results) = load(bench) else { return };
+    let text = draw(results);
     let file = in_package("../docs/img").join(name);
     std::fs::create_dir_all(in_package("../docs/img")).expect("the folder can be made");
     std::fs::write(&file, text).expect("the picture can be written");
     println!("{}", file.display());
 }
 
-fn costs() -> String {
-    let results: BTreeMap<String, BTreeMap<String, f64>> = load("facade");
+fn costs(results: &BTreeMap<String, BTreeMap<String, f64>>) -> String {
     let panels: Vec<(&str, Vec<Bar>)> = COSTS
         .iter()
         .map(|(row, title)| {
@@ -66,8 +73,7 @@ fn costs() -> String {
     bars::draw("Processor time of a call", &panels)
 }
 
-fn memory() -> String {
-    let results: Vec<(String, f64)> = load("memory");
+fn memory(results: &[(String, f64)]) -> String {
     let bar = |(name, bytes): &(String, f64)| {
         let ours = name.starts_with("polycache");
         let color = CONTENDERS.iter().find(|(_, label, _)| name.starts_with(label.split(',').next().unwrap_or(label)));
@@ -78,8 +84,7 @@ fn memory() -> String {
     bars::draw("Memory of an entry", &[panel])
 }
 
-fn hit_ratios() -> String {
-    let results: Vec<(String, usize, [f64; 4])> = load("hit_ratio");
+fn hit_ratios(results: Vec<(String, usize, [f64; 4])>) -> String {
     let mut panels: Vec<Curves> = Vec::new();
     for (trace, capacity, [ours, quick, moka, foyer]) in results {
         if panels.last().is_none_or(|panel| panel.title != trace) {
