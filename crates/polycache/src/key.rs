@@ -100,12 +100,13 @@ pub(crate) fn is_in(namespace: &str, full: &str) -> bool {
 /// Begins the name of every key that is the library's own, beside its user's. No user's key is likely to begin so.
 const OWN: char = '\u{1}';
 
-/// The key of a lease on `key`. In the same namespace, so that `clear` takes it along, and in the same slot of a Redis Cluster, so that
-/// a script can have both: what decides on the slot stands in the first braces.
+/// The key of a lease on `key`, which is the same however the key is split into namespace and name. In the innermost of its namespaces,
+/// so that a `clear` of any takes it along, and in the same slot of a Redis Cluster, so that a script can have both: what decides on the
+/// slot stands in the first braces.
 pub(crate) fn lease_key(key: Key<'_>, purpose: Purpose) -> FullKey {
-    let (name, hashed) = (key.name(), hashed_part(key.full()));
-    let purpose = purpose.name();
-    FullKey::join(key.namespace(), &format!("{OWN}{purpose}{{{hashed}}}{name}"))
+    let (full, hashed, purpose) = (key.full(), hashed_part(key.full()), purpose.name());
+    let (namespace, name) = full.rsplit_once(SEPARATOR).unwrap_or(("", full));
+    FullKey::join(namespace, &format!("{OWN}{purpose}{{{hashed}}}{name}"))
 }
 
 /// Whether a name within a namespace is that of a lease, maybe in a namespace nested in it.
@@ -164,6 +165,23 @@ mod tests {
                 });
             }
             assert_eq!(FullKey::join("", name).key(), Key::new(name, 0));
+        }
+    }
+
+    #[test]
+    fn leases_are_in_the_innermost_namespace_and_the_same_slot() {
+        for (full, expected) in [
+            ("k", "\u{1}lock{k}k"),
+            ("a:b:k", "a:b:\u{1}lock{a:b:k}k"),
+            ("a:{b}:k", "a:{b}:\u{1}lock{b}k"),
+            ("a:", "a:\u{1}lock{a:}"),
+            ("{}a:k", "{}a:\u{1}lock{{}a:k}k"),
+        ] {
+            for namespace_len in 0..full.len() {
+                let lease = lease_key(Key::new(full, namespace_len), Purpose::Lock);
+                assert_eq!(lease.key().full(), expected);
+                assert!(is_lease(expected) && !is_lease(full));
+            }
         }
     }
 

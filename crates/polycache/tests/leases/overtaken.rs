@@ -31,6 +31,26 @@ async fn a_write_in_another_process_overtakes(server: Server) {
     }
 }
 
+/// A key is the same however it is split into namespace and name, and a clear takes what is nested in its namespace.
+async fn a_write_by_another_name_overtakes(server: Server) {
+    let here = server.cache();
+    let (inner, outer) = (server.cache().namespace("work:a"), server.cache().namespace(""));
+    for write in ["inner delete", "outer delete", "inner clear", "outer set"] {
+        let key = format!("a:b:{write}");
+        let computed = here.get_or_set(&key, || async {
+            match write {
+                "inner delete" => drop(inner.delete(&key[2..]).await.unwrap()),
+                "outer delete" => drop(outer.delete(&format!("work:{key}")).await.unwrap()),
+                "inner clear" => inner.clear().await.unwrap(),
+                _ => outer.set(&format!("work:{key}"), 7).await.unwrap(),
+            }
+            Ok::<_, ()>(1)
+        });
+        assert_eq!(computed.await, Ok(1));
+        assert_ne!(here.get::<i32>(&key).await.unwrap(), Some(1), "after {write}");
+    }
+}
+
 /// A leader that is cancelled gives its lease back, whenever that is; others don't wait for its end.
 async fn a_cancelled_holder_gives_its_lease_back(server: Server) {
     let (here, there) = (server.cache_with(LONG), server.cache_with(LONG));
@@ -63,6 +83,7 @@ async fn a_server_that_is_down_is_done_without(server: Server) {
 
 on_each_server! {
     a_write_in_another_process_overtakes
+    a_write_by_another_name_overtakes
     a_cancelled_holder_gives_its_lease_back
     a_server_that_is_down_is_done_without
 }

@@ -1,10 +1,14 @@
 //! Namespaces that are cleared by generations.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use polycache::backends::memcached::Memcached;
-use polycache::{Cache, ErrorKind};
+use polycache::{Cache, ErrorKind, Reply};
+use polycache_testkit::Intercept;
 use polycache_testkit::servers::Memcached as Server;
+use tokio::sync::Notify;
 use tokio::task::JoinSet;
 
 /// A cache of a process of its own: nothing is shared but the server.
@@ -52,6 +56,54 @@ async fn clears_at_once_are_all_seen() {
             });
         }
         tasks.join_all().await;
+    }
+}
+
+/// A value that is stored under a lease just when another process clears is never seen, not even until its lease is found to be lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_is_stored_across_a_clear_is_never_seen() {
+    let server = Server::start().await;
+    let memcached = Memcached::open(&format!("{}?generations=0", server.url())).unwrap();
+    let sets = Arc::new(AtomicUsize::new(0));
+    let (stored, released) = (Arc::new(Stop::default()), Arc::new(Stop::default()));
+    let (seen, stops) = (Arc::clone(&sets), [Arc::clone(&stored), Arc::clone(&released)]);
+    let backend = Intercept::new(Arc::new(memcached), move |operation| {
+        let (sets, [stored, released]) = (Arc::clone(&seen), stops.clone());
+        Reply::pending(async move {
+            match operation {
+                // After the lease and its seal.
+                "set" if sets.fetch_add(1, Ordering::SeqCst) == 2 => stored.pass().await,
+                "get_versioned" if sets.load(Ordering::SeqCst) == 3 => released.pass().await,
+                _ => {}
+            }
+            Ok(())
+        })
+    });
+    let here = Cache::builder().backend(backend).namespace("shop").lease(Duration::from_secs(60)).build().unwrap();
+    let computes = tokio::spawn(async move { here.get_or_set("k", || async { Ok::<_, ()>(1) }).await });
+
+    let there = process(&server, "0");
+    stored.reached.notified().await;
+    there.clear().await.unwrap();
+    stored.go.notify_one();
+    released.reached.notified().await;
+    assert_eq!(there.get::<i32>("k").await.unwrap(), None);
+    released.go.notify_one();
+    assert_eq!(computes.await.unwrap(), Ok(1));
+    assert_eq!(there.get::<i32>("k").await.unwrap(), None);
+}
+
+/// Where somebody stops, until told to go on.
+#[derive(Default)]
+struct Stop {
+    reached: Notify,
+    go: Notify,
+}
+
+impl Stop {
+    async fn pass(&self) {
+        self.reached.notify_one();
+        self.go.notified().await;
     }
 }
 

@@ -7,7 +7,7 @@ use polycache_memcached::{self as client, Cas, Client};
 
 use super::trouble::{Class, trouble};
 use super::{Memcached, Servers};
-use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, SetOptions, Version, When};
+use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, Permit, SetOptions, Version, When};
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 impl Backend for Memcached {
@@ -52,7 +52,18 @@ impl Backend for Memcached {
             return Reply::error(error);
         }
         let class = if cas.is_none() { Class::Repeatable } else { Class::Once };
-        self.ask(class, key, move |client, key| async move {
+        // A clear gives the lease another name, so that it isn't found; or else it comes later, and the value isn't.
+        let lease = options.permit.as_ref().and_then(Permit::lease).filter(|_| self.servers.generations.is_some());
+        let keys = [key].into_iter().chain(lease.map(|(lease, _)| lease)).map(|key| key.full().to_owned()).collect();
+        let token = lease.map(|(_, token)| token.to_vec());
+        self.ask_about(class, keys, move |client, mut keys| async move {
+            if let Some(token) = token {
+                let held = client.get(keys.pop().unwrap_or_default()).await?;
+                if !held.is_some_and(|held| held.value.starts_with(&token)) {
+                    return Ok(false);
+                }
+            }
+            let key = keys.pop().unwrap_or_default();
             let entry = client::Entry::new(value.as_bytes().unwrap_or_default()).ttl(ttl);
             match cas {
                 None => client.set(&key, entry).await.map(|()| true),
@@ -175,11 +186,8 @@ impl Memcached {
         T: 'static,
         F: Future<Output = client::Result<T>> + Send + 'static,
     {
-        let servers = Arc::clone(&self.servers);
-        let key = key.full().to_owned();
-        Reply::pending(async move {
-            let name = servers.names(vec![key]).await?.pop().unwrap_or_default();
-            run(servers.client.clone(), name).await.map_err(|error| trouble(&error, class))
+        self.ask_about(class, vec![key.full().to_owned()], |client, mut names| {
+            run(client, names.pop().unwrap_or_default())
         })
     }
 
@@ -189,11 +197,24 @@ impl Memcached {
         T: 'static,
         F: Future<Output = client::Result<T>> + Send + 'static,
     {
+        self.ask_about(Class::Repeatable, keys.iter().map(|key| key.full().to_owned()).collect(), run)
+    }
+
+    /// A command about keys, by the names that they have at one moment.
+    fn ask_about<T, F>(
+        &self,
+        class: Class,
+        keys: Vec<String>,
+        run: impl FnOnce(Client, Vec<String>) -> F + Send + 'static,
+    ) -> Reply<T>
+    where
+        T: 'static,
+        F: Future<Output = client::Result<T>> + Send + 'static,
+    {
         let servers = Arc::clone(&self.servers);
-        let keys = keys.iter().map(|key| key.full().to_owned()).collect();
         Reply::pending(async move {
             let names = servers.names(keys).await?;
-            run(servers.client.clone(), names).await.map_err(|error| trouble(&error, Class::Repeatable))
+            run(servers.client.clone(), names).await.map_err(|error| trouble(&error, class))
         })
     }
 }
