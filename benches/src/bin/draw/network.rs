@@ -26,7 +26,7 @@ const MEMCACHED: [&str; 5] = [
 const REDIS_CONTENDERS: [(&str, &str, &str); 2] =
     [("redis-rs", "redis-rs", OTHERS[0]), ("polycache", "polycache, the facade", OURS)];
 const MEMCACHED_CONTENDERS: [(&str, &str); 3] =
-    [("bytes made before", FLOOR), ("async-memcached", OTHERS[0]), ("polycache-memcached", OURS)];
+    [("raw pipeline", FLOOR), ("async-memcached", OTHERS[0]), ("polycache-memcached", OURS)];
 
 /// Thousands of calls a second by row and contender.
 pub(crate) fn redis(results: &BTreeMap<String, BTreeMap<String, f64>>) -> String {
