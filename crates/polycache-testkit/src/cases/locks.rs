@@ -109,6 +109,52 @@ async fn with_longest_delay<R>(run: impl Future<Output = R>) -> (R, Duration) {
     }
 }
 
+/// A holder learns that its lease is gone.
+pub async fn a_lost_lock_is_noticed(subject: &dyn Subject) {
+    let cache = process(subject);
+    let lease = cache.info().ttl_resolution.max(Duration::from_millis(200));
+    let guard = RedLock::new(&cache, "k", lease).acquire(LONG).await.unwrap();
+    assert!(timeout(Duration::from_millis(10), guard.lost()).await.is_err());
+    cache.clear().await.unwrap();
+    timeout(LONG, guard.lost()).await.expect("it is told");
+    assert!(!guard.is_held());
+    assert!(!guard.release().await.unwrap());
+}
+
+/// A process that wants the lock again as soon as it has released it doesn't keep another one waiting.
+pub async fn nobody_starves(subject: &dyn Subject) {
+    let (greedy, modest) = (process(subject), process(subject));
+    let mut tasks = JoinSet::new();
+    for _ in 0..2 {
+        let cache = greedy.clone();
+        tasks.spawn(async move {
+            loop {
+                let guard = RedLock::new(&cache, "k", LEASE).acquire(LONG).await.unwrap();
+                yield_now().await;
+                guard.release().await.unwrap();
+            }
+        });
+    }
+    for _ in 0..3 {
+        let guard = RedLock::new(&modest, "k", LEASE).acquire(LONG / 2).await.unwrap();
+        guard.release().await.unwrap();
+    }
+}
+
+/// What locks keep in the backend isn't listed, and isn't in the way of values.
+pub async fn locks_are_hidden_from_scan(subject: &dyn Subject) {
+    let cache = process(subject);
+    cache.set("k", 1).await.unwrap();
+    let guard = RedLock::new(&cache, "k", LEASE).acquire(LONG).await.unwrap();
+    assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1));
+    let nested = RedLock::new(&cache.namespace("n:nested"), "k", LEASE).acquire(LONG).await.unwrap();
+    if cache.info().capabilities.scan {
+        assert_eq!(cache.scan("*").collect().await.unwrap(), ["k"]);
+    }
+    guard.release().await.unwrap();
+    nested.release().await.unwrap();
+}
+
 /// The lock of a process that is no more goes to one that waits, after its lease.
 pub async fn a_dead_holder_is_replaced(subject: &dyn Subject) {
     const LEASE: Duration = Duration::from_millis(100);

@@ -47,7 +47,7 @@ async fn rounds(
     }
 }
 
-fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: T, expected: T) -> Result<(), String> {
+fn expect<T: PartialEq + std::fmt::Debug>(what: &str, found: &T, expected: &T) -> Result<(), String> {
     if found == expected { Ok(()) } else { Err(format!("{what}: {found:?}, not {expected:?}")) }
 }
 
@@ -78,9 +78,9 @@ async fn ends(control: &Cache, count: i64) -> Result<Vec<(u64, String)>, String>
 async fn one_process_computes(server: Server) {
     rounds(5, &server, Scenario::Works, async |control, children| {
         children.end(None).await;
-        expect("computations", computed(control).await, Some(1))?;
+        expect("computations", &computed(control).await, &Some(1))?;
         let stored = server.cache().get::<String>("cold").await.unwrap();
-        expect("what is stored", stored.as_deref(), Some("value 1"))
+        expect("what is stored", &stored.as_deref(), &Some("value 1"))
     })
     .await;
 }
@@ -88,7 +88,7 @@ async fn one_process_computes(server: Server) {
 async fn an_error_is_shared_by_its_process(server: Server) {
     rounds(1, &server, Scenario::Fails, async |control, children| {
         children.end(None).await;
-        expect("computations", computed(control).await, Some(PROCESSES))
+        expect("computations", &computed(control).await, &Some(PROCESSES))
     })
     .await;
 }
@@ -106,10 +106,10 @@ async fn another_takes_over_from_a_dead_process(server: Server) {
         // In its place, where the others wait for it.
         control.increment("over", 1).await.unwrap();
         children.end(Some(holder)).await;
-        expect("computations", computed(control).await, Some(2))?;
+        expect("computations", &computed(control).await, &Some(2))?;
         let last = ends.iter().map(|(end, _)| Duration::from_millis(end.saturating_sub(killed))).max().unwrap();
         let most = LEASE + WORK + Duration::from_millis(250);
-        expect(&format!("done after {last:?}"), last <= most, true)
+        expect(&format!("done after {last:?}"), &(last <= most), &true)
     })
     .await;
 }
@@ -129,8 +129,8 @@ async fn a_suspended_holder_stores_nothing(server: Server) {
         let all = ends(control, PROCESSES).await?;
         children.end(None).await;
         let ending = |value: &str| all.iter().filter(|(_, end)| end == value).count();
-        expect("values", (others.len(), ending("value 1"), ending("value 2")), (7, 1, 7))?;
-        expect("what was stored, and is now", (deleted, cache.exists("cold").await.unwrap()), (true, false))
+        expect("values", &(others.len(), ending("value 1"), ending("value 2")), &(7, 1, 7))?;
+        expect("what was stored, and is now", &(deleted, cache.exists("cold").await.unwrap()), &(true, false))
     })
     .await;
 }
