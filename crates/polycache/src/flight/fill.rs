@@ -21,7 +21,7 @@ pub(crate) struct Filling {
     pub(super) spot: Spot,
     pub(super) permit: Permit,
     /// What it depends on besides.
-    pub(super) lease: Option<Lease>,
+    pub(super) lease: Option<Arc<Lease>>,
 }
 
 impl Filling {
@@ -34,7 +34,7 @@ impl Filling {
     }
 
     pub(crate) fn lease(&self) -> Option<&Lease> {
-        self.lease.as_ref()
+        self.lease.as_deref()
     }
 
     /// Sends it, unless a write has overtaken it; from then on writes wait for its end. It isn't cut off half-way: a value that arrives

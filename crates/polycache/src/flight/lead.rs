@@ -2,6 +2,7 @@
 
 use std::future::Future;
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use compact_str::CompactString;
@@ -144,7 +145,7 @@ where
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
     pub(super) fn filling(&self, tenure: Option<&Tenure>) -> Filling {
-        let lease = tenure.map(|tenure| tenure.lease.clone());
+        let lease = tenure.map(|tenure| Arc::clone(&tenure.lease));
         Filling { flights: self.flights().clone(), spot: self.spot(), permit: self.permit().clone(), lease }
     }
 }

@@ -26,7 +26,7 @@ const LIFE_OF_MANY: Duration = Duration::from_millis(1);
 /// A lease that is renewed until this is dropped, and then released.
 #[derive(Debug)]
 pub(super) struct Tenure {
-    pub(super) lease: Lease,
+    pub(super) lease: Arc<Lease>,
     /// What was there when a refresh began.
     pub(super) replaced: Option<Version>,
     _stop: oneshot::Sender<()>,
@@ -210,6 +210,6 @@ impl Tenure {
                 tracing::warn!(%error, "a lease could not be released: it ends by itself");
             }
         });
-        Self { lease, replaced: None, _stop: stop }
+        Self { lease: Arc::new(lease), replaced: None, _stop: stop }
     }
 }

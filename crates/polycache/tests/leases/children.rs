@@ -16,7 +16,7 @@ use crate::{LEASE, LONG, WORK};
 pub(crate) const PROCESSES: i64 = 8;
 const TASKS: usize = 64;
 
-/// What tells a child what it is: the server, the place where processes tell each other what they do, the scenario, the rounds.
+/// What tells a child what it is: the server, the place where processes tell each other what they do, the scenario.
 const CHILD: &str = "POLYCACHE_TEST_CHILD";
 
 /// What the children do.
@@ -32,11 +32,11 @@ pub(crate) enum Scenario {
 pub(crate) struct Children(Vec<Child>);
 
 impl Children {
-    pub(crate) fn start(url: &str, control: &str, scenario: Scenario, rounds: usize) -> Self {
+    pub(crate) fn start(url: &str, control: &str, scenario: Scenario) -> Self {
         let start = |_| {
             let mut child = Command::new(std::env::current_exe().unwrap());
             child.args(["--exact", "children::a_child", "--nocapture", "--quiet"]);
-            child.env(CHILD, format!("{url} {control} {scenario:?} {rounds}"));
+            child.env(CHILD, format!("{url} {control} {scenario:?}"));
             child.stdout(Stdio::null()).spawn().unwrap()
         };
         Self((0..PROCESSES).map(start).collect())
@@ -118,7 +118,7 @@ pub(crate) fn now() -> u64 {
 fn a_child() {
     let Ok(orders) = std::env::var(CHILD) else { return };
     let orders: Vec<&str> = orders.split(' ').collect();
-    let [url, control, scenario, rounds] = orders[..] else { panic!("{orders:?}") };
+    let [url, control, scenario] = orders[..] else { panic!("{orders:?}") };
     let scenario = [Scenario::Works, Scenario::Fails, Scenario::Hangs]
         .into_iter()
         .find(|known| format!("{known:?}") == scenario)
@@ -126,16 +126,31 @@ fn a_child() {
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(2).enable_all().build().unwrap();
     runtime.block_on(async {
         let (cache, control) = (cache_at(url, LEASE), control_at(control));
-        for round in 0..rounds.parse().unwrap() {
-            a_round(&cache, &control, scenario, round).await;
-        }
+        tokio::spawn(tell_delays(cache.clone(), control.clone()));
+        ask(&cache, &control, scenario).await;
     });
     runtime.shutdown_background();
 }
 
-async fn a_round(cache: &Cache, control: &Cache, scenario: Scenario, round: usize) {
+/// Tells of each delay that is longer than all before: of its timers, and of the server's answers.
+async fn tell_delays(cache: Cache, control: Cache) {
+    const STEP: Duration = Duration::from_millis(20);
+    let mut longest = 30;
+    loop {
+        let asked = Instant::now();
+        sleep(STEP).await;
+        cache.exists("probe").await.unwrap();
+        let delay = u64::try_from(asked.elapsed().saturating_sub(STEP).as_millis()).unwrap();
+        if delay > longest {
+            longest = delay;
+            control.set(&format!("delay:{}", std::process::id()), delay).await.unwrap();
+        }
+    }
+}
+
+async fn ask(cache: &Cache, control: &Cache, scenario: Scenario) {
     let pid = std::process::id();
-    together(control, &format!("start:{round}")).await;
+    together(control, "start").await;
     let mut tasks = JoinSet::new();
     let barrier = Arc::new(Barrier::new(TASKS));
     for task in 0..TASKS {
@@ -143,24 +158,24 @@ async fn a_round(cache: &Cache, control: &Cache, scenario: Scenario, round: usiz
         tasks.spawn(async move {
             barrier.wait().await;
             let compute = || async {
-                control.set(&format!("holder:{round}"), pid).await.unwrap();
-                let count = control.increment(&format!("computed:{round}"), 1).await.unwrap();
+                control.set("holder", pid).await.unwrap();
+                let count = control.increment("computed", 1).await.unwrap();
                 if scenario == Scenario::Hangs && count == 1 {
-                    told::<bool>(&control, &format!("done:{round}")).await;
+                    told::<bool>(&control, "done").await;
                 } else {
                     sleep(WORK).await;
                 }
-                if scenario == Scenario::Fails { Err((pid, task)) } else { Ok(format!("value {count} of {round}")) }
+                if scenario == Scenario::Fails { Err((pid, task)) } else { Ok(format!("value {count}")) }
             };
-            cache.get_or_set(&format!("cold:{round}"), compute).await
+            cache.get_or_set("cold", compute).await
         });
     }
     let results = tasks.join_all().await;
     let end = (now(), results[0].clone().unwrap_or_default());
-    control.set(&format!("end:{round}:{pid}"), end).await.unwrap();
+    control.set(&format!("end:{pid}"), end).await.unwrap();
     if let Err((leader, _)) = &results[0] {
         assert_eq!(*leader, pid, "an error of this process");
     }
     assert!(results.iter().all(|result| *result == results[0]), "shared by all: {results:?}");
-    together(control, &format!("over:{round}")).await;
+    together(control, "over").await;
 }
