@@ -169,10 +169,10 @@ macro_rules! __every_case {
                 a_deadline_ends_the_waiting
                 a_cancelled_holder_releases
                 a_lock_is_kept_beyond_its_lease
-                a_dead_holder_is_replaced
                 a_lost_lock_is_noticed
                 nobody_starves
                 locks_are_hidden_from_scan
+                a_dead_holder_is_replaced
                 an_optimistic_lock_notices_writes
             }
             switch {
