@@ -27,10 +27,12 @@ pub(crate) struct Driver<P: Protocol> {
 }
 
 /// Drives connections, one after the other where they are always made again.
-pub(crate) async fn run<P: Protocol>(mut driver: Driver<P>) {
+pub(crate) async fn run<P: Protocol>(driver: Driver<P>) {
     let (shared, run) = (Arc::clone(&driver.shared), driver.run);
     let always = shared.settings.reconnect == Reconnect::Always;
     let _resign = always.then(|| Resign { shared: Arc::clone(&shared), run });
+    // Dropped before: when others may make a connection, all is told of this one.
+    let mut driver = driver;
     loop {
         driver.live().await;
         let was_open = driver.was_open;
@@ -120,13 +122,9 @@ async fn drive<P: Protocol>(shared: &Shared<P>, run: u64) -> Reason<P::Error> {
 
 impl<P: Protocol> Drop for Driver<P> {
     fn drop(&mut self) {
-        let shared = &self.shared;
-        if shared.state.lock().run != self.run {
-            // Another one has taken over, and told everybody.
-            return;
-        }
-        let io = shared.io.lock().take();
+        let io = self.shared.io.lock().take_if(|io| io.run == self.run);
         let (written, in_flight) = io.map(Io::end).unwrap_or_default();
-        shared.settle(Ending { reason: self.end.take(), was_open: self.was_open, written, in_flight });
+        let (reason, was_open) = (self.end.take(), self.was_open);
+        self.shared.settle(Ending { run: self.run, reason, was_open, written, in_flight });
     }
 }

@@ -11,6 +11,8 @@ use crate::shared::{Pending, Phase, Shared};
 
 /// How a connection ended, or an attempt to make one.
 pub(crate) struct Ending<P: Protocol> {
+    /// The run that it belonged to.
+    pub(crate) run: u64,
     /// Why; nothing, where the driver was dropped, or panicked.
     pub(crate) reason: Option<Reason<P::Error>>,
     /// Whether there was a connection.
@@ -30,9 +32,9 @@ pub(crate) struct Reason<E> {
 }
 
 impl<P: Protocol> Shared<P> {
-    /// Tells everybody who waits, and decides how it goes on.
+    /// Tells everybody who waits, and decides how it goes on; where another run has taken over, only those who wait for this one.
     pub(crate) fn settle(&self, ending: Ending<P>) {
-        let Ending { reason, was_open, written, in_flight } = ending;
+        let Ending { run, reason, was_open, written, in_flight } = ending;
         let goes_on = reason.is_some();
         let panicked = std::thread::panicking();
         let Reason { error, garbled } = reason.unwrap_or_else(|| {
@@ -60,8 +62,9 @@ impl<P: Protocol> Shared<P> {
         let mut room = 0;
         {
             let mut state = self.state.lock();
+            let is_present = state.run == run;
             let failures = self.failures.load(Ordering::Relaxed) + 1;
-            if !matches!(state.phase, Phase::Closed) {
+            if is_present && !matches!(state.phase, Phase::Closed) {
                 self.failures.store(failures, Ordering::Relaxed);
                 let always = self.settings.reconnect == Reconnect::Always;
                 state.phase = match (goes_on, was_open) {
@@ -74,10 +77,13 @@ impl<P: Protocol> Shared<P> {
                     _ => Phase::Idle,
                 };
             }
-            state.outgoing = Vec::new();
-            state.end = 0;
-            state.driver = None;
-            let queued = std::mem::take(&mut state.queued);
+            let mut queued = VecDeque::new();
+            if is_present {
+                state.outgoing = Vec::new();
+                state.end = 0;
+                state.driver = None;
+                queued = std::mem::take(&mut state.queued);
+            }
             for (number, pending) in in_flight.into_iter().chain(queued).enumerate() {
                 room += pending.weight as usize;
                 let Some(slot) = pending.slot else { continue };

@@ -54,9 +54,13 @@ impl<P: Protocol> Watch<P> {
     fn end_run(&self) {
         let Self { shared, run, .. } = self;
         let Some(io) = shared.io.lock().take_if(|io| io.run == *run) else { return };
-        shared.state.lock().run += 1;
         let (written, in_flight) = io.end();
-        shared.settle(Ending { reason: None, was_open: true, written, in_flight });
+        shared.settle(Ending { run: *run, reason: None, was_open: true, written, in_flight });
+        let mut state = shared.state.lock();
+        if state.run == *run {
+            // Its driver, should it run again, has nothing to say any more.
+            state.run += 1;
+        }
     }
 }
 

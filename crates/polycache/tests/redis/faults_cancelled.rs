@@ -30,11 +30,11 @@ async fn polled<T>(times: u32, call: impl Future<Output = T>) -> Option<T> {
     None
 }
 
-/// Half of the calls end here, after a random number of polls or a random time.
+/// About half of the calls end here, after a random number of polls or a random time; some of those are faster.
 async fn perhaps<T>(done: &AtomicUsize, call: impl Future<Output = polycache::Result<T>>) -> Option<T> {
     let result = match fastrand::u32(..20) {
-        0..8 => polled(fastrand::u32(..4), call).await,
-        8..10 => tokio::time::timeout(Duration::from_micros(fastrand::u64(..2000)), call).await.ok(),
+        0..9 => polled(fastrand::u32(..3), call).await,
+        9..11 => tokio::time::timeout(Duration::from_micros(fastrand::u64(..2000)), call).await.ok(),
         _ => Some(call.await),
     };
     let result = result.map(|result| result.expect("a server that runs"));
@@ -96,7 +96,7 @@ async fn half_are_dropped(cache: Cache) {
     }
     let done = done.load(Ordering::Relaxed);
     eprintln!("of {CALLS} calls {} were dropped", CALLS - done);
-    assert!((CALLS * 2 / 5..CALLS * 2 / 3).contains(&done), "{done} of {CALLS} calls were done");
+    assert!((CALLS / 3..CALLS * 2 / 3).contains(&done), "{done} of {CALLS} calls were done");
     for (i, (asked, sure)) in counts.iter().enumerate() {
         let count = cache.get::<i64>(&format!("n{i}")).await.unwrap().unwrap_or(0);
         let (asked, sure) = (asked.load(Ordering::Relaxed), sure.load(Ordering::Relaxed));
