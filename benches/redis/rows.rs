@@ -33,7 +33,7 @@ pub(crate) struct Goal {
 pub(crate) struct Row {
     pub(crate) name: String,
     pub(crate) goal: Goal,
-    load: Load,
+    pub(crate) load: Load,
 }
 
 /// All rows.
