@@ -19,17 +19,28 @@ const GOAL: Duration = Duration::from_millis(250);
 /// How long the calls around the deadline are watched.
 const WATCHED: Duration = Duration::from_millis(500);
 
+/// How often each is done. The wheel's tick may be nearly over at the deadline, or just have begun.
+const ROUNDS: usize = 5;
+
 /// How many entries expire at once.
 const CROWDS: [u64; 3] = [10_000, 100_000, ENTRIES];
 
 /// Measures both and prints them.
 pub(crate) fn measure() {
-    let mut table = Table::new(["entries that expire at once", "ms until the last value is given back", "at most", ""]);
+    let mut table =
+        Table::new(["entries that expire at once", "ms until the last value is given back", "longest", "at most", ""]);
     for entries in CROWDS {
-        eprintln!("{entries} entries expire ...");
-        let delay = without_traffic(entries);
-        let delay_ms = format!("{:.0}", delay.as_secs_f64() * 1e3);
-        table.row([entries.to_string(), delay_ms, GOAL.as_millis().to_string(), verdict(delay <= GOAL).to_owned()]);
+        let mut delays: Vec<Duration> = (1..=ROUNDS)
+            .map(|round| {
+                eprintln!("{entries} entries expire, {round} of {ROUNDS} ...");
+                without_traffic(entries)
+            })
+            .collect();
+        delays.sort_unstable();
+        let (median, longest) = (delays[ROUNDS / 2], delays[ROUNDS - 1]);
+        let millis = |delay: Duration| format!("{:.0}", delay.as_secs_f64() * 1e3);
+        let goal = GOAL.as_millis().to_string();
+        table.row([entries.to_string(), millis(median), millis(longest), goal, verdict(longest <= GOAL).to_owned()]);
     }
     println!("no traffic\n\n{}", table.markdown());
 

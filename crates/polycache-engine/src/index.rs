@@ -140,6 +140,12 @@ impl Index {
         }
     }
 
+    /// Reads from the line where an entry belongs, for it to be in the processor's cache.
+    #[inline]
+    pub(crate) fn touch(&self, tag: u32) -> u32 {
+        self.lines.get(self.home(tag)).map_or(0, Line::passed)
+    }
+
     /// The line where an entry belongs; its place is taken from the lower bits of the tag, the part in its word from the
     /// upper ones.
     #[inline]

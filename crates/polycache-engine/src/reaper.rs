@@ -6,11 +6,12 @@ use std::sync::{OnceLock, Weak};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
-use parking_lot::Mutex;
+use parking_lot::{Mutex, RwLock};
 
 use crate::clock::{Clock, NEVER};
 use crate::engine::{EXPIRY_BATCH, Inner};
 use crate::removed::Batch;
+use crate::shard::Shard;
 
 /// A store that the thread looks after.
 pub(crate) trait Sweep: Send + Sync {
@@ -19,29 +20,39 @@ pub(crate) trait Sweep: Send + Sync {
 }
 
 impl<V: Send + Sync + 'static> Sweep for Inner<V> {
+    /// Goes round the shards, a batch from each: entries that were made one after the other lie in different ones, and the
+    /// allocator takes back neighbours faster than what lies anywhere.
     fn sweep(&self) -> u64 {
-        self.table.shards.iter().map(|shard| self.sweep_shard(&shard.0)).min().unwrap_or(NEVER)
+        let mut spares = Vec::new();
+        loop {
+            let now = self.table.clock.now();
+            let due = self.table.shards.iter().map(|shard| {
+                let due = shard.0.read().next_due();
+                if due <= now {
+                    spares.extend(self.sweep_shard(&shard.0, now));
+                }
+                due
+            });
+            let due = due.min().unwrap_or(NEVER);
+            if due > now {
+                return due;
+            }
+        }
     }
 }
 
 impl<V> Inner<V> {
-    fn sweep_shard(&self, lock: &parking_lot::RwLock<crate::shard::Shard<V>>) -> u64 {
-        loop {
-            let now = self.table.clock.now();
-            let due = lock.read().next_due();
-            if due > now {
-                return due;
-            }
-            let mut out = Batch::with_capacity(EXPIRY_BATCH);
-            let mut shard = lock.write();
-            let before = shard.quota();
-            shard.expire(now, EXPIRY_BATCH, &mut out);
-            self.count_claim(before, shard.quota());
-            let spare = shard.take_spare();
-            drop(shard);
-            drop(spare);
-            self.dispose(out);
-        }
+    /// Removes a batch of what has expired. What the shard holds for entries, if it is empty now, is to be dropped after all values.
+    fn sweep_shard(&self, lock: &RwLock<Shard<V>>, now: u64) -> Option<impl Sized + use<V>> {
+        let mut out = Batch::with_capacity(EXPIRY_BATCH);
+        let mut shard = lock.write();
+        let before = shard.quota();
+        shard.expire(now, EXPIRY_BATCH, &mut out);
+        self.count_claim(before, shard.quota());
+        let spare = shard.take_spare();
+        drop(shard);
+        self.dispose(out);
+        spare
     }
 }
 

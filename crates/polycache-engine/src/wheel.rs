@@ -10,13 +10,13 @@ use crate::slab::{NIL, Slab};
 /// The list number of an entry without a timer.
 pub(crate) const NO_LIST: u16 = u16::MAX;
 
-/// A tick is 64 ms: how long an expired entry may stay in memory unseen.
-const TICK_BITS: u32 = 6;
+/// A tick is 32 ms: how long an expired entry may stay in memory unseen before its shard's turn.
+const TICK_BITS: u32 = 5;
 const LEVEL_BITS: u32 = 6;
 const LISTS: usize = 1 << LEVEL_BITS;
 const LEVELS: usize = 6;
 
-/// The longest way ahead that the wheel can hold, 137 years; what lies beyond waits there and is put back. One list of the
+/// The longest way ahead that the wheel can hold, 68 years; what lies beyond waits there and is put back. One list of the
 /// last level less than a full round, or the farthest list could be the present one.
 const HORIZON: u64 = (LISTS as u64 - 1) << (LEVEL_BITS * (LEVELS as u32 - 1));
 
@@ -198,7 +198,7 @@ mod tests {
         let index = entry(&mut slab, NEVER - 1);
         wheel.insert(&mut slab, index);
         let due = wheel.next_due();
-        assert!(due > 100 * 365 * 86_400_000 && due < NEVER);
+        assert!(due > 60 * 365 * 86_400_000 && due < NEVER);
         assert_eq!(run(&mut wheel, &mut slab, due), []);
         assert!(wheel.next_due() > due);
     }
