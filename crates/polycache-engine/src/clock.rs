@@ -51,8 +51,12 @@ impl Clock {
     /// clock's end is [`NEVER`].
     #[must_use]
     pub fn deadline(&self, ttl: Duration) -> u64 {
-        let nanos = u128::from(self.nanos()) + ttl.as_nanos();
-        u64::try_from(nanos.div_ceil(1_000_000)).unwrap_or(NEVER)
+        let now = self.nanos();
+        // Within five centuries no division of 128 bits is needed.
+        match u64::try_from(ttl.as_nanos()).ok().and_then(|ttl| now.checked_add(ttl)) {
+            Some(nanos) => nanos.div_ceil(1_000_000),
+            None => u64::try_from((u128::from(now) + ttl.as_nanos()).div_ceil(1_000_000)).unwrap_or(NEVER),
+        }
     }
 
     /// What is left until `deadline`, rounded down to a millisecond: never more than the life that was asked for.

@@ -73,10 +73,11 @@ impl Ghost {
     fn put(&mut self, new: Tag) {
         let index = self.index(new.hash);
         let bucket = &mut self.buckets[index].0;
-        let place = bucket.iter().position(|tag| tag.hash == new.hash && tag.time != 0);
-        let oldest = || (0..WAYS).min_by_key(|&way| bucket[way].time).unwrap_or(0);
-        let place = place.unwrap_or_else(oldest);
-        bucket[place] = new;
+        // The same hash counts as the oldest.
+        let age = |tag: &Tag| if tag.hash == new.hash { 0 } else { tag.time };
+        if let Some(oldest) = bucket.iter_mut().min_by_key(|tag| age(tag)) {
+            *oldest = new;
+        }
     }
 
     #[cold]

@@ -24,14 +24,14 @@ const FULL: usize = 13;
 struct Line([u32; WORDS]);
 
 impl Line {
-    /// The last place among those of entries where this word is. Without a branch for each, whose outcome the processor couldn't
+    /// The first place among those of entries where this word is. Without a branch for each, whose outcome the processor couldn't
     /// foresee.
     #[inline]
     fn position(&self, word: u32) -> Option<usize> {
-        let places = self.0.iter().zip(0_i32..).map(|(&found, place)| if found == word { place } else { -1 });
+        let places = self.0.iter().zip(0..).map(|(&found, place)| if found == word { 1 << place } else { 0 });
         // The count may look like any word asked for here.
-        let place = places.take(ENTRIES).fold(-1, i32::max);
-        usize::try_from(place).ok()
+        let found = places.fold(0_u32, |all, place| all | place) & ((1 << ENTRIES) - 1);
+        (found != 0).then(|| found.trailing_zeros() as usize)
     }
 
     /// How many entries passed this line by, since it was full.

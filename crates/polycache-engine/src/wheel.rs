@@ -24,6 +24,8 @@ const HORIZON: u64 = (LISTS as u64 - 1) << (LEVEL_BITS * (LEVELS as u32 - 1));
 pub(crate) struct Wheel {
     /// The last tick whose lists have been visited, or are being visited.
     now: u64,
+    /// Before this tick no list is due.
+    idle_until: u64,
     heads: Box<[[u32; LISTS]; LEVELS]>,
     /// A bit for each list that isn't empty.
     occupied: [u64; LEVELS],
@@ -54,7 +56,7 @@ pub(crate) enum Turn {
 impl Wheel {
     pub(crate) fn new(now_ms: u64) -> Self {
         let heads = Box::new([[NIL; LISTS]; LEVELS]);
-        Self { now: now_ms >> TICK_BITS, heads, occupied: [0; LEVELS] }
+        Self { now: now_ms >> TICK_BITS, idle_until: u64::MAX, heads, occupied: [0; LEVELS] }
     }
 
     /// Puts the entry into the list for its deadline. It must be in none.
@@ -65,7 +67,9 @@ impl Wheel {
         }
         let tick = tick_after(deadline).clamp(self.now + 1, self.now.saturating_add(HORIZON));
         let level = self.level_of(tick);
-        let list = (tick >> (LEVEL_BITS * level as u32)) as usize % LISTS;
+        let shift = LEVEL_BITS * level as u32;
+        let list = (tick >> shift) as usize % LISTS;
+        self.idle_until = self.idle_until.min(tick >> shift << shift);
         self.link(slab, index, level, list);
     }
 
@@ -94,7 +98,13 @@ impl Wheel {
     /// Does one step of what is due at `now_ms`: a caller bounds its work by counting steps.
     pub(crate) fn turn<V>(&mut self, slab: &mut Slab<V>, now_ms: u64) -> Turn {
         let target = now_ms >> TICK_BITS;
-        let Some((at, level, list)) = self.next_list().filter(|&(at, ..)| at <= target) else {
+        if self.idle_until > target {
+            self.now = self.now.max(target);
+            return Turn::Idle;
+        }
+        let next = self.next_list();
+        self.idle_until = next.map_or(u64::MAX, |(at, ..)| at);
+        let Some((at, level, list)) = next.filter(|&(at, ..)| at <= target) else {
             self.now = self.now.max(target);
             return Turn::Idle;
         };
