@@ -16,6 +16,20 @@ use crate::{Cache, Result, Ttl};
 ///
 /// An error isn't stored. The callers that wait for it share it where it is `Clone`; where it isn't, the next of them computes. If the
 /// caller that computes is cancelled, another takes over.
+///
+/// ```
+/// use polycache::functions::{Call, Whole};
+/// use polycache::{Cache, Ttl};
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+/// let cache = Cache::memory();
+/// let answer = || Call::new(&cache, "answer").compute::<Whole<i32>, _>(async { 42 }).ttl(Ttl::secs(60));
+/// assert_eq!(answer().read_only().await, 42); // computed, and not stored
+/// assert!(!answer().invalidate().await?);
+/// assert_eq!(answer().await, 42); // computed, and stored
+/// assert!(answer().invalidate().await?);
+/// # Ok(()) }
+/// ```
 #[must_use = "nothing is read or computed until it is awaited"]
 pub struct Cached<W: Work, C = Cache> {
     pub(super) cache: C,

@@ -184,11 +184,9 @@ where
                         Ok(value) => return Poll::Ready(S::join(Ok(value))),
                         Err(failure) => failure,
                     };
-                    let own = own.lock().take();
-                    if let Some(error) = own.or_else(|| failure.copy()) {
+                    if let Some(error) = failure.error(own) {
                         return Poll::Ready(S::join(Err(error)));
                     }
-                    // Another call failed, and has the only copy of its error.
                     if let Some(value) = self.start() {
                         return Poll::Ready(S::join(Ok(value)));
                     }

@@ -204,11 +204,9 @@ where
                 Ok(values) => return S::join(Ok(names.pairs(values))),
                 Err(failure) => failure,
             };
-            let own = own.lock().take();
-            if let Some(error) = own.or_else(|| failure.copy()) {
+            if let Some(error) = failure.error(&own) {
                 return S::join(Err(error));
             }
-            // Another call failed, and has the only copy of its error.
             anew = false;
         }
     }
