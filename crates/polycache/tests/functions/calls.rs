@@ -213,7 +213,7 @@ fn a_call_is_send_where_the_function_is_and_small() {
     let (cache, source) = (Cache::memory(), Source::default());
     let call = answer(&cache, &source);
     send(&call);
-    assert!(size_of_val(&call) <= 192, "{}", size_of_val(&call));
+    assert!(size_of_val(&call) <= 144, "{}", size_of_val(&call));
     tokio::runtime::Builder::new_current_thread().build().unwrap().block_on(async {
         // A body that isn't Send.
         #[cached(cache = cache, key = "local")]
