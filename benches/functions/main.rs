@@ -19,6 +19,7 @@ const CALLS: usize = 250_000;
 
 const GET: &str = "get, key made by format!";
 const TEMPLATE: &str = "#[cached], a template";
+const GIVEN: &str = "#[cached], a template, a cache given";
 const DEFAULT: &str = "#[cached], the default key";
 const CACHED: &str = "crate cached, #[cached]";
 
@@ -38,6 +39,11 @@ async fn get(id: u64) -> User {
 /// By the alias `default`, which is in memory.
 #[polycache::cached(key = "user:{id}", ttl = "1h")]
 async fn template(id: u64) -> User {
+    User::new(id)
+}
+
+#[polycache::cached(cache = CACHE, key = "given:{id}", ttl = "1h")]
+async fn given(id: u64) -> User {
     User::new(id)
 }
 
@@ -85,6 +91,7 @@ fn main() {
         vec![
             contender(GET, &ids, get),
             contender(TEMPLATE, &ids, template),
+            contender(GIVEN, &ids, given),
             contender(DEFAULT, &ids, by_arguments),
             contender(CACHED, &ids, peer),
         ],

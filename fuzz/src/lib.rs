@@ -1,4 +1,6 @@
-//! What the decoding targets share.
+//! What the targets share.
+
+pub mod replies;
 
 use std::collections::BTreeMap;
 

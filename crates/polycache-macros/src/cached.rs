@@ -32,8 +32,11 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
     let mut function = Function::parse(item, attribute)?;
     let shape = function.shape(options.cache_errors.is_some());
     let key = key::display(&function, &options, None)?;
-    let cache = cache(&options);
-    let lease = options.cache.as_ref().and(options.lease.as_ref()).map(|lease| quote!(.lease(#lease)));
+    let Cache { found, source } = cache(&options);
+    let (lease, source) = match (&options.cache, &options.lease) {
+        (Some(_), Some(lease)) => (quote!(.lease(#lease)), quote!(::polycache::Result<::polycache::Cache>)),
+        _ => (TokenStream::new(), source),
+    };
     let policy = policy(&options, &shape);
     let (bindings, body, returns) = (function.bindings(), &function.item.block, &function.returns);
 
@@ -43,12 +46,13 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
         #own.compute::<#shape, _>(async move { #returning #bindings #(#statements)* }) #policy
     };
     let block = quote!({
-        let #own = ::polycache::functions::Call::new(#cache, #key) #lease;
+        let #own = ::polycache::functions::Call::new(#found, #key) #lease;
         #call
     });
     // `impl` is spelt by this crate, by whose edition it captures every lifetime.
     let future = quote!(impl ::core::future::Future<Output = #returns>);
-    let output = quote_spanned!(function.output_span()=> -> ::polycache::functions::CachedCall<#shape, #future>);
+    let output =
+        quote_spanned!(function.output_span()=> -> ::polycache::functions::CachedCall<#shape, #future, #source>);
     function.item.block = syn::parse2(block)?;
     function.item.sig.output = syn::parse2(output)?;
     let item = function.item;
@@ -72,10 +76,16 @@ pub(crate) fn returning(returns: &Type) -> TokenStream {
     }
 }
 
-/// An expression of the cache, or the reason why there is none.
-pub(crate) fn cache(options: &Options) -> TokenStream {
+/// Where a call finds its cache: an expression, and its type.
+pub(crate) struct Cache {
+    pub(crate) found: TokenStream,
+    pub(crate) source: TokenStream,
+}
+
+pub(crate) fn cache(options: &Options) -> Cache {
     if let Some(cache) = &options.cache {
-        return quote_spanned! {cache.span()=> ::core::result::Result::Ok(<::polycache::Cache as ::core::clone::Clone>::clone(&#cache)) };
+        let found = quote_spanned!(cache.span()=> <::polycache::Cache as ::core::clone::Clone>::clone(&#cache));
+        return Cache { found, source: quote!(::polycache::Cache) };
     }
     let lease = match &options.lease {
         Some(lease) => quote!(::core::option::Option::Some(#lease)),
@@ -86,10 +96,11 @@ pub(crate) fn cache(options: &Options) -> TokenStream {
         (None, Some(alias)) => quote!(alias(#alias, #lease)),
         (None, None) => quote!(alias("default", #lease)),
     };
-    quote!({
+    let found = quote!({
         static __CACHE: ::polycache::functions::FunctionCache = ::polycache::functions::FunctionCache::#made;
-        __CACHE.get()
-    })
+        &__CACHE
+    });
+    Cache { found, source: quote!(&'static ::polycache::functions::FunctionCache) }
 }
 
 /// What is said of a call's value and error.

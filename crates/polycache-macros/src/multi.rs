@@ -9,7 +9,7 @@ use syn::{
     ReceiverKind, Result, Signature, Type, TypeFnPtr, TypeImplTrait, TypeReference, WherePredicate, parse_quote,
 };
 
-use crate::cached::{cache, local, policy, returning};
+use crate::cached::{Cache, cache, local, policy, returning};
 use crate::function::{Argument, Function};
 use crate::key;
 use crate::options::Options;
@@ -34,7 +34,7 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let (one, bind) = elements(argument)?;
     let shape = function.shape(false);
     let display = key::display(&function, &options, Some(&keys.to_string()))?;
-    let cache = cache(&options);
+    let Cache { found, source } = cache(&options);
     let policy = policy(&options, &shape);
     let copies = copies(&function, keys);
     let (bindings, returns) = (function.bindings(), &function.returns);
@@ -53,14 +53,15 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     };
     let list = if matches!(argument.ty, Type::Reference(_)) { quote!(#keys.to_vec()) } else { quote!(#keys) };
     let block = quote!({
-        let #own = ::polycache::functions::Keyed::new(#cache, #list, |#keys, #formatter| {
+        let #own = ::polycache::functions::Keyed::new(#found, #list, |#keys, #formatter| {
             ::core::fmt::Display::fmt(&#display, #formatter)
         });
         #call
     });
     function.item.block = syn::parse2(block)?;
     bind_lifetimes(&mut function.item.sig)?;
-    let output = quote_spanned!(function.output_span()=> -> ::polycache::functions::MultiCall<'__call, #shape>);
+    let output =
+        quote_spanned!(function.output_span()=> -> ::polycache::functions::MultiCall<'__call, #shape, #source>);
     function.item.sig.output = syn::parse2(output)?;
     Ok(function.item.to_token_stream())
 }

@@ -32,6 +32,7 @@ use std::sync::{Arc, OnceLock};
 
 use foldhash::fast::RandomState;
 
+pub(crate) use self::approach::Asked;
 pub use self::detached::Detached;
 pub(crate) use self::fill::Filling;
 pub use self::get_or_set::GetOrSet;

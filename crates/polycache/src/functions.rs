@@ -28,8 +28,8 @@
 //! use polycache::Cache;
 //! use polycache::functions::{Call, CachedCall, Whole};
 //!
-//! fn square(cache: &Cache, number: u64) -> CachedCall<Whole<u64>, impl Future<Output = u64>> {
-//!     Call::new(Ok(cache.clone()), format_args!("square:{number}")).compute(async move { number * number })
+//! fn square(cache: &Cache, number: u64) -> CachedCall<Whole<u64>, impl Future<Output = u64>, &Cache> {
+//!     Call::new(cache, format_args!("square:{number}")).compute(async move { number * number })
 //! }
 //!
 //! assert_eq!(square(&Cache::memory(), 7).await, 49);
@@ -37,16 +37,22 @@
 //! ```
 
 mod arguments;
+mod cached;
 mod call;
 mod failure;
 mod function_cache;
+mod key_text;
 mod multi;
+mod names;
 #[doc(hidden)]
 pub mod probe;
 mod shape;
+mod source;
 
 pub use self::arguments::Arguments;
-pub use self::call::{CachedCall, Call};
+pub use self::cached::{Cached, Work};
+pub use self::call::{CachedCall, Call, One};
 pub use self::function_cache::FunctionCache;
-pub use self::multi::{Keyed, MultiCall, Pairs};
+pub use self::multi::{Keyed, Many, MultiCall, Pairs};
 pub use self::shape::{Cacheable, Fallible, Shape, Whole};
+pub use self::source::CacheSource;

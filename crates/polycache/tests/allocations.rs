@@ -111,6 +111,21 @@ fn a_hit_of_get_or_set_allocates_nothing() {
     assert_eq!(allocations(hit), 0);
 }
 
+#[polycache::cached(key = "point:{number}", ttl = "1h")]
+async fn point(number: u64) -> Point {
+    Point { x: number as f64, y: -1.0 }
+}
+
+#[test]
+fn a_hit_of_a_cached_function_allocates_nothing() {
+    let hit = || {
+        let mut call = pin!(point(1));
+        let mut context = Context::from_waker(Waker::noop());
+        assert_eq!(call.as_mut().poll(&mut context), Poll::Ready(POINT));
+    };
+    assert_eq!(allocations(hit), 0);
+}
+
 /// Awaited inside a runtime it costs no more.
 #[test]
 fn an_awaited_hit_allocates_nothing() {

@@ -28,7 +28,7 @@ pub(super) enum Approach<T: Send + Sync + 'static, E: Send + Sync + 'static> {
 }
 
 /// What the cache's reply is at first: a result, or one to come.
-pub(super) type Asked<T> = Result<Result<Option<T>>, Reply<Option<T>>>;
+pub(crate) type Asked<T> = Result<Result<Option<T>>, Reply<Option<T>>>;
 
 /// What was seen before the cache was asked.
 pub(super) struct Seen {

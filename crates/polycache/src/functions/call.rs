@@ -1,6 +1,6 @@
-//! A call of a cached function.
+//! A call about one key.
 
-use std::fmt::{self, Write as _};
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
@@ -9,273 +9,198 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use super::failure::{Attempt, Failure, Own, Share};
-use super::probe::Sharing;
+use super::cached::{Cached, Mode, Work};
+use super::failure::{Attempt, Failure, Own};
+use super::key_text::key_text;
 use super::shape::{Cacheable, Shape};
-use crate::flight::{Policy, Slow};
-use crate::{Cache, Error, ErrorKind, Reply, Result, Ttl};
+use super::source::CacheSource;
+use crate::flight::{Asked, Slow};
+use crate::{Cache, Reply, Result};
 
 /// A call that has its cache and its key, and lacks the computation.
 #[derive(Debug)]
 #[must_use = "a call does nothing before `compute`"]
-pub struct Call {
-    cache: Result<Cache>,
+pub struct Call<C = Cache> {
+    cache: C,
     key: Result<CompactString>,
 }
 
-/// A call of a cached function: a future of what the function returns, from the cache or computed.
-///
-/// Of all the calls that miss a key at the same time, one computes, and the others share its result. Trouble with the cache is a
-/// `tracing` event, and the caller gets what the function computes. As with [`Cache::get_or_set`], which this is in another dress,
-/// a write to the key that starts or ends meanwhile wins over what is computed.
-///
-/// An error isn't stored. The callers that wait for it share it where it is `Clone`; where it isn't, the next of them computes. If the
-/// caller that computes is cancelled, another takes over.
-#[must_use = "nothing is read or computed until it is awaited"]
-pub struct CachedCall<S: Shape, Fut> {
-    cache: Result<Cache>,
+/// A call of a cached function: a future of what the function returns, from the cache or computed. Of all the calls that miss a key at
+/// the same time, one computes, and the others share its result.
+pub type CachedCall<S, Fut, C = Cache> = Cached<One<S, Fut>, C>;
+
+/// Of a call about one key: the key, and how its value is computed.
+pub struct One<S: Shape, Fut> {
     key: Result<CompactString>,
-    policy: Policy<S::Value>,
-    share: Option<Share<S::Error>>,
-    mode: Mode,
     /// None once it computes.
     body: Option<Fut>,
-    course: Course<S, Fut>,
-}
-
-/// What a call does beside computing.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Mode {
-    ReadAndStore,
-    Refresh,
-    ReadOnly,
+    /// All that a hit doesn't need, apart: a hit is felt to move it about.
+    course: Option<Box<Course<S, Fut>>>,
 }
 
 type Flight<S, Fut> = Slow<<S as Shape>::Value, Failure<<S as Shape>::Error>, Attempt<S, Fut>>;
 
-/// Where a call is.
+/// Where a call without a hit is.
 enum Course<S: Shape, Fut> {
-    Fresh,
     /// It shares the computation with others.
-    Shared(Pin<Box<Flight<S, Fut>>>, Own<S::Error>),
+    Shared(Pin<Box<Flight<S, Fut>>>, Own<S::Error>, Cache),
     /// It reads, and won't store.
     Reads(Reply<Option<S::Value>>),
     /// It computes for itself.
     Alone(Pin<Box<Fut>>),
 }
 
-impl Call {
-    /// A call that uses this cache and this key. Where there is no cache, the function is called, and the error is a `tracing`
-    /// event.
-    pub fn new(cache: Result<Cache>, key: impl fmt::Display) -> Self {
-        let mut text = CompactString::const_new("");
-        let written = write!(text, "{key}");
-        Self { cache, key: written.map(|()| text).map_err(|_| unwritable()) }
+impl<C: CacheSource> Call<C> {
+    /// A call that uses this cache and this key.
+    #[inline]
+    pub fn new(cache: C, key: impl fmt::Display) -> Self {
+        Self { cache, key: key_text(key) }
     }
 
     /// Makes it compute once across processes, with a lease of this life; see [`CacheBuilder::lease`](crate::CacheBuilder::lease).
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.cache = self.cache.and_then(|cache| cache.leased(lease));
-        self
+    pub fn lease(self, lease: Duration) -> Call<Result<Cache>> {
+        Call { cache: self.cache.with(Cache::clone).and_then(|cache| cache.leased(lease)), key: self.key }
     }
 
     /// What the call computes where there is nothing in the cache: `body` is polled only then.
-    pub fn compute<S, Fut>(self, body: Fut) -> CachedCall<S, Fut>
+    pub fn compute<S, Fut>(self, body: Fut) -> CachedCall<S, Fut, C>
     where
         S: Shape,
         S::Value: Cacheable,
         Fut: Future<Output = S::Return>,
     {
-        CachedCall {
-            cache: self.cache,
-            key: self.key,
-            policy: Policy::default(),
-            share: None,
-            mode: Mode::ReadAndStore,
-            body: Some(body),
-            course: Course::Fresh,
-        }
+        Cached::new(self.cache, One { key: self.key, body: Some(body), course: None })
     }
 }
 
-#[cold]
-pub(super) fn unwritable() -> Error {
-    Error::new(ErrorKind::InvalidInput, "an argument can't be written into the key: its `Display` or `Serialize` fails")
+impl<S: Shape, Fut> Work for One<S, Fut> {
+    type Value = S::Value;
+    type Error = S::Error;
 }
 
-impl<S: Shape, Fut> CachedCall<S, Fut> {
-    /// Gives what is stored this TTL rather than that of the cache.
-    pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
-        if let Ok(cache) = &mut self.cache {
-            cache.ttl = ttl.into();
-        }
-        self
-    }
-
-    /// Gives what is stored a TTL that depends on it.
-    pub fn ttl_from(mut self, ttl: fn(&S::Value) -> Ttl) -> Self {
-        self.policy.ttl = Some(ttl);
-        self
-    }
-
-    /// Doesn't store a value of which this is true.
-    pub fn skip_if(mut self, skip: fn(&S::Value) -> bool) -> Self {
-        self.policy.skip = Some(skip);
-        self
-    }
-
-    /// Lets those who wait for the computation have copies of its error.
-    pub fn share_errors(self) -> Self
-    where
-        S::Error: Clone + Sync,
-    {
-        use super::probe::{Probe, Shared as _};
-        self.share_errors_by(Probe::new().share())
-    }
-
-    #[doc(hidden)]
-    pub fn share_errors_by(mut self, sharing: Sharing<S::Error>) -> Self {
-        self.share = sharing.0;
-        self
-    }
-
-    /// Computes without a look at what is there, and stores it: what is computed at the same time by others isn't stored.
-    pub fn refresh(mut self) -> Self {
-        self.mode = Mode::Refresh;
-        self
-    }
-
-    /// Takes what is there. Otherwise computes, for itself, and doesn't store it.
-    pub fn read_only(mut self) -> Self {
-        self.mode = Mode::ReadOnly;
-        self
-    }
-
-    /// Returns as soon as the value is computed. It is stored in a task of the tokio runtime.
-    pub fn write_behind(mut self) -> Self {
-        self.policy.behind = true;
-        self
-    }
-
+impl<S: Shape, Fut, C: CacheSource> CachedCall<S, Fut, C> {
     /// Deletes what is stored for these arguments; whether anything was. What is being computed isn't stored.
     ///
     /// # Errors
     /// Those of [`Cache::delete`], and the reason why there is no cache.
     pub fn invalidate(self) -> Reply<bool> {
-        match (self.cache, self.key) {
-            (Ok(cache), Ok(key)) => cache.delete(&key),
-            (Err(error), _) | (_, Err(error)) => Reply::error(error),
-        }
+        self.cache().and_then(|cache| Ok(cache.delete(self.key()?))).unwrap_or_else(Reply::error)
     }
 
     /// The key of these arguments, within the cache's namespace.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) where serde can't encode an argument.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where serde can't encode an argument.
     pub fn key(&self) -> Result<&str> {
-        self.key.as_deref().map_err(Clone::clone)
-    }
-
-    /// The function's cache, with the TTL of this call.
-    ///
-    /// # Errors
-    /// [`Config`](ErrorKind::Config) where its alias or its settings are wrong.
-    pub fn cache(&self) -> Result<&Cache> {
-        self.cache.as_ref().map_err(Clone::clone)
+        self.work.key.as_deref().map_err(Clone::clone)
     }
 }
 
-/// The body isn't polled before it is in a box.
-impl<S: Shape, Fut> Unpin for CachedCall<S, Fut> {}
-
-impl<S, Fut> Future for CachedCall<S, Fut>
+impl<S, Fut, C> Future for CachedCall<S, Fut, C>
 where
     S: Shape,
     S::Value: Cacheable,
     Fut: Future<Output = S::Return>,
+    C: CacheSource,
 {
     type Output = S::Return;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<S::Return> {
-        if matches!(self.course, Course::Fresh) {
-            match self.start() {
-                Ok(value) => return Poll::Ready(S::join(Ok(value))),
-                Err(course) => self.course = course,
-            }
+        if self.work.course.is_none()
+            && let Some(value) = self.start()
+        {
+            return Poll::Ready(S::join(Ok(value)));
         }
         self.poll_course(context)
     }
 }
 
-impl<S, Fut> CachedCall<S, Fut>
+impl<S, Fut, C> CachedCall<S, Fut, C>
 where
     S: Shape,
     S::Value: Cacheable,
     Fut: Future<Output = S::Return>,
+    C: CacheSource,
 {
     /// The function as it was written: the cache isn't touched. Where the call computes already, it goes on.
     pub async fn uncached(self) -> S::Return {
-        match self.body {
+        match self.work.body {
             Some(body) => body.await,
             None => self.await,
         }
     }
 
-    /// The value that is there at once, or how to go on.
-    #[inline]
-    fn start(&mut self) -> Result<S::Value, Course<S, Fut>> {
-        let (cache, key) = match (&self.cache, &self.key) {
-            (Ok(cache), Ok(key)) => (cache, key),
-            (Err(error), _) | (_, Err(error)) => {
-                tracing::warn!(%error, "a cached function runs without its cache");
-                return Err(Course::alone(&mut self.body));
+    /// The value that is there at once; where there is none, how to go on is left in the call.
+    // Inlined, since a hit is felt to hand its value on by way of memory.
+    #[inline(always)]
+    fn start(&mut self) -> Option<S::Value> {
+        let begun = self.key().and_then(|key| {
+            self.cache.with(|cache| match self.mode {
+                Mode::Refresh => Err(self.refreshes(cache, key)),
+                Mode::ReadAndStore | Mode::ReadOnly => match cache.get(key).now() {
+                    Ok(Ok(Some(value))) => Ok(value),
+                    asked => Err(self.missed(cache, asked)),
+                },
+            })
+        });
+        match begun {
+            Ok(Ok(value)) => Some(value),
+            Ok(Err(course)) => {
+                self.work.course = Some(course);
+                None
             }
-        };
-        match self.mode {
-            Mode::Refresh => Err(Course::Shared(Slow::anew(cache, key, self.policy), Own::default())),
-            Mode::ReadAndStore => match cache.get(key).now() {
-                Ok(Ok(Some(value))) => Ok(value),
-                asked => Err(Course::Shared(Slow::start(asked, self.policy), Own::default())),
-            },
-            Mode::ReadOnly => match cache.get(key).now() {
-                Ok(Ok(Some(value))) => Ok(value),
-                asked => Err(Course::Reads(asked.map_or_else(|reply| reply, Reply::from))),
-            },
+            Err(error) => {
+                tracing::warn!(%error, "a cached function runs without its cache");
+                self.work.goes_alone();
+                None
+            }
         }
+    }
+
+    #[cold]
+    fn refreshes(&self, cache: &Cache, key: &str) -> Box<Course<S, Fut>> {
+        let cache = self.told(cache);
+        Box::new(Course::Shared(Slow::anew(&cache, key, self.policy()), Own::default(), cache))
+    }
+
+    #[cold]
+    fn missed(&self, cache: &Cache, asked: Asked<S::Value>) -> Box<Course<S, Fut>> {
+        Box::new(match self.mode {
+            Mode::ReadOnly => Course::Reads(asked.map_or_else(|reply| reply, Reply::from)),
+            _ => Course::Shared(Slow::start(asked, self.policy()), Own::default(), self.told(cache)),
+        })
     }
 
     #[inline(never)]
     fn poll_course(&mut self, context: &mut Context<'_>) -> Poll<S::Return> {
         loop {
-            match (&mut self.course, &self.cache, &self.key) {
-                (Course::Shared(slow, own), Ok(cache), Ok(key)) => {
-                    let (body, share) = (&mut self.body, self.share);
+            let One { key, body, course } = &mut self.work;
+            match (course.as_deref_mut(), key) {
+                (Some(Course::Shared(slow, own, cache)), Ok(key)) => {
+                    let share = self.share;
                     let compute = || Some(Attempt::new(body.take()?, share, Arc::clone(own)));
                     let failure = match ready!(slow.as_mut().poll(cache, key, compute, context)) {
                         Ok(value) => return Poll::Ready(S::join(Ok(value))),
                         Err(failure) => failure,
                     };
-                    let own = own.lock().take();
-                    if let Some(error) = own.or_else(|| failure.copy()) {
+                    if let Some(error) = failure.error(own) {
                         return Poll::Ready(S::join(Err(error)));
                     }
-                    // Another call failed, and has the only copy of its error.
-                    match self.start() {
-                        Ok(value) => return Poll::Ready(S::join(Ok(value))),
-                        Err(course) => self.course = course,
+                    if let Some(value) = self.start() {
+                        return Poll::Ready(S::join(Ok(value)));
                     }
                 }
-                (Course::Reads(reply), ..) => match ready!(Pin::new(reply).poll(context)) {
+                (Some(Course::Reads(reply)), _) => match ready!(Pin::new(reply).poll(context)) {
                     Ok(Some(value)) => return Poll::Ready(S::join(Ok(value))),
                     result => {
                         if let Err(error) = result {
                             tracing::warn!(%error, "a failed read counts as a miss: the value is computed");
                         }
-                        self.course = Course::alone(&mut self.body);
+                        self.work.goes_alone();
                     }
                 },
-                (Course::Alone(body), ..) => return body.as_mut().poll(context),
+                (Some(Course::Alone(body)), _) => return body.as_mut().poll(context),
                 // Only where it is polled after its end.
                 _ => return Poll::Pending,
             }
@@ -283,14 +208,14 @@ where
     }
 }
 
-impl<S: Shape, Fut> Course<S, Fut> {
-    fn alone(body: &mut Option<Fut>) -> Self {
-        body.take().map_or(Self::Fresh, |body| Self::Alone(Box::pin(body)))
+impl<S: Shape, Fut> One<S, Fut> {
+    fn goes_alone(&mut self) {
+        self.course = self.body.take().map(|body| Box::new(Course::Alone(Box::pin(body))));
     }
 }
 
-impl<S: Shape, Fut> fmt::Debug for CachedCall<S, Fut> {
+impl<S: Shape, Fut> fmt::Debug for One<S, Fut> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("CachedCall").field("key", &self.key).field("mode", &self.mode).finish_non_exhaustive()
+        f.debug_struct("One").field("key", &self.key).finish_non_exhaustive()
     }
 }

@@ -18,8 +18,10 @@ pub(super) type Share<E> = fn(&E) -> Arc<dyn Fn() -> E + Send + Sync>;
 pub(super) struct Failure<E>(Option<Arc<dyn Fn() -> E + Send + Sync>>);
 
 impl<E> Failure<E> {
-    pub(super) fn copy(&self) -> Option<E> {
-        self.0.as_ref().map(|copy| copy())
+    /// For the call whose own error would be there: that one, or else a copy. None where another call failed, and has the only one.
+    pub(super) fn error(&self, own: &Own<E>) -> Option<E> {
+        let own = own.lock().take();
+        own.or_else(|| self.0.as_ref().map(|copy| copy()))
     }
 }
 

@@ -1,10 +1,12 @@
 //! The cache of a function.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
-use parking_lot::RwLock;
+use arc_swap::ArcSwapOption;
 
+use super::source::CacheSource;
 use crate::{Cache, Result, caches};
 
 /// The cache of a function, by alias or URL: made at first use, and found again at the cost of a few nanoseconds.
@@ -18,8 +20,8 @@ use crate::{Cache, Result, caches};
 pub struct FunctionCache {
     origin: Origin,
     lease: Option<Duration>,
-    /// The cache, and the generation of the configuration it was made by.
-    resolved: RwLock<Option<(u64, Cache)>>,
+    /// Reading it, and handing out a reference, writes to nothing that other cores read.
+    resolved: ArcSwapOption<Resolved>,
 }
 
 #[derive(Debug)]
@@ -28,18 +30,24 @@ enum Origin {
     Url(&'static str),
 }
 
+/// A cache, and the generation of the configuration it was made by.
+struct Resolved {
+    generation: u64,
+    cache: Cache,
+}
+
 impl FunctionCache {
     /// The cache of this name among [`caches`](crate::caches): another one once the configuration is replaced. With a lease, it computes
     /// once across processes, as by [`CacheBuilder::lease`](crate::CacheBuilder::lease).
     #[must_use]
     pub const fn alias(alias: &'static str, lease: Option<Duration>) -> Self {
-        Self { origin: Origin::Alias(alias), lease, resolved: RwLock::new(None) }
+        Self { origin: Origin::Alias(alias), lease, resolved: ArcSwapOption::const_empty() }
     }
 
     /// The cache at this URL, as by [`Cache::open`].
     #[must_use]
     pub const fn url(url: &'static str, lease: Option<Duration>) -> Self {
-        Self { origin: Origin::Url(url), lease, resolved: RwLock::new(None) }
+        Self { origin: Origin::Url(url), lease, resolved: ArcSwapOption::const_empty() }
     }
 
     /// The cache.
@@ -47,20 +55,11 @@ impl FunctionCache {
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) where there is no such alias, or the settings are wrong.
     pub fn get(&self) -> Result<Cache> {
-        let generation = match self.origin {
-            Origin::Alias(_) => caches().generation(),
-            Origin::Url(_) => 0,
-        };
-        if let Some((resolved, cache)) = &*self.resolved.read()
-            && *resolved == generation
-        {
-            return Ok(cache.clone());
-        }
-        self.resolve(generation)
+        self.with(Cache::clone)
     }
 
     #[cold]
-    fn resolve(&self, generation: u64) -> Result<Cache> {
+    fn resolve(&self, generation: u64) -> Result<Arc<Resolved>> {
         let cache = match self.origin {
             Origin::Alias(alias) => caches().get(alias)?,
             Origin::Url(url) => Cache::open(url)?,
@@ -69,17 +68,24 @@ impl FunctionCache {
             Some(lease) => cache.leased(lease)?,
             None => cache,
         };
-        let mut resolved = self.resolved.write();
-        match &*resolved {
-            // Of two who make it at the same time, one has made it.
-            Some((made, cache)) if *made == generation => Ok(cache.clone()),
-            _ => {
-                let old = resolved.replace((generation, cache.clone()));
-                drop(resolved);
-                // It may run code of its users when it is dropped, which is now: after the lock.
-                drop(old);
-                Ok(cache)
-            }
+        let made = Arc::new(Resolved { generation, cache });
+        // Of two who make it at the same time, one has made it.
+        let current = |found: &Option<Arc<Resolved>>| found.clone().filter(|found| found.generation >= generation);
+        let found = self.resolved.rcu(|found| current(found).or_else(|| Some(Arc::clone(&made))));
+        Ok(current(&found).unwrap_or(made))
+    }
+}
+
+impl CacheSource for FunctionCache {
+    #[inline]
+    fn with<R>(&self, operation: impl FnOnce(&Cache) -> R) -> Result<R> {
+        let generation = match self.origin {
+            Origin::Alias(_) => caches().generation(),
+            Origin::Url(_) => 0,
+        };
+        match &*self.resolved.load() {
+            Some(resolved) if resolved.generation == generation => Ok(operation(&resolved.cache)),
+            _ => Ok(operation(&self.resolve(generation)?.cache)),
         }
     }
 }

@@ -1,9 +1,12 @@
-//! Which cache a function uses. One test, since the caches of the process are configured once.
+//! Which cache a function uses. By alias in one test, since the caches of the process are configured once.
 
 use std::sync::atomic::{AtomicU32, Ordering};
+use std::sync::{Arc, Barrier};
+use std::thread;
 
 use polycache::backends::memory::Memory;
-use polycache::{Cache, Config, ErrorKind, Ttl, cached, cached_stampede, caches};
+use polycache::functions::FunctionCache;
+use polycache::{Cache, Config, ErrorKind, Plugin, Ttl, cached, cached_stampede, caches};
 
 static ASKED: AtomicU32 = AtomicU32::new(0);
 
@@ -36,6 +39,12 @@ async fn stampede() -> u32 {
     ask()
 }
 
+/// Part of a cache, to see how long it is kept.
+#[derive(Debug)]
+struct Part(#[allow(dead_code, reason = "its count is looked at")] Arc<()>);
+
+impl Plugin for Part {}
+
 #[tokio::test]
 async fn a_cache_by_alias_follows_the_configuration() {
     caches()
@@ -66,4 +75,30 @@ async fn a_cache_by_alias_follows_the_configuration() {
     assert_eq!(by_alias().await, 6);
     caches().define("nowhere", || Ok(Cache::builder().backend(Memory::new())));
     assert_eq!((unknown().await, unknown().await), (7, 7));
+
+    // The cache from before isn't kept beyond the next call.
+    let part = Arc::new(());
+    let defined = Arc::clone(&part);
+    caches().define("nowhere", move || Ok(Cache::builder().backend(Memory::new()).plugin(Part(Arc::clone(&defined)))));
+    assert_eq!((unknown().await, Arc::strong_count(&part)), (8, 3));
+    caches().define("nowhere", || Ok(Cache::builder().backend(Memory::new())));
+    assert_eq!((unknown().await, Arc::strong_count(&part)), (9, 1));
+}
+
+#[test]
+fn of_those_who_come_first_at_the_same_time_all_get_the_same_cache() {
+    const THREADS: usize = 4;
+    for _ in 0..50 {
+        let (function, all) = (FunctionCache::url("memory://", None), Barrier::new(THREADS));
+        let caches: Vec<Cache> = thread::scope(|scope| {
+            let come = || {
+                all.wait();
+                function.get().unwrap()
+            };
+            let threads: Vec<_> = (0..THREADS).map(|_| scope.spawn(come)).collect();
+            threads.into_iter().map(|thread| thread.join().unwrap()).collect()
+        });
+        caches[0].set("k", 1).now().unwrap().unwrap();
+        assert!(caches.iter().all(|cache| cache.get("k").now().unwrap().unwrap() == Some(1)));
+    }
 }
