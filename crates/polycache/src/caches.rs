@@ -212,7 +212,9 @@ impl Caches {
         name: &str,
         make: impl Fn(&mut Settings) -> Result<Box<dyn Backend>> + Send + Sync + 'static,
     ) {
-        self.registry.write().backends.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+        let replaced =
+            self.registry.write().backends.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+        drop(replaced);
     }
 
     /// Makes a serializer known by a name.
@@ -221,7 +223,9 @@ impl Caches {
         name: &str,
         make: impl Fn(&mut Settings) -> Result<Box<dyn Serializer>> + Send + Sync + 'static,
     ) {
-        self.registry.write().serializers.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+        let replaced =
+            self.registry.write().serializers.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+        drop(replaced);
     }
 
     /// Makes a plugin known by a name.
@@ -230,7 +234,9 @@ impl Caches {
         name: &str,
         make: impl Fn(&mut Settings) -> Result<Box<dyn Plugin>> + Send + Sync + 'static,
     ) {
-        self.registry.write().plugins.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+        let replaced =
+            self.registry.write().plugins.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+        drop(replaced);
     }
 
     /// A number that changes with what [`get`](Self::get) answers.

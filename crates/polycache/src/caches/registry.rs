@@ -39,14 +39,16 @@ impl<T: ?Sized> Named<T> {
         Self { sort, makes: BTreeMap::new() }
     }
 
-    pub(super) fn insert(&mut self, name: &str, make: Make<T>) {
-        self.makes.insert(name.to_owned(), make);
+    /// What was known by the name before is the caller's to drop: outside of a lock, since it may run code of the user's.
+    #[must_use]
+    pub(super) fn insert(&mut self, name: &str, make: Make<T>) -> Option<Make<T>> {
+        self.makes.insert(name.to_owned(), make)
     }
 
     fn all(&mut self, names: &[&str], make: impl Fn(&mut Settings) -> Result<Arc<T>> + Send + Sync + 'static) {
         let make: Make<T> = Arc::new(make);
         for name in names {
-            self.insert(name, Arc::clone(&make));
+            self.makes.insert((*name).to_owned(), Arc::clone(&make));
         }
     }
 
