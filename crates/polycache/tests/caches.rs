@@ -137,7 +137,9 @@ fn what_is_wrong_is_named_with_its_place() {
   "h": { "cache": "memory", "max_entries": "many" },
   "i": { "cache": "memory", "plugins": [{ "class": "timing", "x": 1 }] },
   "j": { "cache": "memory", "ttl": 0 },
-  "k": { "url": "memroy://" }
+  "k": { "url": "memroy://" },
+  "l": { "cache": "memory", "max_entries": 5, "max_bytes": 5000 },
+  "m": { "url": "memory://?max_entries=5&unbounded=true" }
 }"#;
     let caches = Caches::new();
     caches.set_config(Config::json(text).unwrap()).unwrap();
@@ -153,6 +155,8 @@ fn what_is_wrong_is_named_with_its_place() {
         ("i", &["line 14", "`plugins.x` is unknown"]),
         ("j", &["line 15", "ttl", "zero"]),
         ("k", &["line 16", "memroy", "did you mean `memory`"]),
+        ("l", &["line 17", "`l`", "one bound"]),
+        ("m", &["line 18", "`m`", "one bound"]),
         ("defualt", &["no alias `defualt`", "did you mean `default`"]),
     ] {
         let error = caches.get(alias).unwrap_err();

@@ -94,16 +94,20 @@ impl fmt::Debug for Registry {
 
 #[cfg(feature = "memory")]
 fn memory(settings: &mut Settings) -> Result<Arc<dyn Backend>> {
-    let mut builder = crate::backends::memory::Memory::builder();
-    if let Some(entries) = settings.take("max_entries")? {
-        builder = builder.max_entries(entries);
-    }
-    if let Some(bytes) = settings.take("max_bytes")? {
-        builder = builder.max_bytes(bytes);
-    }
-    if settings.take("unbounded")? == Some(true) {
-        builder = builder.unbounded();
-    }
+    let (entries, bytes) = (settings.take("max_entries")?, settings.take("max_bytes")?);
+    let unbounded = settings.take("unbounded")?.unwrap_or(false);
+    let builder = crate::backends::memory::Memory::builder();
+    let builder = match (entries, bytes, unbounded) {
+        (None, None, false) => builder,
+        (Some(entries), None, false) => builder.max_entries(entries),
+        (None, Some(bytes), false) => builder.max_bytes(bytes),
+        (None, None, true) => builder.unbounded(),
+        _ => {
+            let text =
+                "a memory backend has one bound; of `max_entries`, `max_bytes` and `unbounded` leave all but one out";
+            return Err(Error::new(ErrorKind::Config, text));
+        }
+    };
     Ok(Arc::new(builder.build()?))
 }
 
