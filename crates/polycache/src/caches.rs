@@ -62,7 +62,8 @@ pub struct Caches {
 
 struct Alias {
     definition: Definition,
-    instance: OnceLock<Cache>,
+    /// Shared with the same alias of a later configuration, where its settings are the same.
+    instance: Arc<OnceLock<Cache>>,
 }
 
 enum Definition {
@@ -164,9 +165,10 @@ impl Caches {
         let mut aliases = self.aliases.write();
         let mut new: BTreeMap<String, Arc<Alias>> = BTreeMap::new();
         for (alias, fields) in settings {
-            let kept = aliases.get(&alias).filter(|known| known.is(&fields)).cloned();
-            let made = || Arc::new(Alias::new(Definition::Settings { source: Arc::clone(&source), fields }));
-            new.insert(alias, kept.unwrap_or_else(made));
+            let known = aliases.get(&alias).filter(|known| known.is(&fields));
+            let instance = known.map(|known| Arc::clone(&known.instance)).unwrap_or_default();
+            let definition = Definition::Settings { source: Arc::clone(&source), fields };
+            new.insert(alias, Arc::new(Alias { definition, instance }));
         }
         for (alias, known) in aliases.iter().filter(|(_, known)| matches!(known.definition, Definition::Code(_))) {
             new.entry(alias.clone()).or_insert_with(|| Arc::clone(known));
@@ -192,7 +194,7 @@ impl Caches {
     /// # Ok(()) }
     /// ```
     pub fn define(&self, alias: &str, make: impl Fn() -> Result<CacheBuilder> + Send + Sync + 'static) {
-        let made = Arc::new(Alias::new(Definition::Code(Box::new(make))));
+        let made = Arc::new(Alias { definition: Definition::Code(Box::new(make)), instance: Arc::default() });
         let replaced = self.aliases.write().insert(alias.to_owned(), made);
         self.generation.fetch_add(1, Ordering::Release);
         // Its cache may run code of the user's when it is dropped, which is now: after the lock.
@@ -295,10 +297,6 @@ impl Cache {
 }
 
 impl Alias {
-    fn new(definition: Definition) -> Self {
-        Self { definition, instance: OnceLock::new() }
-    }
-
     fn is(&self, settings: &Map<String, Value>) -> bool {
         matches!(&self.definition, Definition::Settings { fields, .. } if fields == settings)
     }

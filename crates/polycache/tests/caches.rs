@@ -83,6 +83,19 @@ async fn overrides_win_and_mutate_nothing() {
 }
 
 #[test]
+fn an_error_has_the_place_of_the_present_configuration() {
+    let caches = Caches::new();
+    for (text, place) in [
+        ("{ \"default\": {\n \"cache\": \"memroy\" } }", "line 2: "),
+        ("{\n\n \"default\": {\n \"cache\": \"memroy\" } }", "line 4: "),
+    ] {
+        caches.set_config(Config::json(text).unwrap()).unwrap();
+        let error = caches.get("default").unwrap_err().to_string();
+        assert!(error.starts_with(place), "{place}: {error}");
+    }
+}
+
+#[test]
 fn users_register_parts_of_their_own() {
     let caches = Caches::new();
     caches.register_backend("tiny", |settings| {
