@@ -155,7 +155,7 @@ impl Caches {
     /// [`Config`](ErrorKind::Config) where there is no `default`, and nothing is changed.
     pub fn set_config(&self, config: Config) -> Result<()> {
         if config.aliases().all(|alias| alias != DEFAULT) {
-            let place = config.source.place("", None);
+            let place = config.source.origin();
             return Err(Error::new(
                 ErrorKind::Config,
                 format!("{place}the configuration has no alias `{DEFAULT}`; add one"),

@@ -180,6 +180,36 @@ fn what_is_wrong_is_named_with_its_place() {
     }
 }
 
+/// The place is that of the setting or of the URL that holds it, never that of another alias, and is told once.
+#[test]
+fn an_error_tells_one_place() {
+    let text = r#"{
+  "default": { "url": "memory://?ttl=soon" },
+  "b": { "cache": "memory", "max_entries": -5, "ttl": 5 },
+  "c": { "url": "memory://?max_entries=x" },
+  "d": { "cache": "memory", "serializer": { "class": "json", "x": 1 } }
+}"#;
+    let caches = Caches::new();
+    caches.set_config(Config::json(text).unwrap()).unwrap();
+    for (alias, expected) in [
+        ("default", "line 2: alias `default`: `ttl` \"soon\" is no duration; write it like 500ms, 2s or 1h"),
+        ("b", "line 3: alias `b`: `max_entries` invalid value: integer `-5`, expected u64"),
+        ("c", "line 4: alias `c`: the URL: `max_entries` invalid type: string \"x\", expected u64"),
+        ("d", "line 5: alias `d`: `serializer.x` is unknown; none is known"),
+    ] {
+        assert_eq!(caches.get(alias).unwrap_err().to_string(), expected);
+    }
+    let error = Cache::open("memory://?ttl=soon").unwrap_err().to_string();
+    assert!(error.starts_with("the URL: `ttl` "), "{error}");
+}
+
+#[cfg(feature = "toml")]
+#[test]
+fn broken_text_is_an_error_with_the_line_that_the_parser_tells() {
+    let error = Config::toml("[default]\ncache = 'memory'\nx\n").unwrap_err().to_string();
+    assert!(error.starts_with("the configuration can't be read: ") && error.ends_with(" at line 3"), "{error}");
+}
+
 #[test]
 fn broken_text_is_an_error() {
     for text in ["", "[]", "{", r#"{ "default": 5 }"#, "nul"] {
