@@ -58,6 +58,8 @@ pub struct Caches {
     registry: RwLock<Registry>,
     /// How often what `get` answers may have changed.
     generation: AtomicU64,
+    /// Why the file that the environment names couldn't be read.
+    unread: OnceLock<Error>,
 }
 
 struct Alias {
@@ -86,8 +88,8 @@ pub fn caches() -> &'static Caches {
         if let Some(path) = std::env::var_os(FILE)
             && let Err(error) = Config::file(&path).and_then(|config| caches.set_config(config))
         {
-            // Whoever asks for a cache gets the error.
-            let error = Error::new(error.kind(), format!("{FILE}: {error}"));
+            // Whoever asks for a cache gets the error, also for one that only the file knows.
+            let error = caches.unread.get_or_init(|| Error::new(error.kind(), format!("{FILE}: {error}"))).clone();
             caches.define(DEFAULT, move || Err(error.clone()));
         }
         caches
@@ -99,8 +101,12 @@ impl Caches {
     /// `default` alone, in memory.
     #[must_use]
     pub fn new() -> Self {
-        let caches =
-            Self { aliases: RwLock::default(), registry: RwLock::new(Registry::new()), generation: AtomicU64::new(0) };
+        let caches = Self {
+            aliases: RwLock::default(),
+            registry: RwLock::new(Registry::new()),
+            generation: AtomicU64::new(0),
+            unread: OnceLock::new(),
+        };
         caches.define(DEFAULT, || Ok(Cache::builder()));
         caches
     }
@@ -251,7 +257,8 @@ impl Caches {
         aliases.get(alias).cloned().ok_or_else(|| {
             let known: Vec<&str> = aliases.keys().map(String::as_str).collect();
             let meant = nearest(alias, &known).map(|near| format!("; did you mean `{near}`")).unwrap_or_default();
-            let text = format!("there is no alias `{alias}`{meant}; known are {}", known.join(", "));
+            let unread = self.unread.get().map(|error| format!("; {error}")).unwrap_or_default();
+            let text = format!("there is no alias `{alias}`{meant}; known are {}{unread}", known.join(", "));
             Error::new(ErrorKind::Config, text)
         })
     }

@@ -283,8 +283,10 @@ fn the_environment_configures_the_process() {
         match std::env::var("EXPECTED").unwrap().as_str() {
             "" => assert_eq!(caches.get("default").unwrap().namespace_name(), "from the file"),
             part => {
-                let error = caches.get("default").unwrap_err().to_string();
-                assert!(error.contains("POLYCACHE_CONFIG") && error.contains(part), "{error}");
+                for alias in ["default", "sessions"] {
+                    let error = caches.get(alias).unwrap_err().to_string();
+                    assert!(error.contains("POLYCACHE_CONFIG") && error.contains(part), "{alias}: {error}");
+                }
             }
         }
         return;
