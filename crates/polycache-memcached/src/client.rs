@@ -113,7 +113,9 @@ impl Client {
     /// # Errors
     /// Trouble with the server.
     pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Item>> {
-        Ok(self.read(key.as_ref(), false).await?.map(|(item, _)| item))
+        let key = WireKey::new(key.as_ref());
+        let reply = self.fleet.call(key.stored(), &Request::Get { key: &key, cas: false }).await?;
+        Ok(outcome::value(reply)?.map(|(item, _)| item))
     }
 
     /// The value under a key, and the CAS number that [`cas`](Self::cas) compares.
@@ -121,16 +123,8 @@ impl Client {
     /// # Errors
     /// Trouble with the server.
     pub async fn gets(&self, key: impl AsRef<[u8]>) -> Result<Option<(Item, u64)>> {
-        self.read(key.as_ref(), true).await
-    }
-
-    async fn read(&self, key: &[u8], cas: bool) -> Result<Option<(Item, u64)>> {
-        let key = WireKey::new(key);
-        let reply = self.fleet.call(key.stored(), &Request::Get { key: &key, cas }).await?;
-        Ok(match reply.map(outcome::meta).transpose()? {
-            Some(meta) => meta.value.map(|value| (Item { value, flags: meta.flags }, meta.cas)),
-            None => None,
-        })
+        let key = WireKey::new(key.as_ref());
+        outcome::value(self.fleet.call(key.stored(), &Request::Get { key: &key, cas: true }).await?)
     }
 
     /// Stores a value.

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
+use futures_util::TryFutureExt;
 use polycache_wire::{Failure, Fate, Protocol, Stream, Trouble};
 use tokio::time::timeout;
 
@@ -50,8 +51,8 @@ impl Connection {
 
     /// Asks the server, and waits for its reply.
     #[inline]
-    pub(crate) async fn call(&self, request: &Request<'_>) -> Result<Reply> {
-        self.0.call(request).await.map_err(|failure| told(failure, request))
+    pub(crate) fn call<'a>(&'a self, request: &'a Request<'_>) -> impl Future<Output = Result<Reply>> + 'a {
+        self.0.call(request).map_err(|failure| told(failure, request))
     }
 
     /// Asks several things in one go. The replies come in the order of the requests.

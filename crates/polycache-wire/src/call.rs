@@ -63,6 +63,10 @@ impl<P: Protocol> Future for Sent<'_, P> {
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
         let Some(slot) = self.slot else { return Poll::Pending };
+        if let Some(reply) = self.shared.read_alone(slot) {
+            self.slot = None;
+            return Poll::Ready(Ok(reply));
+        }
         let poll = self.shared.state.lock().slots.poll(slot, context);
         let Poll::Ready(outcome) = poll else { return Poll::Pending };
         self.slot = None;
@@ -76,8 +80,10 @@ impl<P: Protocol> Future for Sent<'_, P> {
 impl<P: Protocol> Drop for Sent<'_, P> {
     fn drop(&mut self) {
         if let Some(slot) = self.slot {
+            let mut state = self.shared.state.lock();
+            let outcome = state.slots.abandon(slot);
             // What it holds is dropped after the lock.
-            let outcome = { self.shared.state.lock().slots.abandon(slot) };
+            self.shared.leave(slot, state);
             if outcome.is_none() {
                 self.shared.suspect();
             }

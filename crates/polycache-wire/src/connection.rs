@@ -44,8 +44,13 @@ impl<P: Protocol> Connection<P> {
     /// Why there is no reply, and what became of the request.
     #[inline]
     pub async fn call<R: Request<P>>(&self, request: &R) -> Outcome<P> {
-        match self.once(request).await {
-            Err(failure) if failure.again => self.again(request).await,
+        let weight = self.weight(request);
+        let outcome = match Call::new(&self.shared, request, weight).await {
+            Some(outcome) => outcome,
+            None => self.queued(request, weight).await,
+        };
+        match outcome {
+            Err(failure) if failure.again => self.queued(request, weight).await,
             outcome => outcome,
         }
     }
@@ -72,7 +77,7 @@ impl<P: Protocol> Connection<P> {
                 Err(error) => Err(Failure::not_sent(error)),
             };
             outcomes.push(match first {
-                Err(failure) if failure.again => self.again(request).await,
+                Err(failure) if failure.again => self.queued(request, self.weight(request)).await,
                 outcome => outcome,
             });
         }
@@ -95,34 +100,23 @@ impl<P: Protocol> Connection<P> {
     }
 
     fn wake_after(&self, change: impl FnOnce(&mut State<P>)) {
-        let driver = {
-            let mut state = self.shared.state.lock();
-            change(&mut state);
-            state.driver.take()
-        };
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        let mut state = self.shared.state.lock();
+        change(&mut state);
+        self.shared.wake_driver(state);
     }
 
-    #[inline]
-    async fn once<R: Request<P>>(&self, request: &R) -> Outcome<P> {
-        let weight = self.weight(request);
-        if let Some(outcome) = Call::new(&self.shared, request, weight).await {
-            return outcome;
-        }
-        Box::pin(self.once_there_is_room(request, weight)).await
-    }
-
-    async fn once_there_is_room<R: Request<P>>(&self, request: &R, weight: u32) -> Outcome<P> {
-        let slot = self.queue(weight, |state| state.push(request, weight, None)).await.map_err(Failure::not_sent)?;
-        Sent::new(&self.shared, slot).await
-    }
-
-    /// Boxed, as it is rare and would take room in each call.
+    /// A call that waits for room in the queue, where there is none. Boxed, as it is rare and would take room in each call.
     #[cold]
-    fn again<'a, R: Request<P>>(&'a self, request: &'a R) -> Pin<Box<dyn Future<Output = Outcome<P>> + Send + 'a>> {
-        Box::pin(self.once(request))
+    fn queued<'a, R: Request<P>>(
+        &'a self,
+        request: &'a R,
+        weight: u32,
+    ) -> Pin<Box<dyn Future<Output = Outcome<P>> + Send + 'a>> {
+        Box::pin(async move {
+            let slot =
+                self.queue(weight, |state| state.push(request, weight, None)).await.map_err(Failure::not_sent)?;
+            Sent::new(&self.shared, slot).await
+        })
     }
 
     fn weight<R: Request<P>>(&self, request: &R) -> u32 {
@@ -168,7 +162,10 @@ struct Waiting<'a, P: Protocol>(&'a Shared<P>);
 
 impl<'a, P: Protocol> Waiting<'a, P> {
     fn new(shared: &'a Shared<P>) -> Self {
-        shared.state.lock().waiting += 1;
+        let mut state = shared.state.lock();
+        state.waiting += 1;
+        // Should a caller read by itself, others wait for it now.
+        shared.wake_driver(state);
         Self(shared)
     }
 }

@@ -86,7 +86,7 @@ impl<P: Protocol> Driver<P> {
     async fn open(&mut self) -> Result<(), P::Error> {
         let shared = &self.shared;
         let stream = shared.protocol.open().await?;
-        let signals = poll_fn(|context| Poll::Ready(Signals::new(context.waker()))).await;
+        let signals = poll_fn(|context| Poll::Ready(Signals::new(context.waker(), shared))).await;
         *shared.io.lock() = Some(Io::new(self.run, stream, shared.protocol.decoder(), signals));
         self.was_open = true;
         let mut state = shared.state.lock();
@@ -123,7 +123,7 @@ async fn drive<P: Protocol>(shared: &Shared<P>, run: u64) -> Reason<P::Error> {
 impl<P: Protocol> Drop for Driver<P> {
     fn drop(&mut self) {
         let io = self.shared.io.lock().take_if(|io| io.run == self.run);
-        let (written, in_flight) = io.map(Io::end).unwrap_or_default();
+        let (written, in_flight) = io.map(|io| io.end(&self.shared)).unwrap_or_default();
         let (reason, was_open) = (self.end.take(), self.was_open);
         self.shared.settle(Ending { run: self.run, reason, was_open, written, in_flight });
     }

@@ -1,5 +1,7 @@
 //! A connection that stands: what goes over it.
 
+mod alone;
+
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
@@ -31,7 +33,7 @@ pub(crate) struct Io<P: Protocol> {
     pub(crate) run: u64,
     stream: Box<dyn Stream>,
     /// What wakes the driver.
-    signals: Signals,
+    signals: Signals<P>,
     traffic: Traffic<P>,
 }
 
@@ -62,12 +64,12 @@ struct Traffic<P: Protocol> {
     ticks: u32,
     /// Signals that aren't dealt with.
     due: u8,
-    /// What went wrong while a caller wrote.
+    /// What went wrong while a caller wrote or read.
     failed: Option<Reason<P::Error>>,
 }
 
 impl<P: Protocol> Io<P> {
-    pub(crate) fn new(run: u64, stream: Box<dyn Stream>, decoder: P::Decoder, signals: Signals) -> Self {
+    pub(crate) fn new(run: u64, stream: Box<dyn Stream>, decoder: P::Decoder, signals: Signals<P>) -> Self {
         let traffic = Traffic {
             in_flight: VecDeque::new(),
             outgoing: Vec::new(),
@@ -96,29 +98,36 @@ impl<P: Protocol> Io<P> {
         shared: &Shared<P>,
         ticks: Option<&mut Interval>,
     ) -> Poll<Result<Infallible, Reason<P::Error>>> {
+        self.take_back(shared);
         self.traffic.poll(shared, &mut *self.stream, &self.signals, ticks)
     }
 
     /// Whether a caller may send what is queued.
     #[inline]
     pub(crate) fn takes_from_callers(&self, state: &State<P>) -> bool {
-        self.traffic.is_written() && !state.renew
+        self.traffic.is_written() && self.traffic.failed.is_none() && !state.renew
     }
 
-    /// Sends what is queued, for a caller.
+    /// Sends what is queued, for a caller. If the socket is full, the driver goes on.
     pub(crate) fn send_queued(&mut self, shared: &Shared<P>, mut state: MutexGuard<'_, State<P>>) {
-        let Self { stream, signals, traffic, .. } = self;
-        traffic.take(&mut state);
+        self.traffic.take(&mut state);
+        let is_lent = self.lend(shared, &state);
         drop(state);
-        // If the socket is full, the driver goes on.
+        let Self { stream, signals, traffic, .. } = self;
         if let Err(reason) = traffic.write(shared, &mut **stream, &mut Context::from_waker(&signals.socket)) {
             traffic.failed = Some(reason);
             signals.queue.wake_by_ref();
         }
+        // Who waits to write waits for the socket too.
+        if is_lent && !self.traffic.is_written() {
+            self.take_back(shared);
+            self.signals.queue.wake_by_ref();
+        }
     }
 
     /// How many bytes of requests were written, and the requests that aren't answered.
-    pub(crate) fn end(self) -> (u64, VecDeque<Pending<P::Expect>>) {
+    pub(crate) fn end(mut self, shared: &Shared<P>) -> (u64, VecDeque<Pending<P::Expect>>) {
+        self.take_back(shared);
         (self.traffic.written, self.traffic.in_flight)
     }
 }
@@ -128,7 +137,7 @@ impl<P: Protocol> Traffic<P> {
         &mut self,
         shared: &Shared<P>,
         stream: &mut dyn Stream,
-        signals: &Signals,
+        signals: &Signals<P>,
         mut ticks: Option<&mut Interval>,
     ) -> Poll<Result<Infallible, Reason<P::Error>>> {
         if let Some(reason) = self.failed.take() {
@@ -138,7 +147,12 @@ impl<P: Protocol> Traffic<P> {
         loop {
             self.due |= signals.take();
             if self.is_due(SOCKET) {
-                while self.read(shared, stream, socket)? {}
+                self.rewind();
+                while self.read(shared, stream, socket)? {
+                    let decoded = self.decode(shared);
+                    self.hand_out(shared);
+                    decoded?;
+                }
                 self.write(shared, stream, socket)?;
             } else if self.is_written() && self.is_due(QUEUE) {
                 if self.take_queued(shared, &signals.queue)? {
@@ -168,34 +182,34 @@ impl<P: Protocol> Traffic<P> {
         self.sent == self.outgoing.len() && !self.unflushed
     }
 
-    /// Reads once; whether there may be more. Hands out the replies that are whole.
+    /// Room for what is read next: from the beginning of the buffer, whose memory is in the processor's cache.
+    fn rewind(&mut self) {
+        if self.input.is_empty() {
+            if self.input.capacity() > KEPT {
+                self.input = BytesMut::new();
+            }
+            self.input.reserve(READ);
+        }
+    }
+
+    /// Reads once, as far as there is something; whether there was.
     fn read(
         &mut self,
         shared: &Shared<P>,
         stream: &mut dyn Stream,
         context: &mut Context<'_>,
     ) -> Result<bool, Reason<P::Error>> {
-        if self.input.is_empty() {
-            if self.input.capacity() > KEPT {
-                self.input = BytesMut::new();
-            }
-            // From the beginning of the buffer, whose memory is in the processor's cache.
-            self.input.reserve(READ);
-        } else {
-            self.input.reserve(READ / 4);
-        }
+        self.input.reserve(READ / 4);
         let Poll::Ready(read) = pin!(stream.read_buf(&mut self.input)).poll(context) else { return Ok(false) };
         match read {
             Ok(0) => return Err(shared.lost("the server closed the connection")),
-            Ok(_) => {}
+            Ok(_) => self.alive = true,
             Err(error) => return Err(shared.lost(&error.to_string())),
         }
-        self.alive = true;
-        let decoded = self.decode(shared);
-        self.hand_out(shared);
-        decoded.map(|()| true)
+        Ok(true)
     }
 
+    /// Makes replies of what was read, as far as they are whole.
     fn decode(&mut self, shared: &Shared<P>) -> Result<(), Reason<P::Error>> {
         while let Some(pending) = self.in_flight.front_mut() {
             let reply = match self.decoder.decode(&mut self.input, &mut pending.expect) {

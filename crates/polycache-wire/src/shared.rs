@@ -15,7 +15,7 @@ use crate::ending::Reason;
 use crate::io::Io;
 use crate::protocol::{Failure, Protocol, Request, Trouble};
 use crate::settings::Settings;
-use crate::slots::{SlotId, Slots};
+use crate::slots::{NO_SLOT, SlotId, Slots};
 
 /// The pauses between attempts to connect grow from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -30,6 +30,10 @@ pub(crate) struct Shared<P: Protocol> {
     pub(crate) state: Mutex<State<P>>,
     /// The connection, while it stands. Whoever holds the state must not wait for it.
     pub(crate) io: Mutex<Option<Io<P>>>,
+    /// The call that the socket wakes the next time, in place of the driver, or [`NO_SLOT`]; and the one that it has woken and that hasn't
+    /// read yet. The first becomes the second under the lock of the state.
+    pub(crate) reader: AtomicU32,
+    pub(crate) woken: AtomicU32,
     /// Held by the one who is next to get room in the queue, where there is none; and what wakes that one.
     pub(crate) turn: tokio::sync::Mutex<()>,
     pub(crate) more_room: Notify,
@@ -140,6 +144,8 @@ impl<P: Protocol> Shared<P> {
             settings,
             state: Mutex::new(state),
             io: Mutex::new(None),
+            reader: AtomicU32::new(NO_SLOT),
+            woken: AtomicU32::new(NO_SLOT),
             turn: tokio::sync::Mutex::new(()),
             more_room: Notify::new(),
             failures: AtomicU32::new(0),
@@ -177,10 +183,10 @@ impl<P: Protocol> Shared<P> {
         Ok(pushed)
     }
 
-    /// Has the driver send what is queued. A caller who is alone does it, where the driver has nothing in hand: with nobody else to wait
-    /// for, the driver's turn would be one more for each call.
+    /// Has the driver send what is queued. A caller who is alone does it, where the driver has nothing in hand, and reads too: with nobody
+    /// else to wait for, the driver's turns would be two more for each call.
     #[inline]
-    fn send(&self, mut state: MutexGuard<'_, State<P>>) {
+    fn send(&self, state: MutexGuard<'_, State<P>>) {
         if state.slots.count() == 1
             && let Some(mut io) = self.io.try_lock()
             && let Some(io) = &mut *io
@@ -188,6 +194,10 @@ impl<P: Protocol> Shared<P> {
         {
             return io.send_queued(self, state);
         }
+        self.wake_driver(state);
+    }
+
+    pub(crate) fn wake_driver(&self, mut state: MutexGuard<'_, State<P>>) {
         let driver = state.driver.take();
         drop(state);
         if let Some(driver) = driver {

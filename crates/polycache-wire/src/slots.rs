@@ -5,12 +5,15 @@ use std::task::{Context, Poll, Waker};
 /// The number of a slot.
 pub(crate) type SlotId = u32;
 
+/// No slot: the queue's bound is far below, as a call weighs hundreds of bytes.
+pub(crate) const NO_SLOT: SlotId = SlotId::MAX;
+
 /// Slots for calls that are under way. They are used again, so a call allocates nothing here.
 #[derive(Debug)]
 pub(crate) struct Slots<T> {
     slots: Vec<Slot<T>>,
     /// The first of the list of free slots.
-    free: Option<SlotId>,
+    first_free: Option<SlotId>,
     /// How many aren't free.
     count: usize,
 }
@@ -29,23 +32,22 @@ enum Slot<T> {
 
 impl<T> Slots<T> {
     pub(crate) const fn new() -> Self {
-        Self { slots: Vec::new(), free: None, count: 0 }
+        Self { slots: Vec::new(), first_free: None, count: 0 }
     }
 
     /// A slot for a new call, whose caller may wait already.
     pub(crate) fn open(&mut self, caller: Option<&Context<'_>>) -> SlotId {
         self.count += 1;
         let waiting = Slot::Waiting(caller.map(|context| context.waker().clone()));
-        if let Some(id) = self.free {
+        if let Some(id) = self.first_free {
             let slot = &mut self.slots[id as usize];
             if let Slot::Free { next } = *slot {
-                self.free = next;
+                self.first_free = next;
             }
             *slot = waiting;
             return id;
         }
         self.slots.push(waiting);
-        // The queue's bound is far below: a call weighs hundreds of bytes.
         (self.slots.len() - 1) as SlotId
     }
 
@@ -82,6 +84,16 @@ impl<T> Slots<T> {
         })
     }
 
+    /// Whether somebody waits to be woken by the reply.
+    pub(crate) fn is_waited_for(&self, id: SlotId) -> bool {
+        matches!(self.slots[id as usize], Slot::Waiting(Some(_)))
+    }
+
+    /// Takes out who is to be woken, to be woken before the reply.
+    pub(crate) fn take_waker(&mut self, id: SlotId) -> Option<Waker> {
+        if let Slot::Waiting(waker) = &mut self.slots[id as usize] { waker.take() } else { None }
+    }
+
     /// The caller goes without its reply. Returns what it would have got, to be dropped outside of the lock.
     pub(crate) fn abandon(&mut self, id: SlotId) -> Option<T> {
         let slot = &mut self.slots[id as usize];
@@ -95,6 +107,11 @@ impl<T> Slots<T> {
         }
     }
 
+    /// The caller has its reply already. Returns what would have woken it.
+    pub(crate) fn free(&mut self, id: SlotId) -> Option<Waker> {
+        if let Slot::Waiting(waker) = self.close(id) { waker } else { None }
+    }
+
     /// The calls whose replies haven't come, or whose callers haven't looked.
     pub(crate) fn count(&self) -> usize {
         self.count
@@ -102,7 +119,7 @@ impl<T> Slots<T> {
 
     fn close(&mut self, id: SlotId) -> Slot<T> {
         self.count -= 1;
-        let next = self.free.replace(id);
+        let next = self.first_free.replace(id);
         std::mem::replace(&mut self.slots[id as usize], Slot::Free { next })
     }
 }

@@ -25,11 +25,7 @@ impl<P: Protocol> Shared<P> {
         }
         state.is_watched = true;
         let watch = Watch { shared: Arc::clone(self), run: state.run, turns: self.turns.load(Ordering::Relaxed) };
-        let driver = state.driver.take();
-        drop(state);
-        if let Some(driver) = driver {
-            driver.wake();
-        }
+        self.wake_driver(state);
         here.spawn(watch.watch());
     }
 }
@@ -54,7 +50,7 @@ impl<P: Protocol> Watch<P> {
     fn end_run(&self) {
         let Self { shared, run, .. } = self;
         let Some(io) = shared.io.lock().take_if(|io| io.run == *run) else { return };
-        let (written, in_flight) = io.end();
+        let (written, in_flight) = io.end(shared);
         shared.settle(Ending { run: *run, reason: None, was_open: true, written, in_flight });
         let mut state = shared.state.lock();
         if state.run == *run {

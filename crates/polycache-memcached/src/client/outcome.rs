@@ -1,6 +1,6 @@
 //! Replies as results.
 
-use crate::codec::{Meta, Refusal, RefusalKind, Reply, Status};
+use crate::codec::{Item, Meta, Refusal, RefusalKind, Reply, Status};
 use crate::{Error, ErrorKind, Result};
 
 /// The reply to a meta command.
@@ -10,6 +10,13 @@ pub(super) fn meta(reply: Reply) -> Result<Meta> {
         Reply::Refused(refusal) => Err(refused(&refusal)),
         _ => Err(unexpected()),
     }
+}
+
+/// What was read, and its CAS number. Nothing, where the server is out.
+pub(super) fn value(reply: Option<Reply>) -> Result<Option<(Item, u64)>> {
+    let Some(reply) = reply else { return Ok(None) };
+    let Meta { value, flags, cas, .. } = meta(reply)?;
+    Ok(value.map(|value| (Item { value, flags }, cas)))
 }
 
 /// How a write went. A write to a server that is out was an error before it came here.

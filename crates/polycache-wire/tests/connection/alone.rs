@@ -1,0 +1,173 @@
+//! A caller who is alone reads its reply by itself; nobody else may ever depend on it. No heartbeat comes to the rescue here.
+
+use std::future::Future;
+use std::pin::{Pin, pin};
+use std::sync::Arc;
+use std::task::{Context, Poll, Waker};
+
+use polycache_wire::{Connection, Settings};
+use tokio::task::{JoinSet, yield_now};
+use tokio::time::timeout;
+
+use crate::server::{Ask, Lines, PATIENCE, Server, answered, until};
+
+fn settings() -> Settings {
+    Settings { heartbeat: None, ..Settings::default() }
+}
+
+async fn connected(server: &Server, settings: Settings) -> Arc<Connection<Lines>> {
+    let connection = Arc::new(server.connect(settings));
+    assert!(answered(&connection, "first").await);
+    connection
+}
+
+/// Has the call make its request, and wakes nobody when there is an answer.
+fn begin<F: Future>(call: Pin<&mut F>) {
+    assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+}
+
+#[tokio::test]
+async fn who_never_looks_holds_nobody_up() {
+    let connection = connected(&Server::start(), settings()).await;
+    for calls in 1..100 {
+        let ask = Ask(format!("never looked at {calls}"));
+        let mut call = pin!(connection.call(&ask));
+        begin(call.as_mut());
+        for _ in 0..calls {
+            yield_now().await;
+        }
+        assert!(timeout(PATIENCE, answered(&connection, "another")).await.unwrap());
+        assert_eq!(timeout(PATIENCE, call).await.unwrap().unwrap(), ask.0);
+    }
+}
+
+#[tokio::test]
+async fn who_leaves_leaves_the_connection_in_order() {
+    let server = Server::start();
+    let connection = connected(&server, settings()).await;
+    for turns in 0..100 {
+        {
+            let ask = Ask(format!("left {turns}"));
+            let mut call = pin!(connection.call(&ask));
+            begin(call.as_mut());
+            for _ in 0..turns {
+                yield_now().await;
+            }
+        }
+        if turns % 2 == 0 {
+            assert!(timeout(PATIENCE, answered(&connection, "another")).await.unwrap());
+        } else {
+            server.cut();
+            until("the loss is noticed", async || connection.failures() > 0).await;
+            assert!(answered(&connection, "write").await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn who_never_looks_keeps_no_room() {
+    let server = Server::start();
+    // One call fills the queue.
+    let connection = connected(&server, Settings { max_queue: 256, ..settings() }).await;
+    for turns in 0..100 {
+        let ask = Ask(format!("never looked at {turns}"));
+        let mut call = pin!(connection.call(&ask));
+        begin(call.as_mut());
+        for _ in 0..turns {
+            yield_now().await;
+        }
+        assert!(timeout(PATIENCE, answered(&connection, "waits for room")).await.unwrap());
+        assert_eq!(timeout(PATIENCE, call).await.unwrap().unwrap(), ask.0);
+    }
+}
+
+#[tokio::test]
+async fn a_call_may_go_on_in_another_task() {
+    let connection = connected(&Server::start(), settings()).await;
+    for _ in 0..100 {
+        let connection = Arc::clone(&connection);
+        let mut call = Box::pin(async move { answered(&connection, "moved").await });
+        begin(call.as_mut());
+        assert!(timeout(PATIENCE, tokio::spawn(call)).await.unwrap().unwrap());
+    }
+}
+
+#[tokio::test]
+async fn a_call_may_be_looked_at_too_often() {
+    let connection = connected(&Server::start(), settings()).await;
+    for _ in 0..100 {
+        let ask = Ask("looked at".to_owned());
+        let mut call = pin!(connection.call(&ask));
+        let mut looks = 0;
+        let answer = loop {
+            looks += 1;
+            assert!(looks < 1_000_000, "it is never answered");
+            match call.as_mut().poll(&mut Context::from_waker(Waker::noop())) {
+                Poll::Ready(answer) => break answer,
+                Poll::Pending => yield_now().await,
+            }
+        };
+        assert_eq!(answer.unwrap(), ask.0);
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_an_idle_connection_is_seen_at_once() {
+    let server = Server::start();
+    let connection = connected(&server, settings()).await;
+    for _ in 0..20 {
+        assert!(answered(&connection, "alone").await);
+        server.cut();
+        until("the loss is noticed", async || connection.failures() > 0).await;
+        // Nothing was sent on the lost connection: the next call knows.
+        assert!(answered(&connection, "write").await);
+    }
+}
+
+#[tokio::test]
+async fn a_connection_is_closed_after_the_last_answer() {
+    for turns in 0..20 {
+        let connection = connected(&Server::start(), settings()).await;
+        let ask = Ask("last".to_owned());
+        let mut call = pin!(connection.call(&ask));
+        begin(call.as_mut());
+        for _ in 0..turns {
+            yield_now().await;
+        }
+        connection.close();
+        assert_eq!(timeout(PATIENCE, call).await.unwrap().unwrap(), ask.0);
+        assert_eq!(connection.call(&ask).await.unwrap_err().error, "Closed");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn few_callers_come_and_go() {
+    let server = Server::start();
+    for max_queue in [300, 100_000] {
+        let connection = connected(&server, Settings { max_queue, ..settings() }).await;
+        let mut tasks = JoinSet::new();
+        for task in 0..3 {
+            let connection = Arc::clone(&connection);
+            tasks.spawn(async move {
+                for number in 0..2_000 {
+                    let ask = Ask(format!("{task}:{number}"));
+                    let mut call = pin!(connection.call(&ask));
+                    match fastrand::u8(..4) {
+                        0 => drop(call.as_mut().poll(&mut Context::from_waker(Waker::noop()))),
+                        1 => {
+                            let looked = call.as_mut().poll(&mut Context::from_waker(Waker::noop()));
+                            for _ in 0..fastrand::u8(..20) {
+                                yield_now().await;
+                            }
+                            if looked.is_pending() {
+                                assert_eq!(timeout(PATIENCE, call).await.unwrap().unwrap(), ask.0);
+                            }
+                        }
+                        _ => assert_eq!(timeout(PATIENCE, call).await.unwrap().unwrap(), ask.0),
+                    }
+                }
+            });
+        }
+        tasks.join_all().await;
+    }
+}

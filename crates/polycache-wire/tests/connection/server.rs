@@ -1,0 +1,138 @@
+//! A server that answers each line with the same line, and what speaks with it.
+
+use std::io::{BufRead, BufReader, Write};
+use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex};
+use std::time::{Duration, Instant};
+
+use bytes::BytesMut;
+use polycache_wire::{Connection, Decoder, Protocol, Request, Settings, Stream, Trouble};
+
+pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
+
+/// The server. Threads of its own answer, whatever the test's runtimes do.
+pub(crate) struct Server {
+    address: SocketAddr,
+    connections: Arc<AtomicUsize>,
+    streams: Arc<Mutex<Vec<TcpStream>>>,
+}
+
+impl Server {
+    pub(crate) fn start() -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        let (connections, streams) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
+        let (counted, kept) = (Arc::clone(&connections), Arc::clone(&streams));
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let stream = stream.unwrap();
+                kept.lock().unwrap().push(stream.try_clone().unwrap());
+                counted.fetch_add(1, Ordering::Relaxed);
+                std::thread::spawn(move || answer(stream));
+            }
+        });
+        Self { address, connections, streams }
+    }
+
+    /// How many connections were made so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.connections.load(Ordering::Relaxed)
+    }
+
+    /// Closes all connections.
+    pub(crate) fn cut(&self) {
+        for stream in self.streams.lock().unwrap().drain(..) {
+            let _ = stream.shutdown(std::net::Shutdown::Both);
+        }
+    }
+
+    pub(crate) fn connect(&self, settings: Settings) -> Connection<Lines> {
+        Connection::new(Lines(self.address), settings)
+    }
+}
+
+/// Answers each line with itself, and `twice` twice; from a line with `silence` on, no line any more.
+fn answer(mut stream: TcpStream) {
+    let lines = BufReader::new(stream.try_clone().unwrap());
+    let mut silent = false;
+    for line in lines.split(b'\n') {
+        let Ok(mut line) = line else { return };
+        line.push(b'\n');
+        silent |= line.ends_with(b"silence\n");
+        if silent {
+            continue;
+        }
+        let times = if line == b"twice\n" { 2 } else { 1 };
+        if stream.write_all(&line.repeat(times)).is_err() {
+            return;
+        }
+    }
+}
+
+pub(crate) struct Lines(pub(crate) SocketAddr);
+
+pub(crate) struct Line;
+
+#[derive(Debug)]
+pub(crate) struct Ask(pub(crate) String);
+
+impl Protocol for Lines {
+    type Reply = String;
+    type Expect = ();
+    type Decoder = Line;
+    type Error = String;
+
+    async fn open(&self) -> Result<Box<dyn Stream>, String> {
+        let stream = tokio::net::TcpStream::connect(self.0).await;
+        Ok(Box::new(stream.map_err(|error| error.to_string())?))
+    }
+
+    fn decoder(&self) -> Line {
+        Line
+    }
+
+    fn ask_for_life(&self, out: &mut Vec<u8>) {
+        out.extend_from_slice(b"alive\n");
+    }
+
+    fn error(&self, trouble: Trouble<'_>) -> String {
+        format!("{trouble:?}")
+    }
+}
+
+impl Decoder<Lines> for Line {
+    fn decode(&mut self, input: &mut BytesMut, (): &mut ()) -> Result<Option<String>, String> {
+        let Some(end) = input.iter().position(|&byte| byte == b'\n') else { return Ok(None) };
+        let line = input.split_to(end + 1);
+        Ok(Some(String::from_utf8_lossy(&line[..end]).into_owned()))
+    }
+}
+
+impl Request<Lines> for Ask {
+    fn encode(&self, _number: u16, out: &mut Vec<u8>) {
+        out.extend_from_slice(self.0.as_bytes());
+        out.push(b'\n');
+    }
+
+    fn weight(&self) -> usize {
+        self.0.len()
+    }
+
+    fn is_read(&self) -> bool {
+        !self.0.starts_with("write")
+    }
+}
+
+pub(crate) async fn answered(connection: &Connection<Lines>, line: impl Into<String>) -> bool {
+    let ask = Ask(line.into());
+    connection.call(&ask).await.is_ok_and(|answer| answer == ask.0)
+}
+
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    let started = Instant::now();
+    while !condition().await {
+        assert!(started.elapsed() < PATIENCE, "not within {PATIENCE:?}: {what}");
+        tokio::time::sleep(Duration::from_millis(1)).await;
+    }
+}
