@@ -108,7 +108,7 @@ impl<V: Clone + Send + Sync + 'static> Builder<V> {
     pub fn build(self) -> Engine<V> {
         let wanted = self.shards.unwrap_or_else(|| {
             let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
-            let most = self.capacity / (MIN_SHARD_ENTRIES * self.entry_weight);
+            let most = self.capacity / self.entry_weight.saturating_mul(MIN_SHARD_ENTRIES);
             let most = usize::try_from(most).unwrap_or(usize::MAX).max(1);
             // The largest power of two that isn't above `most`.
             (4 * cores).next_power_of_two().min(1 << most.ilog2())

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 
 use compact_str::CompactString;
 
-use crate::clock::{Clock, NEVER};
+use crate::clock::NEVER;
 use crate::key;
 use crate::removed::Cause;
 
@@ -72,9 +72,9 @@ impl<V> Slot<V> {
         self.value.as_ref().filter(|_| key::equal(self.key.as_bytes(), key.as_bytes()))
     }
 
-    /// Why the entry leaves when somebody deletes it: it may have expired before.
-    pub(crate) fn cause_of_leaving(&self, clock: &Clock) -> Cause {
-        if clock.has_passed(self.deadline) { Cause::Expired } else { Cause::Deleted }
+    /// Why the entry leaves when somebody deletes it: its deadline may have passed before.
+    pub(crate) fn cause_of_leaving(&self, has_passed: impl FnOnce(u64) -> bool) -> Cause {
+        if has_passed(self.deadline) { Cause::Expired } else { Cause::Deleted }
     }
 
     /// Credits the entry with a read. Writes only where there is something to write, so that a hot entry's line stays

@@ -55,7 +55,8 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     /// on, or `None` at the end. `chosen` runs under a lock: it must be quick and not call the engine.
     pub fn delete_where(&self, from: Cursor, places: u32, chosen: impl Fn(&str) -> bool) -> Option<Cursor> {
         let clock = self.clock();
-        self.remove_where(from, places, |slot| chosen(&slot.key).then(|| slot.cause_of_leaving(clock)))
+        let cause = |slot: &Slot<V>| slot.cause_of_leaving(|deadline| clock.has_passed(deadline));
+        self.remove_where(from, places, |slot| chosen(&slot.key).then(|| cause(slot)))
     }
 
     /// Deletes everything. Each shard is emptied at once; its values are dropped after its lock is released.
@@ -63,16 +64,16 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         let inner = &*self.inner;
         let take = |shard: &Padded<RwLock<Shard<V>>>| {
             let mut shard = shard.0.write();
-            let before = shard.quota();
-            let old = shard.take(inner.table.clock.now());
+            let (before, now) = (shard.quota(), inner.table.clock.now());
+            let old = shard.take(now);
             inner.count_claim(before, 0);
-            old
+            (old, now)
         };
-        // All are empty before the first value is dropped or shown: either may panic.
-        let taken: Vec<Slab<V>> = inner.table.shards.iter().map(take).collect();
-        for mut old in taken {
+        // All are empty before the first value is dropped or shown: either may panic, or take long.
+        let taken: Vec<(Slab<V>, u64)> = inner.table.shards.iter().map(take).collect();
+        for (mut old, taken_at) in taken {
             for index in 0..old.end() {
-                let cause = old.slot(index).cause_of_leaving(&inner.table.clock);
+                let cause = old.slot(index).cause_of_leaving(|deadline| deadline <= taken_at);
                 if let (key, Some(value)) = old.release(index) {
                     inner.dispose(Batch::from_iter([Removed { key, value, cause }]));
                 }

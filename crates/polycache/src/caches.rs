@@ -58,11 +58,14 @@ pub struct Caches {
     registry: RwLock<Registry>,
     /// How often what `get` answers may have changed.
     generation: AtomicU64,
+    /// Why the file that the environment names couldn't be read.
+    unread: OnceLock<Error>,
 }
 
 struct Alias {
     definition: Definition,
-    instance: OnceLock<Cache>,
+    /// Shared with the same alias of a later configuration, where its settings are the same.
+    instance: Arc<OnceLock<Cache>>,
 }
 
 enum Definition {
@@ -85,8 +88,8 @@ pub fn caches() -> &'static Caches {
         if let Some(path) = std::env::var_os(FILE)
             && let Err(error) = Config::file(&path).and_then(|config| caches.set_config(config))
         {
-            // Whoever asks for a cache gets the error.
-            let error = Error::new(error.kind(), format!("{FILE}: {error}"));
+            // Whoever asks for a cache gets the error, also for one that only the file knows.
+            let error = caches.unread.get_or_init(|| Error::new(error.kind(), format!("{FILE}: {error}"))).clone();
             caches.define(DEFAULT, move || Err(error.clone()));
         }
         caches
@@ -98,8 +101,12 @@ impl Caches {
     /// `default` alone, in memory.
     #[must_use]
     pub fn new() -> Self {
-        let caches =
-            Self { aliases: RwLock::default(), registry: RwLock::new(Registry::new()), generation: AtomicU64::new(0) };
+        let caches = Self {
+            aliases: RwLock::default(),
+            registry: RwLock::new(Registry::new()),
+            generation: AtomicU64::new(0),
+            unread: OnceLock::new(),
+        };
         caches.define(DEFAULT, || Ok(Cache::builder()));
         caches
     }
@@ -154,7 +161,7 @@ impl Caches {
     /// [`Config`](ErrorKind::Config) where there is no `default`, and nothing is changed.
     pub fn set_config(&self, config: Config) -> Result<()> {
         if config.aliases().all(|alias| alias != DEFAULT) {
-            let place = config.source.place("", None);
+            let place = config.source.origin();
             return Err(Error::new(
                 ErrorKind::Config,
                 format!("{place}the configuration has no alias `{DEFAULT}`; add one"),
@@ -164,9 +171,10 @@ impl Caches {
         let mut aliases = self.aliases.write();
         let mut new: BTreeMap<String, Arc<Alias>> = BTreeMap::new();
         for (alias, fields) in settings {
-            let kept = aliases.get(&alias).filter(|known| known.is(&fields)).cloned();
-            let made = || Arc::new(Alias::new(Definition::Settings { source: Arc::clone(&source), fields }));
-            new.insert(alias, kept.unwrap_or_else(made));
+            let known = aliases.get(&alias).filter(|known| known.is(&fields));
+            let instance = known.map(|known| Arc::clone(&known.instance)).unwrap_or_default();
+            let definition = Definition::Settings { source: Arc::clone(&source), fields };
+            new.insert(alias, Arc::new(Alias { definition, instance }));
         }
         for (alias, known) in aliases.iter().filter(|(_, known)| matches!(known.definition, Definition::Code(_))) {
             new.entry(alias.clone()).or_insert_with(|| Arc::clone(known));
@@ -192,7 +200,7 @@ impl Caches {
     /// # Ok(()) }
     /// ```
     pub fn define(&self, alias: &str, make: impl Fn() -> Result<CacheBuilder> + Send + Sync + 'static) {
-        let made = Arc::new(Alias::new(Definition::Code(Box::new(make))));
+        let made = Arc::new(Alias { definition: Definition::Code(Box::new(make)), instance: Arc::default() });
         let replaced = self.aliases.write().insert(alias.to_owned(), made);
         self.generation.fetch_add(1, Ordering::Release);
         // Its cache may run code of the user's when it is dropped, which is now: after the lock.
@@ -212,7 +220,9 @@ impl Caches {
         name: &str,
         make: impl Fn(&mut Settings) -> Result<Box<dyn Backend>> + Send + Sync + 'static,
     ) {
-        self.registry.write().backends.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+        let replaced =
+            self.registry.write().backends.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+        drop(replaced);
     }
 
     /// Makes a serializer known by a name.
@@ -221,7 +231,9 @@ impl Caches {
         name: &str,
         make: impl Fn(&mut Settings) -> Result<Box<dyn Serializer>> + Send + Sync + 'static,
     ) {
-        self.registry.write().serializers.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+        let replaced =
+            self.registry.write().serializers.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+        drop(replaced);
     }
 
     /// Makes a plugin known by a name.
@@ -230,7 +242,9 @@ impl Caches {
         name: &str,
         make: impl Fn(&mut Settings) -> Result<Box<dyn Plugin>> + Send + Sync + 'static,
     ) {
-        self.registry.write().plugins.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+        let replaced =
+            self.registry.write().plugins.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
+        drop(replaced);
     }
 
     /// A number that changes with what [`get`](Self::get) answers.
@@ -243,7 +257,8 @@ impl Caches {
         aliases.get(alias).cloned().ok_or_else(|| {
             let known: Vec<&str> = aliases.keys().map(String::as_str).collect();
             let meant = nearest(alias, &known).map(|near| format!("; did you mean `{near}`")).unwrap_or_default();
-            let text = format!("there is no alias `{alias}`{meant}; known are {}", known.join(", "));
+            let unread = self.unread.get().map(|error| format!("; {error}")).unwrap_or_default();
+            let text = format!("there is no alias `{alias}`{meant}; known are {}{unread}", known.join(", "));
             Error::new(ErrorKind::Config, text)
         })
     }
@@ -289,10 +304,6 @@ impl Cache {
 }
 
 impl Alias {
-    fn new(definition: Definition) -> Self {
-        Self { definition, instance: OnceLock::new() }
-    }
-
     fn is(&self, settings: &Map<String, Value>) -> bool {
         matches!(&self.definition, Definition::Settings { fields, .. } if fields == settings)
     }

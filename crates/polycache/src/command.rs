@@ -127,7 +127,8 @@ impl<'a> Command<'a> {
         self.cache.namespace_name()
     }
 
-    /// The cache it was called on, without any plugin: what a hook does through it calls no hooks.
+    /// The cache it was called on, without any plugin: what a hook does through it calls no hooks. It has no timeout either, since the
+    /// call's covers what its hooks wait for: give it one by [`with_timeout`](Cache::with_timeout) for work that goes on after the call.
     #[must_use]
     pub fn cache(&self) -> &'a Cache {
         self.cache

@@ -46,8 +46,9 @@ pub trait Plugin: Any + Debug + Send + Sync {
         Reply::ready(())
     }
 
-    /// Runs after the command, whether it succeeded, failed or was stopped. `took` is the time since before the first hook. The
-    /// command has happened: an error here becomes a `tracing` event, and the caller gets the command's own result.
+    /// Runs after the command, whether it succeeded, failed or was stopped. `outcome` is what the caller gets: a miss, where
+    /// [`on_error`](crate::CacheBuilder::on_error) makes one of a failure. `took` is the time since before the first hook. The command
+    /// has happened: an error here becomes a `tracing` event, and the caller gets the command's own result.
     fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, took: Duration) -> Reply<()> {
         let _ = (command, outcome, took);
         Reply::ready(())

@@ -83,6 +83,19 @@ async fn overrides_win_and_mutate_nothing() {
 }
 
 #[test]
+fn an_error_has_the_place_of_the_present_configuration() {
+    let caches = Caches::new();
+    for (text, place) in [
+        ("{ \"default\": {\n \"cache\": \"memroy\" } }", "line 2: "),
+        ("{\n\n \"default\": {\n \"cache\": \"memroy\" } }", "line 4: "),
+    ] {
+        caches.set_config(Config::json(text).unwrap()).unwrap();
+        let error = caches.get("default").unwrap_err().to_string();
+        assert!(error.starts_with(place), "{place}: {error}");
+    }
+}
+
+#[test]
 fn users_register_parts_of_their_own() {
     let caches = Caches::new();
     caches.register_backend("tiny", |settings| {
@@ -137,7 +150,9 @@ fn what_is_wrong_is_named_with_its_place() {
   "h": { "cache": "memory", "max_entries": "many" },
   "i": { "cache": "memory", "plugins": [{ "class": "timing", "x": 1 }] },
   "j": { "cache": "memory", "ttl": 0 },
-  "k": { "url": "memroy://" }
+  "k": { "url": "memroy://" },
+  "l": { "cache": "memory", "max_entries": 5, "max_bytes": 5000 },
+  "m": { "url": "memory://?max_entries=5&unbounded=true" }
 }"#;
     let caches = Caches::new();
     caches.set_config(Config::json(text).unwrap()).unwrap();
@@ -153,6 +168,8 @@ fn what_is_wrong_is_named_with_its_place() {
         ("i", &["line 14", "`plugins.x` is unknown"]),
         ("j", &["line 15", "ttl", "zero"]),
         ("k", &["line 16", "memroy", "did you mean `memory`"]),
+        ("l", &["line 17", "`l`", "one bound"]),
+        ("m", &["line 18", "`m`", "one bound"]),
         ("defualt", &["no alias `defualt`", "did you mean `default`"]),
     ] {
         let error = caches.get(alias).unwrap_err();
@@ -161,6 +178,36 @@ fn what_is_wrong_is_named_with_its_place() {
             assert!(error.to_string().contains(part), "{alias}: {part:?} is missing in {error}");
         }
     }
+}
+
+/// The place is that of the setting or of the URL that holds it, never that of another alias, and is told once.
+#[test]
+fn an_error_tells_one_place() {
+    let text = r#"{
+  "default": { "url": "memory://?ttl=soon" },
+  "b": { "cache": "memory", "max_entries": -5, "ttl": 5 },
+  "c": { "url": "memory://?max_entries=x" },
+  "d": { "cache": "memory", "serializer": { "class": "json", "x": 1 } }
+}"#;
+    let caches = Caches::new();
+    caches.set_config(Config::json(text).unwrap()).unwrap();
+    for (alias, expected) in [
+        ("default", "line 2: alias `default`: `ttl` \"soon\" is no duration; write it like 500ms, 2s or 1h"),
+        ("b", "line 3: alias `b`: `max_entries` invalid value: integer `-5`, expected u64"),
+        ("c", "line 4: alias `c`: the URL: `max_entries` invalid type: string \"x\", expected u64"),
+        ("d", "line 5: alias `d`: `serializer.x` is unknown; none is known"),
+    ] {
+        assert_eq!(caches.get(alias).unwrap_err().to_string(), expected);
+    }
+    let error = Cache::open("memory://?ttl=soon").unwrap_err().to_string();
+    assert!(error.starts_with("the URL: `ttl` "), "{error}");
+}
+
+#[cfg(feature = "toml")]
+#[test]
+fn broken_text_is_an_error_with_the_line_that_the_parser_tells() {
+    let error = Config::toml("[default]\ncache = 'memory'\nx\n").unwrap_err().to_string();
+    assert!(error.starts_with("the configuration can't be read: ") && error.ends_with(" at line 3"), "{error}");
 }
 
 #[test]
@@ -236,8 +283,10 @@ fn the_environment_configures_the_process() {
         match std::env::var("EXPECTED").unwrap().as_str() {
             "" => assert_eq!(caches.get("default").unwrap().namespace_name(), "from the file"),
             part => {
-                let error = caches.get("default").unwrap_err().to_string();
-                assert!(error.contains("POLYCACHE_CONFIG") && error.contains(part), "{error}");
+                for alias in ["default", "sessions"] {
+                    let error = caches.get(alias).unwrap_err().to_string();
+                    assert!(error.contains("POLYCACHE_CONFIG") && error.contains(part), "{alias}: {error}");
+                }
             }
         }
         return;

@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex};
 
 use polycache::backend::Version;
 use polycache::backends::memory::Memory;
+use polycache::plugins::HitMissRatio;
 use polycache::serializers::Json;
 use polycache::{Cache, CacheBuilder, Error, ErrorKind, OnError, Reply, Result, Ttl, Value};
 use polycache_testkit::{Faults, Intercept};
@@ -125,7 +126,7 @@ async fn a_failed_scan_is_an_error_and_the_end() {
 fn a_read_is_a_miss_by_choice_and_says_so() {
     let (plain, faults) = failing(|cache| cache.on_error(OnError::Miss));
     now(plain.set("the key", 1)).unwrap();
-    let hooked = plain.with_plugin(polycache::plugins::HitMissRatio::new());
+    let hooked = plain.with_plugin(HitMissRatio::new());
     for cache in [&plain, &hooked] {
         for kind in TROUBLE {
             faults.set(Some(kind));
@@ -149,6 +150,17 @@ fn a_read_is_a_miss_by_choice_and_says_so() {
         faults.set(None);
         assert_eq!(now(cache.get::<i32>("the key")).unwrap(), Some(1));
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plugin_is_told_of_the_miss_that_the_caller_gets_for_a_timeout() {
+    let backend = Intercept::silent(Arc::new(Memory::new()));
+    let builder = Cache::builder().backend(backend).on_error(OnError::Miss);
+    let cache = builder.plugin(HitMissRatio::new()).build().unwrap();
+    assert_eq!(cache.get::<i32>("k").await.unwrap(), None);
+    assert_eq!(cache.multi_get::<i32>(&["a", "b"]).await.unwrap(), [None, None]);
+    let figures = cache.plugin::<HitMissRatio>().unwrap();
+    assert_eq!((figures.total(), figures.hits()), (3, 0));
 }
 
 #[test]

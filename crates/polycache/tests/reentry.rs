@@ -6,7 +6,9 @@ use std::sync::{Arc, OnceLock, mpsc};
 use std::time::Duration;
 
 use polycache::backends::memory::{ManualClock, Memory, MemoryBuilder};
-use polycache::{Cache, Reply, Ttl, Value};
+use polycache::plugins::Timing;
+use polycache::serializers::Json;
+use polycache::{Cache, Caches, Reply, Ttl, Value};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 fn done<T>(reply: Reply<T>) -> T {
@@ -208,5 +210,30 @@ fn a_weigher_may_use_the_cache() {
         done(cache.increment("counter", 1));
         done(cache.multi_set([("a", 1), ("b", 2)]));
         assert!(memory.weight() <= 1_000);
+    });
+}
+
+/// Uses the caches when it is dropped.
+struct Leaver(Arc<Caches>);
+
+impl Drop for Leaver {
+    fn drop(&mut self) {
+        self.0.create("default").unwrap();
+    }
+}
+
+#[test]
+fn what_makes_parts_may_use_the_caches_when_it_is_replaced() {
+    without_deadlock(|| {
+        let caches = Arc::new(Caches::new());
+        let register = |leaver: fn(&Arc<Caches>) -> Option<Leaver>| {
+            let [backend, serializer, plugin] = [(); 3].map(|()| leaver(&caches));
+            caches.register_backend("own", move |_| Ok(Box::new((Memory::new(), &backend).0)));
+            caches.register_serializer("own", move |_| Ok(Box::new((Json, &serializer).0)));
+            caches.register_plugin("own", move |_| Ok(Box::new((Timing::new(), &plugin).0)));
+        };
+        register(|caches| Some(Leaver(Arc::clone(caches))));
+        register(|_| None);
+        assert_eq!(Arc::strong_count(&caches), 1, "all were replaced");
     });
 }

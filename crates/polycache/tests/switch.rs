@@ -1,8 +1,9 @@
-//! The switch, by the environment: `POLYCACHE_DISABLE=1`. The one at run time is in the conformance suite.
+//! The switch, by the environment: `POLYCACHE_DISABLE=1`; and at run time, where threads race. The rest is in the conformance suite.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::process::Command;
 use std::sync::Arc;
+use std::thread;
 
 use polycache::backend::Version;
 use polycache::backends::memory::Memory;
@@ -96,4 +97,28 @@ fn other_values_of_the_variable_leave_it_on() {
 fn the_untouchable_backend_would_show_a_touch() {
     let touched = std::panic::catch_unwind(|| drop(untouchable().get::<i32>("k")));
     assert!(touched.is_err());
+}
+
+/// A write stores or deletes, and a deletion deletes, whatever the switch does between two instructions of theirs.
+#[test]
+fn nothing_stale_is_left_where_the_switch_is_thrown_meanwhile() {
+    let cache = Cache::memory();
+    let switched = cache.clone();
+    let done = Arc::new(());
+    let running = Arc::downgrade(&done);
+    let switching = thread::spawn(move || {
+        while running.strong_count() > 0 {
+            switched.set_enabled(false);
+            switched.set_enabled(true);
+        }
+    });
+    let found = || cache.get::<i32>("k").now().expect("ready").unwrap();
+    for round in 0..300_000 {
+        cache.set("k", round).now().expect("ready").unwrap();
+        assert!(found().is_none_or(|found| found == round), "older than {round}");
+        cache.delete("k").now().expect("ready").unwrap();
+        assert_eq!(found(), None, "deleted in {round}");
+    }
+    drop(done);
+    switching.join().unwrap();
 }

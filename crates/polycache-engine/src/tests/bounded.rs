@@ -1,13 +1,13 @@
 //! With a bound the listener tells what left: what was stored and hasn't left is what the engine must hold.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, mpsc};
 use std::time::Duration;
 
 use proptest::prelude::*;
 
 use super::commands::{Command, Expected, KEYS, Key, New, command, group, name};
-use super::{check, delete_prefix};
+use super::{check, delete_prefix, store};
 use crate::{Cause, Clock, Decision, Engine, ManualClock, NEVER, Removed};
 
 #[derive(Debug, Clone)]
@@ -212,4 +212,23 @@ proptest! {
         drop(world.engine);
         assert_eq!(Arc::strong_count(&world.alive), 1);
     }
+}
+
+#[test]
+fn what_was_cleared_alive_is_told_so_however_long_the_telling_takes() {
+    let manual = ManualClock::new();
+    let (sender, told) = mpsc::channel();
+    let slow = manual.clone();
+    let engine = Engine::builder()
+        .clock(Clock::Manual(manual.clone()))
+        .listener(move |removed: Removed<()>| {
+            slow.advance(Duration::from_secs(60));
+            sender.send(removed.cause).unwrap();
+        })
+        .build();
+    for n in 0..10 {
+        store(&engine, &n.to_string(), (), 1, 30_000);
+    }
+    engine.clear();
+    assert_eq!(told.try_iter().collect::<Vec<_>>(), [Cause::Deleted; 10]);
 }

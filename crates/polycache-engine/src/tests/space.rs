@@ -144,3 +144,11 @@ fn expired_entries_make_room_before_live_ones_are_evicted() {
     assert!((0..50).all(|n| engine.get(&format!("long/{n}")).is_some()));
     check(&engine);
 }
+
+#[test]
+fn an_entry_may_weigh_as_much_as_can_be_counted() {
+    for weight in [1 << 59, u64::MAX] {
+        let engine = Engine::builder().capacity(1 << 60).entry_weight(weight).build();
+        put(&engine, "key", 1);
+    }
+}

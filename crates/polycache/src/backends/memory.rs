@@ -1,9 +1,9 @@
 //! The memory of this process.
 //!
 //! [`Memory`] holds live objects or bytes in a sharded hash table, bounded by [entries](MemoryBuilder::max_entries) or by
-//! [bytes](MemoryBuilder::max_bytes). An expired entry is never read, to the millisecond, and is freed soon after (250 ms, unless
-//! many hundred thousand expire at once) without anybody asking. Which entry makes room for a new one is decided by a variant of CLOCK-Pro, which keeps what is read often and lets a
-//! scan pass by.
+//! [bytes](MemoryBuilder::max_bytes). An expired entry is never read, to the millisecond, and is freed within 250 ms without anybody
+//! asking, also where a million expire at once. Which entry makes room for a new one is decided by a variant of CLOCK-Pro, which
+//! keeps what is read often and lets a scan pass by.
 //!
 //! By default it holds up to 100,000 entries: with values of a kilobyte that is about a hundred megabytes, an amount that a service
 //! is seldom hurt by, and enough for the working set of most. Whoever knows better sets the bound.

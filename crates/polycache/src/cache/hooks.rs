@@ -31,8 +31,8 @@ enum Waits<B> {
 }
 
 impl Cache {
-    /// Runs a command through the plugins: their `before`, then `run` on the cache without plugins, then their `after`. `answer`
-    /// tells them how it came out; `recover` may turn an error of the whole into a result.
+    /// Runs a command through the plugins: their `before`, then `run` on the cache without plugins, then their `after`. `recover` may
+    /// turn an error of what came before them into a result; `answer` tells them how it came out.
     #[inline(never)]
     pub(super) fn hooked<B: Send + 'static>(
         &self,
@@ -40,7 +40,7 @@ impl Cache {
         keys: impl IntoIterator<Item = impl AsRef<str>>,
         run: impl FnOnce(&Self, &[CompactString]) -> Reply<B> + Send + 'static,
         answer: fn(&B) -> Answer,
-        recover: impl FnOnce(&Self, Error) -> Result<B> + Send + 'static,
+        recover: impl Fn(&Self, Error) -> Result<B> + Send + 'static,
     ) -> Reply<B> {
         let view = Arc::clone(self.view.bare.as_ref().unwrap_or(&self.view));
         let hooked = Hooked {
@@ -52,20 +52,14 @@ impl Cache {
             started: Instant::now(),
             timeout: self.timeout,
         };
-        let context = |hooked: &Hooked, error: Error| error.during(hooked.name.as_str(), hooked.command().key());
+        let settle = move |hooked: &Hooked, result: Result<B>| {
+            let result = result.map_err(|error| error.during(hooked.name.as_str(), hooked.command().key()));
+            result.or_else(|error| recover(&hooked.bare, error))
+        };
         let mut run = Some(run);
-        match hooked.run_ready(&mut run, answer) {
-            Ok(result) => {
-                let result = result.map_err(|error| context(&hooked, error));
-                Reply::from(result.or_else(|error| recover(self, error)))
-            }
-            Err(waits) => Reply::pending(async move {
-                let result = hooked.run_waiting(waits, run, answer).await.map_err(|error| context(&hooked, error));
-                result.or_else(|error| {
-                    let cache = Self { view: hooked.view, ttl: hooked.bare.ttl, timeout: hooked.timeout };
-                    recover(&cache, error)
-                })
-            }),
+        match hooked.run_ready(&mut run, &settle, answer) {
+            Ok(result) => Reply::from(result),
+            Err(waits) => Reply::pending(async move { hooked.run_waiting(waits, run, settle, answer).await }),
         }
     }
 }
@@ -79,6 +73,7 @@ impl Hooked {
     fn run_ready<B>(
         &self,
         run: &mut Option<impl FnOnce(&Cache, &[CompactString]) -> Reply<B>>,
+        settle: &impl Fn(&Self, Result<B>) -> Result<B>,
         answer: fn(&B) -> Answer,
     ) -> Result<Result<B>, Waits<B>> {
         let mut stopped = None;
@@ -97,6 +92,7 @@ impl Hooked {
             (None, Some(run)) => run(&self.bare, &self.keys).now().map_err(Waits::Running)?,
             (None, None) => return Err(Waits::Running(Reply::error(gone()))),
         };
+        let result = settle(self, result);
         for index in 0..self.view.plugins.len() {
             match self.after(index, &result, answer).now() {
                 Ok(outcome) => self.note(outcome),
@@ -111,11 +107,12 @@ impl Hooked {
         &self,
         waits: Waits<B>,
         run: Option<impl FnOnce(&Cache, &[CompactString]) -> Reply<B>>,
+        settle: impl FnOnce(&Self, Result<B>) -> Result<B>,
         answer: fn(&B) -> Answer,
     ) -> Result<B> {
         let mut next = 0;
         let result = match waits {
-            Waits::Running(reply) => limited(self.left(), self.timeout, reply).await,
+            Waits::Running(reply) => settle(self, limited(self.left(), self.timeout, reply).await),
             Waits::Before(index, reply) => {
                 let rest = async {
                     reply.await?;
@@ -124,7 +121,7 @@ impl Hooked {
                     }
                     run.ok_or_else(gone)?(&self.bare, &self.keys).await
                 };
-                limited(self.left(), self.timeout, rest).await
+                settle(self, limited(self.left(), self.timeout, rest).await)
             }
             Waits::After(index, reply, result) => {
                 next = index + 1;

@@ -34,14 +34,13 @@ impl Cache {
         }
     }
 
-    /// The gate for what still runs while the cache is off: deletions.
+    /// The gate for what still runs while the cache is off: deletions. It looks at the switch once: thrown between two looks, a deletion
+    /// would be neither done nor refused.
     pub(super) fn removal_gate(&self) -> Gate {
-        match self.gate() {
-            Gate::Shut if self.view.switch.state() == State::Disabled => match self.view.bare {
-                None => Gate::Open,
-                Some(_) => Gate::Hooked,
-            },
-            gate => gate,
+        match (self.state(), &self.view.bare) {
+            (State::On | State::Disabled, None) => Gate::Open,
+            (State::On | State::Disabled, Some(_)) => Gate::Hooked,
+            (State::Off | State::Closed, _) => Gate::Shut,
         }
     }
 
@@ -63,7 +62,8 @@ impl Cache {
         self.view.switch.state()
     }
 
-    /// The answer of a write while the gate is shut: it deletes, or nothing stale would be gone when the cache is on again.
+    /// The answer of a write while the gate is shut: it deletes, or nothing stale would be gone when the cache is on again, as it may
+    /// be by now.
     #[cold]
     pub(super) fn shut_write<B: Send + 'static>(
         &self,
@@ -71,7 +71,7 @@ impl Cache {
         keys: &[impl AsRef<str>],
         answer: B,
     ) -> Reply<B> {
-        if self.view.switch.state() != State::Disabled || keys.is_empty() {
+        if matches!(self.state(), State::Off | State::Closed) || keys.is_empty() {
             return self.shut(name, answer);
         }
         let full = self.full_keys(keys);

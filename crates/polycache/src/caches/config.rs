@@ -86,10 +86,10 @@ impl Config {
 
     fn parse(source: Source, value: Result<Value, impl std::fmt::Display>) -> Result<Self> {
         let wrong = |text: String| Error::new(ErrorKind::Config, text);
-        let value = value
-            .map_err(|error| wrong(format!("{}the configuration can't be read: {error}", source.place("", None))))?;
+        let value =
+            value.map_err(|error| wrong(format!("{}the configuration can't be read: {error}", source.origin())))?;
         let Value::Object(aliases) = value else {
-            return Err(wrong(format!("{}the configuration is no table of caches", source.place("", None))));
+            return Err(wrong(format!("{}the configuration is no table of caches", source.origin())));
         };
         let aliases = aliases.into_iter().map(|(alias, fields)| match fields {
             Value::Object(fields) => Ok((alias, fields)),

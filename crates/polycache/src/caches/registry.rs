@@ -39,14 +39,16 @@ impl<T: ?Sized> Named<T> {
         Self { sort, makes: BTreeMap::new() }
     }
 
-    pub(super) fn insert(&mut self, name: &str, make: Make<T>) {
-        self.makes.insert(name.to_owned(), make);
+    /// What was known by the name before is the caller's to drop: outside of a lock, since it may run code of the user's.
+    #[must_use]
+    pub(super) fn insert(&mut self, name: &str, make: Make<T>) -> Option<Make<T>> {
+        self.makes.insert(name.to_owned(), make)
     }
 
     fn all(&mut self, names: &[&str], make: impl Fn(&mut Settings) -> Result<Arc<T>> + Send + Sync + 'static) {
         let make: Make<T> = Arc::new(make);
         for name in names {
-            self.insert(name, Arc::clone(&make));
+            self.makes.insert((*name).to_owned(), Arc::clone(&make));
         }
     }
 
@@ -92,16 +94,20 @@ impl fmt::Debug for Registry {
 
 #[cfg(feature = "memory")]
 fn memory(settings: &mut Settings) -> Result<Arc<dyn Backend>> {
-    let mut builder = crate::backends::memory::Memory::builder();
-    if let Some(entries) = settings.take("max_entries")? {
-        builder = builder.max_entries(entries);
-    }
-    if let Some(bytes) = settings.take("max_bytes")? {
-        builder = builder.max_bytes(bytes);
-    }
-    if settings.take("unbounded")? == Some(true) {
-        builder = builder.unbounded();
-    }
+    let (entries, bytes) = (settings.take("max_entries")?, settings.take("max_bytes")?);
+    let unbounded = settings.take("unbounded")?.unwrap_or(false);
+    let builder = crate::backends::memory::Memory::builder();
+    let builder = match (entries, bytes, unbounded) {
+        (None, None, false) => builder,
+        (Some(entries), None, false) => builder.max_entries(entries),
+        (None, Some(bytes), false) => builder.max_bytes(bytes),
+        (None, None, true) => builder.unbounded(),
+        _ => {
+            let text =
+                "a memory backend has one bound; of `max_entries`, `max_bytes` and `unbounded` leave all but one out";
+            return Err(Error::new(ErrorKind::Config, text));
+        }
+    };
     Ok(Arc::new(builder.build()?))
 }
 

@@ -34,16 +34,23 @@ use crate::{Error, ErrorKind, Result, duration};
 /// ```
 pub struct Settings {
     source: Arc<Source>,
-    alias: String,
+    /// None for the settings of a URL that is no alias's.
+    alias: Option<String>,
     /// The field of the alias that these are the fields of.
     within: Option<&'static str>,
     fields: Map<String, Value>,
+    /// Those that stand in the alias's `url`.
+    in_url: Vec<String>,
     known: Vec<&'static str>,
 }
 
 impl Settings {
     pub(super) fn new(source: Arc<Source>, alias: &str, fields: Map<String, Value>) -> Self {
-        Self { source, alias: alias.to_owned(), within: None, fields, known: Vec::new() }
+        Self { source, alias: Some(alias.to_owned()), ..Self::of_url(fields) }
+    }
+
+    pub(super) fn of_url(fields: Map<String, Value>) -> Self {
+        Self { source: Arc::default(), alias: None, within: None, fields, in_url: Vec::new(), known: Vec::new() }
     }
 
     /// The settings of a part of these.
@@ -52,15 +59,18 @@ impl Settings {
             source: Arc::clone(&self.source),
             alias: self.alias.clone(),
             within: Some(within),
-            fields,
-            known: Vec::new(),
+            in_url: self.in_url.clone(),
+            ..Self::of_url(fields)
         }
     }
 
-    /// Adds those that aren't there.
+    /// Adds those that stand in the alias's `url` and not beside it.
     pub(super) fn complete(&mut self, fields: Map<String, Value>) {
         for (field, value) in fields {
-            self.fields.entry(field).or_insert(value);
+            if !self.fields.contains_key(&field) {
+                self.in_url.push(field.clone());
+                self.fields.insert(field, value);
+            }
         }
     }
 
@@ -120,8 +130,16 @@ impl Settings {
 
     fn error_at(&self, place: Option<&str>, field: &str, text: &str) -> Error {
         let path = self.within.map_or_else(|| field.to_owned(), |within| format!("{within}.{field}"));
-        let place = self.source.place(&self.alias, place);
-        Error::new(ErrorKind::Config, format!("{place}alias `{}`: `{path}` {text}", self.alias))
+        Error::new(ErrorKind::Config, format!("{}{}`{path}` {text}", self.place(place), self.whose()))
+    }
+
+    fn place(&self, field: Option<&str>) -> String {
+        let field = field.map(|field| if self.in_url.iter().any(|given| given == field) { "url" } else { field });
+        self.alias.as_deref().map(|alias| self.source.place(alias, field)).unwrap_or_default()
+    }
+
+    fn whose(&self) -> String {
+        self.alias.as_deref().map_or_else(|| "the URL: ".to_owned(), |alias| format!("alias `{alias}`: "))
     }
 
     pub(super) fn take_value(&mut self, field: &'static str) -> Option<Value> {
@@ -133,10 +151,13 @@ impl Settings {
         self.fields.get(field).is_some_and(Value::is_null)
     }
 
-    /// `error`, with the place.
+    /// `error`, with the place unless it has it.
     pub(super) fn located(&self, error: &Error) -> Error {
-        let place = self.source.place(&self.alias, self.within);
-        Error::new(error.kind(), format!("{place}alias `{}`: {error}", self.alias))
+        let (whose, text) = (self.whose(), error.to_string());
+        if text.contains(&whose) {
+            return error.clone();
+        }
+        Error::new(error.kind(), format!("{}{whose}{text}", self.place(self.within)))
     }
 
     /// Nothing may be left over.
@@ -145,7 +166,9 @@ impl Settings {
         self.known.sort_unstable();
         self.known.dedup();
         let meant = nearest(field, &self.known).map(|near| format!("; did you mean `{near}`")).unwrap_or_default();
-        Err(self.error(field, &format!("is unknown{meant}; known are {}", self.known.join(", "))))
+        let known =
+            if self.known.is_empty() { "none is known" } else { &format!("known are {}", self.known.join(", ")) };
+        Err(self.error(field, &format!("is unknown{meant}; {known}")))
     }
 }
 

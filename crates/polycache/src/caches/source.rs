@@ -16,14 +16,18 @@ impl Source {
         Self { name: Some(name.to_owned()), text: Some(text.to_owned()) }
     }
 
-    /// The beginning of an error: the file and the line, as far as they are known.
+    /// The beginning of an error about the whole: the file, if it is one.
+    pub(super) fn origin(&self) -> String {
+        self.name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default()
+    }
+
+    /// The beginning of an error about an alias: the file and the line, as far as they are known.
     pub(super) fn place(&self, alias: &str, field: Option<&str>) -> String {
         let line = self.text.as_deref().and_then(|text| line(text, alias, field));
         match (&self.name, line) {
             (Some(name), Some(line)) => format!("{name}, line {line}: "),
-            (Some(name), None) => format!("{name}: "),
             (None, Some(line)) => format!("line {line}: "),
-            (None, None) => String::new(),
+            (_, None) => self.origin(),
         }
     }
 }

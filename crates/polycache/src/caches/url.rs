@@ -7,7 +7,6 @@ use serde_json::{Map, Value};
 use super::alias;
 use super::registry::Registry;
 use super::settings::Settings;
-use super::source::Source;
 use crate::backend::Backend;
 use crate::{Cache, Error, ErrorKind, Result};
 
@@ -29,7 +28,7 @@ const CACHE: [&str; 11] = [
 /// The cache at `url`, with what its query says.
 pub(super) fn open(registry: &Registry, url: &str) -> Result<Cache> {
     let (place, fields) = split(url);
-    let mut settings = Settings::new(Arc::new(Source::default()), "the URL", fields);
+    let mut settings = Settings::of_url(fields);
     let builder = alias::apply(registry, Cache::builder(), &mut settings)?;
     builder.shared_backend(backend(registry, &place)?).build()
 }
@@ -74,7 +73,7 @@ pub(super) fn backend(registry: &Registry, url: &str) -> Result<Arc<dyn Backend>
                 form_urlencoded::parse(query.as_bytes())
                     .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))),
             );
-            let mut settings = Settings::new(Arc::new(Source::default()), "the URL", fields);
+            let mut settings = Settings::of_url(fields);
             let backend = make(&mut settings)?;
             settings.finish()?;
             Ok(backend)

@@ -6,8 +6,9 @@ use crate::serializer::{Serializer, Visit};
 
 /// JSON, compact. The default wherever values leave the process.
 ///
-/// Two things JSON has no form for, as everywhere in `serde_json`: a NaN or an infinity is stored as `null`, and a
-/// map's keys must be strings, numbers or the like (others are an error).
+/// Three things JSON has no form for, as everywhere in `serde_json`: a NaN or an infinity is stored as `null`, and so are
+/// `Some(None)` and `Some(())`, which read back as `None`; a map's keys must be strings, numbers or the like (others are an
+/// error).
 ///
 /// ```
 /// use polycache::Cache;

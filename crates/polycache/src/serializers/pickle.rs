@@ -23,8 +23,9 @@ mod tree;
 /// | an instance of a class | its `__dict__`, where it is all the state; other objects are an error that names them |
 ///
 /// A `Vec<u8>` is written as a list of numbers; for Python's `bytes`, write serde's bytes (as the crate `serde_bytes`
-/// does). Recursive data is refused, and so is data that shares its parts so often that it would grow out of
-/// proportion. A counter that the backend keeps as decimal text doesn't read back, so `increment` is refused.
+/// does). Integers of 128 bits are an error when written. Recursive data is refused, and so is data that shares its
+/// parts so often that it would grow out of proportion. A counter that the backend keeps as decimal text doesn't read
+/// back, so `increment` is refused.
 ///
 /// ```
 /// use polycache::Cache;
@@ -46,8 +47,11 @@ impl Serializer for Pickle {
     }
 
     fn serialize(&self, value: &dyn Serialize) -> Result<Vec<u8>> {
-        let bytes = serde_pickle::to_vec(&value, serde_pickle::SerOptions::new())
-            .map_err(|error| encode_error("pickle", error))?;
+        let bytes = serde_pickle::to_vec(&value, serde_pickle::SerOptions::new()).map_err(|error| match error {
+            // Shown whole it calls itself a decoding error.
+            serde_pickle::Error::Syntax(what) => encode_error("pickle", what),
+            _ => encode_error("pickle", error),
+        })?;
         // serde_pickle cuts a longer string's length to 32 bits, and the pickle would be garbage.
         if u32::try_from(bytes.len()).is_err() {
             return Err(encode_error("pickle", "it takes 4 GiB or more"));

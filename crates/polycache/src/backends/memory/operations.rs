@@ -40,9 +40,11 @@ impl Backend for Memory {
 
     fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
         // Weighed before any is stored: one that is too large leaves all as it was.
-        let weights: Result<Vec<u64>> =
-            entries.iter().map(|entry| self.weigher.weigh(entry.key.full(), &entry.value)).collect();
-        let weights = match weights {
+        let weigh = |entry: &Entry<'_>| {
+            let key = entry.key.full();
+            self.weigher.weigh(key, &entry.value).map_err(|error| error.about(key))
+        };
+        let weights = match entries.iter().map(weigh).collect::<Result<Vec<u64>>>() {
             Ok(weights) => weights,
             Err(error) => return Reply::error(error),
         };

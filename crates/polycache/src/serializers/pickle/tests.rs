@@ -32,7 +32,9 @@ fn round_trips() {
 
 #[test]
 fn what_pickle_cant_hold_is_an_error() {
-    assert_eq!(encode(&Pickle, &i128::MIN).unwrap_err().kind(), ErrorKind::Encode);
+    let error = encode(&Pickle, &i128::MIN).unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Encode);
+    assert_eq!(error.to_string(), "pickle can't encode this: i128 is not supported");
 }
 
 #[test]
