@@ -80,6 +80,10 @@ pub(crate) type Victims = ArrayVec<u32, MAX_VICTIMS>;
 /// The most that one writer evicts beyond the room it needs.
 const MAX_VICTIMS: usize = 16;
 
+/// The most entries that one eviction takes a credit from: a tenth of a millisecond's work. Where all have been read lately, what
+/// comes next goes; looking for a better one, a single write would walk through the whole shard, and with its lock.
+const MAX_STEPS: usize = 2_048;
+
 impl Policy {
     pub(crate) const fn new() -> Self {
         Self {
@@ -137,12 +141,13 @@ impl Policy {
             self.cool(slab, budget);
         }
         let others = self.len - usize::from(spared != NIL);
+        let mut steps = MAX_STEPS;
         while others > 0 && victims.is_empty() {
-            let victim = self.turn_cold(slab, spared, budget).or_else(|| self.turn_hot(slab, spared));
-            victims.extend(victim);
+            let victim = self.turn_cold(slab, spared, budget, &mut steps);
+            victims.extend(victim.or_else(|| self.turn_hot(slab, spared, &mut steps)));
         }
         while self.hot.weight > self.shrink_hot_to && victims.len() < MAX_VICTIMS {
-            match self.turn_hot(slab, spared) {
+            match self.turn_hot(slab, spared, &mut steps) {
                 Some(victim) => victims.push(victim),
                 None => break,
             }
@@ -172,7 +177,7 @@ impl Policy {
 
     /// Moves the cold hand on to a victim, which may be a hot one that a promotion pushed out. `None` where the cold ring
     /// has run empty.
-    fn turn_cold<V>(&mut self, slab: &mut Slab<V>, spared: u32, budget: u64) -> Option<u32> {
+    fn turn_cold<V>(&mut self, slab: &mut Slab<V>, spared: u32, budget: u64, steps: &mut usize) -> Option<u32> {
         loop {
             let index = self.cold.hand;
             if index == NIL {
@@ -181,20 +186,21 @@ impl Policy {
             let slot = slab.slot_mut(index);
             let tag = slot.tag;
             let references = slot.references.get_mut();
-            if *references == 0 && index != spared {
+            if (*references == 0 || *steps == 0) && index != spared {
                 self.cold.remove(slab, index);
                 let span = self.ghost_span();
                 self.ghost.insert(tag, span);
                 return Some(index);
             }
             *references = references.saturating_sub(1);
+            *steps = steps.saturating_sub(1);
             slot.hot = true;
             self.cold.remove(slab, index);
             self.hot.push(slab, index);
             let share = hot_share(budget);
             if self.hot.weight > share {
                 self.shrink_hot_to = share;
-                return self.turn_hot(slab, spared);
+                return self.turn_hot(slab, spared, steps);
             }
         }
     }
@@ -216,19 +222,20 @@ impl Policy {
     }
 
     /// Moves the hot hand on to a victim.
-    fn turn_hot<V>(&mut self, slab: &mut Slab<V>, spared: u32) -> Option<u32> {
-        // Each round takes a credit from every entry, so a victim, if there is one, is met in the last of these.
+    fn turn_hot<V>(&mut self, slab: &mut Slab<V>, spared: u32, steps: &mut usize) -> Option<u32> {
+        // Each round takes a credit from every entry, so a victim, if there is one, is met in the last of these at the latest.
         for _ in 0..=usize::from(MAX_REFERENCES) * self.len + self.len {
             let index = self.hot.hand;
             if index == NIL {
                 return None;
             }
             let references = slab.slot_mut(index).references.get_mut();
-            if *references == 0 && index != spared {
+            if (*references == 0 || *steps == 0) && index != spared {
                 self.hot.remove(slab, index);
                 return Some(index);
             }
             *references = references.saturating_sub(1);
+            *steps = steps.saturating_sub(1);
             self.hot.hand = slab.links(index).next;
         }
         None

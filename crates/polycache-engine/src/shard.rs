@@ -135,7 +135,9 @@ impl<V> Shard<V> {
         let hot = self.policy.enters_hot(tag, new.weight, budget);
         self.claim(new.weight, room, NIL, out);
         let Some(index) = self.slab.reserve() else {
-            return; // a hundred million entries in one shard: this one is forgotten
+            // A hundred million entries in one shard: this one leaves at once.
+            out.push(Removed { key: CompactString::new(key), value: new.value, cause: Cause::Evicted });
+            return;
         };
         if self.index.is_full() {
             self.index = Index::with_room(self.index.len(), self.slab.entries());

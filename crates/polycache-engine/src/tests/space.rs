@@ -1,8 +1,10 @@
 //! What entries take: in the slab, and of the capacity.
 
+use std::sync::atomic::Ordering;
 use std::time::Duration;
 
 use super::{check, store};
+use crate::slab::MAX_REFERENCES;
 use crate::{Cause, Engine, NEVER};
 
 const MIB: u64 = 1 << 20;
@@ -151,4 +153,26 @@ fn an_entry_may_weigh_as_much_as_can_be_counted() {
         let engine = Engine::builder().capacity(1 << 60).entry_weight(weight).build();
         put(&engine, "key", 1);
     }
+}
+
+#[test]
+fn a_write_looks_at_so_many_entries_and_no_more() {
+    const ENTRIES: usize = 20_000;
+    let engine = Engine::builder().capacity(ENTRIES as u64).shards(1).build();
+    for n in 0..ENTRIES {
+        store(&engine, &n.to_string(), n, 1, NEVER);
+    }
+    let fully_credited = || {
+        let shard = engine.inner.table.shards[0].0.read();
+        let credits = |index| shard.slab.slot(index).references.load(Ordering::Relaxed);
+        (0..shard.slab.end()).filter(|&index| credits(index) == MAX_REFERENCES).count()
+    };
+    for _ in 0..MAX_REFERENCES {
+        (0..ENTRIES).for_each(|n| assert!(engine.get(&n.to_string()).is_some()));
+    }
+    assert_eq!(fully_credited(), ENTRIES);
+    store(&engine, "another", 0, 1, NEVER);
+    assert_eq!(engine.len(), ENTRIES);
+    assert!(fully_credited() > ENTRIES * 3 / 4);
+    check(&engine);
 }
