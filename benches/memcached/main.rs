@@ -12,6 +12,7 @@ use std::collections::BTreeMap;
 use std::time::Instant;
 
 use cpu_time::ProcessTime;
+use polycache_benches::placement::place;
 use polycache_benches::report::{Table, save, verdict};
 use polycache_benches::rounds::median;
 use polycache_memcached::{Client, Entry};
@@ -77,6 +78,7 @@ fn main() {
     let mut results = BTreeMap::new();
     for (row, goal) in ROWS.iter().filter(|(row, _)| part.as_ref().is_none_or(|part| name(row).contains(part))) {
         eprintln!("{} ...", name(row));
+        place(server.pid(), row.workers == Workers::CurrentThread || row.tasks == 1);
         let figures = measure(row, &address, rounds, only);
         let [limit, peer, ours] = figures.map(|(wall, _)| 1e6 / wall);
         let mut cells = vec![

@@ -12,9 +12,9 @@ mod rows;
 mod tables;
 
 use std::collections::BTreeMap;
-use std::process::Command;
 
 use polycache_benches::arguments::Arguments;
+use polycache_benches::placement::place;
 use polycache_benches::report::save;
 use polycache_testkit::servers::RedisServer;
 
@@ -29,33 +29,17 @@ fn main() {
     let arguments = Arguments::parse(ROUNDS, rows.iter().map(|row| row.name.as_str()));
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
     let server = runtime.block_on(RedisServer::start());
-    let processors = std::thread::available_parallelism().expect("the number of processors");
-    let all = format!("0-{}", processors.get() - 1);
     let mut tables = Tables::new();
     let mut results = BTreeMap::new();
     for row in rows.iter().filter(|row| arguments.wants(&row.name)) {
         eprintln!("{} ...", row.name);
         let one_by_one = row.load.threads == Threads::Current || row.load.tasks == 1;
-        place(&server, if one_by_one { "0" } else { &all });
+        place(server.pid(), one_by_one);
         let figures = row.measure(&arguments.plan, &server);
         results.insert(row.name.clone(), tables.add(row, &figures));
     }
     tables.print();
     if arguments.want_all() {
         save("redis", &results);
-    }
-}
-
-/// Puts the server and a client of one thread, or of one task, on the same processor, or both back on all. Otherwise the kernel decides, for each round
-/// anew: on processors that are idle it makes a round trip of a single task seven times as long where it takes two of them.
-fn place(server: &RedisServer, processors: &str) {
-    for pid in [std::process::id(), server.pid()] {
-        let placed = Command::new("taskset")
-            .args(["--all-tasks", "--cpu-list", "--pid", processors])
-            .arg(pid.to_string())
-            .output();
-        if !placed.is_ok_and(|placed| placed.status.success()) {
-            eprintln!("`taskset` doesn't place process {pid}: rows of one task hang on where the kernel puts it");
-        }
     }
 }

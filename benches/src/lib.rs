@@ -3,6 +3,7 @@
 
 pub mod accesses;
 pub mod arguments;
+pub mod placement;
 pub mod report;
 pub mod rounds;
 pub mod user;
