@@ -149,7 +149,9 @@ impl<P: Protocol> Traffic<P> {
             if self.is_due(SOCKET) {
                 self.rewind();
                 while self.read(shared, stream, socket)? {
-                    let decoded = self.decode(shared);
+                    let mut replies = std::mem::take(&mut self.replies);
+                    let decoded = self.decode(shared, |pending, reply| replies.push((pending, reply)));
+                    self.replies = replies;
                     self.hand_out(shared);
                     decoded?;
                 }
@@ -182,13 +184,15 @@ impl<P: Protocol> Traffic<P> {
         self.sent == self.outgoing.len() && !self.unflushed
     }
 
-    /// Room for what is read next: from the beginning of the buffer, whose memory is in the processor's cache.
+    /// Room for what is read next. Near the beginning of the buffer, whose memory is in the processor's cache.
     fn rewind(&mut self) {
         if self.input.is_empty() {
             if self.input.capacity() > KEPT {
                 self.input = BytesMut::new();
             }
-            self.input.reserve(READ);
+            if self.input.capacity() < READ / 2 {
+                self.input.reserve(READ);
+            }
         }
     }
 
@@ -209,8 +213,13 @@ impl<P: Protocol> Traffic<P> {
         Ok(true)
     }
 
-    /// Makes replies of what was read, as far as they are whole.
-    fn decode(&mut self, shared: &Shared<P>) -> Result<(), Reason<P::Error>> {
+    /// Makes replies of what was read, as far as they are whole, and gives them to `take`.
+    #[inline]
+    fn decode(
+        &mut self,
+        shared: &Shared<P>,
+        mut take: impl FnMut(Pending<P::Expect>, P::Reply),
+    ) -> Result<(), Reason<P::Error>> {
         while let Some(pending) = self.in_flight.front_mut() {
             let reply = match self.decoder.decode(&mut self.input, &mut pending.expect) {
                 Ok(Some(reply)) => reply,
@@ -220,7 +229,7 @@ impl<P: Protocol> Traffic<P> {
             let out_of_step = P::is_out_of_step(&pending.expect, &reply);
             if let Some(pending) = self.in_flight.pop_front() {
                 match pending.slot {
-                    Some(_) => self.replies.push((pending, reply)),
+                    Some(_) => take(pending, reply),
                     None => {
                         let alive = shared.protocol.is_alive(reply);
                         alive.map_err(|error| Reason { error, garbled: false })?;

@@ -57,7 +57,18 @@ impl Decoder {
     ///
     /// # Errors
     /// The input is no such reply, or too large. The decoder must not be used any more.
+    #[inline]
     pub fn decode(&mut self, input: &mut BytesMut, expect: &mut Expect) -> Result<Option<Reply>, ProtocolError> {
+        if let Form::Meta(opaque) = expect.0
+            && self.body.is_none()
+            && let Some(reply) = self.usual_meta(input, opaque)
+        {
+            return Ok(Some(reply));
+        }
+        self.decode_any(input, expect)
+    }
+
+    fn decode_any(&mut self, input: &mut BytesMut, expect: &mut Expect) -> Result<Option<Reply>, ProtocolError> {
         loop {
             if self.body.is_some() {
                 match self.body(input)? {
@@ -71,11 +82,6 @@ impl Decoder {
             {
                 self.values.expect(keys.count());
                 self.values.take_run(keys, input, self.max_value);
-            }
-            if let Form::Meta(opaque) = expect.0
-                && let Some(reply) = self.usual_meta(input, opaque)
-            {
-                return Ok(Some(reply));
             }
             let Some(length) = self.line(input)? else { return Ok(None) };
             let start = self.taken;

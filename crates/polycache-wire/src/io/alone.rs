@@ -12,7 +12,7 @@ use parking_lot::MutexGuard;
 use super::{Io, Traffic};
 use crate::ending::Reason;
 use crate::protocol::{Protocol, Stream};
-use crate::shared::{Pending, Shared, State};
+use crate::shared::{Shared, State};
 use crate::signals::SOCKET;
 use crate::slots::{NO_SLOT, SlotId};
 
@@ -113,10 +113,13 @@ impl<P: Protocol> Traffic<P> {
     ) -> Result<(), Reason<P::Error>> {
         self.rewind();
         while self.read(shared, stream, context)? {
-            let decoded = self.decode(shared);
-            if let Some((pending, own)) = self.replies.pop() {
+            let mut answered = None;
+            let decoded = self.decode(shared, |pending, own| {
+                answered = Some((pending.slot, pending.weight));
                 *reply = Some(own);
-                self.free(shared, &pending);
+            });
+            if let Some((Some(slot), weight)) = answered {
+                self.free(shared, slot, weight);
             }
             decoded?;
         }
@@ -124,11 +127,11 @@ impl<P: Protocol> Traffic<P> {
     }
 
     /// Does for a call that has its reply what [`hand_out`](Self::hand_out) does for many.
-    fn free(&mut self, shared: &Shared<P>, pending: &Pending<P::Expect>) {
+    fn free(&mut self, shared: &Shared<P>, slot: SlotId, weight: u32) {
         (self.answered, self.yielded) = (1, false);
         let mut state = shared.state.lock();
-        let waker = pending.slot.and_then(|slot| state.slots.free(slot));
-        shared.give_room(&mut state, pending.weight as usize);
+        let waker = state.slots.free(slot);
+        shared.give_room(&mut state, weight as usize);
         drop(state);
         drop(waker);
     }
