@@ -80,8 +80,8 @@ pub(crate) type Victims = ArrayVec<u32, MAX_VICTIMS>;
 /// The most that one writer evicts beyond the room it needs.
 const MAX_VICTIMS: usize = 16;
 
-/// The most entries that one eviction takes a credit from: a tenth of a millisecond's work. Where all have been read lately, what
-/// comes next goes; looking for a better one, a single write would walk through the whole shard, and with its lock.
+/// The most entries that one eviction takes a credit from. Where all of them have been read lately, what comes next goes; looking for
+/// a better one, a single write could walk through the whole shard, under its lock.
 const MAX_STEPS: usize = 2_048;
 
 impl Policy {

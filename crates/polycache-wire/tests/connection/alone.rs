@@ -21,9 +21,12 @@ async fn connected(server: &Server, settings: Settings) -> Arc<Connection<Lines>
     connection
 }
 
-/// Has the call make its request, and wakes nobody when there is an answer.
-fn begin<F: Future>(call: Pin<&mut F>) {
+/// Has the call make its request, which wakes nobody when there is an answer, and lets others run so many times.
+async fn begin<F: Future>(call: Pin<&mut F>, turns: usize) {
     assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_pending());
+    for _ in 0..turns {
+        yield_now().await;
+    }
 }
 
 #[tokio::test]
@@ -32,10 +35,7 @@ async fn who_never_looks_holds_nobody_up() {
     for calls in 1..100 {
         let ask = Ask(format!("never looked at {calls}"));
         let mut call = pin!(connection.call(&ask));
-        begin(call.as_mut());
-        for _ in 0..calls {
-            yield_now().await;
-        }
+        begin(call.as_mut(), calls).await;
         assert!(timeout(PATIENCE, answered(&connection, "another")).await.unwrap());
         assert_eq!(timeout(PATIENCE, call).await.unwrap().unwrap(), ask.0);
     }
@@ -49,10 +49,7 @@ async fn who_leaves_leaves_the_connection_in_order() {
         {
             let ask = Ask(format!("left {turns}"));
             let mut call = pin!(connection.call(&ask));
-            begin(call.as_mut());
-            for _ in 0..turns {
-                yield_now().await;
-            }
+            begin(call.as_mut(), turns).await;
         }
         if turns % 2 == 0 {
             assert!(timeout(PATIENCE, answered(&connection, "another")).await.unwrap());
@@ -72,10 +69,7 @@ async fn who_never_looks_keeps_no_room() {
     for turns in 0..100 {
         let ask = Ask(format!("never looked at {turns}"));
         let mut call = pin!(connection.call(&ask));
-        begin(call.as_mut());
-        for _ in 0..turns {
-            yield_now().await;
-        }
+        begin(call.as_mut(), turns).await;
         assert!(timeout(PATIENCE, answered(&connection, "waits for room")).await.unwrap());
         assert_eq!(timeout(PATIENCE, call).await.unwrap().unwrap(), ask.0);
     }
@@ -87,7 +81,7 @@ async fn a_call_may_go_on_in_another_task() {
     for _ in 0..100 {
         let connection = Arc::clone(&connection);
         let mut call = Box::pin(async move { answered(&connection, "moved").await });
-        begin(call.as_mut());
+        begin(call.as_mut(), 0).await;
         assert!(timeout(PATIENCE, tokio::spawn(call)).await.unwrap().unwrap());
     }
 }
@@ -130,10 +124,7 @@ async fn a_connection_is_closed_after_the_last_answer() {
         let connection = connected(&Server::start(), settings()).await;
         let ask = Ask("last".to_owned());
         let mut call = pin!(connection.call(&ask));
-        begin(call.as_mut());
-        for _ in 0..turns {
-            yield_now().await;
-        }
+        begin(call.as_mut(), turns).await;
         connection.close();
         assert_eq!(timeout(PATIENCE, call).await.unwrap().unwrap(), ask.0);
         assert_eq!(connection.call(&ask).await.unwrap_err().error, "Closed");
