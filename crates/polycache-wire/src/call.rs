@@ -1,51 +1,92 @@
-//! A call that waits for its reply.
+//! A call, and how it waits for its reply.
 
+use std::fmt;
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
-use crate::protocol::{Failure, Protocol, Request, Trouble};
+use crate::connection::Connection;
+use crate::protocol::{Failure, Fate, Protocol, Request, Trouble};
 use crate::shared::{Outcome, Shared, State};
-use crate::slots::SlotId;
+use crate::slots::{ALONE, SlotId};
 
-/// A call that queues its request when it is first polled, and then waits. `None` where the queue has no room.
-pub(crate) struct Call<'a, P: Protocol, R> {
-    shared: &'a Arc<Shared<P>>,
+/// A call, which makes its request when it is first polled. By hand, as a reply would be moved once more for each `async` around it.
+#[must_use = "nothing is asked before it is polled"]
+pub struct Call<'a, P: Protocol, R> {
+    connection: &'a Connection<P>,
     request: &'a R,
-    weight: u32,
-    sent: Option<Sent<'a, P>>,
+    stage: Stage<'a, P>,
+}
+
+enum Stage<'a, P: Protocol> {
+    New,
+    Sent(Sent<'a, P>),
+    /// There was no room, or it goes again. Boxed, as it is rare.
+    Queued(Pin<Box<dyn Future<Output = Outcome<P>> + Send + 'a>>),
 }
 
 impl<'a, P: Protocol, R: Request<P>> Call<'a, P, R> {
-    pub(crate) fn new(shared: &'a Arc<Shared<P>>, request: &'a R, weight: u32) -> Self {
-        Self { shared, request, weight, sent: None }
+    pub(crate) fn new(connection: &'a Connection<P>, request: &'a R) -> Self {
+        Self { connection, request, stage: Stage::New }
+    }
+
+    /// Queues the request.
+    #[inline(never)]
+    fn begin(&mut self, context: &mut Context<'_>) -> Poll<Outcome<P>> {
+        let Self { connection, request, .. } = *self;
+        let weight = connection.weight(request);
+        // With its waker from the beginning: it needn't look before there is a reply.
+        let push = |state: &mut State<P>| state.push(request, weight, Some(context.waker().clone()));
+        match connection.shared().enqueue(weight, false, push) {
+            Ok(Some(slot)) => self.stage = Stage::Sent(Sent::new(connection.shared(), slot)),
+            Ok(None) => return self.queue(context),
+            Err(error) => return Poll::Ready(Err(Failure::not_sent(error))),
+        }
+        Poll::Pending
+    }
+
+    /// Waits for room in the queue, or goes again.
+    #[cold]
+    #[inline(never)]
+    fn queue(&mut self, context: &mut Context<'_>) -> Poll<Outcome<P>> {
+        let mut queued = self.connection.queued(self.request);
+        let poll = queued.as_mut().poll(context);
+        self.stage = Stage::Queued(queued);
+        poll
     }
 }
 
 impl<P: Protocol, R: Request<P>> Future for Call<'_, P, R> {
-    type Output = Option<Outcome<P>>;
+    type Output = Outcome<P>;
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(sent) = &mut self.sent {
-            return Pin::new(sent).poll(context).map(Some);
-        }
-        let Self { shared, request, weight, .. } = *self;
-        // With its waker from the beginning: it needn't look before there is a reply.
-        let push = |state: &mut State<P>| state.push(request, weight, Some(context));
-        match shared.enqueue(weight, false, push) {
-            Ok(Some(slot)) => {
-                self.sent = Some(Sent::new(shared, slot));
+        match &mut self.stage {
+            Stage::Sent(sent) => match Pin::new(sent).poll(context) {
+                Poll::Ready(Err(failure)) if failure.again => self.queue(context),
+                poll => poll,
+            },
+            Stage::New => {
+                let shared = self.connection.shared();
+                if !shared.begin_alone(self.request, context) {
+                    return self.begin(context);
+                }
+                self.stage = Stage::Sent(Sent::new(shared, ALONE));
                 Poll::Pending
             }
-            Ok(None) => Poll::Ready(None),
-            Err(error) => Poll::Ready(Some(Err(Failure::not_sent(error)))),
+            Stage::Queued(queued) => queued.as_mut().poll(context),
         }
     }
 }
 
-/// A call that was queued. Dropped before its reply came, the reply goes to nobody.
+impl<P: Protocol, R> fmt::Debug for Call<'_, P, R> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Call").field("connection", self.connection).finish_non_exhaustive()
+    }
+}
+
+/// A call that was queued, or sent. Dropped before its reply came, the reply goes to nobody.
 pub(crate) struct Sent<'a, P: Protocol> {
     shared: &'a Arc<Shared<P>>,
     slot: Option<SlotId>,
@@ -57,33 +98,50 @@ impl<'a, P: Protocol> Sent<'a, P> {
     }
 }
 
-impl<P: Protocol> Future for Sent<'_, P> {
-    type Output = Outcome<P>;
-
-    #[inline]
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+impl<P: Protocol> Sent<'_, P> {
+    /// Whether its slot has the reply.
+    #[inline(never)]
+    fn look(&mut self, context: &Context<'_>) -> Poll<Outcome<P>> {
         let Some(slot) = self.slot else { return Poll::Pending };
-        if let Some(reply) = self.shared.read_alone(slot) {
-            self.slot = None;
-            return Poll::Ready(Ok(reply));
-        }
         let poll = self.shared.state.lock().slots.poll(slot, context);
         let Poll::Ready(outcome) = poll else { return Poll::Pending };
         self.slot = None;
         Poll::Ready(outcome.unwrap_or_else(|| {
             let error = self.shared.protocol.error(Trouble::Garbled("a reply went astray"));
-            Err(Failure { error, fate: crate::Fate::Unknown, again: false })
+            Err(Failure { error, fate: Fate::Unknown, again: false })
         }))
+    }
+}
+
+impl<P: Protocol> Future for Sent<'_, P> {
+    type Output = Outcome<P>;
+
+    #[inline]
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        if self.slot != Some(ALONE) {
+            return self.look(context);
+        }
+        let mut reply = None;
+        if let Some(slot) = self.shared.poll_alone(context, &mut reply) {
+            self.slot = Some(slot);
+            return self.look(context);
+        }
+        let Some(reply) = reply else { return Poll::Pending };
+        self.slot = None;
+        Poll::Ready(Ok(reply))
     }
 }
 
 impl<P: Protocol> Drop for Sent<'_, P> {
     fn drop(&mut self) {
-        if let Some(slot) = self.slot {
-            let mut state = self.shared.state.lock();
-            let outcome = state.slots.abandon(slot);
+        let slot = match self.slot {
+            None => return,
+            Some(ALONE) => self.shared.leave_alone(),
+            slot => slot,
+        };
+        if let Some(slot) = slot {
             // What it holds is dropped after the lock.
-            self.shared.leave(slot, state);
+            let outcome = self.shared.state.lock().slots.abandon(slot);
             if outcome.is_none() {
                 self.shared.suspect();
             }

@@ -43,16 +43,12 @@ impl<P: Protocol> Connection<P> {
     /// # Errors
     /// Why there is no reply, and what became of the request.
     #[inline]
-    pub async fn call<R: Request<P>>(&self, request: &R) -> Outcome<P> {
-        let weight = self.weight(request);
-        let outcome = match Call::new(&self.shared, request, weight).await {
-            Some(outcome) => outcome,
-            None => self.queued(request, weight).await,
-        };
-        match outcome {
-            Err(failure) if failure.again => self.queued(request, weight).await,
-            outcome => outcome,
-        }
+    pub fn call<'a, R: Request<P>>(&'a self, request: &'a R) -> Call<'a, P, R> {
+        Call::new(self, request)
+    }
+
+    pub(crate) fn shared(&self) -> &Arc<Shared<P>> {
+        &self.shared
     }
 
     /// Asks several things in one go. The replies come in the order of the requests.
@@ -77,7 +73,7 @@ impl<P: Protocol> Connection<P> {
                 Err(error) => Err(Failure::not_sent(error)),
             };
             outcomes.push(match first {
-                Err(failure) if failure.again => self.queued(request, self.weight(request)).await,
+                Err(failure) if failure.again => self.queued(request).await,
                 outcome => outcome,
             });
         }
@@ -101,17 +97,18 @@ impl<P: Protocol> Connection<P> {
 
     fn wake_after(&self, change: impl FnOnce(&mut State<P>)) {
         let mut state = self.shared.state.lock();
+        self.shared.is_quiet.store(false, Ordering::Release);
         change(&mut state);
         self.shared.wake_driver(state);
     }
 
-    /// A call that waits for room in the queue, where there is none. Boxed, as it is rare and would take room in each call.
+    /// A call that waits for room in the queue, where there is none.
     #[cold]
-    fn queued<'a, R: Request<P>>(
+    pub(crate) fn queued<'a, R: Request<P>>(
         &'a self,
         request: &'a R,
-        weight: u32,
     ) -> Pin<Box<dyn Future<Output = Outcome<P>> + Send + 'a>> {
+        let weight = self.weight(request);
         Box::pin(async move {
             let slot =
                 self.queue(weight, |state| state.push(request, weight, None)).await.map_err(Failure::not_sent)?;
@@ -119,7 +116,7 @@ impl<P: Protocol> Connection<P> {
         })
     }
 
-    fn weight<R: Request<P>>(&self, request: &R) -> u32 {
+    pub(crate) fn weight<R: Request<P>>(&self, request: &R) -> u32 {
         let weight = request.weight().saturating_add(CALL_WEIGHT).min(self.shared.settings.max_queue);
         u32::try_from(weight).unwrap_or(u32::MAX)
     }
@@ -163,8 +160,9 @@ struct Waiting<'a, P: Protocol>(&'a Shared<P>);
 impl<'a, P: Protocol> Waiting<'a, P> {
     fn new(shared: &'a Shared<P>) -> Self {
         let mut state = shared.state.lock();
+        shared.is_quiet.store(false, Ordering::Release);
         state.waiting += 1;
-        // Should a caller read by itself, others wait for it now.
+        // Should a caller be alone, others wait for it now.
         shared.wake_driver(state);
         Self(shared)
     }

@@ -86,7 +86,7 @@ impl<P: Protocol> Driver<P> {
     async fn open(&mut self) -> Result<(), P::Error> {
         let shared = &self.shared;
         let stream = shared.protocol.open().await?;
-        let signals = poll_fn(|context| Poll::Ready(Signals::new(context.waker(), shared))).await;
+        let signals = poll_fn(|context| Poll::Ready(Signals::new(context.waker()))).await;
         *shared.io.lock() = Some(Io::new(self.run, stream, shared.protocol.decoder(), signals));
         self.was_open = true;
         let mut state = shared.state.lock();

@@ -62,6 +62,7 @@ impl<P: Protocol> Shared<P> {
         let mut room = 0;
         {
             let mut state = self.state.lock();
+            self.is_quiet.store(false, Ordering::Release);
             let is_present = state.run == run;
             let failures = self.failures.load(Ordering::Relaxed) + 1;
             if is_present && !matches!(state.phase, Phase::Closed) {

@@ -1,15 +1,15 @@
 //! A connection that stands: what goes over it.
 
-mod alone;
+pub(crate) mod alone;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
 use std::future::Future;
 use std::pin::{Pin, pin};
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
-use parking_lot::MutexGuard;
 use tokio::io::AsyncReadExt;
 use tokio::time::Interval;
 
@@ -33,7 +33,11 @@ pub(crate) struct Io<P: Protocol> {
     pub(crate) run: u64,
     stream: Box<dyn Stream>,
     /// What wakes the driver.
-    signals: Signals<P>,
+    signals: Signals,
+    /// Whether the socket does. Else it has woken a caller who was alone, or will.
+    is_watched: bool,
+    /// The last such caller.
+    caller: Waker,
     traffic: Traffic<P>,
 }
 
@@ -46,6 +50,9 @@ struct Traffic<P: Protocol> {
     sent: usize,
     /// How many bytes of requests the system has taken since the start.
     written: u64,
+    /// Those of calls that were alone, as far as those who count what is queued don't know of them; and the number of the last such call.
+    bytes_alone: u64,
+    number: u16,
     /// With a bound for writes, where the present one ends, counted in the same way.
     write_end: u64,
     input: BytesMut,
@@ -69,12 +76,14 @@ struct Traffic<P: Protocol> {
 }
 
 impl<P: Protocol> Io<P> {
-    pub(crate) fn new(run: u64, stream: Box<dyn Stream>, decoder: P::Decoder, signals: Signals<P>) -> Self {
+    pub(crate) fn new(run: u64, stream: Box<dyn Stream>, decoder: P::Decoder, signals: Signals) -> Self {
         let traffic = Traffic {
             in_flight: VecDeque::new(),
             outgoing: Vec::new(),
             sent: 0,
             written: 0,
+            bytes_alone: 0,
+            number: 0,
             write_end: 0,
             input: BytesMut::with_capacity(READ),
             decoder,
@@ -89,7 +98,7 @@ impl<P: Protocol> Io<P> {
             due: 0,
             failed: None,
         };
-        Self { run, stream, signals, traffic }
+        Self { run, stream, signals, is_watched: true, caller: Waker::noop().clone(), traffic }
     }
 
     /// Does what there is to do. For the driver.
@@ -98,36 +107,17 @@ impl<P: Protocol> Io<P> {
         shared: &Shared<P>,
         ticks: Option<&mut Interval>,
     ) -> Poll<Result<Infallible, Reason<P::Error>>> {
-        self.take_back(shared);
+        self.take_over(shared);
         self.traffic.poll(shared, &mut *self.stream, &self.signals, ticks)
-    }
-
-    /// Whether a caller may send what is queued.
-    #[inline]
-    pub(crate) fn takes_from_callers(&self, state: &State<P>) -> bool {
-        self.traffic.is_written() && self.traffic.failed.is_none() && !state.renew
-    }
-
-    /// Sends what is queued, for a caller. If the socket is full, the driver goes on.
-    pub(crate) fn send_queued(&mut self, shared: &Shared<P>, mut state: MutexGuard<'_, State<P>>) {
-        self.traffic.take(&mut state);
-        let is_lent = self.lend(shared, &state);
-        drop(state);
-        let Self { stream, signals, traffic, .. } = self;
-        if let Err(reason) = traffic.write(shared, &mut **stream, &mut Context::from_waker(&signals.socket)) {
-            traffic.failed = Some(reason);
-            signals.queue.wake_by_ref();
-        }
-        // Who waits to write waits for the socket too.
-        if is_lent && !self.traffic.is_written() {
-            self.take_back(shared);
-            self.signals.queue.wake_by_ref();
-        }
     }
 
     /// How many bytes of requests were written, and the requests that aren't answered.
     pub(crate) fn end(mut self, shared: &Shared<P>) -> (u64, VecDeque<Pending<P::Expect>>) {
-        self.take_back(shared);
+        self.take_over(shared);
+        let mut state = shared.state.lock();
+        if state.run == self.run {
+            self.traffic.count_alone(&mut state);
+        }
         (self.traffic.written, self.traffic.in_flight)
     }
 }
@@ -137,7 +127,7 @@ impl<P: Protocol> Traffic<P> {
         &mut self,
         shared: &Shared<P>,
         stream: &mut dyn Stream,
-        signals: &Signals<P>,
+        signals: &Signals,
         mut ticks: Option<&mut Interval>,
     ) -> Poll<Result<Infallible, Reason<P::Error>>> {
         if let Some(reason) = self.failed.take() {
@@ -190,7 +180,7 @@ impl<P: Protocol> Traffic<P> {
             if self.input.capacity() > KEPT {
                 self.input = BytesMut::new();
             }
-            if self.input.capacity() < READ / 2 {
+            if !self.input.try_reclaim(READ) && self.input.capacity() < READ / 2 {
                 self.input.reserve(READ);
             }
         }
@@ -262,6 +252,7 @@ impl<P: Protocol> Traffic<P> {
                 self.due |= QUEUE;
             }
             shared.give_room(&mut state, room);
+            shared.note_quiet(&state, self.in_flight.is_empty());
         }
         self.wakers.drain(..).for_each(Waker::wake);
     }
@@ -282,6 +273,7 @@ impl<P: Protocol> Traffic<P> {
         let mut state = shared.state.lock();
         // A server that nobody asks anything is asked twice as often, so that it isn't missed for longer than one that owes an answer.
         if is_heartbeat || !was_alive && state.queued.is_empty() {
+            shared.is_quiet.store(false, Ordering::Release);
             state.queue(None, 0, true, |out| shared.protocol.ask_for_life(out));
             self.due |= QUEUE;
         }
@@ -315,12 +307,26 @@ impl<P: Protocol> Traffic<P> {
         Ok(true)
     }
 
-    fn take(&mut self, state: &mut State<P>) {
+    fn clear_outgoing(&mut self) {
         self.outgoing.clear();
         self.sent = 0;
         if self.outgoing.capacity() > KEPT {
             self.outgoing = Vec::new();
         }
+    }
+
+    /// Makes the ends of what is queued those of all bytes.
+    fn count_alone(&mut self, state: &mut State<P>) {
+        let bytes = std::mem::take(&mut self.bytes_alone);
+        if bytes > 0 {
+            state.end += bytes;
+            state.queued.iter_mut().for_each(|pending| pending.end += bytes);
+        }
+    }
+
+    fn take(&mut self, state: &mut State<P>) {
+        self.clear_outgoing();
+        self.count_alone(state);
         std::mem::swap(&mut state.outgoing, &mut self.outgoing);
         if self.in_flight.is_empty() {
             std::mem::swap(&mut state.queued, &mut self.in_flight);

@@ -98,6 +98,7 @@ mod signals;
 mod slots;
 mod watch;
 
+pub use call::Call;
 pub use connection::Connection;
 pub use protocol::{Decoder, Failure, Fate, Protocol, Request, Stream, Trouble};
 pub use settings::{Reconnect, Settings};

@@ -2,11 +2,13 @@
 
 use std::collections::VecDeque;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, AtomicU64, Ordering};
-use std::task::{Context, Waker};
+use std::sync::atomic::{AtomicBool, AtomicU32, AtomicU64, Ordering};
+use std::task::Waker;
 use std::time::{Duration, Instant};
 
 use parking_lot::{Mutex, MutexGuard};
+use spin::mutex::SpinMutex;
+use spin::relax::Yield;
 use tokio::runtime::{self, Handle};
 use tokio::sync::Notify;
 
@@ -28,12 +30,14 @@ pub(crate) struct Shared<P: Protocol> {
     pub(crate) protocol: P,
     pub(crate) settings: Settings,
     pub(crate) state: Mutex<State<P>>,
-    /// The connection, while it stands. Whoever holds the state must not wait for it.
-    pub(crate) io: Mutex<Option<Io<P>>>,
-    /// The call that the socket wakes the next time, in place of the driver, or [`NO_SLOT`]; and the one that it has woken and that hasn't
-    /// read yet. The first becomes the second under the lock of the state.
-    pub(crate) reader: AtomicU32,
-    pub(crate) woken: AtomicU32,
+    /// The connection, while it stands. Whoever holds the state must not wait for it. A lock that is released by a plain store, as a caller
+    /// who is alone takes it twice; only the driver ever waits for it, and no longer than such a caller takes to send or to read.
+    pub(crate) io: SpinMutex<Option<Io<P>>, Yield>,
+    /// Whether a caller may go ahead alone: nothing is queued, nobody waits, and it isn't to end. Changed under the lock of the state.
+    pub(crate) is_quiet: AtomicBool,
+    /// [`ALONE`](crate::slots::ALONE) while a caller is, [`GONE`](crate::slots::GONE) when it has left, or the slot that its reply will be
+    /// in; [`NO_SLOT`] otherwise. Only who holds the connection makes it `ALONE`, or a slot of that.
+    pub(crate) alone: AtomicU32,
     /// Held by the one who is next to get room in the queue, where there is none; and what wakes that one.
     pub(crate) turn: tokio::sync::Mutex<()>,
     pub(crate) more_room: Notify,
@@ -99,7 +103,7 @@ pub(crate) struct Pending<X> {
 
 impl<P: Protocol> State<P> {
     /// Queues a request. Its caller, if it waits already, is woken by the reply.
-    pub(crate) fn push<R: Request<P>>(&mut self, request: &R, weight: u32, caller: Option<&Context<'_>>) -> SlotId {
+    pub(crate) fn push<R: Request<P>>(&mut self, request: &R, weight: u32, caller: Option<Waker>) -> SlotId {
         let slot = self.slots.open(caller);
         self.number = self.number.wrapping_add(1);
         let (number, is_read) = (self.number, request.is_read());
@@ -143,9 +147,9 @@ impl<P: Protocol> Shared<P> {
             protocol,
             settings,
             state: Mutex::new(state),
-            io: Mutex::new(None),
-            reader: AtomicU32::new(NO_SLOT),
-            woken: AtomicU32::new(NO_SLOT),
+            io: SpinMutex::new(None),
+            is_quiet: AtomicBool::new(false),
+            alone: AtomicU32::new(NO_SLOT),
             turn: tokio::sync::Mutex::new(()),
             more_room: Notify::new(),
             failures: AtomicU32::new(0),
@@ -169,11 +173,12 @@ impl<P: Protocol> Shared<P> {
         };
         let fits = weight as usize <= state.room && (in_turn || state.waiting == 0);
         let pushed = fits.then(|| {
+            self.is_quiet.store(false, Ordering::Release);
             state.room -= weight as usize;
             push(&mut state)
         });
         if fits {
-            self.send(state);
+            self.wake_driver(state);
         } else {
             drop(state);
         }
@@ -181,20 +186,6 @@ impl<P: Protocol> Shared<P> {
             runtime.spawn(driver::run(Driver::new(Arc::clone(self), run)));
         }
         Ok(pushed)
-    }
-
-    /// Has the driver send what is queued. A caller who is alone does it, where the driver has nothing in hand, and reads too: with nobody
-    /// else to wait for, the driver's turns would be two more for each call.
-    #[inline]
-    fn send(&self, state: MutexGuard<'_, State<P>>) {
-        if state.slots.count() == 1
-            && let Some(mut io) = self.io.try_lock()
-            && let Some(io) = &mut *io
-            && io.takes_from_callers(&state)
-        {
-            return io.send_queued(self, state);
-        }
-        self.wake_driver(state);
     }
 
     pub(crate) fn wake_driver(&self, mut state: MutexGuard<'_, State<P>>) {
@@ -229,6 +220,7 @@ impl<P: Protocol> Shared<P> {
             Phase::Pausing { .. } | Phase::Idle | Phase::Opening | Phase::Open => {}
         }
         let runtime = Handle::try_current().map_err(|_| self.protocol.error(Trouble::NoRuntime))?;
+        self.is_quiet.store(false, Ordering::Release);
         state.phase = Phase::Opening;
         state.run += 1;
         state.runtime = Some(runtime.id());

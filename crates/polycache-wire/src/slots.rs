@@ -8,6 +8,12 @@ pub(crate) type SlotId = u32;
 /// No slot: the queue's bound is far below, as a call weighs hundreds of bytes.
 pub(crate) const NO_SLOT: SlotId = SlotId::MAX;
 
+/// In place of the slot of a caller who is alone and reads its reply by itself.
+pub(crate) const ALONE: SlotId = SlotId::MAX - 1;
+
+/// The same, when that caller has gone.
+pub(crate) const GONE: SlotId = SlotId::MAX - 2;
+
 /// Slots for calls that are under way. They are used again, so a call allocates nothing here.
 #[derive(Debug)]
 pub(crate) struct Slots<T> {
@@ -36,9 +42,9 @@ impl<T> Slots<T> {
     }
 
     /// A slot for a new call, whose caller may wait already.
-    pub(crate) fn open(&mut self, caller: Option<&Context<'_>>) -> SlotId {
+    pub(crate) fn open(&mut self, caller: Option<Waker>) -> SlotId {
         self.count += 1;
-        let waiting = Slot::Waiting(caller.map(|context| context.waker().clone()));
+        let waiting = Slot::Waiting(caller);
         if let Some(id) = self.first_free {
             let slot = &mut self.slots[id as usize];
             if let Slot::Free { next } = *slot {
@@ -84,16 +90,6 @@ impl<T> Slots<T> {
         })
     }
 
-    /// Whether somebody waits to be woken by the reply.
-    pub(crate) fn is_waited_for(&self, id: SlotId) -> bool {
-        matches!(self.slots[id as usize], Slot::Waiting(Some(_)))
-    }
-
-    /// Takes out who is to be woken, to be woken before the reply.
-    pub(crate) fn take_waker(&mut self, id: SlotId) -> Option<Waker> {
-        if let Slot::Waiting(waker) = &mut self.slots[id as usize] { waker.take() } else { None }
-    }
-
     /// The caller goes without its reply. Returns what it would have got, to be dropped outside of the lock.
     pub(crate) fn abandon(&mut self, id: SlotId) -> Option<T> {
         let slot = &mut self.slots[id as usize];
@@ -105,11 +101,6 @@ impl<T> Slots<T> {
             Slot::Done(reply) => Some(reply),
             _ => None,
         }
-    }
-
-    /// The caller has its reply already. Returns what would have woken it.
-    pub(crate) fn free(&mut self, id: SlotId) -> Option<Waker> {
-        if let Slot::Waiting(waker) = self.close(id) { waker } else { None }
     }
 
     /// The calls whose replies haven't come, or whose callers haven't looked.

@@ -1,109 +1,198 @@
-//! A caller who is alone reads its reply by itself.
+//! A caller who is alone sends its request and reads its reply by itself.
 //!
-//! While its call is the only one, the socket wakes the caller's task in place of the driver's: one wake-up for a reply, not two. The
-//! caller may be slow to look, or never look again, so nobody else ever waits for it: whoever queues a request, waits for room, or leaves
-//! wakes the driver, and each turn of the driver begins by taking the socket back.
+//! Where nothing is under way, such a call takes one lock to send and one to read: no queue, no slot, and the socket wakes the caller's
+//! task in place of the driver's. The caller may be slow to look, or never look again, so nobody else ever waits for it: whoever queues a
+//! request, waits for room, or leaves wakes the driver, and each turn of the driver begins by making that call one like any other.
+//!
+//! Afterwards nobody watches the socket until the next call or the driver's next turn looks at it, each of them before it sends anything.
 
+use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
 
-use parking_lot::MutexGuard;
-
 use super::{Io, Traffic};
 use crate::ending::Reason;
-use crate::protocol::{Protocol, Stream};
-use crate::shared::{Shared, State};
+use crate::protocol::{Protocol, Request, Stream};
+use crate::settings::Reconnect;
+use crate::shared::{Pending, Phase, Shared, State};
 use crate::signals::SOCKET;
-use crate::slots::{NO_SLOT, SlotId};
+use crate::slots::{ALONE, GONE, NO_SLOT, SlotId};
 
 impl<P: Protocol> Shared<P> {
-    /// For the socket, which has something: who is to be woken, if it isn't the driver.
-    pub(crate) fn call_reader(&self) -> Option<Waker> {
-        // Whom this sees too late, the driver reads for.
-        if self.reader.load(Ordering::Relaxed) == NO_SLOT {
-            return None;
+    /// Sends the request, if nobody else has anything under way. Whether it did; the caller is woken then.
+    #[inline]
+    pub(crate) fn begin_alone<R: Request<P>>(&self, request: &R, context: &Context<'_>) -> bool {
+        if !self.is_quiet.load(Ordering::Acquire) || self.alone.load(Ordering::Relaxed) != NO_SLOT {
+            return false;
         }
-        let mut state = self.state.lock();
-        let slot = self.reader.load(Ordering::Relaxed);
-        if slot == NO_SLOT {
-            return None;
-        }
-        let waker = state.slots.take_waker(slot);
-        if waker.is_some() {
-            self.woken.store(slot, Ordering::Release);
-        }
-        self.reader.store(NO_SLOT, Ordering::Release);
-        waker
+        // Whoever holds it has something under way.
+        let Some(mut io) = self.io.try_lock() else { return false };
+        io.as_mut().is_some_and(|io| self.alone.load(Ordering::Relaxed) == NO_SLOT && io.begin(self, request, context))
     }
 
-    /// For a call that is polled: reads, if the socket has woken it. With the reply the slot is free.
-    #[inline]
-    pub(crate) fn read_alone(&self, slot: SlotId) -> Option<P::Reply> {
-        if self.woken.load(Ordering::Acquire) != slot {
-            return None;
+    /// For the caller who began alone: reads, and puts the reply there if it has come. Where the driver has taken over, the slot that it
+    /// will be in.
+    #[inline(never)]
+    pub(crate) fn poll_alone(&self, context: &Context<'_>, reply: &mut Option<P::Reply>) -> Option<SlotId> {
+        let moved = self.moved();
+        if moved.is_some() {
+            return moved;
         }
-        match self.io.try_lock() {
-            Some(mut io) => io.as_mut()?.read_for(self, slot),
-            None => {
-                self.wake_driver(self.state.lock());
-                None
+        let Some(mut io) = self.io.try_lock() else {
+            // Another thread has it, for a moment.
+            context.waker().wake_by_ref();
+            return None;
+        };
+        let moved = self.moved();
+        // A connection that ends takes over first.
+        if moved.is_none()
+            && let Some(io) = &mut *io
+        {
+            io.read_alone(self, context, reply);
+        }
+        moved
+    }
+
+    fn moved(&self) -> Option<SlotId> {
+        match self.alone.load(Ordering::Acquire) {
+            ALONE => None,
+            slot => {
+                self.alone.store(NO_SLOT, Ordering::Release);
+                Some(slot)
             }
         }
     }
 
-    /// For a call that is given up: the driver reads, if it isn't the one that does.
-    pub(crate) fn leave(&self, slot: SlotId, state: MutexGuard<'_, State<P>>) {
-        if self.reader.load(Ordering::Relaxed) == slot || self.woken.load(Ordering::Relaxed) == slot {
-            self.wake_driver(state);
+    /// For a caller who began alone and leaves: its slot, if it has one by now.
+    #[cold]
+    pub(crate) fn leave_alone(self: &Arc<Self>) -> Option<SlotId> {
+        match self.alone.compare_exchange(ALONE, GONE, Ordering::AcqRel, Ordering::Acquire) {
+            Ok(_) => {
+                self.wake_driver(self.state.lock());
+                self.suspect();
+                None
+            }
+            Err(slot) => {
+                self.alone.store(NO_SLOT, Ordering::Release);
+                Some(slot)
+            }
         }
+    }
+
+    /// Says whether a caller may go ahead alone. For what comes last in the driver's turn.
+    pub(crate) fn note_quiet(&self, state: &State<P>, is_idle: bool) {
+        // Several who were answered together ask again together.
+        let is_quiet = is_idle
+            && state.queued.is_empty()
+            && state.waiting == 0
+            && state.slots.count() <= 1
+            && matches!(state.phase, Phase::Open)
+            && !state.renew;
+        self.is_quiet.store(is_quiet, Ordering::Release);
     }
 }
 
 impl<P: Protocol> Io<P> {
-    /// Has the socket wake the only call there is, if its caller waits already, and nobody else for what it gives back. Whether it has.
-    pub(super) fn lend(&self, shared: &Shared<P>, state: &State<P>) -> bool {
-        let lone = self.traffic.in_flight.front().filter(|_| self.traffic.in_flight.len() == 1 && state.waiting == 0);
-        let slot = lone.and_then(|pending| pending.slot).filter(|&slot| state.slots.is_waited_for(slot));
-        if let Some(slot) = slot {
-            shared.reader.store(slot, Ordering::Relaxed);
+    fn begin<R: Request<P>>(&mut self, shared: &Shared<P>, request: &R, context: &Context<'_>) -> bool {
+        let Self { stream, traffic, .. } = self;
+        if !traffic.in_flight.is_empty() || !traffic.is_written() || traffic.failed.is_some() {
+            return false;
         }
-        slot.is_some()
+        // Before it sends anything: the connection may have ended. And from now on the socket wakes the caller.
+        self.is_watched = false;
+        if let Err(reason) = traffic.drain(shared, &mut **stream, &mut Context::from_waker(context.waker())) {
+            self.fail(reason);
+            return false;
+        }
+        self.caller.clone_from(context.waker());
+        traffic.add_alone(request);
+        shared.alone.store(ALONE, Ordering::Release);
+        match traffic.write(shared, &mut **stream, &mut Context::from_waker(&self.signals.socket)) {
+            Ok(()) if traffic.is_written() => {}
+            Ok(()) => self.signals.queue.wake_by_ref(),
+            Err(reason) => self.fail(reason),
+        }
+        true
     }
 
-    /// Has the socket wake the driver again. A caller that it has woken may never look.
-    pub(super) fn take_back(&mut self, shared: &Shared<P>) {
-        // In this order: whoever is woken was the reader until then.
-        let is_lent =
-            shared.reader.load(Ordering::Acquire) != NO_SLOT || shared.woken.load(Ordering::Acquire) != NO_SLOT;
-        if is_lent {
-            let _state = shared.state.lock();
-            shared.reader.store(NO_SLOT, Ordering::Relaxed);
-            if shared.woken.load(Ordering::Relaxed) != NO_SLOT {
-                shared.woken.store(NO_SLOT, Ordering::Relaxed);
-                self.traffic.due |= SOCKET;
+    fn read_alone(&mut self, shared: &Shared<P>, context: &Context<'_>, reply: &mut Option<P::Reply>) {
+        let Self { stream, traffic, .. } = self;
+        // The task may be another one by now.
+        self.caller.clone_from(context.waker());
+        let mut read = traffic.read_one(shared, &mut **stream, &mut Context::from_waker(context.waker()), reply);
+        if reply.is_some() {
+            shared.alone.store(NO_SLOT, Ordering::Release);
+            // That it is lost must be known at once.
+            if read.is_ok() && shared.settings.reconnect == Reconnect::Always {
+                self.is_watched = true;
+                read = traffic.drain(shared, &mut **stream, &mut Context::from_waker(&self.signals.socket));
             }
         }
+        if let Err(reason) = read {
+            self.fail(reason);
+        }
     }
 
-    fn read_for(&mut self, shared: &Shared<P>, slot: SlotId) -> Option<P::Reply> {
-        // The driver may just have taken it back.
-        if shared.woken.load(Ordering::Relaxed) != slot {
-            return None;
+    /// Leaves it to the driver to end the connection.
+    #[cold]
+    #[inline(never)]
+    fn fail(&mut self, reason: Reason<P::Error>) {
+        self.traffic.failed = Some(reason);
+        self.signals.queue.wake_by_ref();
+    }
+
+    /// Makes the call of a caller who is alone one like any other, and has the socket wake the driver.
+    pub(super) fn take_over(&mut self, shared: &Shared<P>) {
+        if !std::mem::replace(&mut self.is_watched, true) {
+            self.traffic.due |= SOCKET;
         }
-        shared.woken.store(NO_SLOT, Ordering::Relaxed);
-        let Self { stream, signals, traffic, .. } = self;
-        let mut reply = None;
-        let socket = &mut Context::from_waker(&signals.socket);
-        if let Err(reason) = traffic.read_one(shared, &mut **stream, socket, &mut reply) {
-            traffic.failed = Some(reason);
-            signals.queue.wake_by_ref();
+        let is_alone = matches!(shared.alone.load(Ordering::Acquire), ALONE | GONE);
+        if !is_alone && self.caller.will_wake(Waker::noop()) {
+            return;
         }
-        reply
+        // Of a task that may have ended, nothing is kept.
+        let caller = std::mem::replace(&mut self.caller, Waker::noop().clone());
+        if !is_alone {
+            return;
+        }
+        let mut state = shared.state.lock();
+        let slot = state.slots.open(Some(caller));
+        let pending = self.traffic.in_flight.iter_mut().find(|pending| pending.slot == Some(ALONE));
+        pending.into_iter().for_each(|pending| pending.slot = Some(slot));
+        let moved = shared.alone.compare_exchange(ALONE, slot, Ordering::AcqRel, Ordering::Acquire);
+        if moved.is_err() {
+            state.slots.abandon(slot);
+            shared.alone.store(NO_SLOT, Ordering::Release);
+        }
     }
 }
 
 impl<P: Protocol> Traffic<P> {
-    /// Reads what there is, while nobody but one caller waits for a reply. What comes later wakes the driver.
+    /// Reads what came though nobody had asked.
+    fn drain(
+        &mut self,
+        shared: &Shared<P>,
+        stream: &mut dyn Stream,
+        context: &mut Context<'_>,
+    ) -> Result<(), Reason<P::Error>> {
+        self.rewind();
+        while self.read(shared, stream, context)? {
+            self.decode(shared, |_, _| {})?;
+        }
+        Ok(())
+    }
+
+    fn add_alone<R: Request<P>>(&mut self, request: &R) {
+        self.clear_outgoing();
+        self.number = self.number.wrapping_add(1);
+        let expect = request.encode(self.number, &mut self.outgoing);
+        let bytes = self.outgoing.len() as u64;
+        self.bytes_alone += bytes;
+        let end = self.written + bytes;
+        self.in_flight.push_back(Pending { slot: Some(ALONE), expect, end, weight: 0, is_read: request.is_read() });
+    }
+
+    /// Reads until the reply is here, which is the only one there may be.
     fn read_one(
         &mut self,
         shared: &Shared<P>,
@@ -112,27 +201,10 @@ impl<P: Protocol> Traffic<P> {
         reply: &mut Option<P::Reply>,
     ) -> Result<(), Reason<P::Error>> {
         self.rewind();
-        while self.read(shared, stream, context)? {
-            let mut answered = None;
-            let decoded = self.decode(shared, |pending, own| {
-                answered = Some((pending.slot, pending.weight));
-                *reply = Some(own);
-            });
-            if let Some((Some(slot), weight)) = answered {
-                self.free(shared, slot, weight);
-            }
-            decoded?;
+        while reply.is_none() && self.read(shared, stream, context)? {
+            self.decode(shared, |_, own| *reply = Some(own))?;
         }
-        Ok(())
-    }
-
-    /// Does for a call that has its reply what [`hand_out`](Self::hand_out) does for many.
-    fn free(&mut self, shared: &Shared<P>, slot: SlotId, weight: u32) {
         (self.answered, self.yielded) = (1, false);
-        let mut state = shared.state.lock();
-        let waker = state.slots.free(slot);
-        shared.give_room(&mut state, weight as usize);
-        drop(state);
-        drop(waker);
+        Ok(())
     }
 }

@@ -4,11 +4,13 @@ use std::future::Future;
 use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
-use polycache_wire::{Connection, Settings};
+use polycache_wire::{Connection, Fate, Reconnect, Settings};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
+use crate::one_thread;
 use crate::server::{Ask, Lines, PATIENCE, Server, answered, until};
 
 fn settings() -> Settings {
@@ -105,16 +107,41 @@ async fn a_call_may_be_looked_at_too_often() {
     }
 }
 
+/// Ends the connections to the server, and lets the runtime know.
+async fn end(server: &Server, elsewhere: &Connection<Lines>) {
+    server.cut();
+    // Whose answer comes later than the end.
+    assert!(answered(elsewhere, "elsewhere").await);
+}
+
 #[tokio::test]
-async fn the_end_of_an_idle_connection_is_seen_at_once() {
+async fn the_end_of_an_idle_connection_is_seen_before_anything_is_sent() {
     let server = Server::start();
-    let connection = connected(&server, settings()).await;
+    let (connection, elsewhere) = (connected(&server, settings()).await, connected(&Server::start(), settings()).await);
+    let writes = ["write", "write another"].map(|line| Ask(line.to_owned()));
     for _ in 0..20 {
         assert!(answered(&connection, "alone").await);
-        server.cut();
-        until("the loss is noticed", async || connection.failures() > 0).await;
-        // Nothing was sent on the lost connection: the next call knows.
+        end(&server, &elsewhere).await;
         assert!(answered(&connection, "write").await);
+        end(&server, &elsewhere).await;
+        // By the driver, who counts what was sent by callers who were alone.
+        let answers = connection.call_many(&writes).await;
+        assert!(answers.iter().all(Result::is_ok), "{answers:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_end_of_an_idle_connection_is_seen_in_time() {
+    let server = Server::start();
+    let heartbeat = Settings { heartbeat: Some(Duration::from_millis(20)), ..Settings::default() };
+    let always = Settings { reconnect: Reconnect::Always, ..settings() };
+    let (heartbeat, always) = (connected(&server, heartbeat).await, connected(&server, always).await);
+    for _ in 0..20 {
+        assert!(answered(&heartbeat, "alone").await && answered(&always, "alone").await);
+        let made = server.connections();
+        server.cut();
+        until("another connection", async || server.connections() > made).await;
+        until("the loss is noticed", async || heartbeat.failures() > 0).await;
     }
 }
 
@@ -129,6 +156,19 @@ async fn a_connection_is_closed_after_the_last_answer() {
         assert_eq!(timeout(PATIENCE, call).await.unwrap().unwrap(), ask.0);
         assert_eq!(connection.call(&ask).await.unwrap_err().error, "Closed");
     }
+}
+
+#[test]
+fn who_is_alone_learns_that_the_runtime_has_ended() {
+    let server = Server::start();
+    let (first, second) = (one_thread(), one_thread());
+    let connection = first.block_on(connected(&server, settings()));
+    let ask = Ask("write silence".to_owned());
+    let mut call = pin!(connection.call(&ask));
+    first.block_on(begin(call.as_mut(), 10));
+    drop(first);
+    let failure = second.block_on(async { timeout(PATIENCE, call).await.unwrap().unwrap_err() });
+    assert_eq!(failure.fate, Fate::Unknown, "{failure:?}");
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
