@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use futures_util::TryFutureExt;
 use polycache_wire::{Failure, Fate, Protocol, Stream, Trouble};
 use tokio::time::timeout;
 
@@ -50,15 +49,20 @@ impl Connection {
     }
 
     /// Asks the server, and waits for its reply.
+    pub(crate) async fn call(&self, request: &Request<'_>) -> Result<Reply> {
+        self.ask(request).await.map_err(told(request))
+    }
+
+    /// The same for who sees to it that failures are [`told`].
     #[inline]
-    pub(crate) fn call<'a>(&'a self, request: &'a Request<'_>) -> impl Future<Output = Result<Reply>> + 'a {
-        self.0.call(request).map_err(|failure| told(failure, request))
+    pub(crate) fn ask<'a>(&'a self, request: &'a Request<'a>) -> polycache_wire::Call<'a, Link, Request<'a>> {
+        self.0.call(request)
     }
 
     /// Asks several things in one go. The replies come in the order of the requests.
     pub(crate) async fn call_many(&self, requests: &[Request<'_>]) -> Vec<Result<Reply>> {
         let replies = self.0.call_many(requests).await.into_iter();
-        replies.zip(requests).map(|(reply, request)| reply.map_err(|failure| told(failure, request))).collect()
+        replies.zip(requests).map(|(reply, request)| reply.map_err(told(request))).collect()
     }
 
     /// Begins to connect, unless that is under way or its pause isn't over.
@@ -78,14 +82,15 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// What a caller is told.
-#[cold]
-fn told(failure: Failure<Error>, request: &Request<'_>) -> Error {
-    let Failure { error, fate, .. } = failure;
-    if fate == Fate::Unknown && !request.is_read() {
-        return Error::new(ErrorKind::UnknownOutcome, format!("{error}; the call may have been executed or not"));
+/// What a caller is told of a failed request.
+pub(crate) fn told(request: &Request<'_>) -> impl FnOnce(Failure<Error>) -> Error {
+    let changes = !request.is_read();
+    move |Failure { error, fate, .. }| {
+        if fate == Fate::Unknown && changes {
+            return Error::new(ErrorKind::UnknownOutcome, format!("{error}; the call may have been executed or not"));
+        }
+        error
     }
-    error
 }
 
 impl Protocol for Link {

@@ -1,9 +1,12 @@
 //! Several servers as one.
 
+mod call;
+
 use std::sync::Arc;
 
 use futures_util::future::join_all;
 
+use self::call::Call;
 use crate::codec::{Reply, Request};
 use crate::connection::Connection;
 use crate::ring::{Placement, Ring};
@@ -94,27 +97,8 @@ impl Fleet {
 
     /// Asks the server of a key. `None` stands for a miss at a server that is out.
     #[inline]
-    pub(crate) async fn call(&self, stored: &[u8], request: &Request<'_>) -> Result<Option<Reply>> {
-        match &self.connections[..] {
-            [only] => only.call(request).await.map(Some),
-            _ => self.call_one_of_many(stored, request).await,
-        }
-    }
-
-    async fn call_one_of_many(&self, stored: &[u8], request: &Request<'_>) -> Result<Option<Reply>> {
-        let mut last: Option<(usize, Error)> = None;
-        loop {
-            let Place::At(at, connection) = self.place(stored) else { return self.missed(request).map(|()| None) };
-            if let Some((tried, error)) = last
-                && tried == at
-            {
-                return Err(error);
-            }
-            match connection.call(request).await {
-                Err(error) if error.is_retryable() && self.moves_keys() => last = Some((at, error)),
-                reply => return reply.map(Some),
-            }
-        }
+    pub(crate) fn call<'a>(&'a self, stored: &'a [u8], request: &'a Request<'a>) -> Call<'a> {
+        Call::new(self, stored, request)
     }
 
     /// Asks the servers of many keys, each in one go and all at once. The replies come in the order of the requests.

@@ -23,16 +23,19 @@ fn signed(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// The number at the front, and what comes after it.
+/// The number at the front, of at most nine digits, and what comes after it; `None` where nothing does.
 #[inline]
 pub(super) fn digits(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let mut number = 0_u32;
-    let mut count = 0;
-    while let Some(digit) = bytes.get(count).map(|byte| byte.wrapping_sub(b'0')).filter(|&digit| digit <= 9) {
-        number = number.checked_mul(10)?.checked_add(u32::from(digit))?;
-        count += 1;
+    for (count, byte) in bytes.iter().enumerate().take(10) {
+        let digit = byte.wrapping_sub(b'0');
+        if digit > 9 {
+            return (count > 0).then(|| (number, &bytes[count..]));
+        }
+        // Too much only with the tenth digit, after which it isn't returned.
+        number = number.wrapping_mul(10).wrapping_add(u32::from(digit));
     }
-    (count > 0).then(|| (number, &bytes[count..]))
+    None
 }
 
 /// The words of a line.
