@@ -46,8 +46,11 @@ pub(crate) fn key(number: usize) -> String {
     format!("user:{:06}", number % KEYS)
 }
 
+/// How many bytes a value has.
+const VALUE: usize = 100;
+
 pub(crate) fn value() -> Vec<u8> {
-    vec![b'v'; 100]
+    vec![b'v'; VALUE]
 }
 
 /// Keys made before, so that making them isn't measured.
@@ -75,26 +78,37 @@ pub(crate) fn ours<'a>(runtime: &'a Runtime, address: &str, row: Row) -> Round<'
         let mut tasks = JoinSet::new();
         for task in 0..row.tasks {
             let (client, keys) = (client.clone(), Arc::clone(&keys));
-            tasks.spawn_on(our_task(client, keys, task, row), runtime.handle());
+            let on = runtime.handle();
+            match row.work {
+                Work::Get => tasks.spawn_on(our_gets(client, keys, task, row.calls), on),
+                Work::Set => tasks.spawn_on(our_sets(client, keys, task, row.calls), on),
+                Work::MultiGet => tasks.spawn_on(our_multi_gets(client, keys, task, row.calls), on),
+            };
         }
         runtime.block_on(tasks.join_all());
     })
 }
 
-async fn our_task(client: Client, keys: Arc<Keys>, task: usize, row: Row) {
+// A function each: in one for all, the stack of a call would be that of the largest.
+
+async fn our_gets(client: Client, keys: Arc<Keys>, task: usize, calls: usize) {
+    for call in 0..calls {
+        let item = client.get(keys.one(task, call)).await.expect("an answer").expect("a hit");
+        assert_eq!(item.value.len(), VALUE);
+    }
+}
+
+async fn our_sets(client: Client, keys: Arc<Keys>, task: usize, calls: usize) {
     let value = value();
-    for call in 0..row.calls {
-        match row.work {
-            Work::Get => {
-                let item = client.get(keys.one(task, call)).await.expect("an answer").expect("a hit");
-                assert_eq!(item.value.len(), value.len());
-            }
-            Work::Set => client.set(keys.one(task, call), Entry::new(&value)).await.expect("stored"),
-            Work::MultiGet => {
-                let items = client.multi_get(keys.many(task, call)).await.expect("an answer");
-                assert!(items.iter().all(Option::is_some));
-            }
-        }
+    for call in 0..calls {
+        client.set(keys.one(task, call), Entry::new(&value)).await.expect("stored");
+    }
+}
+
+async fn our_multi_gets(client: Client, keys: Arc<Keys>, task: usize, calls: usize) {
+    for call in 0..calls {
+        let items = client.multi_get(keys.many(task, call)).await.expect("an answer");
+        assert!(items.iter().all(Option::is_some));
     }
 }
 
@@ -107,31 +121,52 @@ pub(crate) fn async_memcached<'a>(runtime: &'a Runtime, address: &str, row: Row)
     Box::new(move || {
         let mut tasks = JoinSet::new();
         for (task, client) in clients.drain(..).enumerate() {
-            tasks.spawn_on(their_task(client, Arc::clone(&keys), task, row), runtime.handle());
+            let (keys, on) = (Arc::clone(&keys), runtime.handle());
+            match row.work {
+                Work::Get => tasks.spawn_on(their_gets(client, keys, task, row.calls), on),
+                Work::Set => tasks.spawn_on(their_sets(client, keys, task, row.calls), on),
+                Work::MultiGet => tasks.spawn_on(their_multi_gets(client, keys, task, row.calls), on),
+            };
         }
         clients = runtime.block_on(tasks.join_all());
     })
 }
 
-async fn their_task(
+async fn their_gets(
     mut client: async_memcached::Client,
     keys: Arc<Keys>,
     task: usize,
-    row: Row,
+    calls: usize,
+) -> async_memcached::Client {
+    for call in 0..calls {
+        let item = client.get(keys.one(task, call)).await.expect("an answer").expect("a hit");
+        assert_eq!(item.data.map(|data| data.len()), Some(VALUE));
+    }
+    client
+}
+
+async fn their_sets(
+    mut client: async_memcached::Client,
+    keys: Arc<Keys>,
+    task: usize,
+    calls: usize,
 ) -> async_memcached::Client {
     let value = value();
-    for call in 0..row.calls {
-        match row.work {
-            Work::Get => {
-                let item = client.get(keys.one(task, call)).await.expect("an answer").expect("a hit");
-                assert_eq!(item.data.map(|data| data.len()), Some(value.len()));
-            }
-            Work::Set => client.set(keys.one(task, call), &value[..], None, None).await.expect("stored"),
-            Work::MultiGet => {
-                let items = client.get_multi(keys.many(task, call)).await.expect("an answer");
-                assert_eq!(items.len(), MANY);
-            }
-        }
+    for call in 0..calls {
+        client.set(keys.one(task, call), &value[..], None, None).await.expect("stored");
+    }
+    client
+}
+
+async fn their_multi_gets(
+    mut client: async_memcached::Client,
+    keys: Arc<Keys>,
+    task: usize,
+    calls: usize,
+) -> async_memcached::Client {
+    for call in 0..calls {
+        let items = client.get_multi(keys.many(task, call)).await.expect("an answer");
+        assert_eq!(items.len(), MANY);
     }
     client
 }

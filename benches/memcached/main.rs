@@ -14,14 +14,14 @@ use std::time::Instant;
 use cpu_time::ProcessTime;
 use polycache_benches::placement::place;
 use polycache_benches::report::{Table, save, verdict};
-use polycache_benches::rounds::median;
+use polycache_benches::rounds::{median, quartiles};
 use polycache_memcached::{Client, Entry};
 use polycache_testkit::servers::Memcached;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::contenders::{KEYS, Round, Row, Work, Workers};
 
-const ROUNDS: usize = 15;
+const ROUNDS: usize = 31;
 
 /// Rows, and how many times the calls of async-memcached in the same time are the goal.
 const ROWS: &[(Row, Option<f64>)] = &[
@@ -71,31 +71,35 @@ fn main() {
     let address = server.address().to_string();
     own.block_on(fill(&address));
 
-    let mut times =
-        Table::new(["calls a second, thousands", "raw pipeline", "async-memcached", "polycache", "÷", "at least", ""]);
-    let mut costs =
-        Table::new(["µs of processor time a call", "raw pipeline", "async-memcached", "polycache", "÷", "below", ""]);
+    let contenders = ["raw pipeline", "async-memcached", "polycache", "÷", "quartiles"];
+    let mut times = Table::new(["calls a second, thousands"].into_iter().chain(contenders).chain(["at least", ""]));
+    let mut costs = Table::new(["µs of processor time a call"].into_iter().chain(contenders).chain(["below", ""]));
     let mut results = BTreeMap::new();
     for (row, goal) in ROWS.iter().filter(|(row, _)| part.as_ref().is_none_or(|part| name(row).contains(part))) {
         eprintln!("{} ...", name(row));
         place(server.pid(), row.workers == Workers::CurrentThread || row.tasks == 1);
-        let figures = measure(row, &address, rounds, only);
-        let [limit, peer, ours] = figures.map(|(wall, _)| 1e6 / wall);
-        let mut cells = vec![
-            name(row),
-            format!("{limit:.0}"),
-            format!("{peer:.0}"),
-            format!("{ours:.0}"),
-            format!("{:.2}", ours / peer),
-        ];
-        cells.extend(
-            goal.map(|goal| [format!("{goal:.1}"), verdict(ours / peer >= goal).to_owned()]).into_iter().flatten(),
-        );
+        let rounds = measure(row, &address, rounds, only);
+        let figures = rounds.each_ref().map(|rounds| {
+            let (wall, cpu): (Vec<_>, Vec<_>) = rounds.iter().copied().unzip();
+            (median(wall), median(cpu))
+        });
+        // Rounds that followed each other, so that what slows the machine for a while is in both.
+        let ratios = |ratio: fn(Figure, Figure) -> f64| {
+            let [_, theirs, ours] = &rounds;
+            quartiles(theirs.iter().zip(ours).map(|(&theirs, &ours)| ratio(theirs, ours)).collect())
+        };
+        let [low, ratio, high] = ratios(|(theirs, _), (ours, _)| theirs / ours);
+        let mut cells = vec![name(row)];
+        cells.extend(figures.map(|(wall, _)| format!("{:.0}", 1e6 / wall)));
+        cells.extend([format!("{ratio:.2}"), format!("{low:.2}–{high:.2}")]);
+        cells.extend(goal.map(|goal| [format!("{goal:.1}"), verdict(ratio >= goal).to_owned()]).into_iter().flatten());
         times.row(cells);
-        let [limit, peer, ours] = figures.map(|(_, cpu)| cpu / 1e3);
-        let ratio = ours / peer;
-        let cells = [limit, peer, ours, ratio].map(|figure| format!("{figure:.2}"));
-        costs.row([name(row)].into_iter().chain(cells).chain(["1.0".to_owned(), verdict(ratio < 1.0).to_owned()]));
+        let [low, ratio, high] = ratios(|(_, theirs), (_, ours)| ours / theirs);
+        let mut cells = vec![name(row)];
+        cells.extend(figures.map(|(_, cpu)| format!("{:.2}", cpu / 1e3)));
+        cells.extend([format!("{ratio:.3}"), format!("{low:.3}–{high:.3}"), "1".to_owned()]);
+        cells.push(verdict(ratio < 1.0).to_owned());
+        costs.row(cells);
         results.insert(name(row), figures);
     }
     println!("{}\n{}", times.markdown(), costs.markdown());
@@ -103,6 +107,9 @@ fn main() {
         save("memcached", &results);
     }
 }
+
+/// Nanoseconds of wall time and of processor time for a call.
+type Figure = (f64, f64);
 
 async fn fill(address: &str) {
     let client = Client::open(address).expect("an address");
@@ -112,8 +119,8 @@ async fn fill(address: &str) {
     client.multi_set(&entries).await.expect("stored");
 }
 
-/// Nanoseconds of wall time and of processor time for a call: the limit, the peer, ours.
-fn measure(row: &Row, address: &str, rounds: usize, only: Option<usize>) -> [(f64, f64); 3] {
+/// The rounds of the limit, the peer, and ours.
+fn measure(row: &Row, address: &str, rounds: usize, only: Option<usize>) -> [Vec<Figure>; 3] {
     let runtime = runtime(row.workers);
     let mut contenders: [Round<'_>; 3] = [
         contenders::pipeline(&runtime, address, *row),
@@ -121,7 +128,7 @@ fn measure(row: &Row, address: &str, rounds: usize, only: Option<usize>) -> [(f6
         contenders::ours(&runtime, address, *row),
     ];
     contenders.iter_mut().for_each(|round| round());
-    let mut figures: [Vec<(f64, f64)>; 3] = Default::default();
+    let mut figures: [Vec<Figure>; 3] = Default::default();
     let calls = (row.tasks * row.calls) as f64;
     for number in 0..rounds {
         for who in (0..3).map(|offset| (number + offset) % 3).filter(|&who| only.is_none_or(|only| only == who)) {
@@ -131,10 +138,7 @@ fn measure(row: &Row, address: &str, rounds: usize, only: Option<usize>) -> [(f6
             figures[who].push(figure);
         }
     }
-    figures.map(|figures| {
-        let (wall, cpu): (Vec<_>, Vec<_>) = figures.into_iter().unzip();
-        (median(wall), median(cpu))
-    })
+    figures
 }
 
 fn runtime(workers: Workers) -> Runtime {

@@ -133,7 +133,10 @@ impl Client {
     /// `InvalidInput` for a TTL of zero; `TooLarge` and `OutOfMemory`, after which an older value may be gone; trouble with
     /// the server.
     pub async fn set(&self, key: impl AsRef<[u8]>, entry: Entry<'_>) -> Result<()> {
-        match self.store(key.as_ref(), entry, Mode::Set).await? {
+        // As `store`, without its future around the call.
+        let key = WireKey::new(key.as_ref());
+        let request = entry.request(Mode::Set, &key, self.fleet.max_value())?;
+        match outcome::status(self.fleet.call(key.stored(), &request).await?)? {
             Status::Done => Ok(()),
             _ => Err(outcome::unexpected()),
         }

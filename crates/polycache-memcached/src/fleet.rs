@@ -71,10 +71,16 @@ impl Fleet {
     }
 
     /// Where the key, as it is stored, belongs now.
+    #[inline]
     pub(crate) fn place(&self, stored: &[u8]) -> Place<'_> {
-        if let [only] = &self.connections[..] {
-            return Place::At(0, only);
+        match &self.connections[..] {
+            [only] => Place::At(0, only),
+            _ => self.place_among_many(stored),
         }
+    }
+
+    #[inline(never)]
+    fn place_among_many(&self, stored: &[u8]) -> Place<'_> {
         // There is always one: a client has servers, each with a weight.
         let at = self.ring.place(stored, |_| true).unwrap_or_default();
         let connection = &self.connections[at];

@@ -125,9 +125,13 @@ impl Decoder {
                 return None;
             }
             meta.value = Some(Bytes::copy_from_slice(&input[end..end + length]));
-            input.advance(end + length + 2);
+        }
+        let end = end + length.map_or(0, |length| length + 2);
+        // Cleared, it begins where it began: what is read next is in the processor's cache.
+        if end == input.len() {
+            input.clear()
         } else {
-            input.advance(end);
+            input.advance(end)
         }
         self.reset();
         Some(Reply::Meta(meta))

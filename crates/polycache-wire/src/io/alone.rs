@@ -192,7 +192,7 @@ impl<P: Protocol> Traffic<P> {
         self.in_flight.push_back(Pending { slot: Some(ALONE), expect, end, weight: 0, is_read: request.is_read() });
     }
 
-    /// Reads until the reply is here, which is the only one there may be.
+    /// Reads until the reply is here, which is the only one there may be. There is room since the request was sent.
     fn read_one(
         &mut self,
         shared: &Shared<P>,
@@ -200,7 +200,6 @@ impl<P: Protocol> Traffic<P> {
         context: &mut Context<'_>,
         reply: &mut Option<P::Reply>,
     ) -> Result<(), Reason<P::Error>> {
-        self.rewind();
         while reply.is_none() && self.read(shared, stream, context)? {
             self.decode(shared, |_, own| *reply = Some(own))?;
         }
