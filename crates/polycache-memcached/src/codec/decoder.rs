@@ -129,9 +129,9 @@ impl Decoder {
         let end = end + length.map_or(0, |length| length + 2);
         // Cleared, it begins where it began: what is read next is in the processor's cache.
         if end == input.len() {
-            input.clear()
+            input.clear();
         } else {
-            input.advance(end)
+            input.advance(end);
         }
         self.reset();
         Some(Reply::Meta(meta))
