@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use async_memcached::AsciiProtocol;
+use async_memcached::{AsciiProtocol, Client as Theirs};
 use polycache_memcached::{Client, Entry};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
@@ -115,7 +115,7 @@ async fn our_multi_gets(client: Client, keys: Arc<Keys>, task: usize, calls: usi
 /// A connection a task.
 pub(crate) fn async_memcached<'a>(runtime: &'a Runtime, address: &str, row: Row) -> Round<'a> {
     let mut clients: Vec<_> = (0..row.tasks)
-        .map(|_| runtime.block_on(async_memcached::Client::new(format!("tcp://{address}"))).expect("a connection"))
+        .map(|_| runtime.block_on(Theirs::new(format!("tcp://{address}"))).expect("a connection"))
         .collect();
     let keys = Keys::new();
     Box::new(move || {
@@ -132,12 +132,7 @@ pub(crate) fn async_memcached<'a>(runtime: &'a Runtime, address: &str, row: Row)
     })
 }
 
-async fn their_gets(
-    mut client: async_memcached::Client,
-    keys: Arc<Keys>,
-    task: usize,
-    calls: usize,
-) -> async_memcached::Client {
+async fn their_gets(mut client: Theirs, keys: Arc<Keys>, task: usize, calls: usize) -> Theirs {
     for call in 0..calls {
         let item = client.get(keys.one(task, call)).await.expect("an answer").expect("a hit");
         assert_eq!(item.data.map(|data| data.len()), Some(VALUE));
@@ -145,12 +140,7 @@ async fn their_gets(
     client
 }
 
-async fn their_sets(
-    mut client: async_memcached::Client,
-    keys: Arc<Keys>,
-    task: usize,
-    calls: usize,
-) -> async_memcached::Client {
+async fn their_sets(mut client: Theirs, keys: Arc<Keys>, task: usize, calls: usize) -> Theirs {
     let value = value();
     for call in 0..calls {
         client.set(keys.one(task, call), &value[..], None, None).await.expect("stored");
@@ -158,12 +148,7 @@ async fn their_sets(
     client
 }
 
-async fn their_multi_gets(
-    mut client: async_memcached::Client,
-    keys: Arc<Keys>,
-    task: usize,
-    calls: usize,
-) -> async_memcached::Client {
+async fn their_multi_gets(mut client: Theirs, keys: Arc<Keys>, task: usize, calls: usize) -> Theirs {
     for call in 0..calls {
         let items = client.get_multi(keys.many(task, call)).await.expect("an answer");
         assert_eq!(items.len(), MANY);

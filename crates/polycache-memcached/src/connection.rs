@@ -50,7 +50,7 @@ impl Connection {
 
     /// Asks the server, and waits for its reply.
     pub(crate) async fn call(&self, request: &Request<'_>) -> Result<Reply> {
-        self.ask(request).await.map_err(told(request))
+        self.ask(request).await.map_err(|failure| told(failure, request))
     }
 
     /// The same for who sees to it that failures are [`told`].
@@ -62,7 +62,7 @@ impl Connection {
     /// Asks several things in one go. The replies come in the order of the requests.
     pub(crate) async fn call_many(&self, requests: &[Request<'_>]) -> Vec<Result<Reply>> {
         let replies = self.0.call_many(requests).await.into_iter();
-        replies.zip(requests).map(|(reply, request)| reply.map_err(told(request))).collect()
+        replies.zip(requests).map(|(reply, request)| reply.map_err(|failure| told(failure, request))).collect()
     }
 
     /// Begins to connect, unless that is under way or its pause isn't over.
@@ -82,15 +82,14 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// What a caller is told of a failed request.
-pub(crate) fn told(request: &Request<'_>) -> impl FnOnce(Failure<Error>) -> Error {
-    let changes = !request.is_read();
-    move |Failure { error, fate, .. }| {
-        if fate == Fate::Unknown && changes {
-            return Error::new(ErrorKind::UnknownOutcome, format!("{error}; the call may have been executed or not"));
-        }
-        error
+/// What a caller is told.
+#[cold]
+pub(crate) fn told(failure: Failure<Error>, request: &Request<'_>) -> Error {
+    let Failure { error, fate, .. } = failure;
+    if fate == Fate::Unknown && !request.is_read() {
+        return Error::new(ErrorKind::UnknownOutcome, format!("{error}; the call may have been executed or not"));
     }
+    error
 }
 
 impl Protocol for Link {

@@ -33,7 +33,8 @@ impl<P: Protocol> Connection<P> {
         &self.shared.protocol
     }
 
-    /// How often in a row the connection was lost or couldn't be made; 0 once it is there.
+    /// How often in a row the connection was lost or couldn't be made; 0 once it is there. That it was lost while nobody asked anything
+    /// may be known only to the next call, before it sends, or with a heartbeat.
     pub fn failures(&self) -> u32 {
         self.shared.failures.load(Ordering::Relaxed)
     }

@@ -35,7 +35,7 @@ pub(crate) struct Io<P: Protocol> {
     /// What wakes the driver.
     signals: Signals,
     /// Whether the socket does. Else it has woken a caller who was alone, or will.
-    is_watched: bool,
+    wakes_driver: bool,
     /// The last such caller.
     caller: Waker,
     traffic: Traffic<P>,
@@ -98,7 +98,7 @@ impl<P: Protocol> Io<P> {
             due: 0,
             failed: None,
         };
-        Self { run, stream, signals, is_watched: true, caller: Waker::noop().clone(), traffic }
+        Self { run, stream, signals, wakes_driver: true, caller: Waker::noop().clone(), traffic }
     }
 
     /// Does what there is to do. For the driver.

@@ -60,7 +60,7 @@ impl Future for Call<'_> {
                 Ok(reply) => Poll::Ready(Ok(Some(reply))),
                 Err(failure) => {
                     let at = *at;
-                    let error = told(self.request)(failure);
+                    let error = told(failure, self.request);
                     self.failed(at, error, context)
                 }
             },

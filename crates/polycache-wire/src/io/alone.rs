@@ -99,7 +99,7 @@ impl<P: Protocol> Io<P> {
             return false;
         }
         // Before it sends anything: the connection may have ended. And from now on the socket wakes the caller.
-        self.is_watched = false;
+        self.wakes_driver = false;
         if let Err(reason) = traffic.drain(shared, &mut **stream, &mut Context::from_waker(context.waker())) {
             self.fail(reason);
             return false;
@@ -122,9 +122,10 @@ impl<P: Protocol> Io<P> {
         let mut read = traffic.read_one(shared, &mut **stream, &mut Context::from_waker(context.waker()), reply);
         if reply.is_some() {
             shared.alone.store(NO_SLOT, Ordering::Release);
+            (traffic.answered, traffic.yielded) = (1, false);
             // That it is lost must be known at once.
             if read.is_ok() && shared.settings.reconnect == Reconnect::Always {
-                self.is_watched = true;
+                self.wakes_driver = true;
                 read = traffic.drain(shared, &mut **stream, &mut Context::from_waker(&self.signals.socket));
             }
         }
@@ -143,7 +144,7 @@ impl<P: Protocol> Io<P> {
 
     /// Makes the call of a caller who is alone one like any other, and has the socket wake the driver.
     pub(super) fn take_over(&mut self, shared: &Shared<P>) {
-        if !std::mem::replace(&mut self.is_watched, true) {
+        if !std::mem::replace(&mut self.wakes_driver, true) {
             self.traffic.due |= SOCKET;
         }
         let is_alone = matches!(shared.alone.load(Ordering::Acquire), ALONE | GONE);
@@ -203,7 +204,6 @@ impl<P: Protocol> Traffic<P> {
         while reply.is_none() && self.read(shared, stream, context)? {
             self.decode(shared, |_, own| *reply = Some(own))?;
         }
-        (self.answered, self.yielded) = (1, false);
         Ok(())
     }
 }

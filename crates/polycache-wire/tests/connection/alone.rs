@@ -171,6 +171,19 @@ fn who_is_alone_learns_that_the_runtime_has_ended() {
     assert_eq!(failure.fate, Fate::Unknown, "{failure:?}");
 }
 
+#[test]
+fn who_leaves_has_seen_to_it_that_a_runtime_stands_still() {
+    let server = Server::start();
+    let (first, second) = (one_thread(), one_thread());
+    let connection = first.block_on(connected(&server, settings()));
+    // The first is there, and nobody drives it.
+    second.block_on(async {
+        let ask = Ask("left".to_owned());
+        begin(Box::pin(connection.call(&ask)).as_mut(), 0).await;
+        assert!(timeout(PATIENCE, answered(&connection, "write")).await.unwrap());
+    });
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn few_callers_come_and_go() {
     let server = Server::start();

@@ -71,6 +71,15 @@ fn meta_replies() {
 }
 
 #[test]
+fn flags_are_32_bits() {
+    let largest = Meta { value: Some(Bytes::from_static(b"a")), flags: u32::MAX, ..meta(Status::Done) };
+    assert_eq!(decode(&get(), b"VA 1 f4294967295 OAA\r\na\r\n"), Reply::Meta(largest));
+    wrong(&get(), b"VA 1 f4294967296 OAA\r\na\r\n");
+    wrong(&multi_get(&["k"]), b"VALUE k 4294967296 1\r\na\r\nEND\r\n");
+    wrong(&get(), b"VA 4294967297 f0 OAA\r\na\r\n");
+}
+
+#[test]
 fn large_values_come_in_place() {
     let large = vec![7_u8; 300_000];
     let mut bytes = format!("VA {} f0 OAA\r\n", large.len()).into_bytes();
