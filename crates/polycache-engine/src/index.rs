@@ -1,9 +1,14 @@
-//! From a key's hash to its slot: a hash table that a look-up touches one cache line of.
+//! From a key's hash to its slot: a hash table that a look-up touches one line of.
 //!
 //! A line has room for 15 entries, a word each: the slot in the lower bits, and in the rest as much of the hash as fits. What
 //! finds its line full goes to the next one that isn't, and each line counts those that passed it by, so that a look-up
 //! knows when to stop and nothing is left behind by what is removed. The table knows too little of the hashes to grow by
 //! itself: it is made anew from the slots.
+//!
+//! Beside each word stands a hint: where in memory the entry's value points to. A look-up has the processor fetch that while it
+//! waits for the slot, so that a read of what is in none of the processor's caches waits once, not twice.
+
+use prefetch_index::prefetch_index;
 
 /// The words of a line.
 const WORDS: usize = 16;
@@ -17,30 +22,42 @@ const MIN_LINES: usize = 8;
 /// How many entries there are to a line, in the mean, before the table grows: one in twelve isn't in its own line then.
 const FULL: usize = 13;
 
+/// The bits of an address that tell places in a cache line apart.
+const LINE_BITS: u32 = 6;
+
+/// Where the bits of an address begin that a hint has no room for.
+const HIGH_BITS: u32 = LINE_BITS + u32::BITS;
+
+/// A pair of cache lines, on the borders at which processors fetch pairs.
+///
 /// A word is zero where nothing is stored. The part of the hash in a word never is: so neither an empty word nor the count
 /// looks like an entry.
 #[derive(Debug, Clone, Default)]
-#[repr(align(64))]
-struct Line([u32; WORDS]);
+#[repr(align(128))]
+struct Line {
+    words: [u32; WORDS],
+    hints: [u32; WORDS],
+}
 
 impl Line {
     /// The first place among those of entries where this word is. Without a branch for each, whose outcome the processor couldn't
     /// foresee.
     #[inline]
     fn position(&self, word: u32) -> Option<usize> {
-        let places = self.0.iter().zip(0..).map(|(&found, place)| if found == word { 1 << place } else { 0 });
+        // From the second bit on: what is no truth value as it is goes into vectors.
+        let places = self.words.iter().zip(1..).map(|(&found, bit)| if found == word { 1 << bit } else { 0 });
         // The count may look like any word asked for here.
-        let found = places.fold(0_u32, |all, place| all | place) & ((1 << ENTRIES) - 1);
-        (found != 0).then(|| found.trailing_zeros() as usize)
+        let found = places.fold(0_u32, |all, bit| all | bit) & ((2 << ENTRIES) - 1);
+        (found != 0).then(|| found.trailing_zeros() as usize - 1)
     }
 
     /// How many entries passed this line by, since it was full.
     const fn passed(&self) -> u32 {
-        self.0[ENTRIES]
+        self.words[ENTRIES]
     }
 
     fn passed_mut(&mut self) -> &mut u32 {
-        &mut self.0[ENTRIES]
+        &mut self.words[ENTRIES]
     }
 }
 
@@ -52,20 +69,23 @@ pub(crate) struct Index {
     /// How many bits of a word are the slot's.
     slot_bits: u32,
     len: usize,
+    /// The upper bits of all hinted addresses: those of the last. What lies elsewhere is fetched in vain.
+    high: u64,
 }
 
 impl Index {
     pub(crate) fn new() -> Self {
-        Self { lines: Box::default(), slot_bits: 0, len: 0 }
+        Self { lines: Box::default(), slot_bits: 0, len: 0, high: 0 }
     }
 
-    /// A table with room for more than `entries`; those given are in it.
-    pub(crate) fn with_room(entries: usize, given: impl Iterator<Item = (u32, u32)>) -> Self {
+    /// A table with room for more than `entries`; those given are in it, by tag, slot and address.
+    pub(crate) fn with_room(entries: usize, given: impl Iterator<Item = (u32, u32, usize)>) -> Self {
         let lines = (entries / FULL + 1).next_power_of_two().max(MIN_LINES);
         let slot_bits = (lines * WORDS).ilog2();
-        let mut index = Self { lines: vec![Line::default(); lines].into_boxed_slice(), slot_bits, len: 0 };
-        for (tag, slot) in given {
-            index.insert(tag, slot);
+        let lines = vec![Line::default(); lines].into_boxed_slice();
+        let mut index = Self { lines, slot_bits, len: 0, high: 0 };
+        for (tag, slot, address) in given {
+            index.insert(tag, slot, address);
         }
         index
     }
@@ -86,24 +106,38 @@ impl Index {
         let line = self.lines.get(self.home(tag))?;
         let wanted = self.part(tag);
         // Without a branch for each word, whose outcome the processor couldn't foresee. Where two words look alike the
-        // result is neither, and the check says so.
-        let mut found = 0;
-        for &word in &line.0 {
-            found |= if word >> self.slot_bits == wanted { word } else { 0 };
+        // result is neither, and the check says so. The count is below any word, and never found.
+        let (mut found, mut hint) = (0, 0);
+        for (&word, &beside) in line.words.iter().zip(&line.hints) {
+            let mask = if word >> self.slot_bits == wanted { u32::MAX } else { 0 };
+            found |= word & mask;
+            hint |= beside & mask;
         }
-        if found == 0 && line.passed() == 0 {
-            return None;
+        if found == 0 {
+            return if line.passed() == 0 { None } else { self.find_one_by_one(tag, check) };
         }
-        let checked = if found == 0 { None } else { check(self.slot(found)) };
+        self.fetch(hint);
+        let checked = check(self.slot(found));
         if checked.is_some() { checked } else { self.find_one_by_one(tag, check) }
+    }
+
+    /// Has the processor fetch what lies where the hint says. Nothing is read: a wrong address costs time, no more.
+    #[inline]
+    fn fetch(&self, hint: u32) {
+        let address = (self.high | u64::from(hint) << LINE_BITS) as usize;
+        let nowhere: &[u8] = &[];
+        prefetch_index(nowhere, address.wrapping_sub(nowhere.as_ptr().addr()));
     }
 
     #[cold]
     fn find_one_by_one<R>(&self, tag: u32, check: impl Fn(u32) -> Option<R>) -> Option<R> {
         let wanted = self.part(tag);
         for line in self.probe(tag).map(|at| &self.lines[at]) {
-            let mut alike = line.0.iter().filter(|&word| word >> self.slot_bits == wanted);
-            let found = alike.find_map(|&word| check(self.slot(word)));
+            let mut alike = line.words.iter().zip(&line.hints).filter(|(word, _)| *word >> self.slot_bits == wanted);
+            let found = alike.find_map(|(&word, &hint)| {
+                self.fetch(hint);
+                check(self.slot(word))
+            });
             if found.is_some() || line.passed() == 0 {
                 return found;
             }
@@ -111,19 +145,40 @@ impl Index {
         None
     }
 
-    /// Adds an entry. There must be room, and none for this slot.
-    pub(crate) fn insert(&mut self, tag: u32, slot: u32) {
+    /// Adds an entry whose value points to `address`. There must be room, and none for this slot.
+    pub(crate) fn insert(&mut self, tag: u32, slot: u32, address: usize) {
         debug_assert!(!self.is_full() && slot >> self.slot_bits == 0);
         let word = self.word(tag, slot);
+        let hint = self.hint(address);
         for at in self.probe(tag) {
             let line = &mut self.lines[at];
             if let Some(free) = line.position(0) {
-                line.0[free] = word;
+                line.words[free] = word;
+                line.hints[free] = hint;
                 self.len += 1;
                 return;
             }
             *line.passed_mut() += 1;
         }
+    }
+
+    /// Tells where the value of the entry with this tag and slot points to by now. It must be there.
+    pub(crate) fn point(&mut self, tag: u32, slot: u32, address: usize) {
+        let word = self.word(tag, slot);
+        let hint = self.hint(address);
+        for at in self.probe(tag) {
+            let line = &mut self.lines[at];
+            if let Some(found) = line.position(word) {
+                line.hints[found] = hint;
+                return;
+            }
+        }
+    }
+
+    fn hint(&mut self, address: usize) -> u32 {
+        let address = address as u64;
+        self.high = address >> HIGH_BITS << HIGH_BITS;
+        (address >> LINE_BITS) as u32
     }
 
     /// Takes out the entry with this tag and slot. It must be there.
@@ -132,7 +187,7 @@ impl Index {
         for at in self.probe(tag) {
             let line = &mut self.lines[at];
             if let Some(found) = line.position(word) {
-                line.0[found] = 0;
+                line.words[found] = 0;
                 self.len -= 1;
                 return;
             }
@@ -185,14 +240,23 @@ mod tests {
     use super::*;
 
     impl Index {
-        /// That every line counts exactly those entries that passed it by.
+        /// The address that is fetched for an entry, as far as a hint tells.
+        pub(crate) fn hinted(&self, tag: u32, slot: u32) -> Option<usize> {
+            let word = self.word(tag, slot);
+            let hints =
+                self.probe(tag).map(|at| &self.lines[at]).find_map(|line| Some(line.hints[line.position(word)?]));
+            hints.map(|hint| (self.high | u64::from(hint) << LINE_BITS) as usize)
+        }
+
+        /// That every line counts exactly those entries that passed it by, and that hints are those of their entries.
         fn check(&self, tags: &HashMap<u32, u32>) {
             assert_eq!(self.len, tags.len());
             let mut passed = vec![0; self.lines.len()];
             for (&slot, &tag) in tags {
                 assert_eq!(self.find(tag, |found| (found == slot).then_some(found)), Some(slot));
+                assert_eq!(self.hinted(tag, slot), Some(address(slot)));
                 let word = self.word(tag, slot);
-                let holds = |at: &usize| self.lines[*at].0[..ENTRIES].contains(&word);
+                let holds = |at: &usize| self.lines[*at].words[..ENTRIES].contains(&word);
                 self.probe(tag).take_while(|at| !holds(at)).for_each(|at| passed[at] += 1);
             }
             let counted: Vec<u32> = self.lines.iter().map(Line::passed).collect();
@@ -201,10 +265,28 @@ mod tests {
 
         fn insert_growing(&mut self, tag: u32, slot: u32, tags: &HashMap<u32, u32>) {
             if self.is_full() {
-                *self = Self::with_room(self.len, tags.iter().map(|(&slot, &tag)| (tag, slot)));
+                *self = Self::with_room(self.len, tags.iter().map(|(&slot, &tag)| (tag, slot, address(slot))));
             }
-            self.insert(tag, slot);
+            self.insert(tag, slot, address(slot));
         }
+    }
+
+    /// Where the value in a slot points to: a heap high in memory, in pieces of a cache line.
+    fn address(slot: u32) -> usize {
+        (0x7F45_0000_0000_u64 + u64::from(slot) * 64) as usize
+    }
+
+    #[test]
+    fn a_hint_follows_the_value() {
+        let mut index = Index::with_room(10, std::iter::empty());
+        index.insert(7, 1, address(1));
+        index.insert(7, 2, address(2));
+        index.point(7, 1, address(9) + 63);
+        assert_eq!(index.hinted(7, 1), Some(address(9)), "the same line");
+        assert_eq!(index.hinted(7, 2), Some(address(2)));
+        // No memory is there; looking up does no harm.
+        index.point(7, 2, usize::MAX);
+        assert_eq!(index.find(7, |slot| (slot == 2).then_some(slot)), Some(2));
     }
 
     /// Tags of which many have their line, their part, or all in common.
@@ -255,7 +337,7 @@ mod tests {
             tags.remove(&slot);
         }
         index.check(&tags);
-        assert!(index.lines.iter().all(|line| line.0 == [0; WORDS]), "nothing is left behind");
+        assert!(index.lines.iter().all(|line| line.words == [0; WORDS]), "nothing is left behind");
     }
 
     #[test]
@@ -283,8 +365,8 @@ mod tests {
             let tag = (rng ^ rng >> 15).wrapping_mul(0x2C1B_3C6D);
             let tag = tag ^ tag >> 12;
             let home = index.home(tag);
-            displaced += usize::from(index.lines[home].0[..ENTRIES].iter().all(|&word| word != 0));
-            index.insert(tag, index.len as u32);
+            displaced += usize::from(index.lines[home].words[..ENTRIES].iter().all(|&word| word != 0));
+            index.insert(tag, index.len as u32, 0);
         }
         assert_eq!(index.lines.len(), 1_024);
         assert!(displaced * 10 < index.len, "{displaced} of {}", index.len);

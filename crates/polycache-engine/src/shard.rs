@@ -65,10 +65,12 @@ pub(crate) struct Shard<V> {
     /// claimed, up to the shard's share, or the other shards would grow into it and this one never get it back.
     quota: u64,
     last_version: u64,
+    /// The address of what a value points to.
+    pointee: fn(&V) -> usize,
 }
 
 impl<V> Shard<V> {
-    pub(crate) fn new(now_ms: u64) -> Self {
+    pub(crate) fn new(now_ms: u64, pointee: fn(&V) -> usize) -> Self {
         Self {
             index: Index::new(),
             slab: Slab::new(),
@@ -76,6 +78,7 @@ impl<V> Shard<V> {
             wheel: Wheel::new(now_ms),
             quota: 0,
             last_version: 0,
+            pointee,
         }
     }
 
@@ -140,10 +143,12 @@ impl<V> Shard<V> {
             return;
         };
         if self.index.is_full() {
-            self.index = Index::with_room(self.index.len(), self.slab.entries());
+            let entries = self.slab.entries().map(|(tag, index, value)| (tag, index, (self.pointee)(value)));
+            self.index = Index::with_room(self.index.len(), entries);
         }
         self.last_version += 1;
         let version = self.last_version;
+        let address = (self.pointee)(&new.value);
         let slot = self.slab.slot_mut(index);
         slot.key = CompactString::new(key);
         slot.value = Some(new.value);
@@ -153,7 +158,7 @@ impl<V> Shard<V> {
         (links.version, links.weight) = (version, new.weight);
         self.policy.insert(&mut self.slab, index, hot);
         self.wheel.insert(&mut self.slab, index);
-        self.index.insert(tag, index);
+        self.index.insert(tag, index, address);
     }
 
     /// Stores a value over the entry at `index`.
@@ -167,6 +172,7 @@ impl<V> Shard<V> {
         self.last_version += 1;
         self.slab.links_mut(index).version = self.last_version;
         self.expire_at(index, new.deadline);
+        self.index.point(self.slab.slot(index).tag, index, (self.pointee)(&new.value));
         let slot = self.slab.slot_mut(index);
         slot.touch();
         if let Some(value) = slot.value.replace(new.value) {
@@ -288,6 +294,8 @@ impl<V> Shard<V> {
         for index in live {
             let slot = self.slab.slot(index);
             assert_eq!(self.find(slot.tag, &slot.key), Some(index));
+            let address = slot.value.as_ref().map(self.pointee);
+            assert_eq!(self.index.hinted(slot.tag, index), address.map(|address| address & !63));
             assert_eq!(slot.deadline == crate::clock::NEVER, slot.timer_list == crate::wheel::NO_LIST);
             assert!(slot.references.load(std::sync::atomic::Ordering::Relaxed) <= crate::slab::MAX_REFERENCES);
         }

@@ -152,10 +152,10 @@ impl<V> Slab<V> {
         self.slots.get(index as usize / CHUNK).map(|chunk| &chunk[index as usize % CHUNK])
     }
 
-    /// The entries: the tag and the index of each.
-    pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, u32)> {
+    /// The entries: the tag, the index and the value of each.
+    pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, u32, &V)> {
         let slots = self.slots.iter().flat_map(|chunk| chunk.iter());
-        slots.zip(0..).filter(|(slot, _)| slot.value.is_some()).map(|(slot, index)| (slot.tag, index))
+        slots.zip(0..).filter_map(|(slot, index)| Some((slot.tag, index, slot.value.as_ref()?)))
     }
 
     #[inline]

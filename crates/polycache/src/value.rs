@@ -130,6 +130,22 @@ impl Value {
         }
     }
 
+    /// Where what a clone shares with this value lies in memory: its count, and after it the object or the bytes. Zero where a clone
+    /// shares nothing.
+    pub(crate) fn address(&self) -> usize {
+        /// The two counts that come before what is shared.
+        const COUNTS: usize = 2 * size_of::<usize>();
+        fn counts_of<T: ?Sized>(shared: &Arc<T>) -> usize {
+            Arc::as_ptr(shared).addr().wrapping_sub(COUNTS.max(align_of_val(&**shared)))
+        }
+        match &self.0 {
+            Repr::Owned(_) => 0,
+            Repr::Bytes(bytes) => counts_of(bytes),
+            Repr::Typed(object) => counts_of(object),
+            Repr::Object(object) => counts_of(object),
+        }
+    }
+
     /// Whether this is a live object.
     #[must_use]
     pub fn is_object(&self) -> bool {

@@ -35,7 +35,8 @@ impl World {
     fn new(shards: usize) -> Self {
         let manual = ManualClock::new();
         let clock = Clock::Manual(manual.clone());
-        let engine = Engine::builder().shards(shards).clock(clock.clone()).build();
+        let engine = Engine::builder().shards(shards).clock(clock.clone());
+        let engine = engine.pointee(|(_, serial)| *serial as usize * 64).build();
         let (model, former, versions) = (HashMap::new(), HashMap::new(), HashSet::new());
         Self { engine, manual, clock, model, former, versions, serial: 0 }
     }

@@ -33,7 +33,7 @@ impl Cache {
     #[inline]
     pub fn get<T: DeserializeOwned + Clone + Send + Sync + 'static>(&self, key: &str) -> Reply<Option<T>> {
         match self.gate() {
-            Gate::Open => self.fetch(CommandName::Get, key, |cache, value| cache.decode(&value)),
+            Gate::Open => self.fetch(CommandName::Get, key, Self::decode),
             Gate::Hooked => self.hooked_read(CommandName::Get, key, |cache, key| cache.get(key)),
             Gate::Shut => self.shut(CommandName::Get, None),
         }
@@ -149,7 +149,7 @@ impl Cache {
             Err(error) => return self.missed(error.during(NAME, None), vec![None; asked]),
         };
         let decode = |(index, value): (usize, Option<Value>)| {
-            let value = value.map(|value| self.decode(&value)).transpose();
+            let value = value.map(|value| self.decode(value)).transpose();
             value.or_else(|error| self.missed(error.about(name(index)).during(NAME, None), None))
         };
         values.into_iter().enumerate().map(decode).collect()
@@ -236,7 +236,7 @@ impl Cache {
                 |backend, key| backend.get_versioned(key),
                 |cache, _, result| {
                     let (value, version) = result?;
-                    Ok((value.map(|value| cache.decode(&value)).transpose()?, version))
+                    Ok((value.map(|value| cache.decode(value)).transpose()?, version))
                 },
             ),
             Gate::Hooked => self.hooked(
@@ -256,7 +256,7 @@ impl Cache {
         &self,
         name: CommandName,
         key: &str,
-        decode: impl Fn(&Self, Value) -> Result<B> + Send + 'static,
+        decode: fn(&Self, Value) -> Result<B>,
     ) -> Reply<Option<B>> {
         // The two cases that are the product come first, apart from the rest: this is what a hit costs.
         match self.with_key(key, |backend, key| backend.get(key)).now() {

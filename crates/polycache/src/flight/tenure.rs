@@ -184,7 +184,7 @@ impl Request {
                 Error::new(ErrorKind::Backend, "the backend gave another number of values than asked for")
             })?;
             // What can't be read here is about to be replaced.
-            if let Some(Ok(value)) = value.map(|value| self.cache.decode::<T>(&value)) {
+            if let Some(Ok(value)) = value.map(|value| self.cache.decode::<T>(value)) {
                 return Ok(Tenancy::Found(value));
             }
             taken = match holder {

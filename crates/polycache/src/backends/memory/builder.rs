@@ -167,7 +167,7 @@ impl MemoryBuilder {
         let mut info = BackendInfo::new("memory");
         info.capabilities.live_objects = true;
         info.capabilities.exclusive = true;
-        let mut engine = Engine::builder().clock(self.clock);
+        let mut engine = Engine::builder().clock(self.clock).pointee(Value::address);
         let weigher = match (self.bound, self.weigher) {
             (Bound::None, _) => Weigher::Entries,
             (Bound::Entries(max), _) => {
