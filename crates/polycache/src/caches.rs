@@ -5,6 +5,7 @@ mod config;
 mod registry;
 mod settings;
 mod source;
+mod strict;
 mod url;
 
 use std::collections::BTreeMap;

@@ -211,6 +211,36 @@ fn broken_text_is_an_error_with_the_line_that_the_parser_tells() {
 }
 
 #[test]
+fn what_is_set_twice_is_an_error_that_names_it() {
+    for (text, expected) in [
+        (r#"{ "a": {}, "a": { "ttl": 5 } }"#, "`a` is set twice at line 1"),
+        ("{ \"a\": { \"ttl\": 5,\n \"ttl\": 6 } }", "`ttl` is set twice at line 2"),
+    ] {
+        let error = Config::json(text).unwrap_err().to_string();
+        assert!(error.contains(expected), "{error}");
+    }
+    #[cfg(feature = "yaml")]
+    {
+        let error = Config::yaml("a:\n  ttl: 5\na:\n  ttl: 6\n").unwrap_err().to_string();
+        assert!(error.contains("`a` is set twice"), "{error}");
+    }
+}
+
+#[cfg(all(feature = "toml", feature = "yaml"))]
+#[test]
+fn what_is_no_number_is_an_error_and_not_left_out() {
+    for config in [
+        Config::toml("[default]\ncache = 'memory'\nttl = nan\n"),
+        Config::toml("[default]\ncache = 'memory'\nttl = inf\n"),
+        Config::yaml("default:\n  cache: memory\n  ttl: .nan\n"),
+        Config::yaml("default:\n  cache: memory\n  ttl: .inf\n"),
+    ] {
+        let error = config.unwrap_err().to_string();
+        assert!(error.contains("is no number to set"), "{error}");
+    }
+}
+
+#[test]
 fn broken_text_is_an_error() {
     for text in ["", "[]", "{", r#"{ "default": 5 }"#, "nul"] {
         assert_eq!(Config::json(text).unwrap_err().kind(), ErrorKind::Config, "{text}");

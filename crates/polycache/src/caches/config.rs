@@ -7,6 +7,7 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::source::Source;
+use super::strict::Strict;
 use crate::{Error, ErrorKind, Result};
 
 /// Caches by alias, as text, a file or a value says. What it says of each is looked at when the cache is made.
@@ -28,15 +29,15 @@ impl Config {
     /// From JSON.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where it isn't JSON, or no object of objects.
+    /// [`Config`](ErrorKind::Config) where it isn't JSON, or no object of objects, or sets something twice.
     pub fn json(text: &str) -> Result<Self> {
-        Self::parse(Source::text(text), serde_json::from_str(text))
+        Self::parse(Source::text(text), read_json(text))
     }
 
     /// From TOML: a table for each alias.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where it isn't TOML, or has more than tables.
+    /// [`Config`](ErrorKind::Config) where it isn't TOML, has more than tables, or sets something to NaN or infinity.
     #[cfg(feature = "toml")]
     pub fn toml(text: &str) -> Result<Self> {
         Self::parse(Source::text(text), read_toml(text))
@@ -45,7 +46,7 @@ impl Config {
     /// From YAML.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where it isn't YAML, or no mapping of mappings.
+    /// [`Config`](ErrorKind::Config) where it isn't YAML, or no mapping of mappings, or sets something to NaN or infinity.
     #[cfg(feature = "yaml")]
     pub fn yaml(text: &str) -> Result<Self> {
         Self::parse(Source::text(text), read_yaml(text))
@@ -62,7 +63,7 @@ impl Config {
             .map_err(|error| Error::new(ErrorKind::Config, format!("{name} can't be read")).with_source(error))?;
         let source = Source::file(&name, &text);
         match path.extension().and_then(|end| end.to_str()).unwrap_or_default() {
-            "json" => Self::parse(source, serde_json::from_str(&text)),
+            "json" => Self::parse(source, read_json(&text)),
             "toml" => Self::parse(source, read_toml(&text)),
             "yaml" | "yml" => Self::parse(source, read_yaml(&text)),
             _ => {
@@ -103,10 +104,14 @@ impl Config {
     }
 }
 
+fn read_json(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text).map(|Strict(value)| value)
+}
+
 /// The parser's own text shows the line, and what stands on it may be secret.
 #[cfg(feature = "toml")]
 fn read_toml(text: &str) -> Result<Value, String> {
-    toml::from_str(text).map_err(|error| {
+    toml::from_str(text).map(|Strict(value)| value).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
         format!("{} at line {}", error.message(), before.lines().count().max(1))
     })
@@ -119,7 +124,7 @@ fn read_toml(_: &str) -> Result<Value, String> {
 
 #[cfg(feature = "yaml")]
 fn read_yaml(text: &str) -> Result<Value, serde_norway::Error> {
-    serde_norway::from_str(text)
+    serde_norway::from_str(text).map(|Strict(value)| value)
 }
 
 #[cfg(not(feature = "yaml"))]
