@@ -1,6 +1,7 @@
 //! The store: shards under locks, the bound they share, and the operations.
 
 use std::fmt;
+use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Weak};
 
@@ -104,7 +105,8 @@ impl<V> Builder<V> {
     }
 
     /// Called with every entry that leaves, on the thread whose call removed it or on the one that removes expired
-    /// entries. No lock is held.
+    /// entries. No lock is held. Where it panics it's still called with the others that left at the same time, and the first panic
+    /// goes on then.
     #[must_use]
     pub fn listener(mut self, listener: impl Fn(Removed<V>) + Send + Sync + 'static) -> Self {
         self.listener = Some(Box::new(listener));
@@ -316,10 +318,23 @@ impl<V> Inner<V> {
         assert!(claimed <= self.capacity);
     }
 
-    /// Drops what has left, or hands it to the listener. No lock may be held.
-    pub(crate) fn dispose(&self, out: Batch<V>) {
-        if let Some(listener) = &self.listener {
-            out.into_iter().for_each(listener);
+    /// Drops what has left, or hands it to the listener, all of it: where the listener panics, the first panic goes on after the last
+    /// entry. No lock may be held.
+    pub(crate) fn dispose(&self, left: impl IntoIterator<Item = Removed<V>>) {
+        let Some(listener) = &self.listener else {
+            return left.into_iter().for_each(drop);
+        };
+        let mut first = None;
+        for removed in left {
+            match (catch_unwind(AssertUnwindSafe(|| listener(removed))), &first) {
+                (Ok(()), _) => {}
+                (Err(payload), None) => first = Some(payload),
+                // Its drop may panic too.
+                (Err(payload), Some(_)) => std::mem::forget(payload),
+            }
+        }
+        if let Some(payload) = first {
+            resume_unwind(payload);
         }
     }
 }

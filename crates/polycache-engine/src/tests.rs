@@ -4,6 +4,7 @@
 
 mod bounded;
 mod commands;
+mod listener;
 mod space;
 mod unbounded;
 

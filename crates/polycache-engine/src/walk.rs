@@ -71,14 +71,13 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         };
         // All are empty before the first value is dropped or shown: either may panic, or take long.
         let taken: Vec<(Slab<V>, u64)> = inner.table.shards.iter().map(take).collect();
-        for (mut old, taken_at) in taken {
-            for index in 0..old.end() {
+        inner.dispose(taken.into_iter().flat_map(|(mut old, taken_at)| {
+            (0..old.end()).filter_map(move |index| {
                 let cause = old.slot(index).cause_of_leaving(|deadline| deadline <= taken_at);
-                if let (key, Some(value)) = old.release(index) {
-                    inner.dispose(Batch::from_iter([Removed { key, value, cause }]));
-                }
-            }
-        }
+                let (key, value) = old.release(index);
+                Some(Removed { key, value: value?, cause })
+            })
+        }));
     }
 
     /// Removes what has expired, now and on this thread, in time proportional to the number of all entries. With the

@@ -98,7 +98,8 @@ impl MemoryBuilder {
     /// Called with every entry that leaves and the reason, but not with those that are dropped with the whole store. It runs on the
     /// thread whose call removed the entry, or on the one that frees expired entries; no lock is held, so it may use the cache. It
     /// should be quick: a slow one holds up the freeing of expired entries for every memory backend of the process. One that stores
-    /// into a full store for each `Evicted` never comes to an end.
+    /// into a full store for each `Evicted` never comes to an end. Where it panics it is still called with the other entries that left in
+    /// the same step, and the panic goes on in the call that removed them; the thread that frees expired entries survives it.
     ///
     /// ```
     /// use polycache::backends::memory::{Cause, Memory};
