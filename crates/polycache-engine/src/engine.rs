@@ -321,9 +321,7 @@ impl<V> Inner<V> {
     /// Drops what has left, or hands it to the listener, all of it: where the listener panics, the first panic goes on after the last
     /// entry. No lock may be held.
     pub(crate) fn dispose(&self, left: impl IntoIterator<Item = Removed<V>>) {
-        let Some(listener) = &self.listener else {
-            return left.into_iter().for_each(drop);
-        };
+        let Some(listener) = &self.listener else { return };
         let mut first = None;
         for removed in left {
             match (catch_unwind(AssertUnwindSafe(|| listener(removed))), &first) {
