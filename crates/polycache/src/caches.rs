@@ -21,6 +21,8 @@ pub use self::config::Config;
 use self::registry::Registry;
 pub use self::settings::Settings;
 use self::source::Source;
+#[cfg(any(feature = "memcached", feature = "redis"))]
+pub(crate) use self::url::CACHE;
 use crate::backend::Backend;
 use crate::nearest::nearest;
 use crate::serializer::Serializer;

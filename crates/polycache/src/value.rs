@@ -132,6 +132,7 @@ impl Value {
 
     /// Where what a clone shares with this value lies in memory: its count, and after it the object or the bytes. Zero where a clone
     /// shares nothing.
+    #[cfg(feature = "memory")]
     pub(crate) fn address(&self) -> usize {
         /// The two counts that come before what is shared.
         const COUNTS: usize = 2 * size_of::<usize>();

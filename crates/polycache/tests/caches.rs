@@ -226,6 +226,41 @@ fn what_is_set_twice_is_an_error_that_names_it() {
     }
 }
 
+#[test]
+fn a_url_is_as_strict() {
+    for (url, expected) in [
+        ("memory://?ttl=5&ttl=6", "the URL: `ttl` is set twice"),
+        ("memory://?max_entries=5&ttl=1&max_entries=6", "the URL: `max_entries` is set twice"),
+        ("memory://?namespce=a", "the URL: `namespce` is unknown; did you mean `namespace`"),
+        ("memory://?ttl=0", "the URL: `ttl` is zero; leave it out for entries that don't expire"),
+    ] {
+        let error = Cache::open(url).unwrap_err().to_string();
+        assert!(error.starts_with(expected), "{error}");
+    }
+    let caches = Caches::new();
+    caches.set_config(Config::json(r#"{ "default": { "url": "memory://?ttl=5&ttl=6" } }"#).unwrap()).unwrap();
+    let error = caches.get("default").unwrap_err().to_string();
+    assert_eq!(error, "line 1: alias `default`: the URL: `ttl` is set twice");
+}
+
+#[cfg(feature = "redis")]
+#[test]
+fn a_setting_of_the_cache_is_known_from_one_of_the_server() {
+    use polycache::backends::redis::Redis;
+    let error = Cache::open("redis://h?namespce=a").unwrap_err().to_string();
+    assert!(error.contains("\"namespce\" is unknown; did you mean `namespace`"), "{error}");
+    let error = Redis::open("redis://h?namespace=a").unwrap_err().to_string();
+    assert_eq!(
+        error,
+        "the setting \"namespace\" is the cache's, not the server's; give it to `Cache::open` or the builder"
+    );
+    // What stands before an unencoded `?` of a password, and what follows it, isn't shown.
+    for url in ["redis://:pa?ss@h:1", "redis://:pa?ss@h:1?ss@h:1", "redis://:pa?ss&ss&x@h:1"] {
+        let error = Cache::open(url).unwrap_err().to_string();
+        assert!(error.ends_with("in a user name or password is written percent-encoded"), "{error}");
+    }
+}
+
 #[cfg(all(feature = "toml", feature = "yaml"))]
 #[test]
 fn what_is_no_number_is_an_error_and_not_left_out() {

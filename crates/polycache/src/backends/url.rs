@@ -5,6 +5,7 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
+use crate::caches::CACHE;
 use crate::nearest::nearest;
 use crate::{Error, ErrorKind, Result, Secret, duration};
 
@@ -55,10 +56,17 @@ impl<'a> Parts<'a> {
             if set(&name, &value)? {
                 continue;
             }
-            if name.contains('@') {
+            if self.query.contains('@') {
                 return Err(wrong(ENCODE.to_owned()));
             }
-            let meant = nearest(&name, known).map(|near| format!("; did you mean `{near}`")).unwrap_or_default();
+            if CACHE.contains(&&*name) {
+                let text = format!(
+                    "the setting {name:?} is the cache's, not the server's; give it to `Cache::open` or the builder"
+                );
+                return Err(wrong(text));
+            }
+            let meant = nearest(&name, known).or_else(|| nearest(&name, &CACHE));
+            let meant = meant.map(|near| format!("; did you mean `{near}`")).unwrap_or_default();
             return Err(wrong(format!("the setting {name:?} is unknown{meant}; known are {}", known.join(", "))));
         }
         Ok(())

@@ -61,7 +61,9 @@ impl Cache {
         let bytes = through.serialize(object).map_err(|error| {
             another_type::<T>("a live object of another type is stored, which can't be converted").with_source(error)
         })?;
-        read(through, &bytes)
+        read(through, &bytes).map_err(|error| {
+            another_type::<T>(&format!("a live object of another type is stored, and converting it failed: {error}"))
+        })
     }
 
     /// The stored live object.

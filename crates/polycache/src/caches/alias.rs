@@ -10,7 +10,7 @@ use crate::{Cache, CacheBuilder, OnError, Result, Ttl};
 pub(super) fn build(registry: &Registry, mut settings: Settings) -> Result<Cache> {
     let (cache, mut url) = (settings.take::<String>("cache")?, settings.take::<String>("url")?);
     if let Some(url) = &mut url {
-        let (backend, fields) = super::url::split(url);
+        let (backend, fields) = super::url::split(url).map_err(|error| settings.located(&error))?;
         settings.complete(fields);
         *url = backend;
     }
@@ -38,6 +38,9 @@ pub(super) fn apply(registry: &Registry, mut builder: CacheBuilder, settings: &m
         builder = builder.ttl(Ttl::Never);
     }
     if let Some(ttl) = settings.duration("ttl")? {
+        if ttl.is_zero() {
+            return Err(settings.error("ttl", "is zero; leave it out for entries that don't expire"));
+        }
         builder = builder.ttl(ttl);
     }
     if let Some(fraction) = settings.take("ttl_jitter")? {

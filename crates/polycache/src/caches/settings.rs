@@ -160,6 +160,11 @@ impl Settings {
         Error::new(error.kind(), format!("{}{whose}{text}", self.place(self.within)))
     }
 
+    /// Fields that somebody else asks for.
+    pub(super) fn know(&mut self, fields: &[&'static str]) {
+        self.known.extend(fields);
+    }
+
     /// Nothing may be left over.
     pub(super) fn finish(mut self) -> Result<()> {
         let Some(field) = self.fields.keys().next() else { return Ok(()) };

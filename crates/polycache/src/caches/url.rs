@@ -1,5 +1,6 @@
 //! A cache, or its backend, by URL.
 
+use std::collections::HashSet;
 use std::sync::Arc;
 
 use serde_json::{Map, Value};
@@ -11,7 +12,7 @@ use crate::backend::Backend;
 use crate::{Cache, Error, ErrorKind, Result};
 
 /// Settings of the cache. Whatever else stands in the query is the backend's.
-const CACHE: [&str; 11] = [
+pub(crate) const CACHE: [&str; 11] = [
     "allow_flush",
     "enabled",
     "lease",
@@ -27,26 +28,30 @@ const CACHE: [&str; 11] = [
 
 /// The cache at `url`, with what its query says.
 pub(super) fn open(registry: &Registry, url: &str) -> Result<Cache> {
-    let (place, fields) = split(url);
+    let (place, fields) = split(url)?;
     let mut settings = Settings::of_url(fields);
     let builder = alias::apply(registry, Cache::builder(), &mut settings)?;
     builder.shared_backend(backend(registry, &place)?).build()
 }
 
 /// The URL of the backend, and the settings of the cache.
-pub(super) fn split(url: &str) -> (String, Map<String, Value>) {
+pub(super) fn split(url: &str) -> Result<(String, Map<String, Value>)> {
     let (place, query) = url.split_once('?').unwrap_or((url, ""));
-    let mut fields = Map::new();
-    let mut rest = form_urlencoded::Serializer::new(String::new());
-    for (name, value) in form_urlencoded::parse(query.as_bytes()) {
+    let (mut fields, mut names, mut rest) = (Map::new(), HashSet::new(), Vec::new());
+    for setting in query.split('&') {
+        let Some((name, value)) = form_urlencoded::parse(setting.as_bytes()).next() else { continue };
+        // Before an `@` it may be a part of a password that isn't encoded, which the backend refuses without showing it.
+        if !names.insert(name.clone()) && !query.contains('@') {
+            return Err(Error::new(ErrorKind::Config, format!("the URL: `{name}` is set twice")));
+        }
         if CACHE.contains(&&*name) {
             fields.insert(name.into_owned(), Value::String(value.into_owned()));
         } else {
-            rest.append_pair(&name, &value);
+            rest.push(setting);
         }
     }
-    let rest = rest.finish();
-    (if rest.is_empty() { place.to_owned() } else { format!("{place}?{rest}") }, fields)
+    let rest = rest.join("&");
+    Ok((if rest.is_empty() { place.to_owned() } else { format!("{place}?{rest}") }, fields))
 }
 
 /// The backend at `url`.
@@ -75,6 +80,7 @@ pub(super) fn backend(registry: &Registry, url: &str) -> Result<Arc<dyn Backend>
             );
             let mut settings = Settings::of_url(fields);
             let backend = make(&mut settings)?;
+            settings.know(&CACHE);
             settings.finish()?;
             Ok(backend)
         }
