@@ -100,10 +100,10 @@ struct Call {
 
 impl Call {
     fn watch(&mut self, call: impl FnOnce()) {
-        let (cpu, wall) = (ThreadTime::now(), Instant::now());
+        let (wall, cpu) = (Instant::now(), ThreadTime::now());
         call();
-        self.wall = self.wall.max(wall.elapsed());
         self.cpu = self.cpu.max(cpu.elapsed());
+        self.wall = self.wall.max(wall.elapsed());
     }
 }
 

@@ -4,10 +4,11 @@
 //! on memcached with `memcached://127.0.0.1:11211`.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use polycache::plugins::{HitMissRatio, Timing};
-use polycache::{Cache, CommandName, Result, Ttl};
+use polycache::{Cache, CommandName, Error, Result, Ttl};
 use serde::{Deserialize, Serialize};
 
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,6 +25,7 @@ async fn main() -> Result<()> {
     cache.clear().await?; // a server may hold what an earlier run left
     values(&cache).await?;
     many_at_once(&cache).await?;
+    computed_once(&cache).await?;
     counters(&cache).await?;
     races(&cache).await?;
     lifetimes(&cache).await?;
@@ -79,6 +81,27 @@ async fn many_at_once(cache: &Cache) -> Result<()> {
     cities.clear().await?;
     show("clear(); exists(\"rome\")", cities.exists("rome").await?);
     show(r#"the outer namespace is untouched: exists("b")"#, cache.exists("b").await?);
+    Ok(())
+}
+
+async fn computed_once(cache: &Cache) -> Result<()> {
+    println!("\ncomputed once, however many ask");
+    let computed = AtomicU32::new(0);
+    let ask = || {
+        cache.get_or_set("report", async || {
+            computed.fetch_add(1, Ordering::Relaxed);
+            tokio::time::sleep(Duration::from_millis(5)).await;
+            Ok::<_, Error>("the report".to_owned())
+        })
+    };
+    let (one, another, third) = tokio::join!(ask(), ask(), ask());
+    show(r#"get_or_set("report", ..) by three tasks"#, [one?, another?, third?]);
+    show("how often it was computed", computed.load(Ordering::Relaxed));
+    let squares = cache.multi_get_or_set(&["2", "3", "x"], |missing| async move {
+        let square = |key: &String| key.parse::<i32>().ok().map(|number| (key.clone(), number * number));
+        Ok::<Vec<_>, Error>(missing.iter().filter_map(square).collect())
+    });
+    show(r#"multi_get_or_set(["2", "3", "x"], ..)"#, squares.await.into_iter().collect::<Result<Vec<_>>>()?);
     Ok(())
 }
 

@@ -22,6 +22,7 @@ struct Stampedes;
 #[doc = include_str!("../../../docs/locks.md")]
 struct Locks;
 
+#[cfg(feature = "redis")]
 #[doc = include_str!("../../../docs/errors.md")]
 struct Errors;
 
