@@ -35,8 +35,9 @@
 //!
 //! # Features
 //!
-//! `memory` (on by default) is the in-process backend, `macros` (on by default too) are the attributes for functions, `redis` and `memcached` those on servers; `tls` is TLS to servers; `msgpack` and `pickle` are serializers. `Null` (live objects), `Json` and
-//! `Text` need none.
+//! `memory` (on by default) is the in-process backend, `macros` (on by default too) are the attributes for functions, `redis` and
+//! `memcached` the backends on servers; `tls` is TLS to servers; `msgpack` and `pickle` are serializers, `toml` and `yaml` formats of
+//! [configurations](Config). The serializers `Null` (live objects), `Json` and `Text`, and configurations in JSON, need none.
 
 pub mod backend;
 pub mod backends;
