@@ -263,6 +263,30 @@ fn a_setting_of_the_cache_is_known_from_one_of_the_server() {
 
 #[cfg(all(feature = "toml", feature = "yaml"))]
 #[test]
+fn no_error_of_a_text_quotes_a_value() {
+    for config in [
+        Config::yaml("a: {password: 18446744073709551616}"),
+        Config::yaml("a: {password: -9223372036854775809}"),
+        Config::yaml("a:\n  password: !!int hunter18446744073709551616"),
+        Config::yaml("a: {password: !!float hunter18446744073709551616}"),
+        Config::yaml("a: {password: !!bool hunter18446744073709551616}"),
+        Config::toml("[a]\npassword = 18446744073709551616\n"),
+        Config::json(r#"{ "a": { "password": 1e999 } }"#),
+    ] {
+        let error = config.unwrap_err().to_string();
+        assert!(
+            !error.contains("18446744073709551616") && !error.contains("775809") && !error.contains("e999"),
+            "{error}"
+        );
+    }
+    let error = Config::yaml("a:\n  password: !!int hunter2").unwrap_err().to_string();
+    assert_eq!(error, "the configuration can't be read: a value isn't what its tag says at line 2");
+    let error = Config::toml("\n\n[a]\nx = 1\nx = 1\n").unwrap_err().to_string();
+    assert!(error.ends_with(" at line 5"), "{error}");
+}
+
+#[cfg(all(feature = "toml", feature = "yaml"))]
+#[test]
 fn what_is_no_number_is_an_error_and_not_left_out() {
     for config in [
         Config::toml("[default]\ncache = 'memory'\nttl = nan\n"),

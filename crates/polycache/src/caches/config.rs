@@ -72,7 +72,7 @@ impl Config {
         }
     }
 
-    /// From anything that serde can take apart into a map of maps.
+    /// From anything that serde can take apart into a map of maps. NaN and infinity come out as null, which counts as not given.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) where it is none.
@@ -113,7 +113,7 @@ fn read_json(text: &str) -> Result<Value, serde_json::Error> {
 fn read_toml(text: &str) -> Result<Value, String> {
     toml::from_str(text).map(|Strict(value)| value).map_err(|error| {
         let before = error.span().and_then(|span| text.get(..span.start)).unwrap_or_default();
-        format!("{} at line {}", error.message(), before.lines().count().max(1))
+        format!("{} at line {}", error.message(), before.matches('\n').count() + 1)
     })
 }
 
@@ -122,9 +122,17 @@ fn read_toml(_: &str) -> Result<Value, String> {
     Err("TOML needs the feature `toml` of polycache".to_owned())
 }
 
+/// What serde says of a value of the wrong type quotes it, and it may be secret.
 #[cfg(feature = "yaml")]
-fn read_yaml(text: &str) -> Result<Value, serde_norway::Error> {
-    serde_norway::from_str(text).map(|Strict(value)| value)
+fn read_yaml(text: &str) -> Result<Value, String> {
+    serde_norway::from_str(text).map(|Strict(value)| value).map_err(|error| {
+        let told = error.to_string();
+        if !["invalid type", "invalid value"].iter().any(|quoting| told.contains(quoting)) {
+            return told;
+        }
+        let line = error.location().map(|place| format!(" at line {}", place.line())).unwrap_or_default();
+        format!("a value isn't what its tag says{line}")
+    })
 }
 
 #[cfg(not(feature = "yaml"))]

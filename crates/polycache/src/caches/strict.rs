@@ -6,6 +6,10 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
+/// Where any crate of a program has `serde_json` keep all digits (its feature `arbitrary_precision`), it shows a number as a table with
+/// this name.
+const ANY_NUMBER: &str = "$serde_json::private::Number";
+
 /// A value in which every name stands once and every number is one.
 pub(super) struct Strict(pub(super) Value);
 
@@ -34,6 +38,15 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     fn visit_u64<E: Error>(self, value: u64) -> Result<Value, E> {
         Ok(value.into())
+    }
+
+    // Those that fit are visited as numbers of 64 bits.
+    fn visit_i128<E: Error>(self, _: i128) -> Result<Value, E> {
+        Err(E::custom("a number is out of range"))
+    }
+
+    fn visit_u128<E: Error>(self, _: u128) -> Result<Value, E> {
+        Err(E::custom("a number is out of range"))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
@@ -71,6 +84,10 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut table = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
+            if name == ANY_NUMBER {
+                let digits = fields.next_value::<String>()?;
+                return digits.parse().map(Value::Number).map_err(|_| A::Error::custom("a number can't be read"));
+            }
             if table.contains_key(&name) {
                 return Err(A::Error::custom(format!("`{name}` is set twice")));
             }
@@ -78,5 +95,17 @@ impl<'de> Visitor<'de> for StrictVisitor {
             table.insert(name, value);
         }
         Ok(Value::Object(table))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_number_of_which_all_digits_are_kept_is_a_number() {
+        let text = format!(r#"{{ "jitter": {{ "{ANY_NUMBER}": "0.1" }} }}"#);
+        let Strict(value) = serde_json::from_str(&text).expect("a number");
+        assert_eq!(value, serde_json::json!({ "jitter": 0.1 }));
     }
 }

@@ -99,7 +99,8 @@ impl MemoryBuilder {
     /// thread whose call removed the entry, or on the one that frees expired entries; no lock is held, so it may use the cache. It
     /// should be quick: a slow one holds up the freeing of expired entries for every memory backend of the process. One that stores
     /// into a full store for each `Evicted` never comes to an end. Where it panics it is still called with the other entries that left in
-    /// the same step, and the panic goes on in the call that removed them; the thread that frees expired entries survives it.
+    /// the same step, and the panic goes on in the call that removed them: a `clear` of a namespace or a `multi_delete` is done in part then.
+    /// The thread that frees expired entries survives it.
     ///
     /// ```
     /// use polycache::backends::memory::{Cause, Memory};
