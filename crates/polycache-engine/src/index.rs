@@ -1,4 +1,4 @@
-//! From a key's hash to its slot: a hash table that a look-up touches one line of.
+//! From a key's hash to its slot: a hash table that a look-up touches one line of, a pair of cache lines.
 //!
 //! A line has room for 15 entries, a word each: the slot in the lower bits, and in the rest as much of the hash as fits. What
 //! finds its line full goes to the next one that isn't, and each line counts those that passed it by, so that a look-up
@@ -44,7 +44,7 @@ impl Line {
     /// foresee.
     #[inline]
     fn position(&self, word: u32) -> Option<usize> {
-        // From the second bit on: what is no truth value as it is goes into vectors.
+        // From the second bit on: a first place of bit 0 is a boolean to the compiler, and the whole no longer goes into vectors.
         let places = self.words.iter().zip(1..).map(|(&found, bit)| if found == word { 1 << bit } else { 0 });
         // The count may look like any word asked for here.
         let found = places.fold(0_u32, |all, bit| all | bit) & ((2 << ENTRIES) - 1);
