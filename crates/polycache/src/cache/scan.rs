@@ -20,7 +20,8 @@ impl Cache {
     ///
     /// Takes time proportional to the number of keys *in the backend*, in batches that hold up nobody else; a batch is fetched when
     /// it is asked for, within the timeout, and the plugins' hooks run for each. A key that is there all the time is listed; it may
-    /// be listed twice.
+    /// be listed twice. The library's own entries, for leases and locks, aren't, nor is a key that looks like one of theirs: in it, or
+    /// after a `:` in it, stands U+0001 and `lease{`, `lock{` or `wait{`.
     ///
     /// # Errors
     /// The stream yields [`InvalidInput`](ErrorKind::InvalidInput) for a broken pattern and [`Unsupported`](ErrorKind::Unsupported)
