@@ -96,8 +96,8 @@ impl<V> Builder<V> {
     }
 
     /// The address of what a value points to, where a reader of the value goes on reading: the processor fetches it while the
-    /// entry is looked up. Never read from: a wrong address costs time and nothing else. By default nothing is fetched beyond
-    /// the entry.
+    /// entry is looked up. Nothing is read there: a wrong address costs time, no more. By default nothing is fetched beyond the
+    /// entry. It runs under a lock: it must be quick and not call the engine.
     #[must_use]
     pub fn pointee(mut self, address: fn(&V) -> usize) -> Self {
         self.pointee = address;

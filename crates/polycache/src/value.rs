@@ -179,4 +179,24 @@ mod tests {
         assert_eq!(size_of::<Value>(), 24);
         assert_eq!(size_of::<Option<Value>>(), 24);
     }
+
+    #[cfg(feature = "memory")]
+    #[test]
+    fn the_counts_lie_before_what_is_shared() {
+        #[derive(serde::Serialize)]
+        #[repr(align(64))]
+        struct Wide(u8);
+
+        fn before<T: Any>(value: &Value) -> Option<usize> {
+            value.downcast_ref::<T>().map(|object| std::ptr::from_ref(object).addr() - value.address())
+        }
+        let counts = 2 * size_of::<usize>();
+        assert_eq!(before::<u8>(&Value::typed(1_u8)), Some(counts));
+        assert_eq!(before::<u64>(&Value::object(Arc::new(1_u64))), Some(counts));
+        assert_eq!(before::<Wide>(&Value::typed(Wide(1))), Some(64));
+        let bytes = Value::bytes(*b"bytes");
+        assert_eq!(bytes.as_bytes().map(|shared| shared.as_ptr().addr() - bytes.address()), Some(counts));
+        assert_eq!(bytes.clone().address(), bytes.address());
+        assert_eq!(Value::from(vec![1]).address(), 0, "a clone shares nothing");
+    }
 }

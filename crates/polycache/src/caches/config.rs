@@ -131,7 +131,7 @@ fn read_yaml(text: &str) -> Result<Value, String> {
             return told;
         }
         let line = error.location().map(|place| format!(" at line {}", place.line())).unwrap_or_default();
-        format!("a value isn't what its tag says{line}")
+        format!("a value isn't of the type that its tag says{line}; correct it, or leave the tag out")
     })
 }
 

@@ -10,7 +10,11 @@ use serde_json::{Map, Number, Value};
 /// this name.
 const ANY_NUMBER: &str = "$serde_json::private::Number";
 
-/// A value in which every name stands once and every number is one.
+/// The number itself isn't told: it may be a password.
+const TOO_LARGE: &str = "put it in quotes if it's a text: a number has more than 64 bits";
+
+/// A value in which every name stands once and every number is one. Parsers put the place behind what an error says, so the advice comes
+/// first.
 pub(super) struct Strict(pub(super) Value);
 
 impl<'de> Deserialize<'de> for Strict {
@@ -42,15 +46,17 @@ impl<'de> Visitor<'de> for StrictVisitor {
 
     // Those that fit are visited as numbers of 64 bits.
     fn visit_i128<E: Error>(self, _: i128) -> Result<Value, E> {
-        Err(E::custom("a number is out of range"))
+        Err(E::custom(TOO_LARGE))
     }
 
     fn visit_u128<E: Error>(self, _: u128) -> Result<Value, E> {
-        Err(E::custom("a number is out of range"))
+        Err(E::custom(TOO_LARGE))
     }
 
     fn visit_f64<E: Error>(self, value: f64) -> Result<Value, E> {
-        Number::from_f64(value).map(Value::Number).ok_or_else(|| E::custom(format!("{value} is no number to set")))
+        Number::from_f64(value)
+            .map(Value::Number)
+            .ok_or_else(|| E::custom(format!("leave it out or set a number: {value} is none")))
     }
 
     fn visit_str<E: Error>(self, value: &str) -> Result<Value, E> {
@@ -84,12 +90,12 @@ impl<'de> Visitor<'de> for StrictVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut fields: A) -> Result<Value, A::Error> {
         let mut table = Map::new();
         while let Some(name) = fields.next_key::<String>()? {
-            if name == ANY_NUMBER {
+            if name == ANY_NUMBER && table.is_empty() {
                 let digits = fields.next_value::<String>()?;
                 return digits.parse().map(Value::Number).map_err(|_| A::Error::custom("a number can't be read"));
             }
             if table.contains_key(&name) {
-                return Err(A::Error::custom(format!("`{name}` is set twice")));
+                return Err(A::Error::custom(format!("leave one of two out: `{name}` is set twice")));
             }
             let Strict(value) = fields.next_value()?;
             table.insert(name, value);

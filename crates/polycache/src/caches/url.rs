@@ -42,7 +42,10 @@ pub(super) fn split(url: &str) -> Result<(String, Map<String, Value>)> {
         let Some((name, value)) = form_urlencoded::parse(setting.as_bytes()).next() else { continue };
         // Before an `@` it may be a part of a password that isn't encoded, which the backend refuses without showing it.
         if !names.insert(name.clone()) && !query.contains('@') {
-            return Err(Error::new(ErrorKind::Config, format!("the URL: `{name}` is set twice")));
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!("the URL: `{name}` is set twice; leave one of the two out"),
+            ));
         }
         if CACHE.contains(&&*name) {
             fields.insert(name.into_owned(), Value::String(value.into_owned()));
