@@ -255,7 +255,7 @@ fn a_setting_of_the_cache_is_known_from_one_of_the_server() {
         "the setting \"namespace\" is the cache's, not the server's; give it to `Cache::open` or the builder"
     );
     // What stands before an unencoded `?` of a password, and what follows it, isn't shown.
-    for url in ["redis://:pa?ss@h:1", "redis://:pa?ss@h:1?ss@h:1", "redis://:pa?ss&ss&x@h:1"] {
+    for url in ["redis://:pa?ss@h:1", "redis://:pa?ss@h:1?ss@h:1", "redis://:pa?ss&ss&x@h:1", "redis://u:1?ss&x@h:1"] {
         let error = Cache::open(url).unwrap_err().to_string();
         assert!(error.ends_with("in a user name or password is written percent-encoded"), "{error}");
     }
@@ -278,6 +278,10 @@ fn no_error_of_a_text_quotes_a_value() {
             !error.contains("18446744073709551616") && !error.contains("775809") && !error.contains("e999"),
             "{error}"
         );
+    }
+    for text in ["18446744073709551616", "-9223372036854775809"] {
+        let error = Config::yaml(&format!("a: {text}")).unwrap_err().to_string();
+        assert!(error.contains("a number has more than 64 bits"), "{error}");
     }
     let error = Config::yaml("a:\n  password: !!int hunter2").unwrap_err().to_string();
     assert_eq!(

@@ -35,6 +35,15 @@ fn a_key_that_is_overwritten_takes_no_more_room() {
 }
 
 #[test]
+fn the_index_keeps_its_hints_as_it_grows() {
+    let engine = Engine::builder().shards(1).pointee(|&value: &u64| value as usize * 64).build();
+    for n in 0..5_000 {
+        store(&engine, &n.to_string(), n, 1, NEVER);
+    }
+    check(&engine);
+}
+
+#[test]
 fn freed_slots_are_used_again() {
     let engine = Engine::builder().capacity(100).shards(1).build();
     for n in 0..100_000_u64 {
