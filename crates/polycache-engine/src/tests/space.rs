@@ -76,41 +76,52 @@ fn a_value_of_almost_the_whole_capacity_fits_and_gives_way_later() {
     check(&engine);
 }
 
+/// The MiB of the smallest of eight shards, once `fill` has filled a store: the median of nine stores, since which keys lie in which
+/// shard is chance, and one in a hundred stores has a shard that came off badly.
+fn smallest_shard(fill: impl Fn(&Engine<u64>)) -> u64 {
+    let mut smallest = std::array::from_fn::<u64, 9, _>(|_| {
+        let engine = large_engine();
+        fill(&engine);
+        check(&engine);
+        engine.inner.table.shards.iter().map(|shard| shard.0.read().weight() / MIB).min().unwrap()
+    });
+    smallest.sort_unstable();
+    smallest[4]
+}
+
 #[test]
 fn after_a_large_value_all_shards_share_the_capacity_again() {
     for by_replacement in [false, true] {
-        let engine = large_engine();
-        for n in 0..2_000_u64 {
-            put(&engine, &format!("before/{n}"), 40_000);
-        }
-        put(&engine, "large", 60 * MIB);
-        if by_replacement {
-            put(&engine, "large", 1);
-        }
-        for n in 0..10_000_u64 {
-            put(&engine, &format!("after/{n}"), 40_000);
-        }
-        assert!(engine.peek("large", |_| ()).is_none());
-        let weights: Vec<u64> = engine.inner.table.shards.iter().map(|shard| shard.0.read().weight() / MIB).collect();
-        assert!(weights.iter().all(|&weight| weight >= 5), "MiB by shard: {weights:?}");
-        assert!(engine.weight() > 56 * MIB, "MiB by shard: {weights:?}");
-        check(&engine);
+        let smallest = smallest_shard(|engine| {
+            for n in 0..2_000_u64 {
+                put(engine, &format!("before/{n}"), 40_000);
+            }
+            put(engine, "large", 60 * MIB);
+            if by_replacement {
+                put(engine, "large", 1);
+            }
+            for n in 0..10_000_u64 {
+                put(engine, &format!("after/{n}"), 40_000);
+            }
+            assert!(engine.peek("large", |_| ()).is_none());
+            assert!(engine.weight() > 56 * MIB);
+        });
+        assert!(smallest >= 5, "{smallest} MiB");
     }
 }
 
 #[test]
 fn a_large_value_that_another_shard_pushes_out_leaves_its_room_to_all() {
-    let engine = large_engine();
-    put(&engine, "large", 60 * MIB);
-    for n in 0..20 {
-        put(&engine, &format!("medium/{n}"), 5 * MIB);
-    }
-    for n in 0..10_000_u64 {
-        put(&engine, &format!("small/{n}"), 40_000);
-    }
-    let weights: Vec<u64> = engine.inner.table.shards.iter().map(|shard| shard.0.read().weight() / MIB).collect();
-    assert!(weights.iter().all(|&weight| weight >= 4), "MiB by shard: {weights:?}");
-    check(&engine);
+    let smallest = smallest_shard(|engine| {
+        put(engine, "large", 60 * MIB);
+        for n in 0..20 {
+            put(engine, &format!("medium/{n}"), 5 * MIB);
+        }
+        for n in 0..10_000_u64 {
+            put(engine, &format!("small/{n}"), 40_000);
+        }
+    });
+    assert!(smallest >= 4, "{smallest} MiB");
 }
 
 #[test]
