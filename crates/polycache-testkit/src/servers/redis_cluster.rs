@@ -10,10 +10,16 @@ use super::wait::Wait;
 
 const SLOTS: usize = 16_384;
 
+/// How many milliseconds a node may be silent before the others take it for dead: while a failover is asked for, and otherwise.
+/// The short time alone would fail over a node that only the machine has kept from answering, and so lose acknowledged writes.
+const QUICK: &str = "1000";
+const PATIENT: &str = "15000";
+
 /// A Redis Cluster on 127.0.0.1. All its nodes are killed when it's dropped.
 ///
-/// A node that is killed or stopped is failed over after 1 s and an election. It keeps its identity: restarted, it comes back as
-/// a replica, or as an empty master if nobody took its place.
+/// A node that is killed or stopped is failed over after 1 s and an election once
+/// [`new_master_of`](Self::new_master_of) asks for it, and after 15 s if nobody does. It keeps its identity: restarted, it comes
+/// back as a replica, or as an empty master if nobody took its place.
 ///
 /// ```no_run
 /// use polycache_testkit::servers::RedisCluster;
@@ -55,6 +61,7 @@ impl RedisCluster {
         let cluster = Self { nodes, masters };
         cluster.form().await;
         cluster.settled().await;
+        cluster.miss_nodes_after(PATIENT).await;
         cluster
     }
 
@@ -87,12 +94,14 @@ impl RedisCluster {
         }
     }
 
-    /// The master of the key's slot once that is another one than `old` and takes commands.
+    /// The master of the key's slot once that is another one than `old` and takes commands. Until [`repair`](Self::repair) every
+    /// node that doesn't answer is failed over soon.
     ///
     /// # Panics
     ///
     /// If that doesn't come about within a minute.
     pub async fn new_master_of(&self, key: &str, old: &RedisServer) -> &RedisServer {
+        self.miss_nodes_after(QUICK).await;
         let slot = self.slot(key).await;
         let wait = Wait::new("a new master of a slot");
         loop {
@@ -128,6 +137,7 @@ impl RedisCluster {
             }
         }
         self.settled().await;
+        self.miss_nodes_after(PATIENT).await;
     }
 
     /// Deletes all that the masters hold.
@@ -175,6 +185,12 @@ impl RedisCluster {
 impl RedisCluster {
     fn running(&self) -> impl Iterator<Item = &RedisServer> {
         self.nodes.iter().filter(|node| node.is_running())
+    }
+
+    async fn miss_nodes_after(&self, milliseconds: &str) {
+        for node in self.running() {
+            node.ask(&["CONFIG", "SET", "cluster-node-timeout", milliseconds]).await;
+        }
     }
 
     fn at(&self, port: u16) -> &RedisServer {
@@ -232,7 +248,7 @@ fn node(bus: u16) -> RedisBuilder {
         .config("cluster-enabled", "yes")
         .config("cluster-port", &bus.to_string())
         .config("cluster-announce-ip", "127.0.0.1")
-        .config("cluster-node-timeout", "1000")
+        .config("cluster-node-timeout", QUICK)
         // However long a replica has been without its master, it takes its place, and no other master's.
         .config("cluster-replica-validity-factor", "0")
         .config("cluster-allow-replica-migration", "no")

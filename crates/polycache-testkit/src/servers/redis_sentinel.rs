@@ -7,9 +7,16 @@ use super::wait::Wait;
 const SERVICE: &str = "service";
 const SENTINELS: usize = 3;
 
+/// How many milliseconds a primary may be silent before the sentinels take it for dead: while a failover is asked for, and
+/// otherwise. The short time alone would fail over a primary that only the machine has kept from answering, and so lose
+/// acknowledged writes.
+const QUICK: &str = "700";
+const PATIENT: &str = "15000";
+
 /// A Redis primary, its replica and three sentinels on 127.0.0.1. All are killed when it's dropped.
 ///
-/// A primary that is killed or stopped is failed over after 0.7 s and an election.
+/// A primary that is killed or stopped is failed over after 0.7 s and an election once
+/// [`new_primary`](Self::new_primary) asks for it, and after 15 s if nobody does.
 ///
 /// ```no_run
 /// use polycache_testkit::servers::RedisSentinel;
@@ -43,7 +50,7 @@ impl RedisSentinel {
             let sentinel = RedisServer::builder()
                 .sentinel()
                 .config("sentinel", &format!("monitor {SERVICE} 127.0.0.1 {} 2", primary.port()))
-                .config("sentinel", &format!("down-after-milliseconds {SERVICE} 700"))
+                .config("sentinel", &format!("down-after-milliseconds {SERVICE} {QUICK}"))
                 .config("sentinel", &format!("failover-timeout {SERVICE} 2000"));
             sentinels.push(sentinel.start().await);
         }
@@ -52,6 +59,7 @@ impl RedisSentinel {
             hasten(sentinel).await;
         }
         fleet.settled().await;
+        fleet.miss_primary_after(PATIENT).await;
         fleet
     }
 
@@ -89,12 +97,14 @@ impl RedisSentinel {
         }
     }
 
-    /// The primary once that is another one than `old` and takes commands.
+    /// The primary once that is another one than `old` and takes commands. Until [`repair`](Self::repair) every primary that
+    /// doesn't answer is failed over soon.
     ///
     /// # Panics
     ///
     /// If that doesn't come about within a minute.
     pub async fn new_primary(&self, old: &RedisServer) -> &RedisServer {
+        self.miss_primary_after(QUICK).await;
         let wait = Wait::new("a new primary");
         loop {
             match self.agreed().await {
@@ -138,6 +148,7 @@ impl RedisSentinel {
             }
         }
         self.settled().await;
+        self.miss_primary_after(PATIENT).await;
     }
 
     /// Deletes all that the primary holds.
@@ -172,6 +183,12 @@ impl RedisSentinel {
             }
         }
         true
+    }
+
+    async fn miss_primary_after(&self, milliseconds: &str) {
+        for sentinel in self.sentinels.iter().filter(|sentinel| sentinel.is_running()) {
+            sentinel.ask(&["SENTINEL", "SET", SERVICE, "down-after-milliseconds", milliseconds]).await;
+        }
     }
 
     async fn agreed(&self) -> Option<&RedisServer> {

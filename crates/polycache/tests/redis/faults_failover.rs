@@ -2,7 +2,6 @@
 
 use std::time::{Duration, Instant};
 
-use polycache::ErrorKind;
 use polycache_testkit::servers::{RedisCluster, RedisSentinel};
 
 use super::load::Load;
@@ -27,7 +26,7 @@ async fn of_a_sentinel_primary() {
         } else {
             primary.stop();
         }
-        load.met(ErrorKind::Unavailable).await;
+        load.troubled().await;
         let successor = fleet.new_primary(primary).await;
         let elected = lost.elapsed();
         let away = load.served_since(lost + elected).await;
@@ -54,7 +53,7 @@ async fn of_a_cluster_master() {
         } else {
             master.stop();
         }
-        load.met(ErrorKind::Unavailable).await;
+        load.troubled().await;
         cluster.new_master_of("0:1", master).await;
         let elected = lost.elapsed();
         let away = load.served_since(lost + elected).await;

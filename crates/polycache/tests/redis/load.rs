@@ -27,6 +27,8 @@ struct Shared {
     stop: AtomicBool,
     tasks: Vec<Task>,
     errors: Mutex<BTreeMap<String, (u64, String)>>,
+    /// How many calls have failed.
+    failures: AtomicU64,
     slowest: AtomicU64,
 }
 
@@ -48,6 +50,7 @@ impl Load {
             stop: AtomicBool::new(false),
             tasks: (0..tasks).map(|_| Task::default()).collect(),
             errors: Mutex::default(),
+            failures: AtomicU64::new(0),
             slowest: AtomicU64::new(0),
         });
         let mut load = Self { shared, tasks: JoinSet::new() };
@@ -71,6 +74,12 @@ impl Load {
         })
         .await;
         Duration::from_micros(u64::try_from(self.shared.started.elapsed().as_micros()).unwrap() - moment)
+    }
+
+    /// Waits until another call fails.
+    pub(crate) async fn troubled(&self) {
+        let before = self.shared.failures.load(Ordering::Relaxed);
+        until("trouble", async || self.shared.failures.load(Ordering::Relaxed) > before).await;
     }
 
     /// Waits until calls have failed in this way.
@@ -135,11 +144,8 @@ impl Shared {
 
             counted.asked += 1;
             match self.call("increment", self.cache.increment(&counter, 1)).await {
-                Some(count) => counted.check(&counter, count),
-                None => {
-                    good = false;
-                    counted.certain = None;
-                }
+                Some(count) => counted.check(&counter, count, self.failures.load(Ordering::Relaxed)),
+                None => good = false,
             }
             if good {
                 let began = u64::try_from(began.as_micros()).unwrap();
@@ -169,6 +175,7 @@ impl Shared {
                 };
                 assert!(allowed, "{error:?}");
                 let mut errors = self.errors.lock().unwrap();
+                self.failures.fetch_add(1, Ordering::Relaxed);
                 errors.entry(format!("{kind:?} of {name}")).or_insert_with(|| (0, error.to_string())).0 += 1;
                 None
             }
@@ -195,17 +202,20 @@ fn value(name: &str, number: u64) -> String {
 struct Counted {
     /// How often it was asked to count.
     asked: i64,
-    /// The last count, if no call has failed since.
-    certain: Option<i64>,
+    /// The last count, and how many calls of anybody had failed by then.
+    last: Option<(i64, u64)>,
 }
 
 impl Counted {
-    /// A count goes up by one, begins again where the server has lost it, and is never more than was asked for.
-    fn check(&mut self, name: &str, count: i64) {
+    /// A count goes up by one, begins again where the server has lost it, and is never more than was asked for. What a server
+    /// answered and lost with its life, its successor doesn't know; that one call at least fails meanwhile.
+    fn check(&mut self, name: &str, count: i64, failures: u64) {
         assert!((1..=self.asked).contains(&count), "{name} counts {count} of {}", self.asked);
-        if let Some(last) = self.certain {
+        if let Some((last, before)) = self.last
+            && before == failures
+        {
             assert!(count == last + 1, "{name} counts {count} after {last}, with no trouble in between");
         }
-        self.certain = Some(count);
+        self.last = Some((count, failures));
     }
 }
