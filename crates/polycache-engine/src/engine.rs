@@ -320,20 +320,26 @@ impl<V> Inner<V> {
 
     /// Drops what has left, or hands it to the listener, all of it: where the listener panics, the first panic goes on after the last
     /// entry. No lock may be held.
+    #[inline]
     pub(crate) fn dispose(&self, left: impl IntoIterator<Item = Removed<V>>) {
-        let Some(listener) = &self.listener else { return };
-        let mut first = None;
-        for removed in left {
-            match (catch_unwind(AssertUnwindSafe(|| listener(removed))), &first) {
-                (Ok(()), _) => {}
-                (Err(payload), None) => first = Some(payload),
-                // Its drop may panic too.
-                (Err(payload), Some(_)) => std::mem::forget(payload),
-            }
+        if let Some(listener) = &self.listener {
+            tell(listener, left);
         }
-        if let Some(payload) = first {
-            resume_unwind(payload);
+    }
+}
+
+fn tell<V>(listener: &dyn Fn(Removed<V>), left: impl IntoIterator<Item = Removed<V>>) {
+    let mut first = None;
+    for removed in left {
+        match (catch_unwind(AssertUnwindSafe(|| listener(removed))), &first) {
+            (Ok(()), _) => {}
+            (Err(payload), None) => first = Some(payload),
+            // Its drop may panic too.
+            (Err(payload), Some(_)) => std::mem::forget(payload),
         }
+    }
+    if let Some(payload) = first {
+        resume_unwind(payload);
     }
 }
 

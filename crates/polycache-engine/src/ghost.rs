@@ -7,16 +7,42 @@
 /// Tags in a bucket, which is one cache line.
 const WAYS: usize = 8;
 
-#[derive(Debug, Clone, Copy, Default)]
-struct Tag {
-    hash: u32,
-    /// Zero: nothing here.
-    time: u32,
-}
-
+/// Tags in the order of their eviction, the latest first; the free places come last.
 #[derive(Debug, Clone, Default)]
 #[repr(align(64))]
-struct Bucket([Tag; WAYS]);
+struct Bucket {
+    hashes: [u32; WAYS],
+    /// Zero: nothing here.
+    times: [u32; WAYS],
+}
+
+impl Bucket {
+    /// Adds a tag; the oldest goes where there is no free place.
+    #[inline]
+    fn push(&mut self, hash: u32, time: u32) {
+        self.hashes.copy_within(..WAYS - 1, 1);
+        self.times.copy_within(..WAYS - 1, 1);
+        (self.hashes[0], self.times[0]) = (hash, time);
+    }
+
+    /// Takes out the latest tag with this hash; when it was evicted.
+    #[inline]
+    fn take(&mut self, hash: u32) -> Option<u32> {
+        // Without a branch for each, whose outcome the processor couldn't foresee. From the second bit on: a first place of bit 0 is
+        // a boolean to the compiler, and the whole no longer goes into vectors.
+        let places = self.hashes.iter().zip(1..).map(|(&found, bit)| if found == hash { 1 << bit } else { 0 });
+        let found = places.fold(0_u32, |all, bit| all | bit);
+        if found == 0 { None } else { self.take_at(found.trailing_zeros() as usize - 1) }
+    }
+
+    fn take_at(&mut self, place: usize) -> Option<u32> {
+        let time = self.times[place];
+        self.hashes.copy_within(place + 1.., place);
+        self.times.copy_within(place + 1.., place);
+        (self.hashes[WAYS - 1], self.times[WAYS - 1]) = (0, 0);
+        (time != 0).then_some(time)
+    }
+}
 
 #[derive(Debug)]
 pub(crate) struct Ghost {
@@ -30,36 +56,25 @@ impl Ghost {
     }
 
     /// Remembers an eviction. `span` is how many the caller wants remembered; the table grows to hold them.
+    #[inline]
     pub(crate) fn insert(&mut self, hash: u32, span: usize) {
         // Half as large again as the span: few tags are pushed out of a full bucket before their time.
-        let wanted = (span + span / 2).div_ceil(WAYS).max(1).next_power_of_two();
-        if self.buckets.len() < wanted {
-            self.grow(wanted);
+        if self.buckets.len() * WAYS < span + span / 2 || self.buckets.is_empty() {
+            self.grow((span + span / 2).div_ceil(WAYS).max(1).next_power_of_two());
         }
-        self.time = match self.time.checked_add(1) {
-            Some(time) => time,
-            None => {
-                // The count of evictions has come round: what is remembered would look new for ever.
-                self.buckets.fill_with(Bucket::default);
-                1
-            }
-        };
-        let tag = Tag { hash, time: self.time };
-        self.put(tag);
+        self.time = self.time.checked_add(1).unwrap_or_else(|| self.begin_again());
+        let index = self.index(hash);
+        self.buckets[index].push(hash, self.time);
     }
 
     /// Whether `hash` is among the last `span` evictions; forgets it if so.
+    #[inline]
     pub(crate) fn take(&mut self, hash: u32, span: usize) -> bool {
         if self.buckets.is_empty() {
             return false;
         }
-        let (now, index) = (self.time, self.index(hash));
-        let found = self.buckets[index].0.iter_mut().find(|tag| tag.time != 0 && tag.hash == hash);
-        found.is_some_and(|tag| {
-            let recent = (now - tag.time) < span as u32;
-            *tag = Tag::default();
-            recent
-        })
+        let index = self.index(hash);
+        self.buckets[index].take(hash).is_some_and(|time| self.time - time < span as u32)
     }
 
     pub(crate) fn clear(&mut self) {
@@ -70,22 +85,23 @@ impl Ghost {
         hash as usize & (self.buckets.len() - 1)
     }
 
-    fn put(&mut self, new: Tag) {
-        let index = self.index(new.hash);
-        let bucket = &mut self.buckets[index].0;
-        // The same hash counts as the oldest.
-        let age = |tag: &Tag| if tag.hash == new.hash { 0 } else { tag.time };
-        if let Some(oldest) = bucket.iter_mut().min_by_key(|tag| age(tag)) {
-            *oldest = new;
-        }
-    }
-
     #[cold]
     fn grow(&mut self, buckets: usize) {
         let old = std::mem::replace(&mut self.buckets, vec![Bucket::default(); buckets]);
-        for tag in old.iter().flat_map(|bucket| bucket.0).filter(|tag| tag.time != 0) {
-            self.put(tag);
+        for bucket in &old {
+            let tags = bucket.hashes.iter().zip(&bucket.times).rev();
+            for (&hash, &time) in tags.filter(|(_, time)| **time != 0) {
+                let index = self.index(hash);
+                self.buckets[index].push(hash, time);
+            }
         }
+    }
+
+    /// The count of evictions has come round: what is remembered would look new for ever.
+    #[cold]
+    fn begin_again(&mut self) -> u32 {
+        self.buckets.fill_with(Bucket::default);
+        1
     }
 }
 
@@ -104,6 +120,31 @@ mod tests {
         let kept = (9_000..10_000).filter(|&n| ghost.take(hash(n), 1_000)).count();
         assert!(kept > 930, "{kept} of 1000");
         assert!(!ghost.take(hash(9_999), 1_000), "taken once");
+    }
+
+    #[test]
+    fn a_full_bucket_forgets_its_oldest() {
+        let mut ghost = Ghost::new();
+        let ways = WAYS as u32;
+        (0..ways).for_each(|n| ghost.insert(n, 5));
+        assert_eq!(ghost.buckets.len(), 1);
+        assert!(ghost.take(3, WAYS), "from the middle");
+        assert!(!ghost.take(3, WAYS));
+        ghost.insert(ways, 5);
+        assert_eq!(ghost.buckets[0].hashes, [8, 7, 6, 5, 4, 2, 1, 0], "there was room for it");
+        ghost.insert(ways + 1, 5);
+        assert!(!ghost.take(0, 100));
+        assert!([9, 8, 7, 6, 5, 4, 2, 1].into_iter().all(|n| ghost.take(n, 100)));
+    }
+
+    #[test]
+    fn a_free_place_is_no_tag() {
+        let mut ghost = Ghost::new();
+        ghost.insert(7, 8);
+        assert!(!ghost.take(0, 8));
+        ghost.insert(0, 8);
+        assert!(ghost.take(0, 8));
+        assert!(ghost.take(7, 8));
     }
 
     #[test]

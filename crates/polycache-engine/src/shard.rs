@@ -243,7 +243,8 @@ impl<V> Shard<V> {
             if victims.is_empty() {
                 return;
             }
-            for victim in victims {
+            // By reference: by value they are copied first.
+            for &victim in &victims {
                 self.forget(victim, Cause::Evicted, out);
             }
         }
@@ -278,9 +279,8 @@ impl<V> Shard<V> {
         self.wheel.remove(&mut self.slab, index);
         let tag = self.slab.slot(index).tag;
         self.index.remove(tag, index);
-        let (key, value) = self.slab.release(index);
-        if let Some(value) = value {
-            out.push(Removed { key, value, cause });
+        if let Some(removed) = self.slab.release(index, cause) {
+            out.push(removed);
         }
     }
 

@@ -6,7 +6,7 @@ use compact_str::CompactString;
 
 use crate::clock::NEVER;
 use crate::key;
-use crate::removed::Cause;
+use crate::removed::{Cause, Removed};
 
 /// No entry.
 pub(crate) const NIL: u32 = u32::MAX;
@@ -136,14 +136,16 @@ impl<V> Slab<V> {
         Some(())
     }
 
-    /// Takes the entry out of a slot and frees the slot. The entry must be in no ring and no timer list.
-    pub(crate) fn release(&mut self, index: u32) -> (CompactString, Option<V>) {
+    /// Moves the entry out of a slot and frees the slot. The entry must be in no ring and no timer list.
+    #[inline]
+    pub(crate) fn release(&mut self, index: u32, cause: Cause) -> Option<Removed<V>> {
         let free = self.free;
         self.links_mut(index).next = free;
         self.free = index;
         let slot = self.slot_mut(index);
         slot.deadline = NEVER;
-        (std::mem::take(&mut slot.key), slot.value.take())
+        let value = slot.value.take()?;
+        Some(Removed { key: std::mem::take(&mut slot.key), value, cause })
     }
 
     /// The slot with this index, if it was ever given out.

@@ -3,7 +3,7 @@
 use parking_lot::RwLock;
 
 use crate::engine::{EXPIRY_BATCH, Engine, Padded};
-use crate::removed::{Batch, Cause, Removed};
+use crate::removed::{Batch, Cause};
 use crate::shard::Shard;
 use crate::slab::{Slab, Slot};
 
@@ -74,8 +74,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         inner.dispose(taken.into_iter().flat_map(|(mut old, taken_at)| {
             (0..old.end()).filter_map(move |index| {
                 let cause = old.slot(index).cause_of_leaving(|deadline| deadline <= taken_at);
-                let (key, value) = old.release(index);
-                Some(Removed { key, value: value?, cause })
+                old.release(index, cause)
             })
         }));
     }

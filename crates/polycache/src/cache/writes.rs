@@ -238,7 +238,7 @@ impl Cache {
 
     fn put(&self, name: CommandName, key: &str, value: Result<Value>) -> Reply<()> {
         match self.gate() {
-            Gate::Open => self.store(name, key, When::Always, value, |_| ()),
+            Gate::Open => self.store(name, key, || When::Always, value, |_| ()),
             Gate::Hooked => self.hooked(
                 name,
                 [key],
@@ -252,7 +252,7 @@ impl Cache {
 
     fn put_if(&self, name: CommandName, key: &str, when: When, value: Result<Value>) -> Reply<bool> {
         match self.gate() {
-            Gate::Open => self.store(name, key, when, value, |stored| stored),
+            Gate::Open => self.store(name, key, move || when, value, |stored| stored),
             Gate::Hooked => self.hooked(
                 name,
                 [key],
@@ -264,24 +264,28 @@ impl Cache {
         }
     }
 
-    /// One `set` of the backend.
+    /// One `set` of the backend. The condition is made where it's used: one that always holds is never copied then.
     #[inline]
     fn store<B: Send + 'static>(
         &self,
         name: CommandName,
         key: &str,
-        when: When,
+        when: impl FnOnce() -> When,
         value: Result<Value>,
         answer: fn(bool) -> B,
     ) -> Reply<B> {
-        let ready = value.and_then(|value| Ok((value, SetOptions::new(self.write_ttl()?, when))));
+        let value = match value {
+            Ok(value) => value,
+            Err(error) => return refused(name, key, error),
+        };
+        let ttl = match self.write_ttl() {
+            Ok(ttl) => ttl,
+            Err(error) => return refused(name, key, error),
+        };
         self.change_one(
             name,
             key,
-            |backend, key| match ready {
-                Ok((value, options)) => backend.set(key, value, options),
-                Err(error) => Reply::error(error),
-            },
+            move |backend, key| backend.set(key, value, SetOptions::new(ttl, when())),
             move |_, _, result| result.map(answer),
         )
     }
@@ -308,4 +312,10 @@ impl Cache {
             format!("the serializer {name} can't read a counter back; keep counters in a cache with json or text");
         Err(Error::new(ErrorKind::Unsupported, text))
     }
+}
+
+/// The answer of a write that doesn't come to the backend.
+#[cold]
+fn refused<B>(name: CommandName, key: &str, error: Error) -> Reply<B> {
+    Reply::error(error.during(name.as_str(), Some(key)))
 }
