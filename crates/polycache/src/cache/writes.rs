@@ -40,7 +40,7 @@ impl Cache {
     /// # Errors
     /// [`Unsupported`](ErrorKind::Unsupported) where the backend can't hold live objects; else as for [`set`](Self::set).
     pub fn set_object<T: Any + Send + Sync>(&self, key: &str, object: Arc<T>) -> Reply<()> {
-        self.put(CommandName::SetObject, key, self.storable(Value::object(object)))
+        self.put(CommandName::SetObject, key, self.takes_objects().map(|()| Value::object(object)))
     }
 
     /// Stores a value as it is: not encoded.
@@ -292,14 +292,22 @@ impl Cache {
 
     /// The value, unless it is an object that the backend can't hold.
     fn storable(&self, value: Value) -> Result<Value> {
-        if value.is_object() && !self.info().capabilities.live_objects {
-            let name = self.info().name;
-            let text = format!(
-                "the backend {name} can't hold live objects; use `set`, or a memory backend with a weigher or bounded by entries"
-            );
-            return Err(Error::new(ErrorKind::Unsupported, text));
+        if value.is_object() {
+            self.takes_objects()?;
         }
         Ok(value)
+    }
+
+    fn takes_objects(&self) -> Result<()> {
+        let info = self.info();
+        if info.capabilities.live_objects {
+            return Ok(());
+        }
+        let text = format!(
+            "the backend {} can't hold live objects; use `set`, or a memory backend with a weigher or bounded by entries",
+            info.name
+        );
+        Err(Error::new(ErrorKind::Unsupported, text))
     }
 
     /// Whether counters work with this serializer.
