@@ -21,7 +21,8 @@ const MIN_SHARD_ENTRIES: u64 = 32;
 /// How many expired entries are removed in one hold of a lock.
 pub(crate) const EXPIRY_BATCH: usize = 128;
 
-/// How many of them a writer that needs room looks for before it evicts live ones.
+/// How many of them a writer that needs room looks for before it evicts live ones, where the thread that removes them is at work or
+/// there is none.
 const EXPIRY_BEFORE_EVICTION: usize = 4;
 
 /// Called with every entry that left, after its lock was released.
@@ -198,7 +199,8 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
                         shard.replace(index, new, cause, room, &mut out);
                     }
                     None => {
-                        if shard.weight() + weight > shard.quota().saturating_add(room.free) {
+                        let lacks_room = shard.weight() + weight > shard.quota().saturating_add(room.free);
+                        if lacks_room && self.may_hold_expired() {
                             shard.expire(self.table.clock.coarse(), EXPIRY_BEFORE_EVICTION, &mut out);
                             room.free += before - shard.quota();
                         }
@@ -273,6 +275,13 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
                 return;
             }
         }
+    }
+
+    /// Whether there may be entries whose deadline has passed. Where the thread is at rest there are none but of the last moment: a
+    /// writer needn't read a clock.
+    #[inline]
+    fn may_hold_expired(&self) -> bool {
+        !matches!(self.table.clock, Clock::System) || reaper::is_at_work()
     }
 
     #[inline]

@@ -1,7 +1,7 @@
 //! The thread that removes expired entries when nobody else comes by: one for the process, asleep until something is due.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{OnceLock, Weak};
 use std::thread::{self, Thread};
 use std::time::Duration;
@@ -61,6 +61,9 @@ static STORES: Mutex<Vec<Weak<dyn Sweep>>> = Mutex::new(Vec::new());
 /// When the thread will wake by itself, in milliseconds of the system clock.
 static WAKES_AT: AtomicU64 = AtomicU64::new(NEVER);
 
+/// Whether the thread is removing entries, or there is none to do it.
+static AT_WORK: AtomicBool = AtomicBool::new(false);
+
 static REAPER: OnceLock<Option<Thread>> = OnceLock::new();
 
 /// Has the thread look after a store from now on.
@@ -79,6 +82,11 @@ pub(crate) fn wake_by(deadline: u64) {
     }
 }
 
+#[inline]
+pub(crate) fn is_at_work() -> bool {
+    AT_WORK.load(Ordering::Relaxed)
+}
+
 #[cold]
 fn wake_earlier(deadline: u64) {
     WAKES_AT.fetch_min(deadline, Ordering::AcqRel);
@@ -89,15 +97,20 @@ fn wake_earlier(deadline: u64) {
 }
 
 fn spawn() -> Option<Thread> {
-    let thread = thread::Builder::new().name("polycache-expiry".into()).spawn(run).ok()?;
-    Some(thread.thread().clone())
+    let thread = thread::Builder::new().name("polycache-expiry".into()).spawn(run);
+    if thread.is_err() {
+        AT_WORK.store(true, Ordering::Relaxed);
+    }
+    Some(thread.ok()?.thread().clone())
 }
 
 fn run() {
     loop {
         // Before looking: a deadline set while the stores are looked through lowers it again and unparks.
         WAKES_AT.store(NEVER, Ordering::Release);
+        AT_WORK.store(true, Ordering::Relaxed);
         let due = sweep_all();
+        AT_WORK.store(false, Ordering::Relaxed);
         let wakes_at = WAKES_AT.fetch_min(due, Ordering::AcqRel).min(due);
         if wakes_at == NEVER {
             thread::park();
