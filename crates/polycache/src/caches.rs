@@ -22,7 +22,7 @@ use self::registry::Registry;
 pub use self::settings::Settings;
 use self::source::Source;
 #[cfg(any(feature = "memcached", feature = "redis"))]
-pub(crate) use self::url::CACHE;
+pub(crate) use self::url::{CACHE, guarded};
 use crate::backend::Backend;
 use crate::nearest::nearest;
 use crate::serializer::Serializer;

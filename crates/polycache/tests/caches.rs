@@ -255,9 +255,26 @@ fn a_setting_of_the_cache_is_known_from_one_of_the_server() {
         "the setting \"namespace\" is the cache's, not the server's; give it to `Cache::open` or the builder"
     );
     // What stands before an unencoded `?` of a password, and what follows it, isn't shown.
-    for url in ["redis://:pa?ss@h:1", "redis://:pa?ss@h:1?ss@h:1", "redis://:pa?ss&ss&x@h:1", "redis://u:1?ss&x@h:1"] {
-        let error = Cache::open(url).unwrap_err().to_string();
-        assert!(error.ends_with("in a user name or password is written percent-encoded"), "{error}");
+    for url in [
+        "redis://:pa?ss@h:1",
+        "redis://:pa?ss@h:1?ss@h:1",
+        "redis://:pa?ss&ss&x@h:1",
+        "redis://u:1?ss&x@h:1",
+        "redis://:pa?ttl=ss@h:1",
+        "redis://:pa?plugins=ss@h:1",
+        "redis://:pa?namespace=ss@h:1",
+        "redis://:pa?connections=ss@h:1",
+        "redis://:pa?db=1&ss@h:1",
+        "redis://u:pa@ss?ttl=x@h:1",
+    ] {
+        let caches = configured(json!({ "default": { "url": url } }));
+        let errors = [Cache::open(url), Redis::open(url).map(|_| Cache::memory()), caches.get("default")];
+        for (error, prefix) in errors.into_iter().zip(["", "", "alias `default`: "]) {
+            let error = error.unwrap_err().to_string();
+            let text =
+                "the URL can't be read; a `?`, `/`, `@` or `%` in a user name, a password or a setting is written";
+            assert_eq!(error, format!("{prefix}{text} percent-encoded"), "{url}");
+        }
     }
 }
 

@@ -4,29 +4,43 @@ use serde_json::{Map, Value};
 
 use super::registry::{Named, Registry};
 use super::settings::Settings;
+use super::url::{guarded, split};
 use crate::{Cache, CacheBuilder, OnError, Result, Ttl};
 
 /// The cache that these settings describe.
 pub(super) fn build(registry: &Registry, mut settings: Settings) -> Result<Cache> {
-    let (cache, mut url) = (settings.take::<String>("cache")?, settings.take::<String>("url")?);
+    let (cache, url) = (settings.take::<String>("cache")?, settings.take::<String>("url")?);
+    let shown = url.clone().unwrap_or_default();
+    let builder = guarded(&shown, || builder(registry, &mut settings, cache, url));
+    let builder = builder.map_err(|error| settings.located(&error))?;
+    let built = guarded(&shown, || builder.build()).map_err(|error| settings.located(&error));
+    settings.finish()?;
+    built
+}
+
+/// The builder, with the backend that `cache` or `url` names.
+fn builder(
+    registry: &Registry,
+    settings: &mut Settings,
+    cache: Option<String>,
+    mut url: Option<String>,
+) -> Result<CacheBuilder> {
     if let Some(url) = &mut url {
-        let (backend, fields) = super::url::split(url).map_err(|error| settings.located(&error))?;
+        let (backend, fields) = split(url)?;
         settings.complete(fields);
         *url = backend;
     }
-    let builder = apply(registry, Cache::builder(), &mut settings)?;
+    let builder = apply(registry, Cache::builder(), settings)?;
     let backend = match (cache, url) {
         (Some(_), Some(_)) => return Err(settings.error("url", "is given beside `cache`; leave one of them out")),
         (None, None) => return Err(settings.missing("cache", "is missing; give it, or a `url`")),
         (Some(name), None) => {
             let make = registry.backends.find(&name).map_err(|text| settings.error("cache", &text))?;
-            make(&mut settings).map_err(|error| settings.located(&error))?
+            make(settings)?
         }
-        (None, Some(url)) => super::url::backend(registry, &url).map_err(|error| settings.located(&error))?,
+        (None, Some(url)) => super::url::backend(registry, &url)?,
     };
-    let built = builder.shared_backend(backend).build().map_err(|error| settings.located(&error));
-    settings.finish()?;
-    built
+    Ok(builder.shared_backend(backend))
 }
 
 /// The builder, with what of these settings is about the cache rather than its backend.

@@ -28,10 +28,23 @@ pub(crate) const CACHE: [&str; 11] = [
 
 /// The cache at `url`, with what its query says.
 pub(super) fn open(registry: &Registry, url: &str) -> Result<Cache> {
-    let (place, fields) = split(url)?;
-    let mut settings = Settings::of_url(fields);
-    let builder = alias::apply(registry, Cache::builder(), &mut settings)?;
-    builder.shared_backend(backend(registry, &place)?).build()
+    guarded(url, || {
+        let (place, fields) = split(url)?;
+        let mut settings = Settings::of_url(fields);
+        let builder = alias::apply(registry, Cache::builder(), &mut settings)?;
+        builder.shared_backend(backend(registry, &place)?).build()
+    })
+}
+
+/// What `read` makes of `url`. Where the query may be the rest of a password in which a `?` isn't encoded, an error quotes nothing.
+pub(crate) fn guarded<T>(url: &str, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    read().map_err(|error| match url.split_once('?') {
+        Some((_, query)) if query.contains('@') => Error::new(
+            ErrorKind::Config,
+            "the URL can't be read; a `?`, `/`, `@` or `%` in a user name, a password or a setting is written percent-encoded",
+        ),
+        _ => error,
+    })
 }
 
 /// The URL of the backend, and the settings of the cache.
@@ -40,8 +53,7 @@ pub(super) fn split(url: &str) -> Result<(String, Map<String, Value>)> {
     let (mut fields, mut names, mut rest) = (Map::new(), HashSet::new(), Vec::new());
     for setting in query.split('&') {
         let Some((name, value)) = form_urlencoded::parse(setting.as_bytes()).next() else { continue };
-        // Before an `@` it may be a part of a password that isn't encoded, which the backend refuses without showing it.
-        if !names.insert(name.clone()) && !query.contains('@') {
+        if !names.insert(name.clone()) {
             return Err(Error::new(
                 ErrorKind::Config,
                 format!("the URL: `{name}` is set twice; leave one of the two out"),

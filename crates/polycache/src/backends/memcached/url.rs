@@ -4,6 +4,7 @@ use super::config::{MemcachedConfig, OnDead, Placement};
 use crate::Result;
 use crate::backends::url::{Parts, choice, decoded, number, time, wrong};
 use crate::backends::{Tls, tls};
+use crate::caches::guarded;
 
 const SETTINGS: [&str; 12] = [
     "ca",
@@ -24,6 +25,10 @@ const SCHEMES: &str = "memcached://, memcacheds://, memcached+unix://";
 
 /// The settings in `url`.
 pub(super) fn parse(url: &str) -> Result<MemcachedConfig> {
+    guarded(url, || read(url))
+}
+
+fn read(url: &str) -> Result<MemcachedConfig> {
     let mut parts = Parts::of(url, SCHEMES)?;
     let mut config = MemcachedConfig::default();
     (config.username, config.password) = (parts.username.take(), parts.password.take());

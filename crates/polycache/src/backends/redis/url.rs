@@ -3,6 +3,7 @@
 use super::config::{PORT, Protocol, RedisConfig, SENTINEL_PORT, Server, Topology};
 use crate::backends::url::{Parts, choice, decoded, number, time, wrong};
 use crate::backends::{Tls, tls};
+use crate::caches::guarded;
 use crate::{Result, Secret};
 
 const SETTINGS: [&str; 11] = [
@@ -24,6 +25,10 @@ const SCHEMES: &str =
 
 /// The settings in `url`.
 pub(super) fn parse(url: &str) -> Result<RedisConfig> {
+    guarded(url, || read(url))
+}
+
+fn read(url: &str) -> Result<RedisConfig> {
     let mut parts = Parts::of(url, SCHEMES)?;
     let (topology, tls) = match parts.scheme {
         "redis" | "valkey" | "redis+unix" => (Topology::Standalone, false),
