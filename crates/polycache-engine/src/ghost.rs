@@ -4,6 +4,8 @@
 //! being old: what is older than the span asked about doesn't count, and is overwritten first. Source: the ghost queue of
 //! J. Yang et al., "FIFO queues are all you need for cache eviction" (S3-FIFO), SOSP 2023, section 4.
 
+use crate::places::first_place;
+
 /// Tags in a bucket, which is one cache line.
 const WAYS: usize = 8;
 
@@ -28,11 +30,8 @@ impl Bucket {
     /// Takes out the latest tag with this hash; when it was evicted.
     #[inline]
     fn take(&mut self, hash: u32) -> Option<u32> {
-        // Without a branch for each, whose outcome the processor couldn't foresee. From the second bit on: a first place of bit 0 is
-        // a boolean to the compiler, and the whole no longer goes into vectors.
-        let places = self.hashes.iter().zip(1..).map(|(&found, bit)| if found == hash { 1 << bit } else { 0 });
-        let found = places.fold(0_u32, |all, bit| all | bit);
-        if found == 0 { None } else { self.take_at(found.trailing_zeros() as usize - 1) }
+        let place = first_place(&self.hashes, hash, WAYS)?;
+        self.take_at(place)
     }
 
     fn take_at(&mut self, place: usize) -> Option<u32> {
@@ -59,8 +58,9 @@ impl Ghost {
     #[inline]
     pub(crate) fn insert(&mut self, hash: u32, span: usize) {
         // Half as large again as the span: few tags are pushed out of a full bucket before their time.
-        if self.buckets.len() * WAYS < span + span / 2 || self.buckets.is_empty() {
-            self.grow((span + span / 2).div_ceil(WAYS).max(1).next_power_of_two());
+        let wanted = (span + span / 2).max(1);
+        if self.buckets.len() * WAYS < wanted {
+            self.grow(wanted.div_ceil(WAYS).next_power_of_two());
         }
         self.time = self.time.checked_add(1).unwrap_or_else(|| self.begin_again());
         let index = self.index(hash);

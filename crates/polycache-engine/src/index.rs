@@ -10,6 +10,8 @@
 
 use prefetch_index::prefetch_index;
 
+use crate::places::first_place;
+
 /// The words of a line.
 const WORDS: usize = 16;
 
@@ -40,15 +42,10 @@ struct Line {
 }
 
 impl Line {
-    /// The first place among those of entries where this word is. Without a branch for each, whose outcome the processor couldn't
-    /// foresee.
+    /// The first place among those of entries where this word is. The count may look like any word asked for.
     #[inline]
     fn position(&self, word: u32) -> Option<usize> {
-        // From the second bit on: a first place of bit 0 is a boolean to the compiler, and the whole no longer goes into vectors.
-        let places = self.words.iter().zip(1..).map(|(&found, bit)| if found == word { 1 << bit } else { 0 });
-        // The count may look like any word asked for here.
-        let found = places.fold(0_u32, |all, bit| all | bit) & ((2 << ENTRIES) - 1);
-        (found != 0).then(|| found.trailing_zeros() as usize - 1)
+        first_place(&self.words, word, ENTRIES)
     }
 
     /// How many entries passed this line by, since it was full.

@@ -25,6 +25,7 @@ mod engine;
 mod ghost;
 mod index;
 mod key;
+mod places;
 mod policy;
 mod reaper;
 mod removed;

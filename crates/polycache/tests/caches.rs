@@ -266,6 +266,7 @@ fn a_setting_of_the_cache_is_known_from_one_of_the_server() {
         "redis://:pa?connections=ss@h:1",
         "redis://:pa?db=1&ss@h:1",
         "redis://u:pa@ss?ttl=x@h:1",
+        "redis://u:1?ttl_jitter=5&namespace=x@h:1",
     ] {
         let caches = configured(json!({ "default": { "url": url } }));
         let errors = [Cache::open(url), Redis::open(url).map(|_| Cache::memory()), caches.get("default")];

@@ -1,6 +1,7 @@
 //! `get_or_set`: one computation however many ask, and no stale value stored.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::collections::HashMap;
 use std::convert::Infallible;
 use std::future::pending;
 use std::panic::AssertUnwindSafe;
@@ -10,6 +11,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
+use polycache::backend::Backend;
 use polycache::backends::memory::Memory;
 use polycache::plugins::Timing;
 use polycache::serializers::Json;
@@ -344,6 +346,25 @@ async fn what_cannot_be_stored_is_still_returned() {
     assert_eq!(cache.get_or_set("k", || ok(large.clone())).await, Ok(large));
     assert_eq!(cache.with_ttl(Duration::ZERO).get_or_set("k", || ok(String::from("v"))).await, Ok("v".into()));
     assert!(!cache.exists("k").await.unwrap());
+}
+
+/// A write that is refused before it comes to the backend changes nothing: not what is being computed either.
+#[tokio::test]
+async fn a_refused_write_lets_what_is_computed_be_stored() {
+    for backend in [Arc::new(Memory::new()) as Arc<dyn Backend>, Arc::new(Intercept::delayed(Arc::new(Memory::new())))]
+    {
+        let cache = Cache::builder().shared_backend(backend).serializer(Json).build().unwrap();
+        // JSON has no such keys.
+        let unstorable = HashMap::from([((1, 2), 3)]);
+        let computed = cache.get_or_set("k", || async {
+            assert_eq!(cache.set("k", unstorable.clone()).await.unwrap_err().kind(), ErrorKind::Encode);
+            assert_eq!(cache.multi_set([("k", unstorable)]).await.unwrap_err().kind(), ErrorKind::Encode);
+            assert_eq!(cache.expire("k", Duration::ZERO).await.unwrap_err().kind(), ErrorKind::InvalidInput);
+            ok(1).await
+        });
+        assert_eq!(computed.await, Ok(1));
+        assert_eq!(cache.get("k").await.unwrap(), Some(1));
+    }
 }
 
 #[tokio::test]

@@ -216,15 +216,10 @@ impl Cache {
         const NAME: CommandName = CommandName::Expire;
         let ttl = ttl.into();
         match self.gate() {
-            Gate::Open => self.change_one(
-                NAME,
-                key,
-                |backend, key| match ttl.checked() {
-                    Ok(ttl) => backend.expire(key, ttl),
-                    Err(error) => Reply::error(error),
-                },
-                |_, _, result| result,
-            ),
+            Gate::Open => match ttl.checked() {
+                Ok(ttl) => self.change_one(NAME, key, |backend, key| backend.expire(key, ttl), |_, _, result| result),
+                Err(error) => refused(NAME, key, error),
+            },
             Gate::Hooked => self.hooked(
                 NAME,
                 [key],

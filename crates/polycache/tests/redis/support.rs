@@ -11,7 +11,7 @@ use polycache::{Cache, Error};
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
 /// What a call may take beyond its timeout, on a machine that is busy with other tests.
-pub(crate) const SLACK: Duration = Duration::from_secs(3);
+pub(crate) const SLACK: Duration = Duration::from_millis(1500);
 
 /// A cache with a timeout of five seconds for a call.
 pub(crate) fn cache(url: &str) -> Cache {
