@@ -132,6 +132,7 @@ mod tests {
         assert!(!ghost.take(3, WAYS));
         ghost.insert(ways, 5);
         assert_eq!(ghost.buckets[0].hashes, [8, 7, 6, 5, 4, 2, 1, 0], "there was room for it");
+        assert_eq!(ghost.buckets[0].times, [9, 8, 7, 6, 5, 3, 2, 1]);
         ghost.insert(ways + 1, 5);
         assert!(!ghost.take(0, 100));
         assert!([9, 8, 7, 6, 5, 4, 2, 1].into_iter().all(|n| ghost.take(n, 100)));
@@ -155,6 +156,15 @@ mod tests {
         }
         ghost.insert(16, 4_096);
         assert!((0..17).all(|n| ghost.take(n, 4_096)));
+    }
+
+    #[test]
+    fn grows_in_order() {
+        let mut ghost = Ghost::new();
+        (0..8).for_each(|n| ghost.insert(n, 5));
+        ghost.insert(8, 10);
+        let hashes: Vec<_> = ghost.buckets.iter().map(|bucket| bucket.hashes).collect();
+        assert_eq!(hashes, [[8, 6, 4, 2, 0, 0, 0, 0], [7, 5, 3, 1, 0, 0, 0, 0]]);
     }
 
     #[test]
