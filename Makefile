@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := test
-.PHONY: setup tools test lint docs bench draw model fuzz miri
+.PHONY: setup tools test lint docs bench compare draw model fuzz
 
 # Debian packages that the tests start or call.
 PACKAGES := python3
@@ -32,6 +32,10 @@ docs:
 # Peers beside polycache in the same run; prints tables of ratios.
 bench:
 	cargo bench -p polycache-benches
+
+# What the working tree costs beside the revision BASE, both builds in turns: `make compare BASE=main [BENCH=facade]`.
+compare:
+	.ci/compare $(BASE) $(BENCH)
 
 # Draws the last results of `make bench` into docs/img.
 draw:

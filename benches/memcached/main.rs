@@ -90,7 +90,7 @@ fn main() {
         };
         let [low, ratio, high] = ratios(|(theirs, _), (ours, _)| theirs / ours);
         let mut cells = vec![name(row)];
-        cells.extend(figures.map(|(wall, _)| format!("{:.0}", 1e6 / wall)));
+        cells.extend(figures.map(|(wall, _)| format!("{:.1}", 1e6 / wall)));
         cells.extend([format!("{ratio:.2}"), format!("{low:.2}–{high:.2}")]);
         cells.extend(goal.map(|goal| [format!("{goal:.1}"), verdict(ratio >= goal).to_owned()]).into_iter().flatten());
         times.row(cells);
