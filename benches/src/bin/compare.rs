@@ -3,7 +3,7 @@
 //! `BEFORE` and `AFTER` are executables of the same benchmark, which are run in turns with the same arguments. What polycache costs in each
 //! row is read from the tables that they print. Printed are the medians of both builds and of the ratios of neighbouring runs. `make compare
 //! BASE=REVISION` builds both and calls this.
-#![allow(clippy::expect_used, reason = "a tool that can't go on says why and stops")]
+#![allow(clippy::expect_used, clippy::panic, reason = "a tool that can't go on says why and stops")]
 
 use std::process::{Command, Stdio};
 
