@@ -1,4 +1,7 @@
-//! Real servers from Debian's packages `redis-server` and `memcached`, each on a free loopback port with a directory of its own.
+//! Real servers, each on a free loopback port with a directory of its own.
+//!
+//! They are the programs `redis-server` and `memcached` in `PATH`, or those that the environment variables
+//! `POLYCACHE_REDIS_SERVER` and `POLYCACHE_MEMCACHED` name: other versions, or a valkey-server.
 //!
 //! A server is killed when its fixture is dropped, and when the test process ends in any way: a fixture may live in a static, which
 //! is never dropped, and be shared by tests that have a runtime each. A fixture that can't do what it's told panics with the
@@ -24,6 +27,7 @@ mod redis;
 mod redis_cluster;
 mod redis_sentinel;
 mod resp;
+mod version;
 mod wait;
 
 pub use certificates::Certificates;
@@ -31,6 +35,7 @@ pub use memcached::{Memcached, MemcachedBuilder};
 pub use redis::{RedisBuilder, RedisServer};
 pub use redis_cluster::RedisCluster;
 pub use redis_sentinel::RedisSentinel;
+pub use version::ignored;
 
 use std::path::Path;
 

@@ -5,11 +5,16 @@ use std::fs;
 use std::net::{Ipv4Addr, SocketAddr};
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
+use std::process::Stdio;
+use std::time::Duration;
+
+use tokio::process::Command;
+use tokio::time::timeout;
 
 use super::certificates::{Certificates, Tls};
 use super::port::{self, Attempts};
-use super::process::{Launch, Process};
-use super::{escaped, escaped_path};
+use super::process::{Launch, MEMCACHED, Process};
+use super::{escaped, escaped_path, version};
 
 /// What a server is started with. Made by [`Memcached::builder`].
 #[derive(Debug, Clone, Default)]
@@ -106,7 +111,7 @@ impl MemcachedBuilder {
         }
         arguments.extend(self.arguments.iter().map(OsString::from));
         let environment = vec![("MEMCACHED_PORT_FILENAME", ports(directory))];
-        Launch { program: "memcached", arguments, environment }
+        Launch { program: &MEMCACHED, arguments, environment }
     }
 }
 
@@ -202,6 +207,18 @@ impl Memcached {
     #[must_use]
     pub fn output(&self) -> String {
         self.process.output()
+    }
+
+    /// The version of the program, `[1, 6, 18]`.
+    ///
+    /// # Panics
+    ///
+    /// If the program doesn't tell.
+    pub async fn version(&self) -> [u16; 3] {
+        let run = Command::new(MEMCACHED.path()).arg("--version").stdin(Stdio::null()).kill_on_drop(true).output();
+        let output = timeout(Duration::from_secs(20), run).await.expect("it ends").expect("memcached starts");
+        let told = String::from_utf8_lossy(&output.stdout);
+        version::numbers(told.strip_prefix("memcached ").unwrap_or(&told))
     }
 
     /// SIGKILL: returns when the process is dead and its port closed.

@@ -14,26 +14,62 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Pid, Signal, kill_process};
 use tempfile::TempDir;
 
-/// Programs and the Debian packages that bring them.
-const PROGRAMS: [(&str, &str); 3] =
-    [("redis-server", "redis-server"), ("redis-cli", "redis-tools"), ("memcached", "memcached")];
-
-/// Texts about the programs that aren't there.
-pub(super) fn missing() -> impl Iterator<Item = String> {
-    PROGRAMS.iter().filter(|(program, _)| !is_installed(program)).map(|(program, package)| {
-        format!("`{program}` isn't installed; Debian's package `{package}` brings it: `make setup`, or apt-get install {package}")
-    })
+/// A program that the fixtures start.
+#[derive(Debug, PartialEq, Eq)]
+pub(super) struct Program {
+    name: &'static str,
+    /// Debian's package that brings it.
+    package: &'static str,
+    /// The environment variable that names another program to be started in its place.
+    variable: Option<&'static str>,
 }
 
-/// Panics with the package's name if this program isn't there.
-pub(super) fn require(program: &str) {
-    if !is_installed(program) {
-        panic!("{}", missing().find(|text| text.contains(program)).unwrap_or_default());
+pub(super) const REDIS: Program =
+    Program { name: "redis-server", package: "redis-server", variable: Some("POLYCACHE_REDIS_SERVER") };
+pub(super) const MEMCACHED: Program =
+    Program { name: "memcached", package: "memcached", variable: Some("POLYCACHE_MEMCACHED") };
+pub(super) const REDIS_CLI: Program = Program { name: "redis-cli", package: "redis-tools", variable: None };
+
+impl Program {
+    /// What to start: a path, or a name to be looked up in `PATH`.
+    pub(super) fn path(&self) -> PathBuf {
+        self.chosen().map_or_else(|| self.name.into(), |(_, path)| path)
+    }
+
+    /// What is to be started in its place, and the variable that says so.
+    fn chosen(&self) -> Option<(&'static str, PathBuf)> {
+        let variable = self.variable?;
+        let path = env::var_os(variable).filter(|path| !path.is_empty())?;
+        Some((variable, path.into()))
+    }
+
+    /// Says what is missing, if it is.
+    pub(super) fn check(&self) -> Result<(), String> {
+        let Self { name, package, .. } = self;
+        match self.chosen() {
+            None if in_path(Path::new(name)) => Ok(()),
+            None => Err(format!(
+                "`{name}` isn't installed; Debian's package `{package}` brings it: `make setup`, or apt-get install {package}"
+            )),
+            // Servers are started in directories of their own, where a relative path would mean another file.
+            Some((_, path)) if path.is_absolute() && path.is_file() || in_path(&path) => Ok(()),
+            Some((variable, path)) => Err(format!(
+                "{variable} is `{}`; set it to the absolute path of a {name}, or to a name in PATH",
+                path.display()
+            )),
+        }
     }
 }
 
-fn is_installed(program: &str) -> bool {
-    env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(program).is_file()))
+/// Whether this is a name of a program in `PATH`.
+fn in_path(name: &Path) -> bool {
+    name.components().count() == 1
+        && env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(name).is_file()))
+}
+
+/// Texts about the programs that aren't there.
+pub(super) fn missing() -> impl Iterator<Item = String> {
+    [REDIS, REDIS_CLI, MEMCACHED].into_iter().filter_map(|program| program.check().err())
 }
 
 /// How long a server may take to answer after its start, on a machine busy with other tests.
@@ -59,7 +95,7 @@ wait
 /// What is started.
 #[derive(Debug)]
 pub(super) struct Launch {
-    pub(super) program: &'static str,
+    pub(super) program: &'static Program,
     pub(super) arguments: Vec<OsString>,
     pub(super) environment: Vec<(&'static str, PathBuf)>,
 }
@@ -153,7 +189,8 @@ impl Process {
             return Ok(());
         }
         let Launch { program, arguments, .. } = &self.launch;
-        Err(format!("{program} {arguments:?} {trouble}; its output:\n{}", self.output()))
+        let program = program.path();
+        Err(format!("{} {arguments:?} {trouble}; its output:\n{}", program.display(), self.output()))
     }
 
     /// The last lines that the server wrote.
@@ -172,11 +209,11 @@ impl Process {
 impl Running {
     fn start(launch: &Launch, directory: &Path) -> Self {
         let Launch { program, arguments, environment } = launch;
-        require(program);
+        program.check().unwrap_or_else(|text| panic!("{text}"));
         let mut guard = Command::new("sh")
             .args(["-c", GUARD, "polycache-guard"])
             .arg(directory)
-            .arg(program)
+            .arg(program.path())
             .args(arguments)
             .envs(environment.iter().map(|(name, value)| (name, value)))
             .current_dir(directory)

@@ -16,8 +16,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::certificates::Certificates;
-use super::process::Process;
-use super::{escaped, escaped_path, process, resp};
+use super::process::{Process, REDIS_CLI};
+use super::{escaped, escaped_path, resp, version};
 
 /// A Redis server of its own on 127.0.0.1, without persistence. Killed when dropped.
 ///
@@ -139,6 +139,18 @@ impl RedisServer {
         self.process.output()
     }
 
+    /// The version of the program, `[7, 0, 15]`: of Valkey its own, not that of the Redis it stands in for.
+    ///
+    /// # Panics
+    ///
+    /// If the server doesn't tell.
+    pub async fn version(&self) -> [u16; 3] {
+        let about = self.ask(&["INFO", "server"]).await;
+        let field = |name| about.lines().find_map(|line| line.strip_prefix(name));
+        let version = field("valkey_version:").or_else(|| field("redict_version:")).or_else(|| field("redis_version:"));
+        version::numbers(version.unwrap_or(&about))
+    }
+
     /// SIGKILL: returns when the process is dead and its port closed.
     pub fn kill(&self) {
         self.process.kill();
@@ -200,8 +212,8 @@ impl RedisServer {
     }
 
     async fn run_cli(&self, options: &[&str], command: &[impl AsRef<OsStr>]) -> Vec<u8> {
-        process::require("redis-cli");
-        let mut cli = Command::new("redis-cli");
+        REDIS_CLI.check().unwrap_or_else(|text| panic!("{text}"));
+        let mut cli = Command::new(REDIS_CLI.path());
         cli.arg("-s").arg(self.socket()).arg("-e").args(options).args(command);
         if let Some(password) = &self.settings.password {
             cli.env("REDISCLI_AUTH", password);

@@ -7,7 +7,7 @@ use std::path::Path;
 use super::{RedisServer, socket};
 use crate::servers::certificates::{Certificates, Tls};
 use crate::servers::port::{self, Attempts};
-use crate::servers::process::{Launch, Process};
+use crate::servers::process::{Launch, Process, REDIS};
 
 /// What a server is started with. Made by [`RedisServer::builder`].
 #[derive(Debug, Clone, Default)]
@@ -83,7 +83,7 @@ impl RedisBuilder {
         if self.sentinel {
             arguments.push("--sentinel".into());
         }
-        let launch = Launch { program: "redis-server", arguments, environment: Vec::new() };
+        let launch = Launch { program: &REDIS, arguments, environment: Vec::new() };
         let process = Process::start(launch, directory);
         let server = RedisServer { port, settings: self, certificates, process };
         server.ready().await?;

@@ -1,0 +1,34 @@
+//! Tests that not every version of a server can run.
+
+use std::io::{Write, stderr};
+
+/// Says that this test tests nothing, with the reason, where no harness swallows it: a test that needs what the server doesn't have
+/// calls it and returns.
+///
+/// ```
+/// # use polycache_testkit::servers::{Memcached, ignored};
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let server = Memcached::start().await;
+/// if server.version().await < [1, 6, 38] {
+///     return ignored("memcached has a proxy since 1.6.38");
+/// }
+/// # }
+/// ```
+pub fn ignored(reason: &str) {
+    let thread = std::thread::current();
+    let test = thread.name().unwrap_or("a test");
+    // Not by `eprintln!`, which the harness keeps to itself while a test passes.
+    let _ = writeln!(stderr(), "IGNORED {test}: {reason}");
+}
+
+/// The numbers of a version, `[7, 0, 15]` of `7.0.15`.
+///
+/// # Panics
+///
+/// If it has no number in front.
+pub(super) fn numbers(version: &str) -> [u16; 3] {
+    let mut numbers =
+        version.trim().split(|digit: char| !digit.is_ascii_digit()).map_while(|digits| digits.parse().ok());
+    let first = numbers.next().unwrap_or_else(|| panic!("`{version}` is no version"));
+    [first, numbers.next().unwrap_or(0), numbers.next().unwrap_or(0)]
+}
