@@ -84,6 +84,39 @@ impl CommandName {
             Self::Ttl => "ttl",
         }
     }
+
+    /// Whether doing it twice leaves what doing it once does, so that a call whose outcome is unknown can be repeated. What the second
+    /// one answers may differ: a key that the first has deleted isn't there any more.
+    ///
+    /// ```
+    /// use polycache::CommandName;
+    ///
+    /// assert!(CommandName::Delete.is_repeatable());
+    /// assert!(!CommandName::Increment.is_repeatable());
+    /// ```
+    #[must_use]
+    pub const fn is_repeatable(self) -> bool {
+        match self {
+            // After an `add` or `cas` that was done, the second finds it done and says that it was somebody else's.
+            Self::Add | Self::Cas | Self::Increment | Self::Raw => false,
+            Self::Clear
+            | Self::Delete
+            | Self::Exists
+            | Self::Expire
+            | Self::Get
+            | Self::GetObject
+            | Self::GetValue
+            | Self::GetVersioned
+            | Self::MultiDelete
+            | Self::MultiGet
+            | Self::MultiSet
+            | Self::Scan
+            | Self::Set
+            | Self::SetObject
+            | Self::SetValue
+            | Self::Ttl => true,
+        }
+    }
 }
 
 impl fmt::Display for CommandName {

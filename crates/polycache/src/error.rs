@@ -6,6 +6,8 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
+use crate::CommandName;
+
 /// A result whose error is [`Error`].
 pub type Result<T, E = Error> = std::result::Result<T, E>;
 
@@ -56,12 +58,12 @@ pub enum ErrorKind {
     Encode,
     /// What is stored can't be read as the type asked for.
     Decode,
-    /// The call took longer than its timeout. A write may or may not have been done.
+    /// The call took longer than its timeout. A write may or may not have been done; doing it again does no harm.
     Timeout,
     /// The backend can't be reached, or was lost during a call that can be repeated.
     Unavailable,
-    /// The backend was lost during a call that changes something else when it is done twice (`add`, `cas`, `increment`, `raw`).
-    /// Whether it was done is unknown: look before you repeat it.
+    /// The backend was lost, or took longer than the timeout, during a call that changes something else when it is done twice (`add`,
+    /// `cas`, `increment`, `raw`). Whether it was done is unknown: look before you repeat it.
     UnknownOutcome,
     /// The backend answered with a failure of its own.
     Backend,
@@ -120,6 +122,17 @@ impl Error {
     pub fn with_source(mut self, source: impl StdError + Send + Sync + 'static) -> Self {
         Arc::make_mut(&mut self.0).source = Some(Arc::new(source));
         self
+    }
+
+    /// The same error as the command that met it tells it. A timeout of its own leaves an unknown outcome where it can't be done twice.
+    #[cold]
+    pub(crate) fn of(mut self, command: CommandName, key: Option<&str>) -> Self {
+        if self.0.kind == ErrorKind::Timeout && self.0.command.is_none() && !command.is_repeatable() {
+            let inner = Arc::make_mut(&mut self.0);
+            inner.kind = ErrorKind::UnknownOutcome;
+            inner.message.push_str("; whether it was done is unknown, so look before you repeat it");
+        }
+        self.during(command.as_str(), key)
     }
 
     /// The same error with the command and key that met it, unless it knows its own already.

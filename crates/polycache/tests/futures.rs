@@ -164,12 +164,58 @@ async fn a_backend_that_never_answers_times_out() {
         (2, cache.with_timeout(2 * SECOND).multi_get::<i32>(&["k"]).await.unwrap_err()),
         (3, cache.with_timeout(3 * SECOND).clear().now().expect_err("pending").await.unwrap_err()),
         (4, cache.with_timeout(4 * SECOND).scan("*").next().await.unwrap().unwrap_err()),
-        (7, cache.with_timeout(7 * SECOND).raw("len", &[""; 0]).await.unwrap_err()),
         (8, cache.with_timeout(8 * SECOND).close().await.unwrap_err()),
     ] {
         assert_eq!(error.kind(), ErrorKind::Timeout, "{error}");
         assert!(error.to_string().contains(&format!("{seconds}s")), "{error}");
     }
+}
+
+/// A call that may have been done, and would be done a second time, isn't one to repeat blindly.
+#[tokio::test(start_paused = true)]
+async fn a_timeout_of_what_must_not_be_done_twice_leaves_an_unknown_outcome() {
+    let silent = cache_on(Intercept::silent(memory()));
+    for cache in [silent.clone(), silent.with_plugin(Waits(Duration::ZERO, Duration::ZERO))] {
+        for error in [
+            cache.add("k", 1).await.unwrap_err(),
+            cache.cas("k", 1, Version::ABSENT).await.unwrap_err(),
+            cache.increment("k", 1).await.unwrap_err(),
+            cache.raw("len", &[""; 0]).await.unwrap_err(),
+        ] {
+            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::UnknownOutcome, false), "{error}");
+            assert!(error.to_string().contains("5s") && error.to_string().contains("look before"), "{error}");
+        }
+        for error in [
+            cache.set("k", 1).await.unwrap_err(),
+            cache.set_object("k", Arc::new(1)).await.unwrap_err(),
+            cache.set_value("k", Value::bytes(*b"1")).await.unwrap_err(),
+            cache.multi_set([("k", 1)]).await.unwrap_err(),
+            cache.delete("k").await.unwrap_err(),
+            cache.multi_delete(&["k"]).await.unwrap_err(),
+            cache.expire("k", Ttl::Never).await.unwrap_err(),
+            cache.with_ttl(Ttl::secs(9)).get_versioned::<i32>("k").await.unwrap_err(),
+        ] {
+            assert_eq!((error.kind(), error.is_retryable()), (ErrorKind::Timeout, true), "{error}");
+        }
+    }
+}
+
+/// Before the command has begun nothing can have been done.
+#[tokio::test(start_paused = true)]
+async fn a_hook_that_times_out_by_a_command_of_its_own_leaves_nothing_unknown() {
+    #[derive(Debug)]
+    struct Reads(Cache);
+
+    impl Plugin for Reads {
+        fn before(&self, _command: &Command<'_>) -> Reply<()> {
+            let read = self.0.with_timeout(SECOND).exists("k");
+            Reply::pending(async move { read.await.map(drop) })
+        }
+    }
+
+    let cache = Cache::memory().with_plugin(Reads(cache_on(Intercept::silent(memory()))));
+    let error = cache.increment("k", 1).await.unwrap_err();
+    assert_eq!((error.kind(), error.command()), (ErrorKind::Timeout, Some("exists")));
 }
 
 #[tokio::test(start_paused = true)]

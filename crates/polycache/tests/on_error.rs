@@ -86,6 +86,14 @@ fn writes(cache: &Cache) -> Vec<(&'static str, Error)> {
     ]
 }
 
+/// What a caller is told of a backend's trouble: what took too long may have been done, and some of it must not be done twice.
+fn told(kind: ErrorKind, command: &str) -> ErrorKind {
+    match (kind, command) {
+        (ErrorKind::Timeout, "add" | "cas" | "increment" | "raw") => ErrorKind::UnknownOutcome,
+        (kind, _) => kind,
+    }
+}
+
 #[test]
 fn trouble_is_an_error_by_default() {
     let (cache, faults) = failing(|cache| cache);
@@ -102,9 +110,9 @@ fn trouble_is_an_error_by_default() {
             ("ttl", now(cache.ttl("k")).unwrap_err()),
         ]);
         for (command, error) in errors {
-            assert_eq!((error.kind(), error.command()), (kind, Some(command)), "{error}");
+            assert_eq!((error.kind(), error.command()), (told(kind, command), Some(command)), "{error}");
             assert!(error.to_string().starts_with(command), "{error}");
-            assert!(error.to_string().ends_with("a fault was injected"), "{error}");
+            assert!(error.to_string().contains("a fault was injected"), "{error}");
         }
     }
     faults.set(None);
@@ -144,7 +152,7 @@ fn a_read_is_a_miss_by_choice_and_says_so() {
                 assert!(event.contains("\"the key\"") || event.contains("multi_get"), "{event}");
             }
             for (command, error) in writes(cache) {
-                assert_eq!((error.kind(), error.command()), (kind, Some(command)), "{error}");
+                assert_eq!((error.kind(), error.command()), (told(kind, command), Some(command)), "{error}");
             }
         }
         faults.set(None);

@@ -53,7 +53,7 @@ impl Cache {
             timeout: self.timeout,
         };
         let settle = move |hooked: &Hooked, result: Result<B>| {
-            let result = result.map_err(|error| error.during(hooked.name.as_str(), hooked.command().key()));
+            let result = result.map_err(|error| error.of(hooked.name, hooked.command().key()));
             result.or_else(|error| recover(&hooked.bare, error))
         };
         let mut run = Some(run);

@@ -122,7 +122,7 @@ impl Cache {
             // The names of keys are needed for errors alone; here they can be borrowed.
             Ok(result) => {
                 let result = self.decode_all(result, misses, |index| keys[index].as_ref());
-                Reply::from(result.map_err(|error| error.during(CommandName::MultiGet.as_str(), None)))
+                Reply::from(result.map_err(|error| error.of(CommandName::MultiGet, None)))
             }
             Err(pending) => {
                 let names: Vec<CompactString> = keys.iter().map(|key| CompactString::new(key)).collect();
@@ -171,9 +171,7 @@ impl Cache {
                 NAME,
                 key,
                 |backend, key| backend.exists(key),
-                |cache, key, result| {
-                    result.or_else(|error| cache.missed(error.during(NAME.as_str(), Some(key)), false))
-                },
+                |cache, key, result| result.or_else(|error| cache.missed(error.of(NAME, Some(key)), false)),
             ),
             Gate::Hooked => self.hooked(
                 NAME,
@@ -205,7 +203,7 @@ impl Cache {
                 NAME,
                 key,
                 |backend, key| backend.ttl(key),
-                |cache, key, result| result.or_else(|error| cache.missed(error.during(NAME.as_str(), Some(key)), None)),
+                |cache, key, result| result.or_else(|error| cache.missed(error.of(NAME, Some(key)), None)),
             ),
             Gate::Hooked => self.hooked(
                 NAME,
@@ -268,14 +266,14 @@ impl Cache {
             Ok(Err(error)) => self.failed_read(name, key, error),
             Err(pending) => self.wait(name, Some(key), pending, move |cache, key, result| {
                 let read = result.and_then(|value| value.map(|value| decode(cache, value)).transpose());
-                read.or_else(|error| cache.missed(error.during(name.as_str(), Some(key)), None))
+                read.or_else(|error| cache.missed(error.of(name, Some(key)), None))
             }),
         }
     }
 
     #[cold]
     fn failed_read<B>(&self, name: CommandName, key: &str, error: Error) -> Reply<Option<B>> {
-        Reply::from(self.missed(error.during(name.as_str(), Some(key)), None))
+        Reply::from(self.missed(error.of(name, Some(key)), None))
     }
 
     fn hooked_read<B: Send + 'static>(

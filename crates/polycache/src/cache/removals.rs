@@ -122,7 +122,7 @@ impl Cache {
             Gate::Shut if self.view.switch.state() == State::Closed => self.shut(NAME, Raw::Nil),
             Gate::Shut => {
                 let error = Error::new(ErrorKind::Refused, "the cache is turned off");
-                Reply::error(error.during(NAME.as_str(), None))
+                Reply::error(error.of(NAME, None))
             }
         }
     }

@@ -239,7 +239,7 @@ impl Cache {
         match reply.now() {
             Ok(result) => {
                 let result = finish(self, key.unwrap_or_default(), result);
-                Reply::from(result.map_err(|error| error.during(name.as_str(), key)))
+                Reply::from(result.map_err(|error| error.of(name, key)))
             }
             Err(pending) => self.wait(name, key, pending, finish),
         }
@@ -259,7 +259,7 @@ impl Cache {
         Reply::pending(async move {
             let result = cache.limited(pending).await;
             let result = finish(&cache, key.as_deref().unwrap_or_default(), result);
-            result.map_err(|error| error.during(name.as_str(), key.as_deref()))
+            result.map_err(|error| error.of(name, key.as_deref()))
         })
     }
 

@@ -43,7 +43,7 @@ impl Cache {
         let (stage, pattern) = match Pattern::new(pattern) {
             Ok(pattern) => (Stage::Next(None), pattern),
             Err(error) => {
-                let failed = Reply::error(error.during(CommandName::Scan.as_str(), None));
+                let failed = Reply::error(error.of(CommandName::Scan, None));
                 (Stage::Fetching(failed), Pattern::default())
             }
         };
@@ -55,7 +55,7 @@ impl Cache {
         match self.gate() {
             Gate::Open if !self.info().capabilities.scan => {
                 let text = format!("the backend {} can't list keys", self.info().name);
-                Reply::error(Error::new(ErrorKind::Unsupported, text).during(NAME.as_str(), None))
+                Reply::error(Error::new(ErrorKind::Unsupported, text).of(NAME, None))
             }
             Gate::Open => {
                 let reply = self.view.backend.scan(&self.view.namespace, pattern, cursor);

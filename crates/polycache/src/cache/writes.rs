@@ -320,5 +320,5 @@ impl Cache {
 /// The answer of a write that doesn't come to the backend.
 #[cold]
 fn refused<B>(name: CommandName, key: &str, error: Error) -> Reply<B> {
-    Reply::error(error.during(name.as_str(), Some(key)))
+    Reply::error(error.of(name, Some(key)))
 }

@@ -151,7 +151,8 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
 }
 
 impl<T: Serialize + Clone + Send + Sync + 'static> Policy<T> {
-    /// Stores what a leader has computed, if it is to be stored. What it was to replace isn't left there otherwise.
+    /// Stores what a leader has computed, if it is to be stored. What it was to replace isn't left there otherwise. Where the cache has
+    /// leases, what was computed without one isn't stored: nobody could say what other processes have written meanwhile.
     pub(super) fn fill<E: Send + Sync + 'static>(
         &self,
         cache: &Cache,
@@ -162,7 +163,8 @@ impl<T: Serialize + Clone + Send + Sync + 'static> Policy<T> {
         tenure: Option<&Tenure>,
     ) -> Option<Reply<()>> {
         let holds = leader.permit().holds();
-        if self.skip.is_some_and(|skip| skip(value)) {
+        let unleased = tenure.is_none() && cache.lease_life().is_some();
+        if unleased || self.skip.is_some_and(|skip| skip(value)) {
             return (holds && when == When::Always).then(|| done(cache.bare().delete(key)));
         }
         let stored = holds.then(|| {

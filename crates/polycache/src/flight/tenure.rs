@@ -38,7 +38,7 @@ pub(super) enum Tenancy<T> {
     Granted(Tenure),
     /// Another process has computed.
     Found(T),
-    /// There are no leases: the cache has none, or there is trouble. Each process for itself.
+    /// There are no leases: the cache has none, or there is trouble. Each process for itself; with trouble, nothing is stored.
     None,
 }
 
@@ -91,7 +91,7 @@ where
 /// Trouble with the lease isn't the caller's.
 fn without<T>(asked: Result<Tenancy<T>>, key: &str) -> Tenancy<T> {
     asked.unwrap_or_else(|error| {
-        tracing::warn!(%error, key, "no lease could be had: the value is computed without");
+        tracing::warn!(%error, key, "no lease could be had: the value is computed without, and not stored");
         Tenancy::None
     })
 }

@@ -27,6 +27,7 @@ mod overtaken;
 mod processes;
 mod sealed;
 mod server;
+mod unleased;
 
 use std::time::Duration;
 

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use polycache::backends::memcached::Memcached;
-use polycache::{Cache, ErrorKind, Reply};
+use polycache::locks::RedLock;
+use polycache::{Cache, ErrorKind, Reply, Ttl};
 use polycache_testkit::Intercept;
 use polycache_testkit::servers::Memcached as Server;
 use tokio::sync::Notify;
@@ -36,6 +37,72 @@ async fn another_process_sees_a_clear_once_its_belief_ends() {
         assert!(cleared.elapsed() < Duration::from_secs(3), "the clear is never seen");
         tokio::task::yield_now().await;
     }
+}
+
+/// What a process writes counts at once for everybody, whatever it believes of generations; and so do locks.
+#[tokio::test]
+async fn writes_and_locks_of_one_who_believes_an_old_generation_count() {
+    let server = Server::start().await;
+    let (asking, believing) = (process(&server, "0"), process(&server, "1h"));
+    let clear = async || {
+        // What it knows is the generation that ends now.
+        believing.get::<i32>("k").await.unwrap();
+        asking.clear().await.unwrap();
+    };
+
+    clear().await;
+    believing.set("set", 1).await.unwrap();
+    assert_eq!(asking.get::<i32>("set").await.unwrap(), Some(1));
+    clear().await;
+    believing.multi_set([("a", 1), ("b", 2)]).await.unwrap();
+    assert_eq!(asking.multi_get::<i32>(&["a", "b"]).await.unwrap(), [Some(1), Some(2)]);
+    clear().await;
+    asking.increment("count", 1).await.unwrap();
+    assert_eq!(believing.increment("count", 1).await.unwrap(), 2);
+    clear().await;
+    assert!(asking.add("add", 1).await.unwrap());
+    assert!(!believing.add("add", 2).await.unwrap());
+    clear().await;
+    asking.set("cas", 1).await.unwrap();
+    let (found, version) = believing.get_versioned::<i32>("cas").await.unwrap();
+    assert_eq!(found, Some(1));
+    assert!(believing.cas("cas", 2, version).await.unwrap());
+    assert_eq!(asking.get::<i32>("cas").await.unwrap(), Some(2));
+    clear().await;
+    asking.set("life", 1).await.unwrap();
+    assert!(believing.expire("life", Ttl::secs(60)).await.unwrap());
+    clear().await;
+    asking.set("delete", 1).await.unwrap();
+    assert!(believing.delete("delete").await.unwrap());
+    assert_eq!(asking.get::<i32>("delete").await.unwrap(), None);
+    clear().await;
+    asking.multi_set([("a", 1), ("b", 2)]).await.unwrap();
+    assert_eq!(believing.multi_delete(&["a", "b"]).await.unwrap(), 2);
+
+    clear().await;
+    let lock = |cache| RedLock::new(cache, "lock", Duration::from_secs(60));
+    let _held = lock(&asking).acquire(Duration::ZERO).await.unwrap();
+    let error = lock(&believing).acquire(Duration::ZERO).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Timeout);
+}
+
+/// Two who believe another generation each don't compute at once: the lease is in the present one.
+#[tokio::test]
+async fn a_lease_is_found_by_one_who_believes_an_old_generation() {
+    let server = Server::start().await;
+    let leased = |generations| {
+        let backend = Memcached::open(&format!("{}?generations={generations}", server.url())).unwrap();
+        Cache::builder().backend(backend).namespace("shop").lease(Duration::from_secs(60)).build().unwrap()
+    };
+    let (asking, believing) = (leased("0"), leased("1h"));
+    believing.get::<i32>("k").await.unwrap();
+    asking.clear().await.unwrap();
+    let computed = asking.get_or_set("k", || async {
+        assert!(!believing.delete("k").await.unwrap());
+        Ok::<_, ()>(1)
+    });
+    assert_eq!(computed.await, Ok(1));
+    assert_eq!(asking.get::<i32>("k").await.unwrap(), None, "it was computed before the delete");
 }
 
 /// Clears of neighbours change the same record: whichever of them is told of its change last, none is forgotten.

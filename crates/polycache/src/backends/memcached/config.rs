@@ -62,8 +62,8 @@ pub struct MemcachedConfig {
     pub heartbeat: Duration,
     /// The largest value that is sent or taken, in bytes. A server has a limit of its own, 1 MiB if not set otherwise.
     pub max_value: usize,
-    /// Makes `clear` of a namespace possible, and says for how long a process may go by what it knows of other processes' clears. Zero:
-    /// every command asks first, for one round trip more.
+    /// Makes `clear` of a namespace possible, and says for how long the reads of a process may go by what it knows of other processes'
+    /// clears. Writes, locks and leases always ask first, for one round trip more; with zero, reads do so too.
     ///
     /// Every key with a `:` is then stored under another name, which other programs don't know, with a generation in it. The generations
     /// of `shop:a` and all that begins with `shop:` are one small entry in memcached; a clear changes it, in one round trip or two, and

@@ -23,7 +23,7 @@ const MAX_CLEARED: usize = 64;
 const MAX_KNOWN: usize = 10_000;
 
 pub(super) struct Generations {
-    /// How long a record is believed.
+    /// How long a record is believed by reads.
     believed: Duration,
     known: Mutex<Knowledge>,
 }
@@ -83,12 +83,12 @@ impl Generations {
         Self { believed, known: Mutex::new(Knowledge { records: HashMap::new(), since: Instant::now() }) }
     }
 
-    /// The names that `keys` are stored under, in their order.
-    pub(super) async fn names(&self, client: &Client, keys: Vec<String>) -> Result<Vec<String>> {
+    /// The names that `keys` are stored under, in their order. Where it doesn't believe what it knows, it asks.
+    pub(super) async fn names(&self, client: &Client, keys: Vec<String>, believes: bool) -> Result<Vec<String>> {
         let mut records: HashMap<&str, Arc<Record>> = HashMap::new();
         for root in keys.iter().filter_map(|key| root(key)) {
             if !records.contains_key(root) {
-                records.insert(root, self.record(client, root).await?);
+                records.insert(root, self.record(client, root, believes).await?);
             }
         }
         let name = |key: &String| root(key).and_then(|root| records.get(root)).map(|record| record.name(key));
@@ -100,7 +100,7 @@ impl Generations {
         let root = root(namespace).unwrap_or(namespace);
         let place = place(root);
         loop {
-            let found = client.gets(&place).await.map_err(|error| trouble(&error, Class::Repeatable))?;
+            let found = client.gets(&place).await.map_err(|error| trouble(&error, Class::Write))?;
             let (record, present) = match found.map(|(item, cas)| (read(&item.value), cas)) {
                 Some((Some(record), cas)) => (record.without(root, namespace), Some(cas)),
                 // None, or one that makes no sense.
@@ -111,7 +111,7 @@ impl Generations {
                 Some(cas) => client.cas(&place, Entry::new(&text), cas).await.map(|cas| cas == Cas::Stored),
                 None => client.add(&place, Entry::new(&text)).await,
             };
-            if stored.map_err(|error| trouble(&error, Class::Repeatable))? {
+            if stored.map_err(|error| trouble(&error, Class::Write))? {
                 // Whoever asked before this may still be about to tell what was there then.
                 self.learn(root, None, Instant::now());
                 return Ok(());
@@ -124,15 +124,16 @@ impl Generations {
         self.known.lock().forget();
     }
 
-    async fn record(&self, client: &Client, root: &str) -> Result<Arc<Record>> {
+    async fn record(&self, client: &Client, root: &str, believes: bool) -> Result<Arc<Record>> {
         let at = Instant::now();
-        if let Some(Known { record: Some(record), at: asked }) = self.known.lock().records.get(root)
+        if believes
+            && let Some(Known { record: Some(record), at: asked }) = self.known.lock().records.get(root)
             && at.duration_since(*asked) < self.believed
         {
             return Ok(Arc::clone(record));
         }
         let place = place(root);
-        let trouble = |error| trouble(&error, Class::Repeatable);
+        let trouble = |error| trouble(&error, Class::Write);
         loop {
             let found = client.get(&place).await.map_err(trouble)?;
             let record = match found.map(|item| read(&item.value)) {

@@ -8,6 +8,7 @@ use polycache_memcached::{self as client, Cas, Client};
 use super::trouble::{Class, trouble};
 use super::{Memcached, Servers};
 use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, Permit, SetOptions, Version, When};
+use crate::key::is_lease;
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 impl Backend for Memcached {
@@ -16,13 +17,13 @@ impl Backend for Memcached {
     }
 
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
-        self.ask(Class::Repeatable, key, |client, key| async move {
+        self.ask(Class::Read, key, |client, key| async move {
             Ok(client.get(&key).await?.map(|item| Value::bytes(&*item.value)))
         })
     }
 
     fn get_versioned(&self, key: Key<'_>) -> Reply<(Option<Value>, Version)> {
-        self.ask(Class::Repeatable, key, |client, key| async move {
+        self.ask(Class::Write, key, |client, key| async move {
             Ok(match client.gets(&key).await? {
                 Some((item, cas)) => (Some(Value::bytes(&*item.value)), Version::number(cas)),
                 None => (None, Version::ABSENT),
@@ -31,7 +32,7 @@ impl Backend for Memcached {
     }
 
     fn multi_get(&self, keys: &[Key<'_>]) -> Reply<Vec<Option<Value>>> {
-        self.ask_many(keys, |client, keys| async move {
+        self.ask_many(Class::Read, keys, |client, keys| async move {
             let items = client.multi_get(&keys).await?;
             Ok(items.into_iter().map(|item| item.map(|item| Value::bytes(&*item.value))).collect())
         })
@@ -51,7 +52,7 @@ impl Backend for Memcached {
         if let Err(error) = encoded(&value) {
             return Reply::error(error);
         }
-        let class = if cas.is_none() { Class::Repeatable } else { Class::Once };
+        let class = if cas.is_none() { Class::Write } else { Class::Once };
         // A clear gives the lease another name, so that it isn't found; or else it comes later, and the value isn't.
         let lease = options.permit.as_ref().and_then(Permit::lease).filter(|_| self.servers.generations.is_some());
         let keys = [key].into_iter().chain(lease.map(|(lease, _)| lease)).map(|key| key.full().to_owned()).collect();
@@ -82,7 +83,7 @@ impl Backend for Memcached {
         let keys: Vec<Key<'_>> = entries.iter().map(|entry| entry.key).collect();
         let values: Vec<(Value, client::Ttl)> =
             entries.into_iter().map(|entry| (entry.value, life(entry.ttl))).collect();
-        self.ask_many(&keys, move |client, keys| async move {
+        self.ask_many(Class::Write, &keys, move |client, keys| async move {
             let entries: Vec<_> = keys
                 .iter()
                 .zip(&values)
@@ -93,7 +94,7 @@ impl Backend for Memcached {
     }
 
     fn exists(&self, key: Key<'_>) -> Reply<bool> {
-        self.ask(Class::Repeatable, key, |client, key| async move { client.exists(&key).await })
+        self.ask(Class::Read, key, |client, key| async move { client.exists(&key).await })
     }
 
     fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
@@ -101,11 +102,11 @@ impl Backend for Memcached {
     }
 
     fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
-        self.ask(Class::Repeatable, key, move |client, key| async move { client.touch(&key, life(ttl)).await })
+        self.ask(Class::Write, key, move |client, key| async move { client.touch(&key, life(ttl)).await })
     }
 
     fn ttl(&self, key: Key<'_>) -> Reply<Option<Ttl>> {
-        self.ask(Class::Repeatable, key, |client, key| async move {
+        self.ask(Class::Read, key, |client, key| async move {
             Ok(client.ttl(&key).await?.map(|left| match left {
                 client::Ttl::Never => Ttl::Never,
                 // An entry that lives has at least a part of a second.
@@ -115,7 +116,7 @@ impl Backend for Memcached {
     }
 
     fn delete(&self, key: Key<'_>) -> Reply<bool> {
-        self.ask(Class::Repeatable, key, |client, key| async move { client.delete(&key).await })
+        self.ask(Class::Write, key, |client, key| async move { client.delete(&key).await })
     }
 
     fn delete_if(&self, key: Key<'_>, version: &Version) -> Reply<bool> {
@@ -131,7 +132,7 @@ impl Backend for Memcached {
     }
 
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {
-        self.ask_many(keys, |client, keys| async move { Ok(client.multi_delete(&keys).await? as u64) })
+        self.ask_many(Class::Write, keys, |client, keys| async move { Ok(client.multi_delete(&keys).await? as u64) })
     }
 
     fn clear(&self, namespace: &str) -> Reply<()> {
@@ -144,7 +145,7 @@ impl Backend for Memcached {
                     if let Some(generations) = generations {
                         generations.forget();
                     }
-                    flushed.map_err(|error| trouble(&error, Class::Repeatable))
+                    flushed.map_err(|error| trouble(&error, Class::Write))
                 }
                 Some(generations) => generations.clear(&servers.client, &namespace).await,
                 None => {
@@ -191,13 +192,18 @@ impl Memcached {
         })
     }
 
-    /// A command about several, that can be repeated.
-    fn ask_many<T, F>(&self, keys: &[Key<'_>], run: impl FnOnce(Client, Vec<String>) -> F + Send + 'static) -> Reply<T>
+    /// A command about several.
+    fn ask_many<T, F>(
+        &self,
+        class: Class,
+        keys: &[Key<'_>],
+        run: impl FnOnce(Client, Vec<String>) -> F + Send + 'static,
+    ) -> Reply<T>
     where
         T: 'static,
         F: Future<Output = client::Result<T>> + Send + 'static,
     {
-        self.ask_about(Class::Repeatable, keys.iter().map(|key| key.full().to_owned()).collect(), run)
+        self.ask_about(class, keys.iter().map(|key| key.full().to_owned()).collect(), run)
     }
 
     /// A command about keys, by the names that they have at one moment.
@@ -213,17 +219,21 @@ impl Memcached {
     {
         let servers = Arc::clone(&self.servers);
         Reply::pending(async move {
-            let names = servers.names(keys).await?;
+            let names = servers.names(class, keys).await?;
             run(servers.client.clone(), names).await.map_err(|error| trouble(&error, class))
         })
     }
 }
 
 impl Servers {
-    async fn names(&self, keys: Vec<String>) -> Result<Vec<String>> {
+    async fn names(&self, class: Class, keys: Vec<String>) -> Result<Vec<String>> {
         match &self.generations {
             None => Ok(keys),
-            Some(generations) => generations.names(&self.client, keys).await,
+            // What a write does to a dead generation is lost, and so is a lock that is taken there.
+            Some(generations) => {
+                let believes = class == Class::Read && !keys.iter().any(|key| is_lease(key));
+                generations.names(&self.client, keys, believes).await
+            }
         }
     }
 }

@@ -4,11 +4,14 @@ use polycache_memcached::{Error as ClientError, ErrorKind as ClientKind};
 
 use crate::{Error, ErrorKind};
 
-/// Whether a command may be repeated blindly when its outcome is unknown.
+/// What sort of command it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// Doing it twice is the same as doing it once.
-    Repeatable,
+    /// It changes nothing.
+    Read,
+    /// Doing it twice is the same as doing it once, so it may be repeated blindly; or a read for such a one.
+    Write,
+    /// Doing it twice is something else.
     Once,
 }
 
@@ -20,7 +23,7 @@ pub(super) fn trouble(error: &ClientError, class: Class) -> Error {
         ClientKind::NotANumber => ErrorKind::NotANumber,
         ClientKind::Overflow => ErrorKind::Overflow,
         ClientKind::Unavailable => ErrorKind::Unavailable,
-        ClientKind::UnknownOutcome if class == Class::Repeatable => ErrorKind::Unavailable,
+        ClientKind::UnknownOutcome if class != Class::Once => ErrorKind::Unavailable,
         ClientKind::UnknownOutcome => ErrorKind::UnknownOutcome,
         ClientKind::Closed => ErrorKind::Closed,
         ClientKind::NoRuntime => ErrorKind::NoRuntime,
