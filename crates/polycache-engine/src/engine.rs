@@ -9,7 +9,7 @@ use foldhash::fast::RandomState;
 use parking_lot::RwLock;
 
 use crate::clock::{Clock, NEVER};
-use crate::key;
+use crate::key::{self, Joined};
 use crate::reaper;
 use crate::removed::{Batch, Cause, Removed};
 use crate::shard::{Decision, New, Present, Room, Shard};
@@ -160,7 +160,28 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     #[must_use]
     pub fn get(&self, key: &str) -> Option<V> {
         let (tag, shard) = self.table.locate(key);
-        self.table.shards[shard].0.read().get(tag, key, &self.table.clock).cloned()
+        self.table.shards[shard]
+            .0
+            .read()
+            .get(tag, |found| key::equal(found, key.as_bytes()), &self.table.clock)
+            .cloned()
+    }
+
+    /// As [`get`](Self::get) of the key that `prefix` and `name` are together: nothing is written to join them.
+    ///
+    /// ```
+    /// use polycache_engine::{Decision, Engine, NEVER};
+    ///
+    /// let engine = Engine::builder().build();
+    /// engine.update("users:7", |_| (Decision::Store { value: "v", weight: 1, deadline: NEVER }, ()));
+    /// assert_eq!(engine.get_joined("users:", "7"), Some("v"));
+    /// ```
+    #[inline]
+    #[must_use]
+    pub fn get_joined(&self, prefix: &str, name: &str) -> Option<V> {
+        let key = Joined::new(prefix.as_bytes(), name.as_bytes());
+        let (tag, shard) = self.table.place(key.hash(&self.table.hasher));
+        self.table.shards[shard].0.read().get(tag, |found| key.is(found), &self.table.clock).cloned()
     }
 
     /// Shows the entry under `key` to `look`, unless it has expired. Doesn't count as a use of it. `look` runs under a
@@ -355,7 +376,11 @@ fn tell<V>(listener: &dyn Fn(Removed<V>), left: impl IntoIterator<Item = Removed
 impl<V> Table<V> {
     #[inline]
     fn locate(&self, key: &str) -> (u32, usize) {
-        let hash = key::hash(&self.hasher, key.as_bytes());
+        self.place(key::hash(&self.hasher, key.as_bytes()))
+    }
+
+    #[inline]
+    fn place(&self, hash: u64) -> (u32, usize) {
         ((hash >> 32) as u32, hash as usize & (self.shards.len() - 1))
     }
 }

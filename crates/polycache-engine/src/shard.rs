@@ -6,6 +6,7 @@ use compact_str::CompactString;
 use crate::clock::Clock;
 use crate::engine::EXPIRY_BATCH;
 use crate::index::Index;
+use crate::key;
 use crate::policy::{Policy, Victims};
 use crate::removed::{Batch, Cause, Removed};
 use crate::slab::{NIL, Slab};
@@ -100,13 +101,15 @@ impl<V> Shard<V> {
 
     /// Where the entry of this key is.
     pub(crate) fn find(&self, tag: u32, key: &str) -> Option<u32> {
-        self.index.find(tag, |index| self.slab.get(index)?.value_of(key).map(|_| index))
+        self.index.find(tag, |index| {
+            self.slab.get(index)?.value_where(|found| key::equal(found, key.as_bytes())).map(|_| index)
+        })
     }
 
-    /// A live entry, and that it was read.
+    /// A live entry whose key is the one wanted, and that it was read.
     #[inline]
-    pub(crate) fn get(&self, tag: u32, key: &str, clock: &Clock) -> Option<&V> {
-        let look = |index| self.slab.get(index).and_then(|slot| Some((slot, slot.value_of(key)?)));
+    pub(crate) fn get(&self, tag: u32, is_key: impl Fn(&[u8]) -> bool, clock: &Clock) -> Option<&V> {
+        let look = |index| self.slab.get(index).and_then(|slot| Some((slot, slot.value_where(&is_key)?)));
         let (slot, value) = self.index.find(tag, look)?;
         if clock.has_passed(slot.deadline) {
             return None;

@@ -5,7 +5,6 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use compact_str::CompactString;
 
 use crate::clock::NEVER;
-use crate::key;
 use crate::removed::{Cause, Removed};
 
 /// No entry.
@@ -66,10 +65,10 @@ impl<V> Slot<V> {
         }
     }
 
-    /// The value, if it is that of `key`.
+    /// The value, if it is that of the key wanted.
     #[inline]
-    pub(crate) fn value_of(&self, key: &str) -> Option<&V> {
-        self.value.as_ref().filter(|_| key::equal(self.key.as_bytes(), key.as_bytes()))
+    pub(crate) fn value_where(&self, is_key: impl FnOnce(&[u8]) -> bool) -> Option<&V> {
+        self.value.as_ref().filter(|_| is_key(self.key.as_bytes()))
     }
 
     /// Why the entry leaves when somebody deletes it: its deadline may have passed before.

@@ -9,6 +9,7 @@ use compact_str::CompactString;
 use crate::backend::Backend;
 use crate::cache::{Cache, KeyBuilder, Settings, View};
 use crate::flight::Flights;
+use crate::key::prefix_of;
 use crate::lease::checked_life;
 use crate::locks::Queues;
 use crate::serializer::Serializer;
@@ -238,7 +239,7 @@ impl CacheBuilder {
             serializer,
             plugins: Arc::new([]),
             bare: None,
-            namespace: self.namespace,
+            prefix: prefix_of(&self.namespace),
             settings: self.settings,
             switch: Switch::new(self.enabled),
             flights: Flights::new(),

@@ -21,6 +21,7 @@ pub use self::scan::Scan;
 use crate::backend::{Backend, BackendInfo};
 use crate::builder::CacheBuilder;
 use crate::flight::Flights;
+use crate::key::{SEPARATOR, prefix_of};
 use crate::lease::checked_life;
 use crate::locks::Queues;
 use crate::serializer::Serializer;
@@ -77,7 +78,8 @@ pub(crate) struct View {
     pub(crate) plugins: Arc<[Arc<dyn Plugin>]>,
     /// The same without plugins, for their hooks; `None` where there are none.
     pub(crate) bare: Option<Arc<View>>,
-    pub(crate) namespace: CompactString,
+    /// The namespace with its separator, or nothing.
+    pub(crate) prefix: CompactString,
     pub(crate) settings: Settings,
     pub(crate) switch: Switch,
     /// What is being computed for `get_or_set`.
@@ -129,9 +131,9 @@ impl Cache {
     /// `cache.namespace("tenant:users")`.
     #[must_use]
     pub fn namespace(&self, namespace: impl AsRef<str>) -> Self {
-        let namespace = CompactString::new(namespace);
-        let bare = self.view.bare.as_deref().map(|bare| View { namespace: namespace.clone(), ..bare.clone() });
-        let view = View { namespace, bare: bare.map(Arc::new), ..(*self.view).clone() };
+        let prefix = prefix_of(namespace.as_ref());
+        let bare = self.view.bare.as_deref().map(|bare| View { prefix: prefix.clone(), ..bare.clone() });
+        let view = View { prefix, bare: bare.map(Arc::new), ..(*self.view).clone() };
         Self { view: Arc::new(view), ..self.clone() }
     }
 
@@ -176,7 +178,7 @@ impl Cache {
     /// The name of the cache's namespace; empty where it has none.
     #[must_use]
     pub fn namespace_name(&self) -> &str {
-        &self.view.namespace
+        self.view.prefix.strip_suffix(SEPARATOR).unwrap_or("")
     }
 
     /// What the backend is and can do.
@@ -222,7 +224,7 @@ impl fmt::Debug for Cache {
             .field("backend", &self.view.backend)
             .field("serializer", &self.view.serializer)
             .field("plugins", &self.view.plugins)
-            .field("namespace", &self.view.namespace)
+            .field("namespace", &self.namespace_name())
             .field("ttl", &self.ttl)
             .field("timeout", &self.timeout)
             .field("state", &self.view.switch.state())

@@ -10,7 +10,7 @@ use super::limit::{limited, timer};
 use super::{Cache, Settings, View};
 use crate::backend::{Backend, Key};
 use crate::flight::{Flights, Scope};
-use crate::key::{FullKey, with_full_key};
+use crate::key::{FullKey, Parts};
 use crate::switch::State;
 use crate::{CommandName, Error, ErrorKind, OnError, Reply, Result, lease};
 
@@ -81,8 +81,8 @@ impl Cache {
 
     pub(crate) fn full_key(&self, name: &str) -> FullKey {
         match &self.view.settings.key_builder {
-            None => FullKey::join(&self.view.namespace, name),
-            Some(build) => FullKey::join(&self.view.namespace, &build(name)),
+            None => FullKey::join(&self.view.prefix, name),
+            Some(build) => FullKey::join(&self.view.prefix, &build(name)),
         }
     }
 
@@ -148,8 +148,9 @@ impl Cache {
         &self,
         operation: impl FnOnce(&dyn Backend, &str) -> Reply<A>,
     ) -> Reply<A> {
-        let View { flights, backend, namespace, .. } = &*self.view;
-        let scope = Scope::Namespace(namespace.clone());
+        let View { flights, backend, .. } = &*self.view;
+        let namespace = self.namespace_name();
+        let scope = Scope::Namespace(CompactString::new(namespace));
         flights.overtake(&scope);
         match operation(&**backend, namespace).now() {
             Ok(result) => Reply::from(result),
@@ -210,21 +211,21 @@ impl Cache {
     /// Asks the backend about one key, given by the caller's name for it.
     #[inline]
     pub(crate) fn with_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
-        let View { backend, namespace, settings, .. } = &*self.view;
-        if namespace.is_empty() && settings.key_builder.is_none() {
-            return operation(&**backend, Key::plain(key));
+        let View { backend, prefix, settings, .. } = &*self.view;
+        if settings.key_builder.is_some() || !Parts::fit(prefix, key) {
+            return self.with_made_key(key, operation);
         }
-        self.with_made_key(key, operation)
+        // One call for both cases: what it returns stays where it is written.
+        let parts = Parts::new(prefix, key);
+        let key = if prefix.is_empty() { Key::plain(key) } else { parts.key() };
+        operation(&**backend, key)
     }
 
-    /// Apart, so that a command on a key that is stored as it is named has no need of a buffer.
+    /// Apart, since it is rare and needs more room.
+    #[cold]
     #[inline(never)]
     fn with_made_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
-        let View { backend, namespace, settings, .. } = &*self.view;
-        match &settings.key_builder {
-            None => with_full_key(namespace, key, |key| operation(&**backend, key)),
-            Some(build) => with_full_key(namespace, &build(key), |key| operation(&**backend, key)),
-        }
+        operation(self.backend(), self.full_key(key).key())
     }
 
     /// Makes a command's result of the backend's reply: at once where it is ready, else when it comes.

@@ -58,7 +58,7 @@ impl Cache {
                 Reply::error(Error::new(ErrorKind::Unsupported, text).of(NAME, None))
             }
             Gate::Open => {
-                let reply = self.view.backend.scan(&self.view.namespace, pattern, cursor);
+                let reply = self.view.backend.scan(self.namespace_name(), pattern, cursor);
                 self.finish(NAME, None, reply, |_, _, result| result)
             }
             Gate::Hooked => {

@@ -21,7 +21,10 @@ impl Backend for Memory {
 
     #[inline]
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
-        Reply::ready(self.engine.get(key.full()))
+        Reply::ready(match key.parts() {
+            None => self.engine.get(key.full()),
+            Some((prefix, name)) => self.engine.get_joined(prefix, name),
+        })
     }
 
     fn get_versioned(&self, key: Key<'_>) -> Reply<(Option<Value>, Version)> {
