@@ -86,7 +86,7 @@ impl<P: Protocol> Connection<P> {
         self.shared.nudge();
     }
 
-    /// Makes the connection anew, as if it had been lost.
+    /// Makes the connection anew. What is under way is still answered on the old one; what is asked from now on goes to the new one.
     pub fn renew(&self) {
         self.wake_after(|state| state.renew = true);
     }

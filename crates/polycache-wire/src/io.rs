@@ -248,7 +248,7 @@ impl<P: Protocol> Traffic<P> {
                     self.wakers.extend(state.slots.complete(slot, Ok(reply)));
                 }
             }
-            if matches!(state.phase, Phase::Closed) {
+            if matches!(state.phase, Phase::Closed) || state.renew {
                 self.due |= QUEUE;
             }
             shared.give_room(&mut state, room);
@@ -284,8 +284,13 @@ impl<P: Protocol> Traffic<P> {
     fn take_queued(&mut self, shared: &Shared<P>, waker: &Waker) -> Result<bool, Reason<P::Error>> {
         let mut state = shared.state.lock();
         if state.renew {
-            drop(state);
-            return Err(shared.lost("it was given up for a better one"));
+            // What is under way is answered first, and nothing more is sent.
+            if self.in_flight.is_empty() {
+                drop(state);
+                return Err(shared.lost("it was given up for a better one"));
+            }
+            state.driver = Some(waker.clone());
+            return Ok(false);
         }
         if state.outgoing.is_empty() {
             if matches!(state.phase, Phase::Closed) && self.in_flight.is_empty() {

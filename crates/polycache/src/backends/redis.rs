@@ -9,23 +9,27 @@
 //! [`Unavailable`](crate::ErrorKind::Unavailable), else [`UnknownOutcome`](crate::ErrorKind::UnknownOutcome). A server that has stopped
 //! without closing its connections is found out by heartbeats.
 
+mod allowed;
 mod answers;
 mod cluster;
 mod config;
 mod connector;
 mod dialogue;
+mod echo;
 mod fleet;
 mod link;
 mod listing;
 mod node;
 mod operations;
-mod refused;
+mod raw;
+
 #[cfg(not(fuzzing))]
 mod resp;
 #[cfg(fuzzing)]
 pub mod resp;
 mod scripts;
 mod sentinel;
+mod server_error;
 mod slots;
 #[cfg(feature = "tls")]
 mod tls;

@@ -1,17 +1,20 @@
 //! Redis, as real servers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod events;
 mod faults_cancelled;
 mod faults_cuts;
 mod faults_failover;
 mod faults_garbage;
 mod faults_outage;
 mod faults_refusals;
+mod faults_replica;
 mod faults_runtimes;
 mod interoperability;
 mod large_values;
 mod load;
 mod raw;
+mod secrets;
 mod subjects;
 mod support;
 

@@ -1,7 +1,7 @@
 //! Commands of Redis' own.
 
 use polycache::{Cache, ErrorKind, Raw, Result};
-use polycache_testkit::servers::RedisServer;
+use polycache_testkit::servers::{RedisCluster, RedisServer};
 
 use super::support::{cache, failed};
 
@@ -84,7 +84,8 @@ fn kind<T: std::fmt::Debug>(result: Result<T>, kind: ErrorKind, says: &str) {
 async fn errors() {
     let server = RedisServer::start().await;
     let cache = cache(&server.url());
-    kind(cache.raw("NONSENSE", &["a"]).await, ErrorKind::Backend, "doesn't know the command");
+    kind(cache.raw("NONSENSE", &["a"]).await, ErrorKind::InvalidInput, "isn't among the commands");
+    kind(cache.raw("MODULES.OWN", &["a"]).await, ErrorKind::Backend, "unknown command 'MODULES.OWN'");
     kind(cache.raw("GET", &NONE).await, ErrorKind::Backend, "wrong number of arguments");
     kind(cache.raw("", &NONE).await, ErrorKind::InvalidInput, "no command");
     kind(cache.raw("  ", &NONE).await, ErrorKind::InvalidInput, "no command");
@@ -124,10 +125,32 @@ async fn refused_commands() {
         &["CLIENT", "REPLY", "OFF"],
         &["client reply", "off"],
         &["CLIENT", "tracking", "on"],
+        &["CLIENT", "CAPA", "redirect"],
+        &["CLIENT", "IMPORT-SOURCE", "on"],
+        &["CLIENT", "NO-EVICT", "on"],
+        &["CLIENT", "NO-TOUCH", "on"],
+        &["CLIENT", "SETNAME", "other"],
+        &["CLIENT", "SETINFO", "lib-name", "other"],
+        &["CLIENT", "CACHING", "yes"],
+        &["CLIENT"],
+        &["SCRIPT", "DEBUG", "YES"],
+        &["script debug", "sync"],
+        &["ASKING"],
+        &["READONLY"],
+        &["READWRITE"],
+        &["SSUBSCRIBE", "channel"],
+        &["SYNC"],
+        &["PSYNC", "?", "-1"],
+        &["REPLCONF", "listening-port", "1"],
+        &["UNWATCH"],
+        &["DISCARD"],
         &["BLPOP", "list", "0"],
         &["bzpopmin", "list", "0"],
         &["WAIT", "1", "0"],
+        &["WAITAOF", "0", "0", "0"],
+        &["BLMOVE", "a", "b", "LEFT", "LEFT", "0"],
         &["XREAD", "BLOCK", "0", "STREAMS", "s", "$"],
+        &["XREADGROUP", "GROUP", "STREAMS", "c", "COUNT", "1", "block", "0", "STREAMS", "s", ">"],
         &[" SUBSCRIBE ", "channel"],
     ] {
         let started = std::time::Instant::now();
@@ -137,4 +160,48 @@ async fn refused_commands() {
         assert!(!error.to_string().contains("password"), "{error}");
         assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1), "after {words:?}");
     }
+}
+
+/// What has such words as keys is sent.
+#[tokio::test]
+async fn words_that_only_look_like_refused_ones() {
+    let server = RedisServer::start().await;
+    let cache: Cache = cache(&server.url());
+    assert_eq!(cache.raw("XREAD", &["COUNT", "1", "STREAMS", "BLOCK", "0"]).await.unwrap(), Raw::Nil);
+    cache.raw("XGROUP", &["CREATE", "s", "BLOCK", "$", "MKSTREAM"]).await.unwrap();
+    assert_eq!(cache.raw("XREADGROUP", &["GROUP", "BLOCK", "BLOCK", "STREAMS", "s", ">"]).await.unwrap(), Raw::Nil);
+    cache.raw("SET", &["MONITOR", "SUBSCRIBE"]).await.unwrap();
+    assert_eq!(cache.raw("script load", &["return 7"]).await.unwrap().as_bytes().unwrap().len(), 40);
+    assert!(matches!(cache.raw("CLIENT", &["ID"]).await.unwrap(), Raw::Int(_)));
+}
+
+/// In a cluster a command goes where its keys are, whichever of its words these are.
+#[tokio::test]
+async fn keys_that_are_not_the_first_word() {
+    let cluster = RedisCluster::start(3, 0).await;
+    let cache: Cache = cache(&cluster.url());
+    for i in 0..20 {
+        let key = format!("k{i}");
+        cache.set(&key, i).await.unwrap();
+        let raw = async |command: &str, args: &[&str]| {
+            cache.raw(command, args).await.unwrap_or_else(|error| panic!("{command} of {key}: {error}"))
+        };
+        assert_eq!(raw("OBJECT", &["ENCODING", &key]).await, bytes("int"));
+        assert_eq!(raw("object encoding", &[&key]).await, bytes("int"));
+        assert!(matches!(raw("MEMORY", &["USAGE", &key]).await, Raw::Int(1..)));
+        let text = i.to_string();
+        assert_eq!(raw("EVAL", &["return redis.call('GET', KEYS[1])", "1", &key]).await, bytes(&text));
+        assert_eq!(raw("BITOP", &["AND", &format!("{{{key}}}.copy"), &key]).await, Raw::Int(text.len() as i64));
+        raw("XADD", &[&format!("s{i}"), "1-1", "f", "v"]).await;
+        let read = raw("XREAD", &["COUNT", "1", "STREAMS", &format!("s{i}"), "0"]).await;
+        assert!(matches!(read, Raw::Map(_)), "{read:?}");
+        raw("XGROUP", &["CREATE", &format!("s{i}"), "g", "0"]).await;
+        let read = raw("XREADGROUP", &["GROUP", "g", "me", "STREAMS", &format!("s{i}"), ">"]).await;
+        assert!(matches!(read, Raw::Map(_)), "{read:?}");
+        assert!(matches!(raw("XINFO", &["STREAM", &format!("s{i}")]).await, Raw::Map(_)));
+        assert_eq!(raw("ZUNION", &["1", &format!("z{i}")]).await, Raw::List(vec![]));
+    }
+    assert_eq!(cache.raw("PING", &NONE).await.unwrap(), Raw::Text("PONG".into()));
+    let error = cache.raw("MGET", &["a", "b", "c"]).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InvalidInput, "{error}");
 }

@@ -4,7 +4,8 @@ use std::time::Duration;
 
 use redis::Value as Answer;
 
-use super::trouble::{server_error, unexpected};
+use super::server_error::server_error;
+use super::trouble::unexpected;
 use crate::{Error, Raw, Result, Ttl, Value};
 
 /// The longest life that Redis takes, in milliseconds: it adds the present time to it in 64 bits.

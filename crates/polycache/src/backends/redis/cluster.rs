@@ -16,8 +16,9 @@ use tokio::time::{sleep, timeout};
 use super::config::Server;
 use super::connector::{Connector, Target};
 use super::node::Node;
+use super::server_error::{not_settled, server_error};
 use super::slots::{Range, Redirect, SLOTS, ranges, redirect};
-use super::trouble::{Class, Failure, server_error, unexpected};
+use super::trouble::{Class, Failure, unexpected};
 use crate::{Error, ErrorKind, Result};
 
 /// How often a command is sent before its trouble is the caller's, with growing pauses: 0.8 seconds in all. Mostly a redirect or two
@@ -53,6 +54,14 @@ struct Map {
     owners: Vec<Option<u16>>,
 }
 
+impl Map {
+    /// The master that holds the slot.
+    fn owner(&self, slot: u16) -> Option<&Arc<Member>> {
+        let owner = self.owners.get(usize::from(slot)).copied().flatten()?;
+        self.masters.get(usize::from(owner))
+    }
+}
+
 /// A server of the cluster.
 #[derive(Debug)]
 pub(super) struct Member {
@@ -72,35 +81,49 @@ impl Cluster {
     }
 
     /// The answers to `commands`, in their order. An error that a server answers with is a value here.
-    pub(super) async fn many(&self, class: Class, commands: Vec<Command>) -> Result<Vec<Value>> {
+    pub(super) async fn many(&self, class: Class, mut commands: Vec<Command>) -> Result<Vec<Value>> {
         let mut answers: Vec<Option<Value>> = commands.iter().map(|_| None).collect();
         let mut waiting: Vec<usize> = (0..commands.len()).collect();
         let mut map = self.map().await?;
         for attempt in 1.. {
             let mut trouble = None;
             let mut asked = Vec::new();
-            let mut moved = false;
+            let (mut moved, mut is_stale) = (false, false);
             for (member, indices, result) in send(&map, class, &commands, std::mem::take(&mut waiting)).await {
                 match result {
                     Ok(values) => {
                         for (index, value) in indices.into_iter().zip(values) {
-                            match redirect(&value, &member.server) {
-                                None => answers[index] = Some(value),
-                                Some(Redirect::Ask(server)) => asked.push((index, server)),
-                                Some(redirect) => {
-                                    moved |= matches!(redirect, Redirect::Moved(_));
-                                    trouble.get_or_insert_with(|| answered(&value));
-                                    waiting.push(index);
+                            let Some(redirect) = redirect(&value, &member.server) else {
+                                answers[index] = Some(value);
+                                continue;
+                            };
+                            match redirect {
+                                // Where the key was a guess, the cluster says which slot it is.
+                                Redirect::Ask(slot, server) => {
+                                    commands[index].slot = slot;
+                                    asked.push((index, server));
+                                    continue;
                                 }
+                                Redirect::Moved(slot, server) => {
+                                    let known = map.owner(slot).is_some_and(|owner| owner.server == server);
+                                    is_stale |= !known || commands[index].slot == slot;
+                                    commands[index].slot = slot;
+                                    moved = true;
+                                }
+                                Redirect::Later => is_stale = true,
                             }
+                            trouble.get_or_insert_with(|| answered(&value));
+                            waiting.push(index);
                         }
                     }
                     Err(Failure::NotSent(error)) if error.kind() != ErrorKind::Closed => {
                         trouble = Some(error);
+                        is_stale = true;
                         waiting.extend(indices);
                     }
                     Err(Failure::Lost(error)) if class == Class::Read => {
                         trouble = Some(error);
+                        is_stale = true;
                         waiting.extend(indices);
                     }
                     Err(failure) => return Err(failure.into()),
@@ -111,6 +134,7 @@ impl Cluster {
                     value if redirect(&value, &server).is_none() => answers[index] = Some(value),
                     value => {
                         trouble.get_or_insert_with(|| answered(&value));
+                        is_stale = true;
                         waiting.push(index);
                     }
                 }
@@ -124,8 +148,10 @@ impl Cluster {
                     if !moved || attempt > 1 {
                         sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
                     }
-                    // A cluster that can't be asked now may be after the next pause.
-                    map = self.renewed(&map).await.unwrap_or(map);
+                    if is_stale {
+                        // A cluster that can't be asked now may be after the next pause.
+                        map = self.renewed(&map).await.unwrap_or(map);
+                    }
                 }
             }
         }
@@ -282,7 +308,7 @@ async fn send<'a>(map: &'a Map, class: Class, commands: &[Command], indices: Vec
 
 fn answered(value: &Value) -> Error {
     match value {
-        Value::ServerError(error) => server_error(error),
+        Value::ServerError(error) => not_settled(error),
         other => unexpected(other),
     }
 }

@@ -9,7 +9,8 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use super::config::{Protocol, Server};
 use super::resp::{Frame, Reader};
-use super::trouble::{server_error, unreachable};
+use super::server_error::{knows_no_such_command, server_error, without_echo};
+use super::trouble::unreachable;
 use crate::{Error, ErrorKind, Result, Secret};
 
 /// What a server may say in the dialogue; a true one says some hundred bytes. A reply is held until it is whole, so something else that
@@ -39,28 +40,40 @@ impl<'a> Dialogue<'a> {
         Self { server, stream, reader: Reader::default(), input: BytesMut::new(), left: MOST }
     }
 
-    /// Logs in, in one round trip.
+    /// Logs in, in one round trip; in two, where the server is too old for RESP3, or its `HELLO` is switched off.
     pub(super) async fn log_in(&mut self, log_in: &LogIn<'_>) -> Result<()> {
+        match self.try_log_in(log_in).await? {
+            Some(refusal) if log_in.protocol == Protocol::Resp3 && has_no_resp3(&refusal) => {
+                let log_in = LogIn { protocol: Protocol::Resp2, ..*log_in };
+                self.try_log_in(&log_in).await?
+            }
+            refusal => refusal,
+        }
+        .map_or(Ok(()), |refusal| Err(self.refused(&refusal)))
+    }
+
+    /// The first refusal, if there was any.
+    async fn try_log_in(&mut self, log_in: &LogIn<'_>) -> Result<Option<ServerError>> {
         let needed = log_in.commands();
         // Whoever looks after the server sees who we are. Older ones don't know the command, which doesn't matter.
         let mut name = redis::cmd("CLIENT");
         name.arg("SETINFO").arg("LIB-NAME").arg("polycache");
         self.send(needed.iter().chain([&name])).await?;
         let mut refusal = None;
-        for _ in &needed {
+        for command in &needed {
             if let Value::ServerError(error) = self.reply().await? {
-                refusal.get_or_insert(error);
+                refusal.get_or_insert_with(|| without_echo(&error, command).unwrap_or(error));
             }
         }
         self.reply().await?;
-        refusal.map_or(Ok(()), |error| Err(self.refused(&error)))
+        Ok(refusal)
     }
 
     /// The answer to a command, unless it is an error.
     pub(super) async fn ask(&mut self, command: &Cmd) -> Result<Value> {
         self.send([command]).await?;
         match self.reply().await? {
-            Value::ServerError(error) => Err(server_error(&error)),
+            Value::ServerError(error) => Err(server_error(&without_echo(&error, command).unwrap_or(error))),
             value => Ok(value),
         }
     }
@@ -107,14 +120,17 @@ impl<'a> Dialogue<'a> {
     /// What an error means: that the server won't have us, or can't for the moment.
     fn refused(&self, error: &ServerError) -> Error {
         let source = server_error(error);
-        let full = error.details().is_some_and(|details| details.contains("max number of clients"));
-        if full || source.kind() == ErrorKind::Unavailable {
+        if source.kind() == ErrorKind::Unavailable {
             return unreachable(self.server).with_source(source);
         }
         let server = self.server;
         let text = format!("Redis at {server} refused the log-in; check user, password, database and protocol");
         Error::new(ErrorKind::Backend, text).with_source(source)
     }
+}
+
+fn has_no_resp3(error: &ServerError) -> bool {
+    knows_no_such_command(error) || error.code() == "NOPROTO"
 }
 
 impl LogIn<'_> {
@@ -131,7 +147,8 @@ impl LogIn<'_> {
             }
             (Protocol::Resp2, Some(password)) => {
                 let mut auth = redis::cmd("AUTH");
-                auth.arg(self.username).arg(password.reveal());
+                // Servers without users take a password alone, which is the default user's.
+                auth.arg(self.username.filter(|name| *name != "default")).arg(password.reveal());
                 commands.push(auth);
             }
             (Protocol::Resp2, None) => {}

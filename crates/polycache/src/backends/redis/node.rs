@@ -2,17 +2,25 @@
 
 use std::fmt;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use polycache_wire::Connection;
-use redis::{Cmd, Value};
+use redis::{Cmd, ServerError, Value};
 
 use super::connector::{Connector, Target};
 use super::link::{self, Link};
+use super::server_error::{connection_goes, without_echo};
 use super::trouble::{Class, Failure};
+
+/// How long connections are kept at least.
+const STAY: Duration = Duration::from_secs(1);
 
 /// A server, or what the sentinels name as such, and the connections that its calls are spread over.
 pub(super) struct Node {
     lines: Box<[Line]>,
+    /// When the connections were given up last.
+    left: Mutex<Option<Instant>>,
 }
 
 struct Line {
@@ -25,7 +33,7 @@ impl Node {
     pub(super) fn new(connector: &Connector, target: &Target) -> Self {
         let connection = || Link::connection(connector.clone(), target.clone());
         let line = |_| Line { connection: connection(), busy: AtomicUsize::new(0) };
-        Self { lines: (0..connector.config.connections).map(line).collect() }
+        Self { lines: (0..connector.config.connections).map(line).collect(), left: Mutex::new(None) }
     }
 
     /// The answer to one command. An error that the server answers with is a value here.
@@ -33,9 +41,9 @@ impl Node {
         let Some((connection, _busy)) = self.connection() else {
             return Ok(Value::Nil);
         };
-        let answer = link::one(connection, class, command).await?;
-        if is_read_only(&answer) {
-            look_for_primary(connection);
+        let mut answer = link::one(connection, class, command).await?;
+        if let Value::ServerError(error) = &mut answer {
+            self.met(error, command);
         }
         Ok(answer)
     }
@@ -45,11 +53,35 @@ impl Node {
         let Some((connection, _busy)) = self.connection() else {
             return Ok(Vec::new());
         };
-        let answers = link::many(connection, class, commands).await?;
-        if answers.iter().any(is_read_only) {
-            look_for_primary(connection);
+        let mut answers = link::many(connection, class, commands).await?;
+        for (answer, command) in answers.iter_mut().zip(commands) {
+            if let Value::ServerError(error) = answer {
+                self.met(error, command);
+            }
         }
         Ok(answers)
+    }
+
+    /// The server answers with an error: nothing that we sent stays in it, and the connections are given up where they lead to the wrong
+    /// server, by which a name, a proxy or the sentinels may mean another one by now.
+    #[cold]
+    fn met(&self, error: &mut ServerError, command: &Cmd) {
+        if let Some(cut) = without_echo(error, command) {
+            *error = cut;
+        }
+        if !connection_goes(error) {
+            return;
+        }
+        {
+            // A server that is what it is for good isn't connected to for each answer anew.
+            let mut left = self.left.lock();
+            if left.is_some_and(|left| left.elapsed() < STAY) {
+                return;
+            }
+            *left = Some(Instant::now());
+        }
+        tracing::warn!(code = error.code(), "Redis answers with an error, so its connections are made anew");
+        self.lines.iter().for_each(|line| line.connection.renew());
     }
 
     /// Refuses further calls. What is under way is still answered.
@@ -91,17 +123,5 @@ impl<'a> Busy<'a> {
 impl Drop for Busy<'_> {
     fn drop(&mut self) {
         self.0.fetch_sub(1, Ordering::Relaxed);
-    }
-}
-
-/// Whether the server answers that it is a replica: a failover has left us with the wrong one.
-fn is_read_only(answer: &Value) -> bool {
-    matches!(answer, Value::ServerError(error) if error.code() == "READONLY")
-}
-
-#[cold]
-fn look_for_primary(connection: &Connection<Link>) {
-    if connection.protocol().is_found_by_sentinels() {
-        connection.renew();
     }
 }

@@ -9,7 +9,7 @@ use super::cluster::Command;
 use super::fleet::Fleet;
 use super::scripts::{Call, INCREMENT, PERSIST, REMOVE, REPLACE, STORE_UNDER_LEASE};
 use super::trouble::Class;
-use super::{Redis, listing, refused};
+use super::{Redis, allowed, listing, raw};
 use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, Permit, SetOptions, Version, When};
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
@@ -158,20 +158,13 @@ impl Backend for Redis {
     }
 
     fn raw(&self, command: &str, args: &[&[u8]]) -> Reply<Raw> {
-        if let Err(error) = refused::check(command, args) {
+        if let Err(error) = allowed::check(command, args) {
             return Reply::error(error);
         }
-        let mut raw = Cmd::new();
-        for word in command.split_ascii_whitespace() {
-            raw.arg(word);
-        }
-        for arg in args {
-            raw.arg(*arg);
-        }
-        // Mostly the first argument is the key. Where it isn't, the cluster says where the command belongs.
-        let raw = self.fleet.command(args.first().copied().unwrap_or_default(), raw);
+        let key = args.first().map(|key| key.to_vec()).unwrap_or_default();
+        let command = raw::command(command, args);
         let fleet = Arc::clone(&self.fleet);
-        Reply::pending(async move { answers::raw(fleet.one(Class::Once, raw).await?) })
+        Reply::pending(async move { raw::send(&fleet, &key, command).await })
     }
 
     fn close(&self) -> Reply<()> {

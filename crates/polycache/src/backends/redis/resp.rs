@@ -8,6 +8,8 @@ use bytes::{Buf, BytesMut};
 use memchr::memchr;
 use redis::{Value, VerbatimFormat};
 
+use super::server_error;
+
 /// How deep replies may nest.
 const DEEPEST: usize = 100;
 /// The longest string: Redis holds no longer ones (`proto-max-bulk-len`).
@@ -236,7 +238,7 @@ fn simple(mark: u8, line: &[u8]) -> Result<Value> {
 #[cold]
 fn error(text: &[u8]) -> Result<Value> {
     let text = String::from_utf8_lossy(text).replace(char::is_control, " ");
-    redis::parse_redis_value(format!("-{text}\r\n").as_bytes()).map_err(|_| "an error is malformed")
+    server_error::read(&text).map(Value::ServerError).ok_or("an error is malformed")
 }
 
 #[cfg(test)]

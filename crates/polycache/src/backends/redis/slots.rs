@@ -55,10 +55,10 @@ fn range(entry: Value, asked: &Server) -> Option<Range> {
 /// What an error says about where a command belongs.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Redirect {
-    /// The slot has another master for good.
-    Moved(Server),
-    /// This one command belongs there, while its slot is on the move.
-    Ask(Server),
+    /// The slot of the command's keys has another master than the one asked.
+    Moved(u16, Server),
+    /// This one command belongs there, while the slot of its keys is on the move.
+    Ask(u16, Server),
     /// The cluster can't tell yet.
     Later,
 }
@@ -67,13 +67,15 @@ pub(super) enum Redirect {
 pub(super) fn redirect(answer: &Value, asked: &Server) -> Option<Redirect> {
     let Value::ServerError(error) = answer else { return None };
     // The details are the slot and `host:port`; the host may be missing or an IPv6 address without brackets.
-    let there = || {
-        let (host, port) = error.details()?.split_whitespace().nth(1)?.rsplit_once(':')?;
-        Some(server(host, port.parse().ok()?, asked))
+    let there = |redirect: fn(u16, Server) -> Redirect| {
+        let mut words = error.details()?.split_whitespace();
+        let slot = words.next()?.parse().ok().filter(|slot| *slot < SLOTS)?;
+        let (host, port) = words.next()?.rsplit_once(':')?;
+        Some(redirect(slot, server(host, port.parse().ok()?, asked)))
     };
     match error.code() {
-        "MOVED" => Some(there().map_or(Redirect::Later, Redirect::Moved)),
-        "ASK" => Some(there().map_or(Redirect::Later, Redirect::Ask)),
+        "MOVED" => Some(there(Redirect::Moved).unwrap_or(Redirect::Later)),
+        "ASK" => Some(there(Redirect::Ask).unwrap_or(Redirect::Later)),
         "TRYAGAIN" | "CLUSTERDOWN" | "LOADING" | "MASTERDOWN" | "READONLY" => Some(Redirect::Later),
         _ => None,
     }

@@ -1,7 +1,5 @@
 //! What goes wrong, told in our errors.
 
-use redis::ServerError;
-
 use super::config::Server;
 use crate::{Error, ErrorKind};
 
@@ -73,38 +71,5 @@ fn shape(answer: &redis::Value) -> &'static str {
         redis::Value::Map(_) => "a map",
         redis::Value::ServerError(_) => "an error",
         _ => "something rare",
-    }
-}
-
-/// An error that the server answered with.
-#[cold]
-pub(super) fn server_error(error: &ServerError) -> Error {
-    let code = error.code();
-    // What a script of ours was doing at which line helps nobody.
-    let details = error.details().unwrap_or_default().split(" script: ").next().unwrap_or_default();
-    let (kind, hint) = match code {
-        "ERR" if details.contains("not an integer") => (ErrorKind::NotANumber, "what is stored isn't an integer"),
-        "ERR" if details.contains("would overflow") => {
-            (ErrorKind::Overflow, "the sum would pass the bounds of 64 bits")
-        }
-        "ERR" if details.contains("exceeds maximum allowed size") => {
-            (ErrorKind::TooLarge, "the value is too large for Redis")
-        }
-        "ERR" if details.starts_with("unknown command") => (ErrorKind::Backend, "Redis doesn't know the command"),
-        "WRONGTYPE" => (ErrorKind::Backend, "the key holds a Redis list, hash or the like, which other code stored"),
-        "OOM" => (
-            ErrorKind::Backend,
-            "Redis has reached its `maxmemory` and may not evict; raise it, or set a `maxmemory-policy`",
-        ),
-        "NOPERM" => (ErrorKind::Backend, "the Redis user isn't allowed this; extend its ACL"),
-        "NOAUTH" => (ErrorKind::Backend, "Redis wants a password; give user and password in the URL"),
-        "CROSSSLOT" => (ErrorKind::InvalidInput, "the keys are in several slots of the cluster; use a {hash tag}"),
-        "LOADING" | "BUSY" | "MASTERDOWN" | "CLUSTERDOWN" | "TRYAGAIN" | "MOVED" | "ASK" | "READONLY"
-        | "NOREPLICAS" => (ErrorKind::Unavailable, "Redis can't serve this now"),
-        _ => (ErrorKind::Backend, "Redis answered with an error"),
-    };
-    match kind {
-        ErrorKind::NotANumber | ErrorKind::Overflow => Error::new(kind, hint),
-        _ => Error::new(kind, format!("{hint}: {code} {details}")),
     }
 }
