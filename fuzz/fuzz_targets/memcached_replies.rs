@@ -11,12 +11,13 @@ fn expect(form: u8) -> Expect {
     let key = &WireKey::new(b"k");
     let keys = &["a", "b", "a", "sha256:c"].map(|key| WireKey::new(key.as_bytes()));
     let raw = |line| Request::Raw(RawCommand::new(line).expect("a legal line"));
-    let request = match form % 6 {
+    let request = match form % 7 {
         0 => Request::Get { key, cas: true },
         1 => Request::MultiGet { keys },
         2 => Request::Version,
         3 => raw(b"get a"),
         4 => raw(b"mg a v"),
+        5 => raw(b"lru_crawler metadump all"),
         _ => raw(b"stats"),
     };
     request.encode(0, &mut Vec::new())

@@ -214,7 +214,7 @@ impl Client {
     pub async fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Option<Ttl>> {
         let key = WireKey::new(key.as_ref());
         let Some(reply) = self.fleet.call(key.stored(), &Request::Ttl { key: &key }).await? else { return Ok(None) };
-        let meta = outcome::meta(reply)?;
+        let meta = outcome::meta(reply, true)?;
         Ok(match (meta.status, meta.ttl) {
             (Status::Done, Some(seconds)) => Some(u64::try_from(seconds).map_or(Ttl::Never, Ttl::secs)),
             _ => None,

@@ -65,6 +65,13 @@ impl Connection {
         replies.zip(requests).map(|(reply, request)| reply.map_err(|failure| told(failure, request))).collect()
     }
 
+    /// Asks the server over a connection that nothing else goes over, and that ends afterwards.
+    pub(crate) async fn call_apart(&self, request: &Request<'_>) -> Result<Reply> {
+        let link = self.0.protocol();
+        let mut stream = link.open().await?;
+        handshake::ask(&mut *stream, &link.server, &link.settings, request, link.settings.max_value).await
+    }
+
     /// Begins to connect, unless that is under way or its pause isn't over.
     pub(crate) fn nudge(&self) {
         self.0.nudge();
@@ -115,8 +122,7 @@ impl Protocol for Link {
     }
 
     fn is_out_of_step(expect: &Expect, reply: &Reply) -> Option<String> {
-        let message = expect.misunderstood(reply)?;
-        Some(format!("the server didn't understand a request: {message}"))
+        expect.out_of_step(reply)
     }
 
     fn error(&self, trouble: Trouble<'_>) -> Error {

@@ -34,9 +34,9 @@ pub enum ErrorKind {
     Overflow,
     /// The server wants a user and a password, or refused those given.
     Auth,
-    /// The server can't be reached. The call was not executed there, or was a read: it can be repeated.
+    /// The server can't be reached, by us or by a proxy. The call was not executed there, or was a read: it can be repeated.
     Unavailable,
-    /// The connection was lost after the call was sent: it may have been executed or not.
+    /// The connection was lost after the call was sent, or a proxy lost its own: the call may have been executed or not.
     UnknownOutcome,
     /// The server sent what the protocol doesn't allow. The connection was closed.
     Protocol,

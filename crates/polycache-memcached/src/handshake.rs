@@ -3,6 +3,7 @@
 use bytes::BytesMut;
 use polycache_wire::Stream;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
 
 use crate::codec::{Decoder, RefusalKind, Reply, Request};
 use crate::server::Server;
@@ -13,7 +14,7 @@ use crate::{Error, ErrorKind, Result};
 /// Connects, sees that a memcached with meta commands is there, and logs in where the server asks for it.
 pub(crate) async fn open(server: &Server, settings: &Settings) -> Result<Box<dyn Stream>> {
     let mut stream = transport::connect(server, settings).await?;
-    match ask(&mut *stream, server, &Request::Noop).await? {
+    match ask(&mut *stream, server, settings, &Request::Noop, 0).await? {
         Reply::Line(_) => return Ok(stream),
         Reply::Refused(refusal) if refusal.kind == RefusalKind::Client && refusal.message == "unauthenticated" => {}
         Reply::Refused(refusal) if refusal.kind == RefusalKind::Unknown && refusal.message.is_empty() => {
@@ -32,7 +33,7 @@ pub(crate) async fn open(server: &Server, settings: &Settings) -> Result<Box<dyn
         return Err(Error::new(ErrorKind::Auth, message));
     };
     let login = Request::Authenticate { user: &credentials.user, password: &credentials.password };
-    match ask(&mut *stream, server, &login).await? {
+    match ask(&mut *stream, server, settings, &login, 0).await? {
         Reply::Line(_) => Ok(stream),
         _ => {
             let message = format!("memcached at {server} refused the user or the password; check the credentials");
@@ -41,8 +42,14 @@ pub(crate) async fn open(server: &Server, settings: &Settings) -> Result<Box<dyn
     }
 }
 
-/// Asks one thing, on a connection that nobody else uses yet.
-async fn ask(stream: &mut dyn Stream, server: &Server, request: &Request<'_>) -> Result<Reply> {
+/// Asks one thing, on a connection that nobody else uses. The reply's value has at most `max_value` bytes.
+pub(crate) async fn ask(
+    stream: &mut dyn Stream,
+    server: &Server,
+    settings: &Settings,
+    request: &Request<'_>,
+    max_value: usize,
+) -> Result<Reply> {
     let lost =
         |why: &str| Error::new(ErrorKind::Unavailable, format!("memcached at {server} closed the connection{why}"));
     let mut out = Vec::new();
@@ -50,10 +57,16 @@ async fn ask(stream: &mut dyn Stream, server: &Server, request: &Request<'_>) ->
     let broken = |error: std::io::Error| lost(&format!(": {error}"));
     stream.write_all(&out).await.map_err(broken)?;
     stream.flush().await.map_err(broken)?;
-    let (mut decoder, mut input) = (Decoder::new(0), BytesMut::new());
+    let (mut decoder, mut input) = (Decoder::new(max_value), BytesMut::new());
     loop {
-        if stream.read_buf(&mut input).await.map_err(broken)? == 0 {
-            return Err(lost(" at once"));
+        let patience = settings.heartbeat.max(settings.connect_timeout);
+        let silent = |_| {
+            let message = format!("memcached at {server} owes an answer and was silent for {patience:?}");
+            Error::new(ErrorKind::Unavailable, message)
+        };
+        let read = timeout(patience, stream.read_buf(&mut input)).await.map_err(silent)?;
+        if read.map_err(broken)? == 0 {
+            return Err(lost(" in place of an answer"));
         }
         let reply = decoder.decode(&mut input, &mut expect).map_err(|error| {
             Error::new(ErrorKind::Protocol, format!("what answers at {server} isn't memcached: {error}"))

@@ -74,7 +74,7 @@ impl Client {
 
     async fn count(&self, key: &WireKey<'_>, delta: Delta, create: Option<(u64, u32)>) -> Result<Option<u64>> {
         let reply = self.fleet.call(key.stored(), &Request::Count { key, delta, create }).await?;
-        let meta = outcome::meta(reply.ok_or_else(outcome::unexpected)?)?;
+        let meta = outcome::meta(reply.ok_or_else(outcome::unexpected)?, false)?;
         match (meta.status, meta.value) {
             (Status::Missing, _) => Ok(None),
             (Status::Done, Some(value)) => parse(&value).map(Some).ok_or_else(outcome::unexpected),

@@ -92,10 +92,11 @@ impl Client {
 
     /// Asks every server; each answers with a line.
     pub(super) async fn on_each(&self, request: Request<'_>) -> Result<Vec<Bytes>> {
+        let is_read = request.is_read();
         let asked = self.fleet.connections().iter().map(|connection| connection.call(&request));
         let lines = join_all(asked).await.into_iter().map(|reply| match reply? {
             Reply::Line(line) => Ok(line),
-            Reply::Refused(refusal) => Err(outcome::refused(&refusal)),
+            Reply::Refused(refusal) => Err(outcome::refused(&refusal, is_read)),
             _ => Err(outcome::unexpected()),
         });
         lines.collect()
@@ -132,12 +133,12 @@ async fn get_base64(connection: &Connection, keys: &[WireKey<'_>]) -> Result<Vec
 fn values(reply: Reply) -> Result<Vec<Option<Item>>> {
     match reply {
         Reply::Values(values) => Ok(values),
-        Reply::Refused(refusal) => Err(outcome::refused(&refusal)),
+        Reply::Refused(refusal) => Err(outcome::refused(&refusal, true)),
         _ => Err(outcome::unexpected()),
     }
 }
 
 fn single(reply: Reply) -> Result<Option<Item>> {
-    let meta = outcome::meta(reply)?;
+    let meta = outcome::meta(reply, true)?;
     Ok(meta.value.map(|value| Item { value, flags: meta.flags }))
 }

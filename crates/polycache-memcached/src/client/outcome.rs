@@ -3,11 +3,11 @@
 use crate::codec::{Item, Meta, Refusal, RefusalKind, Reply, Status};
 use crate::{Error, ErrorKind, Result};
 
-/// The reply to a meta command.
-pub(super) fn meta(reply: Reply) -> Result<Meta> {
+/// The reply to a meta command; whether it was one that only reads.
+pub(super) fn meta(reply: Reply, is_read: bool) -> Result<Meta> {
     match reply {
         Reply::Meta(meta) => Ok(meta),
-        Reply::Refused(refusal) => Err(refused(&refusal)),
+        Reply::Refused(refusal) => Err(refused(&refusal, is_read)),
         _ => Err(unexpected()),
     }
 }
@@ -15,25 +15,30 @@ pub(super) fn meta(reply: Reply) -> Result<Meta> {
 /// What was read, and its CAS number. Nothing, where the server is out.
 pub(super) fn value(reply: Option<Reply>) -> Result<Option<(Item, u64)>> {
     let Some(reply) = reply else { return Ok(None) };
-    let Meta { value, flags, cas, .. } = meta(reply)?;
+    let Meta { value, flags, cas, .. } = meta(reply, true)?;
     Ok(value.map(|value| (Item { value, flags }, cas)))
 }
 
 /// How a write went. A write to a server that is out was an error before it came here.
 pub(super) fn status(reply: Option<Reply>) -> Result<Status> {
-    meta(reply.ok_or_else(unexpected)?).map(|meta| meta.status)
+    meta(reply.ok_or_else(unexpected)?, false).map(|meta| meta.status)
 }
 
-/// The error that a refusal is.
+/// The error that a refusal is, of a command that only reads or of another.
 #[cold]
-pub(super) fn refused(refusal: &Refusal) -> Error {
+pub(super) fn refused(refusal: &Refusal, is_read: bool) -> Error {
     let message = refusal.message.as_str();
     let (kind, text) = match refusal.kind {
+        // Of memcached's own proxy: the connection to it is in order.
+        RefusalKind::Server if message.starts_with("backend") => (
+            if is_read { ErrorKind::Unavailable } else { ErrorKind::UnknownOutcome },
+            format!("the proxy couldn't reach the server of this key ({message}); see to that server"),
+        ),
         RefusalKind::Server if message.contains("too large") => (
             ErrorKind::TooLarge,
             "the value is larger than the server takes (1 MiB, if it wasn't started with another -I)".to_owned(),
         ),
-        RefusalKind::Server if message.starts_with("out of memory") => (
+        RefusalKind::Server if message.to_ascii_lowercase().starts_with("out of memory") => (
             ErrorKind::OutOfMemory,
             format!("memcached has no memory for it ({message}); give it more by -m, or let it evict"),
         ),

@@ -8,7 +8,8 @@ use crate::{Error, ErrorKind, Result};
 
 impl Client {
     /// Sends a command line as it is, without its end, and returns the reply as it is: lines and data blocks, without the
-    /// last line end. Keys in it are taken literally. In a fleet the first key says which server is asked.
+    /// last line end. Keys in it are taken literally. In a fleet the first key says which server is asked. The commands that list all keys,
+    /// `lru_crawler metadump` and `mgdump`, go over a connection of their own.
     ///
     /// ```no_run
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache_memcached::Result<()> {
@@ -24,6 +25,7 @@ impl Client {
         let command = RawCommand::new(line)?;
         let request = Request::Raw(command);
         let reply = match (self.fleet.connections(), command.key()) {
+            ([only], _) if command.is_dump() => only.call_apart(&request).await?,
             ([only], _) => only.call(&request).await?,
             (_, Some(key)) => self.fleet.call(key, &request).await?.ok_or_else(outcome::unexpected)?,
             _ => {
@@ -34,7 +36,7 @@ impl Client {
         };
         match reply {
             Reply::Raw(reply) => Ok(reply),
-            Reply::Refused(refusal) => Err(outcome::refused(&refusal)),
+            Reply::Refused(refusal) => Err(outcome::refused(&refusal, false)),
             _ => Err(outcome::unexpected()),
         }
     }

@@ -5,7 +5,7 @@ use memchr::memchr;
 
 use super::expect::{Expect, Form, Keys, Opaque};
 use super::lines;
-use super::reply::{Meta, ProtocolError, Reply};
+use super::reply::{Meta, ProtocolError, Refusal, Reply};
 use super::values::{COPIED_MAX, Values};
 
 /// The longest line of a reply. Those of the protocol are far shorter.
@@ -23,6 +23,18 @@ pub struct Decoder {
     /// What waits for its data block.
     body: Option<Body>,
     values: Values,
+    marked: Marked,
+}
+
+/// What has come of a reply that only the reply to a mark behind it ends.
+#[derive(Debug, Default)]
+struct Marked {
+    /// The first error line.
+    refusal: Option<Refusal>,
+    /// How many there were.
+    refusals: usize,
+    /// Whether `END` has come.
+    ended: bool,
 }
 
 #[derive(Debug)]
@@ -35,12 +47,8 @@ struct Body {
 #[derive(Debug)]
 enum Head {
     Meta(Meta),
-    Value {
-        index: usize,
-        flags: u32,
-    },
-    /// Raw; whether more lines follow.
-    Raw(bool),
+    Value { index: usize, flags: u32 },
+    Raw,
 }
 
 impl Decoder {
@@ -49,7 +57,7 @@ impl Decoder {
     pub fn new(max_value: usize) -> Self {
         // So that sums with it can't overflow.
         let max_value = max_value.min(u32::MAX as usize);
-        Self { max_value, scanned: 0, taken: 0, body: None, values: Values::default() }
+        Self { max_value, scanned: 0, taken: 0, body: None, values: Values::default(), marked: Marked::default() }
     }
 
     /// The next reply, of the form `expect`, taken from the front of `input`; `None` where it isn't whole yet. Then call
@@ -79,14 +87,19 @@ impl Decoder {
             }
             if let Form::Values(keys) = &mut expect.0
                 && self.scanned == 0
+                && !self.marked.ended
             {
                 self.values.expect(keys.count());
                 self.values.take_run(keys, input, self.max_value);
+                if self.marked.is_empty() && input.starts_with(b"END\r\nMN\r\n") {
+                    input.advance(b"END\r\nMN\r\n".len());
+                    return Ok(Some(Reply::Values(std::mem::take(&mut self.values).finish())));
+                }
             }
-            let Some(length) = self.line(input)? else { return Ok(None) };
+            let is_dump = matches!(expect.0, Form::Dump);
+            let Some((length, end)) = self.line(input, is_dump)? else { return Ok(None) };
             let start = self.taken;
             let line = &input[start..start + length];
-            let end = start + length + 2;
             let reply = match &mut expect.0 {
                 Form::Meta(opaque) => match lines::meta(line, *opaque)? {
                     Some((meta, None)) => Some(Reply::Meta(meta)),
@@ -99,12 +112,10 @@ impl Decoder {
                 Form::Values(keys) => self.value_line(line, keys)?,
                 Form::Line(reply) if line.starts_with(reply) => Some(Reply::Line(Bytes::copy_from_slice(line))),
                 Form::Line(_) => refused(line).map(Some)?,
-                Form::Raw { lines } => {
-                    let lines = *lines;
-                    self.raw_line(input, start, end, lines)?
-                }
+                Form::Raw { is_get, broke_off } => self.raw_line(input, start, end, *is_get, broke_off)?,
+                Form::Dump => self.dump_line(input, start, start + length, end)?,
             };
-            if !matches!(expect.0, Form::Raw { .. }) {
+            if !matches!(expect.0, Form::Raw { .. } | Form::Dump) {
                 input.advance(end);
             }
             if let Some(reply) = reply {
@@ -142,8 +153,9 @@ impl Decoder {
         self.taken = 0;
     }
 
-    /// The length of the next line, without its end, if it is whole.
-    fn line(&mut self, input: &BytesMut) -> Result<Option<usize>, ProtocolError> {
+    /// The length of the next line without its end, and where the one after it begins, if it is whole. Some replies have lines that end in a
+    /// bare `\n`.
+    fn line(&mut self, input: &BytesMut, bare: bool) -> Result<Option<(usize, usize)>, ProtocolError> {
         let from = self.scanned.max(self.taken);
         let Some(found) = memchr(b'\n', &input[from..]) else {
             if input.len() - self.taken > LINE_MAX {
@@ -154,8 +166,10 @@ impl Decoder {
         };
         let line = &input[self.taken..from + found];
         self.scanned = 0;
+        let next = from + found + 1;
         match line.split_last() {
-            Some((b'\r', line)) if line.len() <= LINE_MAX => Ok(Some(line.len())),
+            Some((b'\r', line)) if line.len() <= LINE_MAX => Ok(Some((line.len(), next))),
+            _ if bare && line.len() <= LINE_MAX => Ok(Some((line.len(), next))),
             _ => Err(ProtocolError::in_line("a malformed line", line)),
         }
     }
@@ -180,14 +194,28 @@ impl Decoder {
     }
 
     fn value_line(&mut self, line: &[u8], keys: &mut Keys) -> Result<Option<Reply>, ProtocolError> {
-        if let Some((key, flags, length)) = lines::value(line)? {
+        if !self.marked.ended
+            && let Some((key, flags, length)) = lines::value(line)?
+        {
             let unasked = || ProtocolError::in_line("a value that wasn't asked for", line);
             let index = keys.find(key).ok_or_else(unasked)?;
             self.wait_for(length, Head::Value { index, flags })?;
             return Ok(None);
         }
-        let values = std::mem::take(&mut self.values);
-        if line == b"END" { Ok(Some(Reply::Values(values.finish()))) } else { refused(line).map(Some) }
+        let marked = &mut self.marked;
+        match line {
+            b"END" if !marked.ended => marked.ended = true,
+            b"MN" if marked.ended || marked.refusal.is_some() => {
+                let values = std::mem::take(&mut self.values);
+                keys.broke_off = !marked.ended;
+                let refusal = std::mem::take(marked).refusal;
+                return Ok(Some(refusal.map_or_else(|| Reply::Values(values.finish()), Reply::Refused)));
+            }
+            // One for each key, and one for the whole.
+            _ if !marked.ended && marked.refusals <= keys.count() => marked.note(line)?,
+            _ => return Err(ProtocolError::in_line("an unexpected line", line)),
+        }
+        Ok(None)
     }
 
     /// A raw reply stays in the input until it is whole.
@@ -196,33 +224,65 @@ impl Decoder {
         input: &mut BytesMut,
         start: usize,
         end: usize,
-        lines: bool,
+        is_get: bool,
+        broke_off: &mut bool,
     ) -> Result<Option<Reply>, ProtocolError> {
-        if end > self.max_value.saturating_add(LINE_MAX) {
-            return Err(ProtocolError::new(format!("a reply of more than {} bytes", self.max_value)));
-        }
+        self.bound_raw(end)?;
         let line = &input[start..end - 2];
-        if let Some(refusal) = lines::refusal(line) {
-            input.advance(end);
-            return Ok(Some(Reply::Refused(refusal)));
+        if line == b"MN" {
+            let marked = std::mem::take(&mut self.marked);
+            return Ok(Some(match marked.refusal {
+                Some(refusal) => {
+                    *broke_off = is_get && !marked.ended;
+                    input.advance(end);
+                    Reply::Refused(refusal)
+                }
+                // The mark itself was the command.
+                None if start == 0 => raw_reply(input, end, end),
+                None => raw_reply(input, start, end),
+            }));
         }
+        if let Some(refusal) = lines::refusal(line) {
+            self.marked.refusal.get_or_insert(refusal);
+        }
+        self.marked.ended |= line == b"END";
         let block = match lines::words(line).next() {
-            Some(b"VA") if !lines => lines::words(line).nth(1).and_then(lines::number),
-            Some(b"VALUE") if lines => lines::value(line)?.map(|(_, _, length)| length as u64),
+            Some(b"VA") => lines::words(line).nth(1).and_then(lines::number),
+            Some(b"VALUE") => lines::value(line)?.map(|(_, _, length)| length as u64),
             _ => None,
         };
         if let Some(length) = block {
             let length = usize::try_from(length).unwrap_or(usize::MAX);
-            self.wait_for(length, Head::Raw(lines))?;
-            self.taken = end;
-            return Ok(None);
-        }
-        let last = !lines || matches!(line, b"END" | b"EN" | b"OK" | b"RESET") || line.starts_with(b"BUSY ");
-        if last {
-            return Ok(Some(raw_reply(input, end)));
+            self.wait_for(length, Head::Raw)?;
         }
         self.taken = end;
         Ok(None)
+    }
+
+    /// A list of keys, or the one line that is in its place.
+    fn dump_line(
+        &mut self,
+        input: &mut BytesMut,
+        start: usize,
+        line_end: usize,
+        end: usize,
+    ) -> Result<Option<Reply>, ProtocolError> {
+        self.bound_raw(end)?;
+        let line = &input[start..line_end];
+        if let Some(refusal) = lines::refusal(line) {
+            input.advance(end);
+            return Ok(Some(Reply::Refused(refusal)));
+        }
+        let of_list = line == b"OK" || line.starts_with(b"key=") || line.starts_with(b"mg ");
+        self.taken = end;
+        Ok((!of_list).then(|| raw_reply(input, line_end + 2, end)))
+    }
+
+    fn bound_raw(&self, end: usize) -> Result<(), ProtocolError> {
+        if end > self.max_value.saturating_add(LINE_MAX) {
+            return Err(ProtocolError::new(format!("a reply of more than {} bytes", self.max_value)));
+        }
+        Ok(())
     }
 
     fn body(&mut self, input: &mut BytesMut) -> Result<Option<Done>, ProtocolError> {
@@ -240,16 +300,32 @@ impl Decoder {
                 self.values.take(index, flags, body.length, input);
                 Done::Part
             }
-            Head::Raw(true) => {
+            Head::Raw => {
                 self.taken = end + 2;
                 Done::Part
             }
-            Head::Raw(false) => Done::Reply(raw_reply(input, end + 2)),
         };
         if matches!(done, Done::Reply(_)) {
             self.reset();
         }
         Ok(Some(done))
+    }
+}
+
+impl Marked {
+    fn is_empty(&self) -> bool {
+        self.refusals == 0 && !self.ended
+    }
+
+    /// Takes an error line; or an empty one after it, as memcached 1.6.45 sends.
+    fn note(&mut self, line: &[u8]) -> Result<(), ProtocolError> {
+        match lines::refusal(line) {
+            Some(refusal) => _ = self.refusal.get_or_insert(refusal),
+            None if line.is_empty() && self.refusals > 0 => {}
+            None => return Err(ProtocolError::in_line("an unexpected line", line)),
+        }
+        self.refusals += 1;
+        Ok(())
     }
 }
 
@@ -260,6 +336,9 @@ enum Done {
 
 fn refused(line: &[u8]) -> Result<Reply, ProtocolError> {
     match lines::refusal(line) {
+        Some(refusal) if refusal.message.ends_with("writing get response") => {
+            Err(ProtocolError::in_line("the reply to a later request, whose error dropped this one's", line))
+        }
         Some(refusal) => Ok(Reply::Refused(refusal)),
         None => Err(ProtocolError::in_line("an unexpected line", line)),
     }
@@ -277,9 +356,9 @@ fn take_value(input: &mut BytesMut, length: usize) -> Bytes {
     value
 }
 
-/// The first `end` bytes, less the line end.
-fn raw_reply(input: &mut BytesMut, end: usize) -> Reply {
-    let reply = Bytes::copy_from_slice(&input[..end - 2]);
+/// The bytes before `until`, less the line end there. All up to `end` are done with.
+fn raw_reply(input: &mut BytesMut, until: usize, end: usize) -> Reply {
+    let reply = Bytes::copy_from_slice(&input[..until - 2]);
     input.advance(end);
     Reply::Raw(reply)
 }

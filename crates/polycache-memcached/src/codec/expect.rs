@@ -11,13 +11,19 @@ pub struct Expect(pub(super) Form);
 pub(super) enum Form {
     /// A meta reply with this opaque.
     Meta(Opaque),
-    /// Values of these keys, then `END`.
+    /// Values of these keys, `END`, and the reply to [`END_MARK`].
     Values(Box<Keys>),
     /// One line that begins so.
     Line(&'static [u8]),
-    /// One line, with a data block where it has one; or lines up to `END`.
-    Raw { lines: bool },
+    /// Anything, then the reply to [`END_MARK`]. Whether it is a classic get, and whether that broke off.
+    Raw { is_get: bool, broke_off: bool },
+    /// Lines that end in any way, up to one that is known to be the last.
+    Dump,
 }
+
+/// Sent behind a request whose reply has no end that can be told: after an error line there may be more of it, or nothing. memcached's
+/// proxy sends a line for each key of a `get` whose server is out, and then `END`; memcached itself sends one line and no `END`.
+pub(super) const END_MARK: &[u8] = b"mn\r\n";
 
 impl Expect {
     pub(super) fn meta(opaque: Opaque) -> Self {
@@ -32,21 +38,34 @@ impl Expect {
         Self(Form::Line(start))
     }
 
-    pub(super) fn raw(lines: bool) -> Self {
-        Self(Form::Raw { lines })
+    pub(super) fn raw(is_get: bool) -> Self {
+        Self(Form::Raw { is_get, broke_off: false })
     }
 
-    /// What the server said, if this reply shows that it misunderstood a request of ours: then it may take the rest of the
-    /// request for another one, and the connection is out of step.
+    pub(super) fn dump() -> Self {
+        Self(Form::Dump)
+    }
+
+    /// Why nothing that follows this reply can be trusted, if that is so.
+    ///
+    /// A server that misunderstood a request of ours may take the rest of it for another one. And a memcached that breaks off the reply to a
+    /// classic get, with an error in place of `END`, drops the replies to earlier requests that it hasn't sent yet.
     #[must_use]
-    pub fn misunderstood(&self, reply: &Reply) -> Option<String> {
+    pub fn out_of_step(&self, reply: &Reply) -> Option<String> {
         let Reply::Refused(refusal) = reply else { return None };
-        let understood = match (&self.0, refusal.kind) {
-            (Form::Raw { .. }, _) | (_, RefusalKind::Server) => true,
-            (_, RefusalKind::Client) => refusal.is_not_a_number(),
-            (_, RefusalKind::Unknown) => false,
+        let (broke_off, understood) = match (&self.0, refusal.kind) {
+            (Form::Raw { broke_off, .. }, _) => (*broke_off, true),
+            (Form::Values(keys), RefusalKind::Server) => (keys.broke_off, true),
+            (Form::Dump, _) | (_, RefusalKind::Server) => (false, true),
+            (_, RefusalKind::Client) => (false, refusal.is_not_a_number()),
+            (_, RefusalKind::Unknown) => (false, false),
         };
-        (!understood).then(|| refusal.message.clone())
+        let what = match (broke_off, understood) {
+            (true, _) => "the server broke off a reply",
+            (false, false) => "the server didn't understand a request",
+            (false, true) => return None,
+        };
+        Some(format!("{what}: {}", refusal.message))
     }
 }
 
@@ -75,6 +94,8 @@ pub(super) struct Keys {
     ends: Vec<u32>,
     /// How many are passed.
     passed: usize,
+    /// Whether an error came in place of the end.
+    pub(super) broke_off: bool,
 }
 
 impl Keys {
@@ -85,7 +106,7 @@ impl Keys {
             tokens.extend_from_slice(key);
             ends.push(u32::try_from(tokens.len()).unwrap_or(u32::MAX));
         }
-        Self { tokens, ends, passed: 0 }
+        Self { tokens, ends, passed: 0, broke_off: false }
     }
 
     pub(super) fn tokens(&self) -> &[u8] {

@@ -8,12 +8,16 @@ use crate::{Error, ErrorKind, Result};
 #[derive(Debug, Clone, Copy)]
 pub struct RawCommand<'a> {
     line: &'a [u8],
-    lines: bool,
+    is_get: bool,
+    is_dump: bool,
     key: Option<&'a [u8]>,
 }
 
 /// The longest line that a server takes.
 const LINE_MAX: usize = 2048;
+
+/// The longest key that a server takes.
+const KEY_MAX: usize = 250;
 
 impl<'a> RawCommand<'a> {
     /// Checks `line`, which comes without its line end.
@@ -28,7 +32,7 @@ impl<'a> RawCommand<'a> {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput`: more than one line, a control character, over 2,048 bytes, a command with a data block (use the
+    /// `InvalidInput`: more than one line, a control character, over 2,048 bytes, a get of a key of over 250, a command with a data block (use the
     /// client's own), one that suppresses its reply, or a command not known here.
     pub fn new(line: &'a [u8]) -> Result<Self> {
         let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, format!("this command line {why}")));
@@ -43,12 +47,11 @@ impl<'a> RawCommand<'a> {
         if line.first() == Some(&b' ') {
             return refuse("begins with a space");
         }
-        let (lines, keyed) = match command {
-            b"get" | b"gets" => (true, 1),
-            b"gat" | b"gats" => (true, 2),
-            b"mg" | b"md" | b"ma" | b"me" | b"delete" | b"incr" | b"decr" | b"touch" => (false, 1),
-            b"stats" | b"lru_crawler" => (true, 0),
-            b"version" | b"verbosity" | b"flush_all" | b"cache_memlimit" | b"lru" | b"slabs" | b"mn" => (false, 0),
+        let keyed = match command {
+            b"get" | b"gets" | b"mg" | b"md" | b"ma" | b"me" | b"delete" | b"incr" | b"decr" | b"touch" => 1,
+            b"gat" | b"gats" => 2,
+            b"stats" | b"lru_crawler" | b"version" | b"verbosity" | b"flush_all" | b"cache_memlimit" | b"lru"
+            | b"slabs" | b"mn" => 0,
             b"set" | b"add" | b"replace" | b"append" | b"prepend" | b"cas" | b"ms" => {
                 return refuse("needs a data block; use the client's own methods to store values");
             }
@@ -59,11 +62,17 @@ impl<'a> RawCommand<'a> {
         if words.clone().skip(keyed).any(silent) {
             return refuse("suppresses its reply");
         }
+        let is_get = matches!(command, b"get" | b"gets" | b"gat" | b"gats");
+        // The server would drop the replies to earlier requests.
+        if is_get && words.clone().any(|word| word.len() > KEY_MAX) {
+            return refuse("has a key of more than 250 bytes, which memcached doesn't take");
+        }
+        let is_dump = command == b"lru_crawler" && matches!(words.clone().next(), Some(b"metadump" | b"mgdump"));
         let key = if keyed == 0 { None } else { words.nth(keyed - 1) };
         if keyed > 0 && key.is_none() {
             return refuse("lacks a key");
         }
-        Ok(Self { line, lines, key })
+        Ok(Self { line, is_get, is_dump, key })
     }
 
     /// The line.
@@ -78,7 +87,18 @@ impl<'a> RawCommand<'a> {
         self.key
     }
 
-    pub(super) fn replies_with_lines(&self) -> bool {
-        self.lines
+    /// Whether it is what is sent behind the others to tell where their replies end.
+    pub(super) fn is_mark(&self) -> bool {
+        words(self.line).next() == Some(b"mn")
+    }
+
+    pub(super) fn is_get(&self) -> bool {
+        self.is_get
+    }
+
+    /// Whether it lists all keys: the server then does nothing else on that connection, and forgets what it has read of the requests
+    /// behind it until more comes.
+    pub(crate) fn is_dump(&self) -> bool {
+        self.is_dump
     }
 }

@@ -93,22 +93,75 @@ fn large_values_come_in_place() {
 fn values_of_a_multi_get_stay_in_order() {
     let item = |value: &'static str, flags| Some(Item { value: Bytes::from_static(value.as_bytes()), flags });
     let keys = multi_get(&["a", "b", "a", "c"]);
-    let reply = decode(&keys, b"VALUE a 1 1\r\nA\r\nVALUE a 1 1\r\nA\r\nVALUE c 0 5\r\nEND\r\n\r\nEND\r\n");
+    let reply = decode(&keys, b"VALUE a 1 1\r\nA\r\nVALUE a 1 1\r\nA\r\nVALUE c 0 5\r\nEND\r\n\r\nEND\r\nMN\r\n");
     assert_eq!(reply, Reply::Values(vec![item("A", 1), None, item("A", 1), item("END\r\n", 0)]));
-    assert_eq!(decode(&keys, b"END\r\n"), Reply::Values(vec![None; 4]));
+    assert_eq!(decode(&keys, b"END\r\nMN\r\n"), Reply::Values(vec![None; 4]));
     assert!(wrong(&keys, b"VALUE d 0 1\r\nD\r\nEND\r\n").starts_with("a value that wasn't asked for"));
     assert!(wrong(&keys, b"VALUE c 0 1\r\nC\r\nVALUE b 0 1\r\nB\r\n").starts_with("a value that wasn't asked for"));
     assert!(wrong(&keys, b"VALUE a 0\r\n").starts_with("a malformed value"));
-    let Reply::Refused(refusal) = decode(&keys, b"VALUE a 0 1\r\nA\r\nSERVER_ERROR out of memory\r\n") else {
-        panic!("a refusal");
+}
+
+#[test]
+fn a_reply_with_errors_is_taken_whole() {
+    let keys = multi_get(&["a", "b", "c"]);
+    for bytes in [
+        // memcached has no memory for the reply: nothing follows.
+        &b"VALUE a 0 1\r\nA\r\nSERVER_ERROR first\r\nMN\r\n"[..],
+        // Its proxy: one error for each key of a dead server, between values and before the end.
+        b"SERVER_ERROR first\r\nVALUE b 0 1\r\nB\r\nSERVER_ERROR backend failure\r\nEND\r\nMN\r\n",
+        b"SERVER_ERROR first\r\nSERVER_ERROR second\r\nSERVER_ERROR third\r\nEND\r\nMN\r\n",
+        // An empty line after it, of 1.6.45.
+        b"SERVER_ERROR first\r\n\r\nMN\r\n",
+    ] {
+        for expect in [&keys, &raw("get a b c")] {
+            let Reply::Refused(refusal) = decode(expect, bytes) else { panic!("a refusal") };
+            assert_eq!((refusal.kind, refusal.message.as_str()), (RefusalKind::Server, "first"));
+        }
+    }
+    let out_of_step = |bytes: &'static [u8]| {
+        let (mut expect, mut input) = (keys.clone(), BytesMut::from(bytes));
+        let reply = Decoder::new(MAX).decode(&mut input, &mut expect).unwrap().unwrap();
+        expect.out_of_step(&reply).is_some()
     };
-    assert_eq!((refusal.kind, refusal.message.as_str()), (RefusalKind::Server, "out of memory"));
+    assert!(out_of_step(b"VALUE a 0 1\r\nA\r\nSERVER_ERROR out of memory writing get response\r\nMN\r\n"));
+    assert!(!out_of_step(b"SERVER_ERROR backend failure\r\nEND\r\nMN\r\n"));
+    assert!(wrong(&get(), b"SERVER_ERROR out of memory writing get response\r\n").contains("later request"));
+    for bytes in [
+        &b"MN\r\n"[..],
+        b"\r\nEND\r\nMN\r\n",
+        b"END\r\nEND\r\nMN\r\n",
+        b"END\r\nHD OAA\r\n",
+        b"END\r\nSERVER_ERROR late\r\n",
+        b"END\r\nVALUE a 0 1\r\nA\r\nMN\r\n",
+        b"SERVER_ERROR a\r\nHD OAA\r\n",
+        b"ERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\n",
+    ] {
+        assert!(wrong(&keys, bytes).contains("expected"), "{}", bytes.escape_ascii());
+    }
+}
+
+#[test]
+fn lists_of_keys_are_read_in_the_form_of_each_version() {
+    for text in [
+        "key=a exp=-1 la=1 cas=2 fetch=no cls=1 size=61\nkey=b exp=-1\nEND\r\n",
+        "OK\r\nkey=a exp=-1 la=1 cas=2 fetch=no cls=1 size=61 flags=0 \nEND\r\n",
+        "mg a\r\nmg b\r\nEN\r\n",
+        "OK\r\nEN\r\n",
+        "BUSY currently processing crawler request\r\n",
+        "BADCLASS invalid class id\r\n",
+    ] {
+        let expected = text.strip_suffix("\r\n").unwrap();
+        let reply = decode(&raw("lru_crawler metadump all"), text.as_bytes());
+        assert_eq!(reply, Reply::Raw(Bytes::copy_from_slice(expected.as_bytes())));
+    }
+    let Reply::Refused(_) = decode(&raw("lru_crawler mgdump all"), b"ERROR\r\n") else { panic!("a refusal") };
 }
 
 #[test]
 fn raw_replies_come_as_they_are() {
     let same = |command: &str, text: &str| {
         let expected = text.strip_suffix("\r\n").unwrap();
+        let text = format!("{text}MN\r\n");
         assert_eq!(decode(&raw(command), text.as_bytes()), Reply::Raw(Bytes::copy_from_slice(expected.as_bytes())));
     };
     same("get a b", "VALUE a 0 3\r\nEND\r\nVALUE b 0 5\r\n\r\nEND\r\nEND\r\n");
@@ -119,7 +172,12 @@ fn raw_replies_come_as_they_are() {
     same("stats reset", "RESET\r\n");
     same("incr a 1", "42\r\n");
     same("delete a", "NOT_FOUND\r\n");
-    let Reply::Refused(refusal) = decode(&raw("get a"), b"ERROR\r\n") else { panic!("a refusal") };
+    // A value may look like the mark.
+    same("mg a v", "VA 4\r\nMN\r\n\r\n");
+    // 1.6.18 sends no end after it.
+    same("stats sizes_enable", "STAT sizes_status enabled\r\n");
+    assert_eq!(decode(&raw("mn"), b"MN\r\n"), Reply::Raw(Bytes::from_static(b"MN")));
+    let Reply::Refused(refusal) = decode(&raw("get a"), b"ERROR\r\nMN\r\n") else { panic!("a refusal") };
     assert_eq!(refusal.kind, RefusalKind::Unknown);
 }
 
@@ -145,6 +203,7 @@ fn raw_commands_are_one_line_that_is_answered() {
         "GET a",
         "gat 10",
         "mg \0",
+        &format!("get a {}", "k".repeat(251)),
     ] {
         assert!(RawCommand::new(line.as_bytes()).is_err(), "{line:?}");
     }
@@ -184,10 +243,9 @@ fn garbage_is_refused() {
 
 #[test]
 fn error_lines_are_refusals() {
-    for expect in [get(), line(), raw("get a"), multi_get(&["a"])] {
-        let Reply::Refused(refusal) = decode(&expect, b"SERVER_ERROR object too large for cache\r\n") else {
-            panic!("a refusal");
-        };
+    for (expect, mark) in [(get(), ""), (line(), ""), (raw("get a"), "MN\r\n"), (multi_get(&["a"]), "MN\r\n")] {
+        let text = format!("SERVER_ERROR object too large for cache\r\n{mark}");
+        let Reply::Refused(refusal) = decode(&expect, text.as_bytes()) else { panic!("a refusal") };
         assert_eq!((refusal.kind, refusal.message.as_str()), (RefusalKind::Server, "object too large for cache"));
     }
     let Reply::Refused(refusal) = decode(&get(), b"ERROR Too many open connections\r\n") else { panic!("a refusal") };
@@ -214,7 +272,7 @@ proptest! {
     #[test]
     fn any_bytes_in_any_pieces_give_the_same(bytes in proptest::collection::vec(any::<u8>(), 0..200), cut in 0_usize..200) {
         let cut = cut.min(bytes.len());
-        for expect in [get(), line(), raw("get a"), raw("mg a v"), multi_get(&["a", "b"])] {
+        for expect in [get(), line(), raw("get a"), raw("lru_crawler mgdump all"), multi_get(&["a", "b"])] {
             let (mut decoder, mut first, mut input) = (Decoder::new(100), expect.clone(), BytesMut::from(&bytes[..]));
             let whole = decoder.decode(&mut input, &mut first);
             let (mut decoder, mut second, mut input) = (Decoder::new(100), expect, BytesMut::from(&bytes[..cut]));
