@@ -2,11 +2,13 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := test
-.PHONY: setup tools test lint docs bench compare draw model fuzz
+.PHONY: setup tools test soak lint docs bench compare draw model fuzz
 
 # Debian packages that the tests start or call.
 PACKAGES := python3
 FUZZ_SECONDS ?= 60
+# Of each backend.
+SOAK_SECONDS ?= 30
 
 setup:
 	@.ci/packages $(PACKAGES)
@@ -17,6 +19,10 @@ tools:
 # Real servers too: redis-server and memcached.
 test: setup
 	.ci/test
+
+# Random histories of commands and faults on every backend, for longer than `make test` has them; it tells how far they are.
+soak: setup
+	POLYCACHE_HISTORY_SECONDS=$(SOAK_SECONDS) cargo test -p polycache --all-features --test histories -- --nocapture --test-threads=1
 
 lint: tools
 	cargo fmt --all --check

@@ -2,8 +2,7 @@
 
 use std::io;
 
-use polycache_wire::Stream;
-use tokio::net::TcpStream;
+use polycache_wire::{Stream, connect_tcp};
 
 use crate::server::{Address, Server};
 use crate::settings::Settings;
@@ -13,8 +12,7 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) async fn connect(server: &Server, settings: &Settings) -> Result<Box<dyn Stream>> {
     match &server.address {
         Address::Tcp { host, port } => {
-            let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(|error| failed(server, &error))?;
-            stream.set_nodelay(true).map_err(|error| failed(server, &error))?;
+            let stream = connect_tcp(host, *port).await.map_err(|error| failed(server, &error))?;
             secure(stream, host, server, settings).await
         }
         #[cfg(unix)]

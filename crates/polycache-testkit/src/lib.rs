@@ -30,7 +30,8 @@
 //! A case that needs a [capability](polycache::backend::Capabilities) which the backend declares absent says so on standard
 //! error, and tests that the absence is answered as documented.
 //!
-//! Beside the suite there are [`Intercept`], a backend around a backend that waits, fails or counts on demand, and
+//! Beside the suite there are [`histories`], random ones over several processes that are checked for stale reads and the like,
+//! [`Intercept`], a backend around a backend that waits, fails or counts on demand, and
 //! [`InMemory`], the memory backend with a clock that tests move. The feature `servers` adds real servers that end with the test
 //! process, in the module `servers`, and `Proxy`, a TCP proxy that fails on demand.
 
@@ -38,6 +39,7 @@
 
 pub mod cases;
 mod conformance;
+pub mod histories;
 mod in_memory;
 mod intercept;
 mod marked;

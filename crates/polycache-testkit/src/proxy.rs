@@ -79,8 +79,11 @@ struct Shared {
 
 #[derive(Debug, Clone, Default)]
 struct Faults {
-    delay: Duration,
+    /// Of requests and of replies.
+    delays: [Duration; 2],
     stalled: bool,
+    /// Connections with a lower number have fallen silent.
+    frozen_below: u64,
     chunk: Option<usize>,
     answer: Option<Arc<[u8]>>,
 }
@@ -163,7 +166,17 @@ impl Proxy {
 
     /// Holds each chunk of bytes back for this long, in both directions. Zero ends it.
     pub fn delay(&self, delay: Duration) {
-        self.shared.faults.send_modify(|faults| faults.delay = delay);
+        self.shared.faults.send_modify(|faults| faults.delays = [delay; 2]);
+    }
+
+    /// Holds each chunk of bytes from clients back for this long. Zero ends it.
+    pub fn delay_requests(&self, delay: Duration) {
+        self.shared.faults.send_modify(|faults| faults.delays[0] = delay);
+    }
+
+    /// Holds each chunk of bytes from the server back for this long. Zero ends it.
+    pub fn delay_replies(&self, delay: Duration) {
+        self.shared.faults.send_modify(|faults| faults.delays[1] = delay);
     }
 
     /// Holds all bytes back until [`resume`](Self::resume), in both directions. Connections are accepted.
@@ -174,6 +187,19 @@ impl Proxy {
     /// Forwards what [`stall`](Self::stall) has held back, and what comes after.
     pub fn resume(&self) {
         self.shared.faults.send_modify(|faults| faults.stalled = false);
+    }
+
+    /// Holds back the bytes of the connections of the moment until [`thaw`](Self::thaw), in both directions, as on a path that was lost
+    /// without a word. Later connections aren't touched.
+    pub fn freeze(&self) {
+        let number = self.shared.traffic.borrow().connections;
+        self.shared.faults.send_modify(|faults| faults.frozen_below = number);
+    }
+
+    /// Forwards what [`freeze`](Self::freeze) has held back, also of clients that have closed their connection since, as their kernels would
+    /// send it again and again. What clients have reset is dropped, as their kernels drop it.
+    pub fn thaw(&self) {
+        self.shared.faults.send_modify(|faults| faults.frozen_below = 0);
     }
 
     /// Forwards at most this many bytes in one packet, and gives the receiver time to see each by itself.

@@ -27,7 +27,7 @@
 //!     type Error = String;
 //!
 //!     async fn open(&self) -> Result<Box<dyn Stream>, String> {
-//!         let stream = tokio::net::TcpStream::connect(self.0).await;
+//!         let stream = polycache_wire::connect_tcp("127.0.0.1", self.0.port()).await;
 //!         Ok(Box::new(stream.map_err(|error| error.to_string())?))
 //!     }
 //!
@@ -96,9 +96,11 @@ mod settings;
 mod shared;
 mod signals;
 mod slots;
+mod tcp;
 mod watch;
 
 pub use call::Call;
 pub use connection::Connection;
 pub use protocol::{Decoder, Failure, Fate, Protocol, Request, Stream, Trouble};
 pub use settings::{Reconnect, Settings};
+pub use tcp::connect_tcp;

@@ -32,12 +32,14 @@ pub(super) async fn serve(
     shared: Arc<Shared>,
     mut cut: watch::Receiver<Option<End>>,
 ) {
+    let mut number = 0;
     shared.traffic.send_modify(|traffic| {
+        number = traffic.connections;
         traffic.connections += 1;
         traffic.open += 1;
     });
     let end = tokio::select! {
-        end = relay(&mut client, server, &shared) => end,
+        end = relay(&mut client, server, number, &shared) => end,
         _ = cut.changed() => cut.borrow().unwrap_or(End::Reset),
     };
     close(&client, end);
@@ -45,7 +47,7 @@ pub(super) async fn serve(
     shared.traffic.send_modify(|traffic| traffic.open -= 1);
 }
 
-async fn relay(client: &mut TcpStream, server: SocketAddr, shared: &Shared) -> End {
+async fn relay(client: &mut TcpStream, server: SocketAddr, number: u64, shared: &Shared) -> End {
     let Ok(mut server) = TcpStream::connect(server).await else {
         return End::Reset;
     };
@@ -55,8 +57,8 @@ async fn relay(client: &mut TcpStream, server: SocketAddr, shared: &Shared) -> E
     let (from_client, to_client) = client.split();
     let (from_server, to_server) = server.split();
     let ends = tokio::try_join!(
-        forward(Origin::Client, from_client, to_server, shared),
-        forward(Origin::Server, from_server, to_client, shared),
+        forward(Origin::Client, from_client, to_server, number, shared),
+        forward(Origin::Server, from_server, to_client, number, shared),
     );
     let Err(end) = ends;
     end
@@ -67,6 +69,7 @@ async fn forward(
     from: Origin,
     mut source: ReadHalf<'_>,
     mut target: WriteHalf<'_>,
+    number: u64,
     shared: &Shared,
 ) -> Result<Infallible, End> {
     let mut faults = shared.faults.subscribe();
@@ -80,11 +83,15 @@ async fn forward(
             Origin::Client => traffic.from_client += read as u64,
             Origin::Server => traffic.from_server += read as u64,
         });
-        let delay = faults.borrow().delay;
+        let delay = faults.borrow().delays[from as usize];
         if !delay.is_zero() {
             tokio::time::sleep(delay).await;
         }
-        let Faults { chunk, answer, .. } = flowing(&mut faults).await?;
+        let Faults { chunk, answer, .. } = flowing(number, &mut faults).await?;
+        // What a client had written before it reset the connection is gone with it.
+        if let Ok(Some(error)) = source.as_ref().take_error() {
+            return Err(error.into());
+        }
         if read == 0 {
             target.shutdown().await?;
             return std::future::pending().await;
@@ -92,7 +99,7 @@ async fn forward(
         let bytes = answer.as_deref().filter(|_| from == Origin::Server).unwrap_or(&buffer[..read]);
         let (allowed, last) = if from == Origin::Server { shared.allow(bytes.len()) } else { (bytes.len(), false) };
         for packet in bytes[..allowed].chunks(chunk.unwrap_or(usize::MAX)) {
-            flowing(&mut faults).await?;
+            flowing(number, &mut faults).await?;
             target.write_all(packet).await?;
             if chunk.is_some() {
                 tokio::task::yield_now().await;
@@ -105,9 +112,10 @@ async fn forward(
     }
 }
 
-/// The faults of the moment, once nothing is stalled.
-async fn flowing(faults: &mut watch::Receiver<Faults>) -> Result<Faults, End> {
-    let faults = faults.wait_for(|faults| !faults.stalled).await.map_err(|_| End::Close)?;
+/// The faults of the moment, once nothing holds this connection back.
+async fn flowing(number: u64, faults: &mut watch::Receiver<Faults>) -> Result<Faults, End> {
+    let flows = |faults: &Faults| !faults.stalled && number >= faults.frozen_below;
+    let faults = faults.wait_for(flows).await.map_err(|_| End::Close)?;
     Ok(faults.clone())
 }
 

@@ -3,8 +3,8 @@
 use std::fmt;
 use std::sync::Arc;
 
-use polycache_wire::Stream;
-use tokio::net::{TcpStream, UnixStream};
+use polycache_wire::{Stream, connect_tcp};
+use tokio::net::UnixStream;
 use tokio::time::timeout;
 
 use super::config::{Protocol, RedisConfig, Server};
@@ -98,8 +98,7 @@ impl Connector {
         match server {
             Server::Unix(path) => Ok(Box::new(UnixStream::connect(path).await.map_err(io)?)),
             Server::Tcp { host, port } => {
-                let stream = TcpStream::connect((host.as_str(), *port)).await.map_err(io)?;
-                stream.set_nodelay(true).map_err(io)?;
+                let stream = connect_tcp(host, *port).await.map_err(io)?;
                 #[cfg(feature = "tls")]
                 if let Some(tls) = &self.tls {
                     let name =

@@ -1,0 +1,209 @@
+//! Random histories of commands, faults and clears, checked for what a cache must never do.
+//!
+//! Several caches on one store stand for processes: each has a backend of its own and knows nothing of the others. A version counter for
+//! each key is the source of truth. Who changes it bumps the counter, then writes or deletes the key; once that is acknowledged nobody may
+//! read an older version. Beside that a counter never loses an acknowledged increment, and no two hold a lock.
+//!
+//! ```
+//! use polycache::backends::memory::Memory;
+//! use polycache_testkit::histories::{Fault, Histories};
+//! use polycache_testkit::Intercept;
+//! use std::sync::Arc;
+//! use std::time::Duration;
+//!
+//! # #[tokio::main(flavor = "multi_thread", worker_threads = 2)] async fn main() {
+//! // Of your own backend, as each process would open it.
+//! let (backend, faults) = Intercept::failing(Arc::new(Memory::new()));
+//! let tally = Histories::new("mine", vec![Arc::new(backend)])
+//!     .fault(Fault::new("failing", move |time| {
+//!         let faults = faults.clone();
+//!         async move {
+//!             faults.set(Some(polycache::ErrorKind::Unavailable));
+//!             tokio::time::sleep(time).await;
+//!             faults.set(None);
+//!         }
+//!     }))
+//!     .run(Duration::from_millis(300))
+//!     .await;
+//! assert!(tally.checked > 0);
+//! # }
+//! ```
+//!
+//! A finding is a panic that tells the history of its key in order. What is random comes from a seed, which is printed; the environment's
+//! `POLYCACHE_HISTORY_SEED` has the same commands and faults come again, though not the same moments.
+//!
+//! What the documentation of the library declares possible isn't counted:
+//! - A write whose caller was told that its outcome is unknown may take effect later.
+//! - Without leases, a value that one process computes may be stored after another one has deleted its key.
+//! - Who joins a computation of its own process gets what that computes, also after another process has deleted the key.
+//! - Where clears are [believed](Histories::believed) late, reads of other processes may see what was cleared.
+//! - A holder that can't renew its lock in time learns so from its guard, and another may have the lock.
+
+mod books;
+mod clears;
+mod counters;
+mod fault;
+mod locks;
+mod log;
+mod process;
+mod reads;
+#[cfg(feature = "servers")]
+mod servers;
+mod writes;
+
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use polycache::backend::Backend;
+use polycache::{Cache, ErrorKind};
+use tokio::task::JoinSet;
+
+use self::books::Books;
+pub use self::fault::Fault;
+use self::process::Process;
+
+/// Repeats the commands and faults of a run.
+const SEED: &str = "POLYCACHE_HISTORY_SEED";
+/// How long anything may take beyond the timeout of a cache, on a machine that is busy.
+const PATIENCE: Duration = Duration::from_secs(30);
+const PROGRESS: Duration = Duration::from_secs(5);
+
+/// Processes on one store, and what goes wrong meanwhile.
+#[derive(Debug)]
+#[must_use = "nothing happens before `run`"]
+pub struct Histories {
+    name: String,
+    processes: Vec<Arc<dyn Backend>>,
+    faults: Vec<Fault>,
+    lease: Option<Duration>,
+    timeout: Duration,
+    believed: Duration,
+    workers: usize,
+}
+
+/// What a run has come to.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Tally {
+    /// Commands that came to an end.
+    pub commands: u64,
+    /// Those that trouble kept from it.
+    pub failed: u64,
+    /// Values that were read and compared with what was acknowledged before.
+    pub checked: u64,
+    /// Values that were computed.
+    pub computed: u64,
+    /// Older values that were read and are declared possible.
+    pub excused: u64,
+    /// Faults.
+    pub faults: u64,
+}
+
+impl Histories {
+    /// Processes with these backends, which share one store, empty at first.
+    pub fn new(name: &str, processes: Vec<Arc<dyn Backend>>) -> Self {
+        Self {
+            name: name.to_owned(),
+            processes,
+            faults: Vec::new(),
+            lease: None,
+            timeout: Duration::from_millis(500),
+            believed: Duration::ZERO,
+            workers: 8,
+        }
+    }
+
+    /// Gives the caches leases of this life.
+    pub fn lease(mut self, lease: Duration) -> Self {
+        self.lease = Some(lease);
+        self
+    }
+
+    /// The timeout of the caches; half a second by default.
+    pub fn timeout(mut self, timeout: Duration) -> Self {
+        self.timeout = timeout;
+        self
+    }
+
+    /// How long after a clear the reads of other processes may still see what was cleared.
+    pub fn believed(mut self, believed: Duration) -> Self {
+        self.believed = believed;
+        self
+    }
+
+    /// How many tasks each process has; eight by default.
+    pub fn workers(mut self, workers: usize) -> Self {
+        self.workers = workers;
+        self
+    }
+
+    /// Has this go wrong now and then.
+    pub fn fault(mut self, fault: Fault) -> Self {
+        self.faults.push(fault);
+        self
+    }
+
+    /// Has all of these go wrong now and then, one at a time.
+    pub fn faults(mut self, faults: impl IntoIterator<Item = Fault>) -> Self {
+        self.faults.extend(faults);
+        self
+    }
+
+    /// Lets the processes work for so long, and some things go wrong.
+    ///
+    /// # Panics
+    ///
+    /// With the first finding, and where the store isn't there at the beginning.
+    pub async fn run(self, duration: Duration) -> Tally {
+        let given = std::env::var(SEED).ok();
+        let seed = given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a seed is a number"));
+        eprintln!("histories of {}, {duration:?}: {SEED}={seed}", self.name);
+        let caches: Vec<Cache> = self.processes.iter().map(|backend| self.cache(backend)).collect();
+        let clears = match caches[0].clear().await {
+            Ok(()) => true,
+            Err(error) if error.kind() == ErrorKind::Unsupported => false,
+            Err(error) => panic!("the store isn't there: {error}"),
+        };
+        let stale_fills = self.lease.is_none() && caches.len() > 1;
+        let books = Arc::new(Books::new(caches.len(), self.believed, stale_fills));
+        let mut tasks = JoinSet::new();
+        for (index, cache) in caches.into_iter().enumerate() {
+            let process = Arc::new(Process::new(index, cache, Arc::clone(&books), clears));
+            for worker in 0..self.workers {
+                let rng = fastrand::Rng::with_seed(seed ^ ((index as u64) << 32 | worker as u64));
+                tasks.spawn(Arc::clone(&process).work(rng));
+            }
+        }
+        if !self.faults.is_empty() {
+            tasks.spawn(fault::happen(self.faults, fastrand::Rng::with_seed(!seed), Arc::clone(&books)));
+        }
+        let (started, mut told) = (Instant::now(), Instant::now());
+        while started.elapsed() < duration && !books.is_over() {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+            if told.elapsed() > PROGRESS {
+                told = Instant::now();
+                eprintln!("histories of {}, {:?}: {:?}", self.name, started.elapsed(), books.tally());
+            }
+        }
+        books.stop.store(true, Ordering::SeqCst);
+        while let Some(ended) = tokio::time::timeout(2 * PATIENCE, tasks.join_next()).await.expect("all tasks end") {
+            ended.expect("a task of the histories ends well");
+        }
+        let tally = books.tally();
+        eprintln!("histories of {}: {tally:?}", self.name);
+        if let Some(finding) = books.finding() {
+            panic!("histories of {}, after {:?}, {SEED}={seed}: {finding}", self.name, started.elapsed());
+        }
+        tally
+    }
+
+    fn cache(&self, backend: &Arc<dyn Backend>) -> Cache {
+        let builder = Cache::builder().shared_backend(Arc::clone(backend)).namespace("histories").timeout(self.timeout);
+        let builder = match self.lease {
+            Some(lease) => builder.lease(lease),
+            None => builder,
+        };
+        builder.build().expect("a cache that fits the backend")
+    }
+}

@@ -1,0 +1,228 @@
+//! The source of truth, and what was acknowledged.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use polycache::{Error, ErrorKind};
+
+use super::Tally;
+use super::clears::Clears;
+use super::counters::Counters;
+use super::locks::Locks;
+use super::log::Log;
+
+/// The keys of values. Those below [`WRITTEN`] are only computed and deleted; the others are written too, by one at a time.
+pub(super) const KEYS: usize = 6;
+pub(super) const WRITTEN: usize = 4;
+pub(super) const COUNTERS: usize = 2;
+pub(super) const LOCKS: usize = 2;
+
+/// What is stored: the source's version, and which command or computation has stored it.
+pub(super) type Stored = (u64, u64);
+
+#[derive(Debug)]
+pub(super) struct Books {
+    pub(super) log: Log,
+    pub(super) clears: Clears,
+    pub(super) counters: Counters,
+    pub(super) locks: Locks,
+    /// Who writes a key beyond deleting it does so alone: of two who write at once the earlier one could win.
+    pub(super) turns: Vec<tokio::sync::Mutex<()>>,
+    pub(super) stop: AtomicBool,
+    pub(super) commands: AtomicU64,
+    pub(super) failed: AtomicU64,
+    pub(super) computed: AtomicU64,
+    pub(super) faults: AtomicU64,
+    checked: AtomicU64,
+    excused: AtomicU64,
+    keys: Vec<Truth>,
+    next: AtomicU64,
+    /// Commands whose callers were told that they don't know what became of them.
+    unknown: Mutex<HashSet<u64>>,
+    /// Computations by their number: the process, and when it was over.
+    fills: Mutex<HashMap<u64, (usize, Option<Instant>)>>,
+    believed: Duration,
+    stale_fills: bool,
+    finding: Mutex<Option<String>>,
+}
+
+/// What holds of one key.
+#[derive(Debug, Default)]
+struct Truth {
+    version: AtomicU64,
+    /// The version that was acknowledged last.
+    acknowledged: AtomicU64,
+    /// The same by process.
+    by_process: Vec<AtomicU64>,
+}
+
+/// What had been acknowledged when a command began.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Floor {
+    key: usize,
+    process: usize,
+    at: Instant,
+    version: u64,
+    own: u64,
+}
+
+impl Books {
+    pub(super) fn new(processes: usize, believed: Duration, stale_fills: bool) -> Self {
+        let truth = || Truth { by_process: (0..processes).map(|_| AtomicU64::new(0)).collect(), ..Truth::default() };
+        Self {
+            log: Log::new(KEYS + COUNTERS + LOCKS),
+            clears: Clears::default(),
+            counters: Counters::new(COUNTERS),
+            locks: Locks::new(LOCKS),
+            turns: (0..KEYS).map(|_| tokio::sync::Mutex::default()).collect(),
+            stop: AtomicBool::new(false),
+            commands: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            computed: AtomicU64::new(0),
+            faults: AtomicU64::new(0),
+            checked: AtomicU64::new(0),
+            excused: AtomicU64::new(0),
+            keys: (0..KEYS).map(|_| truth()).collect(),
+            next: AtomicU64::new(1),
+            unknown: Mutex::default(),
+            fills: Mutex::default(),
+            believed,
+            stale_fills,
+            finding: Mutex::default(),
+        }
+    }
+
+    /// A number for a command or a computation.
+    pub(super) fn number(&self) -> u64 {
+        self.next.fetch_add(1, Ordering::SeqCst)
+    }
+
+    /// The source's present version of a key.
+    pub(super) fn version(&self, key: usize) -> u64 {
+        self.keys[key].version.load(Ordering::SeqCst)
+    }
+
+    /// Changes a key in the source.
+    pub(super) fn bump(&self, key: usize) -> u64 {
+        self.keys[key].version.fetch_add(1, Ordering::SeqCst) + 1
+    }
+
+    /// From now on nobody may read an older version.
+    pub(super) fn acknowledge(&self, process: usize, key: usize, version: u64) {
+        let truth = &self.keys[key];
+        truth.by_process[process].fetch_max(version, Ordering::SeqCst);
+        truth.acknowledged.fetch_max(version, Ordering::SeqCst);
+    }
+
+    /// What that command does may still happen, or never.
+    pub(super) fn leave_unknown(&self, command: u64) {
+        self.unknown.lock().unwrap_or_else(PoisonError::into_inner).insert(command);
+    }
+
+    /// A computation by that process.
+    pub(super) fn begin_fill(&self, process: usize) -> u64 {
+        let number = self.number();
+        self.fills.lock().unwrap_or_else(PoisonError::into_inner).insert(number, (process, None));
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        number
+    }
+
+    pub(super) fn end_fill(&self, number: u64) {
+        if let Some((_, end)) = self.fills.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&number) {
+            *end = Some(Instant::now());
+        }
+    }
+
+    pub(super) fn floor(&self, process: usize, key: usize) -> Floor {
+        let truth = &self.keys[key];
+        Floor {
+            key,
+            process,
+            at: Instant::now(),
+            version: truth.acknowledged.load(Ordering::SeqCst),
+            own: truth.by_process[process].load(Ordering::SeqCst),
+        }
+    }
+
+    /// Compares what was read with what had been acknowledged before. `shares`: it may be what the process was just computing.
+    pub(super) fn check(&self, floor: Floor, read: Stored, shares: bool, command: &str) {
+        self.checked.fetch_add(1, Ordering::Relaxed);
+        let Floor { key, process, version, .. } = floor;
+        if read.0 >= version {
+            return;
+        }
+        if self.is_possible(floor, read, shares) {
+            self.excused.fetch_add(1, Ordering::Relaxed);
+            return;
+        }
+        let (found, number) = read;
+        let origin = match self.fills.lock().unwrap_or_else(PoisonError::into_inner).get(&number) {
+            Some((by, _)) => format!("computed by process {by}"),
+            None => "written".to_owned(),
+        };
+        self.find(
+            Some(key),
+            &format!(
+                "`{command}` by process {process} read version {found} of key {key} (#{number}, {origin}), though version {version} had been acknowledged before it began"
+            ),
+        );
+    }
+
+    fn is_possible(&self, floor: Floor, (read, number): Stored, shares: bool) -> bool {
+        let fill = self.fills.lock().unwrap_or_else(PoisonError::into_inner).get(&number).copied();
+        let Some((by, end)) = fill else {
+            return self.unknown.lock().unwrap_or_else(PoisonError::into_inner).contains(&number)
+                || self.believes(floor);
+        };
+        let computing = by == floor.process && end.is_none_or(|end| end >= floor.at);
+        self.stale_fills || self.believes(floor) || (shares && computing && read >= floor.own)
+    }
+
+    /// Whether the reader may not know of a clear yet.
+    fn believes(&self, floor: Floor) -> bool {
+        !self.believed.is_zero() && self.clears.within(self.believed, floor.at)
+    }
+
+    pub(super) fn is_believing(&self, at: Instant) -> bool {
+        !self.believed.is_zero() && self.clears.within(self.believed, at)
+    }
+
+    /// An error that trouble doesn't explain is a finding.
+    pub(super) fn fail(&self, key: Option<usize>, command: &str, error: &Error) {
+        self.failed.fetch_add(1, Ordering::Relaxed);
+        if !matches!(error.kind(), ErrorKind::Timeout | ErrorKind::Unavailable | ErrorKind::UnknownOutcome) {
+            self.find(key, &format!("`{command}` failed with {error:?}"));
+        }
+    }
+
+    /// The first finding is kept, and ends the histories.
+    pub(super) fn find(&self, key: Option<usize>, what: &str) {
+        let mut finding = self.finding.lock().unwrap_or_else(PoisonError::into_inner);
+        if finding.is_none() {
+            *finding = Some(format!("{what}\n{}", self.log.tell(key)));
+        }
+        self.stop.store(true, Ordering::SeqCst);
+    }
+
+    pub(super) fn finding(&self) -> Option<String> {
+        self.finding.lock().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    pub(super) fn is_over(&self) -> bool {
+        self.stop.load(Ordering::SeqCst)
+    }
+
+    pub(super) fn tally(&self) -> Tally {
+        let read = |count: &AtomicU64| count.load(Ordering::Relaxed);
+        Tally {
+            commands: read(&self.commands),
+            failed: read(&self.failed),
+            checked: read(&self.checked),
+            computed: read(&self.computed),
+            excused: read(&self.excused),
+            faults: read(&self.faults),
+        }
+    }
+}

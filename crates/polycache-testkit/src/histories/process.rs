@@ -1,0 +1,128 @@
+//! One process: a cache, and tasks that use it at random.
+
+use std::future::Future;
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::Duration;
+
+use fastrand::Rng;
+use polycache::{Cache, Result};
+use tokio::sync::RwLock;
+use tokio::time::{sleep, timeout};
+
+use super::PATIENCE;
+use super::books::Books;
+
+pub(super) struct Process {
+    pub(super) index: usize,
+    pub(super) cache: Cache,
+    pub(super) books: Arc<Books>,
+    /// Whether the cache is on. What means something else while it is off is done with this held.
+    pub(super) on: RwLock<bool>,
+    clears: bool,
+}
+
+impl Process {
+    pub(super) fn new(index: usize, cache: Cache, books: Arc<Books>, clears: bool) -> Self {
+        Self { index, cache, books, on: RwLock::new(true), clears }
+    }
+
+    /// One random command after another.
+    pub(super) async fn work(self: Arc<Self>, mut rng: Rng) {
+        while !self.books.is_over() {
+            match rng.u32(..1000) {
+                0..220 => self.get(&mut rng).await,
+                220..520 => self.get_or_set(&mut rng).await,
+                520..560 => self.multi_get(&mut rng).await,
+                560..610 => self.multi_get_or_set(&mut rng).await,
+                610..730 => self.delete(&mut rng).await,
+                730..760 => self.multi_delete(&mut rng).await,
+                760..810 => self.set(&mut rng).await,
+                810..835 => self.multi_set(&mut rng).await,
+                835..865 => self.add(&mut rng).await,
+                865..885 => self.cas(&mut rng).await,
+                885..940 => self.increment(&mut rng).await,
+                940..955 => self.read_counter(&mut rng).await,
+                955..985 => self.lock(&mut rng).await,
+                985..990 if self.clears => self.clear(&mut rng).await,
+                990..993 => self.turn_off(&mut rng).await,
+                _ => sleep(Duration::from_millis(rng.u64(..5))).await,
+            }
+            self.books.commands.fetch_add(1, Ordering::Relaxed);
+            if rng.u32(..4) == 0 {
+                sleep(Duration::from_micros(rng.u64(..2000))).await;
+            } else {
+                tokio::task::yield_now().await;
+            }
+        }
+    }
+
+    /// Awaits a command, now and then not to its end; `None` where it was given up or failed, which may have been done or not.
+    pub(super) async fn done<T>(
+        &self,
+        rng: &mut Rng,
+        key: Option<usize>,
+        command: &str,
+        call: impl Future<Output = Result<T>>,
+    ) -> Option<T> {
+        let done = async {
+            match timeout(PATIENCE, call).await {
+                Ok(Ok(value)) => Some(value),
+                Ok(Err(error)) => {
+                    self.note(key, &format!("{command} fails: {:?}", error.kind()));
+                    self.books.fail(key, command, &error);
+                    None
+                }
+                Err(_) => {
+                    self.books.find(key, &format!("`{command}` takes longer than {PATIENCE:?}"));
+                    None
+                }
+            }
+        };
+        if rng.u32(..50) > 0 {
+            return done.await;
+        }
+        let done = timeout(Duration::from_micros(rng.u64(..5000)), done).await;
+        if done.is_err() {
+            self.note(key, &format!("{command} is cancelled"));
+        }
+        done.unwrap_or(None)
+    }
+
+    /// Writes an event down: of a key, or of all.
+    pub(super) fn note(&self, key: Option<usize>, what: &str) {
+        let text = format!("process {}: {what}", self.index);
+        match key {
+            Some(key) => self.books.log.key(key, text),
+            None => self.books.log.all(text),
+        }
+    }
+
+    /// Turns the cache off for a while.
+    async fn turn_off(&self, rng: &mut Rng) {
+        let time = Duration::from_millis(rng.u64(..30));
+        let mut on = self.on.write().await;
+        if !*on {
+            return;
+        }
+        *on = false;
+        self.note(None, "is turned off");
+        self.cache.set_enabled(false);
+        drop(on);
+        sleep(time).await;
+        let mut on = self.on.write().await;
+        self.cache.set_enabled(true);
+        self.note(None, "is turned on");
+        *on = true;
+    }
+}
+
+/// A pause as a computation or the holder of a lock makes it: mostly short, now and then longer than a lease.
+pub(super) fn pause(rng: &mut Rng) -> Duration {
+    match rng.u32(..100) {
+        0..40 => Duration::ZERO,
+        40..90 => Duration::from_micros(rng.u64(..10_000)),
+        90..98 => Duration::from_millis(rng.u64(..60)),
+        _ => Duration::from_millis(rng.u64(..400)),
+    }
+}

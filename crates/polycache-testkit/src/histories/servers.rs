@@ -1,0 +1,74 @@
+//! Faults of servers and of the way to them.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::sleep;
+
+use super::Fault;
+use crate::Proxy;
+
+impl Fault {
+    /// All that a proxy can do to a process.
+    pub fn of_proxy(name: &str, proxy: &Arc<Proxy>) -> Vec<Self> {
+        let moment = |what: &str, act: fn(&Proxy)| Self::lasting(&format!("{name}: {what}"), proxy, act, |_| {}, true);
+        let lasting = |what: &str, begin: fn(&Proxy), end: fn(&Proxy)| {
+            Self::lasting(&format!("{name}: {what}"), proxy, begin, end, false)
+        };
+        vec![
+            moment("connections are closed", Proxy::cut),
+            moment("connections are reset", Proxy::reset),
+            moment("a reply is lost", |proxy| proxy.cut_reply_after(0)),
+            moment("a reply is cut", |proxy| proxy.cut_reply_after(fastrand::usize(1..40))),
+            lasting("nothing passes", Proxy::stall, Proxy::resume),
+            lasting("connections fall silent", Proxy::freeze, Proxy::thaw),
+            lasting(
+                "connections are refused",
+                |proxy| {
+                    proxy.refuse(true);
+                    proxy.reset();
+                },
+                |proxy| proxy.refuse(false),
+            ),
+            lasting(
+                "requests are late",
+                |proxy| proxy.delay_requests(late()),
+                |proxy| proxy.delay_requests(Duration::ZERO),
+            ),
+            lasting(
+                "replies are late",
+                |proxy| proxy.delay_replies(late()),
+                |proxy| proxy.delay_replies(Duration::ZERO),
+            ),
+        ]
+    }
+
+    /// A server that stands still: `stop` and `go_on` are those of the servers of this crate, SIGSTOP and SIGCONT.
+    pub fn of_server<S: Send + Sync + 'static>(name: &str, server: &Arc<S>, stop: fn(&S), go_on: fn(&S)) -> Self {
+        Self::lasting(&format!("{name} stands still"), server, stop, go_on, false)
+    }
+
+    fn lasting<S: Send + Sync + 'static>(
+        name: &str,
+        what: &Arc<S>,
+        begin: impl Fn(&S) + Clone + Send + Sync + 'static,
+        end: impl Fn(&S) + Clone + Send + Sync + 'static,
+        moment: bool,
+    ) -> Self {
+        let what = Arc::clone(what);
+        Self::new(name, move |time| {
+            let (what, begin, end) = (Arc::clone(&what), begin.clone(), end.clone());
+            async move {
+                begin(&what);
+                if !moment {
+                    sleep(time).await;
+                }
+                end(&what);
+            }
+        })
+    }
+}
+
+fn late() -> Duration {
+    Duration::from_millis(fastrand::u64(1..40))
+}

@@ -1,0 +1,187 @@
+//! Writes, counters and locks.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use fastrand::Rng;
+use polycache::locks::RedLock;
+use tokio::time::{sleep, timeout};
+
+use super::PATIENCE;
+use super::books::{COUNTERS, KEYS, LOCKS, Stored, WRITTEN};
+use super::process::{Process, pause};
+use super::reads::{counter_name, name, some};
+
+/// The life of a lock's lease.
+const LOCK: Duration = Duration::from_millis(150);
+
+impl Process {
+    /// Changes a key in the source, then deletes it.
+    pub(super) async fn delete(&self, rng: &mut Rng) {
+        let key = rng.usize(..KEYS);
+        let _turn = self.turn(key).await;
+        let version = self.books.bump(key);
+        self.note(Some(key), &format!("delete for version {version} begins"));
+        if self.done(rng, Some(key), "delete", self.cache.delete(&name(key))).await.is_some() {
+            self.acknowledge(key, "delete", version);
+        }
+    }
+
+    pub(super) async fn multi_delete(&self, rng: &mut Rng) {
+        let keys = some(rng, 0..KEYS);
+        let _turns = self.turns(&keys).await;
+        let versions = self.bump(&keys, "multi_delete");
+        let names: Vec<String> = keys.iter().map(|key| name(*key)).collect();
+        if self.done(rng, None, "multi_delete", self.cache.multi_delete(&names)).await.is_some() {
+            versions.iter().for_each(|(key, version)| self.acknowledge(*key, "multi_delete", *version));
+        }
+    }
+
+    /// Changes all keys in the source, then clears.
+    pub(super) async fn clear(&self, rng: &mut Rng) {
+        let keys: Vec<usize> = (0..KEYS).collect();
+        let _turns = self.turns(&keys).await;
+        let versions = self.bump(&keys, "clear");
+        let counted = self.books.counters.acknowledged();
+        self.books.clears.begin();
+        let done = self.done(rng, None, "clear", self.cache.clear()).await.is_some();
+        self.books.clears.end(done);
+        if done {
+            self.books.counters.clear(&counted);
+            versions.iter().for_each(|(key, version)| self.acknowledge(*key, "clear", *version));
+        }
+    }
+
+    /// Changes a key in the source, and stores what it has become.
+    pub(super) async fn set(&self, rng: &mut Rng) {
+        let key = rng.usize(WRITTEN..KEYS);
+        let _turn = self.turn(key).await;
+        let stored = (self.books.bump(key), self.books.number());
+        self.note(Some(key), &format!("set of version {} as #{} begins", stored.0, stored.1));
+        match self.done(rng, Some(key), "set", self.cache.set(&name(key), stored)).await {
+            Some(()) => self.acknowledge(key, "set", stored.0),
+            None => self.books.leave_unknown(stored.1),
+        }
+    }
+
+    pub(super) async fn multi_set(&self, rng: &mut Rng) {
+        let keys = some(rng, WRITTEN..KEYS);
+        let _turns = self.turns(&keys).await;
+        let versions = self.bump(&keys, "multi_set");
+        let number = self.books.number();
+        let pairs: Vec<(String, Stored)> =
+            versions.iter().map(|(key, version)| (name(*key), (*version, number))).collect();
+        match self.done(rng, None, "multi_set", self.cache.multi_set(pairs)).await {
+            Some(()) => versions.iter().for_each(|(key, version)| self.acknowledge(*key, "multi_set", *version)),
+            None => self.books.leave_unknown(number),
+        }
+    }
+
+    /// Stores what the source has, where nothing is.
+    pub(super) async fn add(&self, rng: &mut Rng) {
+        let key = rng.usize(WRITTEN..KEYS);
+        let _turn = self.turn(key).await;
+        let stored = (self.books.version(key), self.books.number());
+        self.note(Some(key), &format!("add of version {} as #{} begins", stored.0, stored.1));
+        match self.done(rng, Some(key), "add", self.cache.add(&name(key), stored)).await {
+            Some(added) => self.note(Some(key), &format!("add of #{}: {added}", stored.1)),
+            None => self.books.leave_unknown(stored.1),
+        }
+    }
+
+    /// Stores what the source has, where nobody has written meanwhile.
+    pub(super) async fn cas(&self, rng: &mut Rng) {
+        let key = rng.usize(WRITTEN..KEYS);
+        let read = self.cache.get_versioned::<Stored>(&name(key));
+        let Some((_, version)) = self.done(rng, Some(key), "get_versioned", read).await else { return };
+        let _turn = self.turn(key).await;
+        let stored = (self.books.version(key), self.books.number());
+        self.note(Some(key), &format!("cas to version {} as #{} begins", stored.0, stored.1));
+        match self.done(rng, Some(key), "cas", self.cache.cas(&name(key), stored, version)).await {
+            Some(done) => self.note(Some(key), &format!("cas of #{}: {done}", stored.1)),
+            None => self.books.leave_unknown(stored.1),
+        }
+    }
+
+    pub(super) async fn increment(&self, rng: &mut Rng) {
+        let counter = rng.usize(..COUNTERS);
+        let key = Some(KEYS + counter);
+        let on = self.on.read().await;
+        if !*on {
+            return;
+        }
+        let seen = self.books.counters.begin_increment(counter, self.books.clears.epoch());
+        let name = counter_name(counter);
+        let sum = self.done(rng, key, "increment", async {
+            loop {
+                match self.cache.increment(&name, 1).await {
+                    // What says of itself that it can be repeated isn't done twice by that.
+                    Err(error) if error.is_retryable() && !self.books.is_over() => {
+                        self.note(key, &format!("increment is repeated after {error:?}"));
+                        sleep(Duration::from_millis(5)).await;
+                    }
+                    result => return result,
+                }
+            }
+        });
+        let sum = sum.await;
+        let Some(sum) = sum else { return };
+        self.note(key, &format!("increment: {sum}"));
+        if let Some(wrong) = self.books.counters.sum(counter, seen, self.books.clears.epoch(), sum) {
+            self.books.find(key, &format!("an increment by process {} {wrong}", self.index));
+        }
+    }
+
+    pub(super) async fn lock(&self, rng: &mut Rng) {
+        let lock = rng.usize(..LOCKS);
+        let key = Some(KEYS + COUNTERS + lock);
+        let on = self.on.read().await;
+        let Some(epoch) = self.books.clears.epoch().filter(|_| *on) else { return };
+        let wanted = RedLock::new(&self.cache, &format!("lock {lock}"), LOCK);
+        let within = Duration::from_millis(rng.u64(..100));
+        let Ok(Ok(guard)) = timeout(PATIENCE, wanted.acquire(within)).await else { return };
+        drop(on);
+        let guard = Arc::new(guard);
+        self.note(key, "has the lock");
+        if self.books.clears.epoch() == Some(epoch)
+            && let Some(other) = self.books.locks.hold(lock, self.index, epoch, &guard)
+            && self.books.clears.epoch() == Some(epoch)
+        {
+            self.books.find(key, &format!("processes {other} and {} hold lock {lock}", self.index));
+        }
+        sleep(pause(rng)).await;
+        self.books.locks.give_up(lock, &guard);
+        self.note(key, "gives the lock up");
+        if let Some(guard) = Arc::into_inner(guard) {
+            // Whether it was held to the end doesn't matter here.
+            let _ = timeout(PATIENCE, guard.release()).await;
+        }
+    }
+
+    fn bump(&self, keys: &[usize], command: &str) -> Vec<(usize, u64)> {
+        let bump = |key: &usize| {
+            let version = self.books.bump(*key);
+            self.note(Some(*key), &format!("{command} for version {version} begins"));
+            (*key, version)
+        };
+        keys.iter().map(bump).collect()
+    }
+
+    fn acknowledge(&self, key: usize, command: &str, version: u64) {
+        self.books.acknowledge(self.index, key, version);
+        self.note(Some(key), &format!("{command} for version {version} is acknowledged"));
+    }
+
+    /// The turn to write a key, where one is needed.
+    async fn turn(&self, key: usize) -> Option<tokio::sync::MutexGuard<'_, ()>> {
+        if key < WRITTEN { None } else { Some(self.books.turns[key].lock().await) }
+    }
+
+    async fn turns(&self, keys: &[usize]) -> Vec<tokio::sync::MutexGuard<'_, ()>> {
+        let mut turns = Vec::new();
+        for key in keys {
+            turns.extend(self.turn(*key).await);
+        }
+        turns
+    }
+}
