@@ -35,7 +35,7 @@
 //! What the documentation of the library declares possible isn't counted:
 //! - A write whose caller was told that its outcome is unknown may take effect later.
 //! - Without leases, a value that one process computes may be stored after another one has deleted its key.
-//! - Who joins a computation of its own process gets what that computes, also after another process has deleted the key.
+//! - Who joins a `get_or_set` of its own process gets what that finds or computes, also after another process has deleted the key.
 //! - Where clears are [believed](Histories::believed) late, reads of other processes may see what was cleared.
 //! - A holder that can't renew its lock in time learns so from its guard, and another may have the lock.
 

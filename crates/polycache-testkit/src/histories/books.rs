@@ -2,7 +2,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use polycache::{Error, ErrorKind};
@@ -41,8 +41,9 @@ pub(super) struct Books {
     next: AtomicU64,
     /// Commands whose callers were told that they don't know what became of them.
     unknown: Mutex<HashSet<u64>>,
-    /// Computations by their number: the process, and when it was over.
-    fills: Mutex<HashMap<u64, (usize, Option<Instant>)>>,
+    /// Calls under way that may share what they find with others of their process, by process and key: what had been acknowledged when
+    /// they began.
+    sharing: Vec<Mutex<HashMap<u64, u64>>>,
     believed: Duration,
     stale_fills: bool,
     finding: Mutex<Option<String>>,
@@ -66,6 +67,29 @@ pub(super) struct Floor {
     at: Instant,
     version: u64,
     own: u64,
+    /// Of the earliest call whose result it may share.
+    shared: Option<u64>,
+}
+
+/// A call whose result others of its process may share, as long as this is there.
+pub(super) struct Sharing {
+    books: Arc<Books>,
+    place: usize,
+    call: u64,
+}
+
+impl Drop for Sharing {
+    fn drop(&mut self) {
+        self.books.sharing[self.place].lock().unwrap_or_else(PoisonError::into_inner).remove(&self.call);
+    }
+}
+
+/// Computations have the process that computes in their number.
+const PROCESSES: u64 = 64;
+
+/// Which process has computed what has this number; none where it was written.
+fn computed_by(number: u64) -> Option<usize> {
+    usize::try_from(number % PROCESSES).ok()?.checked_sub(1)
 }
 
 impl Books {
@@ -85,18 +109,24 @@ impl Books {
             checked: AtomicU64::new(0),
             excused: AtomicU64::new(0),
             keys: (0..KEYS).map(|_| truth()).collect(),
-            next: AtomicU64::new(1),
+            next: AtomicU64::new(PROCESSES),
             unknown: Mutex::default(),
-            fills: Mutex::default(),
+            sharing: (0..processes * KEYS).map(|_| Mutex::default()).collect(),
             believed,
             stale_fills,
             finding: Mutex::default(),
         }
     }
 
-    /// A number for a command or a computation.
+    /// A number for a command.
     pub(super) fn number(&self) -> u64 {
-        self.next.fetch_add(1, Ordering::SeqCst)
+        self.next.fetch_add(PROCESSES, Ordering::SeqCst)
+    }
+
+    /// A number for a computation by that process.
+    pub(super) fn number_fill(&self, process: usize) -> u64 {
+        self.computed.fetch_add(1, Ordering::Relaxed);
+        self.number() + 1 + process as u64
     }
 
     /// The source's present version of a key.
@@ -121,20 +151,6 @@ impl Books {
         self.unknown.lock().unwrap_or_else(PoisonError::into_inner).insert(command);
     }
 
-    /// A computation by that process.
-    pub(super) fn begin_fill(&self, process: usize) -> u64 {
-        let number = self.number();
-        self.fills.lock().unwrap_or_else(PoisonError::into_inner).insert(number, (process, None));
-        self.computed.fetch_add(1, Ordering::Relaxed);
-        number
-    }
-
-    pub(super) fn end_fill(&self, number: u64) {
-        if let Some((_, end)) = self.fills.lock().unwrap_or_else(PoisonError::into_inner).get_mut(&number) {
-            *end = Some(Instant::now());
-        }
-    }
-
     pub(super) fn floor(&self, process: usize, key: usize) -> Floor {
         let truth = &self.keys[key];
         Floor {
@@ -143,23 +159,34 @@ impl Books {
             at: Instant::now(),
             version: truth.acknowledged.load(Ordering::SeqCst),
             own: truth.by_process[process].load(Ordering::SeqCst),
+            shared: None,
         }
     }
 
-    /// Compares what was read with what had been acknowledged before. `shares`: it may be what the process was just computing.
-    pub(super) fn check(&self, floor: Floor, read: Stored, shares: bool, command: &str) {
+    /// The same for a call that may share what another one of its process finds, and others what it finds.
+    pub(super) fn share(self: &Arc<Self>, process: usize, key: usize) -> (Floor, Sharing) {
+        let floor = self.floor(process, key);
+        let (place, call) = (process * KEYS + key, self.number());
+        let mut sharing = self.sharing[place].lock().unwrap_or_else(PoisonError::into_inner);
+        let shared = sharing.values().min().copied();
+        sharing.insert(call, floor.version);
+        (Floor { shared, ..floor }, Sharing { books: Arc::clone(self), place, call })
+    }
+
+    /// Compares what was read with what had been acknowledged before.
+    pub(super) fn check(&self, floor: Floor, read: Stored, command: &str) {
         self.checked.fetch_add(1, Ordering::Relaxed);
         let Floor { key, process, version, .. } = floor;
         if read.0 >= version {
             return;
         }
-        if self.is_possible(floor, read, shares) {
+        if self.is_possible(floor, read) {
             self.excused.fetch_add(1, Ordering::Relaxed);
             return;
         }
         let (found, number) = read;
-        let origin = match self.fills.lock().unwrap_or_else(PoisonError::into_inner).get(&number) {
-            Some((by, _)) => format!("computed by process {by}"),
+        let origin = match computed_by(number) {
+            Some(by) => format!("computed by process {by}"),
             None => "written".to_owned(),
         };
         self.find(
@@ -170,21 +197,14 @@ impl Books {
         );
     }
 
-    fn is_possible(&self, floor: Floor, (read, number): Stored, shares: bool) -> bool {
-        let fill = self.fills.lock().unwrap_or_else(PoisonError::into_inner).get(&number).copied();
-        let Some((by, end)) = fill else {
-            return self.unknown.lock().unwrap_or_else(PoisonError::into_inner).contains(&number)
-                || self.believes(floor);
-        };
-        let computing = by == floor.process && end.is_none_or(|end| end >= floor.at);
-        self.stale_fills || self.believes(floor) || (shares && computing && read >= floor.own)
+    fn is_possible(&self, floor: Floor, (read, number): Stored) -> bool {
+        let computed = computed_by(number).is_some();
+        let unknown = || self.unknown.lock().unwrap_or_else(PoisonError::into_inner).contains(&number);
+        let shared = floor.shared.is_some_and(|shared| read >= shared.max(floor.own));
+        shared || self.is_believing(floor.at) || if computed { self.stale_fills } else { unknown() }
     }
 
-    /// Whether the reader may not know of a clear yet.
-    fn believes(&self, floor: Floor) -> bool {
-        !self.believed.is_zero() && self.clears.within(self.believed, floor.at)
-    }
-
+    /// Whether a read that began then may not know of a clear yet.
     pub(super) fn is_believing(&self, at: Instant) -> bool {
         !self.believed.is_zero() && self.clears.within(self.believed, at)
     }

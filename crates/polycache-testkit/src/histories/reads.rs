@@ -1,14 +1,12 @@
 //! Reads, and what is computed where they find nothing.
 
 use std::convert::Infallible;
-use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
-use tokio::time::{sleep, timeout};
+use tokio::time::sleep;
 
-use super::PATIENCE;
-use super::books::{Books, COUNTERS, KEYS, Stored};
+use super::books::{COUNTERS, KEYS, Stored};
 use super::counters::Counters;
 use super::process::{Process, pause};
 
@@ -19,7 +17,7 @@ impl Process {
         let Some(found) = self.done(rng, Some(key), "get", self.cache.get::<Stored>(&name(key))).await else { return };
         if let Some(found) = found {
             self.note(Some(key), &format!("get: version {} of #{}", found.0, found.1));
-            self.books.check(floor, found, false, "get");
+            self.books.check(floor, found, "get");
         }
     }
 
@@ -33,40 +31,36 @@ impl Process {
         for ((key, floor), found) in keys.into_iter().zip(floors).zip(found) {
             if let Some(found) = found {
                 self.note(Some(key), &format!("multi_get: version {} of #{}", found.0, found.1));
-                self.books.check(floor, found, false, "multi_get");
+                self.books.check(floor, found, "multi_get");
             }
         }
     }
 
     pub(super) async fn get_or_set(&self, rng: &mut Rng) {
         let key = rng.usize(..KEYS);
-        let floor = self.books.floor(self.index, key);
+        let (floor, _sharing) = self.books.share(self.index, key);
         let (before, after) = (pause(rng), pause(rng));
-        let computation = Computation::new(self, vec![key]);
         let name = name(key);
         let call = self.cache.get_or_set(&name, || async {
-            let [(_, stored)] = computation.run(before, after).await.try_into().expect("one key was asked for");
-            Ok::<_, Infallible>(stored)
+            let computed = self.compute(&[key], before, after).await;
+            Ok::<_, Infallible>(computed[0].1)
         });
         let call = async { Ok(call.await.unwrap_or_else(|never| match never {})) };
         if let Some(found) = self.done(rng, Some(key), "get_or_set", call).await {
             self.note(Some(key), &format!("get_or_set: version {} of #{}", found.0, found.1));
-            self.books.check(floor, found, true, "get_or_set");
+            self.books.check(floor, found, "get_or_set");
         }
     }
 
     pub(super) async fn multi_get_or_set(&self, rng: &mut Rng) {
         let keys = some(rng, 0..KEYS);
         let names: Vec<String> = keys.iter().map(|key| name(*key)).collect();
-        let floors: Vec<_> = keys.iter().map(|key| self.books.floor(self.index, *key)).collect();
+        let (floors, _sharing): (Vec<_>, Vec<_>) = keys.iter().map(|key| self.books.share(self.index, *key)).unzip();
         let (before, after) = (pause(rng), pause(rng));
-        let computations = std::sync::Mutex::new(Vec::new());
         let call = self.cache.multi_get_or_set(&names, |missing| {
-            let keys = missing.iter().map(|name| name.parse().expect("a key of these histories")).collect();
-            let computation = Arc::new(Computation::new(self, keys));
-            computations.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(Arc::clone(&computation));
+            let keys: Vec<usize> = missing.iter().map(|name| name.parse().expect("a key of these histories")).collect();
             async move {
-                let computed = computation.run(before, after).await;
+                let computed = self.compute(&keys, before, after).await;
                 Ok::<_, Infallible>(computed.into_iter().map(|(key, stored)| (name(key), stored)).collect::<Vec<_>>())
             }
         });
@@ -75,7 +69,7 @@ impl Process {
         for ((key, floor), found) in keys.into_iter().zip(floors).zip(found) {
             if let Ok(Some(found)) = found {
                 self.note(Some(key), &format!("multi_get_or_set: version {} of #{}", found.0, found.1));
-                self.books.check(floor, found, true, "multi_get_or_set");
+                self.books.check(floor, found, "multi_get_or_set");
             }
         }
     }
@@ -87,50 +81,25 @@ impl Process {
             return;
         }
         let (seen, at) = (self.books.counters.begin(counter, self.books.clears.epoch()), Instant::now());
-        let Ok(Ok(found)) = timeout(PATIENCE, self.cache.get::<i64>(&counter_name(counter))).await else { return };
+        let read = self.cache.get::<i64>(&counter_name(counter));
+        let Some(found) = self.done(rng, Some(KEYS + counter), "get", read).await else { return };
         let wrong = Counters::read(seen, self.books.clears.epoch(), found);
         if let Some(wrong) = wrong.filter(|_| !self.books.is_believing(at)) {
             self.books.find(Some(KEYS + counter), &format!("process {} {wrong}", self.index));
         }
-        let _ = rng;
-    }
-}
-
-/// A computation that its leader may be kept from ending.
-struct Computation {
-    process: usize,
-    books: Arc<Books>,
-    keys: Vec<usize>,
-    /// Its numbers, once it has begun.
-    numbers: std::sync::Mutex<Vec<u64>>,
-}
-
-impl Computation {
-    fn new(process: &Process, keys: Vec<usize>) -> Self {
-        Self { process: process.index, books: Arc::clone(&process.books), keys, numbers: std::sync::Mutex::default() }
     }
 
     /// Reads the source, and takes its time.
-    async fn run(&self, before: Duration, after: Duration) -> Vec<(usize, Stored)> {
+    async fn compute(&self, keys: &[usize], before: Duration, after: Duration) -> Vec<(usize, Stored)> {
         sleep_if(before).await;
-        let read = self.keys.iter().map(|key| {
-            let stored = (self.books.version(*key), self.books.begin_fill(self.process));
-            self.numbers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).push(stored.1);
-            let Self { process, .. } = self;
-            self.books.log.key(*key, format!("process {process}: computes version {} as #{}", stored.0, stored.1));
+        let read = keys.iter().map(|key| {
+            let stored = (self.books.version(*key), self.books.number_fill(self.index));
+            self.note(Some(*key), &format!("computes version {} as #{}", stored.0, stored.1));
             (*key, stored)
         });
         let read = read.collect();
         sleep_if(after).await;
         read
-    }
-}
-
-impl Drop for Computation {
-    fn drop(&mut self) {
-        for number in self.numbers.lock().unwrap_or_else(std::sync::PoisonError::into_inner).drain(..) {
-            self.books.end_fill(number);
-        }
     }
 }
 
