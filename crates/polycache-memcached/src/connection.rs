@@ -135,6 +135,12 @@ impl Protocol for Link {
                 let message = format!("memcached at {server} doesn't keep to the protocol: {what}");
                 Error::new(ErrorKind::Protocol, message)
             }
+            Trouble::Silent => {
+                let message = format!(
+                    "memcached at {server} says nothing, and another call has waited for it in vain; calls fail at once until it does"
+                );
+                Error::new(ErrorKind::Unavailable, message)
+            }
             Trouble::Closed => Error::new(ErrorKind::Closed, "the client was closed; open another"),
             Trouble::LackingRuntime => {
                 let message =

@@ -144,6 +144,7 @@ impl<P: Protocol> Drop for Sent<'_, P> {
             let outcome = self.shared.state.lock().slots.abandon(slot);
             if outcome.is_none() {
                 self.shared.suspect();
+                self.shared.given_up(Some(slot));
             }
         }
     }

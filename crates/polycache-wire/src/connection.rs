@@ -86,6 +86,11 @@ impl<P: Protocol> Connection<P> {
         self.shared.nudge();
     }
 
+    /// Whether calls fail at once since the server has said nothing for longer than a call has waited, see [`in_vain`](crate::in_vain).
+    pub fn is_silent(&self) -> bool {
+        matches!(self.shared.state.lock().phase, Phase::Silent { .. })
+    }
+
     /// Makes the connection anew. What is under way is still answered on the old one; what is asked from now on goes to the new one.
     pub fn renew(&self) {
         self.wake_after(|state| state.renew = true);
@@ -187,6 +192,7 @@ impl<P: Protocol> fmt::Debug for Connection<P> {
             Phase::Idle => "Idle",
             Phase::Opening => "Opening",
             Phase::Open => "Open",
+            Phase::Silent { .. } => "Silent",
             Phase::Pausing { .. } => "Pausing",
             Phase::Closed => "Closed",
         };

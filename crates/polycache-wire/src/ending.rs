@@ -68,11 +68,14 @@ impl<P: Protocol> Shared<P> {
             if is_present && !matches!(state.phase, Phase::Closed) {
                 self.failures.store(failures, Ordering::Relaxed);
                 let always = self.settings.reconnect == Reconnect::Always;
+                let was_silent = matches!(state.phase, Phase::Silent { .. });
                 state.phase = match (goes_on, was_open) {
                     (true, false) => {
                         let until = (!always).then(|| Instant::now() + self.pause());
                         Phase::Pausing { until, error: error.clone() }
                     }
+                    // Of one that has said nothing for long the next may say nothing either.
+                    (true, true) if always && was_silent => Phase::Pausing { until: None, error: error.clone() },
                     // After a working connection an attempt may be made at once, and calls wait for it.
                     (true, true) if always => Phase::Opening,
                     _ => Phase::Idle,

@@ -1,6 +1,7 @@
 //! A connection that stands: what goes over it.
 
 pub(crate) mod alone;
+pub(crate) mod silence;
 
 use std::collections::VecDeque;
 use std::convert::Infallible;
@@ -68,6 +69,10 @@ struct Traffic<P: Protocol> {
     /// Whether something came, or a full socket moved, since the last tick; and for how many ticks nothing did.
     alive: bool,
     silent_ticks: u32,
+    /// How many bytes of requests were written when something last came.
+    heard: u64,
+    /// Calls fail at once until something comes.
+    silent: bool,
     ticks: u32,
     /// Signals that aren't dealt with.
     due: u8,
@@ -94,6 +99,8 @@ impl<P: Protocol> Io<P> {
             unflushed: false,
             alive: true,
             silent_ticks: 0,
+            heard: 0,
+            silent: false,
             ticks: 0,
             due: 0,
             failed: None,
@@ -139,6 +146,7 @@ impl<P: Protocol> Traffic<P> {
             if self.is_due(SOCKET) {
                 self.rewind();
                 while self.read(shared, stream, socket)? {
+                    self.end_silence(shared);
                     let mut replies = std::mem::take(&mut self.replies);
                     let decoded = self.decode(shared, |pending, reply| replies.push((pending, reply)));
                     self.replies = replies;
@@ -158,6 +166,7 @@ impl<P: Protocol> Traffic<P> {
                     self.tick(shared)?;
                 }
             } else {
+                self.look_into_doubt(shared);
                 return Poll::Pending;
             }
         }
@@ -197,7 +206,7 @@ impl<P: Protocol> Traffic<P> {
         let Poll::Ready(read) = pin!(stream.read_buf(&mut self.input)).poll(context) else { return Ok(false) };
         match read {
             Ok(0) => return Err(shared.lost("the server closed the connection")),
-            Ok(_) => self.alive = true,
+            Ok(_) => (self.alive, self.heard) = (true, self.written),
             Err(error) => return Err(shared.lost(&error.to_string())),
         }
         Ok(true)

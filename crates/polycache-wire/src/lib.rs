@@ -7,7 +7,8 @@
 //!   replies out. Reads and writes run concurrently, so that a large pipeline can't deadlock.
 //! - A call may be dropped at any moment. Its reply goes to nobody, and all others to their callers.
 //! - The connection is made when it's needed, and made again when it is lost, with growing pauses that differ between clients.
-//! - A server that is silent is found out by signs of life that are asked for.
+//! - A server that is silent is found out by signs of life that are asked for. Once a call has waited for it in vain ([`in_vain`]), others
+//!   fail at once until it says something.
 //! - When the connection is lost, each call is told whether it may have been executed; one that can't have been, or is harmless to repeat,
 //!   is sent once more.
 //! - The bytes of calls under way are bounded. Further calls wait.
@@ -101,6 +102,7 @@ mod watch;
 
 pub use call::Call;
 pub use connection::Connection;
+pub use io::silence::in_vain;
 pub use protocol::{Decoder, Failure, Fate, Protocol, Request, Stream, Trouble};
 pub use settings::{Reconnect, Settings};
 pub use tcp::connect_tcp;

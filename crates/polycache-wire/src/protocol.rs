@@ -87,6 +87,8 @@ pub enum Trouble<'a> {
     Lost(&'a str),
     /// What the server sent isn't of the protocol.
     Garbled(&'a str),
+    /// A call has waited in vain for the server, which has said nothing since.
+    Silent,
     /// It was closed by its user.
     Closed,
     /// There is no tokio runtime to make it on.

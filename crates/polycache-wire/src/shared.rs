@@ -45,6 +45,8 @@ pub(crate) struct Shared<P: Protocol> {
     pub(crate) failures: AtomicU32,
     /// How often the driver has run.
     pub(crate) turns: AtomicU64,
+    /// The slot of a call that was given up in vain, where the driver is to look into it; [`NO_SLOT`] otherwise.
+    pub(crate) doubted: AtomicU32,
 }
 
 /// What is behind the lock.
@@ -81,6 +83,10 @@ pub(crate) enum Phase<E> {
     /// Being made; requests are kept meanwhile.
     Opening,
     Open,
+    /// A call has waited for it in vain; it stands, or is being made. Calls fail until the server says something.
+    Silent {
+        error: E,
+    },
     /// It couldn't be made, and isn't tried again before then; or by itself, and calls don't wait for it.
     Pausing {
         until: Option<Instant>,
@@ -154,6 +160,7 @@ impl<P: Protocol> Shared<P> {
             more_room: Notify::new(),
             failures: AtomicU32::new(0),
             turns: AtomicU64::new(0),
+            doubted: AtomicU32::new(NO_SLOT),
         }
     }
 
@@ -169,7 +176,15 @@ impl<P: Protocol> Shared<P> {
         let mut state = self.state.lock();
         let started = match state.phase {
             Phase::Open | Phase::Opening => None,
-            _ => Some(self.start(&mut state)?),
+            _ => match self.start(&mut state) {
+                Ok(started) => Some(started),
+                Err(error) => {
+                    drop(state);
+                    // It may be that nobody drives what would end the silence.
+                    self.suspect();
+                    return Err(error);
+                }
+            },
         };
         let fits = weight as usize <= state.room && (in_turn || state.waiting == 0);
         let pushed = fits.then(|| {
@@ -214,6 +229,7 @@ impl<P: Protocol> Shared<P> {
     fn start(&self, state: &mut State<P>) -> Result<(Handle, u64), P::Error> {
         match &state.phase {
             Phase::Closed => return Err(self.protocol.error(Trouble::Closed)),
+            Phase::Silent { error } => return Err(error.clone()),
             Phase::Pausing { until, error } if until.is_none_or(|until| Instant::now() < until) => {
                 return Err(error.clone());
             }

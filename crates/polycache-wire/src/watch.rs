@@ -20,7 +20,10 @@ impl<P: Protocol> Shared<P> {
     pub(crate) fn suspect(self: &Arc<Self>) {
         let Ok(here) = Handle::try_current() else { return };
         let mut state = self.state.lock();
-        if state.is_watched || !matches!(state.phase, Phase::Open) || state.runtime == Some(here.id()) {
+        if state.is_watched
+            || !matches!(state.phase, Phase::Open | Phase::Silent { .. })
+            || state.runtime == Some(here.id())
+        {
             return;
         }
         state.is_watched = true;

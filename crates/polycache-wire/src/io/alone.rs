@@ -70,6 +70,7 @@ impl<P: Protocol> Shared<P> {
             Ok(_) => {
                 self.wake_driver(self.state.lock());
                 self.suspect();
+                self.given_up(None);
                 None
             }
             Err(slot) => {

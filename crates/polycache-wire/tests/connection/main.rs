@@ -3,6 +3,7 @@
 
 mod alone;
 mod server;
+mod silence;
 
 use std::collections::HashSet;
 use std::sync::{Arc, Mutex};

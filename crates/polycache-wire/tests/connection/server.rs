@@ -3,7 +3,7 @@
 use std::io::{BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Condvar, Mutex};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
@@ -16,7 +16,11 @@ pub(crate) struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
     streams: Arc<Mutex<Vec<TcpStream>>>,
+    paused: Paused,
 }
+
+/// How many more pauses may end.
+type Paused = Arc<(Mutex<usize>, Condvar)>;
 
 impl Server {
     pub(crate) fn start() -> Self {
@@ -24,15 +28,24 @@ impl Server {
         let address = listener.local_addr().unwrap();
         let (connections, streams) = (Arc::new(AtomicUsize::new(0)), Arc::new(Mutex::new(Vec::new())));
         let (counted, kept) = (Arc::clone(&connections), Arc::clone(&streams));
+        let paused = Paused::default();
+        let pauses = Arc::clone(&paused);
         std::thread::spawn(move || {
             for stream in listener.incoming() {
                 let stream = stream.unwrap();
                 kept.lock().unwrap().push(stream.try_clone().unwrap());
                 counted.fetch_add(1, Ordering::Relaxed);
-                std::thread::spawn(move || answer(stream));
+                let paused = Arc::clone(&pauses);
+                std::thread::spawn(move || answer(stream, &paused));
             }
         });
-        Self { address, connections, streams }
+        Self { address, connections, streams, paused }
+    }
+
+    /// Ends a pause, the present one or the next.
+    pub(crate) fn go_on(&self) {
+        *self.paused.0.lock().unwrap() += 1;
+        self.paused.1.notify_all();
     }
 
     /// How many connections were made so far.
@@ -52,8 +65,8 @@ impl Server {
     }
 }
 
-/// Answers each line with itself, and `twice` twice; from a line with `silence` on, no line any more.
-fn answer(mut stream: TcpStream) {
+/// Answers each line with itself, and `twice` twice; `pause` when the server goes on; from a line with `silence` on, no line any more.
+fn answer(mut stream: TcpStream, paused: &Paused) {
     let lines = BufReader::new(stream.try_clone().unwrap());
     let mut silent = false;
     for line in lines.split(b'\n') {
@@ -62,6 +75,13 @@ fn answer(mut stream: TcpStream) {
         silent |= line.ends_with(b"silence\n");
         if silent {
             continue;
+        }
+        if line == b"pause\n" {
+            let mut ends = paused.0.lock().unwrap();
+            while *ends == 0 {
+                ends = paused.1.wait(ends).unwrap();
+            }
+            *ends -= 1;
         }
         let times = if line == b"twice\n" { 2 } else { 1 };
         if stream.write_all(&line.repeat(times)).is_err() {

@@ -21,10 +21,10 @@ pub(crate) async fn limited<T>(
     let Some(left) = left else {
         return future.await;
     };
-    let mut future = pin!(future);
+    let mut future = pin!(Some(future));
     let mut alarm = pin!(None);
     poll_fn(|context| {
-        if let Poll::Ready(result) = future.as_mut().poll(context) {
+        if let Some(Poll::Ready(result)) = future.as_mut().as_pin_mut().map(|future| future.poll(context)) {
             return Poll::Ready(result);
         }
         if alarm.is_none() {
@@ -35,11 +35,24 @@ pub(crate) async fn limited<T>(
         }
         let mut rings = || alarm.as_mut().as_pin_mut().map_or(Poll::Pending, |alarm| alarm.poll(context));
         match catch_unwind(AssertUnwindSafe(&mut rings)) {
-            Ok(poll) => poll.map(|()| Err(too_slow(timeout))),
+            Ok(Poll::Ready(())) => {
+                give_up(|| future.set(None));
+                Poll::Ready(Err(too_slow(timeout)))
+            }
+            Ok(Poll::Pending) => Poll::Pending,
             Err(_) => Poll::Ready(Err(no_runtime("the tokio runtime that this reply was first polled on is gone"))),
         }
     })
     .await
+}
+
+/// Drops what has waited for as long as it may: its server may be gone, and nobody else needs to find that out.
+#[cold]
+fn give_up(drop_it: impl FnOnce()) {
+    #[cfg(any(feature = "memcached", feature = "redis"))]
+    polycache_wire::in_vain(drop_it);
+    #[cfg(not(any(feature = "memcached", feature = "redis")))]
+    drop_it();
 }
 
 fn too_slow(timeout: Duration) -> Error {

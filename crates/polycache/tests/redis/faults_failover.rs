@@ -64,3 +64,38 @@ async fn of_a_cluster_master() {
     }
     load.stop("cluster").await;
 }
+
+/// A master that stands still costs its own keys one timeout, and no other key anything.
+#[tokio::test]
+async fn a_cluster_master_that_stands_still() {
+    let cluster = RedisCluster::start(3, 0).await;
+    let timeout = Duration::from_millis(200);
+    let cache = cache_with(&cluster.url(), timeout);
+    let lost = cluster.master_of("lost").await;
+    let mut held = Vec::new();
+    for i in 0..100 {
+        let key = format!("k{i}");
+        cache.set(&key, i).await.unwrap();
+        if cluster.master_of(&key).await.port() != lost.port() {
+            held.push(key);
+        }
+        if held.len() == 3 {
+            break;
+        }
+    }
+    cache.set("lost", 1).await.unwrap();
+    lost.stop();
+    let stopped = Instant::now();
+    let mut slow = 0;
+    while stopped.elapsed() < Duration::from_millis(1500) {
+        let started = Instant::now();
+        cache.set("lost", 2).await.unwrap_err();
+        slow += u32::from(started.elapsed() > timeout * 3 / 4);
+        for key in &held {
+            cache.get::<i32>(key).await.unwrap();
+        }
+    }
+    assert!(slow <= 2, "{slow} slow calls");
+    lost.resume();
+    super::support::until_it_serves(&cache).await;
+}

@@ -183,3 +183,86 @@ fn calls_of_an_outage_leave_no_memory_behind() {
         until_it_serves(&cache).await;
     });
 }
+
+/// A timeout far below the heartbeat: one call, or a second that was sent before, waits for a server that stands still.
+#[tokio::test]
+async fn one_timeout_is_paid_for_a_server_that_stands_still() {
+    let server = RedisServer::start().await;
+    let timeout = Duration::from_millis(200);
+    let cache = cache_with(&server.url(), timeout);
+    cache.set("k", 1).await.unwrap();
+    server.stop();
+    let stopped = Instant::now();
+    assert_eq!(cache.get::<i32>("k").await.unwrap_err().kind(), ErrorKind::Timeout);
+    // For longer than heartbeat and attempts to connect take to find out.
+    let mut slow = Vec::new();
+    while stopped.elapsed() < Duration::from_secs(6) {
+        for call in 0..4 {
+            let started = Instant::now();
+            let error = match call {
+                0 => cache.get::<i32>("k").await.unwrap_err(),
+                1 => cache.set("k", 2).await.unwrap_err(),
+                2 => cache.increment("k", 2).await.unwrap_err(),
+                _ => cache.multi_get::<i32>(&["k", "l"]).await.unwrap_err(),
+            };
+            if started.elapsed() > timeout / 2 {
+                slow.push((stopped.elapsed(), error));
+            } else {
+                assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+                assert!(error.is_retryable());
+            }
+        }
+        let computed = cache.get_or_set("computed", || async { Ok::<_, polycache::Error>(7) }).await;
+        assert_eq!(computed.unwrap(), 7);
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    assert!(slow.len() <= 1, "{slow:?}");
+    server.resume();
+    until_it_serves(&cache).await;
+    assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1), "nothing that failed was done");
+}
+
+/// A script keeps everybody waiting, and some don't wait for so long. The connection stays, and no reply goes astray.
+#[tokio::test]
+async fn a_server_that_is_busy_for_a_moment() {
+    let server = RedisServer::start().await;
+    let cache = cache(&server.url());
+    cache.set("k", 1).await.unwrap();
+    let id = cache.raw("CLIENT", &["ID"]).await.unwrap();
+    let script = "local n = 0 while redis.call('TIME')[1] + 0 < tonumber(ARGV[1]) do n = n + 1 end return 'done'";
+    let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap();
+    let end = (now.as_secs() + 2).to_string();
+    let arguments = [script, "0", &end];
+    let busy = cache.raw("EVAL", &arguments);
+    let others = async {
+        // Who waits longer is served.
+        let patient = cache.get::<i32>("k");
+        let hasty = async {
+            let error = cache.with_timeout(Duration::from_millis(200)).get::<i32>("k").await.unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Timeout);
+            let started = Instant::now();
+            let error = failed(started, AT_ONCE, cache.get::<i32>("k").await);
+            assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+        };
+        let (patient, ()) = tokio::join!(patient, hasty);
+        assert_eq!(patient.unwrap(), Some(1));
+    };
+    let (done, ()) = tokio::join!(busy, others);
+    assert_eq!(done.unwrap().as_bytes(), Some(&b"done"[..]));
+    assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1));
+    assert_eq!(cache.raw("CLIENT", &["ID"]).await.unwrap(), id, "it is the same connection");
+}
+
+/// Who cancels a call says nothing of the server.
+#[tokio::test]
+async fn a_cancelled_call_has_no_consequence_for_others() {
+    let server = RedisServer::start().await;
+    let cache = cache(&server.url());
+    cache.set("k", 1).await.unwrap();
+    server.stop();
+    tokio::time::timeout(Duration::from_millis(50), cache.get::<i32>("k")).await.unwrap_err();
+    let mut waits = Box::pin(async { cache.get::<i32>("k").await });
+    tokio::time::timeout(Duration::from_millis(50), &mut waits).await.unwrap_err();
+    server.resume();
+    assert_eq!(waits.await.unwrap(), Some(1));
+}

@@ -116,6 +116,8 @@ impl Cluster {
                             waiting.push(index);
                         }
                     }
+                    // The map has been looked at again: it stays with this one.
+                    Err(Failure::NotSent(error)) if attempt > 1 && member.node.is_silent() => return Err(error),
                     Err(Failure::NotSent(error)) if error.kind() != ErrorKind::Closed => {
                         trouble = Some(error);
                         is_stale = true;

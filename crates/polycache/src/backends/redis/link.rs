@@ -127,6 +127,12 @@ impl Protocol for Link {
             Trouble::Garbled(what) => {
                 Error::new(ErrorKind::Unavailable, format!("{target} doesn't keep to the protocol: {what}"))
             }
+            Trouble::Silent => {
+                let text = format!(
+                    "{target} says nothing, and another call has waited for it in vain; calls fail at once until it does"
+                );
+                Error::new(ErrorKind::Unavailable, text)
+            }
             Trouble::Closed => Error::new(ErrorKind::Closed, "the Redis backend was closed"),
             Trouble::LackingRuntime => {
                 let text =

@@ -84,6 +84,11 @@ impl Node {
         self.lines.iter().for_each(|line| line.connection.renew());
     }
 
+    /// Whether its calls fail at once since it says nothing.
+    pub(super) fn is_silent(&self) -> bool {
+        self.lines.iter().any(|line| line.connection.is_silent())
+    }
+
     /// Refuses further calls. What is under way is still answered.
     pub(super) fn close(&self) {
         for line in &self.lines {
