@@ -3,6 +3,7 @@
 
 mod generations;
 mod interoperable;
+mod outages;
 mod subjects;
 
 polycache_testkit::conformance!(single, await subjects::single());
