@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := test
-.PHONY: setup tools test soak lint docs bench compare draw model fuzz
+.PHONY: setup tools test soak servers lint docs bench compare draw model fuzz
 
 # Debian packages that the tests start or call.
 PACKAGES := python3
@@ -23,6 +23,10 @@ test: setup
 # Random histories of commands and faults on every backend, for longer than `make test` has them; it tells how far they are.
 soak: setup
 	POLYCACHE_HISTORY_SECONDS=$(SOAK_SECONDS) cargo test -p polycache --all-features --test histories -- --nocapture --test-threads=1
+
+# The suites of servers on other versions of Redis, Valkey, Redict and memcached too, and a table: `make servers [ONLY="valkey memcached"]`.
+servers: setup
+	.ci/servers $(ONLY)
 
 lint: tools
 	cargo fmt --all --check
