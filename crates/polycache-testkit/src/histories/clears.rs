@@ -4,7 +4,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 /// For so long may a clear take effect after its caller was told of trouble: longer than any fault.
-const LATE: Duration = Duration::from_secs(5);
+const LATE: Duration = Duration::from_secs(2);
 
 /// The clears so far. Between two of them is an epoch, in which nothing is cleared.
 #[derive(Debug, Default)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::ops::RangeInclusive;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -9,9 +10,9 @@ use std::time::Duration;
 
 use super::books::Books;
 
-/// The shortest and the longest time that a fault lasts.
-const SHORTEST: Duration = Duration::from_millis(2);
-const LONGEST: Duration = Duration::from_millis(1500);
+/// How long a short fault lasts, and a long one, which outlasts timeouts, leases and heartbeats.
+const SHORT: RangeInclusive<u64> = 2..=60;
+const LONG: RangeInclusive<u64> = 200..=900;
 
 type Run = dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
@@ -22,7 +23,7 @@ pub struct Fault {
 }
 
 impl Fault {
-    /// `run` makes trouble for the time that it is given, from two milliseconds to a second and a half, and has ended it when its future
+    /// `run` makes trouble for the time that it is given, from two milliseconds to not quite a second, and has ended it when its future
     /// is ready. A failure of a moment may leave the time aside.
     pub fn new<F>(name: &str, run: impl Fn(Duration) -> F + Send + Sync + 'static) -> Self
     where
@@ -41,10 +42,9 @@ impl fmt::Debug for Fault {
 /// One fault after another, with quiet in between.
 pub(super) async fn happen(faults: Vec<Fault>, mut rng: fastrand::Rng, books: Arc<Books>) {
     while !books.is_over() {
-        tokio::time::sleep(Duration::from_millis(rng.u64(5..150))).await;
+        tokio::time::sleep(Duration::from_millis(rng.u64(5..100))).await;
         let fault = &faults[rng.usize(..faults.len())];
-        // As many short ones as long ones.
-        let time = SHORTEST.mul_f64((LONGEST.as_secs_f64() / SHORTEST.as_secs_f64()).powf(rng.f64()));
+        let time = Duration::from_millis(if rng.bool() { rng.u64(SHORT) } else { rng.u64(LONG) });
         books.log.all(format!("FAULT {} for {time:?}", fault.name));
         (fault.run)(time).await;
         books.log.all(format!("FAULT {} ends", fault.name));

@@ -13,9 +13,12 @@ use tokio::time::{sleep, timeout};
 use super::PATIENCE;
 use super::books::Books;
 
+/// A timeout below that of most.
+const IMPATIENT: Duration = Duration::from_millis(60);
+
 pub(super) struct Process {
     pub(super) index: usize,
-    pub(super) cache: Cache,
+    cache: Cache,
     pub(super) books: Arc<Books>,
     /// Whether the cache is on. What means something else while it is off is done with this held.
     pub(super) on: RwLock<bool>,
@@ -44,8 +47,8 @@ impl Process {
                 885..940 => self.increment(&mut rng).await,
                 940..955 => self.read_counter(&mut rng).await,
                 955..985 => self.lock(&mut rng).await,
-                985..990 if self.clears => self.clear(&mut rng).await,
-                990..993 => self.turn_off(&mut rng).await,
+                985..992 if self.clears => self.clear(&mut rng).await,
+                992..994 => self.turn_off(&mut rng).await,
                 _ => sleep(Duration::from_millis(rng.u64(..5))).await,
             }
             self.books.commands.fetch_add(1, Ordering::Relaxed);
@@ -57,13 +60,18 @@ impl Process {
         }
     }
 
+    /// The cache, now and then for somebody impatient.
+    pub(super) fn cache(&self, rng: &mut Rng) -> Cache {
+        if rng.u32(..4) == 0 { self.cache.with_timeout(IMPATIENT) } else { self.cache.clone() }
+    }
+
     /// Awaits a command, now and then not to its end; `None` where it was given up or failed, which may have been done or not.
     pub(super) async fn done<T>(
         &self,
+        call: impl Future<Output = Result<T>>,
         rng: &mut Rng,
         key: Option<usize>,
         command: &str,
-        call: impl Future<Output = Result<T>>,
     ) -> Option<T> {
         let done = async {
             match timeout(PATIENCE, call).await {

@@ -14,7 +14,9 @@ impl Process {
     pub(super) async fn get(&self, rng: &mut Rng) {
         let key = rng.usize(..KEYS);
         let floor = self.books.floor(self.index, key);
-        let Some(found) = self.done(rng, Some(key), "get", self.cache.get::<Stored>(&name(key))).await else { return };
+        let Some(found) = self.done(self.cache(rng).get::<Stored>(&name(key)), rng, Some(key), "get").await else {
+            return;
+        };
         if let Some(found) = found {
             self.note(Some(key), &format!("get: version {} of #{}", found.0, found.1));
             self.books.check(floor, found, "get");
@@ -25,7 +27,7 @@ impl Process {
         let keys = some(rng, 0..KEYS);
         let names: Vec<String> = keys.iter().map(|key| name(*key)).collect();
         let floors: Vec<_> = keys.iter().map(|key| self.books.floor(self.index, *key)).collect();
-        let Some(found) = self.done(rng, None, "multi_get", self.cache.multi_get::<Stored>(&names)).await else {
+        let Some(found) = self.done(self.cache(rng).multi_get::<Stored>(&names), rng, None, "multi_get").await else {
             return;
         };
         for ((key, floor), found) in keys.into_iter().zip(floors).zip(found) {
@@ -39,14 +41,14 @@ impl Process {
     pub(super) async fn get_or_set(&self, rng: &mut Rng) {
         let key = rng.usize(..KEYS);
         let (floor, _sharing) = self.books.share(self.index, key);
-        let (before, after) = (pause(rng), pause(rng));
+        let (cache, before, after) = (self.cache(rng), pause(rng), pause(rng));
         let name = name(key);
-        let call = self.cache.get_or_set(&name, || async {
+        let call = cache.get_or_set(&name, || async {
             let computed = self.compute(&[key], before, after).await;
             Ok::<_, Infallible>(computed[0].1)
         });
         let call = async { Ok(call.await.unwrap_or_else(|never| match never {})) };
-        if let Some(found) = self.done(rng, Some(key), "get_or_set", call).await {
+        if let Some(found) = self.done(call, rng, Some(key), "get_or_set").await {
             self.note(Some(key), &format!("get_or_set: version {} of #{}", found.0, found.1));
             self.books.check(floor, found, "get_or_set");
         }
@@ -56,8 +58,8 @@ impl Process {
         let keys = some(rng, 0..KEYS);
         let names: Vec<String> = keys.iter().map(|key| name(*key)).collect();
         let (floors, _sharing): (Vec<_>, Vec<_>) = keys.iter().map(|key| self.books.share(self.index, *key)).unzip();
-        let (before, after) = (pause(rng), pause(rng));
-        let call = self.cache.multi_get_or_set(&names, |missing| {
+        let (cache, before, after) = (self.cache(rng), pause(rng), pause(rng));
+        let call = cache.multi_get_or_set(&names, |missing| {
             let keys: Vec<usize> = missing.iter().map(|name| name.parse().expect("a key of these histories")).collect();
             async move {
                 let computed = self.compute(&keys, before, after).await;
@@ -65,7 +67,7 @@ impl Process {
             }
         });
         let call = async { Ok(call.await) };
-        let Some(found) = self.done(rng, None, "multi_get_or_set", call).await else { return };
+        let Some(found) = self.done(call, rng, None, "multi_get_or_set").await else { return };
         for ((key, floor), found) in keys.into_iter().zip(floors).zip(found) {
             if let Ok(Some(found)) = found {
                 self.note(Some(key), &format!("multi_get_or_set: version {} of #{}", found.0, found.1));
@@ -81,8 +83,8 @@ impl Process {
             return;
         }
         let (seen, at) = (self.books.counters.begin(counter, self.books.clears.epoch()), Instant::now());
-        let read = self.cache.get::<i64>(&counter_name(counter));
-        let Some(found) = self.done(rng, Some(KEYS + counter), "get", read).await else { return };
+        let read = self.cache(rng).get::<i64>(&counter_name(counter));
+        let Some(found) = self.done(read, rng, Some(KEYS + counter), "get").await else { return };
         let wrong = Counters::read(seen, self.books.clears.epoch(), found);
         if let Some(wrong) = wrong.filter(|_| !self.books.is_believing(at)) {
             self.books.find(Some(KEYS + counter), &format!("process {} {wrong}", self.index));

@@ -22,7 +22,7 @@ impl Process {
         let _turn = self.turn(key).await;
         let version = self.books.bump(key);
         self.note(Some(key), &format!("delete for version {version} begins"));
-        if self.done(rng, Some(key), "delete", self.cache.delete(&name(key))).await.is_some() {
+        if self.done(self.cache(rng).delete(&name(key)), rng, Some(key), "delete").await.is_some() {
             self.acknowledge(key, "delete", version);
         }
     }
@@ -32,7 +32,7 @@ impl Process {
         let _turns = self.turns(&keys).await;
         let versions = self.bump(&keys, "multi_delete");
         let names: Vec<String> = keys.iter().map(|key| name(*key)).collect();
-        if self.done(rng, None, "multi_delete", self.cache.multi_delete(&names)).await.is_some() {
+        if self.done(self.cache(rng).multi_delete(&names), rng, None, "multi_delete").await.is_some() {
             versions.iter().for_each(|(key, version)| self.acknowledge(*key, "multi_delete", *version));
         }
     }
@@ -44,7 +44,7 @@ impl Process {
         let versions = self.bump(&keys, "clear");
         let counted = self.books.counters.acknowledged();
         self.books.clears.begin();
-        let done = self.done(rng, None, "clear", self.cache.clear()).await.is_some();
+        let done = self.done(self.cache(rng).clear(), rng, None, "clear").await.is_some();
         self.books.clears.end(done);
         if done {
             self.books.counters.clear(&counted);
@@ -58,7 +58,7 @@ impl Process {
         let _turn = self.turn(key).await;
         let stored = (self.books.bump(key), self.books.number());
         self.note(Some(key), &format!("set of version {} as #{} begins", stored.0, stored.1));
-        match self.done(rng, Some(key), "set", self.cache.set(&name(key), stored)).await {
+        match self.done(self.cache(rng).set(&name(key), stored), rng, Some(key), "set").await {
             Some(()) => self.acknowledge(key, "set", stored.0),
             None => self.books.leave_unknown(stored.1),
         }
@@ -71,7 +71,7 @@ impl Process {
         let number = self.books.number();
         let pairs: Vec<(String, Stored)> =
             versions.iter().map(|(key, version)| (name(*key), (*version, number))).collect();
-        match self.done(rng, None, "multi_set", self.cache.multi_set(pairs)).await {
+        match self.done(self.cache(rng).multi_set(pairs), rng, None, "multi_set").await {
             Some(()) => versions.iter().for_each(|(key, version)| self.acknowledge(*key, "multi_set", *version)),
             None => self.books.leave_unknown(number),
         }
@@ -83,7 +83,7 @@ impl Process {
         let _turn = self.turn(key).await;
         let stored = (self.books.version(key), self.books.number());
         self.note(Some(key), &format!("add of version {} as #{} begins", stored.0, stored.1));
-        match self.done(rng, Some(key), "add", self.cache.add(&name(key), stored)).await {
+        match self.done(self.cache(rng).add(&name(key), stored), rng, Some(key), "add").await {
             Some(added) => self.note(Some(key), &format!("add of #{}: {added}", stored.1)),
             None => self.books.leave_unknown(stored.1),
         }
@@ -92,12 +92,12 @@ impl Process {
     /// Stores what the source has, where nobody has written meanwhile.
     pub(super) async fn cas(&self, rng: &mut Rng) {
         let key = rng.usize(WRITTEN..KEYS);
-        let read = self.cache.get_versioned::<Stored>(&name(key));
-        let Some((_, version)) = self.done(rng, Some(key), "get_versioned", read).await else { return };
+        let read = self.cache(rng).get_versioned::<Stored>(&name(key));
+        let Some((_, version)) = self.done(read, rng, Some(key), "get_versioned").await else { return };
         let _turn = self.turn(key).await;
         let stored = (self.books.version(key), self.books.number());
         self.note(Some(key), &format!("cas to version {} as #{} begins", stored.0, stored.1));
-        match self.done(rng, Some(key), "cas", self.cache.cas(&name(key), stored, version)).await {
+        match self.done(self.cache(rng).cas(&name(key), stored, version), rng, Some(key), "cas").await {
             Some(done) => self.note(Some(key), &format!("cas of #{}: {done}", stored.1)),
             None => self.books.leave_unknown(stored.1),
         }
@@ -111,10 +111,10 @@ impl Process {
             return;
         }
         let seen = self.books.counters.begin_increment(counter, self.books.clears.epoch());
-        let name = counter_name(counter);
-        let sum = self.done(rng, key, "increment", async {
+        let (name, cache) = (counter_name(counter), self.cache(rng));
+        let call = async {
             loop {
-                match self.cache.increment(&name, 1).await {
+                match cache.increment(&name, 1).await {
                     // What says of itself that it can be repeated isn't done twice by that.
                     Err(error) if error.is_retryable() && !self.books.is_over() => {
                         self.note(key, &format!("increment is repeated after {error:?}"));
@@ -123,9 +123,8 @@ impl Process {
                     result => return result,
                 }
             }
-        });
-        let sum = sum.await;
-        let Some(sum) = sum else { return };
+        };
+        let Some(sum) = self.done(call, rng, key, "increment").await else { return };
         self.note(key, &format!("increment: {sum}"));
         if let Some(wrong) = self.books.counters.sum(counter, seen, self.books.clears.epoch(), sum) {
             self.books.find(key, &format!("an increment by process {} {wrong}", self.index));
@@ -137,7 +136,7 @@ impl Process {
         let key = Some(KEYS + COUNTERS + lock);
         let on = self.on.read().await;
         let Some(epoch) = self.books.clears.epoch().filter(|_| *on) else { return };
-        let wanted = RedLock::new(&self.cache, &format!("lock {lock}"), LOCK);
+        let wanted = RedLock::new(&self.cache(rng), &format!("lock {lock}"), LOCK);
         let within = Duration::from_millis(rng.u64(..100));
         let Ok(Ok(guard)) = timeout(PATIENCE, wanted.acquire(within)).await else { return };
         drop(on);
