@@ -67,6 +67,7 @@ use self::process::Process;
 const SEED: &str = "POLYCACHE_HISTORY_SEED";
 /// How long anything may take beyond the timeout of a cache, on a machine that is busy.
 const PATIENCE: Duration = Duration::from_secs(30);
+const WORKERS: usize = 24;
 const PROGRESS: Duration = Duration::from_secs(5);
 
 /// Processes on one store, and what goes wrong meanwhile.
@@ -105,12 +106,12 @@ impl Histories {
     pub fn new(name: &str, processes: Vec<Arc<dyn Backend>>) -> Self {
         Self {
             name: name.to_owned(),
+            workers: (WORKERS / processes.len().max(1)).max(1),
             processes,
             faults: Vec::new(),
             lease: None,
             timeout: Duration::from_millis(500),
             believed: Duration::ZERO,
-            workers: 8,
         }
     }
 
@@ -132,7 +133,7 @@ impl Histories {
         self
     }
 
-    /// How many tasks each process has; eight by default.
+    /// How many tasks each process has; by default all processes together have 24.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
         self

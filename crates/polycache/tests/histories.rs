@@ -147,7 +147,7 @@ async fn redis_cluster() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memcached_alone() {
     let _turn = TURN.lock().await;
-    run(on_memcached(1, "&generations=0").await).await;
+    run(on_memcached(1, "").await).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -15,13 +15,16 @@ impl Fault {
         let lasting = |what: &str, begin: fn(&Proxy), end: fn(&Proxy)| {
             Self::lasting(&format!("{name}: {what}"), proxy, begin, end, false)
         };
+        let silent = || lasting("connections fall silent", Proxy::freeze, Proxy::thaw);
         vec![
+            // More often than others: what arrives late is rarest.
+            silent(),
+            silent(),
             moment("connections are closed", Proxy::cut),
             moment("connections are reset", Proxy::reset),
             moment("a reply is lost", |proxy| proxy.cut_reply_after(0)),
             moment("a reply is cut", |proxy| proxy.cut_reply_after(fastrand::usize(1..40))),
             lasting("nothing passes", Proxy::stall, Proxy::resume),
-            lasting("connections fall silent", Proxy::freeze, Proxy::thaw),
             lasting(
                 "connections are refused",
                 |proxy| {
