@@ -43,7 +43,7 @@ impl<'a> Dialogue<'a> {
     /// Logs in, in one round trip; in two, where the server is too old for RESP3, or its `HELLO` is switched off.
     pub(super) async fn log_in(&mut self, log_in: &LogIn<'_>) -> Result<()> {
         match self.try_log_in(log_in).await? {
-            Some(refusal) if log_in.protocol == Protocol::Resp3 && has_no_resp3(&refusal) => {
+            Some(refusal) if log_in.protocol == Protocol::Resp3 && log_in.has_no_resp3(&refusal) => {
                 let log_in = LogIn { protocol: Protocol::Resp2, ..*log_in };
                 self.try_log_in(&log_in).await?
             }
@@ -129,11 +129,14 @@ impl<'a> Dialogue<'a> {
     }
 }
 
-fn has_no_resp3(error: &ServerError) -> bool {
-    knows_no_such_command(error) || error.code() == "NOPROTO"
-}
-
 impl LogIn<'_> {
+    /// Whether the server that answers so is to be spoken to in RESP2.
+    fn has_no_resp3(&self, error: &ServerError) -> bool {
+        // Valkey 9 asks whoever hasn't logged in to do so, in answer to a `HELLO` that is switched off too.
+        let wants_auth = self.password.is_some() && error.code() == "NOAUTH";
+        wants_auth || knows_no_such_command(error) || error.code() == "NOPROTO"
+    }
+
     fn commands(&self) -> Vec<Cmd> {
         let mut commands = Vec::new();
         match (self.protocol, self.password) {
