@@ -30,14 +30,15 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
         options.lease = Some(quote!(::core::time::Duration::from_secs(2)));
     }
     let mut function = Function::parse(item, attribute)?;
-    let shape = function.shape(options.cache_errors.is_some());
+    let shape = function.shape(&options);
+    let library = &options.library;
     let key = key::display(&function, &options, None)?;
     let Cache { found, source } = cache(&options);
     let (lease, source) = match (&options.cache, &options.lease) {
-        (Some(_), Some(lease)) => (quote!(.lease(#lease)), quote!(::polycache::Result<::polycache::Cache>)),
+        (Some(_), Some(lease)) => (quote!(.lease(#lease)), quote!(#library::Result<#library::Cache>)),
         _ => (TokenStream::new(), source),
     };
-    let policy = policy(&options, &shape);
+    let (policy, checked) = (policy(&options, &shape)?, function.checked(&options));
     let (bindings, body, returns) = (function.bindings(), &function.item.block, &function.returns);
 
     let (returning, statements) = (returning(returns), &body.stmts);
@@ -46,13 +47,13 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
         #own.compute::<#shape, _>(async move { #returning #bindings #(#statements)* }) #policy
     };
     let block = quote!({
-        let #own = ::polycache::functions::Call::new(#found, #key) #lease;
+        #checked
+        let #own = #library::functions::Call::new(#found, #key) #lease;
         #call
     });
     // `impl` is spelt by this crate, by whose edition it captures every lifetime.
     let future = quote!(impl ::core::future::Future<Output = #returns>);
-    let output =
-        quote_spanned!(function.output_span()=> -> ::polycache::functions::CachedCall<#shape, #future, #source>);
+    let output = quote_spanned!(function.output_span()=> -> #library::functions::CachedCall<#shape, #future, #source>);
     function.item.block = syn::parse2(block)?;
     function.item.sig.output = syn::parse2(output)?;
     let item = function.item;
@@ -83,9 +84,10 @@ pub(crate) struct Cache {
 }
 
 pub(crate) fn cache(options: &Options) -> Cache {
+    let library = &options.library;
     if let Some(cache) = &options.cache {
-        let found = quote_spanned!(cache.span()=> <::polycache::Cache as ::core::clone::Clone>::clone(&#cache));
-        return Cache { found, source: quote!(::polycache::Cache) };
+        let found = quote_spanned!(cache.span()=> <#library::Cache as ::core::clone::Clone>::clone(&#cache));
+        return Cache { found, source: quote!(#library::Cache) };
     }
     let lease = match &options.lease {
         Some(lease) => quote!(::core::option::Option::Some(#lease)),
@@ -97,22 +99,23 @@ pub(crate) fn cache(options: &Options) -> Cache {
         (None, None) => quote!(alias("default", #lease)),
     };
     let found = quote!({
-        static __CACHE: ::polycache::functions::FunctionCache = ::polycache::functions::FunctionCache::#made;
+        static __CACHE: #library::functions::FunctionCache = #library::functions::FunctionCache::#made;
         &__CACHE
     });
-    Cache { found, source: quote!(&'static ::polycache::functions::FunctionCache) }
+    Cache { found, source: quote!(&'static #library::functions::FunctionCache) }
 }
 
 /// What is said of a call's value and error.
-pub(crate) fn policy(options: &Options, shape: &TokenStream) -> TokenStream {
-    let ttl = options.ttl.as_ref().map(|ttl| quote_spanned!(ttl.span()=> .ttl(#ttl)));
+pub(crate) fn policy(options: &Options, shape: &TokenStream) -> Result<TokenStream> {
+    let library = &options.library;
+    let ttl = options.ttl()?.map(|ttl| quote_spanned!(ttl.span()=> .ttl(#ttl)));
     let ttl_from = options.ttl_from.as_ref().map(|from| quote_spanned!(from.span()=> .ttl_from(#from)));
     let skip_if = options.skip_if.as_ref().map(|skip| quote_spanned!(skip.span()=> .skip_if(#skip)));
-    quote! {
+    Ok(quote! {
         .share_errors_by({
-            use ::polycache::functions::probe::{Probe, Shared as _, Unshared as _};
-            (&Probe::<<#shape as ::polycache::functions::Shape>::Error>::new()).share()
+            use #library::functions::probe::{Probe, Shared as _, Unshared as _};
+            (&Probe::<<#shape as #library::functions::Shape>::Error>::new()).share()
         })
         #ttl #ttl_from #skip_if
-    }
+    })
 }

@@ -3,9 +3,10 @@
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, Ident, ItemFn, Pat, Result, ReturnType, Type, parse_quote};
+use syn::{Error, FnArg, Ident, ItemFn, Pat, Path, Result, ReturnType, Type, parse_quote};
 
 use crate::cached::local;
+use crate::options::Options;
 
 /// How the names begin that patterns get.
 const PATTERN: &str = "__argument_";
@@ -41,7 +42,7 @@ impl Function {
             return Err(Error::new(signature.fn_token.span, text));
         }
         let returns = match &signature.output {
-            ReturnType::Type(_, ty) => (**ty).clone(),
+            ReturnType::Type(_, ty) => bare(ty).clone(),
             ReturnType::Default => {
                 return Err(Error::new(signature.ident.span(), "the function returns nothing that could be cached"));
             }
@@ -65,7 +66,7 @@ impl Function {
                         ));
                     }
                     let (name, binding) = bind(&mut typed.pat, place);
-                    arguments.push(Argument { name, ty: (*typed.ty).clone(), binding });
+                    arguments.push(Argument { name, ty: bare(&typed.ty).clone(), binding });
                 }
             }
         }
@@ -82,14 +83,30 @@ impl Function {
         Span::call_site().located_at(self.returns.span())
     }
 
-    /// How it is taken apart: a marker type of the library's.
-    pub(crate) fn shape(&self, whole: bool) -> TokenStream {
-        let returns = &self.returns;
-        if is_result(returns) && !whole {
-            quote_spanned!(returns.span()=> ::polycache::functions::Fallible<#returns>)
+    /// How it is taken apart: a marker type of the library's. By what the type is called, since a signature can name no type that depends on
+    /// another; [`Self::checked`] refuses what this misses.
+    pub(crate) fn shape(&self, options: &Options) -> TokenStream {
+        let (returns, library) = (&self.returns, &options.library);
+        if options.cache_errors.is_none() && is_result(returns) {
+            quote_spanned!(returns.span()=> #library::functions::Fallible<#returns>)
         } else {
-            quote_spanned!(returns.span()=> ::polycache::functions::Whole<#returns>)
+            quote_spanned!(returns.span()=> #library::functions::Whole<#returns>)
         }
+    }
+
+    /// Refuses, by its type, a `Result` that is stored whole without anybody having said so.
+    pub(crate) fn checked(&self, options: &Options) -> Option<TokenStream> {
+        let whole = options.cache_errors.is_none() && !is_result(&self.returns);
+        whole
+            .then(|| without_errors(&self.returns.to_token_stream(), self.returns.span(), &options.library, "returned"))
+    }
+
+    /// Where an argument of this name, or `self`, is declared.
+    pub(crate) fn declared(&self, name: &Ident) -> Option<Span> {
+        if name == "self" {
+            return self.receiver.as_ref().map(Spanned::span);
+        }
+        self.arguments.iter().find(|argument| argument.name == *name).map(|argument| argument.name.span())
     }
 
     /// The names that a key may be made of, for errors.
@@ -126,6 +143,29 @@ fn bind(pattern: &mut Pat, place: usize) -> (Ident, Option<TokenStream>) {
     let binding = quote!(let _ = &#name; let #pattern = #name;);
     *pattern = parse_quote!(#name);
     (name, Some(binding))
+}
+
+/// Code that compiles unless the type is a `Result`. `rule` is which of the library's rules it is by.
+pub(crate) fn without_errors(ty: &TokenStream, span: Span, library: &Path, rule: &str) -> TokenStream {
+    let rule = Ident::new(rule, Span::call_site());
+    let probe = quote!(#library::functions::probe);
+    quote_spanned! {Span::mixed_site().located_at(span)=>
+        {
+            use #probe::Plain as _;
+            #probe::#rule((&#probe::Probe::<#ty>::new()).kind());
+        }
+    }
+}
+
+/// What stands in parentheses, and in the invisible group that a fragment of `macro_rules!` arrives in.
+pub(crate) fn bare(mut ty: &Type) -> &Type {
+    loop {
+        ty = match ty {
+            Type::Group(group) => &group.elem,
+            Type::Paren(paren) => &paren.elem,
+            _ => return ty,
+        }
+    }
 }
 
 fn is_result(ty: &Type) -> bool {

@@ -36,7 +36,8 @@ pub(crate) fn display(function: &Function, options: &Options, one: Option<&str>)
         }
         None => {
             let tuple = nested(&all);
-            quote!(::polycache::functions::Arguments::of(|| {}, #tuple))
+            let library = &options.library;
+            quote!(#library::functions::Arguments::of(|| {}, #tuple))
         }
     })
 }
@@ -98,10 +99,11 @@ fn placeholder(function: &Function, text: &str, span: Span) -> Result<(Expr, Ide
         |why: &str| Error::new(span, format!("`{{{text}}}` in the key {why}; the arguments are: {}", function.names()));
     let parse = |text: &str| LitStr::new(text, span).parse::<Expr>();
     // A keyword stands for the raw identifier, as it does for `format!`.
-    let expression = parse(text).or_else(|_| parse(&format!("r#{text}"))).map_err(|_| wrong("names no argument"))?;
-    let mut root = &expression;
+    let mut expression =
+        parse(text).or_else(|_| parse(&format!("r#{text}"))).map_err(|_| wrong("names no argument"))?;
+    let mut root = &mut expression;
     while let Expr::Field(field) = root {
-        root = &field.base;
+        root = &mut field.base;
     }
     let Expr::Path(path) = root else {
         return Err(wrong("is neither an argument nor a field of one"));
@@ -109,8 +111,12 @@ fn placeholder(function: &Function, text: &str, span: Span) -> Result<(Expr, Ide
     let Some(name) = path.path.get_ident() else {
         return Err(wrong("names no argument"));
     };
-    let known = (name == "self" && function.receiver.is_some())
-        || function.arguments.iter().any(|argument| argument.name == *name);
-    let name = name.clone();
-    if known { Ok((expression, name)) } else { Err(wrong("is no argument")) }
+    // A text that a `macro_rules!` was handed knows the argument no other way than by its name.
+    let mut name = name.clone();
+    match function.declared(&name) {
+        Some(declared) => name.set_span(span.resolved_at(declared)),
+        None => return Err(wrong("is no argument")),
+    }
+    path.path = name.clone().into();
+    Ok((expression, name))
 }

@@ -33,7 +33,8 @@ use proc_macro::TokenStream;
 /// `uncached()`; `invalidate()` deletes, `key()` and `cache()` tell. Calls that miss a key at the same time compute once.
 ///
 /// What is returned has to be `Clone`, `Send`, `Sync`, `'static` and serde's `Serialize` and `Deserialize`; of a `Result` the value, and an
-/// error of any type that is `Send`. A type counts as a `Result` by its name.
+/// error of any type that is `Send`. The `Result` is called by that name: one of another name, as in `type DbResult<T> = Result<T, E>`, doesn't
+/// compile without `cache_errors`.
 ///
 /// | option | |
 /// |---|---|
@@ -48,6 +49,7 @@ use proc_macro::TokenStream;
 /// | `ttl_from = function` | the same from a reference to the value |
 /// | `skip_if = function` | doesn't store a value of which this is true |
 /// | `cache_errors` | stores a `Result` whole, its errors too |
+/// | `crate = path` | where the library is, if not at `::polycache` |
 ///
 /// Functions of `ttl_from` and `skip_if` are paths, or closures that capture nothing.
 #[proc_macro_attribute]

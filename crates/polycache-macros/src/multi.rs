@@ -10,7 +10,7 @@ use syn::{
 };
 
 use crate::cached::{Cache, cache, local, policy, returning};
-use crate::function::{Argument, Function};
+use crate::function::{Argument, Function, bare, without_errors};
 use crate::key;
 use crate::options::Options;
 
@@ -32,10 +32,15 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
         return Err(Error::new(keys.span(), text));
     };
     let (one, bind) = elements(argument)?;
-    let shape = function.shape(false);
+    let shape = function.shape(&options);
+    let library = &options.library;
     let display = key::display(&function, &options, Some(&keys.to_string()))?;
     let Cache { found, source } = cache(&options);
-    let policy = policy(&options, &shape);
+    let policy = policy(&options, &shape)?;
+    let checked = options.skip_if.is_none().then(|| {
+        let value = quote!(<<#shape as #library::functions::Shape>::Value as #library::functions::Pairs>::Value);
+        without_errors(&value, function.returns.span(), library, "one_of_many")
+    });
     let copies = copies(&function, keys);
     let (bindings, returns) = (function.bindings(), &function.returns);
     let (returning, statements) = (returning(returns), &function.item.block.stmts);
@@ -53,15 +58,15 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     };
     let list = if matches!(argument.ty, Type::Reference(_)) { quote!(#keys.to_vec()) } else { quote!(#keys) };
     let block = quote!({
-        let #own = ::polycache::functions::Keyed::new(#found, #list, |#keys, #formatter| {
+        #checked
+        let #own = #library::functions::Keyed::new(#found, #list, |#keys, #formatter| {
             ::core::fmt::Display::fmt(&#display, #formatter)
         });
         #call
     });
     function.item.block = syn::parse2(block)?;
     bind_lifetimes(&mut function.item.sig)?;
-    let output =
-        quote_spanned!(function.output_span()=> -> ::polycache::functions::MultiCall<'__call, #shape, #source>);
+    let output = quote_spanned!(function.output_span()=> -> #library::functions::MultiCall<'__call, #shape, #source>);
     function.item.sig.output = syn::parse2(output)?;
     Ok(function.item.to_token_stream())
 }
@@ -70,7 +75,7 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
 fn elements(argument: &Argument) -> Result<(Type, TokenStream)> {
     let (name, ty, missing) = (&argument.name, &argument.ty, local("__keys"));
     let (one, bound) = match ty {
-        Type::Reference(TypeReference { elem, .. }) => match &**elem {
+        Type::Reference(TypeReference { elem, .. }) => match bare(elem) {
             Type::Slice(slice) => (Some((*slice.elem).clone()), quote!(&#missing[..])),
             list => (vec_element(list), quote!(&#missing)),
         },

@@ -4,21 +4,23 @@ use std::time::Duration;
 
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
+use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, ExprLit, Ident, Lit, LitStr, Result, Token};
+use syn::{Error, Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Result, Token, parse_quote};
 
 /// All that an attribute can be told.
-#[derive(Default)]
 pub(crate) struct Options {
+    /// Where the library is.
+    pub(crate) library: Path,
     pub(crate) alias: Option<LitStr>,
     pub(crate) url: Option<LitStr>,
     pub(crate) cache: Option<Expr>,
     pub(crate) key: Option<LitStr>,
     pub(crate) key_builder: Option<Expr>,
     pub(crate) noself: Option<Span>,
-    pub(crate) ttl: Option<TokenStream>,
+    pub(crate) ttl: Option<Expr>,
     pub(crate) ttl_from: Option<Expr>,
     pub(crate) skip_if: Option<Expr>,
     pub(crate) cache_errors: Option<Span>,
@@ -27,7 +29,8 @@ pub(crate) struct Options {
 }
 
 /// The options of all attributes.
-const COMMON: [&str; 9] = ["alias", "cache", "key", "key_builder", "noself", "skip_if", "ttl", "ttl_from", "url"];
+const COMMON: [&str; 10] =
+    ["alias", "cache", "crate", "key", "key_builder", "noself", "skip_if", "ttl", "ttl_from", "url"];
 
 impl Options {
     /// Of an attribute that knows the common ones and `own`.
@@ -35,7 +38,21 @@ impl Options {
         let settings = syn::parse::Parser::parse2(Punctuated::<Setting, Token![,]>::parse_terminated, tokens)?;
         let mut known: Vec<&str> = COMMON.iter().chain(own).copied().collect();
         known.sort_unstable();
-        let mut options = Self::default();
+        let mut options = Self {
+            library: parse_quote!(::polycache),
+            alias: None,
+            url: None,
+            cache: None,
+            key: None,
+            key_builder: None,
+            noself: None,
+            ttl: None,
+            ttl_from: None,
+            skip_if: None,
+            cache_errors: None,
+            lease: None,
+            keys: None,
+        };
         let mut seen: Vec<String> = Vec::new();
         for setting in settings {
             let name = setting.name.to_string();
@@ -63,9 +80,10 @@ impl Options {
             "key_builder" => self.key_builder = Some(setting.value()?),
             "ttl_from" => self.ttl_from = Some(setting.value()?),
             "skip_if" => self.skip_if = Some(setting.value()?),
-            "ttl" => self.ttl = Some(ttl(&setting.value()?)?),
+            "ttl" => self.ttl = Some(setting.value()?),
             "lease" => self.lease = Some(lease(&setting.value()?)?),
-            "keys" => self.keys = Some(syn::parse2(setting.value()?.into_token_stream())?),
+            "keys" => self.keys = Some(syn::parse2(bare(&setting.value()?).to_token_stream())?),
+            "crate" => self.library = setting.path()?,
             _ => return Err(unknown(&setting.name, &COMMON)),
         }
         Ok(())
@@ -95,7 +113,7 @@ struct Setting {
 
 impl Parse for Setting {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
-        let name = input.parse()?;
+        let name = input.call(Ident::parse_any)?;
         let value = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
         Ok(Self { name, value })
     }
@@ -116,11 +134,26 @@ impl Setting {
     }
 
     fn text(&self) -> Result<LitStr> {
-        match self.value()? {
-            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text),
+        match bare(&self.value()?) {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
             other => Err(Error::new(other.span(), format!("`{}` is a text in quotes", self.name))),
         }
     }
+
+    fn path(&self) -> Result<Path> {
+        match bare(&self.value()?) {
+            Expr::Path(ExprPath { qself: None, path, .. }) => Ok(path.clone()),
+            other => Err(Error::new(other.span(), format!("`{}` is a path, as in `{0} = renamed`", self.name))),
+        }
+    }
+}
+
+/// What stands inside of the invisible group that a fragment of `macro_rules!` arrives in.
+fn bare(mut value: &Expr) -> &Expr {
+    while let Expr::Group(group) = value {
+        value = &group.expr;
+    }
+    value
 }
 
 fn unknown(name: &Ident, known: &[&str]) -> Error {
@@ -130,17 +163,23 @@ fn unknown(name: &Ident, known: &[&str]) -> Error {
     Error::new(name.span(), text)
 }
 
-/// A TTL: a text, a number of seconds, or any expression.
-fn ttl(value: &Expr) -> Result<TokenStream> {
-    if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = value
-        && text.value() == "never"
-    {
-        return Ok(quote!(::polycache::Ttl::Never));
+impl Options {
+    /// The TTL: a text, a number of seconds, or any expression.
+    pub(crate) fn ttl(&self) -> Result<Option<TokenStream>> {
+        let Some(value) = &self.ttl else {
+            return Ok(None);
+        };
+        let library = &self.library;
+        if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = bare(value)
+            && text.value() == "never"
+        {
+            return Ok(Some(quote!(#library::Ttl::Never)));
+        }
+        Ok(Some(match literal(value)? {
+            Some(duration) => quote!(#library::Ttl::After(#duration)),
+            None => value.to_token_stream(),
+        }))
     }
-    Ok(match literal(value)? {
-        Some(duration) => quote!(::polycache::Ttl::After(#duration)),
-        None => value.to_token_stream(),
-    })
 }
 
 fn lease(value: &Expr) -> Result<TokenStream> {
@@ -149,7 +188,7 @@ fn lease(value: &Expr) -> Result<TokenStream> {
 
 /// A duration that is written out; none where `value` is another expression.
 fn literal(value: &Expr) -> Result<Option<TokenStream>> {
-    let Expr::Lit(ExprLit { lit, .. }) = value else {
+    let Expr::Lit(ExprLit { lit, .. }) = bare(value) else {
         return Ok(None);
     };
     let wrong =

@@ -1,4 +1,4 @@
-//! Finds out, where a macro is expanded, whether an error can be copied.
+//! Finds out, where a macro is expanded, whether an error can be copied, and whether a type is a `Result`, whatever it is called.
 //!
 //! `(&Probe::<E>::new()).share()` takes the method of the first trait if `E` has its bounds, and else that of the second, which takes one
 //! reference more: the technique that David Tolnay describes as autoref-based specialization
@@ -51,6 +51,60 @@ impl<E> Unshared<E> for &Probe<E> {
         Sharing(None)
     }
 }
+
+impl<T, E> Probe<Result<T, E>> {
+    /// Of a `Result`: found before the method of [`Plain`].
+    #[must_use]
+    pub const fn kind(&self) -> AResult {
+        AResult
+    }
+}
+
+/// All types; asked where it is no `Result`, or can't be told.
+pub trait Plain {
+    /// No `Result`.
+    fn kind(&self) -> NoResult;
+}
+
+impl<R> Plain for Probe<R> {
+    fn kind(&self) -> NoResult {
+        NoResult
+    }
+}
+
+/// What a [`Result`] is.
+#[derive(Debug, Clone, Copy)]
+pub struct AResult;
+
+/// What any other type is.
+#[derive(Debug, Clone, Copy)]
+pub struct NoResult;
+
+/// What may be returned, and stored whole, unless `cache_errors` is said.
+#[diagnostic::on_unimplemented(
+    message = "a `Result` by another name, whose errors would be stored as values",
+    label = "not called `Result`",
+    note = "write it out, `Result<T, E>`, to have what is in `Ok` stored; or say `cache_errors` to have all of it stored"
+)]
+pub trait Returned {}
+
+impl Returned for NoResult {}
+
+/// Takes no `Result`.
+pub fn returned<K: Returned>(_: K) {}
+
+/// What may be a value among many, unless `skip_if` tells which are stored.
+#[diagnostic::on_unimplemented(
+    message = "the values of these keys are `Result`s, whose errors would be stored as values",
+    label = "has a `Result` for each key",
+    note = "return a `Result` of the collection, or leave out the keys that have no value; or say which values aren't stored: `skip_if = Result::is_err`"
+)]
+pub trait OneOfMany {}
+
+impl OneOfMany for NoResult {}
+
+/// Takes no `Result`.
+pub fn one_of_many<K: OneOfMany>(_: K) {}
 
 impl<E> Clone for Sharing<E> {
     fn clone(&self) -> Self {

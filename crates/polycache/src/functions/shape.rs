@@ -18,6 +18,11 @@ pub trait Cacheable: Serialize + DeserializeOwned + Clone + Send + Sync + 'stati
 impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Cacheable for T {}
 
 /// How what a function returns is taken apart into a value to store or an error. [`Whole`] or [`Fallible`].
+#[diagnostic::on_unimplemented(
+    message = "what this function returns can't be taken apart",
+    note = "a type called `Result` is taken for that of the standard library, of which what is in `Ok` is stored; another one is stored whole with `cache_errors`",
+    note = "its value is `Send + Sync + 'static`, and its error `Send + 'static`"
+)]
 pub trait Shape: sealed::Sealed + 'static {
     /// What the function returns.
     type Return;

@@ -12,6 +12,7 @@ mod keys;
 mod multi;
 mod sharing;
 mod trouble;
+mod written_by_macros;
 
 /// Polls once.
 async fn is_pending(future: &mut (impl Future + Unpin)) -> bool {
