@@ -8,6 +8,7 @@
 //! | `MsgPack` (feature `msgpack`) | MessagePack | smaller and faster than JSON, bytes included |
 //! | `Pickle` (feature `pickle`) | Python's pickle | values shared with Python programs |
 
+mod guard;
 mod json;
 #[cfg(feature = "msgpack")]
 mod msgpack;

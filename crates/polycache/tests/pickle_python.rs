@@ -45,13 +45,19 @@ fn python(program: &str) -> Vec<String> {
 
 /// What `pickle.dumps` writes for `expression`, with every protocol, after `setup` has run.
 fn dumps(setup: &str, expression: &str) -> Vec<Vec<u8>> {
+    dumps_from(*PROTOCOLS.start(), setup, expression)
+}
+
+/// The same, with the protocols from `first` on.
+fn dumps_from(first: u8, setup: &str, expression: &str) -> Vec<Vec<u8>> {
+    let protocols = first..=*PROTOCOLS.end();
     let program = format!(
         "import pickle\n{setup}\nfor protocol in range({}, {}):\n    print(pickle.dumps({expression}, protocol).hex())",
-        PROTOCOLS.start(),
-        PROTOCOLS.end() + 1,
+        protocols.start(),
+        protocols.end() + 1,
     );
     let pickles: Vec<_> = python(&program).iter().map(|line| unhex(line)).collect();
-    assert_eq!(pickles.len(), PROTOCOLS.count());
+    assert_eq!(pickles.len(), protocols.count());
     pickles
 }
 
@@ -252,6 +258,105 @@ fn we_read_structs_and_instances() {
         "[{'Circle': 2.0}, 'Point', {'Line': [1, 2]}, {'Rect': {'width': 3}}, {'Line': (1, 2)}]",
         &vec![Shape::Circle(2.0), Shape::Point, Shape::Line(1, 2), Shape::Rect { width: 3 }, Shape::Line(1, 2)],
     );
+}
+
+#[test]
+fn we_read_what_has_an_obvious_meaning() {
+    let counts = BTreeMap::from([("a".to_owned(), 2), ("b".to_owned(), 1)]);
+    let none = BTreeMap::<String, i32>::new();
+    let collections = "from collections import OrderedDict, defaultdict, deque, Counter";
+    we_see_after(collections, "OrderedDict(a=2, b=1)", &counts);
+    we_see_after(collections, "OrderedDict()", &none);
+    we_see_after(collections, "defaultdict(int, a=2, b=1)", &counts);
+    we_see_after(collections, "defaultdict(None, a=2, b=1)", &counts);
+    we_see_after(collections, "defaultdict(list)", &none);
+    we_see_after(collections, "Counter('aba')", &counts);
+    we_see_after(collections, "Counter()", &none);
+    we_see_after(collections, "deque([1, 2])", &vec![1, 2]);
+    we_see_after(collections, "deque([1, 2, 3], maxlen=2)", &vec![2, 3]);
+    we_see_after(collections, "deque()", &Vec::<i32>::new());
+    we_see_after(collections, "deque(range(5000))", &(0..5000).collect::<Vec<i32>>());
+    we_see_after(
+        &format!("{collections}; o = OrderedDict(a=2, b=1)"),
+        "[o, defaultdict(dict, c=o), deque([o, o])]",
+        &(counts.clone(), BTreeMap::from([("c".to_owned(), counts.clone())]), [counts.clone(), counts.clone()]),
+    );
+    we_see_after("class D(dict): pass", "D(a=2, b=1)", &counts);
+    we_see_after("class D(dict): pass", "D()", &none);
+    we_see_after("class L(list): pass", "L([1, 2])", &vec![1, 2]);
+    we_see_after(
+        "import uuid",
+        "uuid.UUID('00112233-4455-6677-8899-aabbccddeeff')",
+        &"00112233-4455-6677-8899-aabbccddeeff".to_owned(),
+    );
+    we_see_after("import uuid", "uuid.UUID(int=2**128-1)", &"ffffffff-ffff-ffff-ffff-ffffffffffff".to_owned());
+    we_see("2**128-1", &u128::MAX);
+}
+
+/// Since protocol 2; before it, Python doesn't pickle them.
+#[test]
+fn we_read_slots() {
+    let slots = "from dataclasses import dataclass
+@dataclass(slots=True)
+class Address: city: str
+@dataclass(slots=True)
+class User: name: str; age: object; scores: list; address: Address
+u = User('Ada \u{1f600}', None, [1.5, -0.0, float('inf')], Address('Z\u{fc}rich'))";
+    for bytes in &dumps_from(2, slots, "[u, u]") {
+        assert_eq!(read::<Vec<User>>(bytes).unwrap(), [user(), user()]);
+    }
+    let unset = "class S: __slots__ = ('x', 'y')\ns = S(); s.y = 1";
+    for bytes in &dumps_from(2, unset, "s") {
+        assert_eq!(read::<BTreeMap<String, i32>>(bytes).unwrap(), BTreeMap::from([("y".to_owned(), 1)]));
+    }
+    // Its state is a list, in the order of its fields.
+    let frozen = "from dataclasses import dataclass\n@dataclass(slots=True, frozen=True)\nclass F: x: int";
+    for bytes in &dumps_from(2, frozen, "F(1)") {
+        let error = read::<serde_json::Value>(bytes).unwrap_err().to_string();
+        assert!(error.contains("the Python object __main__.F, at byte "), "{error}");
+    }
+    // Some of its attributes are in slots, and some aren't.
+    let both = "class A: pass\nclass B(A): __slots__ = ('y',)\nb = B(); b.x = 1; b.y = 2";
+    for bytes in &dumps_from(2, both, "b") {
+        let error = read::<serde_json::Value>(bytes).unwrap_err().to_string();
+        assert!(error.contains("the Python object __main__.B, at byte "), "{error}");
+    }
+}
+
+#[test]
+fn we_name_what_isnt_plain_data() {
+    for (setup, expression, name) in [
+        ("import datetime", "datetime.datetime(2024, 1, 2)", "datetime.datetime"),
+        ("import datetime", "datetime.timedelta(1)", "datetime.timedelta"),
+        ("import decimal", "decimal.Decimal('1.5')", "decimal.Decimal"),
+        ("import fractions", "fractions.Fraction(1, 2)", "fractions.Fraction"),
+        ("import pathlib", "pathlib.PurePosixPath('/a/b')", "pathlib.PurePosixPath"),
+        ("import enum\nclass E(enum.Enum): A = 1", "E.A", "__main__.E"),
+        ("import enum\nclass E(enum.IntEnum): A = 1", "E.A", "__main__.E"),
+        ("import collections\nN = collections.namedtuple('N', 'x')", "N(1)", "__main__.N"),
+        ("class I(int): pass", "I(5)", "__main__.I"),
+        ("class S(str): pass", "S('x')", "__main__.S"),
+        ("class D(dict): pass\nd = D(a=1); d.x = 2", "d", "__main__.D"),
+        ("class L(list): pass\nl = L([1]); l.x = 2", "l", "__main__.L"),
+        ("import collections\nclass D(collections.OrderedDict): pass", "D(a=1)", "__main__.D"),
+        ("class C:\n  def __getstate__(self): return [1]\n  def __setstate__(self, state): pass", "C()", "__main__.C"),
+        ("class C:\n  def __reduce__(self): return C, (), {'x': 1}", "C()", "__main__.C"),
+        (
+            "class C:\n  def __reduce__(self): return C, (), None, iter([1]), iter([(1, 2)])\n  def append(self, x): pass",
+            "C()",
+            "__main__.C",
+        ),
+        ("", "ValueError('x')", "builtins.ValueError"),
+        ("", "slice(3)", "builtins.slice"),
+        ("", "1j", "builtins.complex"),
+        ("", "len", "builtins.len"),
+    ] {
+        for (protocol, error) in we_refuse::<serde_json::Value>(setup, expression).iter().enumerate() {
+            let text = error.to_string().replace("__builtin__", "builtins").replace("exceptions.", "builtins.");
+            let is_named = text.contains(&format!("expected plain data, found the Python object {name}, at byte "));
+            assert!(is_named, "{expression}, protocol {protocol}: {text}");
+        }
+    }
 }
 
 #[test]

@@ -1,14 +1,15 @@
 use erased_serde::Serialize;
 
+use super::guard::{Guarded, Large, Rules};
 use super::{decode_error, encode_error};
 use crate::Result;
 use crate::serializer::{Serializer, Visit};
 
 /// JSON, compact. The default wherever values leave the process.
 ///
-/// Three things JSON has no form for, as everywhere in `serde_json`: a NaN or an infinity is stored as `null`, and so are
-/// `Some(None)` and `Some(())`, which read back as `None`; a map's keys must be strings, numbers or the like (others are an
-/// error).
+/// What JSON has no form for, and what couldn't be read back, is an error of kind [`Encode`](crate::ErrorKind::Encode) when it is
+/// written: a NaN or an infinity, keys of a map that are neither strings nor numbers nor the like, nesting beyond 127. `Some(None)` and
+/// `Some(())` are `null`, as everywhere in `serde_json`, and read back as `None`.
 ///
 /// ```
 /// use polycache::Cache;
@@ -32,7 +33,7 @@ impl Serializer for Json {
     }
 
     fn serialize(&self, value: &dyn Serialize) -> Result<Vec<u8>> {
-        serde_json::to_vec(value).map_err(|error| encode_error("json", error))
+        to_vec(value).map_err(|error| encode_error("json", error))
     }
 
     fn deserialize(&self, bytes: &[u8], visit: &mut Visit<'_>) -> Result<()> {
@@ -44,6 +45,29 @@ impl Serializer for Json {
 
     fn reads_decimal_text(&self) -> bool {
         true
+    }
+}
+
+/// The JSON of a value that reads back.
+pub(super) fn to_vec(value: &dyn Serialize) -> serde_json::Result<Vec<u8>> {
+    let mut bytes = Vec::with_capacity(128);
+    serde::Serialize::serialize(value, Guarded::<_, OfJson>::new(&mut serde_json::Serializer::new(&mut bytes)))?;
+    Ok(bytes)
+}
+
+struct OfJson;
+
+impl Rules for OfJson {
+    /// That of `serde_json`, which has 128 and refuses at the last.
+    const MAX_DEPTH: usize = 127;
+    const HAS_NAN: bool = false;
+    const IS_COUNTED: bool = false;
+
+    fn large<S: serde::Serializer>(serializer: S, number: Large) -> std::result::Result<S::Ok, S::Error> {
+        match number {
+            Large::Signed(number) => serializer.serialize_i128(number),
+            Large::Unsigned(number) => serializer.serialize_u128(number),
+        }
     }
 }
 

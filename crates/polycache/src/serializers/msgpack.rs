@@ -1,15 +1,20 @@
 use erased_serde::Serialize;
 
-use super::{decode_error_at, encode_error};
+use self::integers::Integers;
+use super::guard::{Guarded, Large, Rules};
+use super::{MAX_DEPTH, decode_error_at, encode_error};
 use crate::Result;
 use crate::serializer::{Serializer, Visit};
 
+mod integers;
 mod shape;
 
 /// `MessagePack`: smaller than JSON and faster to read; holds bytes as they are.
 ///
-/// A struct is a map by field name, so that programs in other languages see what JSON would show them. A counter that
-/// the backend keeps as decimal text doesn't read back, so `increment` is refused.
+/// A struct is a map by field name, and what has a form for people (an `IpAddr`, many a time or UUID) is written in that: so programs in
+/// other languages see what JSON would show them, and untagged enums and flattened fields read such values back. An integer beyond 64
+/// bits is bytes, in two's complement with the most significant byte first. Nesting beyond 128 is an error when it is written. A counter
+/// that the backend keeps as decimal text doesn't read back, so `increment` is refused.
 ///
 /// ```
 /// use polycache::Cache;
@@ -31,7 +36,15 @@ impl Serializer for MsgPack {
     }
 
     fn serialize(&self, value: &dyn Serialize) -> Result<Vec<u8>> {
-        rmp_serde::to_vec_named(value).map_err(|error| encode_error("msgpack", error))
+        let mut bytes = Vec::with_capacity(128);
+        let mut encoder = rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
+        serde::Serialize::serialize(value, Guarded::<_, OfMsgPack>::new(&mut encoder))
+            .map_err(|error| encode_error("msgpack", error))?;
+        // rmp_serde cuts what is longer to 32 bits, and the bytes would be garbage.
+        if u32::try_from(bytes.len()).is_err() {
+            return Err(encode_error("msgpack", "it takes 4 GiB or more"));
+        }
+        Ok(bytes)
     }
 
     fn deserialize(&self, bytes: &[u8], visit: &mut Visit<'_>) -> Result<()> {
@@ -39,9 +52,9 @@ impl Serializer for MsgPack {
 
         // Of rmp_serde's readers the one over a slice is a little faster, but only this one tells how far it came.
         let mut rest = bytes;
-        let mut decoder = rmp_serde::Deserializer::new(&mut rest);
+        let mut decoder = rmp_serde::Deserializer::new(&mut rest).with_human_readable();
         decoder.set_max_depth(shape::RMP_DEPTH);
-        let visited = visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut decoder));
+        let visited = visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(Integers(&mut decoder)));
         drop(decoder);
 
         let at = bytes.len() - rest.len();
@@ -51,6 +64,18 @@ impl Serializer for MsgPack {
 
     fn reads_decimal_text(&self) -> bool {
         false
+    }
+}
+
+struct OfMsgPack;
+
+impl Rules for OfMsgPack {
+    const MAX_DEPTH: usize = MAX_DEPTH;
+    const HAS_NAN: bool = true;
+    const IS_COUNTED: bool = true;
+
+    fn large<S: serde::Serializer>(serializer: S, number: Large) -> std::result::Result<S::Ok, S::Error> {
+        serializer.serialize_bytes(integers::bytes(number).as_slice())
     }
 }
 

@@ -1,6 +1,8 @@
 use erased_serde::Serialize;
+use serde::ser::Error as _;
 
-use super::{decode_error_at, encode_error};
+use super::guard::{Guarded, Large, Rules};
+use super::{MAX_DEPTH, decode_error_at, encode_error};
 use crate::Result;
 use crate::serializer::{Serializer, Visit};
 
@@ -17,13 +19,18 @@ mod tree;
 /// | Python | reads as |
 /// |---|---|
 /// | `None`, `bool`, `int` up to 128 bits, `float`, `str` | `()` or `Option`, `bool`, integers, floats, `String` |
+/// | `uuid.UUID` | its text |
 /// | `bytes`, `bytearray` | serde's bytes, or `Vec<u8>` |
-/// | `list`, `tuple`, `set`, `frozenset` | sequences, tuples |
-/// | `dict` | maps, structs (by field name), enums (`{variant: content}`) |
-/// | an instance of a class | its `__dict__`, where it is all the state; other objects are an error that names them |
+/// | `list`, `tuple`, `set`, `frozenset`, `deque` | sequences, tuples |
+/// | `dict`, `OrderedDict`, `defaultdict`, `Counter` | maps, structs (by field name), enums (`{variant: content}`) |
+/// | an instance of a subclass of `dict` or `list` | the same, where it has no attributes besides |
+/// | an instance of another class | its attributes by name: its `__dict__`, or its slots |
+///
+/// Every other object (a `datetime`, a `Decimal`, a member of an `Enum`, a `namedtuple`, one with a state of its own form) is an error
+/// that names its class.
 ///
 /// A `Vec<u8>` is written as a list of numbers; for Python's `bytes`, write serde's bytes (as the crate `serde_bytes`
-/// does). Integers of 128 bits are an error when written. Recursive data is refused, and so is data that shares its
+/// does). Integers beyond 64 bits are an error when written, and so is nesting beyond 128. Recursive data is refused, and so is data that shares its
 /// parts so often that it would grow out of proportion. A counter that the backend keeps as decimal text doesn't read
 /// back, so `increment` is refused.
 ///
@@ -47,6 +54,7 @@ impl Serializer for Pickle {
     }
 
     fn serialize(&self, value: &dyn Serialize) -> Result<Vec<u8>> {
+        let value = Guard(value);
         let bytes = serde_pickle::to_vec(&value, serde_pickle::SerOptions::new()).map_err(|error| match error {
             // Shown whole it calls itself a decoding error.
             serde_pickle::Error::Syntax(what) => encode_error("pickle", what),
@@ -67,6 +75,27 @@ impl Serializer for Pickle {
 
     fn reads_decimal_text(&self) -> bool {
         false
+    }
+}
+
+/// A value that is written by the rules.
+struct Guard<'a>(&'a dyn Serialize);
+
+impl serde::Serialize for Guard<'_> {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+        self.0.serialize(Guarded::<_, OfPickle>::new(serializer))
+    }
+}
+
+struct OfPickle;
+
+impl Rules for OfPickle {
+    const MAX_DEPTH: usize = MAX_DEPTH;
+    const HAS_NAN: bool = true;
+    const IS_COUNTED: bool = false;
+
+    fn large<S: serde::Serializer>(_: S, number: Large) -> std::result::Result<S::Ok, S::Error> {
+        Err(S::Error::custom(format_args!("{number} is an integer beyond 64 bits; write it as text")))
     }
 }
 

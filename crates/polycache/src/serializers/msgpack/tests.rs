@@ -28,6 +28,65 @@ fn structs_are_maps_by_name() {
 }
 
 #[test]
+fn integers_of_128_bits_are_those_of_64_where_they_fit() {
+    assert_eq!(encode(&MsgPack, &5_u128).unwrap(), b"\x05");
+    assert_eq!(encode(&MsgPack, &-7_i128).unwrap(), b"\xf9");
+    assert_eq!(encode(&MsgPack, &u128::from(u64::MAX)).unwrap(), b"\xcf\xff\xff\xff\xff\xff\xff\xff\xff");
+    assert_eq!(decode::<u64>(&MsgPack, &encode(&MsgPack, &5_u128).unwrap()).unwrap(), 5);
+    assert_eq!(decode::<u128>(&MsgPack, &encode(&MsgPack, &5_i8).unwrap()).unwrap(), 5);
+    assert_eq!(encode(&MsgPack, &(i128::from(i64::MIN) - 1)).unwrap()[..3], *b"\xc4\x10\xff");
+    assert_eq!(encode(&MsgPack, &(1_u128 << 127)).unwrap()[..4], *b"\xc4\x11\x00\x80");
+    round_trip(&MsgPack, &vec![Some(u128::MAX), None, Some(1 << 127), Some(0)]);
+    round_trip(&MsgPack, &BTreeMap::from([(i128::MIN, (i128::MAX, -1_i128))]));
+
+    let error = refusal::<u128>(&MsgPack, &encode(&MsgPack, &-7).unwrap());
+    assert!(error.to_string().contains("integer `-7`, expected u128"), "{error}");
+    refusal::<Vec<Option<u128>>>(&MsgPack, &encode(&MsgPack, &[Some(-7)]).unwrap());
+    refusal::<u128>(&MsgPack, &encode(&MsgPack, &i128::MIN).unwrap());
+    refusal::<i128>(&MsgPack, &encode(&MsgPack, &u128::MAX).unwrap());
+    refusal::<u64>(&MsgPack, &encode(&MsgPack, &u128::MAX).unwrap());
+    // An array of numbers is none, and neither are other bytes.
+    refusal::<i128>(&MsgPack, &encode(&MsgPack, &[1_u8; 16]).unwrap());
+    refusal::<u128>(&MsgPack, &encode(&MsgPack, &ByteString(vec![1; 17])).unwrap());
+    refusal::<u128>(&MsgPack, &encode(&MsgPack, &"5").unwrap());
+}
+
+/// Announces an item less than it has, or one more.
+struct Miscounted(usize);
+
+impl serde::Serialize for Miscounted {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        use serde::ser::SerializeSeq as _;
+        let mut items = serializer.serialize_seq(Some(self.0))?;
+        items.serialize_element(&1)?;
+        items.end()
+    }
+}
+
+#[test]
+fn what_announces_another_number_of_items_than_it_has_is_an_error() {
+    for announced in [0, 2] {
+        let error = encode(&MsgPack, &Miscounted(announced)).unwrap_err();
+        assert!(error.to_string().contains("another number of items"), "{error}");
+    }
+    assert_eq!(encode(&MsgPack, &Miscounted(1)).unwrap(), b"\x91\x01");
+    for announced in [0, 1, 2] {
+        let json = encode(&crate::serializers::Json, &Miscounted(announced)).unwrap();
+        assert_eq!(json, b"[1]");
+    }
+}
+
+/// The bytes are Python's: `msgpack.packb({"a": [1, -7, 2**63, 1.5, None, True, "é", b"\xff"]})` of msgpack 1.1.
+#[test]
+fn reads_what_python_writes() {
+    let bytes = b"\x81\xa1a\x98\x01\xf9\xcf\x80\0\0\0\0\0\0\0\xcb\x3f\xf8\0\0\0\0\0\0\xc0\xc3\xa2\xc3\xa9\xc4\x01\xff";
+    type Row = (u128, i128, u64, f64, Option<u8>, bool, String, ByteString);
+    let read: BTreeMap<String, Row> = decode(&MsgPack, bytes).unwrap();
+    assert_eq!(read["a"], (1, -7, 1 << 63, 1.5, None, true, "é".to_owned(), ByteString(vec![0xff])));
+    assert_eq!(encode(&MsgPack, &read).unwrap(), bytes);
+}
+
+#[test]
 fn refuses_what_follows_the_value() {
     let error = refusal::<i64>(&MsgPack, b"\x01\x02");
     assert!(error.to_string().ends_with("expected the end, at byte 1"), "{error}");

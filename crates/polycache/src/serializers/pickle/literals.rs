@@ -17,7 +17,8 @@ pub(super) fn decimal(line: &[u8], may_be_bool: bool) -> Option<Node<'static>> {
     match text.parse() {
         Ok(number) => Some(Node::Int(number)),
         Err(error) => match error.kind() {
-            IntErrorKind::PosOverflow | IntErrorKind::NegOverflow => Some(Node::HugeInt),
+            IntErrorKind::PosOverflow => Some(text.parse().map_or(Node::HugeInt, Node::Unsigned)),
+            IntErrorKind::NegOverflow => Some(Node::HugeInt),
             _ => None,
         },
     }
@@ -32,8 +33,11 @@ pub(super) fn twos_complement(bytes: &[u8]) -> Node<'static> {
     let kept = bytes.len().min(WIDTH);
     whole[..kept].copy_from_slice(&bytes[..kept]);
     let number = i128::from_le_bytes(whole);
-    let is_whole = bytes[kept..].iter().all(|&byte| byte == sign) && (number < 0) == (sign != 0);
-    if is_whole { Node::Int(number) } else { Node::HugeInt }
+    match (bytes[kept..].iter().all(|&byte| byte == sign), sign) {
+        (true, 0) if number < 0 => Node::Unsigned(u128::from_le_bytes(whole)),
+        (true, _) if (number < 0) == (sign != 0) => Node::Int(number),
+        _ => Node::HugeInt,
+    }
 }
 
 pub(super) fn float(line: &[u8]) -> Option<f64> {

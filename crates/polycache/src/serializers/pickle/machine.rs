@@ -44,6 +44,7 @@ pub(super) fn run(input: &[u8]) -> Outcome<Tree<'_>> {
         marks: Vec::new(),
         memo: Vec::new(),
         memoized: 0,
+        instances: Vec::new(),
     };
     let root = machine.run()?;
     machine.tree.set_root(root);
@@ -62,6 +63,8 @@ struct Machine<'a> {
     /// By memo number. Numbers are below the input's length, see [`Machine::memoize`].
     memo: Vec<Option<Id>>,
     memoized: usize,
+    /// Instances and their classes, in the order of the first.
+    instances: Vec<(Id, Id)>,
 }
 
 impl<'a> Machine<'a> {
@@ -230,23 +233,22 @@ impl<'a> Machine<'a> {
             }
             Op::REDUCE => self.reduce(),
             Op::INST => {
-                self.line()?;
-                self.pop_to_mark()?;
-                self.push(Node::Dict(Vec::new()))
+                let module = self.global_name(arg)?;
+                let name = self.line()?;
+                let name = self.global_name(name)?;
+                let class = self.add(Node::Global { module, name })?;
+                let args = self.pop_to_mark()?;
+                self.old_object(class, &args)
             }
             Op::OBJ => {
-                self.pop_to_mark()?;
-                self.push(Node::Dict(Vec::new()))
+                let items = self.pop_to_mark()?;
+                match items.split_first() {
+                    Some((&class, args)) => self.old_object(class, args),
+                    None => self.fault("an opcode needs a class that isn't on the stack"),
+                }
             }
             Op::NEWOBJ | Op::NEWOBJ_EX => self.new_object(op),
-            Op::BUILD => {
-                let state = self.pop()?;
-                let object = self.pop()?;
-                self.stack.push(object);
-                // In place: the memo may refer to the object.
-                *self.tree.node_mut(object) = Node::Same(state);
-                Ok(())
-            }
+            Op::BUILD => self.build_object(),
             _ => self.fault(format!("the opcode {op:?} isn't known")),
         }
     }
@@ -254,11 +256,18 @@ impl<'a> Machine<'a> {
     fn extend(&mut self, op: Op, mut items: Vec<Id>) -> Outcome<()> {
         let top = self.pop()?;
         self.stack.push(top);
+        let is_instance = self.instances.binary_search_by_key(&top, |&(id, _)| id).is_ok();
         match (op, self.tree.node_mut(top)) {
             (Op::APPEND | Op::APPENDS | Op::ADDITEMS, Node::List(list)) => list.append(&mut items),
+            // Of a class that is a list.
+            (Op::APPEND | Op::APPENDS, Node::Dict(dict)) if is_instance && dict.is_empty() => {
+                *self.tree.node_mut(top) = Node::List(items);
+            }
             (Op::SETITEM | Op::SETITEMS | Op::DICT, Node::Dict(dict)) if items.len().is_multiple_of(2) => {
                 dict.append(&mut items);
             }
+            // Whatever it holds, it isn't plain data.
+            (_, Node::Global { .. }) => {}
             _ => return self.fault(format!("{op:?} doesn't fit what it is applied to")),
         }
         Ok(())

@@ -34,7 +34,10 @@ fn round_trips() {
 fn what_pickle_cant_hold_is_an_error() {
     let error = encode(&Pickle, &i128::MIN).unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Encode);
-    assert_eq!(error.to_string(), "pickle can't encode this: i128 is not supported");
+    assert_eq!(
+        error.to_string(),
+        "pickle can't encode this: -170141183460469231731687303715884105728 is an integer beyond 64 bits; write it as text"
+    );
 }
 
 #[test]
@@ -60,7 +63,9 @@ fn reads_every_spelling_of_a_number() {
     assert!(decode::<bool>(&Pickle, b"I01\n.").unwrap());
     assert_eq!(decode::<f64>(&Pickle, b"F-inf\n.").unwrap(), f64::NEG_INFINITY);
 
-    is_refused(b"\x8a\x11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x80\x00.", "beyond 128 bits has no type in Rust, at byte 0");
+    assert_eq!(decode::<u128>(&Pickle, b"\x8a\x11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x80\x00.").unwrap(), 1 << 127);
+    assert_eq!(decode::<u128>(&Pickle, format!("I{}\n.", u128::MAX).as_bytes()).unwrap(), u128::MAX);
+    is_refused(b"\x8a\x11\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x01.", "beyond 128 bits has no type in Rust, at byte 0");
     is_refused(&[b"L", "9".repeat(1_000_000).as_bytes(), b"L\n."].concat(), "beyond 128 bits");
     is_refused(b"Iten\n.", "malformed, at byte 0");
     is_refused(b"F1,5\n.", "malformed");

@@ -30,6 +30,8 @@ pub(super) enum Node<'a> {
     None,
     Bool(bool),
     Int(i128),
+    /// An integer beyond those.
+    Unsigned(u128),
     /// An integer beyond 128 bits: fine as long as nobody reads it.
     HugeInt,
     Float(f64),
@@ -44,7 +46,7 @@ pub(super) enum Node<'a> {
     Dict(Vec<Id>),
     /// What this node is: the state of an instance, or the list that became a set.
     Same(Id),
-    /// A class or function, or what came of calling it. Both are strings, unless the pickle is malformed.
+    /// A class or function, or an object that came of calling it and isn't plain data. Both are strings, unless the pickle is malformed.
     Global {
         module: Id,
         name: Id,
@@ -98,6 +100,15 @@ impl<'a> Tree<'a> {
     /// Where in the pickle the last node is that was walked to.
     pub(super) fn last_place(&self) -> usize {
         self.places.get(self.last.get() as usize).copied().unwrap_or(0)
+    }
+
+    /// An integer that isn't negative.
+    pub(super) fn unsigned(&self, id: Id) -> Option<u128> {
+        match self.node(id) {
+            Node::Int(number) => u128::try_from(*number).ok(),
+            Node::Unsigned(number) => Some(*number),
+            _ => None,
+        }
     }
 
     fn text(&self, id: Id) -> &str {
@@ -179,6 +190,7 @@ impl<'de> Item<'de> {
                 (_, Ok(number)) => visitor.visit_u64(number),
                 _ => visitor.visit_i128(*number),
             },
+            Node::Unsigned(number) => visitor.visit_u128(*number),
             Node::HugeInt => Err(Error::custom("an integer beyond 128 bits has no type in Rust")),
             Node::Float(float) => visitor.visit_f64(*float),
             Node::Str(text) => visitor.visit_borrowed_str(text),

@@ -5,12 +5,12 @@ use std::fmt::{self, Display};
 use serde::ser::{self, Impossible};
 
 use crate::Result;
-use crate::serializers::encode_error;
+use crate::serializers::{encode_error, json};
 
 pub(super) fn to_vec(value: &dyn erased_serde::Serialize) -> Result<Vec<u8>> {
     match erased_serde::serialize(value, Scalar) {
         Ok(text) => Ok(text.into_bytes()),
-        Err(Unfit::Compound) => serde_json::to_vec(value).map_err(|error| encode_error("text", error)),
+        Err(Unfit::Compound) => json::to_vec(value).map_err(|error| encode_error("text", error)),
         Err(Unfit::Refused(reason)) => Err(encode_error("text", reason)),
     }
 }

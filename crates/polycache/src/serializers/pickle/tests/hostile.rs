@@ -2,9 +2,9 @@
 
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
-use serde_json::Value;
+use serde_json::{Value, json};
 
-use super::is_refused;
+use super::{is_refused, reads_as};
 use crate::serializers::Pickle;
 use crate::serializers::testing::{ByteString, Tree, decode, encode, nested, read_as_everything, refusal};
 
@@ -19,14 +19,12 @@ fn refuses_deep_nesting() {
     is_refused(&[b")".to_vec(), b"\x85".repeat(n), b".".to_vec()].concat(), "nested deeper");
     is_refused(&[b"N".to_vec(), b"N\x86".repeat(n), b".".to_vec()].concat(), "nested deeper");
     is_refused(&[b"}Vk\n".repeat(n), b"N".to_vec(), b"s".repeat(n), b".".to_vec()].concat(), "nested deeper than 128");
-    is_refused(&[b"N".to_vec(), b"N\x81".repeat(n), b".".to_vec()].concat(), "stand for one another");
-    is_refused(&[b"]".to_vec(), b"Nb".repeat(n), b"0.".to_vec()].concat(), "POP is refused");
+    is_refused(&[b"N".to_vec(), b"N\x81".repeat(n), b".".to_vec()].concat(), "the Python object ?.?");
+    is_refused(&[b"cmod\nC\n)\x81".to_vec(), b"}b".repeat(n), b"0.".to_vec()].concat(), "POP is refused");
     refusal::<Tree>(&Pickle, &[b"}VBranch\n".repeat(n), b"VLeaf\n".to_vec(), b"s".repeat(n), b".".to_vec()].concat());
     // Deep and never read.
-    assert_eq!(
-        decode::<i64>(&Pickle, &[b"]".repeat(9), b"a".repeat(8), b"N\x86K\x05b.".to_vec()].concat()).unwrap(),
-        5
-    );
+    let factory = [b"]".repeat(200), b"a".repeat(199)].concat();
+    reads_as(&[&b"ccollections\ndefaultdict\n"[..], &factory, b"\x85R."].concat(), &json!({}));
 
     let lists = |depth| [b"]".repeat(depth), b"a".repeat(depth - 1), b".".to_vec()].concat();
     assert!(decode::<Value>(&Pickle, &lists(128)).is_ok());
@@ -38,7 +36,8 @@ fn refuses_what_contains_itself() {
     is_refused(b"]\x94h\x00a.", "within itself");
     is_refused(b"(lp0\ng0\na.", "within itself");
     is_refused(b"}\x94Vk\nh\x00s.", "within itself");
-    is_refused(b"}\x94h\x00b.", "stand for one another");
+    is_refused(b"}\x94h\x00b.", "BUILD doesn't fit");
+    is_refused(b"cmod\nC\n)\x81\x94h\x00b.", "stand for one another");
     is_refused(b"]\x94(h\x00ta.", "within itself");
     // Two lists that hold each other, closed after both were memoized.
     is_refused(b"]\x94]\x94h\x00ah\x01h\x00h\x01a0.", "POP");
