@@ -4,6 +4,7 @@
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod cells;
+mod depth;
 mod types;
 
 use std::borrow::Cow;
@@ -16,15 +17,14 @@ use std::time::{Duration, SystemTime};
 
 use serde_json::json;
 
-use self::cells::{Outcome, Row, caches, outcome};
+use self::cells::Row;
 use self::types::{
-    Adjacent, Bytes, Colour, Empty, External, Extra, Internal, Name, Nest, Newtype, Pair, Seconds, Text, Unit,
-    Untagged, Uuid, flat, point,
+    Adjacent, Bytes, Colour, Empty, External, Extra, Internal, Name, Newtype, Pair, Seconds, Text, Unit, Untagged,
+    Uuid, flat, point,
 };
 
 const NO_NUMBER: &str = "JSON has no number for";
 const NO_TEXT: &str = "no text of their own";
-const TOO_DEEP: &str = "is nested deeper than 12";
 const WIDE: &str = "is an integer beyond 64 bits";
 const KEY: &str = "key must be a string";
 
@@ -406,41 +406,4 @@ async fn each_kind_of_value_is_read_back_or_refused_as_the_guide_says() {
     let rows = rest.split("\n\n").next().unwrap();
     let written = format!("| value |{rows}\n");
     assert!(table == written, "the table in docs/values.md is to be:\n\n{table}");
-}
-
-fn nest(depth: usize, level: fn(Nest) -> Nest) -> Nest {
-    (0..depth).fold(Nest::End, |inner, _| level(inner))
-}
-
-/// What is written is read back, at each depth and in every form of nesting; what isn't is refused with the reason.
-#[tokio::test]
-async fn what_is_nested_too_deep_to_be_read_is_refused_when_it_is_written() {
-    let levels: [(fn(Nest) -> Nest, usize); 4] = [
-        (|inner| Nest::List(vec![inner]), 2),
-        (|inner| Nest::Variant(Box::new(inner)), 1),
-        (|inner| Nest::Fields { next: Box::new(inner) }, 2),
-        (|inner| Nest::Map(BTreeMap::from([("k".to_owned(), inner)])), 2),
-    ];
-    for (level, each) in levels {
-        for (place, (cache, most)) in caches().iter().zip([usize::MAX, 127, 128, 128, 127]).enumerate() {
-            for depth in [1, 60, 62, 63, 64, 65, 126, 127, 128, 129, 300] {
-                let value = nest(depth, level);
-                match outcome(cache, place == 4, &value).await {
-                    Outcome::Same | Outcome::AsText => assert!(depth * each <= most, "{place}: {depth}"),
-                    Outcome::Refused(reason) => {
-                        assert!(depth * each > most && reason.contains(TOO_DEEP), "{place}: {depth}: {reason}")
-                    }
-                    other => panic!("{place}: {depth}: {other:?}"),
-                }
-            }
-        }
-    }
-}
-
-#[tokio::test]
-async fn a_value_of_any_depth_is_refused_on_the_way_down() {
-    let lists = (0..400).fold(json!([]), |inner, _| json!([inner]));
-    for cache in &caches()[1..] {
-        assert!(matches!(outcome(cache, false, &lists).await, Outcome::Refused(_)));
-    }
 }

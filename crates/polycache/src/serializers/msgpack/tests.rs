@@ -76,7 +76,7 @@ fn what_announces_another_number_of_items_than_it_has_is_an_error() {
     }
 }
 
-/// The bytes are Python's: `msgpack.packb({"a": [1, -7, 2**63, 1.5, None, True, "é", b"\xff"]})` of msgpack 1.1.
+/// The bytes are Python's: `msgpack.packb({"a": [1, -7, 2**63, 1.5, None, True, "é", b"\xff"]})` of msgpack 1.2.4.
 #[test]
 fn reads_what_python_writes() {
     let bytes = b"\x81\xa1a\x98\x01\xf9\xcf\x80\0\0\0\0\0\0\0\xcb\x3f\xf8\0\0\0\0\0\0\xc0\xc3\xa2\xc3\xa9\xc4\x01\xff";
