@@ -4,6 +4,7 @@
 # apt-get for what says `debian_packages`.
 set -euo pipefail
 
+findings=$(cd "$(dirname "${BASH_SOURCE[0]}")" && pwd)
 tmp=$(mktemp -d "${TMPDIR:-/tmp}/finding.XXXXXX")
 started=()
 
@@ -25,8 +26,8 @@ python_packages() {
   printf 'Python %s, %s\n' "$("$tmp/venv/bin/python" -c 'import platform; print(platform.python_version())')" "$*"
 }
 
-# python_run: runs the program on standard input.
-python_run() { (cd "$tmp" && exec venv/bin/python - "$@"); }
+# python_run [ARGUMENT...]: runs the program on standard input, which may import resp.
+python_run() { (cd "$tmp" && PYTHONPATH=$findings exec venv/bin/python -B - "$@"); }
 
 # node_packages NAME@VERSION...: a folder with node_modules.
 node_packages() {
