@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # python-binary-memcached 0.33.0 means bytes by flag 16, by which every other Python client means text.
 #
-# Expected: its other flags (1 pickle, 2 integer, 4 long, 8 zlib) are those of python-memcached, pylibmc and pymemcache, so text and
-#   bytes that one wrote are expected to come back as text and bytes from the other.
-# Seen: bmemcached marks bytes with 16 and text with 0; pymemcache, pylibmc and python-memcached mark text with 16 and bytes
-#   with 0. So each reads the other's text as bytes, and the other's bytes as text, or raises UnicodeDecodeError.
-# Who meets it: who changes the client (SASL needs bmemcached) while the entries stay, and whose code compares with a str.
+# Expected: its other flags (1 pickle, 2 integer, 4 long, 8 zlib) are those of python-memcached, pylibmc and pymemcache,
+#   so text and bytes that one wrote are expected to come back as text and bytes from the other.
+# Seen: bmemcached marks bytes with 16 and text with 0; pymemcache, pylibmc and python-memcached mark text with 16 and
+#   bytes with 0. So each reads the other's text as bytes, and the other's bytes as text, or raises UnicodeDecodeError.
+# Who meets it: who changes the client (SASL needs bmemcached) while the entries stay, and whose code compares with a
+#   str.
 # Instead: change the keys' prefix together with the client.
 source "$(dirname "$0")/lib.bash"
 

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
-# cacheable 2.5.0 (npm): wrap()'s documented option `key` is ignored, and wrapped functions share results by their arguments alone.
+# cacheable 2.5.0 (npm): wrap()'s documented option `key` is ignored, and wrapped functions share results by their
+# arguments alone.
 #
 # Expected: its README: "You can also set the `key` property in the `wrap()` options to set a custom key for the cache."
-# Seen: the key is a hash of the arguments, nothing else. With `key: 'user'` and `key: 'order'`, order(7) answers with what user(7)
-#   computed. undefined and null as an argument are the same as well.
+# Seen: the key is a hash of the arguments, nothing else. With `key: 'user'` and `key: 'order'`, order(7) answers with
+#   what user(7) computed. undefined and null as an argument are the same as well.
 # Who meets it: everybody who wraps a second function of one cache.
 # Instead: `keyPrefix`, another one for each function, always.
 source "$(dirname "$0")/lib.bash"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # cachelib 0.17.0 (behind Flask-Caching and Flask-Session): timeout=-1 is for ever on Redis and at once gone elsewhere.
 #
-# Expected: cachelib's documentation: "A timeout of 0 indicates that the cache never expires", the same for each backend; of a negative
-#   timeout one expects that the entry is already over, as with Django and memcached.
+# Expected: cachelib's documentation: "A timeout of 0 indicates that the cache never expires", the same for each
+#   backend; of a negative timeout one expects that the entry is already over, as with Django and memcached.
 # Seen: RedisCache keeps the entry without a TTL for ever; SimpleCache and FileSystemCache answer True and have nothing.
-# Who meets it: a timeout computed as `expires - now` that has become negative: tests on SimpleCache forget it, production on Redis
-#   keeps it for good.
+# Who meets it: a timeout computed as `expires - now` that has become negative: tests on SimpleCache forget it,
+#   production on Redis keeps it for good.
 # Instead: don't store when the computed timeout isn't positive.
 source "$(dirname "$0")/lib.bash"
 

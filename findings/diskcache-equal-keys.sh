@@ -2,10 +2,11 @@
 # diskcache 5.6.3: an equal tuple is another key, depending on whether its strings are one object.
 #
 # Expected: Cache has a dictionary's interface, so one expects that it finds a key by equality, as a dictionary does.
-# Seen: a tuple is looked up by its pickle, and a pickle tells whether two elements are the same object. ("ab", "ab") of one literal
-#   and of two strings built at run time are equal, have equal hashes, and don't find each other; @cache.memoize() computes twice.
-#   (1, 2), (1.0, 2) and (True, 2) are three keys; 1 and 1.0 are one, True is another.
-# Who meets it: keys of repeated elements, such as (source, target) with both read from a file in one process and from literals in another.
+# Seen: a tuple is looked up by its pickle, and a pickle tells whether two elements are the same object. ("ab", "ab") of
+#   one literal and of two strings built at run time are equal, have equal hashes, and don't find each other;
+#   @cache.memoize() computes twice. (1, 2), (1.0, 2) and (True, 2) are three keys; 1 and 1.0 are one, True is another.
+# Who meets it: keys of repeated elements, such as (source, target) with both read from a file in one process and from
+#   literals in another.
 # Instead: one string as the key, or sys.intern() on each element.
 source "$(dirname "$0")/lib.bash"
 

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # diskcache 5.6.3: Lock.release() after the lock has expired frees the lock of whoever holds it now.
 #
-# Expected: diskcache's documentation of Lock: a "recipe for cross-process and cross-thread lock", with `expire` for holders that die. As
-#   with redis-py's Lock, a release after the expiry is expected to fail or to do nothing.
-# Seen: release() deletes the key whoever set it: the late first holder frees the second holder's lock, and a third enters beside
-#   the second. RLock in the same module does check (AssertionError).
+# Expected: diskcache's documentation of Lock: a "recipe for cross-process and cross-thread lock", with `expire` for
+#   holders that die. As with redis-py's Lock, a release after the expiry is expected to fail or to do nothing.
+# Seen: release() deletes the key whoever set it: the late first holder frees the second holder's lock, and a third
+#   enters beside the second. RLock in the same module does check (AssertionError).
 # Who meets it: work that now and then takes longer than `expire`.
 # Instead: RLock, which keeps the holder's process and thread; or no `expire` at all.
 source "$(dirname "$0")/lib.bash"

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Django 5.2.19: a timeout below one second stores nothing on Redis and memcached, and deletes what was there.
 #
-# Expected: Django's documentation: timeout is "in seconds"; the local-memory and file backends, and django-redis, take 0.5 as half a
-#   second.
-# Seen: the Redis and memcached backends cut it to whole seconds, and 0 means "don't cache": set("k", "new", 0.5) deletes the old value,
-#   add() answers True and stores nothing. 1.9 becomes 1.
-# Who meets it: short locks and throttles by cache.add(key, 1, 0.5), which then never hold on production's backend, while tests on
-#   local memory pass.
+# Expected: Django's documentation: timeout is "in seconds"; the local-memory and file backends, and django-redis, take
+#   0.5 as half a second.
+# Seen: the Redis and memcached backends cut it to whole seconds, and 0 means "don't cache": set("k", "new", 0.5)
+#   deletes the old value, add() answers True and stores nothing. 1.9 becomes 1.
+# Who meets it: short locks and throttles by cache.add(key, 1, 0.5), which then never hold on production's backend,
+#   while tests on local memory pass.
 # Instead: whole seconds, rounded up; django-redis for milliseconds.
 source "$(dirname "$0")/lib.bash"
 

@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
-# Django 5.2.19: incr_version() on every built-in backend, and incr() on the file backend, put the default TTL in place of the entry's.
+# Django 5.2.19: incr_version() on every built-in backend, and incr() on the file backend, put the default TTL in place
+# of the entry's.
 #
-# Expected: Django's documentation of incr() and incr_version() says nothing of the TTL; on Redis and memcached incr() keeps it, so an
-#   entry that was set for one second is expected to be gone after that second.
-# Seen: an entry set for 1 s lives for the default of 300 s after incr_version() on the Redis, memcached and local-memory backends; on
-#   the file backend after incr() as well. django-redis 7.0.0 keeps the TTL.
+# Expected: Django's documentation of incr() and incr_version() says nothing of the TTL; on Redis and memcached incr()
+#   keeps it, so an entry that was set for one second is expected to be gone after that second.
+# Seen: an entry set for 1 s lives for the default of 300 s after incr_version() on the Redis, memcached and
+#   local-memory backends; on the file backend after incr() as well. django-redis 7.0.0 keeps the TTL.
 # Who meets it: rate limits and one-time codes on the file backend, and versions used for invalidation.
 # Instead: touch() after it, with the TTL that is meant.
 source "$(dirname "$0")/lib.bash"

@@ -1,10 +1,12 @@
 #!/usr/bin/env bash
 # django-valkey 0.4.1: a negative integer comes back as a float, from 2^53 on another number.
 #
-# Expected: Django's cache API gives back what was set; django-valkey, made after django-redis, stores integers as plain digits for INCR.
-# Seen: cache.set("n", -4); cache.get("n") is -4.0, after decr() below zero too, while 4 comes back as 4. -(2**53 + 1) comes back as
-#   -9007199254740992.0. The text on the server is right (-4). django-redis 7.0.0 gives -4.
-# Who meets it: counters below zero, offsets, ids of negative sign; -4.0 in JSON, in a URL or as an index is an error far from the cache.
+# Expected: Django's cache API gives back what was set; django-valkey, made after django-redis, stores integers as plain
+#   digits for INCR.
+# Seen: cache.set("n", -4); cache.get("n") is -4.0, after decr() below zero too, while 4 comes back as 4. -(2**53 + 1)
+#   comes back as -9007199254740992.0. The text on the server is right (-4). django-redis 7.0.0 gives -4.
+# Who meets it: counters below zero, offsets, ids of negative sign; -4.0 in JSON, in a URL or as an index is an error
+#   far from the cache.
 # Instead: int(cache.get(...)), or values that aren't bare integers.
 source "$(dirname "$0")/lib.bash"
 

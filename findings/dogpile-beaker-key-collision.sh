@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# dogpile.cache 1.5.0 and Beaker 1.14.1: arguments are joined with a space, so f("a b", "c") gets the result of f("a", "b c").
+# dogpile.cache 1.5.0 and Beaker 1.14.1: arguments are joined with a space, so f("a b", "c") gets the result of f("a",
+# "b c").
 #
-# Expected: dogpile's documentation of cache_on_arguments: the key is "derived from the function itself and its arguments". One takes
-#   different arguments to have different entries.
-# Seen: both make the key by ' '.join(str(argument)). Arguments with spaces run into each other, 1 and "1", None and "None" share an
-#   entry, and in dogpile two classes of one module with a method of the same name share theirs too.
+# Expected: dogpile's documentation of cache_on_arguments: the key is "derived from the function itself and its
+#   arguments". One takes different arguments to have different entries.
+# Seen: both make the key by ' '.join(str(argument)). Arguments with spaces run into each other, 1 and "1", None and
+#   "None" share an entry, and in dogpile two classes of one module with a method of the same name share theirs too.
 # Who meets it: functions of two names, two search terms or two addresses; the value of another pair is returned.
-# Instead: dogpile's function_key_generator=... with repr() of the arguments (and a namespace for methods); in Beaker an explicit key.
+# Instead: dogpile's function_key_generator=... with repr() of the arguments (and a namespace for methods); in Beaker an
+#   explicit key.
 source "$(dirname "$0")/lib.bash"
 
 python_packages dogpile.cache==1.5.0 Beaker==1.14.1

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# fastapi-cache2 0.2.2: a hit has other types than the call that filled it: a naive datetime comes back in UTC, as a pendulum class.
+# fastapi-cache2 0.2.2: a hit has other types than the call that filled it: a naive datetime comes back in UTC, as a
+# pendulum class.
 #
-# Expected: its README offers @cache for the results of endpoints and of other functions; the default coder's special cases for datetime,
-#   date and Decimal are there so that these come back as they were.
-# Seen: a miss returns the function's own object, a hit what JSON made of it: datetime(2020, 1, 1) without a zone becomes
-#   pendulum.DateTime with tzinfo UTC, which can't be compared with a naive one (TypeError); tuples and sets are lists, integer
-#   keys of a dict are text.
+# Expected: its README offers @cache for the results of endpoints and of other functions; the default coder's special
+#   cases for datetime, date and Decimal are there so that these come back as they were.
+# Seen: a miss returns the function's own object, a hit what JSON made of it: datetime(2020, 1, 1) without a zone
+#   becomes pendulum.DateTime with tzinfo UTC, which can't be compared with a naive one (TypeError); tuples and sets are
+#   lists, integer keys of a dict are text.
 # Who meets it: @cache on a function below the endpoint: it works on the first request and fails on the second.
 # Instead: coder=PickleCoder, or a return type of a model (endpoints only).
 source "$(dirname "$0")/lib.bash"

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # Flask-Caching 2.5.1: @cache.cached() answers a POST with what it kept of a GET, and keeps error responses.
 #
-# Expected: its documentation: cached() is for view functions, keyed by request.path. Of a cache of responses one expects that it
-#   leaves POST alone and doesn't keep a 500.
-# Seen: the method isn't part of the key and isn't looked at: a POST after a GET gets the GET's answer and the view isn't called; a view
-#   that returned ("broken", 500) is answered with 500 for the whole timeout.
+# Expected: its documentation: cached() is for view functions, keyed by request.path. Of a cache of responses one
+#   expects that it leaves POST alone and doesn't keep a 500.
+# Seen: the method isn't part of the key and isn't looked at: a POST after a GET gets the GET's answer and the view
+#   isn't called; a view that returned ("broken", 500) is answered with 500 for the whole timeout.
 # Who meets it: a view with methods=["GET", "POST"]; any view with a passing fault.
-# Instead: unless=lambda: request.method != "GET", and a response_filter, which is given what the view returned (a tuple here).
+# Instead: unless=lambda: request.method != "GET", and a response_filter, which is given what the view returned (a tuple
+#   here).
 source "$(dirname "$0")/lib.bash"
 
 python_packages Flask==3.1.2 Flask-Caching==2.5.1

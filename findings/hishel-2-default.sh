@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # hishel 2.0.0: CacheClient() no longer follows RFC 9111: it keeps no-store responses and mixes those that Vary.
 #
-# Expected: up to version 1 hishel's clients followed the HTTP caching specification without being told to, which is what it is known for.
-# Seen: since 2.0.0 that is an option, rfc=True (README: "Optionally follow the latest HTTP caching specification"). Without it every 200 of a
-#   GET is kept without an end: `no-store`, `private`, `max-age=0`; Vary and the request's Cache-Control are ignored, so the answer in
-#   one language is given for another.
+# Expected: up to version 1 hishel's clients followed the HTTP caching specification without being told to, which is
+#   what it is known for.
+# Seen: since 2.0.0 that is an option, rfc=True (README: "Optionally follow the latest HTTP caching specification").
+#   Without it every 200 of a GET is kept without an end: `no-store`, `private`, `max-age=0`; Vary and the request's
+#   Cache-Control are ignored, so the answer in one language is given for another.
 # Who meets it: whoever upgrades, or follows an example of version 1; nothing fails.
 # Instead: CacheClient(rfc=True).
 source "$(dirname "$0")/lib.bash"

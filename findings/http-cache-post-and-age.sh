@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
-# CacheControl 0.14.4 and requests-cache 1.3.3 (cache_control=True): a POST doesn't invalidate, and Age isn't subtracted.
+# CacheControl 0.14.4 and requests-cache 1.3.3 (cache_control=True): a POST doesn't invalidate, and Age isn't
+# subtracted.
 #
-# Expected: RFC 9111, 4.4: a cache MUST invalidate the target URI when an unsafe method succeeds, 4.2.3: the Age header is part of
-#   a response's age. CacheControl is "a port of the caching algorithms in httplib2", requests-cache's cache_control=True follows response headers.
-# Seen: GET, POST, GET: the second GET is the old response in both. CacheControl does invalidate on PUT and DELETE, requests-cache on
-#   neither. A response of max-age=60 that comes through a CDN with Age: 70 is taken as fresh for another 60 s.
+# Expected: RFC 9111, 4.4: a cache MUST invalidate the target URI when an unsafe method succeeds, 4.2.3: the Age header
+#   is part of a response's age. CacheControl is "a port of the caching algorithms in httplib2", requests-cache's
+#   cache_control=True follows response headers.
+# Seen: GET, POST, GET: the second GET is the old response in both. CacheControl does invalidate on PUT and DELETE,
+#   requests-cache on neither. A response of max-age=60 that comes through a CDN with Age: 70 is taken as fresh for
+#   another 60 s.
 # Who meets it: a form that is posted and read again; every client behind a CDN: staleness of both caches adds up.
 # Instead: delete the URL's entry after a write (session.cache.delete(urls=[...])), and a shorter max-age behind a CDN.
 source "$(dirname "$0")/lib.bash"

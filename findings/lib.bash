@@ -1,6 +1,6 @@
 # What the findings share: a temporary folder, pinned packages in it, servers on free loopback ports.
 # Sourced, not run. Everything started or made here is gone when the script ends.
-# Needed: Linux on x86-64, bash, python3 (3.11 or newer) with venv; npm and node for what says `node_packages`;
+# Needed: Linux on x86-64, bash, python3 (3.11 or newer) with venv; npm and node for what says `node_packages`; cargo for `rust_run`;
 # apt-get for what says `debian_packages`.
 set -euo pipefail
 
@@ -96,4 +96,20 @@ start_resp_server() {
   (cd "$tmp" && exec "$server" --bind 127.0.0.1 --port "$port" --save '' --daemonize no "$@" >"$tmp/server-$port.log") &
   started+=($!)
   wait_for_port "$port"
+}
+
+# rust_run NAME=VERSION[:FEATURE,...]...: builds the program on standard input against these crates and runs it.
+# Builds go to the temporary folder; downloads stay in cargo's own cache.
+rust_run() {
+  local crate name version features
+  mkdir -p "$tmp/rust/src"
+  printf '[package]\nname = "finding"\nversion = "0.0.0"\nedition = "2024"\n[dependencies]\n' > "$tmp/rust/Cargo.toml"
+  for crate in "$@"; do
+    name=${crate%%=*} version=${crate#*=} features=
+    [[ $version != *:* ]] || features=\"${version#*:}\"
+    printf '%s = { version = "=%s", features = [%s] }\n' "$name" "${version%%:*}" "$features" >> "$tmp/rust/Cargo.toml"
+  done
+  cat > "$tmp/rust/src/main.rs"
+  printf '%s, %s\n' "$(rustc --version)" "$*"
+  (cd "$tmp/rust" && CARGO_TARGET_DIR=$tmp/rust/target cargo run --quiet)
 }

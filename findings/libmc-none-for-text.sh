@@ -1,11 +1,14 @@
 #!/usr/bin/env bash
 # libmc 1.4.17 reads text that another Python client wrote as None: a hit that looks like a miss.
 #
-# Expected: pymemcache, pylibmc and python-memcached mark text with flag 16, and each reads the others' text as str. Of a client
-#   that doesn't know a flag one expects the bytes, or an error.
-# Seen: libmc's get() answers None for an entry with flag 16, which is its answer for a missing key too. Bytes (flag 0) are read.
-# Who meets it: services of one memcached that move from pylibmc or pymemcache to libmc: no text is ever hit, without an error.
-# Instead: encode text to bytes in the application (flag 0 is read alike by all), or change the keys' prefix with the client.
+# Expected: pymemcache, pylibmc and python-memcached mark text with flag 16, and each reads the others' text as str. Of
+#   a client that doesn't know a flag one expects the bytes, or an error.
+# Seen: libmc's get() answers None for an entry with flag 16, which is its answer for a missing key too. Bytes (flag 0)
+#   are read.
+# Who meets it: services of one memcached that move from pylibmc or pymemcache to libmc: no text is ever hit, without an
+#   error.
+# Instead: encode text to bytes in the application (flag 0 is read alike by all), or change the keys' prefix with the
+#   client.
 source "$(dirname "$0")/lib.bash"
 
 start_memcached

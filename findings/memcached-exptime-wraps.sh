@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# memcached 1.6.18: an exptime is cut to a signed 32-bit number without an error: 2^32 is "never", 2^32 + 100 is 100 seconds.
+# memcached 1.6.18: an exptime is cut to a signed 32-bit number without an error: 2^32 is "never", 2^32 + 100 is 100
+# seconds.
 #
-# Expected: protocol.txt: exptime is a Unix time above 30 days, so a time in the far future keeps the item for long; one that the server can't
-#   hold is expected to be refused, as a number that can't be parsed is (CLIENT_ERROR).
-# Seen: STORED for each. 2147483647 (2038) lives; 2147483648 to 4294967295 are gone at once; 4294967296 never expires; 4294967396
-#   lives 100 seconds. `touch` and `ms` alike.
-# Who meets it: "for ever" written as now + 100 years, or 0xFFFFFFFF; times in milliseconds by mistake, which land anywhere.
+# Expected: protocol.txt: exptime is a Unix time above 30 days, so a time in the far future keeps the item for long; one
+#   that the server can't hold is expected to be refused, as a number that can't be parsed is (CLIENT_ERROR).
+# Seen: STORED for each. 2147483647 (2038) lives; 2147483648 to 4294967295 are gone at once; 4294967296 never expires;
+#   4294967396 lives 100 seconds. `touch` and `ms` alike.
+# Who meets it: "for ever" written as now + 100 years, or 0xFFFFFFFF; times in milliseconds by mistake, which land
+#   anywhere.
 # Instead: 0 for "never"; refuse a TTL in the client that ends after 2038.
 source "$(dirname "$0")/lib.bash"
 

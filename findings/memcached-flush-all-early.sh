@@ -1,10 +1,11 @@
 #!/usr/bin/env bash
 # memcached 1.6.18: `flush_all N` takes effect a second or more before N seconds are over; `flush_all 1` is at once.
 #
-# Expected: memcached's protocol.txt: flush_all with a number invalidates the items after that many seconds; what is set afterwards lives.
-# Seen: the server's clock has whole seconds, and a delayed flush reaches back: flush_all 1 kills everything within a few
-#   milliseconds, flush_all 3 after one to two seconds. What is set right after it took effect, in the same second, was
-#   STORED and is gone too. (flush_all without a number doesn't do this: an item set after it lives.)
+# Expected: memcached's protocol.txt: flush_all with a number invalidates the items after that many seconds; what is set
+#   afterwards lives.
+# Seen: the server's clock has whole seconds, and a delayed flush reaches back: flush_all 1 kills everything within a
+#   few milliseconds, flush_all 3 after one to two seconds. What is set right after it took effect, in the same second,
+#   was STORED and is gone too. (flush_all without a number doesn't do this: an item set after it lives.)
 # Who meets it: a staggered flush of many servers, for which the delay is meant; whoever refills at once.
 # Instead: plain flush_all from a scheduler, or a generation number in the keys.
 source "$(dirname "$0")/lib.bash"

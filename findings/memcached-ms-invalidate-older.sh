@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # memcached 1.6.18: `ms` with an older CAS token and the I flag overwrites the newer value.
 #
-# Expected: protocol.txt: C compares the CAS value when storing, and I stands for "invalidate" when the supplied CAS is older. From that,
-#   and from what md with I does, one expects the stored item to be kept and marked as stale.
-# Seen: the late writer's own, older value replaces the newer one, with the answer HD (success); the item is marked as stale, so one
-#   reader is given W and the others the old value with X, and the writer's TTL is ignored. Without I the answer is EX and
-#   nothing changes; a token that is too high gives EX.
-# Who meets it: leases on meta commands: who computed longest overwrites what is newer, and readers that don't look at X take it.
+# Expected: protocol.txt: C compares the CAS value when storing, and I stands for "invalidate" when the supplied CAS is
+#   older. From that, and from what md with I does, one expects the stored item to be kept and marked as stale.
+# Seen: the late writer's own, older value replaces the newer one, with the answer HD (success); the item is marked as
+#   stale, so one reader is given W and the others the old value with X, and the writer's TTL is ignored. Without I the
+#   answer is EX and nothing changes; a token that is too high gives EX.
+# Who meets it: leases on meta commands: who computed longest overwrites what is newer, and readers that don't look at X
+#   take it.
 # Instead: no I on ms; md key I to mark an item as stale.
 source "$(dirname "$0")/lib.bash"
 

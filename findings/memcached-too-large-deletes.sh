@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# memcached 1.6.18: a value that is too large deletes the old one, with `set` and every `ms`, even one whose condition doesn't hold.
+# memcached 1.6.18: a value that is too large deletes the old one, with `set` and every `ms`, even one whose condition
+# doesn't hold.
 #
-# Expected: protocol.txt: an error reply means that the command wasn't carried out; `add` stores only if the key is absent, and `cas` and
-#   `ms` with C only if the item is unchanged. So the old value is expected to stay.
-# Seen: after `SERVER_ERROR object too large for cache` the old value is gone with set, with ms, with ms in the mode add (ME)
-#   and with ms and a wrong CAS token. The classic add, replace, append and cas leave it.
-# Who meets it: a client that treats the error as "nothing happened"; compare-and-set and add-once on meta commands: they delete another's
-#   value that they must not touch.
+# Expected: protocol.txt: an error reply means that the command wasn't carried out; `add` stores only if the key is
+#   absent, and `cas` and `ms` with C only if the item is unchanged. So the old value is expected to stay.
+# Seen: after `SERVER_ERROR object too large for cache` the old value is gone with set, with ms, with ms in the mode add
+#   (ME) and with ms and a wrong CAS token. The classic add, replace, append and cas leave it.
+# Who meets it: a client that treats the error as "nothing happened"; compare-and-set and add-once on meta commands:
+#   they delete another's value that they must not touch.
 # Instead: check the length in the client (1 MiB with key and header by default) before anything is sent.
 source "$(dirname "$0")/lib.bash"
 

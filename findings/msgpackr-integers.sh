@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
 # msgpackr 2.1.4 (npm): an integer above 2^32 is a float for everybody else, and everybody else's is a BigInt for it.
 #
-# Expected: the MessagePack specification has integers up to 64 bits, and a serializer is to take the smallest form; @msgpack/msgpack writes
-#   Date.now() as uint64, and so does Python.
-# Seen: msgpackr writes every integer outside of 32 bits as float 64: Python reads 1700000000000.0. It reads a uint64 as a BigInt, however small: `at + 1` is a TypeError,
-#   `at === 1700000000000` is false, JSON.stringify throws. Round trips within msgpackr show nothing of it.
-# Who meets it: times in milliseconds and large ids in entries that Node shares with another language, or with another library.
-# Instead: new Packr({ int64AsType: 'number' }) for reading; for others to read, write such numbers as BigInt (int64 on the wire).
+# Expected: MessagePack has integers up to 64 bits; @msgpack/msgpack writes Date.now() as uint64, and so does Python.
+# Seen: msgpackr writes every integer outside of 32 bits as float 64: Python reads 1700000000000.0. It reads a uint64 as
+#   a BigInt, however small: `at + 1` is a TypeError, `at === 1700000000000` is false, JSON.stringify throws. Round
+#   trips within msgpackr show nothing of it.
+# Who meets it: times in milliseconds and large ids in entries that Node shares with another language, or with another
+#   library.
+# Instead: new Packr({ int64AsType: 'number' }) for reading; for others to read, write such numbers as BigInt (int64 on
+#   the wire).
 source "$(dirname "$0")/lib.bash"
 
 node_packages msgpackr@2.1.4 @msgpack/msgpack@3.1.3

@@ -1,9 +1,11 @@
 #!/usr/bin/env bash
-# msgpackr 2.1.4 (npm): an undefined property, or a function, is an extension type 0 on the wire, which other readers don't know.
+# msgpackr 2.1.4 (npm): an undefined property, or a function, is an extension type 0 on the wire, which other readers
+# don't know.
 #
 # Expected: in JSON such properties are left out, in @msgpack/msgpack and notepack.io undefined is nil or left out.
-# Seen: msgpackr writes d4 00 00 (its README: "to match other JS implementations"). @msgpack/msgpack reads an ExtData object, Python's
-#   msgpack ExtType(code=0, data=b'\x00'), both truthy; ormsgpack raises. The methods of an object are written as such properties too.
+# Seen: msgpackr writes d4 00 00 (its README: "to match other JS implementations"). @msgpack/msgpack reads an ExtData
+#   object, Python's msgpack ExtType(code=0, data=b'\x00'), both truthy; ormsgpack raises. The methods of an object are
+#   written as such properties too.
 # Who meets it: { user: maybeUndefined } in an entry that something other than msgpackr reads: `if user:` is true.
 # Instead: new Packr({ encodeUndefinedAsNil: true }), and plain objects without methods.
 source "$(dirname "$0")/lib.bash"

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# Four libraries over Redis clear a namespace by a pattern in which the namespace itself is a glob: other namespaces are deleted too.
-# @keyv/redis 5.1.6 and bentocache 1.6.1 (npm), cachelib 0.17.0 and aiocache 0.12.3 (PyPI).
+# Four libraries over Redis clear a namespace by a pattern in which the namespace itself is a glob: other namespaces are
+# deleted too. @keyv/redis 5.1.6 and bentocache 1.6.1 (npm), cachelib 0.17.0 and aiocache 0.12.3 (PyPI).
 #
-# Expected: clear() of a namespace deletes the keys of that namespace: @keyv/redis' README recommends one "to limit the keys that are
-#   being cleared", cachelib's key_prefix is "a prefix that should be added to all keys".
-# Seen: the namespace goes into SCAN MATCH or KEYS as it is. Clearing `user?` deletes the entries of `user1` as well; clearing `a[1]`
-#   deletes those of `a1` and keeps its own.
+# Expected: clear() of a namespace deletes the keys of that namespace: @keyv/redis' README recommends one "to limit the
+#   keys that are being cleared", cachelib's key_prefix is "a prefix that should be added to all keys".
+# Seen: the namespace goes into SCAN MATCH or KEYS as it is. Clearing `user?` deletes the entries of `user1` as well;
+#   clearing `a[1]` deletes those of `a1` and keeps its own.
 # Who meets it: namespaces built of names from outside: tenants, file names, URLs with a question mark.
 # Instead: namespaces of letters and digits alone.
 source "$(dirname "$0")/lib.bash"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # memcached 2.2.2 (npm) stores a Buffer as the UTF-8 of its Latin-1: other clients read other bytes.
 #
-# Expected: set(key, Buffer) stores the bytes of the Buffer (its README: the value is "a buffer, JSON, number or string").
-# Seen: Buffer.from([0xff, 0x00]) is three bytes on the server, c3 bf 00. The client undoes it for itself, so that no test of one
-#   side notices; every other client reads bytes that are longer and not those that were written.
-# Who meets it: MessagePack, images, compressed values shared between Node and anything else; sizes near the server's limit too,
-#   since random bytes grow by half.
+# Expected: set(key, Buffer) stores the bytes of the Buffer (its README: the value is "a buffer, JSON, number or
+#   string").
+# Seen: Buffer.from([0xff, 0x00]) is three bytes on the server, c3 bf 00. The client undoes it for itself, so that no
+#   test of one side notices; every other client reads bytes that are longer and not those that were written.
+# Who meets it: MessagePack, images, compressed values shared between Node and anything else; sizes near the server's
+#   limit too, since random bytes grow by half.
 # Instead: memjs, which stores the bytes, or base64 text.
 source "$(dirname "$0")/lib.bash"
 

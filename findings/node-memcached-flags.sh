@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# memcached 2.2.2 (npm) and Python's clients use the same flags for other things: a JSON object is an integer, a number is zlib.
+# memcached 2.2.2 (npm) and Python's clients use the same flags for other things: a JSON object is an integer, a number
+# is zlib.
 #
-# Expected: flags of memcached are "opaque" (memcached's protocol.txt), yet the well-known clients are taken to agree on the
-#   few low bits, as pymemcache, pylibmc and python-memcached do (1 pickle, 2 integer, 8 zlib, 16 text).
-# Seen: the npm client writes objects, booleans and null as JSON with flag 2, Buffers with flag 4, numbers with flag 8. pymemcache,
-#   pylibmc and python-bmemcached raise on each: `invalid literal for int()` for the object, a zlib error for the number. libmc, to which 8
-#   means bool, reads the number 42 as True, without an error.
+# Expected: flags of memcached are "opaque" (memcached's protocol.txt), yet the well-known clients are taken to agree on
+#   the few low bits, as pymemcache, pylibmc and python-memcached do (1 pickle, 2 integer, 8 zlib, 16 text).
+# Seen: the npm client writes objects, booleans and null as JSON with flag 2, Buffers with flag 4, numbers with flag 8.
+#   pymemcache, pylibmc and python-bmemcached raise on each: `invalid literal for int()` for the object, a zlib error
+#   for the number. libmc, to which 8 means bool, reads the number 42 as True, without an error.
 # Who meets it: a Node service and a Python service that share entries as JSON through one memcached.
 # Instead: write JSON text yourself, as a string (flag 0), and parse it yourself on both sides.
 source "$(dirname "$0")/lib.bash"

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # pottery 3.0.1: @redis_cache never hits another process's entry when an argument is a string.
 #
-# Expected: pottery's README: redis_cache is "a simple lightweight unbounded function return value cache" kept in Redis; one keeps it
-#   there to share it between processes and restarts.
-# Seen: the field is Python's hash() of the arguments. Hashes of str and bytes are salted for each process, so each process
-#   computes anew and adds a field of its own to a hash that nothing trims. Integers alone hit.
+# Expected: pottery's README: redis_cache is "a simple lightweight unbounded function return value cache" kept in Redis;
+#   one keeps it there to share it between processes and restarts.
+# Seen: the field is Python's hash() of the arguments. Hashes of str and bytes are salted for each process, so each
+#   process computes anew and adds a field of its own to a hash that nothing trims. Integers alone hit.
 # Who meets it: web workers; the memory of the server grows with each restart.
 # Instead: PYTHONHASHSEED set to one number for all processes, or a cache whose keys are text.
 source "$(dirname "$0")/lib.bash"

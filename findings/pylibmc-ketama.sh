@@ -1,14 +1,16 @@
 #!/usr/bin/env bash
 # pylibmc 1.6.3: the behavior `ketama` isn't the ketama of other clients; `ketama_weighted` is, with equal weights too.
 #
-# Expected: libmemcached's documentation: MEMCACHED_BEHAVIOR_KETAMA sets the consistent distribution with MD5, and ..._KETAMA_WEIGHTED adds
-#   weights. Without weights the two are expected to place a key alike, and as the "ketama compatible" hashring (npm) and uhashring (PyPI) do.
-# Seen: over three servers of equal weight `ketama` agrees with `ketama_weighted` on about a third of the keys, as often as by chance.
-#   `ketama_weighted` agrees with npm's memcached and hashring, and with uhashring's ketama, on every key. libmc 1.4.17 agrees
-#   with neither: it places like pylibmc's {"hash": "md5", "distribution": "consistent ketama"}.
-# Who meets it: two services in two languages over the same memcached servers: each misses most of what the other wrote, and a delete by
-#   one leaves the other's old value where it is.
-# Instead: behaviors={"ketama_weighted": True} in pylibmc; compare the placement of a hundred keys before relying on a name.
+# Expected: libmemcached's documentation: MEMCACHED_BEHAVIOR_KETAMA sets the consistent distribution with MD5, and
+#   ..._KETAMA_WEIGHTED adds weights. Without weights the two are expected to place a key alike, and as the "ketama
+#   compatible" hashring (npm) and uhashring (PyPI) do.
+# Seen: over three servers of equal weight `ketama` agrees with `ketama_weighted` on about a third of the keys, as often
+#   as by chance. `ketama_weighted` agrees with npm's memcached and hashring, and with uhashring's ketama, on every key.
+#   libmc 1.4.17 agrees with neither: it places like pylibmc's {"hash": "md5", "distribution": "consistent ketama"}.
+# Who meets it: two services in two languages over the same memcached servers: each misses most of what the other wrote,
+#   and a delete by one leaves the other's old value where it is.
+# Instead: behaviors={"ketama_weighted": True} in pylibmc; compare the placement of a hundred keys before relying on a
+#   name.
 source "$(dirname "$0")/lib.bash"
 
 ports=()

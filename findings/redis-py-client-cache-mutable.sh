@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# redis-py 8.1.0: the client-side cache keeps the very list that the miss returned; who changes it changes what others read.
+# redis-py 8.1.0: the client-side cache keeps the very list that the miss returned; who changes it changes what others
+# read.
 #
-# Expected: redis-py's documentation: with cache_config the client keeps replies until the server invalidates them. A reply is expected to be
-#   the caller's own, as it is without the cache.
-# Seen: hits return copies, but the caller of the miss holds the cached object itself. After its reply.append("x") every later read
-#   in the process has "x" too, the server doesn't, and nothing corrects it until the key is written.
-# Who meets it: reply.pop(), reply.sort(), reply.update(...) on what a command returned, harmless before the cache was switched on.
+# Expected: redis-py's documentation: with cache_config the client keeps replies until the server invalidates them. A
+#   reply is expected to be the caller's own, as it is without the cache.
+# Seen: hits return copies, but the caller of the miss holds the cached object itself. After its reply.append("x") every
+#   later read in the process has "x" too, the server doesn't, and nothing corrects it until the key is written.
+# Who meets it: reply.pop(), reply.sort(), reply.update(...) on what a command returned, harmless before the cache was
+#   switched on.
 # Instead: list(reply) and dict(reply) before changing.
 source "$(dirname "$0")/lib.bash"
 

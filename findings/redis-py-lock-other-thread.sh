@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # redis-py 8.1.0: a Lock used from a thread other than the one that made it raises AttributeError, not LockError.
 #
-# Expected: redis-py's documentation of Lock says that the token is kept in thread-local storage by default, "so that a thread only
-#   sees its token". A thread that hasn't acquired should then get False from owned() and a LockError from release(), as the
-#   thread that made the lock does.
-# Seen: only the thread that made the object has the attribute at all. In any other thread owned(), release() and extend() before
-#   an acquire() raise AttributeError: '_thread._local' object has no attribute 'token'.
-# Who meets it: a Lock made at import and used in a thread pool, with `except LockError` around release() or a check of owned().
+# Expected: redis-py's documentation of Lock says that the token is kept in thread-local storage by default, "so that a
+#   thread only sees its token". A thread that hasn't acquired should then get False from owned() and a LockError from
+#   release(), as the thread that made the lock does.
+# Seen: only the thread that made the object has the attribute at all. In any other thread owned(), release() and
+#   extend() before an acquire() raise AttributeError: '_thread._local' object has no attribute 'token'.
+# Who meets it: a Lock made at import and used in a thread pool, with `except LockError` around release() or a check of
+#   owned().
 # Instead: make a Lock in the thread that uses it.
 source "$(dirname "$0")/lib.bash"
 

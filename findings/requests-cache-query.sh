@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # requests-cache 1.3.3: URLs that differ by the order of a repeated parameter, or by an empty one, share an entry.
 #
-# Expected: its documentation says that requests are normalized, so that the same request written in another way matches. The order of
-#   different parameters is the known example.
-# Seen: ?a=1&a=2 and ?a=2&a=1 share an entry, and so do ?a=&b=2 and ?b=2: the second URL gets the first one's response. A #fragment, which
-#   isn't even sent, makes another entry.
+# Expected: its documentation says that requests are normalized, so that the same request written in another way
+#   matches. The order of different parameters is the known example.
+# Seen: ?a=1&a=2 and ?a=2&a=1 share an entry, and so do ?a=&b=2 and ?b=2: the second URL gets the first one's response.
+#   A #fragment, which isn't even sent, makes another entry.
 # Who meets it: APIs in which the order matters (?sort=name&sort=age) or an empty parameter says something (?filter=).
 # Instead: a key_fn of your own.
 source "$(dirname "$0")/lib.bash"

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
 # Redis 8.2.3 and Valkey 9.1.2, CLIENT TRACKING with NOLOOP: an own SET ends the tracking of the key without a word.
 #
-# Expected: the documentation of CLIENT TRACKING: NOLOOP means "don't send notifications about keys modified by this connection itself". The
-#   connection read the key, so one expects it to be told of the next write by somebody else.
-# Seen: A reads k, A sets k (no push, as told), B sets k: no push to A either. The own write took k off the table; A must read it
-#   again to be told. It is the same without NOLOOP (one push, for the own write alone).
-# Who meets it: a client-side cache that puts what it has just written into its own memory: the entry stays there, old, for good.
+# Expected: the documentation of CLIENT TRACKING: NOLOOP means "don't send notifications about keys modified by this
+#   connection itself". The connection read the key, so one expects it to be told of the next write by somebody else.
+# Seen: A reads k, A sets k (no push, as told), B sets k: no push to A either. The own write took k off the table; A
+#   must read it again to be told. It is the same without NOLOOP (one push, for the own write alone).
+# Who meets it: a client-side cache that puts what it has just written into its own memory: the entry stays there, old,
+#   for good.
 # Instead: after an own write drop the local entry, or read the key once more on the tracking connection.
 source "$(dirname "$0")/lib.bash"
 
