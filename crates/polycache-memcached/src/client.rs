@@ -71,12 +71,16 @@ impl<'a> Entry<'a> {
 
     fn request(self, mode: Mode, key: &'a WireKey<'a>, max: usize) -> Result<Request<'a>> {
         let Self { value, flags, ttl } = self;
-        if value.len() > max {
-            let message = format!("the value has {} bytes, where the client allows {max}; see max_value", value.len());
-            return Err(Error::new(ErrorKind::TooLarge, message));
+        if let Some(error) = too_large(value, max) {
+            return Err(error);
         }
-        Ok(Request::Store { mode, key, value, flags, exptime: ttl.exptime()? })
+        Ok(Request::Store { mode, key, value, flags, exptime: ttl.exptime()?, cas: false })
     }
+}
+
+fn too_large(value: &[u8], max: usize) -> Option<Error> {
+    let message = || format!("the value has {} bytes, where the client allows {max}; see max_value", value.len());
+    (value.len() > max).then(|| Error::new(ErrorKind::TooLarge, message()))
 }
 
 /// How a [`Client::cas`] went.

@@ -72,6 +72,12 @@ impl Connection {
         handshake::ask(&mut *stream, &link.server, &link.settings, request, link.settings.max_value).await
     }
 
+    /// The same in their order, on one connection.
+    pub(crate) async fn call_in_order(&self, requests: &[Request<'_>]) -> Vec<Result<Reply>> {
+        let replies = self.0.call_in_order(requests).await.into_iter();
+        replies.zip(requests).map(|(reply, request)| reply.map_err(|failure| told(failure, request))).collect()
+    }
+
     /// Begins to connect, unless that is under way or its pause isn't over.
     pub(crate) fn nudge(&self) {
         self.0.nudge();

@@ -146,6 +146,41 @@ impl Fleet {
         replies
     }
 
+    /// Asks the servers of some keys, each in one go and all at once; what one server is asked it does in this order. The replies come in
+    /// the order of the requests.
+    pub(crate) async fn call_in_order(&self, requests: &[(&[u8], Request<'_>)]) -> Vec<Result<Option<Reply>>> {
+        let mut replies: Vec<Result<Option<Reply>>> = requests.iter().map(|_| Ok(None)).collect();
+        let mut left: Vec<usize> = (0..requests.len()).collect();
+        // Twice, where what couldn't be done at the first place may have another by now.
+        for again in [false, true] {
+            let mut batches: Vec<Vec<usize>> = vec![Vec::new(); self.connections.len()];
+            for number in std::mem::take(&mut left) {
+                match self.place(requests[number].0) {
+                    Place::At(at, _) => batches[at].push(number),
+                    Place::Nowhere => replies[number] = self.missed(&requests[number].1).map(|()| None),
+                }
+            }
+            let batches = self.connections.iter().zip(batches).filter(|(_, batch)| !batch.is_empty());
+            let asked = batches.map(async |(connection, batch)| {
+                let asked: Vec<_> = batch.iter().map(|&number| requests[number].1).collect();
+                (connection.call_in_order(&asked).await, batch)
+            });
+            for (answers, batch) in join_all(asked).await {
+                let lost = answers.iter().all(|answer| answer.as_ref().is_err_and(Error::is_retryable));
+                if lost && self.moves_keys() && !again {
+                    left.extend(&batch);
+                }
+                for (number, answer) in batch.into_iter().zip(answers) {
+                    replies[number] = answer.map(Some);
+                }
+            }
+            if left.is_empty() {
+                break;
+            }
+        }
+        replies
+    }
+
     #[cold]
     fn missed(&self, request: &Request<'_>) -> Result<()> {
         if request.is_read() {

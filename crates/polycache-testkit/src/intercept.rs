@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::task::Poll;
 
-use polycache::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, SetOptions, Version};
+use polycache::backend::{Backend, BackendInfo, Cursor, Entry, Holder, Key, Page, Pattern, SetOptions, Version};
 use polycache::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 /// A backend around another one: before every operation it calls a function with the operation's name, and does what the
@@ -32,7 +32,7 @@ use polycache::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 pub struct Intercept {
     inner: Arc<dyn Backend>,
     info: BackendInfo,
-    before: Box<dyn Fn(&'static str) -> Reply<()> + Send + Sync>,
+    before: Arc<dyn Fn(&'static str) -> Reply<()> + Send + Sync>,
     /// Knows nothing of permits, as a server.
     remote: bool,
 }
@@ -41,7 +41,7 @@ impl Intercept {
     /// Calls `before` with the name of each operation, `"get"` or `"multi_set"`.
     #[must_use]
     pub fn new(inner: Arc<dyn Backend>, before: impl Fn(&'static str) -> Reply<()> + Send + Sync + 'static) -> Self {
-        Self { info: inner.info().clone(), inner, before: Box::new(before), remote: false }
+        Self { info: inner.info().clone(), inner, before: Arc::new(before), remote: false }
     }
 
     /// Every reply is pending at first, and wakes its task: a backend over a network, as far as a caller can tell.
@@ -244,6 +244,11 @@ impl Backend for Intercept {
 
     fn close(&self) -> Reply<()> {
         self.run("close", Backend::close)
+    }
+
+    fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
+        let inner = self.inner.ending_leases(holder)?;
+        Some(Arc::new(Self { inner, info: self.info.clone(), before: Arc::clone(&self.before), remote: self.remote }))
     }
 }
 

@@ -65,7 +65,7 @@ impl<P: Protocol> Connection<P> {
             });
             let (now, later) = rest.split_at(fits.count().max(1));
             rest = later;
-            self.send_all(now, &mut calls).await;
+            self.send_all(now, u32::MAX, &mut calls).await;
         }
         let mut outcomes = Vec::with_capacity(calls.len());
         for (request, call) in requests.iter().zip(calls) {
@@ -76,6 +76,28 @@ impl<P: Protocol> Connection<P> {
             outcomes.push(match first {
                 Err(failure) if failure.again => self.queued(request).await,
                 outcome => outcome,
+            });
+        }
+        outcomes
+    }
+
+    /// The same, on one connection: what comes later is done later. None is sent again after what it stood before, unless all are.
+    pub async fn call_in_order<R: Request<P>>(&self, requests: &[R]) -> Vec<Outcome<P>> {
+        let first = self.send_in_order(requests).await;
+        let again = |outcome: &Outcome<P>| outcome.as_ref().is_err_and(|failure| failure.again);
+        if first.iter().all(again) { self.send_in_order(requests).await } else { first }
+    }
+
+    async fn send_in_order<R: Request<P>>(&self, requests: &[R]) -> Vec<Outcome<P>> {
+        let mut calls = Vec::with_capacity(requests.len());
+        // All of them must fit.
+        let most = self.shared.settings.max_queue / requests.len().max(1);
+        self.send_all(requests, u32::try_from(most).unwrap_or(u32::MAX), &mut calls).await;
+        let mut outcomes = Vec::with_capacity(calls.len());
+        for call in calls {
+            outcomes.push(match call {
+                Ok(sent) => sent.await,
+                Err(error) => Err(Failure::not_sent(error)),
             });
         }
         outcomes
@@ -127,10 +149,17 @@ impl<P: Protocol> Connection<P> {
         u32::try_from(weight).unwrap_or(u32::MAX)
     }
 
-    async fn send_all<'a, R: Request<P>>(&'a self, requests: &[R], calls: &mut Vec<Result<Sent<'a, P>, P::Error>>) {
-        let weight: u32 = requests.iter().map(|request| self.weight(request)).sum();
+    /// Queues requests at once, each of this weight at most.
+    async fn send_all<'a, R: Request<P>>(
+        &'a self,
+        requests: &[R],
+        most: u32,
+        calls: &mut Vec<Result<Sent<'a, P>, P::Error>>,
+    ) {
+        let weigh = |request: &R| self.weight(request).min(most);
+        let weight: u32 = requests.iter().map(weigh).sum();
         let push = |state: &mut State<P>| {
-            requests.iter().map(|request| state.push(request, self.weight(request), None)).collect::<Vec<_>>()
+            requests.iter().map(|request| state.push(request, weigh(request), None)).collect::<Vec<_>>()
         };
         match self.queue(weight, push).await {
             Ok(slots) => calls.extend(slots.into_iter().map(|slot| Ok(Sent::new(&self.shared, slot)))),

@@ -1,12 +1,13 @@
 //! The contract of a backend: what holds the values.
 
 use std::fmt::Debug;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
 use crate::key::FullKey;
 pub use crate::key::Key;
+pub use crate::lease::Holder;
 pub use crate::pattern::Pattern;
 use crate::{Raw, Reply, Ttl, Value};
 
@@ -76,6 +77,20 @@ pub trait Backend: Debug + Send + Sync + 'static {
 
     /// Releases what the backend holds: entries, connections. Called once at most.
     fn close(&self) -> Reply<()>;
+
+    /// The same entries, by writes that end leases at no round trip of their own: each `set`, `multi_set`, `increment`, `expire`,
+    /// `delete` and `multi_delete` also ends the [lease](Key::lease) on each of its keys, so that nothing is stored after the write that was computed
+    /// under a lease from before it. Where a `set` under a lease [looks](Capabilities::checks_leases) at it, deleting the lease's entry
+    /// before the key is written is enough. Counts and answers are about the keys alone.
+    ///
+    /// `holder` tells leases that need not be waited for.
+    ///
+    /// `None`, by default, where it can't: then the cache ends the leases itself, which takes a round trip more, and has leases only
+    /// where it is told to.
+    fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
+        let _ = holder;
+        None
+    }
 }
 
 /// What a backend is and can do.
@@ -108,6 +123,7 @@ impl BackendInfo {
             detects_equal_writes: true,
             prevents_overflow: true,
             checks_leases: false,
+            releases_leases: false,
         };
         Self { name, ttl_resolution: Duration::from_millis(1), capabilities }
     }
@@ -127,9 +143,12 @@ pub struct Capabilities {
     pub detects_equal_writes: bool,
     /// An `increment` that would overflow changes nothing. Where it can't, the error comes after the fact.
     pub prevents_overflow: bool,
-    /// A [`set`](Backend::set) whose permit depends on a [lease](Permit::lease) looks at it in the step that stores. Where it can't, the
-    /// cache looks before and after.
+    /// A [`set`](Backend::set) whose permit depends on a [lease](Permit::lease) looks at it in the step that stores, and ends it there by
+    /// deleting its entry, whether it has stored or not. Where it can't, the cache looks before and after.
     pub checks_leases: bool,
+    /// It can't look at the lease in the step that stores, but ends the lease right after that, in the same round trip: it deletes
+    /// the entry of the permit's [version](Permit::lease_version), or, if that has changed, what it has stored.
+    pub releases_leases: bool,
 }
 
 /// How [`Backend::set`] stores.
@@ -141,19 +160,40 @@ pub struct SetOptions {
     pub when: When,
     /// What may forbid it until the last moment; see [`Permit`].
     pub permit: Option<Permit>,
+    /// Where to leave the version of what was stored, if that is known.
+    pub written: Option<Written>,
 }
 
 impl SetOptions {
     /// With no permit needed.
     #[must_use]
     pub const fn new(ttl: Ttl, when: When) -> Self {
-        Self { ttl, when, permit: None }
+        Self { ttl, when, permit: None, written: None }
     }
 
     /// Whether the permit, where one is needed, still holds.
     #[must_use]
     pub fn permitted(&self) -> bool {
         self.permit.as_ref().is_none_or(Permit::holds)
+    }
+}
+
+/// Where a [`set`](Backend::set) that has stored leaves the version of it, for the caller to write on that condition without reading it
+/// first. A backend that can't tell leaves none. Clones are the same place.
+#[derive(Debug, Clone, Default)]
+pub struct Written(Arc<OnceLock<Version>>);
+
+impl Written {
+    /// Leaves the version; the first stays.
+    pub fn leave(&self, version: Version) {
+        // One `set` stores once.
+        let _ = self.0.set(version);
+    }
+
+    /// The version that was left.
+    #[must_use]
+    pub fn version(&self) -> Option<&Version> {
+        self.0.get()
     }
 }
 
@@ -169,7 +209,15 @@ impl SetOptions {
 #[derive(Debug, Clone, Default)]
 pub struct Permit {
     withdrawn: Arc<AtomicBool>,
-    lease: Option<Arc<(FullKey, Value)>>,
+    lease: Option<Arc<Depends>>,
+}
+
+/// What a permit depends on.
+#[derive(Debug)]
+struct Depends {
+    lease: FullKey,
+    token: Value,
+    version: Option<Version>,
 }
 
 impl Permit {
@@ -179,9 +227,10 @@ impl Permit {
         Self::default()
     }
 
-    /// The same permit, as long as the bytes under `key` begin with `token`.
-    pub(crate) fn under(&self, key: &FullKey, token: &Value) -> Self {
-        Self { withdrawn: Arc::clone(&self.withdrawn), lease: Some(Arc::new((key.clone(), token.clone()))) }
+    /// The same permit, as long as the bytes under `lease` begin with `token`; with the version of them, where it is known.
+    pub(crate) fn under(&self, lease: &FullKey, token: &Value, version: Option<Version>) -> Self {
+        let depends = Depends { lease: lease.clone(), token: token.clone(), version };
+        Self { withdrawn: Arc::clone(&self.withdrawn), lease: Some(Arc::new(depends)) }
     }
 
     /// Withdraws it, for good and for all clones.
@@ -198,8 +247,14 @@ impl Permit {
     /// A key, and what the bytes stored under it must begin with, or else the permit doesn't hold.
     #[must_use]
     pub fn lease(&self) -> Option<(Key<'_>, &[u8])> {
-        let (key, token) = self.lease.as_deref()?;
-        Some((key.key(), token.as_bytes().unwrap_or_default()))
+        let Depends { lease, token, .. } = self.lease.as_deref()?;
+        Some((lease.key(), token.as_bytes().unwrap_or_default()))
+    }
+
+    /// The version of what is stored under the lease's key while the permit holds, where the cache knows it.
+    #[must_use]
+    pub fn lease_version(&self) -> Option<&Version> {
+        self.lease.as_deref()?.version.as_ref()
     }
 }
 

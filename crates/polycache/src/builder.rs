@@ -20,6 +20,10 @@ use crate::{Error, ErrorKind, Plugin, Result, Ttl};
 /// How long a command may take unless told otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
+/// How long a lease lives unless told otherwise: longer than a busy process is held up, and no longer than anybody wants to wait for a
+/// dead one.
+const DEFAULT_LEASE: Duration = Duration::from_secs(2);
+
 /// What a read makes of trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnError {
@@ -61,6 +65,8 @@ pub struct CacheBuilder {
     ttl: Ttl,
     timeout: Duration,
     enabled: bool,
+    /// Zero: none. `None`: as the backend suggests.
+    lease: Option<Duration>,
     settings: Settings,
 }
 
@@ -74,6 +80,7 @@ impl CacheBuilder {
             ttl: Ttl::Never,
             timeout: DEFAULT_TIMEOUT,
             enabled: true,
+            lease: None,
             settings: Settings {
                 key_builder: None,
                 ttl_jitter: 0.0,
@@ -183,14 +190,19 @@ impl CacheBuilder {
         self
     }
 
-    /// Makes [`get_or_set`](Cache::get_or_set) compute once across processes, on a backend that several use. Who computes has a lease on
-    /// the key, which is renewed meanwhile; `lease`, and an eighth of a second, is how long others wait for a renewal before one of them
-    /// takes over. A second or two suit most: where a process is held up for longer, two compute.
+    /// How long a *lease* lives, or zero for none. Leases keep the promises of [`get_or_set`](Cache::get_or_set) across processes that
+    /// use the same servers: one of them computes, and nobody finds a value that was computed before a write after it. Who computes has
+    /// a lease on the key, which every write to the key ends, and which is renewed meanwhile; `lease`, and an eighth of a second, is how
+    /// long others wait for a renewal before one of them takes over. A second or two suit most: where a process is held up for longer,
+    /// two compute.
     ///
-    /// With leases every write takes a round trip more: it ends the leases of its keys first, so that no other process stores a
-    /// value from before it. On a backend of this process alone it makes no difference. None by default.
+    /// 2 seconds by default on Redis and memcached, where a write ends the lease at no round trip more. Elsewhere none by default: a
+    /// backend whose [writes don't end leases](crate::backend::Backend::ending_leases) by themselves takes a round trip more for each
+    /// write. On a backend of this process alone it makes no difference.
+    ///
+    /// Give all processes that use the keys leases, or none; how long they live may differ.
     pub fn lease(mut self, lease: Duration) -> Self {
-        self.settings.lease = Some(lease);
+        self.lease = Some(lease);
         self
     }
 
@@ -198,14 +210,14 @@ impl CacheBuilder {
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) where the settings don't fit together: a serializer that keeps live objects with a backend that
-    /// can't hold them, a jitter outside of 0 to 1, a TTL or lease of zero.
+    /// can't hold them, a jitter outside of 0 to 1, a TTL of zero, a lease of less than a millisecond that isn't zero.
     pub fn build(mut self) -> Result<Cache> {
         let refuse = |text: String| Err(Error::new(ErrorKind::Config, text));
         if !(0.0..=1.0).contains(&self.settings.ttl_jitter) {
             return refuse(format!("a ttl_jitter of {}; it is a fraction from 0 to 1", self.settings.ttl_jitter));
         }
-        if self.settings.lease.is_some_and(|lease| checked_life(lease).is_err()) {
-            return refuse("a lease that is not between a millisecond and a day; leave it out for none".to_owned());
+        if self.lease.is_some_and(|lease| !lease.is_zero() && checked_life(lease).is_err()) {
+            return refuse("a lease that is not between a millisecond and a day; zero turns leases off".to_owned());
         }
         if self.ttl.checked().is_err() {
             return refuse("a ttl of zero; leave it out for entries that don't expire".to_owned());
@@ -214,9 +226,14 @@ impl CacheBuilder {
             Some(backend) => backend,
             None => default_backend()?,
         };
-        if backend.info().capabilities.exclusive {
-            self.settings.lease = None;
-        }
+        let flights = Flights::new();
+        let writes = backend.ending_leases(flights.holder());
+        self.settings.lease = match self.lease {
+            _ if backend.info().capabilities.exclusive => None,
+            None => writes.as_ref().map(|_| DEFAULT_LEASE),
+            given => given.filter(|lease| !lease.is_zero()),
+        };
+        let writes = writes.filter(|_| self.settings.lease.is_some());
         let live = backend.info().capabilities.live_objects;
         let serializer = match self.serializer.take() {
             Some(serializer) if serializer.keeps_objects() && !live => {
@@ -230,19 +247,26 @@ impl CacheBuilder {
             None if live => Arc::new(Null),
             None => Arc::new(Json),
         };
-        Ok(self.assemble(backend, serializer))
+        Ok(self.assemble(backend, writes, serializer, flights))
     }
 
-    pub(crate) fn assemble(self, backend: Arc<dyn Backend>, serializer: Arc<dyn Serializer>) -> Cache {
+    pub(crate) fn assemble(
+        self,
+        backend: Arc<dyn Backend>,
+        writes: Option<Arc<dyn Backend>>,
+        serializer: Arc<dyn Serializer>,
+        flights: Arc<Flights>,
+    ) -> Cache {
         let view = View {
             backend,
+            writes,
             serializer,
             plugins: Arc::new([]),
             bare: None,
             prefix: prefix_of(&self.namespace),
             settings: self.settings,
             switch: Switch::new(self.enabled),
-            flights: Flights::new(),
+            flights,
             queues: Queues::new(),
         };
         let view = if self.plugins.is_empty() { view } else { view.with_plugins(self.plugins.into()) };

@@ -17,6 +17,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
+pub(crate) use self::limit::pause;
 pub use self::scan::Scan;
 use crate::backend::{Backend, BackendInfo};
 use crate::builder::CacheBuilder;
@@ -74,6 +75,8 @@ pub struct Cache {
 #[derive(Clone)]
 pub(crate) struct View {
     pub(crate) backend: Arc<dyn Backend>,
+    /// What writes go to where they end leases by the way.
+    pub(crate) writes: Option<Arc<dyn Backend>>,
     pub(crate) serializer: Arc<dyn Serializer>,
     pub(crate) plugins: Arc<[Arc<dyn Plugin>]>,
     /// The same without plugins, for their hooks; `None` where there are none.
@@ -119,7 +122,12 @@ impl Cache {
     #[cfg(feature = "memory")]
     #[must_use]
     pub fn memory() -> Self {
-        Self::builder().assemble(Arc::new(crate::backends::memory::Memory::new()), Arc::new(crate::serializers::Null))
+        Self::builder().assemble(
+            Arc::new(crate::backends::memory::Memory::new()),
+            None,
+            Arc::new(crate::serializers::Null),
+            Flights::new(),
+        )
     }
 
     /// Settings for a new cache.
@@ -155,8 +163,11 @@ impl Cache {
         if self.info().capabilities.exclusive || self.view.settings.lease == lease {
             return Ok(self.clone());
         }
-        let leased =
-            |view: &View| Arc::new(View { settings: Settings { lease, ..view.settings.clone() }, ..view.clone() });
+        let writes = self.view.backend.ending_leases(self.view.flights.holder());
+        let leased = |view: &View| {
+            let settings = Settings { lease, ..view.settings.clone() };
+            Arc::new(View { settings, writes: writes.clone(), ..view.clone() })
+        };
         let bare = self.view.bare.as_deref().map(leased);
         let view = View { bare, ..(*leased(&self.view)).clone() };
         Ok(Self { view: Arc::new(view), ..self.clone() })

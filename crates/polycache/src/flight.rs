@@ -45,6 +45,7 @@ use self::sync::{AtomicUsize, Mutex, Ordering};
 use self::table::{Joined, Table};
 use self::waiter::Waiter;
 use crate::backend::Key;
+use crate::lease::Holder;
 
 /// A lock is held for well under a microsecond; so many suffice for any number of cores.
 const SHARDS: usize = 32;
@@ -56,6 +57,8 @@ pub(crate) struct Flights {
     /// The next number for somebody who waits for the end of a fill.
     tickets: AtomicUsize,
     hasher: RandomState,
+    /// Of the leases of its leaders.
+    holder: Holder,
     shards: Box<[Mutex<Table>]>,
 }
 
@@ -83,6 +86,7 @@ impl Flights {
             live: AtomicUsize::new(0),
             tickets: AtomicUsize::new(0),
             hasher: RandomState::default(),
+            holder: Holder::new(),
             shards,
         })
     }
@@ -133,6 +137,10 @@ impl Flights {
         });
         leader::wake(wakers);
         Leader::new(Arc::clone(self), Spot { hash, id }, permit)
+    }
+
+    pub(crate) fn holder(&self) -> &Holder {
+        &self.holder
     }
 
     fn ticket(&self) -> u64 {

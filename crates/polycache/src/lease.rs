@@ -6,23 +6,30 @@
 //! for `DynamoDB` (`dynamodb-lock-client`: `leaseDuration`, `recordVersionNumber`).
 
 mod end;
+mod holder;
 mod keeper;
 mod note;
 mod watch;
 
+use std::future::Future;
+use std::pin::Pin;
 use std::sync::Arc;
+use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
-use tokio::sync::{Mutex, oneshot};
+use tokio::sync::Mutex;
 use tokio::time::Instant;
 
 pub(crate) use self::end::end;
+#[cfg(feature = "memcached")]
+pub(crate) use self::end::{end_one, is_sealed};
+pub use self::holder::Holder;
 pub(crate) use self::keeper::{Keeper, Until};
 use self::note::Note;
 pub(crate) use self::watch::Watch;
 
-use crate::backend::{SetOptions, Version, When};
+use crate::backend::{SetOptions, Version, When, Written};
 use crate::key::{FullKey, lease_key};
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
 
@@ -67,15 +74,16 @@ pub(crate) struct Lease {
     /// The holder's writes, one at a time.
     held: Arc<Mutex<Held>>,
     token: Value,
+    /// Whether it is taken sealed.
+    sealed: bool,
 }
 
 /// What its holder knows of it.
 #[derive(Debug)]
 struct Held {
     note: Note,
-    /// The version of the entry, where it is known. A backend that compares bytes tells it beforehand.
+    /// The version of the entry, where it is known.
     version: Option<Version>,
-    by_bytes: bool,
     /// Whether it was given up, and was held until then.
     released: Option<bool>,
 }
@@ -84,13 +92,18 @@ impl Lease {
     /// A lease on `key`, as the caller names it, with a new token.
     pub(crate) fn new(cache: &Cache, key: &str, purpose: Purpose, life: Duration) -> Self {
         let life = life.max(SHORTEST);
-        let note = Note::new(life);
+        // Until it is known that the computation takes a while: for one that doesn't it need not be sealed then. Hooks may write the key
+        // before it is stored.
+        let seals = purpose == Purpose::Compute && !cache.info().capabilities.checks_leases;
+        let sealed = seals && cache.view.bare.is_none();
+        let note = Note::new(cache.flights().holder().name(), life, sealed);
         Self {
             cache: cache.bare(),
             key: lease_key(cache.full_key(key).key(), purpose),
             life,
             token: Value::bytes(note.token().as_bytes()),
-            held: Arc::new(Mutex::new(Held { note, version: None, by_bytes: false, released: None })),
+            sealed,
+            held: Arc::new(Mutex::new(Held { note, version: None, released: None })),
         }
     }
 
@@ -129,28 +142,17 @@ impl Lease {
     }
 
     async fn take_when(&self, when: When) -> Result<bool> {
-        let (tell, told) = oneshot::channel();
         let lease = self.clone();
-        // In a task, since the backend may have done it when the caller is gone.
-        tokio::spawn(async move {
-            let taken = match lease.write(&mut *lease.held.lock().await, when).await {
-                Ok(true) => Ok(Some(Taken(Some(lease.clone())))),
-                Ok(false) => Ok(None),
-                Err(error) => {
-                    // What the server has made of it isn't known.
-                    drop(Taken(Some(lease.clone())));
-                    Err(error)
-                }
+        // At once, for it to be sent before what the caller asks beside it: a lock that is awaited gives way to other tasks now and then.
+        let free = Arc::clone(&self.held).try_lock_owned();
+        let write = Box::pin(async move {
+            let mut held = match free {
+                Ok(held) => held,
+                Err(_) => Arc::clone(&lease.held).lock_owned().await,
             };
-            // Where nobody listens any more, `Taken` is dropped.
-            let _ = tell.send(taken);
+            lease.write(&mut held, when).await
         });
-        match told.await {
-            Ok(Ok(Some(mut taken))) => Ok(taken.0.take().is_some()),
-            Ok(Ok(None)) => Ok(false),
-            Ok(Err(error)) => Err(error),
-            Err(_) => Err(Error::new(ErrorKind::NoRuntime, "the tokio runtime was shut down")),
-        }
+        Taking { lease: self.clone(), write: Some(write), begun: false }.await
     }
 
     /// Starts its life anew; `false` where it is lost.
@@ -165,8 +167,55 @@ impl Lease {
     /// Tells those who write the key to wait until it is released: the value is about to be stored. `false` where it is lost.
     pub(crate) async fn seal(&self) -> Result<bool> {
         let mut held = self.held.lock().await;
-        held.note.seal();
+        if held.note.is_sealed() {
+            return Ok(true);
+        }
+        held.note.seal(true);
         self.rewrite(&mut held).await
+    }
+
+    /// Lets those who write the key go ahead: it will be a while until a value is there. `false` where it is lost.
+    pub(crate) async fn unseal(&self) -> Result<bool> {
+        let mut held = self.held.lock().await;
+        if held.released.is_some() || !held.note.is_sealed() {
+            return Ok(true);
+        }
+        held.note.seal(false);
+        self.rewrite(&mut held).await
+    }
+
+    /// Leaves the end of it to the backend, which is about to store under it. The version of its entry, where that is known.
+    pub(crate) async fn leave(&self) -> Option<Version> {
+        let mut held = self.held.lock().await;
+        held.released = Some(true);
+        held.version.clone()
+    }
+
+    /// The backend hasn't ended it, or that isn't known.
+    pub(crate) async fn take_back(&self) {
+        self.held.lock().await.released = None;
+    }
+
+    /// What is about to be stored under it. Where that is dropped, what has become of the value isn't known.
+    pub(crate) fn storing(&self) -> Storing<'_> {
+        Storing(Some(self))
+    }
+
+    /// Whether it has been given up.
+    fn is_over(&self) -> bool {
+        self.held.try_lock().is_ok_and(|held| held.released.is_some())
+    }
+
+    /// Gives it up in a task, unless that has been done.
+    pub(crate) fn give_up(&self) {
+        if let (false, Ok(runtime)) = (self.is_over(), Handle::try_current()) {
+            let lease = self.clone();
+            runtime.spawn(async move {
+                if let Err(error) = lease.release().await {
+                    tracing::warn!(%error, "a lease could not be released: it ends by itself");
+                }
+            });
+        }
     }
 
     /// Gives it up; `false` where it was lost before.
@@ -201,18 +250,17 @@ impl Lease {
             return Ok(Some(version));
         }
         let (found, version) = self.cache.limited(self.cache.backend().get_versioned(self.key.key())).await?;
-        held.by_bytes = version.as_bytes().is_some();
         let own = found.is_some_and(|found| Note::is_of(&found, held.note.token()));
         Ok(own.then_some(version))
     }
 
     async fn write(&self, held: &mut Held, when: When) -> Result<bool> {
-        let entry = held.note.next();
-        let options = SetOptions::new(Ttl::After(self.ttl()), when);
-        let set = self.cache.backend().set(self.key.key(), Value::bytes(entry.as_bytes()), options);
-        let written = self.cache.limited(set).await?;
-        held.version = (written && held.by_bytes).then(|| Version::bytes(entry.into_bytes()));
-        Ok(written)
+        let entry = Value::bytes(held.note.next().as_bytes());
+        let written = Written::default();
+        let options = SetOptions { written: Some(written.clone()), ..SetOptions::new(Ttl::After(self.ttl()), when) };
+        let stored = self.cache.limited(self.cache.backend().set(self.key.key(), entry, options)).await?;
+        held.version = written.version().filter(|_| stored).cloned();
+        Ok(stored)
     }
 
     /// Long enough that whoever waits takes over first, also from a server whose clock ticks once a second.
@@ -221,13 +269,56 @@ impl Lease {
     }
 }
 
-/// A lease that has been taken for somebody: given back if it doesn't reach them.
-struct Taken(Option<Lease>);
+/// A value on its way under a lease.
+pub(crate) struct Storing<'a>(Option<&'a Lease>);
 
-impl Drop for Taken {
+impl Storing<'_> {
+    /// It has arrived, or never will.
+    pub(crate) fn done(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for Storing<'_> {
     fn drop(&mut self) {
-        if let (Some(lease), Ok(runtime)) = (self.0.take(), Handle::try_current()) {
-            runtime.spawn(async move { lease.release().await });
+        if let Some(lease) = self.0 {
+            lease.cache.flights().holder().is_unsure(lease.ttl());
+        }
+    }
+}
+
+/// The taking of a lease. Where nobody awaits its end, or that can't be known, what was taken is given back.
+struct Taking {
+    lease: Lease,
+    write: Option<Pin<Box<dyn Future<Output = Result<bool>> + Send>>>,
+    begun: bool,
+}
+
+impl Future for Taking {
+    type Output = Result<bool>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        self.begun = true;
+        let Some(write) = &mut self.write else { return Poll::Ready(Ok(false)) };
+        let taken = ready!(write.as_mut().poll(context));
+        self.write = None;
+        if taken.is_err() {
+            // What the server has made of it isn't known.
+            self.lease.give_up();
+        }
+        Poll::Ready(taken)
+    }
+}
+
+impl Drop for Taking {
+    fn drop(&mut self) {
+        if let (Some(write), true, Ok(runtime)) = (self.write.take(), self.begun, Handle::try_current()) {
+            let lease = self.lease.clone();
+            runtime.spawn(async move {
+                if !write.await.is_ok_and(|taken| !taken) {
+                    lease.give_up();
+                }
+            });
         }
     }
 }

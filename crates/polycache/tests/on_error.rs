@@ -278,3 +278,35 @@ fn nothing_shows_values() {
     assert!(std::error::Error::source(&error).is_some());
     assert_eq!(format!("{error:?}"), format!("Error(Backend: {error})"));
 }
+
+/// Nothing that is computed is stored there: the reason, and what to grant, is said once for each backend.
+#[cfg(feature = "redis")]
+#[test]
+fn a_server_that_refuses_scripts_is_told_of_loudly() {
+    use polycache::backends::redis::Redis;
+    use polycache_testkit::servers::RedisServer;
+
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    let server = runtime.block_on(RedisServer::builder().user("app", "s3cret", "~* +@all -@scripting").start());
+    let told = |lease: Option<std::time::Duration>| {
+        let builder = Cache::builder().backend(Redis::open(&server.url()).unwrap()).namespace("n");
+        let cache = lease.into_iter().fold(builder, CacheBuilder::lease).build().unwrap();
+        let mut events = events(|| {
+            runtime.block_on(async {
+                for key in ["a", "b"] {
+                    assert_eq!(cache.get_or_set(key, || async { Ok::<_, ()>(1) }).await, Ok(1));
+                    assert_eq!(cache.exists(key).await.unwrap(), lease.is_some());
+                }
+                cache.set("a", 2).await.unwrap();
+                assert!(cache.add("c", 2).await.unwrap());
+                assert_eq!(cache.multi_delete(&["a", "b", "c"]).await.unwrap(), if lease.is_some() { 3 } else { 2 });
+            });
+        });
+        events.retain(|text| text.starts_with("ERROR"));
+        events
+    };
+    let errors = told(None);
+    assert_eq!(errors.len(), 1, "{errors:?}");
+    assert!(errors[0].contains("`+evalsha +eval`") && errors[0].contains("`lease` of zero"), "{errors:?}");
+    assert_eq!(told(Some(std::time::Duration::ZERO)), [""; 0]);
+}

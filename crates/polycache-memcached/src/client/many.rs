@@ -3,9 +3,9 @@
 use bytes::Bytes;
 use futures_util::future::join_all;
 
-use super::{Client, Entry, outcome};
+use super::{Client, Entry, outcome, too_large};
 use crate::Result;
-use crate::codec::{Item, Mode, Reply, Request, Status, WireKey};
+use crate::codec::{Item, Meta, Mode, Reply, Request, Status, WireKey};
 use crate::connection::Connection;
 use crate::fleet::Place;
 
@@ -88,6 +88,53 @@ impl Client {
             deleted += u64::from(outcome::status(reply?)? == Status::Done);
         }
         Ok(deleted)
+    }
+
+    /// Does several meta commands, each at the server of the key beside it, in one round trip; those at one server one after the other.
+    /// Their own keys are taken to be there as well, wherever they belong: for entries that go with another one, such as a lease on it. A
+    /// reply for each; at a server that is out, where reads find nothing, that is [`Status::Missing`].
+    ///
+    /// # Errors
+    /// Of each command its own. Where one has failed, those after it may be done all the same.
+    ///
+    /// ```no_run
+    /// use polycache_memcached::Client;
+    /// use polycache_memcached::codec::{Request, WireKey};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache_memcached::Result<()> {
+    /// let client = Client::open("127.0.0.1:11211")?;
+    /// let (lease, value) = (WireKey::new(b"lease:k"), WireKey::new(b"k"));
+    /// let look = Request::Get { key: &lease, cas: true };
+    /// let [found, deleted] = client.in_order([("k", look), ("k", Request::Delete { key: &value, cas: None })]).await;
+    /// println!("{:?} {:?}", found?, deleted?);
+    /// # Ok(()) }
+    /// ```
+    pub async fn in_order<K: AsRef<[u8]>, const N: usize>(&self, commands: [(K, Request<'_>); N]) -> [Result<Meta>; N] {
+        let mut replies = self.many_in_order(&commands).await.into_iter();
+        std::array::from_fn(|_| replies.next().unwrap_or_else(|| Err(outcome::unexpected())))
+    }
+
+    /// The same of any number.
+    ///
+    /// # Errors
+    /// As [`in_order`](Self::in_order).
+    pub async fn many_in_order<K: AsRef<[u8]>>(&self, commands: &[(K, Request<'_>)]) -> Vec<Result<Meta>> {
+        let homes: Vec<_> = commands.iter().map(|(home, _)| WireKey::new(home.as_ref())).collect();
+        let requests: Vec<_> =
+            homes.iter().zip(commands).map(|(home, (_, request))| (home.stored(), *request)).collect();
+        let max = self.fleet.max_value();
+        if let Some(error) =
+            requests.iter().find_map(|(_, request)| request.value().and_then(|value| too_large(value, max)))
+        {
+            return requests.iter().map(|_| Err(error.clone())).collect();
+        }
+        let missing = || Meta { status: Status::Missing, value: None, flags: 0, cas: 0, ttl: None };
+        let replies = self.fleet.call_in_order(&requests).await.into_iter();
+        let meta = |(reply, (_, request)): (Result<Option<Reply>>, &(&[u8], Request<'_>))| match reply? {
+            Some(reply) => outcome::meta(reply, request.is_read()),
+            None => Ok(missing()),
+        };
+        replies.zip(&requests).map(meta).collect()
     }
 
     /// Asks every server; each answers with a line.

@@ -33,6 +33,8 @@ pub enum Request<'a> {
         flags: u32,
         /// Its TTL in the protocol's form: 0 for ever, seconds up to 30 days, beyond that Unix time.
         exptime: u32,
+        /// Whether to ask for the CAS number of what is stored.
+        cas: bool,
     },
     /// Deletes a key; where `cas` is given, only an entry with this CAS number.
     Delete {
@@ -120,7 +122,7 @@ impl Request<'_> {
                 out.extend_from_slice(END_MARK);
                 Expect::values(keys)
             }
-            Self::Store { mode, key, value, flags, exptime } => {
+            Self::Store { mode, key, value, flags, exptime, cas } => {
                 begin(out, b"ms ", key);
                 out.push(b' ');
                 number(out, value.len() as u64);
@@ -131,6 +133,9 @@ impl Request<'_> {
                     Mode::Add => out.extend_from_slice(b" ME"),
                     Mode::Replace => out.extend_from_slice(b" MR"),
                     Mode::Cas(cas) => flag(out, b" C", cas),
+                }
+                if cas {
+                    out.extend_from_slice(b" c");
                 }
                 let expect = end(out, key, opaque);
                 out.extend_from_slice(value);
@@ -212,6 +217,14 @@ impl Request<'_> {
         }
     }
 
+    /// What it stores, if it does.
+    pub(crate) fn value(&self) -> Option<&[u8]> {
+        match self {
+            Self::Store { value, .. } => Some(value),
+            _ => None,
+        }
+    }
+
     /// About how many bytes it takes on the wire, keys and value; for bounding queues.
     #[must_use]
     pub fn weight(&self) -> usize {
@@ -278,11 +291,13 @@ mod tests {
     fn requests_are_lines_of_the_protocol() {
         let key = &WireKey::new(b"k");
         let binary = &WireKey::new(b"a b");
-        let store = |mode, flags, exptime| wire(Request::Store { mode, key, value: b"v\r\n", flags, exptime });
+        let store =
+            |mode, flags, exptime| wire(Request::Store { mode, key, value: b"v\r\n", flags, exptime, cas: flags == 9 });
         assert_eq!(wire(Request::Get { key, cas: true }), "mg k v f c OBB\r\n");
         assert_eq!(wire(Request::Get { key: binary, cas: false }), "mg YSBi v f b OBB\r\n");
         assert_eq!(store(Mode::Set, 0, 0), "ms k 3 OBB\r\nv\r\n\r\n");
         assert_eq!(store(Mode::Add, 1, 60), "ms k 3 F1 T60 ME OBB\r\nv\r\n\r\n");
+        assert_eq!(store(Mode::Set, 9, 0), "ms k 3 F9 c OBB\r\nv\r\n\r\n");
         assert_eq!(store(Mode::Replace, 0, 0), "ms k 3 MR OBB\r\nv\r\n\r\n");
         assert_eq!(store(Mode::Cas(9), 0, 0), "ms k 3 C9 OBB\r\nv\r\n\r\n");
         assert_eq!(wire(Request::Delete { key, cas: Some(9) }), "md k C9 OBB\r\n");

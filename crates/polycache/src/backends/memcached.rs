@@ -14,6 +14,7 @@
 
 mod config;
 mod generations;
+mod leases;
 mod operations;
 mod trouble;
 mod url;
@@ -27,7 +28,7 @@ use polycache_memcached::Client;
 pub use self::config::{MemcachedConfig, OnDead, Placement};
 use self::generations::Generations;
 use crate::Result;
-use crate::backend::BackendInfo;
+use crate::backend::{BackendInfo, Holder};
 
 /// A memcached server, or a fleet of them. A clone is a handle on the same connections.
 ///
@@ -45,6 +46,8 @@ use crate::backend::BackendInfo;
 pub struct Memcached {
     servers: Arc<Servers>,
     info: Arc<BackendInfo>,
+    /// The cache whose writes end leases; none where they don't.
+    holder: Option<Holder>,
 }
 
 struct Servers {
@@ -70,8 +73,9 @@ impl Memcached {
         info.ttl_resolution = Duration::from_secs(1);
         info.capabilities.scan = false;
         info.capabilities.prevents_overflow = false;
+        info.capabilities.releases_leases = true;
         let servers = Servers { client: config.client()?, generations: config.generations.map(Generations::new) };
-        Ok(Self { servers: Arc::new(servers), info: Arc::new(info) })
+        Ok(Self { servers: Arc::new(servers), info: Arc::new(info), holder: None })
     }
 }
 

@@ -12,6 +12,7 @@
 mod allowed;
 mod answers;
 mod cluster;
+mod command;
 mod config;
 mod connector;
 mod dialogue;
@@ -37,7 +38,7 @@ mod trouble;
 mod url;
 
 use std::fmt;
-use std::sync::Arc;
+use std::sync::{Arc, Once};
 
 pub use self::config::{Protocol, RedisConfig, Server, Topology};
 use self::fleet::Fleet;
@@ -60,6 +61,10 @@ use crate::backend::BackendInfo;
 pub struct Redis {
     fleet: Arc<Fleet>,
     info: Arc<BackendInfo>,
+    /// Whether a write ends the lease on its key.
+    ends_leases: bool,
+    /// Whether it was told that scripts are refused.
+    told: Arc<Once>,
 }
 
 impl Redis {
@@ -79,7 +84,8 @@ impl Redis {
         let mut info = BackendInfo::new("redis");
         info.capabilities.detects_equal_writes = false;
         info.capabilities.checks_leases = true;
-        Ok(Self { fleet: Arc::new(Fleet::new(config)?), info: Arc::new(info) })
+        let fleet = Arc::new(Fleet::new(config)?);
+        Ok(Self { fleet, info: Arc::new(info), ends_leases: false, told: Arc::new(Once::new()) })
     }
 }
 

@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::Cache;
 use super::run::Gate;
-use crate::backend::{Key, SetOptions, When};
+use crate::backend::{Capabilities, Key, Permit, SetOptions, When};
 use crate::flight::Filling;
+use crate::key::FullKey;
 use crate::lease::Lease;
 use crate::switch::State;
 use crate::{Answer, CommandName, Reply, Result, Value};
@@ -39,41 +40,58 @@ impl Cache {
     }
 
     fn fill_open(&self, key: &str, value: Result<Value>, when: When, filling: Filling) -> Reply<bool> {
-        let lease = filling.lease().filter(|_| !self.info().capabilities.checks_leases).cloned();
-        let ready = value.and_then(|value| {
-            let permit = Some(filling.permit());
-            let leased = lease.map(|lease| (lease, value.clone()));
-            Ok((value, leased, SetOptions { permit, ..SetOptions::new(self.write_ttl()?, when) }))
-        });
-        let (leased, reply) = match ready {
-            Ok((value, leased, options)) => {
-                (leased, self.with_key(key, |backend, key| backend.set(key, value, options)))
+        let ready = value.and_then(|value| Ok((value, SetOptions::new(self.write_ttl()?, when))));
+        let reply = match (ready, filling.lease().cloned()) {
+            (Err(error), _) => Reply::error(error),
+            (Ok((value, options)), None) => {
+                let options = SetOptions { permit: Some(filling.permit().clone()), ..options };
+                match self.with_key(key, |backend, key| backend.set(key, value, options)).now() {
+                    Ok(result) => Reply::from(result),
+                    Err(pending) => Reply::pending(filling.send(pending)),
+                }
             }
-            Err(error) => (None, Reply::error(error)),
-        };
-        let reply = match (reply.now(), leased) {
-            (Ok(result), _) => Reply::from(result),
-            (Err(pending), None) => Reply::pending(filling.send(pending)),
-            (Err(pending), Some((lease, value))) => {
-                Reply::pending(filling.send(self.under_lease(key, value, lease, pending)))
+            (Ok((value, options)), Some(lease)) => {
+                let set = self.under_lease(self.full_key(key), value, options, filling.permit().clone(), lease);
+                Reply::pending(filling.send(set))
             }
         };
         self.finish(NAME, Some(key), reply, |_, _, result| result)
     }
 
-    /// Stores on a backend that can't look at the lease while it does. Other processes that write the key wait meanwhile, but not for
-    /// one that is suspended: what it has stored too late is deleted, unless somebody has written since.
-    fn under_lease(&self, key: &str, value: Value, lease: Lease, set: Reply<bool>) -> Reply<bool> {
-        let (cache, key) = (self.clone(), self.full_key(key));
+    /// Stores if the lease is still held, and ends it.
+    fn under_lease(
+        &self,
+        key: FullKey,
+        value: Value,
+        mut options: SetOptions,
+        permit: Permit,
+        lease: Lease,
+    ) -> Reply<bool> {
+        let cache = self.clone();
+        let Capabilities { checks_leases, releases_leases, .. } = self.info().capabilities;
         Reply::pending(async move {
-            if !lease.seal().await? {
+            if !checks_leases && !lease.seal().await? {
                 return Ok(false);
             }
-            let stored = set.await?;
+            let version = lease.leave().await;
+            let ends = checks_leases || (releases_leases && version.is_some());
+            options.permit = Some(permit.under(lease.key(), lease.token(), version));
+            let storing = lease.storing();
+            let stored = cache.backend().set(key.key(), value.clone(), options).await;
+            if stored.is_ok() {
+                storing.done();
+            }
+            if ends && stored.is_ok() {
+                return stored;
+            }
+            lease.take_back().await;
+            let stored = stored?;
             // At once: a hook after this may write the key too.
             if lease.release().await? || !stored {
                 return Ok(stored);
             }
+            // Others who write the key have waited, but not for a holder that is suspended: what that has stored too late is deleted, unless
+            // somebody has written since.
             let (found, version) = cache.backend().get_versioned(key.key()).await?;
             if found.is_some_and(|found| found.as_bytes() == value.as_bytes()) {
                 cache.backend().delete_if(key.key(), &version).await?;

@@ -68,8 +68,14 @@ fn no_runtime(what: &str) -> Error {
     Error::new(ErrorKind::NoRuntime, text)
 }
 
+/// Lets so much time pass.
+pub(crate) async fn pause(time: Duration) -> Result<()> {
+    timer(time)?.await;
+    Ok(())
+}
+
 /// A timer, where the runtime has any.
-pub(super) fn timer(left: Duration) -> Result<Sleep> {
+fn timer(left: Duration) -> Result<Sleep> {
     if Handle::try_current().is_err() {
         return Err(no_runtime("this reply has to wait, which needs a tokio runtime for its timeout"));
     }

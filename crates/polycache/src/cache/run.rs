@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-use super::limit::{limited, timer};
+use super::limit::limited;
 use super::{Cache, Settings, View};
 use crate::backend::{Backend, Key};
 use crate::flight::{Flights, Scope};
@@ -118,7 +118,7 @@ impl Cache {
             if flights.any() {
                 flights.overtake_key(key.full());
             }
-            operation(backend, key)
+            operation(self.view.writes.as_deref().unwrap_or(backend), key)
         });
         let reply = match reply.now() {
             Ok(result) => Reply::from(result),
@@ -137,7 +137,8 @@ impl Cache {
         let scope = Scope::Keys(keys);
         flights.overtake(&scope);
         let borrowed: Vec<Key<'_>> = scope.keys().iter().map(FullKey::key).collect();
-        match operation(&*self.view.backend, &borrowed).now() {
+        let View { backend, writes, .. } = &*self.view;
+        match operation(writes.as_deref().unwrap_or(&**backend), &borrowed).now() {
             Ok(result) => Reply::from(result),
             Err(pending) => self.overtaking(scope, pending),
         }
@@ -161,14 +162,13 @@ impl Cache {
     /// A write that takes a while. Where there are leases it ends those of its keys first: what another process has computed before
     /// isn't stored after it.
     fn overtaking<A: Send + 'static>(&self, scope: Scope, write: Reply<A>) -> Reply<A> {
-        let flights = &self.view.flights;
-        if self.lease_life().is_none() {
-            return flights.overtaking(scope, write);
-        }
-        let ended = match &scope {
-            Scope::Keys(keys) => Reply::pending(lease::end(self.bare(), keys.clone())),
+        let View { flights, settings, writes, backend, .. } = &*self.view;
+        let ended = match (&scope, settings.lease, writes) {
+            // There are none, or the write does it by the way.
+            (_, None, _) | (Scope::Keys(_), _, Some(_)) => return flights.overtaking(scope, write),
+            (Scope::Keys(keys), Some(_), None) => Reply::pending(lease::end(self.bare(), keys.clone())),
             // Once to end the leases, and again for what was stored under one until then.
-            Scope::Namespace(namespace) => self.backend().clear(namespace),
+            (Scope::Namespace(namespace), Some(_), _) => backend.clear(namespace),
         };
         flights.overtaking(
             scope,
@@ -186,12 +186,6 @@ impl Cache {
 
     pub(crate) fn backend(&self) -> &dyn Backend {
         &*self.view.backend
-    }
-
-    /// Lets so much time pass.
-    pub(crate) async fn sleep(&self, time: Duration) -> Result<()> {
-        timer(time)?.await;
-        Ok(())
     }
 
     pub(crate) fn flights(&self) -> &Arc<Flights> {

@@ -66,6 +66,9 @@ pub(super) fn apply(registry: &Registry, mut builder: CacheBuilder, settings: &m
     if let Some(timeout) = settings.duration("timeout")? {
         builder = builder.timeout(timeout);
     }
+    if settings.is_null("lease") {
+        builder = builder.lease(std::time::Duration::ZERO);
+    }
     if let Some(lease) = settings.duration("lease")? {
         builder = builder.lease(lease);
     }

@@ -25,14 +25,11 @@ pub(crate) struct Filling {
 }
 
 impl Filling {
-    /// The permit to store.
-    pub(crate) fn permit(&self) -> Permit {
-        match &self.lease {
-            Some(lease) => self.permit.under(lease.key(), lease.token()),
-            None => self.permit.clone(),
-        }
+    pub(crate) fn permit(&self) -> &Permit {
+        &self.permit
     }
 
+    /// What it depends on besides.
     pub(crate) fn lease(&self) -> Option<&Lease> {
         self.lease.as_deref()
     }

@@ -84,7 +84,12 @@ where
         let mut this = self.project();
         let finish = this.finish;
         if let Some(compute) = this.compute.as_mut().as_pin_mut() {
-            let result = ready!(compute.poll(context));
+            let Poll::Ready(result) = compute.poll(context) else {
+                if let Some(tenure) = &mut finish.tenure {
+                    tenure.keep();
+                }
+                return Poll::Pending;
+            };
             this.compute.set(None);
             let Some(leader) = &mut finish.leader else {
                 return Poll::Ready(result);
@@ -165,7 +170,7 @@ impl<T: Serialize + Clone + Send + Sync + 'static> Policy<T> {
         let holds = leader.permit().holds();
         let unleased = tenure.is_none() && cache.lease_life().is_some();
         if unleased || self.skip.is_some_and(|skip| skip(value)) {
-            return (holds && when == When::Always).then(|| done(cache.bare().delete(key)));
+            return (holds && when == When::Always).then(|| removed(cache, key, tenure));
         }
         let stored = holds.then(|| {
             let filling = leader.filling(tenure);
@@ -189,6 +194,17 @@ impl<T: Serialize + Clone + Send + Sync + 'static> Policy<T> {
             Ok(())
         }))
     }
+}
+
+/// Deletes what a computed value was to replace.
+fn removed(cache: &Cache, key: &str, tenure: Option<&Tenure>) -> Reply<()> {
+    let deleted = done(cache.bare().delete(key));
+    let Some(lease) = tenure.map(|tenure| Arc::clone(&tenure.lease)) else { return deleted };
+    Reply::pending(async move {
+        // Or the deletion would wait for it.
+        lease.unseal().await?;
+        deleted.await
+    })
 }
 
 fn done<T: Send + 'static>(reply: Reply<T>) -> Reply<()> {

@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
+use std::pin::pin;
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -237,12 +238,20 @@ where
     }
 
     /// Computes these keys, stores and shares.
-    async fn lead(&mut self, led: Vec<Led<T, E>>) {
+    async fn lead(&mut self, mut led: Vec<Led<T, E>>) {
         if led.is_empty() {
             return;
         }
         let missing = led.iter().map(|one| self.names[one.index].to_owned()).collect();
-        let mut values: HashMap<String, T> = match (self.compute)(missing).await {
+        let mut computing = pin!((self.compute)(missing));
+        let computed = poll_fn(|context| {
+            let poll = computing.as_mut().poll(context);
+            if poll.is_pending() {
+                led.iter_mut().filter_map(|one| one.tenure.as_mut()).for_each(Tenure::keep);
+            }
+            poll
+        });
+        let mut values: HashMap<String, T> = match computed.await {
             Ok(values) => values.into_iter().map(|(key, value)| (key.as_ref().to_owned(), value)).collect(),
             Err(error) => {
                 for one in led {

@@ -5,16 +5,18 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
+use futures_util::future::join;
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use crate::backend::{Permit, Version};
+
 use crate::key::FullKey;
 use crate::lease::{self, Keeper, Lease, Purpose, Watch};
 use crate::switch::State;
-use crate::{Cache, Error, ErrorKind, Result};
+use crate::{Cache, Error, ErrorKind, Result, Value};
 
 /// The pauses between two looks at a key that another process computes.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -23,13 +25,22 @@ const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 /// The leases of a bulk call live at least so long for each of them, or a server and a process would do little but renew them.
 const LIFE_OF_MANY: Duration = Duration::from_millis(1);
 
-/// A lease that is renewed until this is dropped, and then released.
+/// A lease that is held until this is dropped, and then released.
 #[derive(Debug)]
 pub(super) struct Tenure {
     pub(super) lease: Arc<Lease>,
     /// What was there when a refresh began.
     pub(super) replaced: Option<Version>,
-    _stop: oneshot::Sender<()>,
+    keeping: Keeping,
+}
+
+/// Who sees to it that the lease goes on, and ends.
+#[derive(Debug)]
+enum Keeping {
+    /// Nobody yet: most computations are over before the first renewal is due.
+    Later(Box<Keeper>),
+    /// A task, until this is dropped.
+    Begun(#[expect(dead_code, reason = "dropped, it ends the task")] oneshot::Sender<()>),
 }
 
 /// How the asking ends.
@@ -129,23 +140,37 @@ impl Request {
         T: DeserializeOwned + Clone + Send + Sync + 'static,
     {
         let asked = Instant::now();
-        self.taken(asked, self.lease.take().await?).await
+        let take = async { Ok(self.lease.take().await?.then(|| self.tenure(asked))) };
+        // In one round trip. Between the first read and the taking another holder may have come and gone.
+        match join(take, self.cache.get::<T>(&self.key)).await {
+            (Err(error), _) => Err(error),
+            (Ok(_), Ok(Some(value))) => Ok(Some(Tenancy::Found(value))),
+            (Ok(tenure), _) => Ok(tenure.map(Tenancy::Granted)),
+        }
     }
 
-    /// What is to be done, after the lease was asked for then.
-    async fn taken<T>(&self, asked: Instant, taken: bool) -> Result<Option<Tenancy<T>>>
+    /// Takes the lease over from a holder whose entry is still this one.
+    async fn take_over<T>(&self, entry: &Value) -> Result<Option<Tenancy<T>>>
     where
         T: DeserializeOwned + Clone + Send + Sync + 'static,
     {
-        if !taken {
+        let asked = Instant::now();
+        if !self.lease.take_over(entry).await? {
             return Ok(None);
         }
-        let tenure = Tenure::start(&self.cache, &self.full, self.lease.clone(), asked);
-        // Between the first read and the taking another holder may have come and gone.
+        let tenure = self.tenure(asked);
         Ok(Some(match self.cache.get::<T>(&self.key).await {
             Ok(Some(value)) => Tenancy::Found(value),
             _ => Tenancy::Granted(tenure),
         }))
+    }
+
+    /// The tenure of the lease, which was taken after `asked`.
+    fn tenure(&self, asked: Instant) -> Tenure {
+        let (flights, key) = (Arc::clone(self.cache.flights()), self.full.clone());
+        // Where it is lost, a write in another process has overtaken the flight, or another process computes.
+        let keeper = Keeper::new(self.lease.clone(), asked, move || flights.overtake_key(key.key().full()));
+        Tenure { lease: Arc::new(self.lease.clone()), replaced: None, keeping: Keeping::Later(Box::new(keeper)) }
     }
 
     /// Ends the lease of whoever has it, and takes it.
@@ -154,7 +179,7 @@ impl Request {
             self.cache.limited(lease::end(self.cache.clone(), vec![self.full.clone()])).await?;
             let asked = Instant::now();
             if self.lease.take().await? {
-                let mut tenure = Tenure::start(&self.cache, &self.full, self.lease.clone(), asked);
+                let mut tenure = self.tenure(asked);
                 let replaced = self.cache.limited(self.cache.backend().get_versioned(self.full.key())).await?;
                 tenure.replaced = Some(replaced.1);
                 return Ok(Tenancy::Granted(tenure));
@@ -175,7 +200,7 @@ impl Request {
                 return Ok(tenancy);
             }
             // Apart from the others' pauses, or they would all ask at once.
-            self.cache.sleep(watch.cut(pause.mul_f64(0.5 + fastrand::f64() / 2.0))).await?;
+            crate::cache::pause(watch.cut(pause.mul_f64(0.5 + fastrand::f64() / 2.0))).await?;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
             let asked = Instant::now();
             let keys = [self.full.key(), self.lease.key().key()];
@@ -189,10 +214,7 @@ impl Request {
             }
             taken = match holder {
                 None => self.take().await?,
-                Some(entry) if watch.is_overdue(asked, &entry) => {
-                    let asked = Instant::now();
-                    self.taken(asked, self.lease.take_over(&entry).await?).await?
-                }
+                Some(entry) if watch.is_overdue(asked, &entry) => self.take_over(&entry).await?,
                 Some(_) => None,
             };
         }
@@ -200,16 +222,27 @@ impl Request {
 }
 
 impl Tenure {
-    /// Keeps a lease. If it is lost, a write in another process has overtaken the flight, or another process computes.
-    fn start(cache: &Cache, key: &FullKey, lease: Lease, asked: Instant) -> Self {
+    /// Renews the lease from now on, in a task: the computation takes a while.
+    pub(super) fn keep(&mut self) {
+        if let Keeping::Begun(_) = self.keeping {
+            return;
+        }
         let (stop, stopped) = oneshot::channel();
-        let (flights, key) = (Arc::clone(cache.flights()), key.clone());
-        let keeper = Keeper::new(lease.clone(), asked, move || flights.overtake_key(key.key().full()));
-        tokio::spawn(async move {
+        let Keeping::Later(keeper) = std::mem::replace(&mut self.keeping, Keeping::Begun(stop)) else { return };
+        // Without a runtime, which it was taken on, it ends by itself.
+        let Ok(runtime) = Handle::try_current() else { return };
+        runtime.spawn(async move {
             if let Err(error) = keeper.run(stopped).await {
                 tracing::warn!(%error, "a lease could not be released: it ends by itself");
             }
         });
-        Self { lease: Arc::new(lease), replaced: None, _stop: stop }
+    }
+}
+
+impl Drop for Tenure {
+    fn drop(&mut self) {
+        if let Keeping::Later(_) = self.keeping {
+            self.lease.give_up();
+        }
     }
 }

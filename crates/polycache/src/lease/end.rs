@@ -6,13 +6,17 @@ use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
 use super::note::Note;
-use super::{Purpose, Watch};
-use crate::backend::Key;
+use super::{Holder, Purpose, Watch};
+use crate::backend::{Backend, Key};
+use crate::cache::pause;
 use crate::key::{FullKey, lease_key};
-use crate::{Cache, Result};
+use crate::{Cache, Result, Value};
 
 /// The pause between two looks at a lease under which a value is being stored.
 const PAUSE: Duration = Duration::from_millis(5);
+
+/// How long the holder of an entry that doesn't tell may leave it as it is.
+const LIFE: Duration = Duration::from_secs(2);
 
 /// Ends the leases to compute `keys`: from then on nothing is stored that was computed under them.
 pub(crate) async fn end(cache: Cache, keys: Vec<FullKey>) -> Result<()> {
@@ -24,21 +28,27 @@ pub(crate) async fn end(cache: Cache, keys: Vec<FullKey>) -> Result<()> {
     // Who takes one after this look computes from what the writer has written to the source before.
     let found = cache.backend().multi_get(&borrowed).await?;
     let held = leases.iter().zip(found).filter_map(|(lease, found)| found.map(|_| lease));
-    try_join_all(held.map(|lease| end_one(&cache, lease))).await.map(drop)
+    let holder = cache.flights().holder();
+    try_join_all(held.map(|lease| end_one(cache.backend(), holder, lease.key()))).await.map(drop)
 }
 
 /// Where the storing looks at the lease beforehand, it has to be waited for.
-async fn end_one(cache: &Cache, lease: &FullKey) -> Result<()> {
-    let mut watch = Watch::new(cache.lease_life().unwrap_or_default());
+pub(crate) async fn end_one(backend: &dyn Backend, holder: &Holder, lease: Key<'_>) -> Result<()> {
+    let mut watch = Watch::new(LIFE);
     loop {
         let asked = Instant::now();
-        let (found, version) = cache.backend().get_versioned(lease.key()).await?;
+        let (found, version) = backend.get_versioned(lease).await?;
         let Some(entry) = found else { return Ok(()) };
         let overdue = watch.is_overdue(asked, &entry);
-        if Note::is_sealed(&entry) && !overdue {
-            cache.sleep(PAUSE).await?;
-        } else if cache.backend().delete_if(lease.key(), &version).await? {
+        if is_sealed(&entry, holder) && !overdue {
+            pause(PAUSE).await?;
+        } else if backend.delete_if(lease, &version).await? {
             return Ok(());
         }
     }
+}
+
+/// Whether the entry of a lease says that a value is being stored.
+pub(crate) fn is_sealed(entry: &Value, holder: &Holder) -> bool {
+    Note::says_sealed(entry) && !entry.as_bytes().is_some_and(|entry| holder.has_stopped(entry))
 }

@@ -1,6 +1,7 @@
 //! Renewing a lease while its holder works.
 
 use std::fmt;
+use std::future::Future;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -49,8 +50,10 @@ impl Keeper {
 
     /// Renews until told to stop, by a message or by the loss of the sender, then releases; whether the lease was held to the end.
     pub(crate) async fn run(self, mut stopped: oneshot::Receiver<()>) -> Result<bool> {
-        while timeout(self.pause(), &mut stopped).await.is_err() {
-            if !self.renew().await {
+        let mut held = !self.lease.sealed || self.hold(self.lease.unseal()).await;
+        while !held || timeout(self.pause(), &mut stopped).await.is_err() {
+            held = held && self.hold(self.lease.renew()).await;
+            if !held {
                 tracing::warn!(key = self.lease.key.key().full(), "a lease was lost before its holder was done");
                 (self.on_lost)();
                 return Ok(false);
@@ -59,11 +62,12 @@ impl Keeper {
         self.lease.release().await
     }
 
-    /// Whether it isn't lost. A holder that was suspended tries all the same: maybe nobody has wanted it meanwhile.
-    async fn renew(&self) -> bool {
+    /// Writes the lease's entry; whether it isn't lost. A holder that was suspended tries all the same: maybe nobody has wanted it
+    /// meanwhile.
+    async fn hold(&self, written: impl Future<Output = Result<bool>>) -> bool {
         let asked = Instant::now();
         let last = self.until.get().max(asked) + GRACE;
-        match timeout_at(last, self.lease.renew()).await {
+        match timeout_at(last, written).await {
             Ok(Ok(held)) => {
                 if held {
                     *self.until.0.lock() = asked + self.lease.life;

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use crate::Value;
 
-/// Who has the lease, in text: `token:count:life`, where the count grows with each write and the life is in milliseconds. `:sealed` follows
+/// Who has the lease, in text: `token:count:life`, where the token begins with what all of a cache's tokens begin with, the count grows with each write and the life is in milliseconds. `:sealed` follows
 /// while the value is being stored.
 #[derive(Debug)]
 pub(super) struct Note {
@@ -17,16 +17,16 @@ pub(super) struct Note {
 const SEALED: &str = "sealed";
 
 impl Note {
-    pub(super) fn new(life: Duration) -> Self {
-        Self { token: format!("{:032x}", fastrand::u128(..)), count: 0, life, sealed: false }
+    pub(super) fn new(holder: &str, life: Duration, sealed: bool) -> Self {
+        Self { token: format!("{holder}{:016x}", fastrand::u64(..)), count: 0, life, sealed }
     }
 
     pub(super) fn token(&self) -> &str {
         &self.token
     }
 
-    pub(super) fn seal(&mut self) {
-        self.sealed = true;
+    pub(super) fn seal(&mut self, sealed: bool) {
+        self.sealed = sealed;
     }
 
     /// The next entry to write, unlike all before.
@@ -47,7 +47,13 @@ impl Note {
         fields(entry)?.nth(2)?.parse().ok().map(Duration::from_millis)
     }
 
-    pub(super) fn is_sealed(entry: &Value) -> bool {
+    /// Whether the next entry says so.
+    pub(super) fn is_sealed(&self) -> bool {
+        self.sealed
+    }
+
+    /// Whether `entry` says that a value is being stored.
+    pub(super) fn says_sealed(entry: &Value) -> bool {
         fields(entry).is_some_and(|mut fields| fields.nth(3) == Some(SEALED))
     }
 }
@@ -62,15 +68,18 @@ mod tests {
 
     #[test]
     fn an_entry_tells_its_life_and_differs_from_the_one_before() {
-        let mut note = Note::new(Duration::from_millis(100));
+        let mut note = Note::new("holder", Duration::from_millis(100), false);
         let (first, second) = (note.next(), note.next());
-        note.seal();
+        note.seal(true);
         let entries = [first, second, note.next()].map(|entry| Value::bytes(entry.into_bytes()));
         for entry in &entries {
             assert_eq!(Note::life_in(entry), Some(Duration::from_millis(100)));
-            assert!(Note::is_of(entry, note.token()) && !Note::is_of(entry, Note::new(Duration::ZERO).token()));
+            assert!(
+                Note::is_of(entry, note.token())
+                    && !Note::is_of(entry, Note::new("holder", Duration::ZERO, false).token())
+            );
         }
-        assert_eq!(entries.each_ref().map(Note::is_sealed), [false, false, true]);
+        assert_eq!(entries.each_ref().map(Note::says_sealed), [false, false, true]);
         assert_ne!(entries[0].as_bytes(), entries[1].as_bytes());
     }
 
@@ -78,7 +87,7 @@ mod tests {
     fn what_is_no_entry_tells_nothing() {
         for entry in [&b""[..], b"token", b"token:1:x", b"\xff:1:5", b"::"] {
             let entry = Value::bytes(entry);
-            assert_eq!((Note::life_in(&entry), Note::is_sealed(&entry)), (None, false));
+            assert_eq!((Note::life_in(&entry), Note::says_sealed(&entry)), (None, false));
         }
     }
 }

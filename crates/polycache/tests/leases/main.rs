@@ -21,6 +21,7 @@ macro_rules! on_each_server {
     };
 }
 
+mod by_default;
 mod children;
 mod odd;
 mod overtaken;

@@ -32,8 +32,8 @@ fn process(memory: &Memory, gate: &Arc<Semaphore>, from: usize) -> Cache {
 #[tokio::test]
 async fn a_write_waits_for_a_stopped_holder_as_for_a_dead_one() {
     let (memory, gate) = (Memory::new(), Arc::new(Semaphore::new(0)));
-    // It takes the lease, seals it, and is stopped when it stores.
-    let stopped = process(&memory, &gate, 2);
+    // It takes the lease, sealed as long as nothing is known of the computation, and is stopped when it stores.
+    let stopped = process(&memory, &gate, 1);
     let computes = tokio::spawn(async move { stopped.get_or_set("k", || async { Ok::<_, ()>(1) }).await });
     while memory.is_empty() {
         sleep(Duration::from_millis(1)).await;

@@ -5,7 +5,8 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use futures_util::future::join_all;
-use polycache::ErrorKind;
+use polycache::backends::redis::Redis;
+use polycache::{Cache, ErrorKind};
 use polycache_testkit::Proxy;
 use polycache_testkit::servers::RedisServer;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -79,7 +80,7 @@ fn in_time(what: &str, started: Instant) {
 }
 
 /// What comes of `bytes` in place of every reply.
-async fn answered_with(proxy: &Proxy, cache: &polycache::Cache, what: &str, bytes: &[u8]) {
+async fn answered_with(proxy: &Proxy, cache: &Cache, what: &str, bytes: &[u8]) {
     let foreign = |error: polycache::Error| {
         let kinds = [ErrorKind::Timeout, ErrorKind::Unavailable, ErrorKind::UnknownOutcome, ErrorKind::Backend];
         assert!(kinds.contains(&error.kind()), "{what}: {error:?}");
@@ -148,7 +149,9 @@ async fn replies_to_other_commands() {
     let server = RedisServer::start().await;
     let proxy = Proxy::start(server.address()).await;
     for (what, bytes) in OTHERS {
-        let cache = cache_with(&format!("{}?heartbeat=0s", server.url_at(proxy.address())), PATIENCE);
+        let redis = Redis::open(&format!("{}?heartbeat=0s", server.url_at(proxy.address()))).unwrap();
+        // A command for each call: the proxy answers each call once.
+        let cache = Cache::builder().backend(redis).timeout(PATIENCE).lease(Duration::ZERO).build().unwrap();
         until_it_serves(&cache).await;
         proxy.answer_with(bytes);
         let error = cache.get::<String>("k").await.expect_err(what);

@@ -5,10 +5,13 @@ use std::sync::Arc;
 
 use polycache_memcached::{self as client, Cas, Client};
 
+use super::leases::Write;
 use super::trouble::{Class, trouble};
 use super::{Memcached, Servers};
-use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, Permit, SetOptions, Version, When};
-use crate::key::is_lease;
+use crate::backend::{
+    Backend, BackendInfo, Cursor, Entry, Holder, Key, Page, Pattern, Permit, SetOptions, Version, When,
+};
+use crate::key::{is_lease, leased};
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 impl Backend for Memcached {
@@ -17,12 +20,13 @@ impl Backend for Memcached {
     }
 
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
-        self.ask(Class::Read, key, |client, key| async move {
-            Ok(client.get(&key).await?.map(|item| Value::bytes(&*item.value)))
-        })
+        self.get_value(key)
     }
 
     fn get_versioned(&self, key: Key<'_>) -> Reply<(Option<Value>, Version)> {
+        if let Some(entry) = self.lease_entry(key) {
+            return entry;
+        }
         self.ask(Class::Write, key, |client, key| async move {
             Ok(match client.gets(&key).await? {
                 Some((item, cas)) => (Some(Value::bytes(&*item.value)), Version::number(cas)),
@@ -32,6 +36,9 @@ impl Backend for Memcached {
     }
 
     fn multi_get(&self, keys: &[Key<'_>]) -> Reply<Vec<Option<Value>>> {
+        if keys.iter().any(|key| leased(key.full()).is_some()) {
+            return self.get_with_leases(keys);
+        }
         self.ask_many(Class::Read, keys, |client, keys| async move {
             let items = client.multi_get(&keys).await?;
             Ok(items.into_iter().map(|item| item.map(|item| Value::bytes(&*item.value))).collect())
@@ -51,6 +58,20 @@ impl Backend for Memcached {
         };
         if let Err(error) = encoded(&value) {
             return Reply::error(error);
+        }
+        if let Some(set) = self.set_lease(key, &value, &options) {
+            return set;
+        }
+        let permit = options.permit.as_ref();
+        let held = permit.and_then(|permit| permit.lease().zip(permit.lease_version()?.as_number()));
+        let fused = match held {
+            Some((lease, version)) => self.fill(key, value.clone(), &options, lease, version),
+            None if self.holder.is_none() => None,
+            None if cas.is_none() => Some(self.write_one_ending(key, Write::Set(value.clone(), options.ttl))),
+            None => self.write_if_ending(key, value.clone(), &options),
+        };
+        if let Some(fused) = fused {
+            return fused;
         }
         let class = if cas.is_none() { Class::Write } else { Class::Once };
         // A clear gives the lease another name, so that it isn't found; or else it comes later, and the value isn't.
@@ -81,6 +102,11 @@ impl Backend for Memcached {
             return Reply::error(error);
         }
         let keys: Vec<Key<'_>> = entries.iter().map(|entry| entry.key).collect();
+        if self.holder.is_some() {
+            let writes = entries.into_iter().map(|entry| Write::Set(entry.value, entry.ttl)).collect();
+            let set = self.write_ending(&keys, writes);
+            return Reply::pending(async move { set.await.map(drop) });
+        }
         let values: Vec<(Value, client::Ttl)> =
             entries.into_iter().map(|entry| (entry.value, life(entry.ttl))).collect();
         self.ask_many(Class::Write, &keys, move |client, keys| async move {
@@ -98,10 +124,15 @@ impl Backend for Memcached {
     }
 
     fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
-        self.ask(Class::Once, key, move |client, key| async move { client.increment(&key, delta, life(ttl)).await })
+        let sum = self
+            .ask(Class::Once, key, move |client, key| async move { client.increment(&key, delta, life(ttl)).await });
+        if self.holder.is_some() { self.after_ending(key, sum) } else { sum }
     }
 
     fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
+        if self.holder.is_some() {
+            return self.write_one_ending(key, Write::Touch(ttl));
+        }
         self.ask(Class::Write, key, move |client, key| async move { client.touch(&key, life(ttl)).await })
     }
 
@@ -116,6 +147,9 @@ impl Backend for Memcached {
     }
 
     fn delete(&self, key: Key<'_>) -> Reply<bool> {
+        if self.holder.is_some() {
+            return self.write_one_ending(key, Write::Delete);
+        }
         self.ask(Class::Write, key, |client, key| async move { client.delete(&key).await })
     }
 
@@ -124,14 +158,18 @@ impl Backend for Memcached {
             return Reply::ready(false);
         }
         match version.as_number() {
-            Some(cas) => {
+            Some(cas) => self.delete_lease(key, cas).unwrap_or_else(|| {
                 self.ask(Class::Once, key, move |client, key| async move { client.delete_cas(&key, cas).await })
-            }
+            }),
             None => Reply::error(foreign()),
         }
     }
 
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {
+        if self.holder.is_some() {
+            let deleted = self.write_ending(keys, keys.iter().map(|_| Write::Delete).collect());
+            return Reply::pending(async move { Ok(deleted.await?.into_iter().map(u64::from).sum()) });
+        }
         self.ask_many(Class::Write, keys, |client, keys| async move { Ok(client.multi_delete(&keys).await? as u64) })
     }
 
@@ -178,9 +216,19 @@ impl Backend for Memcached {
         self.servers.client.close();
         Reply::ready(())
     }
+
+    fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
+        Some(Arc::new(Self { holder: Some(holder.clone()), ..self.clone() }))
+    }
 }
 
 impl Memcached {
+    pub(super) fn get_value(&self, key: Key<'_>) -> Reply<Option<Value>> {
+        self.ask(Class::Read, key, |client, key| async move {
+            Ok(client.get(&key).await?.map(|item| Value::bytes(&*item.value)))
+        })
+    }
+
     /// A command about one key, by the name that it is stored under.
     fn ask<T, F>(&self, class: Class, key: Key<'_>, run: impl FnOnce(Client, String) -> F + Send + 'static) -> Reply<T>
     where
@@ -207,7 +255,7 @@ impl Memcached {
     }
 
     /// A command about keys, by the names that they have at one moment.
-    fn ask_about<T, F>(
+    pub(super) fn ask_about<T, F>(
         &self,
         class: Class,
         keys: Vec<String>,
@@ -226,7 +274,7 @@ impl Memcached {
 }
 
 impl Servers {
-    async fn names(&self, class: Class, keys: Vec<String>) -> Result<Vec<String>> {
+    pub(super) async fn names(&self, class: Class, keys: Vec<String>) -> Result<Vec<String>> {
         match &self.generations {
             None => Ok(keys),
             // What a write does to a dead generation is lost, and so is a lock that is taken there.
@@ -243,7 +291,7 @@ fn foreign() -> Error {
     Error::new(ErrorKind::InvalidInput, "the version is of another backend; take it from `get_versioned` of this one")
 }
 
-fn life(ttl: Ttl) -> client::Ttl {
+pub(super) fn life(ttl: Ttl) -> client::Ttl {
     match ttl {
         Ttl::Never => client::Ttl::Never,
         Ttl::After(life) => client::Ttl::After(life),

@@ -13,12 +13,14 @@ use parking_lot::RwLock;
 use redis::{Cmd, Value};
 use tokio::time::{sleep, timeout};
 
+use super::command::{Command, after, joined, paired};
 use super::config::Server;
 use super::connector::{Connector, Target};
 use super::node::Node;
 use super::server_error::{not_settled, server_error};
-use super::slots::{Range, Redirect, SLOTS, ranges, redirect};
+use super::slots::{Range, Redirect, ranges, redirect};
 use super::trouble::{Class, Failure, unexpected};
+use crate::key::SLOTS;
 use crate::{Error, ErrorKind, Result};
 
 /// How often a command is sent before its trouble is the caller's, with growing pauses: 0.8 seconds in all. Mostly a redirect or two
@@ -29,13 +31,6 @@ const FIRST_PAUSE: Duration = Duration::from_millis(25);
 const FAILURE_HOLDS: Duration = Duration::from_millis(250);
 /// How many servers are asked at a time about the others.
 const ASKED: usize = 4;
-
-/// A command, and the slot that its key is in.
-#[derive(Debug)]
-pub(super) struct Command {
-    pub(super) command: Cmd,
-    pub(super) slot: u16,
-}
 
 pub(super) struct Cluster {
     connector: Connector,
@@ -83,6 +78,8 @@ impl Cluster {
     /// The answers to `commands`, in their order. An error that a server answers with is a value here.
     pub(super) async fn many(&self, class: Class, mut commands: Vec<Command>) -> Result<Vec<Value>> {
         let mut answers: Vec<Option<Value>> = commands.iter().map(|_| None).collect();
+        // What was counted by a command that has to be done again: it was done where what goes before it wasn't.
+        let mut counted = vec![0; commands.len()];
         let mut waiting: Vec<usize> = (0..commands.len()).collect();
         let mut map = self.map().await?;
         for attempt in 1.. {
@@ -92,7 +89,11 @@ impl Cluster {
             for (member, indices, result) in send(&map, class, &commands, std::mem::take(&mut waiting)).await {
                 match result {
                     Ok(values) => {
-                        for (index, value) in indices.into_iter().zip(values) {
+                        for (index, (first, value)) in indices.into_iter().zip(values) {
+                            if let (Value::ServerError(_), Value::Int(count)) = (&first, &value) {
+                                counted[index] += count;
+                            }
+                            let value = after(first, value);
                             let Some(redirect) = redirect(&value, &member.server) else {
                                 answers[index] = Some(value);
                                 continue;
@@ -132,7 +133,7 @@ impl Cluster {
                 }
             }
             for (index, server) in asked {
-                match self.ask(class, &map, &server, &commands[index].command).await? {
+                match self.ask(class, &map, &server, &commands[index]).await? {
                     value if redirect(&value, &server).is_none() => answers[index] = Some(value),
                     value => {
                         trouble.get_or_insert_with(|| answered(&value));
@@ -157,17 +158,23 @@ impl Cluster {
                 }
             }
         }
-        Ok(answers.into_iter().map(Option::unwrap_or_default).collect())
+        let answer = |(answer, counted): (Option<Value>, i64)| match answer.unwrap_or_default() {
+            Value::Int(count) => Value::Int(count + counted),
+            answer => answer,
+        };
+        Ok(answers.into_iter().zip(counted).map(answer).collect())
     }
 
     /// One command that belongs to `server` for the moment.
-    async fn ask(&self, class: Class, map: &Map, server: &Server, command: &Cmd) -> Result<Value> {
-        let commands = [&redis::cmd("ASKING"), command];
+    async fn ask(&self, class: Class, map: &Map, server: &Server, command: &Command) -> Result<Value> {
+        let asking = redis::cmd("ASKING");
+        let sent: Vec<&Cmd> = command.parts().flat_map(|part| [&asking, part]).collect();
         let answers = match map.masters.iter().find(|member| member.server == *server) {
-            Some(member) => member.node.many(class, &commands).await?,
-            None => self.member(server.clone()).node.many(class, &commands).await?,
+            Some(member) => member.node.many(class, &sent).await?,
+            None => self.member(server.clone()).node.many(class, &sent).await?,
         };
-        answers.into_iter().nth(1).ok_or_else(|| unexpected(&Value::Nil))
+        let answers = answers.into_iter().skip(1).step_by(2).collect();
+        joined([command], answers).pop().ok_or_else(|| unexpected(&Value::Nil))
     }
 
     /// The masters, in a lasting order.
@@ -277,7 +284,7 @@ impl fmt::Debug for Cluster {
     }
 }
 
-type Sent<'a> = (&'a Member, Vec<usize>, Result<Vec<Value>, Failure>);
+type Sent<'a> = (&'a Member, Vec<usize>, Result<Vec<(Value, Value)>, Failure>);
 
 /// Sends the commands at `indices`, to each master its own in one round trip.
 async fn send<'a>(map: &'a Map, class: Class, commands: &[Command], indices: Vec<usize>) -> Vec<Sent<'a>> {
@@ -291,13 +298,13 @@ async fn send<'a>(map: &'a Map, class: Class, commands: &[Command], indices: Vec
     }
     let sent = groups.into_iter().map(|(owner, indices)| async move {
         let member = &*map.masters[usize::from(owner)];
-        let answers = match indices.as_slice() {
-            [index] => member.node.one(class, &commands[*index].command).await.map(|answer| vec![answer]),
-            indices => {
-                let commands: Vec<&Cmd> = indices.iter().map(|index| &commands[*index].command).collect();
-                member.node.many(class, &commands).await
-            }
+        let commands = || indices.iter().map(|index| &commands[*index]);
+        let sent: Vec<&Cmd> = commands().flat_map(Command::parts).collect();
+        let answers = match sent.as_slice() {
+            [one] => member.node.one(class, one).await.map(|answer| vec![answer]),
+            many => member.node.many(class, many).await,
         };
+        let answers = answers.map(|answers| paired(commands(), answers));
         (member, indices, answers)
     });
     let mut sent = join_all(sent).await;

@@ -2,13 +2,14 @@
 
 use redis::{Cmd, Value};
 
-use super::cluster::{Cluster, Command};
+use super::cluster::Cluster;
+use super::command::{Command, after, joined};
 use super::config::{RedisConfig, Topology};
 use super::connector::{Connector, Target};
 use super::node::Node;
-use super::slots::slot;
 use super::trouble::Class;
 use crate::Result;
+use crate::key::slot;
 
 #[derive(Debug)]
 pub(super) enum Fleet {
@@ -38,22 +39,19 @@ impl Fleet {
             Self::Single(_) => 0,
             Self::Cluster(_) => slot(key),
         };
-        Command { command, slot }
-    }
-
-    /// Whether one script can have both keys.
-    pub(super) fn together(&self, one: &str, other: &str) -> bool {
-        match self {
-            Self::Single(_) => true,
-            Self::Cluster(_) => slot(one.as_bytes()) == slot(other.as_bytes()),
-        }
+        Command { command, slot, first: None }
     }
 
     /// The answer to one command.
     pub(super) async fn one(&self, class: Class, command: Command) -> Result<Value> {
-        match self {
-            Self::Single(node) => Ok(node.one(class, &command.command).await?),
-            Self::Cluster(cluster) => cluster.one(class, command).await,
+        match (self, &command) {
+            (Self::Single(node), Command { first: None, command, .. }) => Ok(node.one(class, command).await?),
+            (Self::Single(node), Command { first: Some(first), command, .. }) => {
+                let mut answers = node.many(class, &[first, command]).await?.into_iter();
+                let first = answers.next().unwrap_or_default();
+                Ok(after(first, answers.next().unwrap_or_default()))
+            }
+            (Self::Cluster(cluster), _) => cluster.one(class, command).await,
         }
     }
 
@@ -61,8 +59,8 @@ impl Fleet {
     pub(super) async fn many(&self, class: Class, commands: Vec<Command>) -> Result<Vec<Value>> {
         match self {
             Self::Single(node) => {
-                let commands: Vec<&Cmd> = commands.iter().map(|command| &command.command).collect();
-                Ok(node.many(class, &commands).await?)
+                let sent: Vec<&Cmd> = commands.iter().flat_map(Command::parts).collect();
+                Ok(joined(&commands, node.many(class, &sent).await?))
             }
             Self::Cluster(cluster) => cluster.many(class, commands).await,
         }

@@ -3,7 +3,7 @@
 use redis::Cmd;
 
 use super::answers;
-use super::cluster::Command;
+use super::command::Command;
 use super::config::Server;
 use super::fleet::Fleet;
 use super::node::Node;
@@ -94,7 +94,7 @@ pub(super) fn unlink(fleet: &Fleet, keys: &[impl AsRef<str>]) -> Vec<Command> {
     };
     let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
     match fleet {
-        Fleet::Single(_) => vec![Command { command: command(&keys), slot: 0 }],
+        Fleet::Single(_) => vec![fleet.command(&[], command(&keys))],
         Fleet::Cluster(_) => keys.iter().map(|key| fleet.command(key.as_bytes(), command(&[key]))).collect(),
     }
 }

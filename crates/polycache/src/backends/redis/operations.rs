@@ -5,12 +5,14 @@ use std::sync::Arc;
 use redis::Cmd;
 
 use super::answers::{self, milliseconds};
-use super::cluster::Command;
+use super::command::Command;
 use super::fleet::Fleet;
-use super::scripts::{Call, INCREMENT, PERSIST, REMOVE, REPLACE, STORE_UNDER_LEASE};
+use super::scripts::{ADD, Call, INCREMENT, PERSIST, REMOVE, REPLACE, STORE_UNDER_LEASE};
 use super::trouble::Class;
 use super::{Redis, allowed, listing, raw};
-use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, Permit, SetOptions, Version, When};
+use crate::backend::{
+    Backend, BackendInfo, Cursor, Entry, Holder, Key, Page, Pattern, Permit, SetOptions, Version, When,
+};
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 /// Redis holds no longer strings (`proto-max-bulk-len`); the connection would break on one.
@@ -45,7 +47,7 @@ impl Backend for Redis {
                 for key in keys {
                     all.arg(key.full());
                 }
-                let all = Command { command: all, slot: 0 };
+                let all = fleet.command(&[], all);
                 Reply::pending(async move {
                     let answers = answers::list(fleet.one(Class::Read, all).await?)?;
                     answers.into_iter().map(answers::value_of_many).collect()
@@ -67,22 +69,20 @@ impl Backend for Redis {
             Ok(bytes) => bytes,
             Err(error) => return Reply::error(error),
         };
-        if let Some((lease, token)) = options.permit.as_ref().and_then(Permit::lease) {
-            return self.set_under_lease(key, bytes, &options, lease, token);
-        }
-        match options.when {
-            When::Always => self.ask(Class::Write, key, set(key, bytes, options.ttl), answers::stored),
-            When::Absent => self.add(key, bytes, options.ttl),
-            When::Unchanged(version) if version.is_absent() => self.add(key, bytes, options.ttl),
-            When::Unchanged(version) => {
-                let present = match bytes_of(&version) {
-                    Ok(bytes) => bytes,
-                    Err(error) => return Reply::error(error),
-                };
-                let call = Call::new(&REPLACE, key.full()).arg(present).arg(bytes);
-                self.run(Class::Once, with_life(call, options.ttl), answers::flag)
+        let written = options.written.clone();
+        let reply = match options.permit.as_ref().and_then(Permit::lease) {
+            Some((lease, token)) => self.set_under_lease(key, bytes, &options, lease, token),
+            None => self.set_when(key, bytes, options),
+        };
+        let Some(written) = written else { return reply };
+        let version = Version::bytes(bytes);
+        Reply::pending(async move {
+            let stored = reply.await?;
+            if stored {
+                written.leave(version);
             }
-        }
+            Ok(stored)
+        })
     }
 
     fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
@@ -93,7 +93,11 @@ impl Backend for Redis {
         };
         match entries.iter().map(command).collect::<Result<Vec<_>>>() {
             Err(error) => Reply::error(error),
-            Ok(commands) => Reply::pending(async move { answers::all_good(fleet.many(Class::Write, commands).await?) }),
+            Ok(commands) => {
+                let keys: Vec<Key<'_>> = entries.iter().map(|entry| entry.key).collect();
+                let commands = self.ending(&keys, commands);
+                Reply::pending(async move { answers::all_good(fleet.many(Class::Write, commands).await?) })
+            }
         }
     }
 
@@ -102,17 +106,20 @@ impl Backend for Redis {
     }
 
     fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
-        let call = Call::new(&INCREMENT, key.full()).arg(delta.to_string());
+        let call = Call::new(&INCREMENT, key.full()).second_key(self.lease(key)).arg(delta.to_string());
         self.run(Class::Once, with_life(call, ttl), answers::text_integer)
     }
 
     fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
         match milliseconds(ttl) {
-            None => self.run(Class::Write, Call::new(&PERSIST, key.full()), answers::flag),
+            None => {
+                let call = Call::new(&PERSIST, key.full()).second_key(self.lease(key));
+                self.run(Class::Write, call, answers::flag)
+            }
             Some(life) => {
                 let mut command = command("PEXPIRE", key);
                 command.arg(life);
-                self.ask(Class::Write, key, command, answers::flag)
+                self.change(Class::Write, key, command, answers::flag)
             }
         }
     }
@@ -122,7 +129,7 @@ impl Backend for Redis {
     }
 
     fn delete(&self, key: Key<'_>) -> Reply<bool> {
-        self.ask(Class::Write, key, command("UNLINK", key), answers::flag)
+        self.change(Class::Write, key, command("UNLINK", key), answers::flag)
     }
 
     fn delete_if(&self, key: Key<'_>, version: &Version) -> Reply<bool> {
@@ -137,8 +144,8 @@ impl Backend for Redis {
 
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {
         let fleet = Arc::clone(&self.fleet);
-        let keys: Vec<&str> = keys.iter().map(|key| key.full()).collect();
-        let commands = listing::unlink(&fleet, &keys);
+        let names: Vec<&str> = keys.iter().map(|key| key.full()).collect();
+        let commands = self.ending(keys, listing::unlink(&fleet, &names));
         Reply::pending(async move {
             let answers = fleet.many(Class::Write, commands).await?;
             answers.into_iter().map(|answer| Ok(answers::integer(answer)?.unsigned_abs())).sum()
@@ -171,6 +178,10 @@ impl Backend for Redis {
         self.fleet.close();
         Reply::ready(())
     }
+
+    fn ending_leases(&self, _: &Holder) -> Option<Arc<dyn Backend>> {
+        Some(Arc::new(Self { ends_leases: true, ..self.clone() }))
+    }
 }
 
 impl Redis {
@@ -191,7 +202,66 @@ impl Redis {
         Reply::pending(async move { read(call.run(&fleet, class).await?) })
     }
 
-    /// Stores while what is under `lease` begins with `token`.
+    /// A command that writes to a key, and before that ends the lease on it.
+    fn change<T: 'static>(
+        &self,
+        class: Class,
+        key: Key<'_>,
+        command: Cmd,
+        read: fn(redis::Value) -> Result<T>,
+    ) -> Reply<T> {
+        let fleet = Arc::clone(&self.fleet);
+        let command =
+            fleet.command(key.full().as_bytes(), command).after(self.lease(key).map(|lease| unlink(&[lease])));
+        Reply::pending(async move { read(fleet.one(class, command).await?) })
+    }
+
+    /// Commands that write to these keys, one for each or one for all, and before that end the leases on them.
+    fn ending(&self, keys: &[Key<'_>], mut commands: Vec<Command>) -> Vec<Command> {
+        if !self.ends_leases {
+            return commands;
+        }
+        let leases: Vec<String> = keys.iter().map(|key| key.lease()).collect();
+        match &*self.fleet {
+            // In one go, before all of them.
+            Fleet::Single(_) => commands
+                .into_iter()
+                .enumerate()
+                .map(|(number, command)| command.after((number == 0).then(|| unlink(&leases))))
+                .collect(),
+            Fleet::Cluster(_) => {
+                commands = commands
+                    .into_iter()
+                    .zip(&leases)
+                    .map(|(command, lease)| command.after(Some(unlink(&[lease]))))
+                    .collect();
+                commands
+            }
+        }
+    }
+
+    /// The key of the lease that a write to `key` ends.
+    fn lease(&self, key: Key<'_>) -> Option<String> {
+        self.ends_leases.then(|| key.lease())
+    }
+
+    fn set_when(&self, key: Key<'_>, bytes: &[u8], options: SetOptions) -> Reply<bool> {
+        match options.when {
+            When::Always => self.change(Class::Write, key, set(key, bytes, options.ttl), answers::stored),
+            When::Absent => self.add(key, bytes, options.ttl),
+            When::Unchanged(version) if version.is_absent() => self.add(key, bytes, options.ttl),
+            When::Unchanged(version) => {
+                let present = match bytes_of(&version) {
+                    Ok(bytes) => bytes,
+                    Err(error) => return Reply::error(error),
+                };
+                let call = Call::new(&REPLACE, key.full()).second_key(self.lease(key)).arg(present).arg(bytes);
+                self.run(Class::Once, with_life(call, options.ttl), answers::flag)
+            }
+        }
+    }
+
+    /// Stores while what is under `lease` begins with `token`, and ends it.
     fn set_under_lease(
         &self,
         key: Key<'_>,
@@ -201,25 +271,53 @@ impl Redis {
         token: &[u8],
     ) -> Reply<bool> {
         let when = if options.when == When::Always { "XX or NX" } else { "NX" };
-        if self.fleet.together(key.full(), lease.full()) {
-            let call = Call::new(&STORE_UNDER_LEASE, key.full()).second_key(lease.full());
-            let call = with_life(call.arg(token).arg(bytes).arg(when), options.ttl);
-            return self.run(Class::Once, call, answers::flag);
-        }
-        // A namespace or key with braces of its own, in a cluster: one after the other.
-        let (held, token) = (self.get(lease), token.to_vec());
-        let set = self.set(key, Value::bytes(bytes), SetOptions::new(options.ttl, options.when.clone()));
+        let call = Call::new(&STORE_UNDER_LEASE, key.full()).second_key(Some(lease.full()));
+        let call = with_life(call.arg(token).arg(bytes).arg(when), options.ttl);
+        let (fleet, told) = (Arc::clone(&self.fleet), Arc::clone(&self.told));
         Reply::pending(async move {
-            let held = held.await?.is_some_and(|held| held.as_bytes().is_some_and(|held| held.starts_with(&token)));
-            if held { set.await } else { Ok(false) }
+            let answer = call.run(&fleet, Class::Once).await?;
+            if is_refused(&answer) {
+                told.call_once(|| {
+                    tracing::error!(
+                        "Redis refuses scripts, so nothing that is computed is stored: what looks at the lease and stores is a script; \
+                         allow this user `+evalsha +eval` and the commands `get`, `set`, `exists` and `unlink`, or give the cache a `lease` \
+                         of zero, which gives up what leases promise across processes"
+                    );
+                });
+            }
+            answers::flag(answer)
         })
     }
 
     fn add(&self, key: Key<'_>, bytes: &[u8], ttl: Ttl) -> Reply<bool> {
-        let mut command = set(key, bytes, ttl);
-        command.arg("NX");
-        self.ask(Class::Once, key, command, answers::stored)
+        match (self.lease(key), &*self.fleet) {
+            // In one step: a redirect of one of two commands would leave them out of order, and this one can't be repeated.
+            (Some(lease), Fleet::Cluster(_)) => {
+                let call = Call::new(&ADD, key.full()).second_key(Some(lease)).arg(bytes);
+                self.run(Class::Once, with_life(call, ttl), answers::flag)
+            }
+            _ => {
+                let mut command = set(key, bytes, ttl);
+                command.arg("NX");
+                self.change(Class::Once, key, command, answers::stored)
+            }
+        }
     }
+}
+
+/// Whether the server doesn't let us run a script.
+fn is_refused(answer: &redis::Value) -> bool {
+    matches!(answer, redis::Value::ServerError(error) if error.code() == "NOPERM"
+        || error.details().is_some_and(|details| details.starts_with("unknown command") || details.contains("ACL failure")))
+}
+
+fn unlink(keys: &[impl AsRef<str>]) -> Cmd {
+    let mut command = Cmd::with_capacity(1 + keys.len(), 8 + keys.iter().map(|key| key.as_ref().len()).sum::<usize>());
+    command.arg("UNLINK");
+    for key in keys {
+        command.arg(key.as_ref());
+    }
+    command
 }
 
 /// The bytes that were stored when the version was read.

@@ -3,18 +3,7 @@
 use redis::Value;
 
 use super::config::Server;
-
-pub(super) const SLOTS: u16 = 16384;
-
-/// The slot of a key: of the part between its first `{` and the next `}`, if that isn't empty, else of all of it.
-pub(super) fn slot(key: &[u8]) -> u16 {
-    let tag = key.iter().position(|b| *b == b'{').and_then(|open| {
-        let rest = &key[open + 1..];
-        let close = rest.iter().position(|b| *b == b'}').filter(|close| *close > 0)?;
-        Some(&rest[..close])
-    });
-    crc16::State::<crc16::XMODEM>::calculate(tag.unwrap_or(key)) % SLOTS
-}
+use crate::key::SLOTS;
 
 /// A run of slots and the master that holds them.
 #[derive(Debug, PartialEq, Eq)]
@@ -95,6 +84,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
+    use crate::key::slot;
 
     #[test]
     fn slots_are_those_of_the_specification() {

@@ -1,0 +1,306 @@
+//! Leases at no round trip of their own: entries beside the keys they are about, on the same server, which does what comes over one
+//! connection in its order.
+//!
+//! Memcached can't look at one entry in the step that stores another. So the holder of a lease seals it before it stores, and writes in
+//! other processes wait while it is sealed. A write looks at the lease and writes in one go. Where it finds
+//! - no lease: whoever takes one later computes what the source says by now, and whoever has released one has stored before this write;
+//! - one that isn't sealed: it deletes that entry on condition that it is still the same. Then the holder hasn't sealed it, so it has
+//!   stored nothing, and never will;
+//! - one that is sealed, or has changed by then: it waits for the end of it, and writes again over what may have been stored meanwhile.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use futures_util::future::{join_all, try_join_all};
+use polycache_memcached::codec::{Meta, Mode, Request, Status, WireKey};
+use polycache_memcached::{self as client, Client};
+
+use super::Memcached;
+use super::operations::life;
+use super::trouble::{Class, trouble};
+use crate::backend::{Holder, Key, SetOptions, Version, When};
+use crate::key::{FullKey, lease_key, leased};
+use crate::lease::{self, Purpose};
+use crate::{Reply, Ttl, Value};
+
+/// Values of more bytes than this aren't sent together.
+const PORTION: usize = 1 << 20;
+/// And no more than so many.
+const MOST: usize = 1_000;
+
+/// What is to be under a key.
+#[derive(Debug)]
+pub(super) enum Write {
+    Set(Value, Ttl),
+    Delete,
+    /// What is there, with another life.
+    Touch(Ttl),
+}
+
+impl Memcached {
+    /// The entry of a lease, and its version; `None` where the key isn't that of a lease.
+    pub(super) fn lease_entry(&self, lease: Key<'_>) -> Option<Reply<(Option<Value>, Version)>> {
+        self.at_home(Class::Write, lease, |client, home, lease| async move {
+            let lease = WireKey::new(lease.as_bytes());
+            let meta = one(&client, &home, Request::Get { key: &lease, cas: true }).await?;
+            Ok(match meta.value {
+                Some(value) => (Some(Value::bytes(&*value)), Version::number(meta.cas)),
+                None => (None, Version::ABSENT),
+            })
+        })
+    }
+
+    /// Writes the entry of a lease; `None` where the key isn't that of a lease.
+    pub(super) fn set_lease(&self, lease: Key<'_>, value: &Value, options: &SetOptions) -> Option<Reply<bool>> {
+        let (value, mode, ttl, written) = (value.clone(), mode(&options.when)?, options.ttl, options.written.clone());
+        self.at_home(Class::Once, lease, move |client, home, lease| async move {
+            let lease = WireKey::new(lease.as_bytes());
+            let meta = one(&client, &home, store(mode, &lease, &value, ttl)?).await?;
+            let stored = meta.status == Status::Done;
+            if let (true, Some(written)) = (stored, written) {
+                written.leave(Version::number(meta.cas));
+            }
+            Ok(stored)
+        })
+    }
+
+    /// Deletes the entry of a lease if it is still that version; `None` where the key isn't that of a lease.
+    pub(super) fn delete_lease(&self, lease: Key<'_>, cas: u64) -> Option<Reply<bool>> {
+        self.at_home(Class::Once, lease, move |client, home, lease| async move {
+            let lease = WireKey::new(lease.as_bytes());
+            let meta = one(&client, &home, Request::Delete { key: &lease, cas: Some(cas) }).await?;
+            Ok(meta.status == Status::Done)
+        })
+    }
+
+    /// A command about the lease on a key, at that key's server, by the names that both have at one moment.
+    fn at_home<T, F>(
+        &self,
+        class: Class,
+        lease: Key<'_>,
+        run: impl FnOnce(Client, String, String) -> F + Send + 'static,
+    ) -> Option<Reply<T>>
+    where
+        T: 'static,
+        F: Future<Output = client::Result<T>> + Send + 'static,
+    {
+        let keys = vec![leased(lease.full())?, lease.full().to_owned()];
+        Some(self.ask_about(class, keys, |client, mut names| {
+            let lease = names.pop().unwrap_or_default();
+            run(client, names.pop().unwrap_or_default(), lease)
+        }))
+    }
+
+    /// What is under these keys, of which some are leases.
+    pub(super) fn get_with_leases(&self, keys: &[Key<'_>]) -> Reply<Vec<Option<Value>>> {
+        let asked = |key: &Key<'_>| match self.lease_entry(*key) {
+            Some(entry) => Reply::pending(async move { Ok(entry.await?.0) }),
+            None => self.get_value(*key),
+        };
+        let asked: Vec<_> = keys.iter().map(asked).collect();
+        Reply::pending(try_join_all(asked))
+    }
+
+    /// Stores under a lease that is sealed, and releases it right after; where it was lost before, what was stored is deleted again.
+    pub(super) fn fill(
+        &self,
+        key: Key<'_>,
+        value: Value,
+        options: &SetOptions,
+        (lease, token): (Key<'_>, &[u8]),
+        version: u64,
+    ) -> Option<Reply<bool>> {
+        let (mode, ttl, token) = (mode(&options.when)?, options.ttl, token.to_vec());
+        // A clear gives the lease another name, so that it isn't found; or else it comes later, and the value isn't.
+        let looks = self.servers.generations.is_some();
+        let keys = vec![key.full().to_owned(), lease.full().to_owned()];
+        Some(self.ask_about(Class::Once, keys, move |client, names| async move {
+            let [key, lease] = [0, 1].map(|at| names.get(at).map(String::as_str).unwrap_or_default());
+            let (home, wire, lease) = (key, WireKey::new(key.as_bytes()), WireKey::new(lease.as_bytes()));
+            if looks {
+                let held = one(&client, home, Request::Get { key: &lease, cas: false }).await?.value;
+                if !held.is_some_and(|held| held.starts_with(&token)) {
+                    return Ok(false);
+                }
+            }
+            let release = Request::Delete { key: &lease, cas: Some(version) };
+            let [stored, released] = client.in_order([(home, store(mode, &wire, &value, ttl)?), (home, release)]).await;
+            let (stored, released) = (stored?, released?);
+            let is_stored = stored.status == Status::Done;
+            if is_stored && released.status != Status::Done {
+                one(&client, home, Request::Delete { key: &wire, cas: Some(stored.cas) }).await?;
+                return Ok(false);
+            }
+            Ok(is_stored)
+        }))
+    }
+
+    /// Writes to some keys and ends the leases on them; whether each write found its entry, or stored it.
+    pub(super) fn write_ending(&self, keys: &[Key<'_>], writes: Vec<Write>) -> Reply<Vec<bool>> {
+        let (backend, holder, count) = (self.without_ending(), self.holder(), keys.len());
+        let leases: Vec<FullKey> = keys.iter().map(|key| lease_key(*key, Purpose::Compute)).collect();
+        let both = keys.iter().copied().chain(leases.iter().map(FullKey::key));
+        let both: Vec<String> = both.map(|key| key.full().to_owned()).collect();
+        Reply::pending(async move {
+            let servers = Arc::clone(&backend.servers);
+            let names = servers.names(Class::Write, both).await?;
+            let (names, lease_names) = names.split_at(count);
+            let mut done = vec![false; count];
+            let mut left: Vec<usize> = (0..count).collect();
+            while !left.is_empty() {
+                let mut again = Vec::new();
+                for portion in portions(&left, &writes) {
+                    let asked =
+                        write_portion(&servers.client, &holder, portion, [names, lease_names], &writes, &mut done)
+                            .await;
+                    again.extend(asked.map_err(|error| trouble(&error, Class::Write))?);
+                }
+                try_join_all(again.iter().map(|&at| lease::end_one(&backend, &holder, leases[at].key()))).await?;
+                left = again;
+            }
+            Ok(done)
+        })
+    }
+
+    /// The same of one key.
+    pub(super) fn write_one_ending(&self, key: Key<'_>, write: Write) -> Reply<bool> {
+        let written = self.write_ending(&[key], vec![write]);
+        Reply::pending(async move { Ok(written.await?.first() == Some(&true)) })
+    }
+
+    /// Stores on a condition and ends the lease on the key. It can't be done twice: where a value was being stored under the lease and is
+    /// there now, that is deleted.
+    pub(super) fn write_if_ending(&self, key: Key<'_>, value: Value, options: &SetOptions) -> Option<Reply<bool>> {
+        let (backend, holder) = (self.without_ending(), self.holder());
+        let (mode, ttl) = (mode(&options.when)?, options.ttl);
+        let lease = lease_key(key, Purpose::Compute);
+        let keys = vec![key.full().to_owned(), lease.key().full().to_owned()];
+        Some(Reply::pending(async move {
+            let servers = Arc::clone(&backend.servers);
+            let names = servers.names(Class::Once, keys).await?;
+            let told = |error| trouble(&error, Class::Once);
+            let [home, lease_name] = [0, 1].map(|at| names.get(at).map(String::as_str).unwrap_or_default());
+            let (wire, wire_lease) = (WireKey::new(home.as_bytes()), WireKey::new(lease_name.as_bytes()));
+            let look = Request::Get { key: &wire_lease, cas: true };
+            let write = store(mode, &wire, &value, ttl).map_err(told)?;
+            let [found, stored] = servers.client.in_order([(home, look), (home, write)]).await;
+            let (stored, found) = (stored.map_err(told)?, found.map_err(told)?);
+            let is_stored = stored.status == Status::Done;
+            if !ends_here(&servers.client, &holder, home, &wire_lease, &found).await.map_err(told)? {
+                lease::end_one(&backend, &holder, lease.key()).await?;
+                let there = one(&servers.client, home, Request::Get { key: &wire, cas: true }).await.map_err(told)?;
+                if is_stored && there.value.is_some() && there.cas != stored.cas {
+                    let late = Request::Delete { key: &wire, cas: Some(there.cas) };
+                    one(&servers.client, home, late).await.map_err(told)?;
+                }
+            }
+            Ok(is_stored)
+        }))
+    }
+
+    /// Ends the lease on a key before `write`, which can't be done twice.
+    pub(super) fn after_ending<T: Send + 'static>(&self, key: Key<'_>, write: Reply<T>) -> Reply<T> {
+        let (backend, holder) = (self.without_ending(), self.holder());
+        let lease = lease_key(key, Purpose::Compute);
+        Reply::pending(async move {
+            lease::end_one(&backend, &holder, lease.key()).await?;
+            write.await
+        })
+    }
+
+    fn without_ending(&self) -> Self {
+        Self { holder: None, ..self.clone() }
+    }
+
+    fn holder(&self) -> Holder {
+        self.holder.clone().unwrap_or_else(Holder::new)
+    }
+}
+
+/// Looks at the leases of some keys and writes to these; those where the lease couldn't be ended by the way.
+async fn write_portion(
+    client: &Client,
+    holder: &Holder,
+    portion: &[usize],
+    [names, leases]: [&[String]; 2],
+    writes: &[Write],
+    done: &mut [bool],
+) -> client::Result<Vec<usize>> {
+    let wire: Vec<_> = portion.iter().map(|&at| WireKey::new(names[at].as_bytes())).collect();
+    let wire_leases: Vec<_> = portion.iter().map(|&at| WireKey::new(leases[at].as_bytes())).collect();
+    let homes = || portion.iter().map(|&at| names[at].as_str());
+    let looks = wire_leases.iter().map(|key| Ok(Request::Get { key, cas: true }));
+    let written = wire.iter().zip(portion).map(|(key, &at)| match &writes[at] {
+        Write::Set(value, ttl) => store(Mode::Set, key, value, *ttl),
+        Write::Delete => Ok(Request::Delete { key, cas: None }),
+        Write::Touch(ttl) => Ok(Request::Touch { key, exptime: life(*ttl).exptime()? }),
+    });
+    let requests = looks.chain(written).collect::<client::Result<Vec<_>>>()?;
+    let commands: Vec<_> = homes().chain(homes()).zip(requests).collect();
+    let mut found = client.many_in_order(&commands).await;
+    let written = found.split_off(portion.len());
+    for (&at, written) in portion.iter().zip(written) {
+        done[at] |= written?.status == Status::Done;
+    }
+    let found = found.into_iter().collect::<client::Result<Vec<_>>>()?;
+    let ended = portion.iter().zip(&wire_leases).zip(&found).map(async |((&at, lease), found)| {
+        Ok((!ends_here(client, holder, &names[at], lease, found).await?).then_some(at))
+    });
+    join_all(ended).await.into_iter().filter_map(Result::transpose).collect()
+}
+
+/// Whether a lease that was looked at before a write is ended with it: there is none, or it can be deleted as it was.
+async fn ends_here(
+    client: &Client,
+    holder: &Holder,
+    home: &str,
+    lease: &WireKey<'_>,
+    found: &Meta,
+) -> client::Result<bool> {
+    match &found.value {
+        None => Ok(true),
+        Some(entry) if lease::is_sealed(&Value::bytes(&**entry), holder) => Ok(false),
+        Some(_) => {
+            let meta = one(client, home, Request::Delete { key: lease, cas: Some(found.cas) }).await?;
+            Ok(meta.status == Status::Done)
+        }
+    }
+}
+
+/// These writes in portions that can be sent together.
+fn portions<'a>(left: &'a [usize], writes: &'a [Write]) -> impl Iterator<Item = &'a [usize]> {
+    let mut rest = left;
+    std::iter::from_fn(move || {
+        let mut bytes = 0;
+        let fits = rest.iter().take(MOST).take_while(|&&at| {
+            bytes += match &writes[at] {
+                Write::Set(value, _) => value.as_bytes().map_or(0, <[u8]>::len),
+                Write::Delete | Write::Touch(_) => 0,
+            };
+            bytes <= PORTION
+        });
+        let (now, later) = rest.split_at(fits.count().max(1).min(rest.len()));
+        rest = later;
+        (!now.is_empty()).then_some(now)
+    })
+}
+
+async fn one(client: &Client, home: &str, request: Request<'_>) -> client::Result<Meta> {
+    let [meta] = client.in_order([(home, request)]).await;
+    meta
+}
+
+fn store<'a>(mode: Mode, key: &'a WireKey<'a>, value: &'a Value, ttl: Ttl) -> client::Result<Request<'a>> {
+    let exptime = life(ttl).exptime()?;
+    Ok(Request::Store { mode, key, value: value.as_bytes().unwrap_or_default(), flags: 0, exptime, cas: true })
+}
+
+/// How memcached calls a condition; `None` for a version of another backend.
+fn mode(when: &When) -> Option<Mode> {
+    match when {
+        When::Always => Some(Mode::Set),
+        When::Absent => Some(Mode::Add),
+        When::Unchanged(version) if version.is_absent() => Some(Mode::Add),
+        When::Unchanged(version) => version.as_number().map(Mode::Cas),
+    }
+}

@@ -1,0 +1,48 @@
+//! A command, and what goes before it.
+
+use redis::{Cmd, Value};
+
+/// A command, and the slot that its key is in.
+#[derive(Debug)]
+pub(super) struct Command {
+    pub(super) command: Cmd,
+    pub(super) slot: u16,
+    /// What the same server does right before it.
+    pub(super) first: Option<Cmd>,
+}
+
+impl Command {
+    /// The same after another one for the same slot, if there is one.
+    pub(super) fn after(mut self, first: Option<Cmd>) -> Self {
+        self.first = first;
+        self
+    }
+
+    /// What is sent, in its order.
+    pub(super) fn parts(&self) -> impl Iterator<Item = &Cmd> {
+        self.first.iter().chain([&self.command])
+    }
+}
+
+/// The answer to a command that came after another, which deletes: without that one it isn't worth anything.
+pub(super) fn after(first: Value, answer: Value) -> Value {
+    match first {
+        Value::Nil | Value::Int(_) => answer,
+        Value::ServerError(_) => first,
+        // Nor is it where that one has no answer of its own. This fits no command.
+        _ => Value::Map(Vec::new()),
+    }
+}
+
+/// An answer to each command, of the answers to all that was sent for them.
+pub(super) fn joined<'a>(commands: impl IntoIterator<Item = &'a Command>, answers: Vec<Value>) -> Vec<Value> {
+    paired(commands, answers).into_iter().map(|(first, answer)| after(first, answer)).collect()
+}
+
+/// The same, each with the answer to what came before it.
+pub(super) fn paired<'a>(commands: impl IntoIterator<Item = &'a Command>, answers: Vec<Value>) -> Vec<(Value, Value)> {
+    let mut answers = answers.into_iter();
+    let mut next = || answers.next().unwrap_or_default();
+    let pair = |command: &Command| (command.first.as_ref().map_or(Value::Nil, |_| next()), next());
+    commands.into_iter().map(pair).collect()
+}
