@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # hishel 2.0.0: CacheClient() no longer follows RFC 9111: it keeps no-store responses and mixes those that Vary.
 #
-# Expected: up to version 1 hishel's clients followed the HTTP caching specification without being told to, which is
-#   what it is known for.
+# Expected: up to version 1 (tried with 1.4.0) hishel's clients followed the HTTP caching specification without being
+#   told to, which is what it is known for.
 # Seen: since 2.0.0 that is an option, rfc=True (README: "Optionally follow the latest HTTP caching specification").
 #   Without it every 200 of a GET is kept without an end: `no-store`, `private`, `max-age=0`; Vary and the request's
 #   Cache-Control are ignored, so the answer in one language is given for another.
