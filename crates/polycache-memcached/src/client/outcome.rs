@@ -30,7 +30,7 @@ pub(super) fn refused(refusal: &Refusal, is_read: bool) -> Error {
     let message = refusal.message.as_str();
     let (kind, text) = match refusal.kind {
         // Of memcached's own proxy: the connection to it is in order.
-        RefusalKind::Server if message.starts_with("backend") => (
+        _ if refusal.is_of_a_backend() => (
             if is_read { ErrorKind::Unavailable } else { ErrorKind::UnknownOutcome },
             format!("the proxy couldn't reach the server of this key ({message}); see to that server"),
         ),

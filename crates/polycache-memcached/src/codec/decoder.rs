@@ -23,12 +23,12 @@ pub struct Decoder {
     /// What waits for its data block.
     body: Option<Body>,
     values: Values,
-    marked: Marked,
+    so_far: SoFar,
 }
 
-/// What has come of a reply that only the reply to a mark behind it ends.
+/// What has come of a reply that an error line may not end.
 #[derive(Debug, Default)]
-struct Marked {
+struct SoFar {
     /// The first error line.
     refusal: Option<Refusal>,
     /// How many there were.
@@ -57,7 +57,7 @@ impl Decoder {
     pub fn new(max_value: usize) -> Self {
         // So that sums with it can't overflow.
         let max_value = max_value.min(u32::MAX as usize);
-        Self { max_value, scanned: 0, taken: 0, body: None, values: Values::default(), marked: Marked::default() }
+        Self { max_value, scanned: 0, taken: 0, body: None, values: Values::default(), so_far: SoFar::default() }
     }
 
     /// The next reply, of the form `expect`, taken from the front of `input`; `None` where it isn't whole yet. Then call
@@ -87,14 +87,9 @@ impl Decoder {
             }
             if let Form::Values(keys) = &mut expect.0
                 && self.scanned == 0
-                && !self.marked.ended
             {
                 self.values.expect(keys.count());
                 self.values.take_run(keys, input, self.max_value);
-                if self.marked.is_empty() && input.starts_with(b"END\r\nMN\r\n") {
-                    input.advance(b"END\r\nMN\r\n".len());
-                    return Ok(Some(Reply::Values(std::mem::take(&mut self.values).finish())));
-                }
             }
             let is_dump = matches!(expect.0, Form::Dump);
             let Some((length, end)) = self.line(input, is_dump)? else { return Ok(None) };
@@ -194,28 +189,27 @@ impl Decoder {
     }
 
     fn value_line(&mut self, line: &[u8], keys: &mut Keys) -> Result<Option<Reply>, ProtocolError> {
-        if !self.marked.ended
-            && let Some((key, flags, length)) = lines::value(line)?
-        {
+        if let Some((key, flags, length)) = lines::value(line)? {
             let unasked = || ProtocolError::in_line("a value that wasn't asked for", line);
             let index = keys.find(key).ok_or_else(unasked)?;
             self.wait_for(length, Head::Value { index, flags })?;
             return Ok(None);
         }
-        let marked = &mut self.marked;
-        match line {
-            b"END" if !marked.ended => marked.ended = true,
-            b"MN" if marked.ended || marked.refusal.is_some() => {
-                let values = std::mem::take(&mut self.values);
-                keys.broke_off = !marked.ended;
-                let refusal = std::mem::take(marked).refusal;
-                return Ok(Some(refusal.map_or_else(|| Reply::Values(values.finish()), Reply::Refused)));
-            }
-            // One for each key, and one for the whole.
-            _ if !marked.ended && marked.refusals <= keys.count() => marked.note(line)?,
-            _ => return Err(ProtocolError::in_line("an unexpected line", line)),
+        let so_far = std::mem::take(&mut self.so_far);
+        if line == b"END" {
+            let values = std::mem::take(&mut self.values);
+            return Ok(Some(so_far.refusal.map_or_else(|| Reply::Values(values.finish()), Reply::Refused)));
         }
-        Ok(None)
+        let refusal = lines::refusal(line).ok_or_else(|| ProtocolError::in_line("an unexpected line", line))?;
+        // A proxy says so for each key of a server that is out, and goes on. memcached itself breaks off.
+        if refusal.is_of_a_backend() && so_far.refusals < keys.count() {
+            self.so_far.refusals = so_far.refusals + 1;
+            self.so_far.refusal = so_far.refusal.or(Some(refusal));
+            return Ok(None);
+        }
+        self.values = Values::default();
+        keys.broke_off = true;
+        Ok(Some(Reply::Refused(refusal)))
     }
 
     /// A raw reply stays in the input until it is whole.
@@ -230,10 +224,10 @@ impl Decoder {
         self.bound_raw(end)?;
         let line = &input[start..end - 2];
         if line == b"MN" {
-            let marked = std::mem::take(&mut self.marked);
-            return Ok(Some(match marked.refusal {
+            let so_far = std::mem::take(&mut self.so_far);
+            return Ok(Some(match so_far.refusal {
                 Some(refusal) => {
-                    *broke_off = is_get && !marked.ended;
+                    *broke_off = is_get && !so_far.ended;
                     input.advance(end);
                     Reply::Refused(refusal)
                 }
@@ -243,9 +237,9 @@ impl Decoder {
             }));
         }
         if let Some(refusal) = lines::refusal(line) {
-            self.marked.refusal.get_or_insert(refusal);
+            self.so_far.refusal.get_or_insert(refusal);
         }
-        self.marked.ended |= line == b"END";
+        self.so_far.ended |= line == b"END";
         let block = match lines::words(line).next() {
             Some(b"VA") => lines::words(line).nth(1).and_then(lines::number),
             Some(b"VALUE") => lines::value(line)?.map(|(_, _, length)| length as u64),
@@ -309,23 +303,6 @@ impl Decoder {
             self.reset();
         }
         Ok(Some(done))
-    }
-}
-
-impl Marked {
-    fn is_empty(&self) -> bool {
-        self.refusals == 0 && !self.ended
-    }
-
-    /// Takes an error line; or an empty one after it, as memcached 1.6.45 sends.
-    fn note(&mut self, line: &[u8]) -> Result<(), ProtocolError> {
-        match lines::refusal(line) {
-            Some(refusal) => _ = self.refusal.get_or_insert(refusal),
-            None if line.is_empty() && self.refusals > 0 => {}
-            None => return Err(ProtocolError::in_line("an unexpected line", line)),
-        }
-        self.refusals += 1;
-        Ok(())
     }
 }
 

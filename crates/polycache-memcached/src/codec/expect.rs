@@ -11,7 +11,7 @@ pub struct Expect(pub(super) Form);
 pub(super) enum Form {
     /// A meta reply with this opaque.
     Meta(Opaque),
-    /// Values of these keys, `END`, and the reply to [`END_MARK`].
+    /// Values of these keys, then `END`.
     Values(Box<Keys>),
     /// One line that begins so.
     Line(&'static [u8]),
@@ -21,8 +21,8 @@ pub(super) enum Form {
     Dump,
 }
 
-/// Sent behind a request whose reply has no end that can be told: after an error line there may be more of it, or nothing. memcached's
-/// proxy sends a line for each key of a `get` whose server is out, and then `END`; memcached itself sends one line and no `END`.
+/// Sent behind a request whose reply has no end that can be told: that of some commands is a line, that of others are lines, and after an
+/// error line there may be more of it, or nothing.
 pub(super) const END_MARK: &[u8] = b"mn\r\n";
 
 impl Expect {

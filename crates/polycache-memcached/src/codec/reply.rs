@@ -67,6 +67,12 @@ pub struct Refusal {
 }
 
 impl Refusal {
+    /// Whether memcached's proxy says that it has lost a server behind it: the connection to the proxy is in order.
+    #[must_use]
+    pub fn is_of_a_backend(&self) -> bool {
+        self.kind == RefusalKind::Server && self.message.starts_with("backend")
+    }
+
     /// Whether a counter was asked of a value that isn't an unsigned decimal number.
     #[must_use]
     pub fn is_not_a_number(&self) -> bool {

@@ -118,8 +118,8 @@ impl Request<'_> {
                 let keys = Keys::new(keys.iter().map(WireKey::token));
                 out.extend_from_slice(b"get");
                 out.extend_from_slice(keys.tokens());
+                // No mark behind it: the server would send that apart, and each would be read apart.
                 out.extend_from_slice(b"\r\n");
-                out.extend_from_slice(END_MARK);
                 Expect::values(keys)
             }
             Self::Store { mode, key, value, flags, exptime, cas } => {
@@ -306,7 +306,7 @@ mod tests {
         assert_eq!(wire(Request::Count { key, delta: Delta::Subtract(2), create }), "ma k MD D2 N60 J7 v OBB\r\n");
         assert_eq!(wire(Request::Touch { key, exptime: 5 }), "mg k T5 OBB\r\n");
         assert_eq!(wire(Request::Ttl { key }), "mg k t OBB\r\n");
-        assert_eq!(wire(Request::MultiGet { keys: &[WireKey::new(b"a"), WireKey::new(b"b")] }), "get a b\r\nmn\r\n");
+        assert_eq!(wire(Request::MultiGet { keys: &[WireKey::new(b"a"), WireKey::new(b"b")] }), "get a b\r\n");
         assert_eq!(wire(Request::Noop), "mn OBB\r\n");
         assert_eq!(wire(Request::Authenticate { user: "u", password: "p w" }), "set auth 0 0 5\r\nu p w\r\n");
     }

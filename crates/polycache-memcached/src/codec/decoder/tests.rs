@@ -93,9 +93,9 @@ fn large_values_come_in_place() {
 fn values_of_a_multi_get_stay_in_order() {
     let item = |value: &'static str, flags| Some(Item { value: Bytes::from_static(value.as_bytes()), flags });
     let keys = multi_get(&["a", "b", "a", "c"]);
-    let reply = decode(&keys, b"VALUE a 1 1\r\nA\r\nVALUE a 1 1\r\nA\r\nVALUE c 0 5\r\nEND\r\n\r\nEND\r\nMN\r\n");
+    let reply = decode(&keys, b"VALUE a 1 1\r\nA\r\nVALUE a 1 1\r\nA\r\nVALUE c 0 5\r\nEND\r\n\r\nEND\r\n");
     assert_eq!(reply, Reply::Values(vec![item("A", 1), None, item("A", 1), item("END\r\n", 0)]));
-    assert_eq!(decode(&keys, b"END\r\nMN\r\n"), Reply::Values(vec![None; 4]));
+    assert_eq!(decode(&keys, b"END\r\n"), Reply::Values(vec![None; 4]));
     assert!(wrong(&keys, b"VALUE d 0 1\r\nD\r\nEND\r\n").starts_with("a value that wasn't asked for"));
     assert!(wrong(&keys, b"VALUE c 0 1\r\nC\r\nVALUE b 0 1\r\nB\r\n").starts_with("a value that wasn't asked for"));
     assert!(wrong(&keys, b"VALUE a 0\r\n").starts_with("a malformed value"));
@@ -103,40 +103,45 @@ fn values_of_a_multi_get_stay_in_order() {
 
 #[test]
 fn a_reply_with_errors_is_taken_whole() {
+    const FAILURE: &str = "SERVER_ERROR backend failure\r\n";
     let keys = multi_get(&["a", "b", "c"]);
-    for bytes in [
-        // memcached has no memory for the reply: nothing follows.
-        &b"VALUE a 0 1\r\nA\r\nSERVER_ERROR first\r\nMN\r\n"[..],
-        // Its proxy: one error for each key of a dead server, between values and before the end.
-        b"SERVER_ERROR first\r\nVALUE b 0 1\r\nB\r\nSERVER_ERROR backend failure\r\nEND\r\nMN\r\n",
-        b"SERVER_ERROR first\r\nSERVER_ERROR second\r\nSERVER_ERROR third\r\nEND\r\nMN\r\n",
-        // An empty line after it, of 1.6.45.
-        b"SERVER_ERROR first\r\n\r\nMN\r\n",
+    // memcached's proxy: one error for each key of a dead server, between values and before the end.
+    for text in [
+        format!("{FAILURE}VALUE b 0 1\r\nB\r\n{FAILURE}END\r\n"),
+        format!("{FAILURE}{FAILURE}{FAILURE}END\r\n"),
+        format!("VALUE a 0 1\r\nA\r\n{FAILURE}END\r\n"),
     ] {
-        for expect in [&keys, &raw("get a b c")] {
-            let Reply::Refused(refusal) = decode(expect, bytes) else { panic!("a refusal") };
-            assert_eq!((refusal.kind, refusal.message.as_str()), (RefusalKind::Server, "first"));
-        }
+        let Reply::Refused(refusal) = decode(&keys, text.as_bytes()) else { panic!("a refusal") };
+        assert!(refusal.is_of_a_backend());
+        let text = format!("{text}MN\r\n");
+        let Reply::Refused(refusal) = decode(&raw("get a b c"), text.as_bytes()) else { panic!("a refusal") };
+        assert!(refusal.is_of_a_backend());
     }
-    let out_of_step = |bytes: &'static [u8]| {
-        let (mut expect, mut input) = (keys.clone(), BytesMut::from(bytes));
+    let broke_off = |expect: &Expect, text: &str| {
+        let (mut expect, mut input) = (expect.clone(), BytesMut::from(text));
         let reply = Decoder::new(MAX).decode(&mut input, &mut expect).unwrap().unwrap();
+        assert!(matches!(reply, Reply::Refused(_)), "{text:?}");
         expect.out_of_step(&reply).is_some()
     };
-    assert!(out_of_step(b"VALUE a 0 1\r\nA\r\nSERVER_ERROR out of memory writing get response\r\nMN\r\n"));
-    assert!(!out_of_step(b"SERVER_ERROR backend failure\r\nEND\r\nMN\r\n"));
-    assert!(wrong(&get(), b"SERVER_ERROR out of memory writing get response\r\n").contains("later request"));
-    for bytes in [
-        &b"MN\r\n"[..],
-        b"\r\nEND\r\nMN\r\n",
-        b"END\r\nEND\r\nMN\r\n",
-        b"END\r\nHD OAA\r\n",
-        b"END\r\nSERVER_ERROR late\r\n",
-        b"END\r\nVALUE a 0 1\r\nA\r\nMN\r\n",
-        b"SERVER_ERROR a\r\nHD OAA\r\n",
-        b"ERROR\r\nERROR\r\nERROR\r\nERROR\r\nERROR\r\n",
+    // memcached itself: nothing follows, and replies to earlier requests are lost.
+    for text in [
+        "VALUE a 0 1\r\nA\r\nSERVER_ERROR out of memory writing get response\r\n",
+        "CLIENT_ERROR bad command line format\r\n",
+        "SERVER_ERROR of an unknown sort\r\n",
+        &format!("{FAILURE}SERVER_ERROR of an unknown sort\r\n"),
+        &FAILURE.repeat(4),
     ] {
-        assert!(wrong(&keys, bytes).contains("expected"), "{}", bytes.escape_ascii());
+        assert!(broke_off(&keys, text), "{text:?}");
+        assert!(broke_off(&raw("get a"), &format!("{text}MN\r\n")), "{text:?}");
+    }
+    assert!(!broke_off(&keys, &format!("{FAILURE}END\r\n")));
+    assert!(!broke_off(&raw("get a"), &format!("{FAILURE}END\r\nMN\r\n")));
+    assert!(!broke_off(&raw("incr a 1"), "CLIENT_ERROR no number\r\nMN\r\n"));
+    // An empty line after it, of 1.6.45.
+    assert!(!broke_off(&raw("touch a"), "CLIENT_ERROR bad command line format\r\n\r\nMN\r\n"));
+    assert!(wrong(&get(), b"SERVER_ERROR out of memory writing get response\r\n").contains("later request"));
+    for text in [&format!("{FAILURE}HD OAA\r\n"), "MN\r\n", "\r\nEND\r\n"] {
+        assert!(wrong(&keys, text.as_bytes()).starts_with("an unexpected line"), "{text:?}");
     }
 }
 
@@ -243,7 +248,7 @@ fn garbage_is_refused() {
 
 #[test]
 fn error_lines_are_refusals() {
-    for (expect, mark) in [(get(), ""), (line(), ""), (raw("get a"), "MN\r\n"), (multi_get(&["a"]), "MN\r\n")] {
+    for (expect, mark) in [(get(), ""), (line(), ""), (raw("get a"), "MN\r\n"), (multi_get(&["a"]), "")] {
         let text = format!("SERVER_ERROR object too large for cache\r\n{mark}");
         let Reply::Refused(refusal) = decode(&expect, text.as_bytes()) else { panic!("a refusal") };
         assert_eq!((refusal.kind, refusal.message.as_str()), (RefusalKind::Server, "object too large for cache"));
