@@ -20,6 +20,7 @@
 //! assert_eq!(engine.get("k"), Some("v"));
 //! ```
 
+mod builder;
 mod clock;
 mod engine;
 mod ghost;
@@ -37,8 +38,9 @@ mod wheel;
 #[cfg(test)]
 mod tests;
 
+pub use builder::Builder;
 pub use clock::{Clock, ManualClock, NEVER};
-pub use engine::{Builder, Engine};
+pub use engine::Engine;
 pub use removed::{Cause, Removed};
 pub use shard::{Decision, Present};
 pub use walk::Cursor;

@@ -1,0 +1,98 @@
+//! Settings of the store.
+
+use std::fmt;
+
+use crate::clock::Clock;
+use crate::engine::{Engine, Listener};
+use crate::removed::Removed;
+
+/// The fewest entries worth a shard of their own: below this, splitting costs hits.
+const MIN_SHARD_ENTRIES: u64 = 32;
+
+/// Settings of an [`Engine`].
+pub struct Builder<V> {
+    pub(crate) capacity: u64,
+    shards: Option<usize>,
+    entry_weight: u64,
+    pub(crate) clock: Clock,
+    pub(crate) pointee: fn(&V) -> usize,
+    pub(crate) listener: Option<Box<Listener<V>>>,
+}
+
+impl<V> Builder<V> {
+    /// The weight that all entries together may have. Unbounded by default.
+    #[must_use]
+    pub fn capacity(mut self, weight: u64) -> Self {
+        self.capacity = weight;
+        self
+    }
+
+    /// What an entry weighs, roughly; 1 by default. A small store is split into fewer shards.
+    #[must_use]
+    pub fn entry_weight(mut self, weight: u64) -> Self {
+        self.entry_weight = weight.max(1);
+        self
+    }
+
+    /// How many shards, rounded up to a power of two. By default four for each core, or fewer for a small capacity.
+    #[must_use]
+    pub fn shards(mut self, shards: usize) -> Self {
+        self.shards = Some(shards);
+        self
+    }
+
+    /// Where time is read.
+    #[must_use]
+    pub fn clock(mut self, clock: Clock) -> Self {
+        self.clock = clock;
+        self
+    }
+
+    /// The address of what a value points to, where a reader of the value goes on reading: the processor fetches it while the
+    /// entry is looked up. Nothing is read there: a wrong address costs time, no more. By default nothing is fetched beyond the
+    /// entry. It runs under a lock: it must be quick and not call the engine.
+    #[must_use]
+    pub fn pointee(mut self, address: fn(&V) -> usize) -> Self {
+        self.pointee = address;
+        self
+    }
+
+    /// Called with every entry that leaves, on the thread whose call removed it or on the one that removes expired
+    /// entries. No lock is held. Where it panics it's still called with the others that left at the same time, and the first panic
+    /// goes on then.
+    #[must_use]
+    pub fn listener(mut self, listener: impl Fn(Removed<V>) + Send + Sync + 'static) -> Self {
+        self.listener = Some(Box::new(listener));
+        self
+    }
+}
+
+impl<V: Clone + Send + Sync + 'static> Builder<V> {
+    /// The engine.
+    #[must_use]
+    pub fn build(self) -> Engine<V> {
+        let wanted = self.shards.unwrap_or_else(|| {
+            let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+            let most = self.capacity / self.entry_weight.saturating_mul(MIN_SHARD_ENTRIES);
+            let most = usize::try_from(most).unwrap_or(usize::MAX).max(1);
+            // The largest power of two that isn't above `most`.
+            (4 * cores).next_power_of_two().min(1 << most.ilog2())
+        });
+        Engine::new(self, wanted.max(1).next_power_of_two())
+    }
+}
+
+impl<V> Default for Builder<V> {
+    fn default() -> Self {
+        Self { capacity: u64::MAX, shards: None, entry_weight: 1, clock: Clock::System, pointee: |_| 0, listener: None }
+    }
+}
+
+impl<V> fmt::Debug for Builder<V> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Builder")
+            .field("capacity", &self.capacity)
+            .field("shards", &self.shards)
+            .finish_non_exhaustive()
+    }
+}
