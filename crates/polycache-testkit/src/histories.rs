@@ -115,7 +115,8 @@ impl Histories {
         }
     }
 
-    /// Gives the caches leases of this life.
+    /// Gives the caches leases of this life, or none where it is zero. Otherwise they have those that they have by default, which is none
+    /// on a backend that doesn't end them by its writes: there several processes need this.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease);
         self
@@ -166,7 +167,7 @@ impl Histories {
             Err(error) if error.kind() == ErrorKind::Unsupported => false,
             Err(error) => panic!("the store isn't there: {error}"),
         };
-        let stale_fills = self.lease.is_none() && caches.len() > 1;
+        let stale_fills = self.lease == Some(Duration::ZERO) && caches.len() > 1;
         let books = Arc::new(Books::new(caches.len(), self.believed, stale_fills));
         let mut tasks = JoinSet::new();
         for (index, cache) in caches.into_iter().enumerate() {

@@ -184,11 +184,15 @@ impl Lease {
         self.rewrite(&mut held).await
     }
 
-    /// Leaves the end of it to the backend, which is about to store under it. The version of its entry, where that is known.
-    pub(crate) async fn leave(&self) -> Option<Version> {
+    /// Leaves the end of it to the backend, which is about to store under it. The version of its entry, where that is known; `None` where it
+    /// was given up before.
+    pub(crate) async fn leave(&self) -> Option<Option<Version>> {
         let mut held = self.held.lock().await;
+        if held.released.is_some() {
+            return None;
+        }
         held.released = Some(true);
-        held.version.clone()
+        Some(held.version.clone())
     }
 
     /// The backend hasn't ended it, or that isn't known.

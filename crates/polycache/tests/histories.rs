@@ -111,10 +111,11 @@ async fn a_store_without_leases_of_its_own() {
     run(on_memory(3).lease(LEASE)).await;
 }
 
+/// Without leases, which would refuse what arrives late.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_alone() {
     let _turn = TURN.lock().await;
-    run(on_redis(1).await).await;
+    run(on_redis(1).await.lease(Duration::ZERO)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -144,10 +145,11 @@ async fn redis_cluster() {
     run(histories).await;
 }
 
+/// As on Redis, without leases.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn memcached_alone() {
     let _turn = TURN.lock().await;
-    run(on_memcached(1, "").await).await;
+    run(on_memcached(1, "").await.lease(Duration::ZERO)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

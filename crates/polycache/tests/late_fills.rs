@@ -24,7 +24,7 @@ async fn nothing_arrives_late(server: SocketAddr, url_at: impl Fn(SocketAddr) ->
     } else {
         Arc::new(Memcached::open(&url).unwrap())
     };
-    let cache = Cache::builder().shared_backend(backend).build().unwrap();
+    let cache = Cache::builder().shared_backend(backend).lease(Duration::ZERO).build().unwrap();
 
     let computed = cache.get_or_set("k", || async {
         // From here on the way to the server is lost, as far as its one connection is concerned.

@@ -39,9 +39,9 @@ impl Cache {
         }
     }
 
-    fn fill_open(&self, key: &str, value: Result<Value>, when: When, filling: Filling) -> Reply<bool> {
+    fn fill_open(&self, key: &str, value: Result<Value>, when: When, mut filling: Filling) -> Reply<bool> {
         let ready = value.and_then(|value| Ok((value, SetOptions::new(self.write_ttl()?, when))));
-        let reply = match (ready, filling.lease().cloned()) {
+        let reply = match (ready, filling.take_lease()) {
             (Err(error), _) => Reply::error(error),
             (Ok((value, options)), None) => {
                 let options = SetOptions { permit: Some(filling.permit().clone()), ..options };
@@ -50,8 +50,13 @@ impl Cache {
                     Err(pending) => Reply::pending(filling.send(pending)),
                 }
             }
-            (Ok((value, options)), Some(lease)) => {
+            (Ok((value, options)), Some((lease, tenure))) => {
                 let set = self.under_lease(self.full_key(key), value, options, filling.permit().clone(), lease);
+                let set = Reply::pending(async move {
+                    let stored = set.await;
+                    drop(tenure);
+                    stored
+                });
                 Reply::pending(filling.send(set))
             }
         };
@@ -73,7 +78,7 @@ impl Cache {
             if !checks_leases && !lease.seal().await? {
                 return Ok(false);
             }
-            let version = lease.leave().await;
+            let Some(version) = lease.leave().await else { return Ok(false) };
             let ends = checks_leases || (releases_leases && version.is_some());
             options.permit = Some(permit.under(lease.key(), lease.token(), version));
             let storing = lease.storing();
@@ -85,18 +90,17 @@ impl Cache {
                 return stored;
             }
             lease.take_back().await;
-            let stored = stored?;
             // At once: a hook after this may write the key too.
-            if lease.release().await? || !stored {
-                return Ok(stored);
+            if lease.release().await? || matches!(stored, Ok(false)) {
+                return stored;
             }
             // Others who write the key have waited, but not for a holder that is suspended: what that has stored too late is deleted, unless
-            // somebody has written since.
+            // somebody has written since. So is what has arrived without a word.
             let (found, version) = cache.backend().get_versioned(key.key()).await?;
             if found.is_some_and(|found| found.as_bytes() == value.as_bytes()) {
                 cache.backend().delete_if(key.key(), &version).await?;
             }
-            Ok(false)
+            stored.map(|_| false)
         })
     }
 

@@ -9,19 +9,21 @@ use tokio::runtime::Handle;
 
 use super::leader::wake;
 use super::table::Start;
+use super::tenure::Tenure;
 use super::{Flights, Spot};
 use crate::backend::Permit;
 use crate::lease::Lease;
 use crate::{Reply, Result};
 
 /// What a flight's `set` needs to know of the flight.
-#[derive(Debug, Clone)]
+#[derive(Debug)]
 pub(crate) struct Filling {
     pub(super) flights: Arc<Flights>,
     pub(super) spot: Spot,
     pub(super) permit: Permit,
-    /// What it depends on besides.
-    pub(super) lease: Option<Arc<Lease>>,
+    /// What it depends on besides. It isn't given up before the end of the `set`, even if the caller doesn't wait for that: what arrives
+    /// afterwards would be stale.
+    pub(super) tenure: Option<Tenure>,
 }
 
 impl Filling {
@@ -29,9 +31,9 @@ impl Filling {
         &self.permit
     }
 
-    /// What it depends on besides.
-    pub(crate) fn lease(&self) -> Option<&Lease> {
-        self.lease.as_deref()
+    /// What it depends on besides, and what keeps that.
+    pub(crate) fn take_lease(&mut self) -> Option<(Lease, Tenure)> {
+        self.tenure.take().map(|tenure| ((*tenure.lease).clone(), tenure))
     }
 
     /// Sends it, unless a write has overtaken it; from then on writes wait for its end. It isn't cut off half-way: a value that arrives

@@ -2,7 +2,6 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::sync::Arc;
 use std::task::{Context, Poll, ready};
 
 use compact_str::CompactString;
@@ -95,7 +94,7 @@ where
                 return Poll::Ready(result);
             };
             if let Ok(value) = &result {
-                let tenure = finish.tenure.as_ref();
+                let tenure = finish.tenure.take();
                 finish.fill = this.policy.fill(this.cache, this.key, value, this.when.clone(), leader, tenure);
             }
             match Handle::try_current() {
@@ -149,9 +148,8 @@ where
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
-    pub(super) fn filling(&self, tenure: Option<&Tenure>) -> Filling {
-        let lease = tenure.map(|tenure| Arc::clone(&tenure.lease));
-        Filling { flights: self.flights().clone(), spot: self.spot(), permit: self.permit().clone(), lease }
+    pub(super) fn filling(&self, tenure: Option<Tenure>) -> Filling {
+        Filling { flights: self.flights().clone(), spot: self.spot(), permit: self.permit().clone(), tenure }
     }
 }
 
@@ -165,13 +163,14 @@ impl<T: Serialize + Clone + Send + Sync + 'static> Policy<T> {
         value: &T,
         when: When,
         leader: &Leader<T, E>,
-        tenure: Option<&Tenure>,
+        tenure: Option<Tenure>,
     ) -> Option<Reply<()>> {
         let holds = leader.permit().holds();
         let unleased = tenure.is_none() && cache.lease_life().is_some();
         if unleased || self.skip.is_some_and(|skip| skip(value)) {
             return (holds && when == When::Always).then(|| removed(cache, key, tenure));
         }
+        let replaced = tenure.as_ref().and_then(|tenure| tenure.replaced.clone());
         let stored = holds.then(|| {
             let filling = leader.filling(tenure);
             match self.ttl {
@@ -179,7 +178,7 @@ impl<T: Serialize + Clone + Send + Sync + 'static> Policy<T> {
                 Some(ttl) => cache.with_ttl(ttl(value)).fill(key, value, when, filling),
             }
         });
-        let Some(replaced) = tenure.and_then(|tenure| tenure.replaced.clone()) else {
+        let Some(replaced) = replaced else {
             return stored.map(done);
         };
         let (cache, key) = (cache.clone(), cache.full_key(key));
@@ -197,12 +196,12 @@ impl<T: Serialize + Clone + Send + Sync + 'static> Policy<T> {
 }
 
 /// Deletes what a computed value was to replace.
-fn removed(cache: &Cache, key: &str, tenure: Option<&Tenure>) -> Reply<()> {
+fn removed(cache: &Cache, key: &str, tenure: Option<Tenure>) -> Reply<()> {
     let deleted = done(cache.bare().delete(key));
-    let Some(lease) = tenure.map(|tenure| Arc::clone(&tenure.lease)) else { return deleted };
+    let Some(tenure) = tenure else { return deleted };
     Reply::pending(async move {
         // Or the deletion would wait for it.
-        lease.unseal().await?;
+        tenure.lease.unseal().await?;
         deleted.await
     })
 }

@@ -264,9 +264,9 @@ where
         for Led { index, mut leader, when, tenure } in led {
             // Without a value its flight is given up, to those who wait for it.
             if let Some(value) = values.remove(self.names[index]) {
-                let fill = self.policy.fill(self.cache, self.names[index], &value, when, &leader, tenure.as_ref());
+                let fill = self.policy.fill(self.cache, self.names[index], &value, when, &leader, tenure);
                 leader.hold(Ok(value.clone()));
-                let finish = Finish::new(leader, tenure, fill);
+                let finish = Finish::new(leader, None, fill);
                 match Handle::try_current() {
                     Ok(runtime) if self.policy.behind => {
                         runtime.spawn(finish);

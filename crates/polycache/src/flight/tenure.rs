@@ -27,7 +27,7 @@ const LIFE_OF_MANY: Duration = Duration::from_millis(1);
 
 /// A lease that is held until this is dropped, and then released.
 #[derive(Debug)]
-pub(super) struct Tenure {
+pub(crate) struct Tenure {
     pub(super) lease: Arc<Lease>,
     /// What was there when a refresh began.
     pub(super) replaced: Option<Version>,

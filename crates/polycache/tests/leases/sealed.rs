@@ -1,12 +1,14 @@
 //! A holder that is stopped just when it stores, on a backend that can't look at the lease while it stores.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
+use polycache::backends::memcached::Memcached;
 use polycache::backends::memory::Memory;
 use polycache::{Cache, Reply};
-use polycache_testkit::Intercept;
+use polycache_testkit::servers::Memcached as Server;
+use polycache_testkit::{Intercept, Proxy};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
 
@@ -48,4 +50,32 @@ async fn a_write_waits_for_a_stopped_holder_as_for_a_dead_one() {
     gate.add_permits(10);
     assert_eq!(computes.await.unwrap(), Ok(1));
     assert!(!other.exists("k").await.unwrap());
+}
+
+/// The value arrives after another process has stopped waiting and deleted the key, and the reply to it is lost.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn what_has_arrived_without_a_word_is_taken_back() {
+    let server = Server::start().await;
+    let proxy = Arc::new(Proxy::start(server.address()).await);
+    let process = |url: String| {
+        Cache::builder().backend(Memcached::open(&url).unwrap()).lease(LEASE).timeout(LONG).build().unwrap()
+    };
+    let (here, there) = (process(server.url_at(proxy.address())), process(server.url()));
+
+    let (way, sent) = (Arc::clone(&proxy), Arc::new(AtomicU64::new(0)));
+    let before = Arc::clone(&sent);
+    let computes = tokio::spawn(async move {
+        let computed = here.get_or_set("k", || async {
+            way.freeze();
+            before.store(way.traffic().from_client, Ordering::SeqCst);
+            Ok::<_, ()>(1)
+        });
+        computed.await
+    });
+    proxy.wait_until(|traffic| (1..traffic.from_client).contains(&sent.load(Ordering::SeqCst))).await;
+    there.delete("k").await.unwrap();
+    proxy.cut_reply_after(0);
+    proxy.thaw();
+    assert_eq!(computes.await.unwrap(), Ok(1));
+    assert_eq!(there.get::<i32>("k").await.unwrap(), None);
 }
