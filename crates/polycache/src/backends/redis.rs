@@ -18,6 +18,7 @@ mod connector;
 mod dialogue;
 mod echo;
 mod fleet;
+mod layout;
 mod link;
 mod listing;
 mod node;

@@ -131,6 +131,16 @@ async fn a_cluster_that_is_taken_for_one_server() {
     }
 }
 
+/// Of the servers that know clusters only Valkey 9 has several databases in one.
+#[tokio::test]
+async fn a_database_that_the_cluster_does_not_have() {
+    let cluster = RedisCluster::start(1, 0).await;
+    let error = cache(&format!("{}/1", cluster.url())).get::<i32>("k").await.unwrap_err();
+    assert!(!error.is_retryable(), "{error}");
+    assert!(error.to_string().contains("database"), "{error}");
+    cache(&format!("{}/0", cluster.url())).set("k", 1).await.unwrap();
+}
+
 /// A full disk is a state that passes.
 #[tokio::test]
 async fn a_server_that_cannot_save() {

@@ -9,6 +9,7 @@ mod faults_garbage;
 mod faults_outage;
 mod faults_refusals;
 mod faults_replica;
+mod faults_resharding;
 mod faults_runtimes;
 mod interoperability;
 mod large_values;

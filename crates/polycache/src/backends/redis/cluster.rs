@@ -16,6 +16,7 @@ use tokio::time::{sleep, timeout};
 use super::command::{Command, after, joined, paired};
 use super::config::Server;
 use super::connector::{Connector, Target};
+use super::layout::Layout;
 use super::node::Node;
 use super::server_error::{not_settled, server_error};
 use super::slots::{Range, Redirect, ranges, redirect};
@@ -35,6 +36,8 @@ const ASKED: usize = 4;
 pub(super) struct Cluster {
     connector: Connector,
     map: RwLock<Arc<Map>>,
+    /// The latest that a walk over all keys has asked for.
+    layout: RwLock<Option<Arc<Layout>>>,
     /// Held by the one who asks for a new map; when that failed last, and why.
     asking: tokio::sync::Mutex<Option<(Instant, Error)>>,
 }
@@ -47,6 +50,7 @@ struct Map {
     masters: Vec<Arc<Member>>,
     /// For each slot the index of its master.
     owners: Vec<Option<u16>>,
+    ranges: Vec<Range>,
 }
 
 impl Map {
@@ -66,7 +70,7 @@ pub(super) struct Member {
 
 impl Cluster {
     pub(super) fn new(connector: Connector) -> Self {
-        Self { connector, map: RwLock::default(), asking: tokio::sync::Mutex::default() }
+        Self { connector, map: RwLock::default(), layout: RwLock::default(), asking: tokio::sync::Mutex::default() }
     }
 
     /// The answer to one command.
@@ -177,10 +181,30 @@ impl Cluster {
         joined([command], answers).pop().ok_or_else(|| unexpected(&Value::Nil))
     }
 
-    /// The masters, in a lasting order.
-    pub(super) async fn masters(&self) -> Result<Vec<Arc<Member>>> {
-        let map = self.map().await?;
-        Ok(map.masters.clone())
+    /// The masters and what they hold, by a map that is asked for now.
+    pub(super) async fn masters_now(&self) -> Result<(Vec<Arc<Member>>, Vec<Range>)> {
+        let known = self.map().await?;
+        let map = self.renewed(&known).await?;
+        Ok((map.masters.clone(), map.ranges.clone()))
+    }
+
+    /// The server at this address, as a member.
+    pub(super) fn member_at(&self, server: &Server) -> Arc<Member> {
+        let map = Arc::clone(&self.map.read());
+        let known = map.masters.iter().find(|member| member.server == *server);
+        known.map_or_else(|| self.member(server.clone()), Arc::clone)
+    }
+
+    /// The layout with this mark, where it is the latest; else one that is asked for now.
+    pub(super) async fn layout(&self, mark: Option<u64>) -> Result<Arc<Layout>> {
+        if let Some(latest) = &*self.layout.read()
+            && Some(latest.mark()) == mark
+        {
+            return Ok(Arc::clone(latest));
+        }
+        let now = Arc::new(Layout::now(self).await?);
+        *self.layout.write() = Some(Arc::clone(&now));
+        Ok(now)
     }
 
     /// What is known of the cluster; it is asked if nothing is.
@@ -263,7 +287,7 @@ impl Cluster {
         let masters = servers
             .into_iter()
             .map(|server| kept.get(server).map_or_else(|| self.member(server.clone()), |member| Arc::clone(member)));
-        Map { version: known.version + 1, masters: masters.collect(), owners }
+        Map { version: known.version + 1, masters: masters.collect(), owners, ranges: ranges.to_vec() }
     }
 
     fn member(&self, server: Server) -> Arc<Member> {

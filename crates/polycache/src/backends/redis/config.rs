@@ -64,7 +64,7 @@ pub struct RedisConfig {
     pub sentinel_username: Option<String>,
     /// The password on the sentinels.
     pub sentinel_password: Option<Secret>,
-    /// The number of the database. A cluster has only 0.
+    /// The number of the database. A cluster has only 0, unless it is one of Valkey 9 with `cluster-databases`.
     pub db: u32,
     /// The version of the protocol.
     pub protocol: Protocol,
@@ -242,7 +242,6 @@ impl RedisConfig {
             Topology::Standalone if self.servers.len() > 1 => refuse(
                 "several Redis servers, but neither a cluster nor sentinels; use redis+cluster:// or redis+sentinel://",
             ),
-            Topology::Cluster if self.db != 0 => refuse("a Redis Cluster has no database but 0"),
             Topology::Sentinel if self.service.as_deref().unwrap_or_default().is_empty() => {
                 refuse("the sentinels need the name of the service: redis+sentinel://host:26379/service")
             }

@@ -1,11 +1,15 @@
 //! Walking over the keys: `SCAN` on every master, never `KEYS`.
 
+use std::time::Duration;
+
 use redis::Cmd;
+use tokio::time::sleep;
 
 use super::answers;
+use super::cluster::Cluster;
 use super::command::Command;
-use super::config::Server;
 use super::fleet::Fleet;
+use super::layout::Layout;
 use super::node::Node;
 use super::trouble::Class;
 use crate::backend::{Cursor, Page, Pattern};
@@ -13,6 +17,12 @@ use crate::{Error, ErrorKind, Result};
 
 /// How many keys the server looks at for one batch.
 const BATCH: usize = 1000;
+
+/// How often slots that have moved meanwhile are gone over.
+const ROUNDS: u32 = 12;
+
+/// What the pause before another round grows by: 1.5 seconds in all.
+const PAUSE: Duration = Duration::from_millis(20);
 
 /// A batch of keys of one master after the other.
 pub(super) async fn page(fleet: &Fleet, namespace: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Result<Page> {
@@ -23,43 +33,69 @@ pub(super) async fn page(fleet: &Fleet, namespace: &str, pattern: &Pattern, curs
             let (place, keys) = batch(node, &glob, cursor.place).await?;
             ((place != 0).then_some(Cursor { part: 0, place }), keys)
         }
-        Fleet::Cluster(cluster) => {
-            let masters = cluster.masters().await?;
-            let (index, expected) = ((cursor.part & 0xffff) as usize, cursor.part >> 16);
-            let changed = || {
-                let text =
-                    "the masters of the cluster have changed during the scan, so keys may be missing; start again";
-                Error::new(ErrorKind::Unavailable, text)
-            };
-            let master = masters.get(index).ok_or_else(changed)?;
-            if cursor.part != 0 && mark(&master.server) != expected {
-                return Err(changed());
-            }
-            let (place, keys) = batch(&master.node, &glob, cursor.place).await?;
-            let part = |index: usize, server: &Server| index as u64 | mark(server) << 16;
-            let next = match masters.get(index + 1) {
-                _ if place != 0 => Some(Cursor { part: part(index, &master.server), place }),
-                Some(next) => Some(Cursor { part: part(index + 1, &next.server), place: 0 }),
-                None => None,
-            };
-            (next, keys)
-        }
+        Fleet::Cluster(cluster) => cluster_page(cluster, &glob, cursor).await?,
     };
     keys.retain(|key| key.get(start..).is_some_and(|name| pattern.matches(name)));
     Ok(Page { keys, next })
 }
 
+/// A batch of the server that the cursor names: its index, a count of the rounds, and the mark of the layout that it is an index in. Where
+/// slots have moved until the end of a round, there is another one, since keys may have been missed.
+async fn cluster_page(cluster: &Cluster, glob: &str, cursor: Cursor) -> Result<(Option<Cursor>, Vec<String>)> {
+    let (index, round) = ((cursor.part & 0xffff) as usize, cursor.part >> 16 & 0xf);
+    let part = |index: usize, round: u64, layout: &Layout| index as u64 | round << 16 | layout.mark() << 20;
+    let again = |layout: &Layout| match round + 1 {
+        round if round < ROUNDS.into() => Ok(Some(Cursor { part: part(0, round, layout), place: 0 })),
+        _ => Err(moving("the scan, so keys may be missing")),
+    };
+    let expected = (cursor.part != 0).then_some(cursor.part >> 20);
+    let layout = cluster.layout(expected).await?;
+    if expected.is_some_and(|expected| expected != layout.mark()) {
+        return Ok((again(&layout)?, Vec::new()));
+    }
+    let servers = layout.all();
+    let server = servers.get(index).ok_or_else(|| moving("the scan, so keys may be missing"))?;
+    let (place, keys) = batch(&cluster.member_at(server).node, glob, cursor.place).await?;
+    let next = if place != 0 {
+        Some(Cursor { part: part(index, round, &layout), place })
+    } else if index + 1 < servers.len() {
+        Some(Cursor { part: part(index + 1, round, &layout), place: 0 })
+    } else {
+        let now = cluster.layout(None).await?;
+        if now.moved_since(&layout).is_empty() { None } else { again(&now)? }
+    };
+    Ok((next, keys))
+}
+
+/// The error of a walk that never saw the slots at rest.
+fn moving(what: &str) -> Error {
+    let text = format!("slots of the cluster went on moving between servers during {what}; try again when they rest");
+    Error::new(ErrorKind::Unavailable, text)
+}
+
 /// Deletes all keys in `namespace`; without one, all there are.
 pub(super) async fn clear(fleet: &Fleet, namespace: &str) -> Result<()> {
-    match fleet {
-        Fleet::Single(node) => clear_on(fleet, node, namespace).await,
-        Fleet::Cluster(cluster) => {
-            for master in cluster.masters().await? {
-                clear_on(fleet, &master.node, namespace).await?;
-            }
-            Ok(())
+    let cluster = match fleet {
+        Fleet::Single(node) => return clear_on(fleet, node, namespace).await,
+        Fleet::Cluster(cluster) => cluster,
+    };
+    let mut layout = cluster.layout(None).await?;
+    let mut servers = layout.all();
+    for round in 1..=ROUNDS {
+        for server in &servers {
+            clear_on(fleet, &cluster.member_at(server).node, namespace).await?;
         }
+        // What has moved meanwhile may have been missed on both servers.
+        let now = cluster.layout(None).await?;
+        let moved = now.moved_since(&layout);
+        if moved.is_empty() {
+            return Ok(());
+        }
+        servers = now.holders(moved);
+        layout = now;
+        sleep(PAUSE * round).await;
     }
+    Err(moving("the clear, so keys may be left"))
 }
 
 async fn clear_on(fleet: &Fleet, node: &Node, namespace: &str) -> Result<()> {
@@ -116,14 +152,4 @@ fn glob(namespace: &str, pattern: &str) -> String {
 /// Where the name begins in a full key.
 fn start(namespace: &str) -> usize {
     if namespace.is_empty() { 0 } else { namespace.len() + 1 }
-}
-
-/// Tells masters apart in a cursor: 48 bits that are not zero.
-fn mark(server: &Server) -> u64 {
-    // FNV-1a.
-    let hash = server
-        .to_string()
-        .bytes()
-        .fold(0xcbf2_9ce4_8422_2325_u64, |hash, byte| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
-    hash >> 16 | 1
 }

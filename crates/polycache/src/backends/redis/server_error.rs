@@ -60,6 +60,9 @@ fn meaning(code: &str, details: &str) -> Meaning {
             stays(TooLarge, "the value is too large for Redis")
         }
         "ERR" if is_unknown_command(details) => stays(Backend, NO_SUCH_COMMAND),
+        "ERR" if details.contains("SELECT is not allowed in cluster mode") => {
+            stays(Backend, "this cluster has database 0 alone; Valkey 9 and later have more, by `cluster-databases`")
+        }
         "ERR" if details.contains("cluster support disabled") => {
             stays(Backend, "this Redis is no node of a cluster; open it with redis:// in the URL")
         }

@@ -6,7 +6,7 @@ use super::config::Server;
 use crate::key::SLOTS;
 
 /// A run of slots and the master that holds them.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Range {
     pub(super) first: u16,
     pub(super) last: u16,
@@ -71,7 +71,7 @@ pub(super) fn redirect(answer: &Value, asked: &Server) -> Option<Redirect> {
 }
 
 /// A node may not know its own address: then it is the one it was asked at.
-fn server(host: &str, port: u16, asked: &Server) -> Server {
+pub(super) fn server(host: &str, port: u16, asked: &Server) -> Server {
     let host = match (host, asked) {
         ("" | "?", Server::Tcp { host, .. }) => host,
         (host, _) => host,

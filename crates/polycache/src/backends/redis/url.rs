@@ -129,7 +129,6 @@ mod tests {
             ("redis://a/x", "the database"),
             ("redis://a,b", "redis+cluster"),
             ("redis+sentinel://a", "service"),
-            ("redis+cluster://a?db=1", "database"),
             ("redis+unix://", "path"),
             ("redis://a?connections=0", "`connections`"),
             ("redis://a?connections=x", "`connections`"),

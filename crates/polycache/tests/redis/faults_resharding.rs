@@ -1,0 +1,148 @@
+//! Slots that move from one server of a cluster to another while all keys are walked over.
+
+use std::collections::BTreeSet;
+
+use polycache::{Cache, ErrorKind, Raw};
+use polycache_testkit::servers::{RedisCluster, RedisServer};
+
+use super::support::cache;
+
+const KEYS: usize = 20_000;
+/// How many slots move in one go.
+const SLOTS: usize = 40;
+
+/// Two servers of a cluster: slots move from the one that a walk comes to last to the one that it begins with.
+struct Resharding<'a> {
+    from: &'a RedisServer,
+    to: &'a RedisServer,
+    ids: [String; 2],
+    nodes: [Cache; 2],
+}
+
+impl<'a> Resharding<'a> {
+    async fn of(cluster: &'a RedisCluster) -> Self {
+        let mut nodes: Vec<&RedisServer> = cluster.nodes().iter().collect();
+        nodes.sort_by_key(|node| node.address().to_string());
+        let (to, from) = (nodes[0], nodes[nodes.len() - 1]);
+        let ids = [from.cli(&["CLUSTER", "MYID"]).await, to.cli(&["CLUSTER", "MYID"]).await];
+        Self { from, to, ids, nodes: [cache(&from.url()), cache(&to.url())] }
+    }
+
+    /// Slots that the first one holds, all of which have keys.
+    async fn slots(&self) -> Vec<String> {
+        let text = self.from.cli(&["CLUSTER", "NODES"]).await;
+        let line = text.lines().find(|line| line.contains("myself")).unwrap();
+        let ranges = line.split(' ').skip(8).filter_map(|range| {
+            let (first, last) = range.split_once('-').unwrap_or((range, range));
+            Some(first.parse::<u16>().ok()?..=last.parse().ok()?)
+        });
+        ranges.flatten().take(SLOTS).map(|slot| slot.to_string()).collect()
+    }
+
+    async fn slot(&self, slot: &str) {
+        let [from, to] = &self.nodes;
+        let [from_id, to_id] = &self.ids;
+        let set = async |node: &Cache, words: &[&str]| {
+            node.raw("CLUSTER", &[&["SETSLOT", slot], words].concat()).await.unwrap();
+        };
+        set(to, &["IMPORTING", from_id]).await;
+        set(from, &["MIGRATING", to_id]).await;
+        let port = self.to.port().to_string();
+        loop {
+            let Raw::List(keys) = from.raw("CLUSTER", &["GETKEYSINSLOT", slot, "10"]).await.unwrap() else { panic!() };
+            if keys.is_empty() {
+                break;
+            }
+            let keys = keys.iter().map(|key| String::from_utf8_lossy(key.as_bytes().unwrap()).into_owned());
+            let keys: Vec<String> = keys.collect();
+            let mut words = vec!["127.0.0.1", &port, "", "0", "5000", "KEYS"];
+            words.extend(keys.iter().map(String::as_str));
+            from.raw("MIGRATE", &words).await.unwrap();
+        }
+        set(to, &["NODE", to_id]).await;
+        set(from, &["NODE", to_id]).await;
+    }
+
+    async fn run(&self) {
+        for slot in self.slots().await {
+            self.slot(&slot).await;
+        }
+    }
+}
+
+async fn fill(cache: &Cache, keys: &[String]) {
+    for keys in keys.chunks(1000) {
+        cache.multi_set(keys.iter().map(|key| (key.as_str(), 1))).await.unwrap();
+    }
+}
+
+async fn left(cluster: &RedisCluster) -> usize {
+    let mut left = 0;
+    for node in cluster.nodes() {
+        left += node.cli(&["DBSIZE"]).await.parse::<usize>().unwrap();
+    }
+    left
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn clear_leaves_nothing_behind() {
+    let cluster = RedisCluster::start(3, 0).await;
+    let cache = cache(&cluster.url()).namespace("ns");
+    let keys: Vec<String> = (0..KEYS).map(|i| format!("k{i}")).collect();
+    let resharding = Resharding::of(&cluster).await;
+    for _ in 0..3 {
+        fill(&cache, &keys).await;
+        let ((), cleared) = tokio::join!(resharding.run(), async { cache.clear().await });
+        match cleared {
+            Ok(()) => assert_eq!(left(&cluster).await, 0, "keys are left"),
+            // Slots that never rest are told.
+            Err(error) => {
+                assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}");
+                assert!(error.to_string().contains("moving"), "{error}");
+            }
+        }
+        cache.clear().await.unwrap();
+        assert_eq!(left(&cluster).await, 0, "keys are left, though all slots rest");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn scan_misses_nothing() {
+    let cluster = RedisCluster::start(3, 0).await;
+    let cache = cache(&cluster.url()).namespace("ns");
+    let keys: Vec<String> = (0..KEYS).map(|i| format!("k{i}")).collect();
+    fill(&cache, &keys).await;
+    let resharding = Resharding::of(&cluster).await;
+    for _ in 0..3 {
+        let scan = async { cache.scan("*").collect().await };
+        let ((), found) = tokio::join!(resharding.run(), scan);
+        match found {
+            Ok(found) => assert_eq!(found.into_iter().collect::<BTreeSet<_>>().len(), KEYS, "keys are missing"),
+            Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}"),
+        }
+    }
+    let found: Vec<String> = cache.scan("*").collect().await.unwrap();
+    assert_eq!(found.len(), KEYS, "each once, as all slots rest");
+}
+
+/// A slot whose move was left half done isn't walked over for ever, and none of its keys is missed.
+#[tokio::test]
+async fn a_slot_that_is_left_half_way() {
+    let cluster = RedisCluster::start(3, 0).await;
+    let cache = cache(&cluster.url()).namespace("{ns}");
+    let from = cluster.master_of("{ns}").await;
+    let to = cluster.nodes().iter().find(|node| node.port() != from.port()).unwrap();
+    let (from_id, to_id) = (from.cli(&["CLUSTER", "MYID"]).await, to.cli(&["CLUSTER", "MYID"]).await);
+    let keys: Vec<String> = (0..50).map(|i| format!("k{i}")).collect();
+    fill(&cache, &keys).await;
+    let slot = from.cli(&["CLUSTER", "KEYSLOT", "{ns}"]).await;
+    to.cli(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &from_id]).await;
+    from.cli(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &to_id]).await;
+    for key in &keys[..20] {
+        from.cli(&["MIGRATE", "127.0.0.1", &to.port().to_string(), &format!("{{ns}}:{key}"), "0", "5000"]).await;
+    }
+    let found: BTreeSet<String> = cache.scan("*").collect().await.unwrap().into_iter().collect();
+    assert_eq!(found.len(), keys.len());
+    cache.clear().await.unwrap();
+    assert_eq!(left(&cluster).await, 0);
+}
