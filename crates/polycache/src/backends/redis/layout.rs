@@ -68,16 +68,16 @@ impl Layout {
         let all: Option<Vec<(Server, Own)>> =
             answers.into_iter().map(|(server, own)| own.map(|own| (server, own))).collect();
         // What the cluster's map says is better than nothing.
-        Ok(Self::of(all.unwrap_or_else(|| {
+        Ok(Self::of(&all.unwrap_or_else(|| {
             let own = |range: Range| (range.master, Own { ranges: vec![(range.first, range.last)], ..Own::default() });
             ranges.into_iter().map(own).collect()
         })))
     }
 
-    fn of(answers: Vec<(Server, Own)>) -> Self {
+    fn of(answers: &[(Server, Own)]) -> Self {
         let ids: BTreeMap<&str, &Server> = answers.iter().map(|(server, own)| (own.id.as_str(), server)).collect();
         let mut targets = Vec::new();
-        for (server, own) in &answers {
+        for (server, own) in answers {
             targets.extend(own.coming.iter().map(|slot| (*slot, server.clone())));
             for (slot, id) in &own.leaving {
                 // One that has no slot yet isn't among those asked.
@@ -91,7 +91,7 @@ impl Layout {
         servers.dedup();
         let index = |server: &Server| servers.binary_search(server).ok().and_then(|index| u16::try_from(index).ok());
         let mut holders = vec![Holders::default(); SLOTS.into()];
-        for (server, own) in &answers {
+        for (server, own) in answers {
             for &(first, last) in &own.ranges {
                 holders[usize::from(first)..=usize::from(last)].iter_mut().for_each(|slot| slot.owner = index(server));
             }
@@ -217,7 +217,7 @@ mod tests {
         };
         let layout = |one: &str, other: &str| {
             let own = |port, me| (tcp(port), own(&text(one, other, me), &tcp(9)).unwrap());
-            Layout::of(vec![own(1, "aa"), own(2, "bb")])
+            Layout::of(&[own(1, "aa"), own(2, "bb")])
         };
         let before = layout("0-99 200", "100-199 201-16383");
         let moving = layout("0-99 200 [7->-bb] [8->-dd]", "100-199 201-16383 [7-<-aa]");
