@@ -12,8 +12,9 @@ use redis::{Cmd, Value};
 use super::cluster::Cluster;
 use super::config::Server;
 use super::server_error::server_error;
-use super::slots::{Range, SLOTS, server};
+use super::slots::{Range, server};
 use super::trouble::Class;
+use crate::key::SLOTS;
 use crate::{ErrorKind, Result};
 
 /// For each slot its holders.
