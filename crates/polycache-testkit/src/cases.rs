@@ -9,6 +9,7 @@ pub mod errors;
 pub mod expiry;
 pub mod flights;
 pub mod keys;
+pub mod left_alone;
 pub mod locks;
 pub mod multi;
 pub mod namespaces;

@@ -164,6 +164,12 @@ macro_rules! __every_case {
                 no_old_value_after_a_write
                 no_old_value_after_a_write_in_another_process
             }
+            left_alone {
+                a_stream_that_is_consumed_slowly_keeps_no_write_waiting
+                nobody_waits_for_a_command
+                nobody_waits_for_a_flight
+                nobody_waits_for_one_who_is_given_a_lock
+            }
             locks {
                 one_holder_at_a_time
                 a_deadline_ends_the_waiting

@@ -31,8 +31,8 @@
 //! error, and tests that the absence is answered as documented.
 //!
 //! Beside the suite there are [`histories`], random ones over several processes that are checked for stale reads and the like,
-//! [`Intercept`], a backend around a backend that waits, fails or counts on demand, and
-//! [`InMemory`], the memory backend with a clock that tests move. The feature `servers` adds real servers that end with the test
+//! [`Intercept`], a backend around a backend that waits, fails or counts on demand, [`left_alone`], which begins a future and polls it
+//! no more, and [`InMemory`], the memory backend with a clock that tests move. The feature `servers` adds real servers that end with the test
 //! process, in the module `servers`, and `Proxy`, a TCP proxy that fails on demand.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case fails by panicking")]
@@ -42,6 +42,7 @@ mod conformance;
 pub mod histories;
 mod in_memory;
 mod intercept;
+mod left_alone;
 mod marked;
 #[cfg(feature = "servers")]
 mod proxy;
@@ -51,6 +52,7 @@ mod subject;
 
 pub use in_memory::InMemory;
 pub use intercept::{Faults, Intercept};
+pub use left_alone::{LeftAlone, left_alone};
 pub use marked::Marked;
 #[cfg(feature = "servers")]
 pub use proxy::{Proxy, Traffic};

@@ -38,7 +38,7 @@ impl<'a, P: Protocol, R: Request<P>> Call<'a, P, R> {
         let weight = connection.weight(request);
         // With its waker from the beginning: it needn't look before there is a reply.
         let push = |state: &mut State<P>| state.push(request, weight, Some(context.waker().clone()));
-        match connection.shared().enqueue(weight, false, push) {
+        match connection.shared().enqueue(weight, |state| state.has_room(weight), push) {
             Ok(Some(slot)) => self.stage = Stage::Sent(Sent::new(connection.shared(), slot)),
             Ok(None) => return self.queue(context),
             Err(error) => return Poll::Ready(Err(Failure::not_sent(error))),

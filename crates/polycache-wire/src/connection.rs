@@ -1,12 +1,18 @@
 //! The callers' side.
 
 use std::fmt;
-use std::future::Future;
-use std::pin::Pin;
+use std::future::{Future, poll_fn};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
+use std::task::{Context, Poll, Waker};
+
+use tokio::runtime::Handle;
+use tokio::time::{Sleep, sleep};
 
 use crate::call::{Call, Sent};
+use crate::line::LOOK;
 use crate::protocol::{Failure, Protocol, Request};
 use crate::settings::Settings;
 use crate::shared::{Outcome, Phase, Shared, State};
@@ -169,43 +175,85 @@ impl<P: Protocol> Connection<P> {
 
     /// Has `push` queue requests of this weight, once there is room for them. What they weigh is given back with the replies.
     async fn queue<T>(&self, weight: u32, push: impl Fn(&mut State<P>) -> T) -> Result<T, P::Error> {
-        match self.shared.enqueue(weight, false, &push)? {
+        match self.shared.enqueue(weight, |state| state.has_room(weight), &push)? {
             Some(pushed) => Ok(pushed),
             None => Box::pin(self.queue_in_turn(weight, push)).await,
         }
     }
 
     async fn queue_in_turn<T>(&self, weight: u32, push: impl Fn(&mut State<P>) -> T) -> Result<T, P::Error> {
-        let shared = &self.shared;
-        let _waiting = Waiting::new(shared);
-        let _turn = shared.turn.lock().await;
-        loop {
-            if let Some(pushed) = shared.enqueue(weight, true, &push)? {
-                return Ok(pushed);
+        let mut waiting = Waiting { shared: &self.shared, ticket: None };
+        let mut alarm = pin!(pause());
+        poll_fn(|context| {
+            if let Some(pushed) = waiting.look(weight, &push, context)? {
+                return Poll::Ready(Ok(pushed));
             }
-            // What was given back since is remembered.
-            shared.more_room.notified().await;
-        }
+            // Without a timer it looks when it is woken.
+            while rings(alarm.as_mut(), context) {
+                alarm.set(pause());
+            }
+            Poll::Pending
+        })
+        .await
     }
 }
 
-/// A caller who waits for room in the queue.
-struct Waiting<'a, P: Protocol>(&'a Shared<P>);
+/// Until the next look, where the runtime has timers.
+fn pause() -> Option<Sleep> {
+    let _runtime = Handle::try_current().ok()?;
+    // A runtime without timers can't be told apart but by the panic.
+    catch_unwind(|| sleep(LOOK)).ok()
+}
 
-impl<'a, P: Protocol> Waiting<'a, P> {
-    fn new(shared: &'a Shared<P>) -> Self {
-        let mut state = shared.state.lock();
-        shared.is_quiet.store(false, Ordering::Release);
-        state.waiting += 1;
-        // Should a caller be alone, others wait for it now.
-        shared.wake_driver(state);
-        Self(shared)
+fn rings(pause: Pin<&mut Option<Sleep>>, context: &mut Context<'_>) -> bool {
+    let Some(pause) = pause.as_pin_mut() else { return false };
+    // It panics where its runtime has ended.
+    catch_unwind(AssertUnwindSafe(|| pause.poll(context).is_ready())).unwrap_or(false)
+}
+
+/// A caller who waits for room in the queue.
+struct Waiting<'a, P: Protocol> {
+    shared: &'a Arc<Shared<P>>,
+    /// Its place in the line.
+    ticket: Option<u64>,
+}
+
+impl<P: Protocol> Waiting<'_, P> {
+    fn look<T>(
+        &mut self,
+        weight: u32,
+        push: impl FnOnce(&mut State<P>) -> T,
+        context: &Context<'_>,
+    ) -> Result<Option<T>, P::Error> {
+        let Self { shared, ticket } = self;
+        let waker = context.waker().clone();
+        let mut old = Vec::new();
+        let is_turn = |state: &mut State<P>| {
+            let room = state.room;
+            shared.is_quiet.store(false, Ordering::Release);
+            state.line.look(ticket, weight as usize, room, waker, &mut old)
+        };
+        let pushed = shared.enqueue(weight, is_turn, push)?;
+        if pushed.is_none() {
+            // Should a caller be alone, others wait for it now.
+            shared.wake_driver(shared.state.lock());
+        }
+        Ok(pushed)
     }
 }
 
 impl<P: Protocol> Drop for Waiting<'_, P> {
     fn drop(&mut self) {
-        self.0.state.lock().waiting -= 1;
+        let Some(ticket) = self.ticket else { return };
+        let mut wakers = Vec::new();
+        let own = {
+            let mut state = self.shared.state.lock();
+            let own = state.line.leave(ticket);
+            self.shared.give_room(&mut state, 0, &mut wakers);
+            own
+        };
+        drop(own);
+        wakers.into_iter().for_each(Waker::wake);
     }
 }
 

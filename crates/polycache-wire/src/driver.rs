@@ -1,7 +1,8 @@
 //! The task that makes the connection, and keeps it going.
 
 use std::convert::Infallible;
-use std::future::poll_fn;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
@@ -76,20 +77,42 @@ impl<P: Protocol> Driver<P> {
 
     /// From the attempt to connect to the end.
     async fn live(&mut self) {
-        let end = match self.open().await {
+        let end = match self.open_in_turns().await {
             Ok(()) => drive(&self.shared, self.run).await,
             Err(error) => Reason { error, garbled: false },
         };
         self.end = Some(end);
     }
 
+    /// Opens, and can be woken meanwhile by whoever wants to see whether it runs.
+    async fn open_in_turns(&mut self) -> Result<(), P::Error> {
+        let (shared, run) = (Arc::clone(&self.shared), self.run);
+        let mut open = pin!(self.open());
+        poll_fn(|context| {
+            shared.count_turn();
+            let waker = Some(context.waker().clone());
+            let mut state = shared.state.lock();
+            if state.run == run {
+                state.driver = waker;
+            }
+            drop(state);
+            open.as_mut().poll(context)
+        })
+        .await
+    }
+
     async fn open(&mut self) -> Result<(), P::Error> {
         let shared = &self.shared;
         let stream = shared.protocol.open().await?;
         let signals = poll_fn(|context| Poll::Ready(Signals::new(context.waker()))).await;
-        *shared.io.lock() = Some(Io::new(self.run, stream, shared.protocol.decoder(), signals));
-        self.was_open = true;
+        let mut io = shared.io.lock();
         let mut state = shared.state.lock();
+        if state.run != self.run {
+            return Err(shared.lost("another runtime has taken over").error);
+        }
+        *io = Some(Io::new(self.run, stream, shared.protocol.decoder(), signals));
+        drop(io);
+        self.was_open = true;
         if !matches!(state.phase, Phase::Closed) {
             state.phase = Phase::Open;
         }
@@ -107,7 +130,7 @@ async fn drive<P: Protocol>(shared: &Shared<P>, run: u64) -> Reason<P::Error> {
         ticks
     });
     let end: Result<Infallible, _> = poll_fn(|_| {
-        shared.turns.store(shared.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+        shared.count_turn();
         match &mut *shared.io.lock() {
             Some(io) if io.run == run => io.poll(shared, ticks.as_mut()),
             _ => Poll::Ready(Err(shared.lost("another runtime has taken over"))),

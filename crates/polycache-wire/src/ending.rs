@@ -93,7 +93,7 @@ impl<P: Protocol> Shared<P> {
                 let Some(slot) = pending.slot else { continue };
                 wakers.extend(state.slots.complete(slot, Err(failure(&pending, number == 0))));
             }
-            self.give_room(&mut state, room);
+            self.give_room(&mut state, room, &mut wakers);
         }
         wakers.into_iter().for_each(Waker::wake);
     }

@@ -12,6 +12,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
+use tokio::runtime::{Handle, Id};
 use tokio::time::Interval;
 
 use crate::ending::Reason;
@@ -32,6 +33,8 @@ pub(crate) const TICKS: u32 = 2;
 pub(crate) struct Io<P: Protocol> {
     /// The number of the run that it belongs to.
     pub(crate) run: u64,
+    /// The runtime of its socket.
+    runtime: Option<Id>,
     stream: Box<dyn Stream>,
     /// What wakes the driver.
     signals: Signals,
@@ -105,7 +108,8 @@ impl<P: Protocol> Io<P> {
             due: 0,
             failed: None,
         };
-        Self { run, stream, signals, wakes_driver: true, caller: Waker::noop().clone(), traffic }
+        let runtime = Handle::try_current().ok().map(|runtime| runtime.id());
+        Self { run, runtime, stream, signals, wakes_driver: true, caller: Waker::noop().clone(), traffic }
     }
 
     /// Does what there is to do. For the driver.
@@ -116,6 +120,12 @@ impl<P: Protocol> Io<P> {
     ) -> Poll<Result<Infallible, Reason<P::Error>>> {
         self.take_over(shared);
         self.traffic.poll(shared, &mut *self.stream, &self.signals, ticks)
+    }
+
+    /// Whether nothing is under way that must not be sent twice.
+    pub(crate) fn is_repeatable(&self) -> bool {
+        let Traffic { in_flight, written, .. } = &self.traffic;
+        in_flight.iter().all(|pending| pending.is_read || pending.end > *written)
     }
 
     /// How many bytes of requests were written, and the requests that aren't answered.
@@ -260,7 +270,7 @@ impl<P: Protocol> Traffic<P> {
             if matches!(state.phase, Phase::Closed) || state.renew {
                 self.due |= QUEUE;
             }
-            shared.give_room(&mut state, room);
+            shared.give_room(&mut state, room, &mut self.wakers);
             shared.note_quiet(&state, self.in_flight.is_empty());
         }
         self.wakers.drain(..).for_each(Waker::wake);

@@ -92,6 +92,7 @@ mod connection;
 mod driver;
 mod ending;
 mod io;
+mod line;
 mod protocol;
 mod settings;
 mod shared;

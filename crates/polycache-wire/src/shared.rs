@@ -10,14 +10,15 @@ use parking_lot::{Mutex, MutexGuard};
 use spin::mutex::SpinMutex;
 use spin::relax::Yield;
 use tokio::runtime::{self, Handle};
-use tokio::sync::Notify;
 
 use crate::driver::{self, Driver};
 use crate::ending::Reason;
 use crate::io::Io;
+use crate::line::Line;
 use crate::protocol::{Failure, Protocol, Request, Trouble};
 use crate::settings::Settings;
 use crate::slots::{NO_SLOT, SlotId, Slots};
+use crate::watch::Watch;
 
 /// The pauses between attempts to connect grow from the first to the last.
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
@@ -38,9 +39,6 @@ pub(crate) struct Shared<P: Protocol> {
     /// [`ALONE`](crate::slots::ALONE) while a caller is, [`GONE`](crate::slots::GONE) when it has left, or the slot that its reply will be
     /// in; [`NO_SLOT`] otherwise. Only who holds the connection makes it `ALONE`, or a slot of that.
     pub(crate) alone: AtomicU32,
-    /// Held by the one who is next to get room in the queue, where there is none; and what wakes that one.
-    pub(crate) turn: tokio::sync::Mutex<()>,
-    pub(crate) more_room: Notify,
     /// How often in a row the connection was lost or couldn't be made.
     pub(crate) failures: AtomicU32,
     /// How often the driver has run.
@@ -59,8 +57,8 @@ pub(crate) struct State<P: Protocol> {
     pub(crate) slots: Slots<Outcome<P>>,
     /// How many more bytes of calls may be under way.
     pub(crate) room: usize,
-    /// How many callers wait for room. Nobody goes before them.
-    pub(crate) waiting: usize,
+    /// The callers who wait for room. Nobody goes before them.
+    pub(crate) line: Line,
     /// Where the bytes of the newest request end, counted from the start of the connection.
     pub(crate) end: u64,
     /// The number of the newest request.
@@ -108,6 +106,11 @@ pub(crate) struct Pending<X> {
 }
 
 impl<P: Protocol> State<P> {
+    /// Whether there is room for so much, and nobody waits for it.
+    pub(crate) fn has_room(&self, weight: u32) -> bool {
+        weight as usize <= self.room && self.line.is_empty()
+    }
+
     /// Queues a request. Its caller, if it waits already, is woken by the reply.
     pub(crate) fn push<R: Request<P>>(&mut self, request: &R, weight: u32, caller: Option<Waker>) -> SlotId {
         let slot = self.slots.open(caller);
@@ -140,7 +143,7 @@ impl<P: Protocol> Shared<P> {
             queued: VecDeque::new(),
             slots: Slots::new(),
             room: settings.max_queue,
-            waiting: 0,
+            line: Line::default(),
             end: 0,
             number: 0,
             driver: None,
@@ -156,21 +159,19 @@ impl<P: Protocol> Shared<P> {
             io: SpinMutex::new(None),
             is_quiet: AtomicBool::new(false),
             alone: AtomicU32::new(NO_SLOT),
-            turn: tokio::sync::Mutex::new(()),
-            more_room: Notify::new(),
             failures: AtomicU32::new(0),
             turns: AtomicU64::new(0),
             doubted: AtomicU32::new(NO_SLOT),
         }
     }
 
-    /// Has `push` queue requests of this weight, and has them sent; `None` where there is no room for them, or others wait for some and it
-    /// isn't the caller's turn. Starts to connect where there is no connection.
+    /// Has `push` queue requests of this weight, and has them sent; `None` where there is no room for them, or it isn't the caller's
+    /// turn. Starts to connect where there is no connection.
     #[inline]
     pub(crate) fn enqueue<T>(
         self: &Arc<Self>,
         weight: u32,
-        in_turn: bool,
+        is_turn: impl FnOnce(&mut State<P>) -> bool,
         push: impl FnOnce(&mut State<P>) -> T,
     ) -> Result<Option<T>, P::Error> {
         let mut state = self.state.lock();
@@ -186,21 +187,28 @@ impl<P: Protocol> Shared<P> {
                 }
             },
         };
-        let fits = weight as usize <= state.room && (in_turn || state.waiting == 0);
+        let watch = self.watch_driver(&mut state);
+        let fits = is_turn(&mut state);
         let pushed = fits.then(|| {
             self.is_quiet.store(false, Ordering::Release);
             state.room -= weight as usize;
             push(&mut state)
         });
-        if fits {
+        if fits || watch.is_some() {
             self.wake_driver(state);
         } else {
             drop(state);
         }
+        watch.into_iter().for_each(Watch::start);
         if let Some((runtime, run)) = started {
             runtime.spawn(driver::run(Driver::new(Arc::clone(self), run)));
         }
         Ok(pushed)
+    }
+
+    /// The driver runs.
+    pub(crate) fn count_turn(&self) {
+        self.turns.store(self.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
 
     pub(crate) fn wake_driver(&self, mut state: MutexGuard<'_, State<P>>) {
@@ -213,15 +221,13 @@ impl<P: Protocol> Shared<P> {
 
     /// Begins to connect, unless that is under way or its pause isn't over.
     pub(crate) fn nudge(self: &Arc<Self>) {
-        let _ = self.enqueue(0, true, |_| {});
+        let _ = self.enqueue(0, |_| true, |_| {});
     }
 
-    /// Gives room back, for callers who wait for some.
-    pub(crate) fn give_room(&self, state: &mut State<P>, room: usize) {
+    /// Gives room back, and calls those who wait for it.
+    pub(crate) fn give_room(&self, state: &mut State<P>, room: usize, wakers: &mut Vec<Waker>) {
         state.room += room;
-        if state.waiting > 0 {
-            self.more_room.notify_one();
-        }
+        state.line.called(state.room, wakers);
     }
 
     /// The runtime to start a driver on, and its number, if it's time for one.

@@ -2,59 +2,117 @@
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::runtime::Handle;
 use tokio::time::sleep;
 
 use crate::ending::Ending;
 use crate::protocol::Protocol;
-use crate::shared::{Phase, Shared};
+use crate::shared::{Phase, Shared, State};
 
-/// How long a driver has to run at least once after it was woken; or for a heartbeat, if that is longer.
+/// How often a driver has to run at least once after it was woken, where taking the connection away harms nobody: what is under way can be
+/// sent once more. It counts twice, so that a machine which stands still for a moment isn't taken for a runtime that does.
+const QUICK: Duration = Duration::from_millis(75);
+/// A pause that took longer than this says nothing.
+const LATE: Duration = Duration::from_millis(125);
+
+/// How long it has where there is something under way whose outcome wouldn't be known; or for a heartbeat, if that is longer.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// From so many on, it isn't asked for each request whether its runtime is the driver's: somebody before has.
+const ASKED: usize = 16;
 
 impl<P: Protocol> Shared<P> {
     /// A call was given up. Where it was made on another runtime than the driver's, the driver may be why.
     #[cold]
     pub(crate) fn suspect(self: &Arc<Self>) {
-        let Ok(here) = Handle::try_current() else { return };
         let mut state = self.state.lock();
-        if state.is_watched
-            || !matches!(state.phase, Phase::Open | Phase::Silent { .. })
-            || state.runtime == Some(here.id())
-        {
-            return;
+        let watch = self.watch(&mut state);
+        self.wake_driver(state);
+        watch.into_iter().for_each(Watch::start);
+    }
+
+    /// A request is about to be queued. Made on another runtime than the driver's, it has the driver watched.
+    #[inline]
+    pub(crate) fn watch_driver(self: &Arc<Self>, state: &mut State<P>) -> Option<Watch<P>> {
+        if state.is_watched || state.driver.is_none() && state.queued.len() >= ASKED {
+            return None;
+        }
+        self.watch(state)
+    }
+
+    fn watch(self: &Arc<Self>, state: &mut State<P>) -> Option<Watch<P>> {
+        let runtime = Handle::try_current().ok()?;
+        let is_driven = matches!(state.phase, Phase::Open | Phase::Opening | Phase::Silent { .. });
+        if state.is_watched || !is_driven || state.runtime == Some(runtime.id()) {
+            return None;
         }
         state.is_watched = true;
-        let watch = Watch { shared: Arc::clone(self), run: state.run, turns: self.turns.load(Ordering::Relaxed) };
-        self.wake_driver(state);
-        here.spawn(watch.watch());
+        let turns = self.turns.load(Ordering::Relaxed);
+        Some(Watch { shared: Arc::clone(self), run: state.run, turns, runtime })
     }
 }
 
 /// Whoever watches a driver.
-struct Watch<P: Protocol> {
+pub(crate) struct Watch<P: Protocol> {
     shared: Arc<Shared<P>>,
     run: u64,
     /// How often it had run when it was woken.
     turns: u64,
+    runtime: Handle,
 }
 
 impl<P: Protocol> Watch<P> {
+    /// To be called without a lock, and after the driver was woken.
+    #[cold]
+    pub(crate) fn start(self) {
+        let runtime = self.runtime.clone();
+        // A runtime without timers can't be told apart but by the panic, which is its task's.
+        runtime.spawn(self.watch());
+    }
+
     async fn watch(self) {
-        sleep(PATIENCE.max(self.shared.settings.heartbeat.unwrap_or_default())).await;
-        if self.shared.turns.load(Ordering::Relaxed) == self.turns {
-            self.end_run();
+        let until = Instant::now() + PATIENCE.max(self.shared.settings.heartbeat.unwrap_or_default());
+        let mut silent = 0;
+        loop {
+            let started = Instant::now();
+            sleep(QUICK).await;
+            if self.shared.turns.load(Ordering::Relaxed) != self.turns {
+                return;
+            }
+            let now = Instant::now();
+            if now.duration_since(started) <= LATE {
+                silent += 1;
+            }
+            if silent >= 2 && (now >= until || self.is_harmless()) {
+                return self.end_run();
+            }
         }
     }
 
-    /// Ends the connection in the place of its driver. The next call makes another one.
+    /// Whether all that is under way may be sent once more.
+    fn is_harmless(&self) -> bool {
+        match &*self.shared.io.lock() {
+            Some(io) => io.run != self.run || io.is_repeatable(),
+            None => true,
+        }
+    }
+
+    /// Ends the connection in the place of its driver, or the attempt to make one. The next call makes another one.
     fn end_run(&self) {
         let Self { shared, run, .. } = self;
-        let Some(io) = shared.io.lock().take_if(|io| io.run == *run) else { return };
-        let (written, in_flight) = io.end(shared);
-        shared.settle(Ending { run: *run, reason: None, was_open: true, written, in_flight });
+        let io = shared.io.lock().take_if(|io| io.run == *run);
+        let is_opening = io.is_none() && {
+            let state = shared.state.lock();
+            state.run == *run && matches!(state.phase, Phase::Opening | Phase::Silent { .. })
+        };
+        if io.is_none() && !is_opening {
+            return;
+        }
+        let was_open = io.is_some();
+        let (written, in_flight) = io.map(|io| io.end(shared)).unwrap_or_default();
+        shared.settle(Ending { run: *run, reason: None, was_open, written, in_flight });
         let mut state = shared.state.lock();
         if state.run == *run {
             // Its driver, should it run again, has nothing to say any more.

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 
-pub(crate) use self::limit::pause;
+pub(crate) use self::limit::{pause, timer};
 pub use self::scan::Scan;
 use crate::backend::{Backend, BackendInfo};
 use crate::builder::CacheBuilder;

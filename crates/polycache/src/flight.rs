@@ -10,13 +10,16 @@ mod approach;
 mod detached;
 mod entry;
 mod fill;
+mod finish;
 mod get_or_set;
+mod joint;
 mod lead;
 mod leader;
 #[cfg(all(test, polycache_shuttle))]
 mod model;
 mod multi;
 mod overtake;
+mod pulse;
 mod slow;
 mod sync;
 mod table;
@@ -24,6 +27,7 @@ mod tenure;
 #[cfg(all(test, feature = "memory", not(polycache_shuttle)))]
 mod tests;
 mod waiter;
+mod watch;
 
 use std::any::{Any, TypeId};
 use std::fmt;
@@ -44,6 +48,7 @@ pub(crate) use self::slow::Slow;
 use self::sync::{AtomicUsize, Mutex, Ordering};
 use self::table::{Joined, Table};
 use self::waiter::Waiter;
+use self::watch::Watched;
 use crate::backend::Key;
 use crate::lease::Holder;
 
@@ -54,8 +59,7 @@ const SHARDS: usize = 32;
 pub(crate) struct Flights {
     /// How many flights there are, in all shards. What a write looks at.
     live: AtomicUsize,
-    /// The next number for somebody who waits for the end of a fill.
-    tickets: AtomicUsize,
+    watched: Watched,
     hasher: RandomState,
     /// Of the leases of its leaders.
     holder: Holder,
@@ -84,7 +88,7 @@ impl Flights {
         let shards = (0..SHARDS).map(|_| Mutex::new(Table::default())).collect();
         Arc::new(Self {
             live: AtomicUsize::new(0),
-            tickets: AtomicUsize::new(0),
+            watched: Watched::default(),
             hasher: RandomState::default(),
             holder: Holder::new(),
             shards,
@@ -141,10 +145,6 @@ impl Flights {
 
     pub(crate) fn holder(&self) -> &Holder {
         &self.holder
-    }
-
-    fn ticket(&self) -> u64 {
-        self.tickets.fetch_add(1, Ordering::Relaxed) as u64
     }
 
     fn hash(&self, key: &str) -> u64 {

@@ -30,6 +30,7 @@ use self::note::Note;
 pub(crate) use self::watch::Watch;
 
 use crate::backend::{SetOptions, Version, When, Written};
+use crate::flight::Flights;
 use crate::key::{FullKey, lease_key};
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
 
@@ -105,6 +106,10 @@ impl Lease {
             sealed,
             held: Arc::new(Mutex::new(Held { note, version: None, released: None })),
         }
+    }
+
+    pub(crate) fn flights(&self) -> &Arc<Flights> {
+        self.cache.flights()
     }
 
     pub(crate) fn key(&self) -> &FullKey {

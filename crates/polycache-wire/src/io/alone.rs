@@ -10,6 +10,8 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
 
+use tokio::runtime::Handle;
+
 use super::{Io, Traffic};
 use crate::ending::Reason;
 use crate::protocol::{Protocol, Request, Stream};
@@ -85,7 +87,7 @@ impl<P: Protocol> Shared<P> {
         // Several who were answered together ask again together.
         let is_quiet = is_idle
             && state.queued.is_empty()
-            && state.waiting == 0
+            && state.line.is_empty()
             && state.slots.count() <= 1
             && matches!(state.phase, Phase::Open)
             && !state.renew;
@@ -97,6 +99,10 @@ impl<P: Protocol> Io<P> {
     fn begin<R: Request<P>>(&mut self, shared: &Shared<P>, request: &R, context: &Context<'_>) -> bool {
         let Self { stream, traffic, .. } = self;
         if !traffic.in_flight.is_empty() || !traffic.is_written() || traffic.failed.is_some() {
+            return false;
+        }
+        // The socket's runtime may stand still: what isn't sent can be sent by another one.
+        if Handle::try_current().is_ok_and(|here| Some(here.id()) != self.runtime) {
             return false;
         }
         // Before it sends anything: the connection may have ended. And from now on the socket wakes the caller.

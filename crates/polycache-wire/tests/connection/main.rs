@@ -6,8 +6,11 @@ mod server;
 mod silence;
 
 use std::collections::HashSet;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::task::Poll;
+use std::time::{Duration, Instant};
 
 use polycache_wire::{Fate, Reconnect, Settings};
 use tokio::runtime::{Builder, Runtime};
@@ -71,6 +74,26 @@ async fn nobody_waits_for_ever_for_room_in_the_queue() {
     let many: Vec<Ask> = (0..500).map(|number| Ask(number.to_string())).collect();
     let answers = timeout(PATIENCE, connection.call_many(&many)).await.expect("nothing hangs");
     assert!(answers.iter().zip(&many).all(|(answer, ask)| answer.as_ref().is_ok_and(|answer| *answer == ask.0)));
+}
+
+/// Callers who wait for room and are polled no more, however many they are.
+#[tokio::test]
+async fn who_waits_for_room_and_is_left_alone_holds_nobody_up() {
+    let server = Server::start();
+    let connection = Arc::new(server.connect(Settings { max_queue: 2_000, ..Settings::default() }));
+    assert!(answered(&connection, "first").await);
+    let asks: Vec<Ask> = (0..20).map(|_| Ask("y".repeat(1_500))).collect();
+    let mut left: Vec<_> = asks.iter().map(|ask| Box::pin(connection.call(ask))).collect();
+    for call in &mut left {
+        assert!(poll_once(call.as_mut()).await.is_none());
+    }
+    let started = Instant::now();
+    assert!(timeout(PATIENCE, answered(&connection, "z".repeat(1_500))).await.expect("nobody waits for them"));
+    assert!(started.elapsed() < Duration::from_secs(2), "{:?}", started.elapsed());
+    assert!(answered(&connection, "last").await);
+    for (call, ask) in left.iter_mut().zip(&asks) {
+        assert_eq!(timeout(PATIENCE, call).await.expect("they go on where they are polled").unwrap(), ask.0);
+    }
 }
 
 #[tokio::test]
@@ -159,6 +182,44 @@ fn runtimes_that_end_or_stand_still_are_left() {
         drop(first);
         answers(&second, "the other one has ended");
     }
+}
+
+/// A call elsewhere notices it long before a heartbeat is over, and is done.
+#[test]
+fn runtimes_that_stand_still_are_left_without_an_error() {
+    let server = Server::start();
+    for reconnect in [Reconnect::OnDemand, Reconnect::Always] {
+        let connection = server.connect(Settings { reconnect, ..Settings::default() });
+        let runtimes = [one_thread(), one_thread(), one_thread()];
+        for round in 0..9 {
+            // It begins to connect, and goes no further.
+            let begun = server.connect(Settings { reconnect, ..Settings::default() });
+            let ask = Ask("write begun".to_owned());
+            runtimes[round % 3].block_on(async {
+                let started = Instant::now();
+                for line in ["write", "read", "write"] {
+                    assert!(answered(&connection, line).await, "{round}");
+                }
+                assert!(started.elapsed() < Duration::from_millis(1_500), "{round}: {:?}", started.elapsed());
+                assert!(poll_once(begun.call(&ask)).await.is_none());
+            });
+            runtimes[(round + 1) % 3].block_on(async {
+                let started = Instant::now();
+                assert!(answered(&begun, "write").await, "{round}");
+                assert!(started.elapsed() < Duration::from_millis(1_500), "{round}: {:?}", started.elapsed());
+            });
+        }
+    }
+}
+
+/// Polls it once, and drops it.
+async fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
+    let mut future = pin!(future);
+    poll_fn(|context| match future.as_mut().poll(context) {
+        Poll::Ready(result) => Poll::Ready(Some(result)),
+        Poll::Pending => Poll::Ready(None),
+    })
+    .await
 }
 
 #[test]

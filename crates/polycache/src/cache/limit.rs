@@ -75,7 +75,7 @@ pub(crate) async fn pause(time: Duration) -> Result<()> {
 }
 
 /// A timer, where the runtime has any.
-fn timer(left: Duration) -> Result<Sleep> {
+pub(crate) fn timer(left: Duration) -> Result<Sleep> {
     if Handle::try_current().is_err() {
         return Err(no_runtime("this reply has to wait, which needs a tokio runtime for its timeout"));
     }

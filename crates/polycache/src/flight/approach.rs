@@ -58,6 +58,26 @@ where
 {
     /// Goes on as far as it can. Not to be polled after its end.
     pub(super) fn poll(&mut self, cache: &Cache, key: &str, context: &mut Context<'_>) -> Poll<Course<T, E>> {
+        if let Some(leader) = self.leader() {
+            leader.stir();
+        }
+        let poll = self.go_on(cache, key, context);
+        if poll.is_pending()
+            && let Some(leader) = self.leader()
+        {
+            leader.rest(context);
+        }
+        poll
+    }
+
+    fn leader(&mut self) -> Option<&mut Leader<T, E>> {
+        match self {
+            Self::Checks(_, leader, _) | Self::Asks(_, leader, _) | Self::Leads(leader, _) => Some(leader),
+            Self::Asked(_) | Self::Reading(..) | Self::Waits(..) => None,
+        }
+    }
+
+    fn go_on(&mut self, cache: &Cache, key: &str, context: &mut Context<'_>) -> Poll<Course<T, E>> {
         loop {
             // What is put in its place is asked once it is left there.
             match std::mem::replace(self, Self::Asked(Ok(Ok(None)))) {
@@ -83,7 +103,10 @@ where
                 },
                 Self::Waits(mut waiter, when) => match waiter.poll(context) {
                     Poll::Ready(Arrival::Landed(result)) => return Poll::Ready(Course::Arrived(result)),
-                    Poll::Ready(Arrival::Leads(leader)) => *self = Self::lead(cache, key, leader, when),
+                    // It has read long ago: a value may be there by now.
+                    Poll::Ready(Arrival::Leads(leader)) => {
+                        *self = Self::Checks(cache.bare().get(key), leader, when);
+                    }
                     Poll::Ready(Arrival::Again) => *self = Self::Asked(cache.get(key).now()),
                     Poll::Pending => {
                         *self = Self::Waits(waiter, when);
@@ -132,16 +155,20 @@ where
     }
 
     /// It leads, whatever is there and whoever else computes.
-    pub(super) fn anew(cache: &Cache, key: &str, leader: Leader<T, E>) -> Self {
-        match tenure::seize(cache, key, 1, leader.permit().clone()) {
+    pub(super) fn anew(cache: &Cache, key: &str, mut leader: Leader<T, E>) -> Self {
+        let asking = cache.lease_life().and_then(|_| {
+            let permit = leader.permit().clone();
+            tenure::seize(cache, key, 1, permit, leader.pulse())
+        });
+        match asking {
             Some(asking) => Self::Asks(asking, leader, When::Always),
             None => Self::Leads(leader, When::Always),
         }
     }
 
     /// It leads in this process.
-    fn lead(cache: &Cache, key: &str, leader: Leader<T, E>, when: When) -> Self {
-        match tenure::ask(cache, key) {
+    fn lead(cache: &Cache, key: &str, mut leader: Leader<T, E>, when: When) -> Self {
+        match cache.lease_life().and_then(|_| tenure::ask(cache, key, leader.pulse())) {
             Some(asking) => Self::Asks(asking, leader, when),
             None => Self::Leads(leader, when),
         }

@@ -7,6 +7,8 @@ use std::task::Waker;
 
 use compact_str::CompactString;
 
+use super::fill::Fill;
+use super::pulse::Pulse;
 use crate::backend::Permit;
 
 /// What becomes of a flight.
@@ -28,18 +30,18 @@ pub(super) struct Entry {
     /// Whether newcomers join it: not once a write has overtaken it or it has landed.
     pub(super) current: bool,
     pub(super) phase: Phase,
-    /// Whether its value is on the way to the backend, so that writes have to wait.
-    pub(super) filling: bool,
+    /// Its value on the way to the backend: writes have to wait for that.
+    pub(super) fill: Option<Fill>,
     /// The leader's leave to store.
     pub(super) permit: Permit,
+    /// By which it is seen whether anybody polls the leader, once that has waited.
+    pub(super) pulse: Option<Arc<Pulse>>,
     /// The leader's type of [`Landing`](super::Landing).
     pub(super) kind: TypeId,
     /// Where waiters of that type find the result. Made by the first of them.
     pub(super) landing: Option<Arc<dyn Any + Send + Sync>>,
     /// Those who wait for the result, the oldest first. Without a waker: it is about to look.
     pub(super) waiters: BTreeMap<u64, Option<Waker>>,
-    /// Those who wait for the end of the fill.
-    pub(super) writers: BTreeMap<u64, Waker>,
 }
 
 impl Entry {
@@ -50,12 +52,12 @@ impl Entry {
             id,
             current: true,
             phase: Phase::Led,
-            filling: false,
+            fill: None,
             permit: Permit::new(),
+            pulse: None,
             kind,
             landing: None,
             waiters: BTreeMap::new(),
-            writers: BTreeMap::new(),
         }
     }
 
@@ -63,6 +65,7 @@ impl Entry {
     pub(super) fn take_over(&mut self, kind: TypeId) -> Permit {
         self.phase = Phase::Led;
         self.permit = Permit::new();
+        self.pulse = None;
         if self.kind != kind {
             self.kind = kind;
             // Those who wait for the former type will read again.
@@ -83,6 +86,6 @@ impl Entry {
     /// Whether nobody has a part in it any more.
     pub(super) fn is_over(&self) -> bool {
         let abandoned = self.phase == Phase::Vacant && self.waiters.is_empty();
-        !self.filling && (abandoned || self.phase == Phase::Landed)
+        self.fill.is_none() && (abandoned || self.phase == Phase::Landed)
     }
 }

@@ -1,13 +1,13 @@
 //! A computed value on its way to a backend that takes a while.
 
-use std::future::{Future, poll_fn};
+use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::{Context, Poll, ready};
 
 use tokio::runtime::Handle;
 
-use super::leader::wake;
+use super::joint::{Follower, Joint};
 use super::table::Start;
 use super::tenure::Tenure;
 use super::{Flights, Spot};
@@ -26,6 +26,9 @@ pub(crate) struct Filling {
     pub(super) tenure: Option<Tenure>,
 }
 
+/// A value that may have left; whoever waits for the end of that drives it.
+pub(super) type Fill = Joint<Result<bool>>;
+
 impl Filling {
     pub(crate) fn permit(&self) -> &Permit {
         &self.permit
@@ -39,65 +42,69 @@ impl Filling {
     /// Sends it, unless a write has overtaken it; from then on writes wait for its end. It isn't cut off half-way: a value that arrives
     /// late, after a delete, would be stale. If nobody awaits it any longer, the runtime sees to its end.
     pub(crate) async fn send(self, set: Reply<bool>) -> Result<bool> {
-        let ticket = self.flights.ticket();
-        if !poll_fn(|context| self.poll_start(ticket, context)).await {
-            return Ok(false);
+        let Self { flights, spot, .. } = self;
+        let fill = Fill::new(Sending { flights: Arc::clone(&flights), spot, set });
+        loop {
+            match flights.at(spot.hash, |table| table.start_fill(spot, &fill)) {
+                Start::Now => break,
+                Start::Never => return Ok(false),
+                Start::After(other) => other.follow().await,
+            }
         }
-        Sending { flights: self.flights, spot: self.spot, set: Some(set), last: false }.await
-    }
-
-    /// Whether it may be sent, once no other value of the same key is on its way.
-    fn poll_start(&self, ticket: u64, context: &Context<'_>) -> Poll<bool> {
-        let mut waker = Some(context.waker().clone());
-        match self.flights.at(self.spot.hash, |table| table.start_fill(self.spot, ticket, &mut waker)) {
-            Start::Now => Poll::Ready(true),
-            Start::Never => Poll::Ready(false),
-            Start::Wait => Poll::Pending,
-        }
+        Sent { follower: fill.follow(), fill, last: false }.await
     }
 }
 
-/// A value that may have left.
+/// The sending itself. Over, it wakes nobody: those who wait drive it.
 struct Sending {
     flights: Arc<Flights>,
     spot: Spot,
-    set: Option<Reply<bool>>,
-    /// Whether nobody takes over if this is dropped: a runtime that shuts down drops what it is given.
-    last: bool,
-}
-
-impl Sending {
-    fn end(&mut self) {
-        if self.set.take().is_some() {
-            wake(self.flights.at(self.spot.hash, |table| table.end_fill(self.spot)));
-        }
-    }
+    set: Reply<bool>,
 }
 
 impl Future for Sending {
     type Output = Result<bool>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Some(set) = &mut self.set else {
-            return Poll::Ready(Ok(false));
-        };
-        let poll = Pin::new(set).poll(context);
-        if poll.is_ready() {
-            self.end();
-        }
-        poll
+        Pin::new(&mut self.set).poll(context)
     }
 }
 
 impl Drop for Sending {
     fn drop(&mut self) {
+        let ended = self.flights.at(self.spot.hash, |table| table.end_fill(self.spot));
+        drop(ended);
+    }
+}
+
+/// The leader's part in the sending.
+struct Sent {
+    fill: Fill,
+    follower: Follower<Result<bool>>,
+    /// Whether nobody takes over if this is dropped: a runtime that shuts down drops what it is given.
+    last: bool,
+}
+
+impl Future for Sent {
+    type Output = Result<bool>;
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        ready!(Pin::new(&mut self.follower).poll(context));
+        Poll::Ready(self.fill.take().unwrap_or(Ok(false)))
+    }
+}
+
+impl Drop for Sent {
+    fn drop(&mut self) {
+        if self.fill.is_done() {
+            return;
+        }
         match Handle::try_current() {
-            Ok(runtime) if !self.last && self.set.is_some() => {
-                let flights = Arc::clone(&self.flights);
-                let rest = Self { flights, spot: self.spot, set: self.set.take(), last: true };
+            Ok(runtime) if !self.last => {
+                let rest = Self { follower: self.fill.follow(), fill: self.fill.clone(), last: true };
                 runtime.spawn(async move { rest.await.map(drop) });
             }
-            _ => self.end(),
+            _ => self.fill.abandon(),
         }
     }
 }

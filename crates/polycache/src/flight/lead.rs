@@ -10,6 +10,7 @@ use serde::Serialize;
 use tokio::runtime::Handle;
 
 use super::Filling;
+use super::finish::Finish;
 use super::leader::Leader;
 use super::tenure::Tenure;
 use crate::backend::When;
@@ -42,14 +43,6 @@ pin_project! {
     }
 }
 
-/// A result on its way to the backend, and then to those who wait.
-pub(super) struct Finish<T: Send + Sync + 'static, E: Send + Sync + 'static> {
-    tenure: Option<Tenure>,
-    /// None once it has landed.
-    leader: Option<Leader<T, E>>,
-    fill: Option<Reply<()>>,
-}
-
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Lead<T, E, Fut> {
     pub(super) fn new(
         cache: &Cache,
@@ -65,7 +58,7 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Lead<T, E, Fut> {
             key: CompactString::new(key),
             when,
             policy,
-            finish: Finish::new(leader, tenure, None),
+            finish: Finish::new(leader, tenure),
             compute: Some(compute),
         }
     }
@@ -83,67 +76,35 @@ where
         let mut this = self.project();
         let finish = this.finish;
         if let Some(compute) = this.compute.as_mut().as_pin_mut() {
-            let Poll::Ready(result) = compute.poll(context) else {
-                if let Some(tenure) = &mut finish.tenure {
-                    tenure.keep();
+            let result = match finish.leader() {
+                None => ready!(compute.poll(context)),
+                Some(leader) => {
+                    leader.stir();
+                    let Poll::Ready(result) = compute.poll(context) else {
+                        leader.rest(context);
+                        finish.keep();
+                        return Poll::Pending;
+                    };
+                    result
                 }
-                return Poll::Pending;
             };
             this.compute.set(None);
-            let Some(leader) = &mut finish.leader else {
+            let tenure = if result.is_ok() { finish.take_tenure() } else { None };
+            let Some(leader) = finish.leader() else {
                 return Poll::Ready(result);
             };
-            if let Ok(value) = &result {
-                let tenure = finish.tenure.take();
-                finish.fill = this.policy.fill(this.cache, this.key, value, this.when.clone(), leader, tenure);
+            let fill = match &result {
+                Ok(value) => this.policy.fill(this.cache, this.key, value, this.when.clone(), leader, tenure),
+                Err(_) => None,
+            };
+            if this.policy.behind && Handle::try_current().is_ok() {
+                finish.start(fill, result.clone());
+                finish.go_behind();
+                return Poll::Ready(result);
             }
-            match Handle::try_current() {
-                Ok(runtime) if this.policy.behind => {
-                    leader.hold(result.clone());
-                    runtime.spawn(finish.take());
-                    return Poll::Ready(result);
-                }
-                _ => leader.hold(result),
-            }
+            finish.start(fill, result);
         }
-        match ready!(Pin::new(finish).poll(context)) {
-            Some(result) => Poll::Ready(result),
-            // Only where it is polled after its end.
-            None => Poll::Pending,
-        }
-    }
-}
-
-impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Finish<T, E> {
-    pub(super) fn new(leader: Leader<T, E>, tenure: Option<Tenure>, fill: Option<Reply<()>>) -> Self {
-        Self { tenure, leader: Some(leader), fill }
-    }
-
-    fn take(&mut self) -> Self {
-        Self { tenure: self.tenure.take(), leader: self.leader.take(), fill: self.fill.take() }
-    }
-}
-
-/// Nothing in it is pinned.
-impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Unpin for Finish<T, E> {}
-
-impl<T, E> Future for Finish<T, E>
-where
-    T: Clone + Send + Sync + 'static,
-    E: Clone + Send + Sync + 'static,
-{
-    type Output = Option<Result<T, E>>;
-
-    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if let Some(fill) = &mut self.fill {
-            if let Err(error) = ready!(Pin::new(fill).poll(context)) {
-                tracing::warn!(%error, "a computed value could not be stored");
-            }
-            self.fill = None;
-        }
-        // The lease ends when the value is there.
-        self.tenure = None;
-        Poll::Ready(self.leader.take().and_then(Leader::land_held))
+        finish.poll(context)
     }
 }
 

@@ -1,8 +1,9 @@
 //! The part of the one who computes.
 
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Waker};
 
+use super::pulse::Pulse;
 use super::{Flights, Landing, Spot};
 use crate::backend::Permit;
 
@@ -14,11 +15,13 @@ pub(crate) struct Leader<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// What was computed, while it is being stored.
     result: Option<Result<T, E>>,
     landed: bool,
+    /// Once it has waited.
+    pulse: Option<Arc<Pulse>>,
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
     pub(super) fn new(flights: Arc<Flights>, spot: Spot, permit: Permit) -> Self {
-        Self { flights, spot, permit, result: None, landed: false }
+        Self { flights, spot, permit, result: None, landed: false, pulse: None }
     }
 
     pub(super) fn flights(&self) -> &Arc<Flights> {
@@ -36,6 +39,38 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
     /// The result that waiters get even if this is dropped from now on.
     pub(super) fn hold(&mut self, result: Result<T, E>) {
         self.result = Some(result);
+    }
+
+    /// The future that has this is being polled.
+    pub(super) fn stir(&self) {
+        if let Some(pulse) = &self.pulse {
+            pulse.stir();
+        }
+    }
+
+    /// Its future is one that polls others' work as well.
+    pub(super) fn share(&mut self, pulse: &Arc<Pulse>) {
+        self.flights.attend(self.spot, pulse);
+        self.pulse = Some(Arc::clone(pulse));
+    }
+
+    /// By which others see whether anybody polls it.
+    pub(super) fn pulse(&mut self) -> &Arc<Pulse> {
+        let Self { flights, spot, pulse, .. } = self;
+        pulse.get_or_insert_with(|| {
+            let new = Pulse::new();
+            flights.attend(*spot, &new);
+            new
+        })
+    }
+
+    /// It waits.
+    pub(super) fn rest(&mut self, context: &Context<'_>) {
+        self.pulse().rest(context);
+    }
+
+    pub(super) fn take_held(&mut self) -> Option<Result<T, E>> {
+        self.result.take()
     }
 
     /// Gives the waiters the result that is held.
@@ -85,6 +120,7 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Drop for Leader<T, E> {
     fn drop(&mut self) {
+        self.stir();
         if self.landed {
             return;
         }

@@ -3,14 +3,16 @@
 
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::Poll;
+use std::task::{Context, Poll, Waker};
 
 use shuttle::future::block_on;
 use shuttle::rand::{Rng, thread_rng};
 use shuttle::sync::Mutex;
 use shuttle::{check_pct, check_random, thread};
 
+use super::sync::{AtomicUsize, Ordering};
 use super::waiter::Arrival;
+use super::watch::Suspects;
 use super::{Filling, Flights, Leader, Part, Scope, Waiter};
 use crate::Reply;
 use crate::key::FullKey;
@@ -116,6 +118,56 @@ fn who_goes_wakes_another() {
             move || assert_eq!(block_on(call(&flights, async |_| 7)), 7)
         };
         run(vec![Box::new(leaves(one)), Box::new(leaves(other)), Box::new(stays(&flights)), Box::new(stays(&flights))]);
+        assert!(!flights.any());
+    });
+}
+
+/// A leader that waits, and is neither polled any more nor dropped: whoever looks after the flights sees to it that the others go on. One
+/// that is polled is left alone.
+#[test]
+fn a_leader_that_nobody_polls_keeps_nobody_waiting() {
+    check(|| {
+        let (flights, done) = (Flights::new(), Arc::new(AtomicUsize::new(0)));
+        let is_done = |done: &AtomicUsize| done.load(Ordering::SeqCst) == 2;
+        let left = {
+            let (flights, done) = (Arc::clone(&flights), Arc::clone(&done));
+            move || {
+                let mut leader = match join(&flights) {
+                    Part::Leads(leader, _) => leader,
+                    Part::Waits(waiter) => return drop(waiter),
+                };
+                leader.rest(&Context::from_waker(Waker::noop()));
+                while !is_done(&done) {
+                    thread::yield_now();
+                }
+                // Late, it gives nothing to anybody: they have computed 7.
+                assert_eq!(leader.land(Ok(1)), Ok(1));
+            }
+        };
+        let caller = || {
+            let (flights, done) = (Arc::clone(&flights), Arc::clone(&done));
+            move || {
+                // It begins beside the one that is left, which isn't done before.
+                let value = block_on(call(&flights, async |leader| {
+                    pause().await;
+                    assert!(leader.permit().holds());
+                    7
+                }));
+                assert_eq!(value, 7);
+                done.fetch_add(1, Ordering::SeqCst);
+            }
+        };
+        let watch = {
+            let (flights, done) = (Arc::clone(&flights), Arc::clone(&done));
+            move || {
+                let mut suspects = Suspects::default();
+                while !is_done(&done) {
+                    flights.look_after(&mut suspects);
+                    thread::yield_now();
+                }
+            }
+        };
+        run(vec![Box::new(left), Box::new(caller()), Box::new(caller()), Box::new(watch)]);
         assert!(!flights.any());
     });
 }

@@ -6,6 +6,7 @@
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
 use std::pin::pin;
+use std::sync::Arc;
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
@@ -14,8 +15,10 @@ use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 
 use super::Part;
-use super::lead::{Finish, Policy};
+use super::finish::Finish;
+use super::lead::Policy;
 use super::leader::Leader;
+use super::pulse::Pulse;
 use super::tenure::{self, Tenancy, Tenure};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
@@ -139,32 +142,53 @@ where
                 Part::Waits(waiter) => waits.push((index, waiter)),
             }
         }
-        led.extend(self.check(again).await);
-        let mut later = self.take_leases(&mut led).await;
-        self.lead(led).await;
-        while let Some(one) = later.pop() {
-            if self.lead_one(one).await {
-                // Where another process has computed one it may have computed them all.
-                later = self.check(later).await;
-            }
+        let pulse = Pulse::new();
+        for one in led.iter_mut().chain(&mut again) {
+            one.leader.share(&pulse);
         }
-        self.wait(waits).await
+        pulse
+            .of(async {
+                led.extend(self.check(again).await);
+                let mut later = self.take_leases(&mut led, &pulse).await;
+                self.lead(led).await;
+                while let Some(one) = later.pop() {
+                    if self.lead_one(one, &pulse).await {
+                        // Where another process has computed one it may have computed them all.
+                        later = self.check(later).await;
+                    }
+                }
+                self.wait(waits, &pulse).await
+            })
+            .await
     }
 
     /// Computes these keys, whatever is there and whoever else computes them.
     async fn lead_anew(&mut self, open: Vec<usize>) {
         let (cache, names, among) = (self.cache, self.names, open.len());
-        let led = open.into_iter().map(async |index| {
+        let pulse = Pulse::new();
+        let leaders: Vec<_> = open
+            .into_iter()
+            .map(|index| {
+                let mut leader = cache.with_key(names[index], |_, key| cache.flights().lead::<T, E>(key));
+                leader.share(&pulse);
+                (index, leader)
+            })
+            .collect();
+        let pulse = &pulse;
+        let led = leaders.into_iter().map(async |(index, leader)| {
             let name = names[index];
-            let leader = cache.with_key(name, |_, key| cache.flights().lead::<T, E>(key));
-            let tenure = match tenure::seize::<T>(cache, name, among, leader.permit().clone()) {
+            let tenure = match tenure::seize::<T>(cache, name, among, leader.permit().clone(), pulse) {
                 Some(asking) => asking.await.granted(),
                 None => None,
             };
             Led { index, leader, when: When::Always, tenure }
         });
-        let led = join_all(led).await;
-        self.lead(led).await;
+        pulse
+            .of(async {
+                let led = join_all(led).await;
+                self.lead(led).await;
+            })
+            .await;
     }
 
     /// What is stored under these keys, or on what condition to store what is computed. Trouble counts as a miss.
@@ -201,9 +225,9 @@ where
     }
 
     /// Takes the leases of these keys, where there are leases. The keys that other processes are computing come out.
-    async fn take_leases(&mut self, led: &mut Vec<Led<T, E>>) -> Vec<Led<T, E>> {
+    async fn take_leases(&mut self, led: &mut Vec<Led<T, E>>, pulse: &Arc<Pulse>) -> Vec<Led<T, E>> {
         let (cache, names, among) = (self.cache, self.names, led.len());
-        let taken = join_all(led.iter().map(|one| tenure::try_take::<T>(cache, names[one.index], among))).await;
+        let taken = join_all(led.iter().map(|one| tenure::try_take::<T>(cache, names[one.index], among, pulse))).await;
         let mut elsewhere = Vec::new();
         for (mut one, tenancy) in std::mem::take(led).into_iter().zip(taken) {
             match tenancy {
@@ -222,8 +246,8 @@ where
     }
 
     /// Computes one key, perhaps after another process; whether that has computed it.
-    async fn lead_one(&mut self, mut one: Led<T, E>) -> bool {
-        if let Some(asking) = tenure::ask::<T>(self.cache, self.names[one.index]) {
+    async fn lead_one(&mut self, mut one: Led<T, E>, pulse: &Arc<Pulse>) -> bool {
+        if let Some(asking) = tenure::ask::<T>(self.cache, self.names[one.index], pulse) {
             match asking.await {
                 Tenancy::Found(value) => {
                     self.results[one.index] = Some(one.leader.land(Ok(value)).map(Some));
@@ -260,29 +284,29 @@ where
                 return;
             }
         };
-        let mut held = Vec::with_capacity(led.len());
-        for Led { index, mut leader, when, tenure } in led {
+        let (mut indices, mut finishes) = (Vec::with_capacity(led.len()), Vec::with_capacity(led.len()));
+        for Led { index, leader, when, tenure } in led {
             // Without a value its flight is given up, to those who wait for it.
             if let Some(value) = values.remove(self.names[index]) {
                 let fill = self.policy.fill(self.cache, self.names[index], &value, when, &leader, tenure);
-                leader.hold(Ok(value.clone()));
-                let finish = Finish::new(leader, None, fill);
-                match Handle::try_current() {
-                    Ok(runtime) if self.policy.behind => {
-                        runtime.spawn(finish);
-                        self.results[index] = Some(Ok(Some(value)));
-                    }
-                    _ => held.push((index, finish)),
+                let mut finish = Finish::new(leader, None);
+                finish.start(fill, Ok(value.clone()));
+                if self.policy.behind && Handle::try_current().is_ok() {
+                    finish.go_behind();
+                    self.results[index] = Some(Ok(Some(value)));
+                } else {
+                    indices.push(index);
+                    finishes.push(finish);
                 }
             }
         }
-        for (index, result) in join_all(held.into_iter().map(async |(index, finish)| (index, finish.await))).await {
-            self.results[index] = result.map(|result| result.map(Some));
+        for (index, result) in indices.into_iter().zip(Finish::all(finishes).await) {
+            self.results[index] = Some(result.map(Some));
         }
     }
 
     /// Waits for what others compute; what they give up is computed. The keys that have to be read again.
-    async fn wait(&mut self, waits: Vec<(usize, Waiter<T, E>)>) -> Vec<usize> {
+    async fn wait(&mut self, waits: Vec<(usize, Waiter<T, E>)>, pulse: &Arc<Pulse>) -> Vec<usize> {
         let mut again = Vec::new();
         // Of many, those that are woken are looked at.
         let mut waits: FuturesUnordered<_> = waits
@@ -294,8 +318,13 @@ where
                 Arrival::Landed(result) => self.results[index] = Some(result.map(Some)),
                 Arrival::Again => again.push(index),
                 // At once: others wait for it.
-                Arrival::Leads(leader) => {
-                    self.lead_one(Led { index, leader, when: When::Absent, tenure: None }).await;
+                Arrival::Leads(mut leader) => {
+                    leader.share(pulse);
+                    // What was read is old by now.
+                    let led = vec![Led { index, leader, when: When::Absent, tenure: None }];
+                    if let Some(one) = self.check(led).await.pop() {
+                        self.lead_one(one, pulse).await;
+                    }
                 }
             }
         }

@@ -1,11 +1,11 @@
 //! What writes do to flights: what was computed before a write must not be stored after it.
 
-use std::future::poll_fn;
 use std::sync::Arc;
-use std::task::{Context, Poll};
 
 use compact_str::CompactString;
+use futures_util::future::join_all;
 
+use super::fill::Fill;
 use super::leader::wake;
 use super::{Flights, SHARDS};
 use crate::key::{FullKey, is_in};
@@ -64,25 +64,26 @@ impl Flights {
         })
     }
 
-    /// Waits for the end of fills.
+    /// Waits for the end of the fills that are under way, and drives them.
     async fn filled(&self, scope: &Scope) {
         if self.any() {
-            let ticket = self.ticket();
-            poll_fn(|context| self.poll_filled(scope, ticket, context)).await;
+            join_all(self.fills(scope).iter().map(Fill::follow)).await;
         }
     }
 
-    fn poll_filled(&self, scope: &Scope, ticket: u64, context: &Context<'_>) -> Poll<()> {
-        let mut waker = Some(context.waker().clone());
-        let waits = match scope {
-            Scope::Keys(keys) => keys.iter().any(|key| {
-                let hash = self.hash(key.key().full());
-                self.at(hash, |table| table.await_fill(hash, key.key().full(), ticket, &mut waker))
-            }),
-            Scope::Namespace(namespace) => (0..SHARDS).any(|shard| {
-                self.step(shard, |table| table.await_fill_in(|key| is_in(namespace, key), ticket, &mut waker))
-            }),
-        };
-        if waits { Poll::Pending } else { Poll::Ready(()) }
+    fn fills(&self, scope: &Scope) -> Vec<Fill> {
+        match scope {
+            Scope::Keys(keys) => {
+                let fill = |key: &FullKey| {
+                    let key = key.key();
+                    let hash = self.hash(key.full());
+                    self.at(hash, |table| table.fill(hash, key.full()))
+                };
+                keys.iter().filter_map(fill).collect()
+            }
+            Scope::Namespace(namespace) => (0..SHARDS)
+                .flat_map(|shard| self.step(shard, |table| table.fills(|key| is_in(namespace, key))))
+                .collect(),
+        }
     }
 }

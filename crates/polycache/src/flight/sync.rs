@@ -15,7 +15,7 @@ mod modelled {
     use shuttle::sync::MutexGuard;
 
     /// As parking_lot's: no poisoning.
-    #[derive(Debug)]
+    #[derive(Debug, Default)]
     pub(crate) struct Mutex<T>(shuttle::sync::Mutex<T>);
 
     impl<T> Mutex<T> {

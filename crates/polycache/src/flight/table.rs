@@ -10,6 +10,9 @@ use hashbrown::HashTable;
 
 use super::Spot;
 use super::entry::{Entry, Phase};
+use super::fill::Fill;
+use super::pulse::Pulse;
+use super::watch::Awaited;
 use crate::backend::Permit;
 
 /// A table that has grown beyond this is given back when it is empty.
@@ -32,8 +35,8 @@ pub(super) enum Joined {
 
 /// What a waiter finds.
 pub(super) enum Look {
-    /// Nothing yet.
-    Nothing,
+    /// Nothing yet. Whether it is the oldest of those who wait.
+    Nothing { first: bool },
     /// It has to lead.
     Leads(Permit),
     /// The flight is gone, or was overtaken without a result.
@@ -45,7 +48,7 @@ pub(super) enum Start {
     /// From now on writes wait for its end.
     Now,
     /// Another one for the same key is under way.
-    Wait,
+    After(Fill),
     /// A write has overtaken it.
     Never,
 }
@@ -97,10 +100,47 @@ impl Table {
             }
             Some(entry) if entry.phase == Phase::Led => {
                 *waker = entry.waiters.insert(ticket, waker.take()).flatten();
-                Look::Nothing
+                Look::Nothing { first: entry.waiters.first_key_value().is_some_and(|(first, _)| *first == ticket) }
             }
             _ => Look::Gone,
         }
+    }
+
+    /// The leader's pulse from now on; what it had before.
+    pub(super) fn attend(&mut self, spot: Spot, pulse: Arc<Pulse>) -> Option<Arc<Pulse>> {
+        self.find(spot)?.pulse.replace(pulse)
+    }
+
+    /// What somebody waits for, and what may have to be done about it.
+    pub(super) fn awaited(&self) -> Vec<Awaited> {
+        let awaited = |entry: &Entry| {
+            let spot = Spot { hash: entry.hash, id: entry.id };
+            match (entry.phase, &entry.fill, &entry.pulse) {
+                (_, Some(fill), _) => Some(Awaited::Filling(fill.clone())),
+                (Phase::Led, None, Some(pulse)) => Some(Awaited::Led(spot, Arc::clone(pulse))),
+                (Phase::Vacant, None, _) => Some(Awaited::Vacant(spot)),
+                _ => None,
+            }
+        };
+        self.entries.iter().filter(|entry| !entry.waiters.is_empty()).filter_map(awaited).collect()
+    }
+
+    /// Wakes all who wait: the first to look takes the flight over.
+    pub(super) fn wake_all(&mut self, spot: Spot) -> Vec<Waker> {
+        let waiters = self.find(spot).map(|entry| entry.waiters.values_mut());
+        waiters.into_iter().flatten().filter_map(Option::take).collect()
+    }
+
+    /// Nobody polls the leader: the flight is over, without a result, and its value isn't stored. Whom to wake.
+    pub(super) fn forsake(&mut self, spot: Spot) -> Vec<Waker> {
+        let Some(entry) = self.find(spot) else {
+            return Vec::new();
+        };
+        overtake(entry);
+        entry.phase = Phase::Landed;
+        let woken = entry.wake_all();
+        self.tidy(spot);
+        woken
     }
 
     /// A waiter goes; with its waker, and that of the one who has to look now in its place.
@@ -164,52 +204,36 @@ impl Table {
         vacant.into_iter().flat_map(|spot| self.vacate(spot)).collect()
     }
 
-    /// Whether a value for this key is on its way to the backend. Then `waker` is taken, to be woken at the end of that, and exchanged
-    /// for the one that `ticket` has left before.
-    pub(super) fn await_fill(&mut self, hash: u64, key: &str, ticket: u64, waker: &mut Option<Waker>) -> bool {
-        let filling = |entry: &&mut Entry| entry.filling && entry.key == key;
-        leave_waker(self.entries.iter_hash_mut(hash).find(filling), ticket, waker)
+    /// The value for this key that is on its way to the backend, if one is.
+    pub(super) fn fill(&self, hash: u64, key: &str) -> Option<Fill> {
+        self.entries.iter_hash(hash).filter(|entry| entry.key == key).find_map(|entry| entry.fill.clone())
     }
 
-    /// The same for any key of which `included` is true.
-    pub(super) fn await_fill_in(
-        &mut self,
-        included: impl Fn(&str) -> bool,
-        ticket: u64,
-        waker: &mut Option<Waker>,
-    ) -> bool {
-        let filling = |entry: &&mut Entry| entry.filling && included(&entry.key);
-        leave_waker(self.entries.iter_mut().find(filling), ticket, waker)
+    /// Those for any key of which `included` is true.
+    pub(super) fn fills(&self, included: impl Fn(&str) -> bool) -> Vec<Fill> {
+        self.entries.iter().filter(|entry| included(&entry.key)).filter_map(|entry| entry.fill.clone()).collect()
     }
 
-    /// A leader is about to send its value to the backend. Where it has to wait, `waker` is taken as by
-    /// [`await_fill`](Self::await_fill).
-    pub(super) fn start_fill(&mut self, spot: Spot, ticket: u64, waker: &mut Option<Waker>) -> Start {
-        let Some(entry) = self.find(spot) else {
+    /// A leader is about to send its value to the backend.
+    pub(super) fn start_fill(&mut self, spot: Spot, fill: &Fill) -> Start {
+        let Some(entry) = self.find(spot).filter(|entry| entry.permit.holds()) else {
             return Start::Never;
         };
-        if !entry.permit.holds() {
-            return Start::Never;
-        }
         let key = entry.key.clone();
-        if self.await_fill(spot.hash, &key, ticket, waker) {
-            return Start::Wait;
+        if let Some(other) = self.fill(spot.hash, &key) {
+            return Start::After(other);
         }
         if let Some(entry) = self.find(spot) {
-            entry.filling = true;
+            entry.fill = Some(fill.clone());
         }
         Start::Now
     }
 
-    /// The value is stored, or was refused. Whom to wake.
-    pub(super) fn end_fill(&mut self, spot: Spot) -> Vec<Waker> {
-        let Some(entry) = self.find(spot) else {
-            return Vec::new();
-        };
-        entry.filling = false;
-        let writers = std::mem::take(&mut entry.writers);
+    /// The value is stored, or was refused. What is to be dropped.
+    pub(super) fn end_fill(&mut self, spot: Spot) -> Option<Fill> {
+        let fill = self.find(spot)?.fill.take();
         self.tidy(spot);
-        writers.into_values().collect()
+        fill
     }
 
     fn find(&mut self, spot: Spot) -> Option<&mut Entry> {
@@ -226,16 +250,6 @@ impl Table {
             self.entries = HashTable::new();
         }
     }
-}
-
-fn leave_waker(entry: Option<&mut Entry>, ticket: u64, waker: &mut Option<Waker>) -> bool {
-    let Some(entry) = entry else {
-        return false;
-    };
-    if let Some(new) = waker.take() {
-        *waker = entry.writers.insert(ticket, new);
-    }
-    true
 }
 
 /// Withdraws the permit; the spot, where the flight waits for somebody to take over and must end.

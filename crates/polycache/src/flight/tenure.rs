@@ -1,16 +1,17 @@
 //! One computation across processes: who leads in a process asks the backend for a lease on the key.
 
 use std::future::Future;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::join;
+use futures_util::future::{Either, join, select};
 use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::pulse::Pulse;
 use crate::backend::{Permit, Version};
 
 use crate::key::FullKey;
@@ -31,6 +32,9 @@ pub(crate) struct Tenure {
     pub(super) lease: Arc<Lease>,
     /// What was there when a refresh began.
     pub(super) replaced: Option<Version>,
+    /// Of the one who computes.
+    pulse: Arc<Pulse>,
+    key: FullKey,
     keeping: Keeping,
 }
 
@@ -67,30 +71,30 @@ impl<T> Tenancy<T> {
 pub(super) type Asking<T> = Pin<Box<dyn Future<Output = Tenancy<T>> + Send>>;
 
 /// Asks for the lease on `key`, where the cache has leases, and waits while another process computes.
-pub(super) fn ask<T>(cache: &Cache, key: &str) -> Option<Asking<T>>
+pub(super) fn ask<T>(cache: &Cache, key: &str, pulse: &Arc<Pulse>) -> Option<Asking<T>>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {
-    let request = Request::new(cache, key, 1)?;
+    let request = Request::new(cache, key, 1, pulse)?;
     Some(Box::pin(async move { without(request.wait().await, &request.key) }))
 }
 
 /// Takes the lease, as one among so many, from whoever has it: what they compute isn't stored. For who has `permit`: overtaken in this
 /// process, it leaves the lease to the one who has overtaken it.
-pub(super) fn seize<T>(cache: &Cache, key: &str, among: usize, permit: Permit) -> Option<Asking<T>>
+pub(super) fn seize<T>(cache: &Cache, key: &str, among: usize, permit: Permit, pulse: &Arc<Pulse>) -> Option<Asking<T>>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {
-    let request = Request::new(cache, key, among)?;
+    let request = Request::new(cache, key, among, pulse)?;
     Some(Box::pin(async move { without(request.seize(&permit).await, &request.key) }))
 }
 
 /// Asks for the lease once, as for so many in all; `None` where another process has it.
-pub(super) async fn try_take<T>(cache: &Cache, key: &str, among: usize) -> Option<Tenancy<T>>
+pub(super) async fn try_take<T>(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Tenancy<T>>
 where
     T: DeserializeOwned + Clone + Send + Sync + 'static,
 {
-    let Some(request) = Request::new(cache, key, among) else {
+    let Some(request) = Request::new(cache, key, among, pulse) else {
         return Some(Tenancy::None);
     };
     match request.take().await {
@@ -115,11 +119,13 @@ struct Request {
     full: FullKey,
     lease: Lease,
     life: Duration,
+    /// The leader's.
+    pulse: Arc<Pulse>,
 }
 
 impl Request {
     /// None where there are no leases.
-    fn new(cache: &Cache, key: &str, among: usize) -> Option<Self> {
+    fn new(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Self> {
         let life = cache.lease_life()?.max(LIFE_OF_MANY * u32::try_from(among).unwrap_or(u32::MAX));
         // A lease is renewed by a task.
         if cache.state() != State::On || Handle::try_current().is_err() {
@@ -131,6 +137,7 @@ impl Request {
             full: cache.full_key(key),
             lease: Lease::new(cache, key, Purpose::Compute, life),
             life,
+            pulse: Arc::clone(pulse),
         })
     }
 
@@ -170,7 +177,13 @@ impl Request {
         let (flights, key) = (Arc::clone(self.cache.flights()), self.full.clone());
         // Where it is lost, a write in another process has overtaken the flight, or another process computes.
         let keeper = Keeper::new(self.lease.clone(), asked, move || flights.overtake_key(key.key().full()));
-        Tenure { lease: Arc::new(self.lease.clone()), replaced: None, keeping: Keeping::Later(Box::new(keeper)) }
+        Tenure {
+            lease: Arc::new(self.lease.clone()),
+            replaced: None,
+            pulse: Arc::clone(&self.pulse),
+            key: self.full.clone(),
+            keeping: Keeping::Later(Box::new(keeper)),
+        }
     }
 
     /// Ends the lease of whoever has it, and takes it.
@@ -222,7 +235,8 @@ impl Request {
 }
 
 impl Tenure {
-    /// Renews the lease from now on, in a task: the computation takes a while.
+    /// Renews the lease from now on, in a task: the computation takes a while. It is given up where nobody polls the one who computes:
+    /// others would wait for good.
     pub(super) fn keep(&mut self) {
         if let Keeping::Begun(_) = self.keeping {
             return;
@@ -231,8 +245,14 @@ impl Tenure {
         let Keeping::Later(keeper) = std::mem::replace(&mut self.keeping, Keeping::Begun(stop)) else { return };
         // Without a runtime, which it was taken on, it ends by itself.
         let Ok(runtime) = Handle::try_current() else { return };
+        let (flights, pulse, key) = (Arc::clone(self.lease.flights()), Arc::clone(&self.pulse), self.key.clone());
         runtime.spawn(async move {
-            if let Err(error) = keeper.run(stopped).await {
+            let ended = async {
+                if let Either::Right(_) = select(stopped, pin!(pulse.stopped())).await {
+                    flights.overtake_key(key.key().full());
+                }
+            };
+            if let Err(error) = keeper.run(ended).await {
                 tracing::warn!(%error, "a lease could not be released: it ends by itself");
             }
         });

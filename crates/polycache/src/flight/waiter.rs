@@ -43,7 +43,12 @@ impl<T: Clone + Send + Sync + 'static, E: Clone + Send + Sync + 'static> Waiter<
         let kind = TypeId::of::<Landing<T, E>>();
         let look = self.flights.at(self.spot.hash, |table| table.look(self.spot, self.ticket, kind, &mut waker));
         match look {
-            Look::Nothing => Poll::Pending,
+            Look::Nothing { first } => {
+                if first {
+                    self.flights.watch();
+                }
+                Poll::Pending
+            }
             Look::Leads(permit) => self.end(Arrival::Leads(Leader::new(Arc::clone(&self.flights), self.spot, permit))),
             Look::Gone => {
                 let arrival = self.landed().map_or(Arrival::Again, Arrival::Landed);

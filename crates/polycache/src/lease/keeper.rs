@@ -2,11 +2,11 @@
 
 use std::fmt;
 use std::future::Future;
+use std::pin::pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use parking_lot::Mutex;
-use tokio::sync::oneshot;
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{GRACE, Lease};
@@ -22,6 +22,11 @@ pub(crate) struct Until(Arc<Mutex<Instant>>);
 impl Until {
     pub(crate) fn is_past(&self) -> bool {
         Instant::now() >= self.get()
+    }
+
+    /// Whether others would have taken it over by now, if they wanted it.
+    pub(crate) fn is_long_past(&self) -> bool {
+        Instant::now() >= self.get() + 2 * GRACE
     }
 
     fn get(&self) -> Instant {
@@ -48,8 +53,9 @@ impl Keeper {
         self.until.clone()
     }
 
-    /// Renews until told to stop, by a message or by the loss of the sender, then releases; whether the lease was held to the end.
-    pub(crate) async fn run(self, mut stopped: oneshot::Receiver<()>) -> Result<bool> {
+    /// Renews until `stopped`, then releases; whether the lease was held to the end.
+    pub(crate) async fn run(self, stopped: impl Future) -> Result<bool> {
+        let mut stopped = pin!(stopped);
         let mut held = !self.lease.sealed || self.hold(self.lease.unseal()).await;
         while !held || timeout(self.pause(), &mut stopped).await.is_err() {
             held = held && self.hold(self.lease.renew()).await;

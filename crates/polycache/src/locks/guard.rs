@@ -2,11 +2,11 @@
 
 use std::fmt;
 
-use tokio::sync::{OwnedMutexGuard, oneshot, watch};
+use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::Instant;
 
-use super::queue::Baton;
+use super::queue::Place;
 use crate::Result;
 use crate::lease::{Keeper, Lease, Until};
 
@@ -22,25 +22,27 @@ enum Kept {
     /// By a lease, which this task renews.
     Lease { keeper: JoinHandle<Result<bool>>, until: Until, lost: watch::Receiver<bool> },
     /// In this process alone: by its place in the queue.
-    Local { _baton: OwnedMutexGuard<Baton> },
+    Local { _place: Place },
 }
 
 impl RedLockGuard {
-    pub(super) fn local(baton: OwnedMutexGuard<Baton>) -> Self {
-        Self { kept: Kept::Local { _baton: baton }, _stop: oneshot::channel().0 }
+    pub(super) fn local(place: Place) -> Self {
+        Self { kept: Kept::Local { _place: place }, _stop: oneshot::channel().0 }
     }
 
     /// Keeps a lease that was taken after `asked`.
-    pub(super) fn start(lease: Lease, asked: Instant, mut baton: OwnedMutexGuard<Baton>) -> Self {
+    pub(super) fn start(lease: Lease, asked: Instant, place: Place) -> Self {
         let (stop, stopped) = oneshot::channel();
         let (tell, lost) = watch::channel(false);
         let keeper = Keeper::new(lease, asked, move || {
             tell.send_replace(true);
         });
         let until = keeper.until();
+        // Passed over a moment ago, somebody else asks for the lease, and will find it taken.
+        place.hold(Some(until.clone()));
         let keeper = tokio::spawn(async move {
             let held = keeper.run(stopped).await;
-            baton.released = Some(std::time::Instant::now());
+            place.give_back();
             held
         });
         Self { kept: Kept::Lease { keeper, until, lost }, _stop: stop }

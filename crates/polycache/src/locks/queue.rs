@@ -1,20 +1,28 @@
 //! The queue of a process for a lock: first come, first served.
+//!
+//! Who stands in it looks several times a second, and who hasn't looked for a while is passed over: a future that nobody polls keeps no
+//! free lock from the others.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt;
+use std::future::{Future, poll_fn};
+use std::pin::pin;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use compact_str::CompactString;
 use parking_lot::Mutex;
-use tokio::sync::{Mutex as Fair, OwnedMutexGuard};
+use tokio::time::{Instant, sleep};
 
-/// What the head of the queue has in hand, and passes on.
-#[derive(Debug, Default)]
-pub(super) struct Baton {
-    /// When this process last gave the lock back.
-    pub(super) released: Option<Instant>,
-}
+use crate::lease::Until;
+
+/// How often those in a queue look.
+const LOOK: Duration = Duration::from_millis(100);
+
+/// Who hasn't looked for so long is passed over; but not by one who comes so late itself, since the same may have held up both.
+const ABSENT: Duration = Duration::from_millis(350);
+const LATE: Duration = Duration::from_millis(250);
 
 /// For how long it matters that the lock was given back.
 const REMEMBERED: Duration = Duration::from_secs(1);
@@ -23,7 +31,33 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 pub(crate) struct Queues {
     /// Tells this process from others.
     name: [u8; 16],
-    queues: Mutex<HashMap<CompactString, Arc<Fair<Baton>>>>,
+    queues: Mutex<HashMap<CompactString, Arc<Mutex<Queue>>>>,
+}
+
+#[derive(Debug, Default)]
+struct Queue {
+    next: u64,
+    /// The first has the lock, or sees to it that it gets it.
+    members: BTreeMap<u64, Member>,
+    /// When this process last gave the lock back.
+    released: Option<Instant>,
+}
+
+#[derive(Debug)]
+enum Member {
+    Waits {
+        seen: Instant,
+        waker: Option<Waker>,
+    },
+    /// Has the lock; by a lease, until then at least.
+    Holds(Option<Until>),
+}
+
+/// A place in a queue, until it is dropped.
+#[derive(Debug)]
+pub(super) struct Place {
+    queue: Arc<Mutex<Queue>>,
+    ticket: u64,
 }
 
 impl Queues {
@@ -35,27 +69,158 @@ impl Queues {
         &self.name
     }
 
-    /// Waits in the queue of this full key.
-    pub(super) async fn wait(&self, key: &str) -> OwnedMutexGuard<Baton> {
-        self.queue(key).lock_owned().await
+    /// The last place in the queue of this full key.
+    pub(super) fn enter(&self, key: &str) -> Place {
+        let queue = self.queue(key);
+        let ticket = queue.lock().enter(None);
+        Place { queue, ticket }
     }
 
-    fn queue(&self, key: &str) -> Arc<Fair<Baton>> {
+    fn queue(&self, key: &str) -> Arc<Mutex<Queue>> {
         let mut queues = self.queues.lock();
         if let Some(queue) = queues.get(key) {
             return Arc::clone(queue);
         }
         if queues.len() == queues.capacity() {
             // Before it grows: most are of locks that nobody wants any more.
+            let was_held =
+                |queue: &Mutex<Queue>| queue.lock().released.is_some_and(|released| released.elapsed() < REMEMBERED);
             queues.retain(|_, queue| Arc::strong_count(queue) > 1 || was_held(queue));
         }
         Arc::clone(queues.entry(CompactString::new(key)).or_default())
     }
 }
 
-fn was_held(queue: &Fair<Baton>) -> bool {
-    let baton = queue.try_lock();
-    baton.is_ok_and(|baton| baton.released.is_some_and(|released| released.elapsed() < REMEMBERED))
+impl Queue {
+    fn enter(&mut self, waker: Option<Waker>) -> u64 {
+        self.next += 1;
+        self.members.insert(self.next, Member::Waits { seen: Instant::now(), waker });
+        self.next
+    }
+
+    /// Whoever is the first now.
+    fn wake_first(&mut self) -> Option<Waker> {
+        match self.members.first_entry()?.get_mut() {
+            Member::Waits { waker, .. } => waker.take(),
+            Member::Holds(_) => None,
+        }
+    }
+
+    /// Removes those before this one that don't come, as long as they are the first.
+    fn pass_over(&mut self, ticket: u64, now: Instant, passed: &mut Vec<Member>) {
+        while let Some(first) = self.members.first_entry() {
+            let is_absent = match first.get() {
+                Member::Waits { seen, .. } => now.duration_since(*seen) > ABSENT,
+                Member::Holds(until) => until.as_ref().is_some_and(Until::is_long_past),
+            };
+            if *first.key() >= ticket || !is_absent {
+                return;
+            }
+            passed.push(first.remove());
+        }
+    }
+}
+
+impl Place {
+    /// Waits until this is the first.
+    pub(super) async fn turn(&mut self) {
+        self.look_often(|place, context| place.poll_turn(context)).await;
+    }
+
+    /// Runs `work`, which the first does; none where it is so late that it was passed over.
+    pub(super) async fn run<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
+        let mut work = pin!(work);
+        self.look_often(|place, context| match work.as_mut().poll(context) {
+            Poll::Ready(result) => Poll::Ready(Some(result)),
+            Poll::Pending if place.is_seen() => Poll::Pending,
+            Poll::Pending => Poll::Ready(None),
+        })
+        .await
+    }
+
+    /// Has the lock from now on, until the lease ends; whether it wasn't passed over before.
+    pub(super) fn hold(&self, until: Option<Until>) -> bool {
+        let mut queue = self.queue.lock();
+        let Some(member) = queue.members.get_mut(&self.ticket) else { return false };
+        let waited = std::mem::replace(member, Member::Holds(until));
+        drop(queue);
+        drop(waited);
+        true
+    }
+
+    /// When this process last gave the lock back.
+    pub(super) fn released(&self) -> Option<Instant> {
+        self.queue.lock().released
+    }
+
+    pub(super) fn give_back(self) {
+        self.queue.lock().released = Some(Instant::now());
+    }
+
+    async fn look_often<T>(&mut self, mut look: impl FnMut(&mut Self, &mut Context<'_>) -> Poll<T>) -> T {
+        let mut pause = pin!(sleep(LOOK));
+        poll_fn(|context| {
+            if let Poll::Ready(found) = look(self, context) {
+                return Poll::Ready(found);
+            }
+            while pause.as_mut().poll(context).is_ready() {
+                pause.as_mut().reset(Instant::now() + LOOK);
+            }
+            Poll::Pending
+        })
+        .await
+    }
+
+    /// Who was passed over begins again, as the last.
+    fn poll_turn(&mut self, context: &Context<'_>) -> Poll<()> {
+        let mut new = Some(context.waker().clone());
+        let now = Instant::now();
+        let mut passed = Vec::new();
+        let mut replaced = None;
+        let is_first = {
+            let mut queue = self.queue.lock();
+            match queue.members.get_mut(&self.ticket) {
+                Some(Member::Waits { seen, waker }) => {
+                    let in_time = now.duration_since(std::mem::replace(seen, now)) <= LATE;
+                    replaced = std::mem::replace(waker, new.take());
+                    if in_time {
+                        queue.pass_over(self.ticket, now, &mut passed);
+                    }
+                }
+                Some(Member::Holds(_)) => {}
+                None => self.ticket = queue.enter(new.take()),
+            }
+            queue.members.first_key_value().is_some_and(|(first, _)| *first == self.ticket)
+        };
+        // Outside of the lock: wakers are others' code.
+        drop((passed, replaced, new));
+        if is_first { Poll::Ready(()) } else { Poll::Pending }
+    }
+
+    /// It has looked; whether it wasn't passed over before.
+    fn is_seen(&self) -> bool {
+        match self.queue.lock().members.get_mut(&self.ticket) {
+            Some(Member::Waits { seen, .. }) => {
+                *seen = Instant::now();
+                true
+            }
+            Some(Member::Holds(_)) => true,
+            None => false,
+        }
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        let (own, next) = {
+            let mut queue = self.queue.lock();
+            (queue.members.remove(&self.ticket), queue.wake_first())
+        };
+        drop(own);
+        if let Some(next) = next {
+            next.wake();
+        }
+    }
 }
 
 impl fmt::Debug for Queues {

@@ -4,12 +4,11 @@ use std::time::Duration;
 
 use compact_str::CompactString;
 use tokio::runtime::Handle;
-use tokio::sync::OwnedMutexGuard;
 use tokio::time::{Instant, sleep, timeout_at};
 
 use super::guard::RedLockGuard;
-use super::queue::Baton;
 use crate::backend::{SetOptions, When};
+use crate::key::lease_key;
 use crate::lease::{Lease, Purpose, Watch, checked_life};
 use crate::switch::State;
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
@@ -85,29 +84,52 @@ impl RedLock {
                 "a lock is renewed by a task of the tokio runtime; await it there",
             ));
         }
-        let lease = Lease::new(&self.cache, &self.key, Purpose::Lock, life);
         let deadline = Instant::now().checked_add(within);
-        let queue = self.cache.view.queues.wait(lease.key().key().full());
-        let baton = match deadline {
-            Some(deadline) => timeout_at(deadline, queue).await.map_err(|_| self.too_long(within))?,
-            None => queue.await,
-        };
-        match self.cache.state() {
-            State::On => {}
-            State::Disabled | State::Off => return Ok(RedLockGuard::local(baton)),
-            State::Closed => return Err(self.cache.closed("lock")),
+        let full = lease_key(self.cache.full_key(&self.key).key(), Purpose::Lock);
+        let mut place = self.cache.view.queues.enter(full.key().full());
+        loop {
+            match deadline {
+                Some(deadline) => timeout_at(deadline, place.turn()).await.map_err(|_| self.too_long(within))?,
+                None => place.turn().await,
+            }
+            match self.cache.state() {
+                State::On => {}
+                State::Disabled | State::Off if place.hold(None) => return Ok(RedLockGuard::local(place)),
+                State::Disabled | State::Off => continue,
+                State::Closed => return Err(self.cache.closed("lock")),
+            }
+            let released = place.released();
+            // A new one each time: what was given up with the place may still be under way.
+            let lease = Lease::new(&self.cache, &self.key, Purpose::Lock, life);
+            if let Some(asked) = place.run(self.take(&lease, life, released, deadline)).await {
+                return match asked? {
+                    Some(asked) => Ok(RedLockGuard::start(lease, asked, place)),
+                    None => Err(self.too_long(within)),
+                };
+            }
         }
-        self.give_way(&baton, deadline).await?;
+    }
+
+    /// Takes the lease, as the first of this process who wants it; after which moment it was asked for. None where others have it until the
+    /// deadline.
+    async fn take(
+        &self,
+        lease: &Lease,
+        life: Duration,
+        released: Option<Instant>,
+        deadline: Option<Instant>,
+    ) -> Result<Option<Instant>> {
+        self.give_way(released, deadline).await?;
         let (mut watch, mut pause) = (Watch::new(life), FIRST_PAUSE);
         let mut asked = Instant::now();
         let mut taken = lease.take().await?;
         loop {
             if taken {
-                return Ok(RedLockGuard::start(lease, asked, baton));
+                return Ok(Some(asked));
             }
             let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_zero() {
-                return Err(self.too_long(within));
+                return Ok(None);
             }
             self.leave_trace().await?;
             // Apart from the others' pauses, or they would all look at once.
@@ -119,8 +141,8 @@ impl RedLock {
     }
 
     /// Stays back where this process had the lock a moment ago and another one waits.
-    async fn give_way(&self, baton: &OwnedMutexGuard<Baton>, deadline: Option<Instant>) -> Result<()> {
-        if baton.released.is_none_or(|released| released.elapsed() > COURTESY) {
+    async fn give_way(&self, released: Option<Instant>, deadline: Option<Instant>) -> Result<()> {
+        if released.is_none_or(|released| released.elapsed() > COURTESY) {
             return Ok(());
         }
         let trace = Lease::new(&self.cache, &self.key, Purpose::Wait, TRACE);

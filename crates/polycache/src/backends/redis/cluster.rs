@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use futures_util::future::{join_all, select_ok};
 use parking_lot::RwLock;
 use redis::{Cmd, Value};
+use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
 use super::command::{Command, after, joined, paired};
@@ -30,6 +31,8 @@ const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
 /// How long a cluster that no server told about counts as unknown.
 const FAILURE_HOLDS: Duration = Duration::from_millis(250);
+/// How long others wait for the one who asks.
+const ASKED_WITHIN: Duration = Duration::from_secs(1);
 /// How many servers are asked at a time about the others.
 const ASKED: usize = 4;
 
@@ -74,13 +77,13 @@ impl Cluster {
     }
 
     /// The answer to one command.
-    pub(super) async fn one(&self, class: Class, command: Command) -> Result<Value> {
+    pub(super) async fn one(self: &Arc<Self>, class: Class, command: Command) -> Result<Value> {
         let mut answers = self.many(class, vec![command]).await?;
         answers.pop().ok_or_else(|| unexpected(&Value::Nil))
     }
 
     /// The answers to `commands`, in their order. An error that a server answers with is a value here.
-    pub(super) async fn many(&self, class: Class, mut commands: Vec<Command>) -> Result<Vec<Value>> {
+    pub(super) async fn many(self: &Arc<Self>, class: Class, mut commands: Vec<Command>) -> Result<Vec<Value>> {
         let mut answers: Vec<Option<Value>> = commands.iter().map(|_| None).collect();
         // What was counted by a command that has to be done again: it was done where what goes before it wasn't.
         let mut counted = vec![0; commands.len()];
@@ -170,7 +173,7 @@ impl Cluster {
     }
 
     /// One command that belongs to `server` for the moment.
-    async fn ask(&self, class: Class, map: &Map, server: &Server, command: &Command) -> Result<Value> {
+    async fn ask(self: &Arc<Self>, class: Class, map: &Map, server: &Server, command: &Command) -> Result<Value> {
         let asking = redis::cmd("ASKING");
         let sent: Vec<&Cmd> = command.parts().flat_map(|part| [&asking, part]).collect();
         let answers = match map.masters.iter().find(|member| member.server == *server) {
@@ -182,7 +185,7 @@ impl Cluster {
     }
 
     /// The masters and what they hold, by a map that is asked for now.
-    pub(super) async fn masters_now(&self) -> Result<(Vec<Arc<Member>>, Vec<Range>)> {
+    pub(super) async fn masters_now(self: &Arc<Self>) -> Result<(Vec<Arc<Member>>, Vec<Range>)> {
         let known = self.map().await?;
         let map = self.renewed(&known).await?;
         Ok((map.masters.clone(), map.ranges.clone()))
@@ -196,7 +199,7 @@ impl Cluster {
     }
 
     /// The layout with this mark, where it is the latest; else one that is asked for now.
-    pub(super) async fn layout(&self, mark: Option<u64>) -> Result<Arc<Layout>> {
+    pub(super) async fn layout(self: &Arc<Self>, mark: Option<u64>) -> Result<Arc<Layout>> {
         if let Some(latest) = &*self.layout.read()
             && Some(latest.mark()) == mark
         {
@@ -208,20 +211,35 @@ impl Cluster {
     }
 
     /// What is known of the cluster; it is asked if nothing is.
-    async fn map(&self) -> Result<Arc<Map>> {
+    async fn map(self: &Arc<Self>) -> Result<Arc<Map>> {
         let map = Arc::clone(&self.map.read());
         if map.masters.is_empty() { self.renewed(&map).await } else { Ok(map) }
     }
 
-    /// A map that is newer than `old`.
-    async fn renewed(&self, old: &Map) -> Result<Arc<Map>> {
-        let mut failure = self.asking.lock().await;
+    /// A map that is newer than `old`. It is asked for in a task: others wait for it, and whoever needs it may be polled by nobody.
+    async fn renewed(self: &Arc<Self>, old: &Map) -> Result<Arc<Map>> {
+        let (cluster, version) = (Arc::clone(self), old.version);
+        let renewing = async move { cluster.renew(version).await };
+        match Handle::try_current() {
+            Ok(runtime) => runtime.spawn(renewing).await.unwrap_or_else(|_| {
+                Err(Error::new(
+                    ErrorKind::NoRuntime,
+                    "the tokio runtime was shut down as it asked a Redis Cluster for its slots",
+                ))
+            }),
+            Err(_) => renewing.await,
+        }
+    }
+
+    async fn renew(&self, old: u64) -> Result<Arc<Map>> {
+        // Whoever asks may be on a runtime that stands still.
+        let mut asking = timeout(ASKED_WITHIN, self.asking.lock()).await.ok();
         let known = Arc::clone(&self.map.read());
-        if known.version > old.version {
+        if known.version > old {
             return Ok(known);
         }
         // Those who waited behind an attempt in vain needn't each make one of their own.
-        if let Some((at, error)) = &*failure
+        if let Some((at, error)) = asking.as_ref().and_then(|failure| failure.as_ref())
             && at.elapsed() < FAILURE_HOLDS
         {
             return Err(error.clone());
@@ -240,7 +258,9 @@ impl Cluster {
         let ranges = match select_ok(questions).await {
             Ok((ranges, _)) => ranges,
             Err(error) => {
-                *failure = Some((Instant::now(), error.clone()));
+                if let Some(failure) = &mut asking {
+                    **failure = Some((Instant::now(), error.clone()));
+                }
                 return Err(error);
             }
         };

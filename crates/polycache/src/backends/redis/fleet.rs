@@ -1,5 +1,7 @@
 //! The servers, whatever their topology.
 
+use std::sync::Arc;
+
 use redis::{Cmd, Value};
 
 use super::cluster::Cluster;
@@ -15,7 +17,7 @@ use crate::key::slot;
 pub(super) enum Fleet {
     /// One server, or the primary of the sentinels.
     Single(Node),
-    Cluster(Cluster),
+    Cluster(Arc<Cluster>),
 }
 
 impl Fleet {
@@ -29,7 +31,7 @@ impl Fleet {
         let connector = Connector::new(config)?;
         Ok(match target {
             Some(target) => Self::Single(Node::new(&connector, &target)),
-            None => Self::Cluster(Cluster::new(connector)),
+            None => Self::Cluster(Arc::new(Cluster::new(connector))),
         })
     }
 

@@ -4,6 +4,8 @@
 //! Each master is asked about itself (`CLUSTER NODES`, its own line), as what others know of it comes by gossip, and only there stand the
 //! slots that are on the move.
 
+use std::sync::Arc;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use futures_util::future::join_all;
@@ -47,7 +49,7 @@ struct Own {
 
 impl Layout {
     /// As it is now.
-    pub(super) async fn now(cluster: &Cluster) -> Result<Self> {
+    pub(super) async fn now(cluster: &Arc<Cluster>) -> Result<Self> {
         let (members, ranges) = cluster.masters_now().await?;
         let mut command = Cmd::new();
         command.arg("CLUSTER").arg("NODES");

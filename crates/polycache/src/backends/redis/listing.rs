@@ -1,5 +1,7 @@
 //! Walking over the keys: `SCAN` on every master, never `KEYS`.
 
+use std::sync::Arc;
+
 use std::time::Duration;
 
 use redis::Cmd;
@@ -41,7 +43,7 @@ pub(super) async fn page(fleet: &Fleet, namespace: &str, pattern: &Pattern, curs
 
 /// A batch of the server that the cursor names: its index, a count of the rounds, and the mark of the layout that it is an index in. Where
 /// slots have moved until the end of a round, there is another one, since keys may have been missed.
-async fn cluster_page(cluster: &Cluster, glob: &str, cursor: Cursor) -> Result<(Option<Cursor>, Vec<String>)> {
+async fn cluster_page(cluster: &Arc<Cluster>, glob: &str, cursor: Cursor) -> Result<(Option<Cursor>, Vec<String>)> {
     let (index, round) = ((cursor.part & 0xffff) as usize, cursor.part >> 16 & 0xf);
     let part = |index: usize, round: u64, layout: &Layout| index as u64 | round << 16 | layout.mark() << 20;
     let again = |layout: &Layout| match round + 1 {

@@ -1,0 +1,219 @@
+//! Futures that are begun and then left: neither polled nor dropped. Nobody else waits for them for long, and no old value is found after
+//! a write.
+
+use std::convert::Infallible;
+use std::future::Future;
+use std::pin::Pin;
+use std::time::Duration;
+
+use futures_util::stream::{self, StreamExt};
+use polycache::locks::RedLock;
+use polycache::{Cache, Ttl};
+use tokio::task::JoinSet;
+use tokio::time::{sleep, timeout};
+
+use crate::subject::{builder, cache};
+use crate::{LeftAlone, Subject, left_alone};
+
+/// How long others may wait, though half a second is what they wait at most on a machine that isn't busy.
+const BOUND: Duration = Duration::from_secs(4);
+
+/// Beyond which no future is left: those that wait for nobody are ready by then.
+const POLLS: usize = 12;
+
+const KEY: &str = "k";
+const LIFE: Duration = Duration::from_millis(200);
+
+type Begun = Pin<Box<dyn Future<Output = ()> + Send>>;
+type Begin = fn(Cache) -> Begun;
+
+macro_rules! begins {
+    ($($name:ident: |$cache:ident| $body:expr;)*) => {
+        [$((stringify!($name), (|$cache| Box::pin(async move { drop($body.await); })) as Begin)),*]
+    };
+}
+
+async fn old() -> Result<String, Infallible> {
+    tokio::task::yield_now().await;
+    Ok("old".to_owned())
+}
+
+async fn new() -> Result<String, Infallible> {
+    Ok("new".to_owned())
+}
+
+/// Of a stream that is consumed slowly, the writes of its consumer wait for a round trip, and win.
+pub async fn a_stream_that_is_consumed_slowly_keeps_no_write_waiting(subject: &dyn Subject) {
+    let cache = cache(subject).namespace("n");
+    for round in 0..6 {
+        let keys: Vec<String> = (0..8).map(|key| format!("{round}:{key}")).collect();
+        let load = |key: String| {
+            let cache = cache.clone();
+            async move {
+                let Ok(_) = cache.get_or_set(&key, old).await;
+                key
+            }
+        };
+        let mut loads = stream::iter(keys.clone()).map(load).buffer_unordered(8);
+        let first = loads.next().await.unwrap();
+        for key in keys.iter().filter(|key| **key != first) {
+            timeout(BOUND, cache.delete(key)).await.expect("it waits for a round trip").unwrap();
+            assert_eq!(cache.get::<String>(key).await.unwrap(), None, "{key}");
+        }
+        drop(loads);
+    }
+}
+
+/// A command of each sort is left after each of its polls.
+pub async fn nobody_waits_for_a_command(subject: &dyn Subject) {
+    let commands = begins! {
+        get: |cache| cache.get::<String>(KEY);
+        multi_get: |cache| cache.multi_get::<String>(&[KEY, "other"]);
+        get_versioned: |cache| cache.get_versioned::<String>(KEY);
+        exists: |cache| cache.exists(KEY);
+        ttl: |cache| cache.ttl(KEY);
+        set: |cache| cache.set(KEY, "left".to_owned());
+        multi_set: |cache| cache.multi_set([(KEY, "left".to_owned()), ("other", "left".to_owned())]);
+        add: |cache| cache.add(KEY, "left".to_owned());
+        increment: |cache| cache.increment("n", 1);
+        expire: |cache| cache.expire(KEY, Ttl::secs(60));
+        delete: |cache| cache.delete(KEY);
+        multi_delete: |cache| cache.multi_delete(&[KEY, "other"]);
+        clear: |cache| cache.clear();
+        lease: |cache| async move { cache.get_or_set(KEY, new).await };
+    };
+    leave_each(&cache(subject), &commands, |_| None).await;
+    leave_each(&leased(subject), &commands, |_| None).await;
+}
+
+/// A flight is left after each of its polls, while it asks, computes or stores.
+pub async fn nobody_waits_for_a_flight(subject: &dyn Subject) {
+    let flights = begins! {
+        get_or_set: |cache| async move { cache.get_or_set(KEY, old).await };
+        detached: |cache| async move { cache.get_or_set(KEY, old).detached().await };
+        multi_get_or_set: |cache| async move {
+            let load = |keys: Vec<String>| async move {
+                let Ok(value) = old().await;
+                Ok::<_, Infallible>(keys.into_iter().map(move |key| (key, value.clone())))
+            };
+            cache.multi_get_or_set(&[KEY, "other"], load).await
+        };
+    };
+    let not_old = |value: Option<String>| (value.as_deref() == Some("old")).then_some("an old value was found");
+    leave_each(&cache(subject), &flights, not_old).await;
+    leave_each(&leased(subject), &flights, not_old).await;
+}
+
+/// Who waits for a lock, or has just been given it, is left.
+pub async fn nobody_waits_for_one_who_is_given_a_lock(subject: &dyn Subject) {
+    let cache = cache(subject);
+    let mut tasks = JoinSet::new();
+    for polls in 1..POLLS {
+        let cache = cache.namespace(format!("n{polls}"));
+        tasks.spawn(async move {
+            let lock = |cache: Cache| async move { RedLock::new(&cache, KEY, LIFE).acquire(LONG).await };
+            // Nobody has it.
+            let first = left_alone(lock(cache.clone()), polls).await;
+            if matches!(first, LeftAlone::Waits(_)) {
+                assert_is_free(&cache).await;
+            }
+            drop(first);
+            // Somebody has it, and they stand in the queue.
+            let guard = lock(cache.clone()).await.unwrap();
+            let second = left_alone(lock(cache.clone()), polls).await;
+            let third = left_alone(lock(cache.clone()), polls).await;
+            assert!(matches!((&second, &third), (LeftAlone::Waits(_), LeftAlone::Waits(_))));
+            guard.release().await.unwrap();
+            assert_is_free(&cache).await;
+        });
+    }
+    tasks.join_all().await;
+}
+
+const LONG: Duration = Duration::from_secs(60);
+
+/// Also for a single try.
+async fn assert_is_free(cache: &Cache) {
+    let acquired = timeout(BOUND, RedLock::new(cache, KEY, LIFE).acquire(LONG)).await.expect("the lock is free");
+    assert!(acquired.unwrap().release().await.unwrap());
+}
+
+fn leased(subject: &dyn Subject) -> Cache {
+    builder(subject).lease(LIFE).build().unwrap()
+}
+
+/// Leaves each of these after each of its first polls, with each of the writes as what the others do first.
+async fn leave_each(
+    cache: &Cache,
+    begins: &[(&'static str, Begin)],
+    wrong: fn(Option<String>) -> Option<&'static str>,
+) {
+    let mut tasks = JoinSet::new();
+    for &(name, begin) in begins {
+        for polls in 1..POLLS {
+            for write in WRITES {
+                let cache = cache.namespace(format!("{name}:{polls}:{write:?}"));
+                tasks.spawn(async move {
+                    let left = left_alone(begin(cache.clone()), polls).await;
+                    if matches!(left, LeftAlone::Waits(_)) {
+                        let what = format!("{name} after {polls} polls, then {write:?}");
+                        write.then_others(&cache, &what, wrong).await;
+                    }
+                    drop(left);
+                });
+            }
+        }
+        while tasks.len() > 100 {
+            tasks.join_next().await.unwrap().unwrap();
+        }
+    }
+    tasks.join_all().await;
+}
+
+#[derive(Debug, Clone, Copy)]
+enum Write {
+    Delete,
+    MultiDelete,
+    Set,
+    Clear,
+    None,
+}
+
+const WRITES: [Write; 5] = [Write::Delete, Write::MultiDelete, Write::Set, Write::Clear, Write::None];
+
+impl Write {
+    async fn then_others(self, cache: &Cache, what: &str, wrong: fn(Option<String>) -> Option<&'static str>) {
+        let within = |name: &'static str| move |_| format!("{name} beside {what}");
+        let write = async {
+            match self {
+                Self::Delete => cache.delete(KEY).await.map(drop),
+                Self::MultiDelete => cache.multi_delete(&[KEY]).await.map(drop),
+                Self::Set => cache.set(KEY, "new".to_owned()).await,
+                Self::Clear => cache.clear().await,
+                Self::None => return,
+            }
+            .unwrap();
+            let found = cache.get::<String>(KEY).await.unwrap();
+            assert_eq!(wrong(found), None, "{what}");
+        };
+        timeout(BOUND, write).await.map_err(within("a write")).unwrap();
+        let reads = async {
+            cache.get::<String>(KEY).await.unwrap();
+            cache.get::<String>("another").await.unwrap();
+            cache.set("another", "new".to_owned()).await.unwrap();
+        };
+        timeout(BOUND, reads).await.map_err(within("a read")).unwrap();
+        let flight = timeout(BOUND, cache.get_or_set(KEY, new)).await.map_err(within("a flight")).unwrap();
+        if !matches!(self, Self::None) {
+            assert_eq!(wrong(flight.ok()), None, "{what}");
+        }
+        let lock = async { RedLock::new(cache, KEY, LIFE).acquire(LONG).await.unwrap().release().await.unwrap() };
+        timeout(BOUND, lock).await.map_err(within("a lock")).unwrap();
+        if !matches!(self, Self::None) {
+            // What comes late has had its chance.
+            sleep(Duration::from_millis(5)).await;
+            assert_eq!(wrong(cache.get::<String>(KEY).await.unwrap()), None, "{what}");
+        }
+        timeout(BOUND, cache.delete(KEY)).await.map_err(within("a delete")).unwrap().unwrap();
+    }
+}

@@ -1,0 +1,95 @@
+//! Those who wait for room in the queue, in the order of their coming.
+//!
+//! Each looks several times a second, and who hasn't looked for a while is passed over: a future that nobody polls keeps nobody from room
+//! that is there.
+
+use std::collections::BTreeMap;
+use std::task::Waker;
+use std::time::{Duration, Instant};
+
+/// How often they look.
+pub(crate) const LOOK: Duration = Duration::from_millis(50);
+
+/// Who hasn't looked for so long is passed over; but not by one who comes so late itself, since the same may have held up both.
+const ABSENT: Duration = Duration::from_millis(200);
+const LATE: Duration = Duration::from_millis(150);
+
+#[derive(Debug, Default)]
+pub(crate) struct Line {
+    next: u64,
+    callers: BTreeMap<u64, Caller>,
+}
+
+#[derive(Debug)]
+struct Caller {
+    weight: usize,
+    seen: Instant,
+    waker: Option<Waker>,
+}
+
+impl Line {
+    pub(crate) fn is_empty(&self) -> bool {
+        self.callers.is_empty()
+    }
+
+    /// One who needs so much of this room looks whether it may go: those before it would find room as well. Then it stands in the line no
+    /// more. Wakers that are no longer needed go into `old`, to be dropped without a lock.
+    pub(crate) fn look(
+        &mut self,
+        ticket: &mut Option<u64>,
+        weight: usize,
+        room: usize,
+        waker: Waker,
+        old: &mut Vec<Waker>,
+    ) -> bool {
+        let now = Instant::now();
+        let own = match ticket.filter(|ticket| self.callers.contains_key(ticket)) {
+            Some(own) => own,
+            // Who was passed over begins again, as the last.
+            None => {
+                self.next += 1;
+                *ticket.insert(self.next)
+            }
+        };
+        let before = self.callers.insert(own, Caller { weight, seen: now, waker: Some(waker) });
+        let in_time = before.as_ref().is_none_or(|before| now.duration_since(before.seen) <= LATE);
+        old.extend(before.and_then(|before| before.waker));
+        let mut needed = weight;
+        let mut absent = Vec::new();
+        for (ticket, caller) in self.callers.range(..own) {
+            if in_time && now.duration_since(caller.seen) > ABSENT {
+                absent.push(*ticket);
+            } else {
+                needed += caller.weight;
+            }
+            if needed > room {
+                break;
+            }
+        }
+        for ticket in absent {
+            old.extend(self.leave(ticket));
+        }
+        let may = needed <= room;
+        if may {
+            old.extend(self.leave(own));
+        }
+        may
+    }
+
+    /// It doesn't wait any more; its waker.
+    pub(crate) fn leave(&mut self, ticket: u64) -> Option<Waker> {
+        self.callers.remove(&ticket)?.waker
+    }
+
+    /// The wakers of those for whom there is room.
+    pub(crate) fn called(&mut self, room: usize, wakers: &mut Vec<Waker>) {
+        let mut needed = 0;
+        for caller in self.callers.values_mut() {
+            needed += caller.weight;
+            if needed > room {
+                return;
+            }
+            wakers.extend(caller.waker.take());
+        }
+    }
+}

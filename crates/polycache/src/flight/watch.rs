@@ -1,0 +1,151 @@
+//! Looking after flights whose leader nobody polls.
+//!
+//! Such a leader keeps nobody waiting for longer than two rounds of a task, which wakes it in the first and ends its flight in the second:
+//! those who wait then begin anew, and what it computes after all isn't stored.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::runtime::Handle;
+use tokio::time::Instant;
+
+use super::fill::Fill;
+use super::leader::wake;
+use super::pulse::Pulse;
+use super::sync::Mutex;
+use super::{Flights, SHARDS, Spot};
+use crate::cache::timer;
+
+/// Between two rounds.
+pub(super) const ROUND: Duration = Duration::from_millis(250);
+
+/// A round that comes later than this says nothing: what has held it up may have held up the leaders as well.
+pub(super) const LATE: Duration = Duration::from_millis(100);
+
+/// How long a watch may be silent before another takes its place: its runtime may stand still.
+const SILENCE: Duration = Duration::from_secs(1);
+
+/// The present watch.
+#[derive(Debug, Default)]
+pub(super) struct Watched(Mutex<Option<Present>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Present {
+    number: u64,
+    seen: Instant,
+}
+
+/// Leaders that were woken, by their flights' numbers, and how often they had been polled then.
+#[derive(Debug, Default)]
+pub(super) struct Suspects(HashMap<u64, u64>);
+
+/// A flight that somebody waits for.
+pub(super) enum Awaited {
+    /// Its leader has waited at least once.
+    Led(Spot, Arc<Pulse>),
+    /// Whoever was woken to take it over hasn't come yet.
+    Vacant(Spot),
+    /// Its value is on the way.
+    Filling(Fill),
+}
+
+impl Flights {
+    /// Somebody waits for a flight, as the first: from now on it is looked after.
+    #[cold]
+    pub(super) fn watch(self: &Arc<Self>) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        let now = Instant::now();
+        let number = {
+            let mut present = self.watched.0.lock();
+            if present.is_some_and(|present| now.duration_since(present.seen) < SILENCE) {
+                return;
+            }
+            let number = present.map_or(0, |present| present.number) + 1;
+            *present = Some(Present { number, seen: now });
+            number
+        };
+        let Ok(mut round) = timer(ROUND) else { return };
+        let flights = Arc::downgrade(self);
+        runtime.spawn(async move {
+            let mut suspects = Suspects::default();
+            let mut due = now + ROUND;
+            loop {
+                round.await;
+                let now = Instant::now();
+                if !go_round(&flights, &mut suspects, number, now, now > due + LATE) {
+                    return;
+                }
+                let Ok(next) = timer(ROUND) else { return };
+                (round, due) = (next, now + ROUND);
+            }
+        });
+    }
+
+    /// One round; whether anybody waits.
+    pub(super) fn look_after(&self, suspects: &mut Suspects) -> bool {
+        let mut woken = HashMap::new();
+        let mut anybody = false;
+        for shard in 0..SHARDS {
+            for awaited in self.step(shard, |table| table.awaited()) {
+                anybody = true;
+                match awaited {
+                    Awaited::Led(spot, pulse) => match suspects.0.get(&spot.id) {
+                        Some(polls) if !pulse.has_stirred(*polls) => self.forsake(spot),
+                        _ => woken.extend(pulse.wake().map(|polls| (spot.id, polls))),
+                    },
+                    Awaited::Vacant(spot) => wake(self.at(spot.hash, |table| table.wake_all(spot))),
+                    Awaited::Filling(fill) => {
+                        if let Ok(runtime) = Handle::try_current() {
+                            runtime.spawn(fill.follow());
+                        }
+                    }
+                }
+            }
+        }
+        suspects.0 = woken;
+        anybody
+    }
+
+    /// Ends the flight of a leader that nobody polls.
+    fn forsake(&self, spot: Spot) {
+        tracing::warn!("a computation that others wait for is polled by nobody: they begin anew");
+        wake(self.at(spot.hash, |table| table.forsake(spot)));
+    }
+}
+
+/// One round of this watch; whether there is to be another.
+fn go_round(flights: &Weak<Flights>, suspects: &mut Suspects, number: u64, now: Instant, late: bool) -> bool {
+    let Some(flights) = flights.upgrade() else { return false };
+    let is_present = |present: &Option<Present>| present.is_some_and(|present| present.number == number);
+    {
+        let mut present = flights.watched.0.lock();
+        if !is_present(&present) {
+            return false;
+        }
+        *present = Some(Present { number, seen: now });
+    }
+    if late {
+        *suspects = Suspects::default();
+    }
+    if flights.look_after(suspects) {
+        return true;
+    }
+    // Who begins to wait from here on begins another watch. Who has before is seen now.
+    {
+        let mut present = flights.watched.0.lock();
+        if !is_present(&present) {
+            return false;
+        }
+        *present = None;
+    }
+    if !flights.look_after(suspects) {
+        return false;
+    }
+    let mut present = flights.watched.0.lock();
+    let takes_up = present.is_none();
+    if takes_up {
+        *present = Some(Present { number, seen: now });
+    }
+    takes_up
+}
