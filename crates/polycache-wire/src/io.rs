@@ -1,6 +1,7 @@
 //! A connection that stands: what goes over it.
 
 pub(crate) mod alone;
+mod runtime;
 pub(crate) mod silence;
 
 use std::collections::VecDeque;
@@ -12,7 +13,7 @@ use std::task::{Context, Poll, Waker};
 
 use bytes::BytesMut;
 use tokio::io::AsyncReadExt;
-use tokio::runtime::{Handle, Id};
+use tokio::runtime::Id;
 use tokio::time::Interval;
 
 use crate::ending::Reason;
@@ -108,7 +109,7 @@ impl<P: Protocol> Io<P> {
             due: 0,
             failed: None,
         };
-        let runtime = Handle::try_current().ok().map(|runtime| runtime.id());
+        let runtime = runtime::here();
         Self { run, runtime, stream, signals, wakes_driver: true, caller: Waker::noop().clone(), traffic }
     }
 
@@ -120,12 +121,6 @@ impl<P: Protocol> Io<P> {
     ) -> Poll<Result<Infallible, Reason<P::Error>>> {
         self.take_over(shared);
         self.traffic.poll(shared, &mut *self.stream, &self.signals, ticks)
-    }
-
-    /// Whether nothing is under way that must not be sent twice.
-    pub(crate) fn is_repeatable(&self) -> bool {
-        let Traffic { in_flight, written, .. } = &self.traffic;
-        in_flight.iter().all(|pending| pending.is_read || pending.end > *written)
     }
 
     /// How many bytes of requests were written, and the requests that aren't answered.
@@ -336,15 +331,6 @@ impl<P: Protocol> Traffic<P> {
         self.sent = 0;
         if self.outgoing.capacity() > KEPT {
             self.outgoing = Vec::new();
-        }
-    }
-
-    /// Makes the ends of what is queued those of all bytes.
-    fn count_alone(&mut self, state: &mut State<P>) {
-        let bytes = std::mem::take(&mut self.bytes_alone);
-        if bytes > 0 {
-            state.end += bytes;
-            state.queued.iter_mut().for_each(|pending| pending.end += bytes);
         }
     }
 

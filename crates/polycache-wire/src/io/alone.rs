@@ -10,8 +10,6 @@ use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::{Context, Waker};
 
-use tokio::runtime::Handle;
-
 use super::{Io, Traffic};
 use crate::ending::Reason;
 use crate::protocol::{Protocol, Request, Stream};
@@ -97,12 +95,12 @@ impl<P: Protocol> Shared<P> {
 
 impl<P: Protocol> Io<P> {
     fn begin<R: Request<P>>(&mut self, shared: &Shared<P>, request: &R, context: &Context<'_>) -> bool {
-        let Self { stream, traffic, .. } = self;
-        if !traffic.in_flight.is_empty() || !traffic.is_written() || traffic.failed.is_some() {
+        // The socket's runtime may stand still: what isn't sent can be sent by another one.
+        if self.is_elsewhere() {
             return false;
         }
-        // The socket's runtime may stand still: what isn't sent can be sent by another one.
-        if Handle::try_current().is_ok_and(|here| Some(here.id()) != self.runtime) {
+        let Self { stream, traffic, .. } = self;
+        if !traffic.in_flight.is_empty() || !traffic.is_written() || traffic.failed.is_some() {
             return false;
         }
         // Before it sends anything: the connection may have ended. And from now on the socket wakes the caller.
@@ -176,6 +174,15 @@ impl<P: Protocol> Io<P> {
 }
 
 impl<P: Protocol> Traffic<P> {
+    /// Makes the ends of what is queued those of all bytes.
+    pub(super) fn count_alone(&mut self, state: &mut State<P>) {
+        let bytes = std::mem::take(&mut self.bytes_alone);
+        if bytes > 0 {
+            state.end += bytes;
+            state.queued.iter_mut().for_each(|pending| pending.end += bytes);
+        }
+    }
+
     /// Reads what came though nobody had asked.
     fn drain(
         &mut self,
