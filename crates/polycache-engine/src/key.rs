@@ -12,8 +12,13 @@ pub(crate) fn hash(state: &RandomState, key: &[u8]) -> u64 {
         Some((first, last)) => {
             finish(state, [u128::from_le_bytes(*first), u128::from_le_bytes(*last)].into_iter(), key.len())
         }
-        None => hash_pieces(state, key.len(), |at| front(&key[at..])),
+        None => hash_unusual(state, key),
     }
+}
+
+#[inline(never)]
+fn hash_unusual(state: &RandomState, key: &[u8]) -> u64 {
+    hash_pieces(state, key.len(), |at| front(&key[at..]))
 }
 
 /// The hash by pieces of sixteen bytes; the last one overlaps the one before.

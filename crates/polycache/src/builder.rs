@@ -258,8 +258,9 @@ impl CacheBuilder {
         flights: Arc<Flights>,
     ) -> Cache {
         let view = View {
+            writer_ends_leases: writes.is_some(),
+            writer: writes.unwrap_or_else(|| Arc::clone(&backend)),
             backend,
-            writes,
             serializer,
             plugins: Arc::new([]),
             bare: None,

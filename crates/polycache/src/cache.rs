@@ -75,8 +75,9 @@ pub struct Cache {
 #[derive(Clone)]
 pub(crate) struct View {
     pub(crate) backend: Arc<dyn Backend>,
-    /// What writes go to where they end leases by the way.
-    pub(crate) writes: Option<Arc<dyn Backend>>,
+    /// What writes go to: the backend, or its handle that ends leases by the way.
+    pub(crate) writer: Arc<dyn Backend>,
+    pub(crate) writer_ends_leases: bool,
     pub(crate) serializer: Arc<dyn Serializer>,
     pub(crate) plugins: Arc<[Arc<dyn Plugin>]>,
     /// The same without plugins, for their hooks; `None` where there are none.
@@ -163,10 +164,12 @@ impl Cache {
         if self.info().capabilities.exclusive || self.view.settings.lease == lease {
             return Ok(self.clone());
         }
-        let writes = self.view.backend.ending_leases(self.view.flights.holder());
+        let ending = self.view.backend.ending_leases(self.view.flights.holder());
+        let writer_ends_leases = ending.is_some();
+        let writer = ending.unwrap_or_else(|| Arc::clone(&self.view.backend));
         let leased = |view: &View| {
             let settings = Settings { lease, ..view.settings.clone() };
-            Arc::new(View { settings, writes: writes.clone(), ..view.clone() })
+            Arc::new(View { settings, writer: Arc::clone(&writer), writer_ends_leases, ..view.clone() })
         };
         let bare = self.view.bare.as_deref().map(leased);
         let view = View { bare, ..(*leased(&self.view)).clone() };

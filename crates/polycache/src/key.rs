@@ -110,10 +110,10 @@ impl<'a> Key<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Whether a key is short enough.
+    /// Whether a key has a prefix and is short enough.
     #[inline]
     pub(crate) const fn fit(prefix: &str, name: &str) -> bool {
-        prefix.is_empty() || prefix.len() + name.len() <= SHORT
+        !prefix.is_empty() && prefix.len() + name.len() <= SHORT
     }
 
     /// The parts of a key that [fits](Self::fit); its prefix ends with the separator.

@@ -113,12 +113,12 @@ impl Cache {
         operation: impl FnOnce(&dyn Backend, Key<'_>) -> Reply<A>,
         finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
     ) -> Reply<B> {
-        let flights = &self.view.flights;
-        let reply = self.with_key(key, |backend, key| {
+        let View { flights, writer, .. } = &*self.view;
+        let reply = self.with_key(key, |_, key| {
             if flights.any() {
                 flights.overtake_key(key.full());
             }
-            operation(self.view.writes.as_deref().unwrap_or(backend), key)
+            operation(&**writer, key)
         });
         let reply = match reply.now() {
             Ok(result) => Reply::from(result),
@@ -137,8 +137,7 @@ impl Cache {
         let scope = Scope::Keys(keys);
         flights.overtake(&scope);
         let borrowed: Vec<Key<'_>> = scope.keys().iter().map(FullKey::key).collect();
-        let View { backend, writes, .. } = &*self.view;
-        match operation(writes.as_deref().unwrap_or(&**backend), &borrowed).now() {
+        match operation(&*self.view.writer, &borrowed).now() {
             Ok(result) => Reply::from(result),
             Err(pending) => self.overtaking(scope, pending),
         }
@@ -162,13 +161,14 @@ impl Cache {
     /// A write that takes a while. Where there are leases it ends those of its keys first: what another process has computed before
     /// isn't stored after it.
     fn overtaking<A: Send + 'static>(&self, scope: Scope, write: Reply<A>) -> Reply<A> {
-        let View { flights, settings, writes, backend, .. } = &*self.view;
-        let ended = match (&scope, settings.lease, writes) {
+        let View { flights, settings, writer_ends_leases, backend, .. } = &*self.view;
+        let ended = match &scope {
             // There are none, or the write does it by the way.
-            (_, None, _) | (Scope::Keys(_), _, Some(_)) => return flights.overtaking(scope, write),
-            (Scope::Keys(keys), Some(_), None) => Reply::pending(lease::end(self.bare(), keys.clone())),
+            _ if settings.lease.is_none() => return flights.overtaking(scope, write),
+            Scope::Keys(_) if *writer_ends_leases => return flights.overtaking(scope, write),
+            Scope::Keys(keys) => Reply::pending(lease::end(self.bare(), keys.clone())),
             // Once to end the leases, and again for what was stored under one until then.
-            (Scope::Namespace(namespace), Some(_), _) => backend.clear(namespace),
+            Scope::Namespace(namespace) => backend.clear(namespace),
         };
         flights.overtaking(
             scope,
@@ -206,20 +206,20 @@ impl Cache {
     #[inline]
     pub(crate) fn with_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
         let View { backend, prefix, settings, .. } = &*self.view;
-        if settings.key_builder.is_some() || !Parts::fit(prefix, key) {
-            return self.with_made_key(key, operation);
+        if prefix.is_empty() && settings.key_builder.is_none() {
+            return operation(&**backend, Key::plain(key));
         }
-        // One call for both cases: what it returns stays where it is written.
-        let parts = Parts::new(prefix, key);
-        let key = if prefix.is_empty() { Key::plain(key) } else { parts.key() };
-        operation(&**backend, key)
+        self.with_made_key(key, operation)
     }
 
-    /// Apart, since it is rare and needs more room.
-    #[cold]
+    /// Apart, so that a command on a key that is stored as it is named has no need of a buffer.
     #[inline(never)]
     fn with_made_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
-        operation(self.backend(), self.full_key(key).key())
+        let View { backend, prefix, settings, .. } = &*self.view;
+        if settings.key_builder.is_some() || !Parts::fit(prefix, key) {
+            return operation(&**backend, self.full_key(key).key());
+        }
+        operation(&**backend, Parts::new(prefix, key).key())
     }
 
     /// Makes a command's result of the backend's reply: at once where it is ready, else when it comes.

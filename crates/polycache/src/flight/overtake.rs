@@ -67,7 +67,8 @@ impl Flights {
     /// Waits for the end of the fills that are under way, and drives them.
     async fn filled(&self, scope: &Scope) {
         if self.any() {
-            join_all(self.fills(scope).iter().map(Fill::follow)).await;
+            // In a box, or every write would have room for it.
+            Box::pin(async { join_all(self.fills(scope).iter().map(Fill::follow)).await }).await;
         }
     }
 

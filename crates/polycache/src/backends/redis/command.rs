@@ -7,20 +7,20 @@ use redis::{Cmd, Value};
 pub(super) struct Command {
     pub(super) command: Cmd,
     pub(super) slot: u16,
-    /// What the same server does right before it.
-    pub(super) first: Option<Cmd>,
+    /// What the same server does right before it. In a box, since most have none, and all are moved about.
+    pub(super) first: Option<Box<Cmd>>,
 }
 
 impl Command {
     /// The same after another one for the same slot, if there is one.
     pub(super) fn after(mut self, first: Option<Cmd>) -> Self {
-        self.first = first;
+        self.first = first.map(Box::new);
         self
     }
 
     /// What is sent, in its order.
     pub(super) fn parts(&self) -> impl Iterator<Item = &Cmd> {
-        self.first.iter().chain([&self.command])
+        self.first.as_deref().into_iter().chain([&self.command])
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use redis::{Cmd, Value};
 
 use super::cluster::Cluster;
-use super::command::{Command, after, joined};
+use super::command::{Command, joined};
 use super::config::{RedisConfig, Topology};
 use super::connector::{Connector, Target};
 use super::node::Node;
@@ -48,12 +48,19 @@ impl Fleet {
     pub(super) async fn one(&self, class: Class, command: Command) -> Result<Value> {
         match (self, &command) {
             (Self::Single(node), Command { first: None, command, .. }) => Ok(node.one(class, command).await?),
-            (Self::Single(node), Command { first: Some(first), command, .. }) => {
-                let mut answers = node.many(class, &[first, command]).await?.into_iter();
-                let first = answers.next().unwrap_or_default();
-                Ok(after(first, answers.next().unwrap_or_default()))
+            // Apart, or the most frequent call would be as large as these.
+            _ => Box::pin(self.one_of_more(class, command)).await,
+        }
+    }
+
+    async fn one_of_more(&self, class: Class, command: Command) -> Result<Value> {
+        match self {
+            Self::Single(node) => {
+                let sent: Vec<&Cmd> = command.parts().collect();
+                let answers = node.many(class, &sent).await?;
+                Ok(joined([&command], answers).pop().unwrap_or_default())
             }
-            (Self::Cluster(cluster), _) => cluster.one(class, command).await,
+            Self::Cluster(cluster) => cluster.one(class, command).await,
         }
     }
 
