@@ -113,18 +113,25 @@ impl Cache {
         operation: impl FnOnce(&dyn Backend, Key<'_>) -> Reply<A>,
         finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
     ) -> Reply<B> {
-        let View { flights, writer, .. } = &*self.view;
-        let reply = self.with_key(key, |_, key| {
-            if flights.any() {
-                flights.overtake_key(key.full());
-            }
-            operation(&**writer, key)
-        });
+        let reply = match self.plain_key(key) {
+            Some(key) => self.write(key, operation),
+            None => self.with_made_key(key, |_, key| self.write(key, operation)),
+        };
         let reply = match reply.now() {
             Ok(result) => Reply::from(result),
             Err(pending) => self.overtaking(Scope::Keys(vec![self.full_key(key)]), pending),
         };
         self.finish(name, Some(key), reply, finish)
+    }
+
+    /// Always inline: called, it would be felt in each write in memory.
+    #[inline(always)]
+    fn write<R>(&self, key: Key<'_>, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
+        let View { flights, writer, .. } = &*self.view;
+        if flights.any() {
+            flights.overtake_key(key.full());
+        }
+        operation(&**writer, key)
     }
 
     /// Asks the backend to write to some keys.
@@ -205,11 +212,17 @@ impl Cache {
     /// Asks the backend about one key, given by the caller's name for it.
     #[inline]
     pub(crate) fn with_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
-        let View { backend, prefix, settings, .. } = &*self.view;
-        if prefix.is_empty() && settings.key_builder.is_none() {
-            return operation(&**backend, Key::plain(key));
+        match self.plain_key(key) {
+            Some(key) => operation(self.backend(), key),
+            None => self.with_made_key(key, operation),
         }
-        self.with_made_key(key, operation)
+    }
+
+    /// The full key, where it is the caller's name for it.
+    #[inline]
+    fn plain_key<'a>(&self, key: &'a str) -> Option<Key<'a>> {
+        let View { prefix, settings, .. } = &*self.view;
+        (prefix.is_empty() && settings.key_builder.is_none()).then(|| Key::plain(key))
     }
 
     /// Apart, so that a command on a key that is stored as it is named has no need of a buffer.
