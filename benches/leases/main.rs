@@ -1,4 +1,6 @@
-//! What leases cost: a cache with them beside one without, on Redis and on memcached, in one process, in turns, in round-trip time.
+//! What leases cost: a cache with them beside one without, on Redis and on memcached, in one process, in turns, in wall time.
+//!
+//! Next to the server a call is processor time, of client and server; a millisecond away it is round trips.
 //!
 //! `cargo bench -p polycache-benches --bench leases [-- ROW] [--rounds N]`; `ROW` is a row's name or a part of some. Starts servers
 //! of its own.
@@ -18,12 +20,16 @@ use polycache_benches::arguments::Arguments;
 use polycache_benches::placement::place;
 use polycache_benches::report::{Table, save, verdict};
 use polycache_benches::rounds::{Contender, in_turn, median, quartiles};
+use polycache_testkit::Proxy;
 use polycache_testkit::servers::{Memcached as MemcachedServer, RedisServer};
 use tokio::runtime::{Builder, Runtime};
 
 const ROUNDS: usize = 31;
-/// The calls of a round.
+/// The calls of a round; and of one to a server that is far away.
 const CALLS: usize = 1_000;
+const FAR_CALLS: usize = 40;
+/// How much later a far server gets a request.
+const FAR: Duration = Duration::from_millis(1);
 /// The keys of one call about many.
 const MANY: usize = 100;
 
@@ -97,13 +103,12 @@ impl Work {
 }
 
 /// Nanoseconds a call, in rounds on keys of their own.
-fn contender<'a>(name: &'static str, work: Work, runtime: &'a Runtime, cache: Cache) -> Contender<'a> {
+fn contender<'a>(name: &'static str, work: Work, calls: usize, runtime: &'a Runtime, cache: Cache) -> Contender<'a> {
     Contender::new(name, move || {
         let rounds = Cell::new(0);
         move || {
             let round = rounds.replace(rounds.get() + 1);
             let round = if work == Work::Miss { round } else { 0 };
-            let calls = if work == Work::MultiSet { CALLS / 10 } else { CALLS };
             let keys: Vec<String> =
                 (0..calls).map(|number| format!("{name}:{}:{round}:{number}", work.name())).collect();
             runtime.block_on(async {
@@ -122,30 +127,68 @@ fn cache(backend: impl Backend, lease: Option<Duration>) -> Cache {
     builder.build().expect("settings that fit")
 }
 
+/// Where the server of a row is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Distance {
+    Next,
+    Far,
+}
+
+struct Row {
+    name: String,
+    redis: bool,
+    work: Work,
+    distance: Distance,
+}
+
+fn rows() -> Vec<Row> {
+    let mut rows = Vec::new();
+    for (distance, words) in [(Distance::Next, ""), (Distance::Far, ", 1 ms away")] {
+        for (server, redis) in [("Redis", true), ("memcached", false)] {
+            let works = Work::ALL.into_iter().filter(|work| distance == Distance::Next || work.goal().is_some());
+            rows.extend(works.map(|work| Row {
+                name: format!("{server}{words}, {}", work.name()),
+                redis,
+                work,
+                distance,
+            }));
+        }
+    }
+    rows
+}
+
 fn main() {
-    let names: Vec<String> = ["Redis", "memcached"]
-        .iter()
-        .flat_map(|server| Work::ALL.map(|work| format!("{server}, {}", work.name())))
-        .collect();
-    let arguments = Arguments::parse(ROUNDS, names.iter().map(String::as_str));
+    let rows = rows();
+    let arguments = Arguments::parse(ROUNDS, rows.iter().map(|row| row.name.as_str()));
     let runtime = Builder::new_current_thread().enable_all().build().expect("a runtime");
     let redis = runtime.block_on(RedisServer::start());
     let memcached = runtime.block_on(MemcachedServer::builder().args(&["-t", "1"]).start());
+    let far = [redis.address(), memcached.address()].map(|server| {
+        let proxy = runtime.block_on(Proxy::start(server));
+        proxy.delay_requests(FAR);
+        proxy
+    });
     let mut table = Table::new(["µs a call", WITHOUT, WITH, "÷", "quartiles", "at most", ""]);
     let mut results = BTreeMap::new();
-    for (number, name) in names.iter().enumerate().filter(|(_, name)| arguments.wants(name)) {
+    for Row { name, redis: is_redis, work, distance } in rows.iter().filter(|row| arguments.wants(&row.name)) {
         eprintln!("{name} ...");
-        let work = Work::ALL[number % Work::ALL.len()];
-        let caches = [Some(Duration::ZERO), None].map(|lease| match name.starts_with("Redis") {
-            true => cache(Redis::open(&redis.url()).expect("the server's URL"), lease),
-            false => cache(Memcached::open(&memcached.url()).expect("the server's URL"), lease),
+        let address = match (distance, is_redis) {
+            (Distance::Next, true) => redis.address(),
+            (Distance::Next, false) => memcached.address(),
+            (Distance::Far, _) => far[usize::from(!is_redis)].address(),
+        };
+        let [without, with] = [Some(Duration::ZERO), None].map(|lease| match is_redis {
+            true => cache(Redis::open(&format!("redis://{address}")).expect("the server's URL"), lease),
+            false => cache(Memcached::open(&format!("memcached://{address}")).expect("the server's URL"), lease),
         });
-        place(if name.starts_with("Redis") { redis.pid() } else { memcached.pid() }, true);
-        let [without, with] = caches;
-        let figures = in_turn(
-            &arguments.plan,
-            vec![contender(WITHOUT, work, &runtime, without), contender(WITH, work, &runtime, with)],
-        );
+        place(if *is_redis { redis.pid() } else { memcached.pid() }, true);
+        let calls = match (distance, work) {
+            (Distance::Far, _) => FAR_CALLS,
+            (Distance::Next, Work::MultiSet) => CALLS / 10,
+            (Distance::Next, _) => CALLS,
+        };
+        let contender = |name, cache| contender(name, *work, calls, &runtime, cache);
+        let figures = in_turn(&arguments.plan, vec![contender(WITHOUT, without), contender(WITH, with)]);
         let [(_, without), (_, with)] = &figures[..] else { continue };
         let [low, ratio, high] = quartiles(without.iter().zip(with).map(|(without, with)| with / without).collect());
         let mut cells = vec![name.clone()];
