@@ -110,7 +110,7 @@ fn contender<'a>(name: &'static str, work: Work, calls: usize, runtime: &'a Runt
             let round = rounds.replace(rounds.get() + 1);
             let round = if work == Work::Miss { round } else { 0 };
             let keys: Vec<String> =
-                (0..calls).map(|number| format!("{name}:{}:{round}:{number}", work.name())).collect();
+                (0..calls).map(|number| format!("{name}:{}:{calls}:{round}:{number}", work.name())).collect();
             runtime.block_on(async {
                 work.prepare(&cache, &keys).await;
                 let started = Instant::now();

@@ -99,6 +99,7 @@ mod shared;
 mod signals;
 mod slots;
 mod tcp;
+mod together;
 mod watch;
 
 pub use call::Call;
@@ -107,3 +108,4 @@ pub use io::silence::in_vain;
 pub use protocol::{Decoder, Failure, Fate, Protocol, Request, Stream, Trouble};
 pub use settings::{Reconnect, Settings};
 pub use tcp::connect_tcp;
+pub use together::together;

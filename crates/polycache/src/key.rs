@@ -216,6 +216,7 @@ fn in_slot_of(full: &str, prefix: &str, make: impl Fn(&str) -> FullKey) -> Optio
 }
 
 /// The full key that this one, in full, is a lease to compute of.
+#[cfg(any(feature = "memcached", test))]
 pub(crate) fn leased(lease: &str) -> Option<String> {
     if !lease.contains(OWN) {
         return None;

@@ -17,12 +17,13 @@ use crate::settings::Reconnect;
 use crate::shared::{Pending, Phase, Shared, State};
 use crate::signals::SOCKET;
 use crate::slots::{ALONE, GONE, NO_SLOT, SlotId};
+use crate::together::has_more;
 
 impl<P: Protocol> Shared<P> {
     /// Sends the request, if nobody else has anything under way. Whether it did; the caller is woken then.
     #[inline]
     pub(crate) fn begin_alone<R: Request<P>>(&self, request: &R, context: &Context<'_>) -> bool {
-        if !self.is_quiet.load(Ordering::Acquire) || self.alone.load(Ordering::Relaxed) != NO_SLOT {
+        if !self.is_quiet.load(Ordering::Acquire) || self.alone.load(Ordering::Relaxed) != NO_SLOT || has_more() {
             return false;
         }
         // Whoever holds it has something under way.

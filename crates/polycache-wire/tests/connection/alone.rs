@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use polycache_wire::{Connection, Fate, Reconnect, Settings};
+use polycache_wire::{Connection, Fate, Reconnect, Settings, together};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
@@ -213,5 +213,21 @@ async fn few_callers_come_and_go() {
             });
         }
         tasks.join_all().await;
+    }
+}
+
+#[tokio::test]
+async fn calls_that_are_begun_together_leave_with_one_write() {
+    let server = Server::start();
+    let connection = connected(&server, settings()).await;
+    let asks = [Ask("one".to_owned()), Ask("other".to_owned())];
+    for _ in 0..20 {
+        let before = server.writes();
+        let both = async { tokio::join!(connection.call(&asks[0]), connection.call(&asks[1])) };
+        let (one, other) = timeout(PATIENCE, together(both)).await.unwrap();
+        assert_eq!((one.unwrap(), other.unwrap()), ("one".to_owned(), "other".to_owned()));
+        assert_eq!(server.writes() - before, 1);
+        // And one that comes alone goes alone again.
+        assert!(answered(&connection, "alone").await);
     }
 }

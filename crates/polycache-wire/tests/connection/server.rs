@@ -1,13 +1,16 @@
 //! A server that answers each line with the same line, and what speaks with it.
 
-use std::io::{BufRead, BufReader, Write};
+use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
+use std::pin::Pin;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Condvar, Mutex};
+use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
 use polycache_wire::{Connection, Decoder, Protocol, Request, Settings, Stream, Trouble};
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
@@ -17,6 +20,7 @@ pub(crate) struct Server {
     connections: Arc<AtomicUsize>,
     streams: Arc<Mutex<Vec<TcpStream>>>,
     paused: Paused,
+    writes: Arc<AtomicUsize>,
 }
 
 /// How many more pauses may end.
@@ -39,7 +43,12 @@ impl Server {
                 std::thread::spawn(move || answer(stream, &paused));
             }
         });
-        Self { address, connections, streams, paused }
+        Self { address, connections, streams, paused, writes: Arc::default() }
+    }
+
+    /// How often clients have written to it so far.
+    pub(crate) fn writes(&self) -> usize {
+        self.writes.load(Ordering::Relaxed)
     }
 
     /// Ends a pause, the present one or the next.
@@ -61,7 +70,7 @@ impl Server {
     }
 
     pub(crate) fn connect(&self, settings: Settings) -> Connection<Lines> {
-        Connection::new(Lines(self.address), settings)
+        Connection::new(Lines { address: self.address, writes: Arc::clone(&self.writes) }, settings)
     }
 }
 
@@ -90,7 +99,41 @@ fn answer(mut stream: TcpStream, paused: &Paused) {
     }
 }
 
-pub(crate) struct Lines(pub(crate) SocketAddr);
+pub(crate) struct Lines {
+    address: SocketAddr,
+    writes: Arc<AtomicUsize>,
+}
+
+/// A stream whose writes are counted.
+struct Counted(tokio::net::TcpStream, Arc<AtomicUsize>);
+
+impl AsyncRead for Counted {
+    fn poll_read(
+        mut self: Pin<&mut Self>,
+        context: &mut Context<'_>,
+        buffer: &mut ReadBuf<'_>,
+    ) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_read(context, buffer)
+    }
+}
+
+impl AsyncWrite for Counted {
+    fn poll_write(mut self: Pin<&mut Self>, context: &mut Context<'_>, bytes: &[u8]) -> Poll<io::Result<usize>> {
+        let poll = Pin::new(&mut self.0).poll_write(context, bytes);
+        if poll.is_ready() {
+            self.1.fetch_add(1, Ordering::Relaxed);
+        }
+        poll
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_flush(context)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.0).poll_shutdown(context)
+    }
+}
 
 pub(crate) struct Line;
 
@@ -104,8 +147,8 @@ impl Protocol for Lines {
     type Error = String;
 
     async fn open(&self) -> Result<Box<dyn Stream>, String> {
-        let stream = tokio::net::TcpStream::connect(self.0).await;
-        Ok(Box::new(stream.map_err(|error| error.to_string())?))
+        let stream = tokio::net::TcpStream::connect(self.address).await;
+        Ok(Box::new(Counted(stream.map_err(|error| error.to_string())?, Arc::clone(&self.writes))))
     }
 
     fn decoder(&self) -> Line {

@@ -123,6 +123,14 @@ struct Request {
     pulse: Arc<Pulse>,
 }
 
+/// Awaits what begins two calls of a backend: over a network they leave with one write.
+async fn together<F: Future>(calls: F) -> F::Output {
+    #[cfg(any(feature = "memcached", feature = "redis"))]
+    return polycache_wire::together(calls).await;
+    #[cfg(not(any(feature = "memcached", feature = "redis")))]
+    calls.await
+}
+
 impl Request {
     /// None where there are no leases.
     fn new(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Self> {
@@ -149,7 +157,7 @@ impl Request {
         let asked = Instant::now();
         let take = async { Ok(self.lease.take().await?.then(|| self.tenure(asked))) };
         // In one round trip. Between the first read and the taking another holder may have come and gone.
-        match join(take, self.cache.get::<T>(&self.key)).await {
+        match together(join(take, self.cache.get::<T>(&self.key))).await {
             (Err(error), _) => Err(error),
             (Ok(_), Ok(Some(value))) => Ok(Some(Tenancy::Found(value))),
             (Ok(tenure), _) => Ok(tenure.map(Tenancy::Granted)),
