@@ -80,6 +80,14 @@ impl<'a> Key<'a> {
     /// The key of the lease to compute this key's value, which a backend's [writes that end leases] end.
     ///
     /// [writes that end leases]: crate::backend::Backend::ending_leases
+    ///
+    /// ```
+    /// use polycache::backend::Key;
+    ///
+    /// let lease = Key::new("users:7", 5).lease();
+    /// assert_eq!(lease, Key::new("users:7", 0).lease(), "wherever its namespace ends");
+    /// assert_ne!(lease, Key::new("users:8", 5).lease());
+    /// ```
     #[must_use]
     pub fn lease(self) -> String {
         lease_key(self, Purpose::Compute).text.into_string()
