@@ -1,12 +1,15 @@
 //! The cache: one front for every backend.
 
 mod convert;
+mod fence;
 mod fill;
+mod finish;
+mod gate;
 mod hooks;
+mod keys;
 mod limit;
 mod reads;
 mod removals;
-mod run;
 mod scan;
 mod writes;
 
@@ -229,6 +232,29 @@ impl Cache {
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.view.switch.state() == State::On
+    }
+
+    /// The same without plugins.
+    pub(crate) fn bare(&self) -> Self {
+        let view = Arc::clone(self.view.bare.as_ref().unwrap_or(&self.view));
+        Self { view, ttl: self.ttl, timeout: self.timeout }
+    }
+
+    pub(crate) fn backend(&self) -> &dyn Backend {
+        &*self.view.backend
+    }
+
+    pub(crate) fn settings(&self) -> &Settings {
+        &self.view.settings
+    }
+
+    pub(crate) fn flights(&self) -> &Arc<Flights> {
+        &self.view.flights
+    }
+
+    /// How long a lease lives, where there are any.
+    pub(crate) fn lease_life(&self) -> Option<Duration> {
+        self.view.settings.lease
     }
 }
 

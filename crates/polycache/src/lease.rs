@@ -8,6 +8,7 @@
 mod end;
 mod holder;
 mod keeper;
+mod name;
 mod note;
 mod watch;
 
@@ -26,12 +27,15 @@ pub(crate) use self::end::end;
 pub(crate) use self::end::{end_one, is_sealed};
 pub use self::holder::Holder;
 pub(crate) use self::keeper::{Keeper, Until};
+#[cfg(feature = "memcached")]
+pub(crate) use self::name::leased;
+pub(crate) use self::name::{Purpose, is_lease, lease_key};
 use self::note::Note;
 pub(crate) use self::watch::Watch;
 
 use crate::backend::{SetOptions, Version, When, Written};
 use crate::flight::Flights;
-use crate::key::{FullKey, lease_key};
+use crate::key::FullKey;
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
 
 /// How much longer than its life a lease is left to its holder: a renewal that a busy machine delays finds it still there.
@@ -42,29 +46,6 @@ const SHORTEST: Duration = Duration::from_millis(40);
 
 /// The longest life.
 const LONGEST: Duration = Duration::from_secs(86_400);
-
-/// What a lease is about; leases on one key for different purposes are apart.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Purpose {
-    /// To compute the key's value.
-    Compute,
-    /// A lock.
-    Lock,
-    /// Not a lease, but the trace of those who wait for a lock.
-    Wait,
-}
-
-impl Purpose {
-    pub(crate) const ALL: [Self; 3] = [Self::Compute, Self::Lock, Self::Wait];
-
-    pub(crate) const fn name(self) -> &'static str {
-        match self {
-            Self::Compute => "lease",
-            Self::Lock => "lock",
-            Self::Wait => "wait",
-        }
-    }
-}
 
 /// A lease to take, renew and release. No plugin sees any of it.
 #[derive(Debug, Clone)]

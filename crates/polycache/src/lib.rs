@@ -65,6 +65,7 @@ mod raw;
 mod reply;
 #[cfg(any(feature = "memcached", feature = "redis"))]
 mod secret;
+mod slot;
 mod switch;
 mod ttl;
 mod value;

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::Cache;
-use super::run::Gate;
+use super::gate::Gate;
 use crate::backend::{Capabilities, Key, Permit, SetOptions, When};
 use crate::flight::Filling;
 use crate::key::FullKey;

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use serde::de::DeserializeOwned;
 
 use super::Cache;
-use super::run::Gate;
+use super::gate::Gate;
 use crate::backend::{Key, Version};
 use crate::key::FullKey;
 use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};

@@ -1,7 +1,7 @@
 //! The commands that remove, the backend's own ones, and the end.
 
 use super::Cache;
-use super::run::Gate;
+use super::gate::Gate;
 use crate::switch::State;
 use crate::{Answer, CommandName, Error, ErrorKind, Raw, Reply};
 

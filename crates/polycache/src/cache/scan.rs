@@ -9,9 +9,9 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use super::Cache;
-use super::run::Gate;
+use super::gate::Gate;
 use crate::backend::{Cursor, Page, Pattern};
-use crate::key::is_lease;
+use crate::lease::is_lease;
 use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result};
 
 impl Cache {

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 use serde::Serialize;
 
 use super::Cache;
-use super::run::Gate;
+use super::gate::Gate;
 use crate::backend::{Entry, SetOptions, Version, When};
 use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
 

@@ -6,10 +6,10 @@ use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
 use super::note::Note;
-use super::{Holder, Purpose, Watch};
+use super::{Holder, Purpose, Watch, lease_key};
 use crate::backend::{Backend, Key};
 use crate::cache::pause;
-use crate::key::{FullKey, lease_key};
+use crate::key::FullKey;
 use crate::{Cache, Result, Value};
 
 /// The pause between two looks at a lease under which a value is being stored.

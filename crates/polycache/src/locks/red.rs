@@ -8,8 +8,7 @@ use tokio::time::{Instant, sleep, timeout_at};
 
 use super::guard::RedLockGuard;
 use crate::backend::{SetOptions, When};
-use crate::key::lease_key;
-use crate::lease::{Lease, Purpose, Watch, checked_life};
+use crate::lease::{Lease, Purpose, Watch, checked_life, lease_key};
 use crate::switch::State;
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
 

@@ -19,8 +19,8 @@ use super::Memcached;
 use super::operations::life;
 use super::trouble::{Class, trouble};
 use crate::backend::{Holder, Key, SetOptions, Version, When};
-use crate::key::{FullKey, lease_key, leased};
-use crate::lease::{self, Purpose};
+use crate::key::FullKey;
+use crate::lease::{self, Purpose, lease_key, leased};
 use crate::{Reply, Ttl, Value};
 
 /// Values of more bytes than this aren't sent together.

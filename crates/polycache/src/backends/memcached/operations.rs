@@ -11,7 +11,7 @@ use super::{Memcached, Servers};
 use crate::backend::{
     Backend, BackendInfo, Cursor, Entry, Holder, Key, Page, Pattern, Permit, SetOptions, Version, When,
 };
-use crate::key::{is_lease, leased};
+use crate::lease::{is_lease, leased};
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 impl Backend for Memcached {

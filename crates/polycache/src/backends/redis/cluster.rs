@@ -22,7 +22,7 @@ use super::node::Node;
 use super::server_error::{not_settled, server_error};
 use super::slots::{Range, Redirect, ranges, redirect};
 use super::trouble::{Class, Failure, unexpected};
-use crate::key::SLOTS;
+use crate::slot::SLOTS;
 use crate::{Error, ErrorKind, Result};
 
 /// How often a command is sent before its trouble is the caller's, with growing pauses: 0.8 seconds in all. Mostly a redirect or two

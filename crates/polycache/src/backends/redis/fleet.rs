@@ -11,7 +11,7 @@ use super::connector::{Connector, Target};
 use super::node::Node;
 use super::trouble::Class;
 use crate::Result;
-use crate::key::slot;
+use crate::slot::slot;
 
 #[derive(Debug)]
 pub(super) enum Fleet {

@@ -16,7 +16,7 @@ use super::config::Server;
 use super::server_error::server_error;
 use super::slots::{Range, server};
 use super::trouble::Class;
-use crate::key::SLOTS;
+use crate::slot::SLOTS;
 use crate::{ErrorKind, Result};
 
 /// For each slot its holders.

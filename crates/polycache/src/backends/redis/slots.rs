@@ -3,7 +3,7 @@
 use redis::Value;
 
 use super::config::Server;
-use crate::key::SLOTS;
+use crate::slot::SLOTS;
 
 /// A run of slots and the master that holds them.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -84,7 +84,7 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
-    use crate::key::slot;
+    use crate::slot::slot;
 
     #[test]
     fn slots_are_those_of_the_specification() {

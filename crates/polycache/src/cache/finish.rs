@@ -1,0 +1,87 @@
+//! What a command makes of the backend's answer, within its time.
+
+use std::future::Future;
+use std::time::Duration;
+
+use compact_str::CompactString;
+
+use super::Cache;
+use super::limit::limited;
+use crate::backend::{Backend, Key};
+use crate::{CommandName, Error, ErrorKind, OnError, Reply, Result};
+
+impl Cache {
+    /// Runs a command on one key. `operation` asks the backend; `finish` makes the command's result of its answer.
+    #[inline]
+    pub(super) fn ask<A: Send + 'static, B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: &str,
+        operation: impl FnOnce(&dyn Backend, Key<'_>) -> Reply<A>,
+        finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
+    ) -> Reply<B> {
+        let reply = self.with_key(key, operation);
+        self.finish(name, Some(key), reply, finish)
+    }
+
+    /// Makes a command's result of the backend's reply: at once where it is ready, else when it comes.
+    #[inline]
+    pub(super) fn finish<A: Send + 'static, B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: Option<&str>,
+        reply: Reply<A>,
+        finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
+    ) -> Reply<B> {
+        match reply.now() {
+            Ok(result) => {
+                let result = finish(self, key.unwrap_or_default(), result);
+                Reply::from(result.map_err(|error| error.of(name, key)))
+            }
+            Err(pending) => self.wait(name, key, pending, finish),
+        }
+    }
+
+    #[inline(never)]
+    pub(super) fn wait<A: Send + 'static, B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: Option<&str>,
+        pending: Reply<A>,
+        finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
+    ) -> Reply<B> {
+        let cache = self.clone();
+        // Short ones need no allocation.
+        let key = key.map(CompactString::new);
+        Reply::pending(async move {
+            let result = cache.limited(pending).await;
+            let result = finish(&cache, key.as_deref().unwrap_or_default(), result);
+            result.map_err(|error| error.of(name, key.as_deref()))
+        })
+    }
+
+    /// Awaits `future` for as long as a command of this cache may take.
+    pub(crate) fn limited<T, F: Future<Output = Result<T>>>(
+        &self,
+        future: F,
+    ) -> impl Future<Output = Result<T>> + use<T, F> {
+        limited(self.time_limit(), self.timeout, future)
+    }
+
+    pub(super) fn time_limit(&self) -> Option<Duration> {
+        (!self.timeout.is_zero()).then_some(self.timeout)
+    }
+
+    /// What a read makes of an error: a miss, where the builder chose that and the backend is to blame.
+    #[cold]
+    pub(super) fn missed<B>(&self, error: Error, miss: B) -> Result<B> {
+        let settings = &self.view.settings;
+        let backend_trouble = error.kind().is_backend_trouble() && settings.on_error == OnError::Miss;
+        let decode_trouble = error.kind() == ErrorKind::Decode && settings.on_decode_error == OnError::Miss;
+        if backend_trouble || decode_trouble {
+            tracing::warn!(%error, "a failed read counts as a miss");
+            return Ok(miss);
+        }
+        Err(error)
+    }
+}

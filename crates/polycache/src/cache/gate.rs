@@ -1,0 +1,71 @@
+//! Whether a command runs: the switch, and whether there are plugins to hear of it.
+
+use super::Cache;
+use crate::switch::State;
+use crate::{CommandName, Error, ErrorKind, Reply};
+
+/// Which way a command goes.
+pub(super) enum Gate {
+    /// To the backend.
+    Open,
+    /// Through the plugins' hooks, then with a bare view to the backend.
+    Hooked,
+    /// Nowhere: the cache is off or closed.
+    Shut,
+}
+
+impl Cache {
+    #[inline]
+    pub(super) fn gate(&self) -> Gate {
+        match (self.view.switch.is_on(), &self.view.bare) {
+            (true, None) => Gate::Open,
+            (true, Some(_)) => Gate::Hooked,
+            (false, _) => Gate::Shut,
+        }
+    }
+
+    /// The gate for what still runs while the cache is off: deletions. It looks at the switch once: thrown between two looks, a deletion
+    /// would be neither done nor refused.
+    pub(super) fn removal_gate(&self) -> Gate {
+        match (self.state(), &self.view.bare) {
+            (State::On | State::Disabled, None) => Gate::Open,
+            (State::On | State::Disabled, Some(_)) => Gate::Hooked,
+            (State::Off | State::Closed, _) => Gate::Shut,
+        }
+    }
+
+    /// The answer of a command that changes nothing, while the gate is shut.
+    #[cold]
+    pub(super) fn shut<B>(&self, name: CommandName, answer: B) -> Reply<B> {
+        match self.view.switch.state() {
+            State::Closed => Reply::error(self.closed(name.as_str())),
+            _ => Reply::ready(answer),
+        }
+    }
+
+    #[cold]
+    pub(crate) fn closed(&self, command: &'static str) -> Error {
+        Error::new(ErrorKind::Closed, "the cache was closed").during(command, None)
+    }
+
+    pub(crate) fn state(&self) -> State {
+        self.view.switch.state()
+    }
+
+    /// The answer of a write while the gate is shut: it deletes, or nothing stale would be gone when the cache is on again, as it may
+    /// be by now.
+    #[cold]
+    pub(super) fn shut_write<B: Send + 'static>(
+        &self,
+        name: CommandName,
+        keys: &[impl AsRef<str>],
+        answer: B,
+    ) -> Reply<B> {
+        if matches!(self.state(), State::Off | State::Closed) || keys.is_empty() {
+            return self.shut(name, answer);
+        }
+        let full = self.full_keys(keys);
+        let deleted = self.change(full, |backend, keys| backend.multi_delete(keys));
+        self.finish(name, None, deleted, move |_, _, deleted| deleted.map(|_| answer))
+    }
+}

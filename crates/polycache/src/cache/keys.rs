@@ -1,0 +1,45 @@
+//! The key that a value is stored under, made of the caller's name for it.
+
+use super::{Cache, View};
+use crate::backend::{Backend, Key};
+use crate::key::{FullKey, Parts};
+
+impl Cache {
+    pub(crate) fn full_key(&self, name: &str) -> FullKey {
+        match &self.view.settings.key_builder {
+            None => FullKey::join(&self.view.prefix, name),
+            Some(build) => FullKey::join(&self.view.prefix, &build(name)),
+        }
+    }
+
+    /// The full keys of all these.
+    pub(super) fn full_keys(&self, names: &[impl AsRef<str>]) -> Vec<FullKey> {
+        names.iter().map(|name| self.full_key(name.as_ref())).collect()
+    }
+
+    /// Asks the backend about one key, given by the caller's name for it.
+    #[inline]
+    pub(crate) fn with_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
+        match self.plain_key(key) {
+            Some(key) => operation(self.backend(), key),
+            None => self.with_made_key(key, operation),
+        }
+    }
+
+    /// The full key, where it is the caller's name for it.
+    #[inline]
+    pub(super) fn plain_key<'a>(&self, key: &'a str) -> Option<Key<'a>> {
+        let View { prefix, settings, .. } = &*self.view;
+        (prefix.is_empty() && settings.key_builder.is_none()).then(|| Key::plain(key))
+    }
+
+    /// Apart, so that a command on a key that is stored as it is named has no need of a buffer.
+    #[inline(never)]
+    pub(super) fn with_made_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
+        let View { backend, prefix, settings, .. } = &*self.view;
+        if settings.key_builder.is_some() || !Parts::fit(prefix, key) {
+            return operation(&**backend, self.full_key(key).key());
+        }
+        operation(&**backend, Parts::new(prefix, key).key())
+    }
+}
