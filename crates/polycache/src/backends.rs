@@ -6,10 +6,21 @@ pub mod memcached;
 pub mod memory;
 #[cfg(feature = "redis")]
 pub mod redis;
-#[cfg(any(feature = "memcached", feature = "redis"))]
+#[cfg(feature = "_server")]
 mod tls;
-#[cfg(any(feature = "memcached", feature = "redis"))]
-mod url;
 
-#[cfg(any(feature = "memcached", feature = "redis"))]
+#[cfg(feature = "_server")]
 pub use tls::Tls;
+
+use crate::backend::Backend;
+use crate::registry::{Row, row};
+
+/// A line for each.
+#[rustfmt::skip] // one row, one part
+pub(crate) const TABLE: &[Row<dyn Backend>] = &[
+    row!(Backend if "memory", memory::from_settings, ["memory", "aiocache.SimpleMemoryCache"], ["memory"]),
+    row!(Backend if "redis", redis::from_settings, ["redis", "aiocache.RedisCache"],
+        ["redis", "rediss", "redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel", "redis+unix", "valkey", "valkeys"]),
+    row!(Backend if "memcached", memcached::from_settings, ["memcached", "aiocache.MemcachedCache"],
+        ["memcached", "memcacheds", "memcached+unix"]),
+];

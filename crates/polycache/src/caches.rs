@@ -2,11 +2,8 @@
 
 mod alias;
 mod config;
-mod registry;
-mod settings;
-mod source;
+mod open;
 mod strict;
-mod url;
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,15 +15,8 @@ use serde::Serialize;
 use serde_json::{Map, Value};
 
 pub use self::config::Config;
-use self::registry::Registry;
-pub use self::settings::Settings;
-use self::source::Source;
-#[cfg(any(feature = "memcached", feature = "redis"))]
-pub(crate) use self::url::{CACHE, guarded};
-use crate::backend::Backend;
-use crate::nearest::nearest;
-use crate::serializer::Serializer;
-use crate::{Cache, CacheBuilder, Error, ErrorKind, Plugin, Result};
+use crate::settings::{Settings, Source, nearest};
+use crate::{Cache, CacheBuilder, Error, ErrorKind, Result};
 
 /// The alias that is always there.
 const DEFAULT: &str = "default";
@@ -58,7 +48,6 @@ const FILE: &str = "POLYCACHE_CONFIG";
 /// ```
 pub struct Caches {
     aliases: RwLock<BTreeMap<String, Arc<Alias>>>,
-    registry: RwLock<Registry>,
     /// How often what `get` answers may have changed.
     generation: AtomicU64,
     /// Why the file that the environment names couldn't be read.
@@ -104,12 +93,7 @@ impl Caches {
     /// `default` alone, in memory.
     #[must_use]
     pub fn new() -> Self {
-        let caches = Self {
-            aliases: RwLock::default(),
-            registry: RwLock::new(Registry::new()),
-            generation: AtomicU64::new(0),
-            unread: OnceLock::new(),
-        };
+        let caches = Self { aliases: RwLock::default(), generation: AtomicU64::new(0), unread: OnceLock::new() };
         caches.define(DEFAULT, || Ok(Cache::builder()));
         caches
     }
@@ -216,40 +200,6 @@ impl Caches {
         self.aliases.read().keys().cloned().collect()
     }
 
-    /// Makes a backend known by a name, for `cache` in a configuration and as the scheme of a URL, whose `host:port/path` is the setting
-    /// `address`.
-    pub fn register_backend(
-        &self,
-        name: &str,
-        make: impl Fn(&mut Settings) -> Result<Box<dyn Backend>> + Send + Sync + 'static,
-    ) {
-        let replaced =
-            self.registry.write().backends.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
-        drop(replaced);
-    }
-
-    /// Makes a serializer known by a name.
-    pub fn register_serializer(
-        &self,
-        name: &str,
-        make: impl Fn(&mut Settings) -> Result<Box<dyn Serializer>> + Send + Sync + 'static,
-    ) {
-        let replaced =
-            self.registry.write().serializers.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
-        drop(replaced);
-    }
-
-    /// Makes a plugin known by a name.
-    pub fn register_plugin(
-        &self,
-        name: &str,
-        make: impl Fn(&mut Settings) -> Result<Box<dyn Plugin>> + Send + Sync + 'static,
-    ) {
-        let replaced =
-            self.registry.write().plugins.insert(name, Arc::new(move |settings| make(settings).map(Arc::from)));
-        drop(replaced);
-    }
-
     /// A number that changes with what [`get`](Self::get) answers.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
@@ -267,16 +217,15 @@ impl Caches {
     }
 
     fn make(&self, alias: &str, found: &Alias, overrides: Map<String, Value>) -> Result<Cache> {
-        let registry = self.registry.read().clone();
         match &found.definition {
             Definition::Settings { source, fields } => {
                 let mut fields = fields.clone();
                 fields.extend(overrides);
-                alias::build(&registry, Settings::new(Arc::clone(source), alias, fields))
+                alias::build(Settings::new(Arc::clone(source), alias, fields))
             }
             Definition::Code(make) => {
                 let mut settings = Settings::new(Arc::default(), alias, overrides);
-                let builder = alias::apply(&registry, make()?, &mut settings)?;
+                let builder = alias::apply(make()?, &mut settings)?;
                 settings.finish()?;
                 builder.build()
             }
@@ -285,8 +234,8 @@ impl Caches {
 }
 
 impl Cache {
-    /// The cache at `url`, by the backends that come with the crate: `memory://`, `redis://` and its like. Its query holds the settings
-    /// of the cache (`namespace`, `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`,
+    /// The cache at `url`: `memory://`, `redis://` and its like, or the name of a backend that was
+    /// [registered](crate::register_backend). Its query holds the settings of the cache (`namespace`, `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`,
     /// `allow_flush`, `enabled`) beside those of the backend. No server is contacted.
     ///
     /// # Errors
@@ -302,7 +251,7 @@ impl Cache {
     /// # Ok(()) }
     /// ```
     pub fn open(url: &str) -> Result<Self> {
-        url::open(&Registry::new(), url)
+        open::open(url)
     }
 }
 

@@ -51,20 +51,18 @@ mod builder;
 mod cache;
 mod caches;
 mod command;
-mod duration;
 mod error;
 mod flight;
 #[cfg(all(doctest, feature = "memory"))]
 mod guide;
 mod key;
 mod lease;
-mod nearest;
 mod pattern;
 mod plugin;
 mod raw;
+mod registry;
 mod reply;
-#[cfg(any(feature = "memcached", feature = "redis"))]
-mod secret;
+mod settings;
 mod slot;
 mod switch;
 mod ttl;
@@ -72,7 +70,7 @@ mod value;
 
 pub use builder::{CacheBuilder, OnError};
 pub use cache::{Cache, Scan};
-pub use caches::{Caches, Config, Settings, caches};
+pub use caches::{Caches, Config, caches};
 pub use command::{Answer, Command, CommandName, Outcome};
 pub use error::{Error, ErrorKind, Result};
 pub use flight::{Detached, GetOrSet};
@@ -80,8 +78,8 @@ pub use plugin::Plugin;
 #[cfg(feature = "macros")]
 pub use polycache_macros::{cached, cached_stampede, multi_cached};
 pub use raw::Raw;
+pub use registry::{register_backend, register_plugin, register_serializer};
 pub use reply::Reply;
-#[cfg(any(feature = "memcached", feature = "redis"))]
-pub use secret::Secret;
+pub use settings::{Secret, Settings};
 pub use ttl::Ttl;
 pub use value::Value;

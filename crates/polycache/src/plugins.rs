@@ -5,3 +5,14 @@ mod timing;
 
 pub use hit_miss_ratio::HitMissRatio;
 pub use timing::{Timing, TimingFigures};
+
+use std::sync::Arc;
+
+use crate::Plugin;
+use crate::registry::{Row, row};
+
+/// A line for each.
+pub(crate) const TABLE: &[Row<dyn Plugin>] = &[
+    row!(Plugin, |_| Ok(Arc::new(HitMissRatio::new())), ["hit_miss_ratio", "aiocache.plugins.HitMissRatioPlugin"]),
+    row!(Plugin, |_| Ok(Arc::new(Timing::new())), ["timing", "aiocache.plugins.TimingPlugin"]),
+];

@@ -28,8 +28,20 @@ pub use pickle::Pickle;
 pub use text::Text;
 
 use std::fmt::Display;
+use std::sync::Arc;
 
+use crate::registry::{Row, row};
+use crate::serializer::Serializer;
 use crate::{Error, ErrorKind};
+
+/// A line for each.
+pub(crate) const TABLE: &[Row<dyn Serializer>] = &[
+    row!(Serializer, |_| Ok(Arc::new(Null)), ["null", "aiocache.serializers.NullSerializer"]),
+    row!(Serializer, |_| Ok(Arc::new(Json)), ["json", "aiocache.serializers.JsonSerializer"]),
+    row!(Serializer, |_| Ok(Arc::new(Text)), ["text", "aiocache.serializers.StringSerializer"]),
+    row!(Serializer if "msgpack", |_| Ok(Arc::new(MsgPack)), ["msgpack", "aiocache.serializers.MsgPackSerializer"]),
+    row!(Serializer if "pickle", |_| Ok(Arc::new(Pickle)), ["pickle", "aiocache.serializers.PickleSerializer"]),
+];
 
 /// The deepest nesting that a decoder of this crate follows.
 #[cfg(any(feature = "msgpack", feature = "pickle"))]

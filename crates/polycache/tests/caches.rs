@@ -97,12 +97,12 @@ fn an_error_has_the_place_of_the_present_configuration() {
 
 #[test]
 fn users_register_parts_of_their_own() {
-    let caches = Caches::new();
-    caches.register_backend("tiny", |settings| {
+    polycache::register_backend("tiny", |settings| {
         Ok(Box::new(Memory::builder().max_entries(settings.require("entries")?).build()?))
     });
-    caches.register_serializer("mine", |_| Ok(Box::new(Text)));
-    caches.register_plugin("watch", |_| Ok(Box::new(HitMissRatio::new())));
+    polycache::register_serializer("mine", |_| Ok(Box::new(Text)));
+    polycache::register_plugin("watch", |_| Ok(Box::new(HitMissRatio::new())));
+    let caches = Caches::new();
     let config = json!({
         "default": { "cache": "tiny", "entries": 3, "serializer": "mine", "plugins": ["watch"] },
         "url": { "url": "tiny://?entries=3" },
@@ -113,6 +113,27 @@ fn users_register_parts_of_their_own() {
     caches.get("url").unwrap();
     let error = caches.get("lacking").unwrap_err().to_string();
     assert!(error.contains("alias `lacking`") && error.contains("`entries` is missing"), "{error}");
+
+    let opened = Cache::open("tiny://?entries=3&serializer=mine&plugins=watch&namespace=in").unwrap();
+    assert_eq!(opened.namespace_name(), "in");
+    assert!(opened.plugin::<HitMissRatio>().is_some());
+    let error = Cache::open("tiny://?entries=3&entires=3").unwrap_err().to_string();
+    assert!(error.contains("did you mean `entries`"), "{error}");
+    let error = Cache::open("tinny://?entries=3").unwrap_err().to_string();
+    assert!(error.contains("did you mean `tiny`"), "{error}");
+}
+
+/// A part may read the whole URL by itself.
+#[test]
+fn a_backend_may_take_the_url() {
+    polycache::register_backend("whole", |settings| {
+        let url = settings.url().unwrap_or_default();
+        let entries = url.rsplit('/').next().and_then(|text| text.split('?').next()).and_then(|text| text.parse().ok());
+        Ok(Box::new(Memory::builder().max_entries(entries.unwrap_or(1)).build()?))
+    });
+    let cache = Cache::open("whole://host/3?its=own&namespace=in").unwrap();
+    assert_eq!(cache.namespace_name(), "in");
+    assert!(format!("{cache:?}").contains("Memory"));
 }
 
 #[test]

@@ -228,9 +228,9 @@ fn what_makes_parts_may_use_the_caches_when_it_is_replaced() {
         let caches = Arc::new(Caches::new());
         let register = |leaver: fn(&Arc<Caches>) -> Option<Leaver>| {
             let [backend, serializer, plugin] = [(); 3].map(|()| leaver(&caches));
-            caches.register_backend("own", move |_| Ok(Box::new((Memory::new(), &backend).0)));
-            caches.register_serializer("own", move |_| Ok(Box::new((Json, &serializer).0)));
-            caches.register_plugin("own", move |_| Ok(Box::new((Timing::new(), &plugin).0)));
+            polycache::register_backend("own", move |_| Ok(Box::new((Memory::new(), &backend).0)));
+            polycache::register_serializer("own", move |_| Ok(Box::new((Json, &serializer).0)));
+            polycache::register_plugin("own", move |_| Ok(Box::new((Timing::new(), &plugin).0)));
         };
         register(|caches| Some(Leaver(Arc::clone(caches))));
         register(|_| None);

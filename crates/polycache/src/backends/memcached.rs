@@ -27,8 +27,8 @@ use polycache_memcached::Client;
 
 pub use self::config::{MemcachedConfig, OnDead, Placement};
 use self::generations::Generations;
-use crate::Result;
-use crate::backend::{BackendInfo, Holder};
+use crate::backend::{Backend, BackendInfo, Holder};
+use crate::{Result, Settings};
 
 /// A memcached server, or a fleet of them. A clone is a handle on the same connections.
 ///
@@ -77,6 +77,15 @@ impl Memcached {
         let servers = Servers { client: config.client()?, generations: config.generations.map(Generations::new) };
         Ok(Self { servers: Arc::new(servers), info: Arc::new(info), holder: None })
     }
+}
+
+/// What a configuration or a URL names.
+pub(super) fn from_settings(settings: &mut Settings) -> Result<Arc<dyn Backend>> {
+    let memcached = match settings.url() {
+        Some(url) => Memcached::open(&url)?,
+        None => Memcached::new(&MemcachedConfig::from_settings(settings)?)?,
+    };
+    Ok(Arc::new(memcached))
 }
 
 impl fmt::Debug for Memcached {

@@ -17,6 +17,7 @@ mod operations;
 mod weight;
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use polycache_engine::Engine;
@@ -24,8 +25,8 @@ pub use polycache_engine::{Cause, ManualClock};
 
 pub use self::builder::{MemoryBuilder, Removed};
 use self::weight::Weigher;
-use crate::backend::BackendInfo;
-use crate::{Ttl, Value};
+use crate::backend::{Backend, BackendInfo};
+use crate::{Error, ErrorKind, Result, Settings, Ttl, Value};
 
 /// The entries a memory backend holds unless told otherwise.
 const DEFAULT_MAX_ENTRIES: u64 = 100_000;
@@ -106,6 +107,25 @@ impl Default for Memory {
     fn default() -> Self {
         Self::new()
     }
+}
+
+/// What a configuration or a URL names.
+pub(super) fn from_settings(settings: &mut Settings) -> Result<Arc<dyn Backend>> {
+    let (entries, bytes) = (settings.take("max_entries")?, settings.take("max_bytes")?);
+    let unbounded = settings.take("unbounded")?.unwrap_or(false);
+    let builder = Memory::builder();
+    let builder = match (entries, bytes, unbounded) {
+        (None, None, false) => builder,
+        (Some(entries), None, false) => builder.max_entries(entries),
+        (None, Some(bytes), false) => builder.max_bytes(bytes),
+        (None, None, true) => builder.unbounded(),
+        _ => {
+            let text =
+                "a memory backend has one bound; of `max_entries`, `max_bytes` and `unbounded` leave all but one out";
+            return Err(Error::new(ErrorKind::Config, text));
+        }
+    };
+    Ok(Arc::new(builder.build()?))
 }
 
 impl fmt::Debug for Memory {

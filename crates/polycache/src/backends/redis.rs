@@ -43,8 +43,8 @@ use std::sync::{Arc, Once};
 
 pub use self::config::{Protocol, RedisConfig, Server, Topology};
 use self::fleet::Fleet;
-use crate::Result;
-use crate::backend::BackendInfo;
+use crate::backend::{Backend, BackendInfo};
+use crate::{Result, Settings};
 
 /// A Redis server, or a fleet of them. A clone is a handle on the same connections.
 ///
@@ -88,6 +88,15 @@ impl Redis {
         let fleet = Arc::new(Fleet::new(config)?);
         Ok(Self { fleet, info: Arc::new(info), ends_leases: false, told: Arc::new(Once::new()) })
     }
+}
+
+/// What a configuration or a URL names.
+pub(super) fn from_settings(settings: &mut Settings) -> Result<Arc<dyn Backend>> {
+    let redis = match settings.url() {
+        Some(url) => Redis::open(&url)?,
+        None => Redis::new(RedisConfig::from_settings(settings)?)?,
+    };
+    Ok(Arc::new(redis))
 }
 
 impl fmt::Debug for Redis {

@@ -4,8 +4,8 @@ use std::path::PathBuf;
 
 use serde::Deserialize;
 
-use super::url::{choice, wrong};
 use crate::Result;
+use crate::settings::server_url::{choice, wrong};
 
 /// How TLS is spoken with servers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]

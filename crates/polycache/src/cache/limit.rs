@@ -49,9 +49,9 @@ pub(crate) async fn limited<T>(
 /// Drops what has waited for as long as it may: its server may be gone, and nobody else needs to find that out.
 #[cold]
 fn give_up(drop_it: impl FnOnce()) {
-    #[cfg(any(feature = "memcached", feature = "redis"))]
+    #[cfg(feature = "_server")]
     polycache_wire::in_vain(drop_it);
-    #[cfg(not(any(feature = "memcached", feature = "redis")))]
+    #[cfg(not(feature = "_server"))]
     drop_it();
 }
 

@@ -2,16 +2,17 @@
 
 use serde_json::{Map, Value};
 
-use super::registry::{Named, Registry};
-use super::settings::Settings;
-use super::url::{guarded, split};
+use super::open;
+use crate::registry::{BACKENDS, PLUGINS, SERIALIZERS, Sort};
+use crate::settings::Settings;
+use crate::settings::url::{guarded, split};
 use crate::{Cache, CacheBuilder, OnError, Result, Ttl};
 
 /// The cache that these settings describe.
-pub(super) fn build(registry: &Registry, mut settings: Settings) -> Result<Cache> {
+pub(super) fn build(mut settings: Settings) -> Result<Cache> {
     let (cache, url) = (settings.take::<String>("cache")?, settings.take::<String>("url")?);
     let shown = url.clone().unwrap_or_default();
-    let builder = guarded(&shown, || builder(registry, &mut settings, cache, url));
+    let builder = guarded(&shown, || builder(&mut settings, cache, url));
     let builder = builder.map_err(|error| settings.located(&error))?;
     let built = guarded(&shown, || builder.build()).map_err(|error| settings.located(&error));
     settings.finish()?;
@@ -19,32 +20,27 @@ pub(super) fn build(registry: &Registry, mut settings: Settings) -> Result<Cache
 }
 
 /// The builder, with the backend that `cache` or `url` names.
-fn builder(
-    registry: &Registry,
-    settings: &mut Settings,
-    cache: Option<String>,
-    mut url: Option<String>,
-) -> Result<CacheBuilder> {
+fn builder(settings: &mut Settings, cache: Option<String>, mut url: Option<String>) -> Result<CacheBuilder> {
     if let Some(url) = &mut url {
         let (backend, fields) = split(url)?;
         settings.complete(fields);
         *url = backend;
     }
-    let builder = apply(registry, Cache::builder(), settings)?;
+    let builder = apply(Cache::builder(), settings)?;
     let backend = match (cache, url) {
         (Some(_), Some(_)) => return Err(settings.error("url", "is given beside `cache`; leave one of them out")),
         (None, None) => return Err(settings.missing("cache", "is missing; give it, or a `url`")),
         (Some(name), None) => {
-            let make = registry.backends.find(&name).map_err(|text| settings.error("cache", &text))?;
+            let make = BACKENDS.find(&name).map_err(|text| settings.error("cache", &text))?;
             make(settings)?
         }
-        (None, Some(url)) => super::url::backend(registry, &url)?,
+        (None, Some(url)) => open::backend(&url)?,
     };
     Ok(builder.shared_backend(backend))
 }
 
 /// The builder, with what of these settings is about the cache rather than its backend.
-pub(super) fn apply(registry: &Registry, mut builder: CacheBuilder, settings: &mut Settings) -> Result<CacheBuilder> {
+pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Result<CacheBuilder> {
     if let Some(namespace) = settings.take::<String>("namespace")? {
         builder = builder.namespace(namespace);
     }
@@ -85,7 +81,7 @@ pub(super) fn apply(registry: &Registry, mut builder: CacheBuilder, settings: &m
         builder = builder.enabled(enabled);
     }
     if let Some(spec) = settings.take::<Value>("serializer")? {
-        builder = builder.shared_serializer(part(&registry.serializers, settings, "serializer", spec)?);
+        builder = builder.shared_serializer(part(&SERIALIZERS, settings, "serializer", spec)?);
     }
     let plugins = match settings.take::<Value>("plugins")? {
         None => Vec::new(),
@@ -95,7 +91,7 @@ pub(super) fn apply(registry: &Registry, mut builder: CacheBuilder, settings: &m
         Some(_) => return Err(settings.error("plugins", "is no list of plugins")),
     };
     for spec in plugins {
-        builder = builder.shared_plugin(part(&registry.plugins, settings, "plugins", spec)?);
+        builder = builder.shared_plugin(part(&PLUGINS, settings, "plugins", spec)?);
     }
     Ok(builder)
 }
@@ -110,12 +106,7 @@ fn on_error(settings: &mut Settings, field: &'static str) -> Result<Option<OnErr
 }
 
 /// A part by its name, or by a `class` with settings of its own.
-fn part<T: ?Sized>(
-    named: &Named<T>,
-    settings: &Settings,
-    field: &'static str,
-    spec: Value,
-) -> Result<std::sync::Arc<T>> {
+fn part<T: ?Sized>(sort: &Sort<T>, settings: &Settings, field: &'static str, spec: Value) -> Result<std::sync::Arc<T>> {
     let (name, fields) = match spec {
         Value::String(name) => (name, Map::new()),
         Value::Object(mut fields) => match fields.remove("class") {
@@ -124,7 +115,7 @@ fn part<T: ?Sized>(
         },
         _ => return Err(settings.error(field, "is neither a name nor a table with a `class`")),
     };
-    let make = named.find(&name).map_err(|text| settings.error(field, &text))?;
+    let make = sort.find(&name).map_err(|text| settings.error(field, &text))?;
     let mut own = settings.part(field, fields);
     let made = make(&mut own).map_err(|error| own.located(&error))?;
     own.finish()?;

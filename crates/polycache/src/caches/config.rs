@@ -6,8 +6,8 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::source::Source;
 use super::strict::Strict;
+use crate::settings::Source;
 use crate::{Error, ErrorKind, Result};
 
 /// Caches by alias, as text, a file or a value says. What it says of each is looked at when the cache is made.

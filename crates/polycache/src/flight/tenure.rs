@@ -125,9 +125,9 @@ struct Request {
 
 /// Awaits what begins two calls of a backend: over a network they leave with one write.
 async fn together<F: Future>(calls: F) -> F::Output {
-    #[cfg(any(feature = "memcached", feature = "redis"))]
+    #[cfg(feature = "_server")]
     return polycache_wire::together(calls).await;
-    #[cfg(not(any(feature = "memcached", feature = "redis")))]
+    #[cfg(not(feature = "_server"))]
     calls.await
 }
 

@@ -8,7 +8,8 @@ use serde::Deserialize;
 
 use super::url;
 use crate::backends::Tls;
-use crate::{Error, ErrorKind, Result, Secret, Settings, duration};
+use crate::settings::duration;
+use crate::{Error, ErrorKind, Result, Secret, Settings};
 
 /// Where memcached is and how to speak to it. Read from a URL with [`FromStr`], or from any format of serde.
 ///
@@ -126,7 +127,7 @@ impl FromStr for MemcachedConfig {
 
 impl MemcachedConfig {
     /// From the settings of an alias: the fields of this type, or `endpoint` and `port` as aiocache has them.
-    pub(crate) fn from_settings(settings: &mut Settings) -> Result<Self> {
+    pub(super) fn from_settings(settings: &mut Settings) -> Result<Self> {
         let mut config = Self::default();
         let (host, port) = (settings.take::<String>("endpoint")?, settings.take::<u16>("port")?);
         if host.is_some() || port.is_some() {

@@ -2,9 +2,9 @@
 
 use super::config::{MemcachedConfig, OnDead, Placement};
 use crate::Result;
-use crate::backends::url::{Parts, choice, decoded, number, time, wrong};
 use crate::backends::{Tls, tls};
-use crate::caches::guarded;
+use crate::settings::server_url::{Parts, choice, decoded, number, time, wrong};
+use crate::settings::url::guarded;
 
 const SETTINGS: [&str; 12] = [
     "ca",

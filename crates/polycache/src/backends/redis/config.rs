@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::url;
 use crate::backends::Tls;
-use crate::{Error, ErrorKind, Result, Secret, Settings, duration};
+use crate::settings::duration;
+use crate::{Error, ErrorKind, Result, Secret, Settings};
 
 /// The port of a Redis server where none is given.
 pub(super) const PORT: u16 = 6379;
@@ -204,7 +205,7 @@ impl FromStr for RedisConfig {
 
 impl RedisConfig {
     /// From the settings of an alias: the fields of this type, or `endpoint` and `port` as aiocache has them.
-    pub(crate) fn from_settings(settings: &mut Settings) -> Result<Self> {
+    pub(super) fn from_settings(settings: &mut Settings) -> Result<Self> {
         let mut config = Self::default();
         let (host, port) = (settings.take::<String>("endpoint")?, settings.take("port")?);
         if host.is_some() || port.is_some() {

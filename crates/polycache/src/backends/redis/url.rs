@@ -1,9 +1,9 @@
 //! URLs of Redis servers.
 
 use super::config::{PORT, Protocol, RedisConfig, SENTINEL_PORT, Server, Topology};
-use crate::backends::url::{Parts, choice, decoded, number, time, wrong};
 use crate::backends::{Tls, tls};
-use crate::caches::guarded;
+use crate::settings::server_url::{Parts, choice, decoded, number, time, wrong};
+use crate::settings::url::guarded;
 use crate::{Result, Secret};
 
 const SETTINGS: [&str; 11] = [

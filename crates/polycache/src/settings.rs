@@ -1,4 +1,12 @@
-//! The fields that something is configured by.
+//! What caches and their parts are configured by: fields, URLs, durations, secrets. Nothing here knows what it configures.
+
+pub(crate) mod duration;
+mod nearest;
+mod secret;
+#[cfg(feature = "_server")]
+pub(crate) mod server_url;
+mod source;
+pub(crate) mod url;
 
 use std::fmt;
 use std::sync::Arc;
@@ -7,9 +15,10 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
-use super::source::Source;
-use crate::nearest::nearest;
-use crate::{Error, ErrorKind, Result, duration};
+pub(crate) use self::nearest::nearest;
+pub use self::secret::Secret;
+pub(crate) use self::source::Source;
+use crate::{Error, ErrorKind, Result};
 
 /// The fields that a backend, a serializer or a plugin is configured by. Whoever makes the part takes out what it knows; what is left
 /// over then is an error that names the field and lists those that were asked for.
@@ -19,11 +28,11 @@ use crate::{Error, ErrorKind, Result, duration};
 /// use polycache::{Caches, Config};
 ///
 /// # fn main() -> polycache::Result<()> {
-/// let caches = Caches::new();
-/// caches.register_backend("small", |settings| {
+/// polycache::register_backend("small", |settings| {
 ///     let entries = settings.take("entries")?.unwrap_or(10);
 ///     Ok(Box::new(Memory::builder().max_entries(entries).build()?))
 /// });
+/// let caches = Caches::new();
 /// caches.set_config(Config::json(r#"{ "default": { "cache": "small", "entries": 3 } }"#)?)?;
 /// caches.get("default")?;
 ///
@@ -34,8 +43,10 @@ use crate::{Error, ErrorKind, Result, duration};
 /// ```
 pub struct Settings {
     source: Arc<Source>,
-    /// None for the settings of a URL that is no alias's.
+    /// None for settings that are no alias's.
     alias: Option<String>,
+    /// The URL that the fields are those of, if they are.
+    url: Option<String>,
     /// The field of the alias that these are the fields of.
     within: Option<&'static str>,
     fields: Map<String, Value>,
@@ -45,33 +56,53 @@ pub struct Settings {
 }
 
 impl Settings {
-    pub(super) fn new(source: Arc<Source>, alias: &str, fields: Map<String, Value>) -> Self {
-        Self { source, alias: Some(alias.to_owned()), ..Self::of_url(fields) }
+    pub(crate) fn new(source: Arc<Source>, alias: &str, fields: Map<String, Value>) -> Self {
+        Self { source, alias: Some(alias.to_owned()), ..Self::of_fields(fields) }
     }
 
-    pub(super) fn of_url(fields: Map<String, Value>) -> Self {
-        Self { source: Arc::default(), alias: None, within: None, fields, in_url: Vec::new(), known: Vec::new() }
+    pub(crate) fn of_fields(fields: Map<String, Value>) -> Self {
+        Self {
+            source: Arc::default(),
+            alias: None,
+            url: None,
+            within: None,
+            fields,
+            in_url: Vec::new(),
+            known: Vec::new(),
+        }
+    }
+
+    /// Those of a backend, by the URL that names it.
+    pub(crate) fn of_url(url: &str) -> Self {
+        Self { url: Some(url.to_owned()), ..Self::of_fields(url::fields(url)) }
     }
 
     /// The settings of a part of these.
-    pub(super) fn part(&self, within: &'static str, fields: Map<String, Value>) -> Self {
+    pub(crate) fn part(&self, within: &'static str, fields: Map<String, Value>) -> Self {
         Self {
             source: Arc::clone(&self.source),
             alias: self.alias.clone(),
             within: Some(within),
             in_url: self.in_url.clone(),
-            ..Self::of_url(fields)
+            ..Self::of_fields(fields)
         }
     }
 
     /// Adds those that stand in the alias's `url` and not beside it.
-    pub(super) fn complete(&mut self, fields: Map<String, Value>) {
+    pub(crate) fn complete(&mut self, fields: Map<String, Value>) {
         for (field, value) in fields {
             if !self.fields.contains_key(&field) {
                 self.in_url.push(field.clone());
                 self.fields.insert(field, value);
             }
         }
+    }
+
+    /// The URL, where one names the backend. Whoever takes it reads all of it: the settings of its query are no fields then.
+    pub fn url(&mut self) -> Option<String> {
+        let url = self.url.take()?;
+        self.fields.clear();
+        Some(url)
     }
 
     /// The value of `field`, if it is given. A text is also read as the number or boolean that it spells, as in a URL; null counts as
@@ -124,7 +155,7 @@ impl Settings {
     }
 
     /// An error about a field that stands nowhere.
-    pub(super) fn missing(&self, field: &str, text: &str) -> Error {
+    pub(crate) fn missing(&self, field: &str, text: &str) -> Error {
         self.error_at(self.within, field, text)
     }
 
@@ -142,17 +173,17 @@ impl Settings {
         self.alias.as_deref().map_or_else(|| "the URL: ".to_owned(), |alias| format!("alias `{alias}`: "))
     }
 
-    pub(super) fn take_value(&mut self, field: &'static str) -> Option<Value> {
+    pub(crate) fn take_value(&mut self, field: &'static str) -> Option<Value> {
         self.known.push(field);
         self.fields.remove(field)
     }
 
-    pub(super) fn is_null(&self, field: &str) -> bool {
+    pub(crate) fn is_null(&self, field: &str) -> bool {
         self.fields.get(field).is_some_and(Value::is_null)
     }
 
     /// `error`, with the place unless it has it.
-    pub(super) fn located(&self, error: &Error) -> Error {
+    pub(crate) fn located(&self, error: &Error) -> Error {
         let (whose, text) = (self.whose(), error.to_string());
         if text.contains(&whose) {
             return error.clone();
@@ -161,12 +192,12 @@ impl Settings {
     }
 
     /// Fields that somebody else asks for.
-    pub(super) fn know(&mut self, fields: &[&'static str]) {
+    pub(crate) fn know(&mut self, fields: &[&'static str]) {
         self.known.extend(fields);
     }
 
     /// Nothing may be left over.
-    pub(super) fn finish(mut self) -> Result<()> {
+    pub(crate) fn finish(mut self) -> Result<()> {
         let Some(field) = self.fields.keys().next() else { return Ok(()) };
         self.known.sort_unstable();
         self.known.dedup();

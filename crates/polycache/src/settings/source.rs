@@ -2,27 +2,27 @@
 
 /// A configuration's origin: a name, and the text if there was one.
 #[derive(Debug, Default)]
-pub(super) struct Source {
+pub(crate) struct Source {
     name: Option<String>,
     text: Option<String>,
 }
 
 impl Source {
-    pub(super) fn text(text: &str) -> Self {
+    pub(crate) fn text(text: &str) -> Self {
         Self { name: None, text: Some(text.to_owned()) }
     }
 
-    pub(super) fn file(name: &str, text: &str) -> Self {
+    pub(crate) fn file(name: &str, text: &str) -> Self {
         Self { name: Some(name.to_owned()), text: Some(text.to_owned()) }
     }
 
     /// The beginning of an error about the whole: the file, if it is one.
-    pub(super) fn origin(&self) -> String {
+    pub(crate) fn origin(&self) -> String {
         self.name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default()
     }
 
     /// The beginning of an error about an alias: the file and the line, as far as they are known.
-    pub(super) fn place(&self, alias: &str, field: Option<&str>) -> String {
+    pub(crate) fn place(&self, alias: &str, field: Option<&str>) -> String {
         let line = self.text.as_deref().and_then(|text| line(text, alias, field));
         match (&self.name, line) {
             (Some(name), Some(line)) => format!("{name}, line {line}: "),

@@ -5,23 +5,23 @@ use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 
-use crate::caches::CACHE;
-use crate::nearest::nearest;
-use crate::{Error, ErrorKind, Result, Secret, duration};
+use super::url::CACHE;
+use super::{Secret, duration, nearest};
+use crate::{Error, ErrorKind, Result};
 
 /// A URL, taken apart.
 #[derive(Debug)]
-pub(super) struct Parts<'a> {
-    pub(super) scheme: &'a str,
-    pub(super) username: Option<String>,
-    pub(super) password: Option<Secret>,
+pub(crate) struct Parts<'a> {
+    pub(crate) scheme: &'a str,
+    pub(crate) username: Option<String>,
+    pub(crate) password: Option<Secret>,
     /// Hosts, and what follows them up to the query.
-    pub(super) place: &'a str,
+    pub(crate) place: &'a str,
     query: &'a str,
 }
 
 impl<'a> Parts<'a> {
-    pub(super) fn of(url: &'a str, schemes: &str) -> Result<Self> {
+    pub(crate) fn of(url: &'a str, schemes: &str) -> Result<Self> {
         let Some((scheme, rest)) = url.split_once("://") else {
             return Err(wrong(format!("this is no URL of a server; it begins with one of {schemes}")));
         };
@@ -40,13 +40,13 @@ impl<'a> Parts<'a> {
     }
 
     /// The servers in `hosts`, separated by commas.
-    pub(super) fn servers<T>(&self, hosts: &str, parse: impl Fn(&str) -> Result<T>) -> Result<Vec<T>> {
+    pub(crate) fn servers<T>(&self, hosts: &str, parse: impl Fn(&str) -> Result<T>) -> Result<Vec<T>> {
         let servers = hosts.split(',').map(|host| parse(&decoded(host, "the host")?));
         servers.collect()
     }
 
     /// Hands each setting to `set`, which says whether it knows the name.
-    pub(super) fn settings(&self, known: &[&str], mut set: impl FnMut(&str, &str) -> Result<bool>) -> Result<()> {
+    pub(crate) fn settings(&self, known: &[&str], mut set: impl FnMut(&str, &str) -> Result<bool>) -> Result<()> {
         for (name, value) in form_urlencoded::parse(self.query.as_bytes()) {
             if set(&name, &value)? {
                 continue;
@@ -65,16 +65,16 @@ impl<'a> Parts<'a> {
     }
 }
 
-pub(super) fn time(value: &str, name: &str) -> Result<Duration> {
+pub(crate) fn time(value: &str, name: &str) -> Result<Duration> {
     duration::parse(value).map_err(|text| wrong(format!("`{name}`: {text}")))
 }
 
-pub(super) fn number<T: FromStr>(text: &str, what: &str) -> Result<T> {
+pub(crate) fn number<T: FromStr>(text: &str, what: &str) -> Result<T> {
     text.parse().map_err(|_| wrong(format!("{what} is {text:?}, not a number that fits")))
 }
 
 /// The one of `choices` that `value` names.
-pub(super) fn choice<T: Copy>(value: &str, name: &str, choices: &[(&str, T)]) -> Result<T> {
+pub(crate) fn choice<T: Copy>(value: &str, name: &str, choices: &[(&str, T)]) -> Result<T> {
     let found = choices.iter().find(|(choice, _)| *choice == value).map(|(_, meant)| *meant);
     found.ok_or_else(|| {
         let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
@@ -82,13 +82,13 @@ pub(super) fn choice<T: Copy>(value: &str, name: &str, choices: &[(&str, T)]) ->
     })
 }
 
-pub(super) fn decoded(text: &str, what: &str) -> Result<String> {
+pub(crate) fn decoded(text: &str, what: &str) -> Result<String> {
     match percent_decode_str(text).decode_utf8() {
         Ok(text) => Ok(text.into_owned()),
         Err(_) => Err(wrong(format!("{what} isn't UTF-8 after percent-decoding"))),
     }
 }
 
-pub(super) fn wrong(text: String) -> Error {
+pub(crate) fn wrong(text: String) -> Error {
     Error::new(ErrorKind::Config, text)
 }

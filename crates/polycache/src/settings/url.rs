@@ -1,0 +1,70 @@
+//! URLs that name a backend, and hold settings of the cache beside the backend's.
+
+use std::collections::HashSet;
+
+use serde_json::{Map, Value};
+
+use crate::{Error, ErrorKind, Result};
+
+/// The settings of the cache. Whatever else stands in a query is the backend's.
+pub(crate) const CACHE: [&str; 11] = [
+    "allow_flush",
+    "enabled",
+    "lease",
+    "namespace",
+    "on_decode_error",
+    "on_error",
+    "plugins",
+    "serializer",
+    "timeout",
+    "ttl",
+    "ttl_jitter",
+];
+
+/// What `read` makes of `url`. Where the query may be the rest of a password in which a `?` isn't encoded, an error quotes nothing.
+pub(crate) fn guarded<T>(url: &str, read: impl FnOnce() -> Result<T>) -> Result<T> {
+    read().map_err(|error| match url.split_once('?') {
+        Some((_, query)) if query.contains('@') => Error::new(
+            ErrorKind::Config,
+            "the URL can't be read; a `?`, `/`, `@` or `%` in a user name, a password or a setting is written percent-encoded",
+        ),
+        _ => error,
+    })
+}
+
+/// The URL of the backend, and the settings of the cache.
+pub(crate) fn split(url: &str) -> Result<(String, Map<String, Value>)> {
+    let (place, query) = url.split_once('?').unwrap_or((url, ""));
+    let (mut fields, mut names, mut rest) = (Map::new(), HashSet::new(), Vec::new());
+    for setting in query.split('&') {
+        let Some((name, value)) = form_urlencoded::parse(setting.as_bytes()).next() else { continue };
+        if !names.insert(name.clone()) {
+            return Err(Error::new(
+                ErrorKind::Config,
+                format!("the URL: `{name}` is set twice; leave one of the two out"),
+            ));
+        }
+        if CACHE.contains(&&*name) {
+            fields.insert(name.into_owned(), Value::String(value.into_owned()));
+        } else {
+            rest.push(setting);
+        }
+    }
+    let rest = rest.join("&");
+    Ok((if rest.is_empty() { place.to_owned() } else { format!("{place}?{rest}") }, fields))
+}
+
+/// A backend's URL as fields: `address` is what stands between the scheme and the query.
+pub(crate) fn fields(url: &str) -> Map<String, Value> {
+    let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
+    let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
+    let mut fields = Map::new();
+    if !address.is_empty() {
+        fields.insert("address".to_owned(), Value::String(address.to_owned()));
+    }
+    fields.extend(
+        form_urlencoded::parse(query.as_bytes())
+            .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))),
+    );
+    fields
+}
