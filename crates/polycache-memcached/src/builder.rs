@@ -4,9 +4,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fleet::{Fleet, OnDead};
+use crate::options::{ClientOptions, Credentials};
 use crate::ring::Placement;
 use crate::server::Server;
-use crate::settings::{Credentials, Settings};
 use crate::{Client, Error, ErrorKind, Result};
 
 /// Sets up a [`Client`]. Made by [`Client::builder`].
@@ -27,7 +27,7 @@ use crate::{Client, Error, ErrorKind, Result};
 #[must_use = "nothing happens before `build`"]
 pub struct Builder {
     servers: Vec<Server>,
-    settings: Settings,
+    options: ClientOptions,
     placement: Placement,
     on_dead: OnDead,
     eject_after: Option<u32>,
@@ -70,42 +70,42 @@ impl Builder {
 
     /// User and password for servers with ASCII authentication (`-Y`). Sent only to servers that ask for it.
     pub fn credentials(mut self, user: impl Into<String>, password: impl Into<String>) -> Self {
-        self.settings.credentials = Some(Credentials { user: user.into(), password: password.into() });
+        self.options.credentials = Some(Credentials { user: user.into(), password: password.into() });
         self
     }
 
     /// Speaks TLS with every server.
     #[cfg(feature = "tls")]
     pub fn tls(mut self, tls: crate::Tls) -> Self {
-        self.settings.tls = Some(tls);
+        self.options.tls = Some(tls);
         self
     }
 
     /// How long it may take to connect, log in and get a first answer; 1 s at first. There is no timeout of a call: drop its
     /// future when you won't wait any longer.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
-        self.settings.connect_timeout = timeout;
+        self.options.connect_timeout = timeout;
         self
     }
 
     /// A server that owes an answer and is silent for longer than this, or at most half as long again, counts as gone. An
     /// idle one is asked for a sign of life as often. 2 s at first; more where large values take longer to send.
     pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
-        self.settings.heartbeat = heartbeat;
+        self.options.heartbeat = heartbeat;
         self
     }
 
     /// The largest value that is sent or taken, in bytes; 64 MiB at first, and 4 GiB at most. A server has its own limit, 1
     /// MiB if not set otherwise.
     pub fn max_value(mut self, bytes: usize) -> Self {
-        self.settings.max_value = bytes;
+        self.options.max_value = bytes;
         self
     }
 
     /// How many bytes of requests may be under way to one server; 16 MiB at first. Each call counts with 256 bytes more than
     /// its key and value. Further calls wait.
     pub fn max_queue(mut self, bytes: usize) -> Self {
-        self.settings.max_queue = bytes;
+        self.options.max_queue = bytes;
         self
     }
 
@@ -114,7 +114,7 @@ impl Builder {
     /// # Errors
     /// `InvalidInput`: there is no server, one comes twice or has no weight, or a limit is zero or too large.
     pub fn build(self) -> Result<Client> {
-        let Self { servers, settings, placement, on_dead, eject_after } = self;
+        let Self { servers, options, placement, on_dead, eject_after } = self;
         let invalid = |message: &str| Err(Error::new(ErrorKind::InvalidInput, message));
         if servers.is_empty() {
             return invalid("there is no server; add one, such as \"127.0.0.1:11211\"");
@@ -129,19 +129,19 @@ impl Builder {
         {
             return invalid("a server comes twice; give it a larger weight instead");
         }
-        if let Some(Credentials { user, password }) = &settings.credentials {
+        if let Some(Credentials { user, password }) = &options.credentials {
             let strange = |text: &str| text.is_empty() || text.contains(|char: char| char == ' ' || char.is_control());
             if strange(user) || strange(password) {
                 return invalid("user or password is empty or has a space, which memcached can't take there");
             }
         }
-        if settings.connect_timeout.is_zero() || settings.heartbeat < Duration::from_millis(2) {
+        if options.connect_timeout.is_zero() || options.heartbeat < Duration::from_millis(2) {
             return invalid("the connect timeout or the heartbeat is too short");
         }
-        if settings.max_queue < 4096 || settings.max_queue > u32::MAX as usize {
+        if options.max_queue < 4096 || options.max_queue > u32::MAX as usize {
             return invalid("max_queue is below 4 KiB or above 4 GiB");
         }
         let eject_after = eject_after.unwrap_or(EJECT_AFTER).max(1);
-        Ok(Client::new(Fleet::new(servers, &Arc::new(settings), placement, on_dead, eject_after)))
+        Ok(Client::new(Fleet::new(servers, &Arc::new(options), placement, on_dead, eject_after)))
     }
 }

@@ -5,13 +5,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use bytes::BytesMut;
-use polycache_wire::{Failure, Fate, Protocol, Stream, Trouble};
+use polycache_wire::{ConnectionOptions, Failure, Fate, Protocol, Stream, Trouble};
 use tokio::time::timeout;
 
 use crate::codec::{Decoder, Expect, Reply, Request};
 use crate::handshake;
+use crate::options::ClientOptions;
 use crate::server::Server;
-use crate::settings::Settings;
 use crate::{Error, ErrorKind, Result};
 
 /// How many bytes of requests go into one TLS record, unless one request alone has more. Memcached reads 16 KiB at once, and forgets what
@@ -25,18 +25,16 @@ pub(crate) struct Connection(polycache_wire::Connection<Link>);
 /// Where it leads to.
 pub(crate) struct Link {
     server: Server,
-    settings: Arc<Settings>,
+    options: Arc<ClientOptions>,
 }
 
 impl Connection {
-    pub(crate) fn new(server: Server, settings: Arc<Settings>) -> Self {
-        let wire = polycache_wire::Settings {
-            heartbeat: Some(settings.heartbeat),
-            max_queue: settings.max_queue,
-            max_write: settings.is_tls().then_some(RECORD),
-            reconnect: polycache_wire::Reconnect::OnDemand,
-        };
-        Self(polycache_wire::Connection::new(Link { server, settings }, wire))
+    pub(crate) fn new(server: Server, options: Arc<ClientOptions>) -> Self {
+        let wire = ConnectionOptions::new()
+            .heartbeat(Some(options.heartbeat))
+            .max_queue(options.max_queue)
+            .max_write(options.is_tls().then_some(RECORD));
+        Self(polycache_wire::Connection::new(Link { server, options }, wire))
     }
 
     pub(crate) fn server(&self) -> &Server {
@@ -69,7 +67,7 @@ impl Connection {
     pub(crate) async fn call_apart(&self, request: &Request<'_>) -> Result<Reply> {
         let link = self.0.protocol();
         let mut stream = link.open().await?;
-        handshake::ask(&mut *stream, &link.server, &link.settings, request, link.settings.max_value).await
+        handshake::ask(&mut *stream, &link.server, &link.options, request, link.options.max_value).await
     }
 
     /// The same in their order, on one connection.
@@ -112,15 +110,15 @@ impl Protocol for Link {
     type Error = Error;
 
     async fn open(&self) -> Result<Box<dyn Stream>> {
-        let limit: Duration = self.settings.connect_timeout;
-        timeout(limit, handshake::open(&self.server, &self.settings)).await.unwrap_or_else(|_| {
+        let limit: Duration = self.options.connect_timeout;
+        timeout(limit, handshake::open(&self.server, &self.options)).await.unwrap_or_else(|_| {
             let message = format!("memcached at {} didn't answer within {limit:?} of connecting", self.server);
             Err(Error::new(ErrorKind::Unavailable, message))
         })
     }
 
     fn decoder(&self) -> Decoder {
-        Decoder::new(self.settings.max_value)
+        Decoder::new(self.options.max_value)
     }
 
     fn ask_for_life(&self, out: &mut Vec<u8>) -> Expect {

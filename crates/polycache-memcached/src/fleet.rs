@@ -9,9 +9,9 @@ use futures_util::future::join_all;
 use self::call::Call;
 use crate::codec::{Reply, Request};
 use crate::connection::Connection;
+use crate::options::ClientOptions;
 use crate::ring::{Placement, Ring};
 use crate::server::Server;
-use crate::settings::Settings;
 use crate::{Error, ErrorKind, Result};
 
 /// What becomes of the keys of a server that is out, see [`Builder::on_dead`](crate::Builder::on_dead).
@@ -47,14 +47,14 @@ pub(crate) enum Place<'a> {
 impl Fleet {
     pub(crate) fn new(
         servers: Vec<Server>,
-        settings: &Arc<Settings>,
+        options: &Arc<ClientOptions>,
         placement: Placement,
         on_dead: OnDead,
         eject_after: u32,
     ) -> Self {
         let ring = Ring::new(placement, &servers);
-        let connections = servers.into_iter().map(|server| Connection::new(server, Arc::clone(settings))).collect();
-        Self { connections, ring, on_dead, eject_after, max_value: settings.max_value }
+        let connections = servers.into_iter().map(|server| Connection::new(server, Arc::clone(options))).collect();
+        Self { connections, ring, on_dead, eject_after, max_value: options.max_value }
     }
 
     pub(crate) fn connections(&self) -> &[Connection] {

@@ -6,15 +6,15 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
 use crate::codec::{Decoder, RefusalKind, Reply, Request};
+use crate::options::ClientOptions;
 use crate::server::Server;
-use crate::settings::Settings;
 use crate::transport;
 use crate::{Error, ErrorKind, Result};
 
 /// Connects, sees that a memcached with meta commands is there, and logs in where the server asks for it.
-pub(crate) async fn open(server: &Server, settings: &Settings) -> Result<Box<dyn Stream>> {
-    let mut stream = transport::connect(server, settings).await?;
-    match ask(&mut *stream, server, settings, &Request::Noop, 0).await? {
+pub(crate) async fn open(server: &Server, options: &ClientOptions) -> Result<Box<dyn Stream>> {
+    let mut stream = transport::connect(server, options).await?;
+    match ask(&mut *stream, server, options, &Request::Noop, 0).await? {
         Reply::Line(_) => return Ok(stream),
         Reply::Refused(refusal) if refusal.kind == RefusalKind::Client && refusal.message == "unauthenticated" => {}
         Reply::Refused(refusal) if refusal.kind == RefusalKind::Unknown && refusal.message.is_empty() => {
@@ -28,12 +28,12 @@ pub(crate) async fn open(server: &Server, settings: &Settings) -> Result<Box<dyn
         _ => return Err(Error::new(ErrorKind::Protocol, format!("what answers at {server} isn't memcached"))),
     }
     // Only a server that asked gets the password: any other would store it as a value.
-    let Some(credentials) = &settings.credentials else {
+    let Some(credentials) = &options.credentials else {
         let message = format!("memcached at {server} wants a user and a password; set credentials");
         return Err(Error::new(ErrorKind::Auth, message));
     };
     let login = Request::Authenticate { user: &credentials.user, password: &credentials.password };
-    match ask(&mut *stream, server, settings, &login, 0).await? {
+    match ask(&mut *stream, server, options, &login, 0).await? {
         Reply::Line(_) => Ok(stream),
         _ => {
             let message = format!("memcached at {server} refused the user or the password; check the credentials");
@@ -46,7 +46,7 @@ pub(crate) async fn open(server: &Server, settings: &Settings) -> Result<Box<dyn
 pub(crate) async fn ask(
     stream: &mut dyn Stream,
     server: &Server,
-    settings: &Settings,
+    options: &ClientOptions,
     request: &Request<'_>,
     max_value: usize,
 ) -> Result<Reply> {
@@ -59,7 +59,7 @@ pub(crate) async fn ask(
     stream.flush().await.map_err(broken)?;
     let (mut decoder, mut input) = (Decoder::new(max_value), BytesMut::new());
     loop {
-        let patience = settings.heartbeat.max(settings.connect_timeout);
+        let patience = options.heartbeat.max(options.connect_timeout);
         let silent = |_| {
             let message = format!("memcached at {server} owes an answer and was silent for {patience:?}");
             Error::new(ErrorKind::Unavailable, message)

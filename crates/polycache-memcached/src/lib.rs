@@ -30,9 +30,9 @@ mod error;
 mod fleet;
 mod handshake;
 mod key;
+mod options;
 mod ring;
 mod server;
-mod settings;
 #[cfg(feature = "tls")]
 mod tls;
 mod transport;

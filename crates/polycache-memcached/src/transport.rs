@@ -4,21 +4,21 @@ use std::io;
 
 use polycache_wire::{Stream, connect_tcp};
 
+use crate::options::ClientOptions;
 use crate::server::{Address, Server};
-use crate::settings::Settings;
 use crate::{Error, ErrorKind, Result};
 
 /// Connects, and shakes hands where there is TLS.
-pub(crate) async fn connect(server: &Server, settings: &Settings) -> Result<Box<dyn Stream>> {
+pub(crate) async fn connect(server: &Server, options: &ClientOptions) -> Result<Box<dyn Stream>> {
     match &server.address {
         Address::Tcp { host, port } => {
             let stream = connect_tcp(host, *port).await.map_err(|error| failed(server, &error))?;
-            secure(stream, host, server, settings).await
+            secure(stream, host, server, options).await
         }
         #[cfg(unix)]
         Address::Unix(path) => {
             let stream = tokio::net::UnixStream::connect(path).await.map_err(|error| failed(server, &error))?;
-            secure(stream, "localhost", server, settings).await
+            secure(stream, "localhost", server, options).await
         }
         #[cfg(not(unix))]
         Address::Unix(_) => Err(Error::new(ErrorKind::InvalidInput, "this system has no unix sockets; use host:port")),
@@ -30,9 +30,9 @@ async fn secure(
     stream: impl Stream + 'static,
     host: &str,
     server: &Server,
-    settings: &Settings,
+    options: &ClientOptions,
 ) -> Result<Box<dyn Stream>> {
-    let Some(tls) = &settings.tls else { return Ok(Box::new(stream)) };
+    let Some(tls) = &options.tls else { return Ok(Box::new(stream)) };
     let name = match &tls.server_name {
         Some(name) => name.clone(),
         None => crate::tls::parse_name(host)?,
@@ -47,7 +47,7 @@ async fn secure(
     stream: impl Stream + 'static,
     _host: &str,
     _server: &Server,
-    _settings: &Settings,
+    _settings: &ClientOptions,
 ) -> Result<Box<dyn Stream>> {
     Ok(Box::new(stream))
 }

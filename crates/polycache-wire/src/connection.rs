@@ -13,8 +13,8 @@ use tokio::time::{Sleep, sleep};
 
 use crate::call::{Call, Sent};
 use crate::line::LOOK;
+use crate::options::ConnectionOptions;
 use crate::protocol::{Failure, Protocol, Request};
-use crate::settings::Settings;
 use crate::shared::{Outcome, Phase, Shared, State};
 
 /// What a call weighs in the queue beside its bytes: its slot, its reply's head.
@@ -30,8 +30,8 @@ pub struct Connection<P: Protocol> {
 
 impl<P: Protocol> Connection<P> {
     /// A connection that isn't made before the first call.
-    pub fn new(protocol: P, settings: Settings) -> Self {
-        Self { shared: Arc::new(Shared::new(protocol, settings)) }
+    pub fn new(protocol: P, options: ConnectionOptions) -> Self {
+        Self { shared: Arc::new(Shared::new(protocol, options)) }
     }
 
     /// What is spoken, and with whom.
@@ -62,7 +62,7 @@ impl<P: Protocol> Connection<P> {
     pub async fn call_many<R: Request<P>>(&self, requests: &[R]) -> Vec<Outcome<P>> {
         let mut calls = Vec::with_capacity(requests.len());
         let mut rest = requests;
-        let portion = self.shared.settings.max_queue / 4;
+        let portion = self.shared.options.max_queue / 4;
         while !rest.is_empty() {
             let mut weight = 0;
             let fits = rest.iter().take_while(|request| {
@@ -97,7 +97,7 @@ impl<P: Protocol> Connection<P> {
     async fn send_in_order<R: Request<P>>(&self, requests: &[R]) -> Vec<Outcome<P>> {
         let mut calls = Vec::with_capacity(requests.len());
         // All of them must fit.
-        let most = self.shared.settings.max_queue / requests.len().max(1);
+        let most = self.shared.options.max_queue / requests.len().max(1);
         self.send_all(requests, u32::try_from(most).unwrap_or(u32::MAX), &mut calls).await;
         let mut outcomes = Vec::with_capacity(calls.len());
         for call in calls {
@@ -151,7 +151,7 @@ impl<P: Protocol> Connection<P> {
     }
 
     pub(crate) fn weight<R: Request<P>>(&self, request: &R) -> u32 {
-        let weight = request.weight().saturating_add(CALL_WEIGHT).min(self.shared.settings.max_queue);
+        let weight = request.weight().saturating_add(CALL_WEIGHT).min(self.shared.options.max_queue);
         u32::try_from(weight).unwrap_or(u32::MAX)
     }
 

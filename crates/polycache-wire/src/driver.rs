@@ -11,8 +11,8 @@ use tokio::time::{MissedTickBehavior, interval, sleep};
 
 use crate::ending::{Ending, Reason};
 use crate::io::{Io, TICKS};
+use crate::options::Reconnect;
 use crate::protocol::Protocol;
-use crate::settings::Reconnect;
 use crate::shared::{Phase, Shared};
 use crate::signals::Signals;
 
@@ -30,7 +30,7 @@ pub(crate) struct Driver<P: Protocol> {
 /// Drives connections, one after the other where they are always made again.
 pub(crate) async fn run<P: Protocol>(driver: Driver<P>) {
     let (shared, run) = (Arc::clone(&driver.shared), driver.run);
-    let always = shared.settings.reconnect == Reconnect::Always;
+    let always = shared.options.reconnect == Reconnect::Always;
     let _resign = always.then(|| Resign { shared: Arc::clone(&shared), run });
     // Dropped before: when others may make a connection, all is told of this one.
     let mut driver = driver;
@@ -124,7 +124,7 @@ impl<P: Protocol> Driver<P> {
 
 /// Keeps a connection going. Returns why it ended.
 async fn drive<P: Protocol>(shared: &Shared<P>, run: u64) -> Reason<P::Error> {
-    let mut ticks = shared.settings.heartbeat.map(|heartbeat| {
+    let mut ticks = shared.options.heartbeat.map(|heartbeat| {
         let mut ticks = interval(heartbeat / TICKS);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks

@@ -5,8 +5,8 @@ use std::sync::atomic::Ordering;
 use std::task::Waker;
 use std::time::Instant;
 
+use crate::options::Reconnect;
 use crate::protocol::{Failure, Fate, Protocol, Trouble};
-use crate::settings::Reconnect;
 use crate::shared::{Pending, Phase, Shared};
 
 /// How a connection ended, or an attempt to make one.
@@ -67,7 +67,7 @@ impl<P: Protocol> Shared<P> {
             let failures = self.failures.load(Ordering::Relaxed) + 1;
             if is_present && !matches!(state.phase, Phase::Closed) {
                 self.failures.store(failures, Ordering::Relaxed);
-                let always = self.settings.reconnect == Reconnect::Always;
+                let always = self.options.reconnect == Reconnect::Always;
                 let was_silent = matches!(state.phase, Phase::Silent { .. });
                 state.phase = match (goes_on, was_open) {
                     (true, false) => {

@@ -278,7 +278,7 @@ impl<P: Protocol> Traffic<P> {
         if !was_alive && !self.in_flight.is_empty() {
             self.silent_ticks += 1;
             if self.silent_ticks > TICKS {
-                let heartbeat = shared.settings.heartbeat.unwrap_or_default();
+                let heartbeat = shared.options.heartbeat.unwrap_or_default();
                 return Err(shared.lost(&format!("the server owes an answer and was silent for {heartbeat:?}")));
             }
             return Ok(());
@@ -383,7 +383,7 @@ impl<P: Protocol> Traffic<P> {
 
     /// Where in the outgoing bytes the next write ends.
     fn next_write_end(&mut self, shared: &Shared<P>) -> usize {
-        let Some(most) = shared.settings.max_write else { return self.outgoing.len() };
+        let Some(most) = shared.options.max_write else { return self.outgoing.len() };
         if self.write_end <= self.written {
             let first = self.in_flight.partition_point(|pending| pending.end <= self.written);
             let beyond = self.in_flight.partition_point(|pending| pending.end <= self.written + most as u64);

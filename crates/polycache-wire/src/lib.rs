@@ -16,7 +16,7 @@
 //!
 //! ```
 //! use bytes::BytesMut;
-//! use polycache_wire::{Connection, Decoder, Protocol, Request, Settings, Stream, Trouble};
+//! use polycache_wire::{Connection, Decoder, Protocol, Request, ConnectionOptions, Stream, Trouble};
 //!
 //! /// Lines, each answered with a line.
 //! struct Lines(std::net::SocketAddr);
@@ -80,7 +80,7 @@
 //!     let (mut from, mut to) = stream.split();
 //!     tokio::io::copy(&mut from, &mut to).await
 //! });
-//! let connection = Connection::new(Lines(address), Settings::default());
+//! let connection = Connection::new(Lines(address), ConnectionOptions::default());
 //! let (one, other) = tokio::join!(connection.call(&Ask("one\n")), connection.call(&Ask("other\n")));
 //! assert_eq!(one.map_err(|failure| failure.error)?, "one");
 //! assert_eq!(other.map_err(|failure| failure.error)?, "other");
@@ -93,8 +93,8 @@ mod driver;
 mod ending;
 mod io;
 mod line;
+mod options;
 mod protocol;
-mod settings;
 mod shared;
 mod signals;
 mod slots;
@@ -105,7 +105,7 @@ mod watch;
 pub use call::Call;
 pub use connection::Connection;
 pub use io::silence::in_vain;
+pub use options::{ConnectionOptions, Reconnect};
 pub use protocol::{Decoder, Failure, Fate, Protocol, Request, Stream, Trouble};
-pub use settings::{Reconnect, Settings};
 pub use tcp::connect_tcp;
 pub use together::together;

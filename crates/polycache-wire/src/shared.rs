@@ -15,8 +15,8 @@ use crate::driver::{self, Driver};
 use crate::ending::Reason;
 use crate::io::Io;
 use crate::line::Line;
+use crate::options::ConnectionOptions;
 use crate::protocol::{Failure, Protocol, Request, Trouble};
-use crate::settings::Settings;
 use crate::slots::{NO_SLOT, SlotId, Slots};
 use crate::watch::Watch;
 
@@ -29,7 +29,7 @@ pub(crate) type Outcome<P> = Result<<P as Protocol>::Reply, Failure<<P as Protoc
 
 pub(crate) struct Shared<P: Protocol> {
     pub(crate) protocol: P,
-    pub(crate) settings: Settings,
+    pub(crate) options: ConnectionOptions,
     pub(crate) state: Mutex<State<P>>,
     /// The connection, while it stands. Whoever holds the state must not wait for it. A lock that is released by a plain store, as a caller
     /// who is alone takes it twice; only the driver ever waits for it, and no longer than such a caller takes to send or to read.
@@ -136,13 +136,13 @@ impl<P: Protocol> State<P> {
 }
 
 impl<P: Protocol> Shared<P> {
-    pub(crate) fn new(protocol: P, settings: Settings) -> Self {
+    pub(crate) fn new(protocol: P, options: ConnectionOptions) -> Self {
         let state = State {
             phase: Phase::Idle,
             outgoing: Vec::new(),
             queued: VecDeque::new(),
             slots: Slots::new(),
-            room: settings.max_queue,
+            room: options.max_queue,
             line: Line::default(),
             end: 0,
             number: 0,
@@ -154,7 +154,7 @@ impl<P: Protocol> Shared<P> {
         };
         Self {
             protocol,
-            settings,
+            options,
             state: Mutex::new(state),
             io: SpinMutex::new(None),
             is_quiet: AtomicBool::new(false),

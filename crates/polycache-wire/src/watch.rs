@@ -73,7 +73,7 @@ impl<P: Protocol> Watch<P> {
     }
 
     async fn watch(self) {
-        let until = Instant::now() + PATIENCE.max(self.shared.settings.heartbeat.unwrap_or_default());
+        let until = Instant::now() + PATIENCE.max(self.shared.options.heartbeat.unwrap_or_default());
         let mut silent = 0;
         loop {
             let started = Instant::now();

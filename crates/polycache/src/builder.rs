@@ -7,7 +7,7 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use crate::backend::Backend;
-use crate::cache::{Cache, KeyBuilder, Settings, View};
+use crate::cache::{Cache, CacheOptions, KeyBuilder, View};
 use crate::flight::Flights;
 use crate::key::prefix_of;
 use crate::lease::checked_life;
@@ -26,6 +26,7 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(2);
 
 /// What a read makes of trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
 pub enum OnError {
     /// The caller gets the error.
     #[default]
@@ -67,7 +68,7 @@ pub struct CacheBuilder {
     enabled: bool,
     /// Zero: none. `None`: as the backend suggests.
     lease: Option<Duration>,
-    settings: Settings,
+    options: CacheOptions,
 }
 
 impl CacheBuilder {
@@ -81,7 +82,7 @@ impl CacheBuilder {
             timeout: DEFAULT_TIMEOUT,
             enabled: true,
             lease: None,
-            settings: Settings {
+            options: CacheOptions {
                 key_builder: None,
                 ttl_jitter: 0.0,
                 on_error: OnError::Fail,
@@ -138,7 +139,7 @@ impl CacheBuilder {
     /// Takes a random part of up to this fraction (0 to 1) off the TTL of every write, so that what was stored together doesn't
     /// expire together. 0 by default.
     pub fn ttl_jitter(mut self, fraction: f64) -> Self {
-        self.settings.ttl_jitter = fraction;
+        self.options.ttl_jitter = fraction;
         self
     }
 
@@ -160,20 +161,20 @@ impl CacheBuilder {
     /// # Ok(()) }
     /// ```
     pub fn key_builder(mut self, build: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
-        self.settings.key_builder = Some(Arc::new(build) as Arc<KeyBuilder>);
+        self.options.key_builder = Some(Arc::new(build) as Arc<KeyBuilder>);
         self
     }
 
     /// What `get`, `multi_get`, `exists` and `ttl` make of trouble with the backend: it fails, is away, or is too slow. An error by
     /// default. A write's trouble is always an error.
     pub fn on_error(mut self, on_error: OnError) -> Self {
-        self.settings.on_error = on_error;
+        self.options.on_error = on_error;
         self
     }
 
     /// What `get` and `multi_get` make of a stored value that can't be read as the type asked for. An error by default.
     pub fn on_decode_error(mut self, on_error: OnError) -> Self {
-        self.settings.on_decode_error = on_error;
+        self.options.on_decode_error = on_error;
         self
     }
 
@@ -186,7 +187,7 @@ impl CacheBuilder {
     /// Whether [`clear`](Cache::clear) without a namespace may delete everything on a server, what others keep there included. Not by
     /// default.
     pub fn allow_flush(mut self, allow: bool) -> Self {
-        self.settings.allow_flush = allow;
+        self.options.allow_flush = allow;
         self
     }
 
@@ -213,8 +214,8 @@ impl CacheBuilder {
     /// can't hold them, a jitter outside of 0 to 1, a TTL of zero, a lease of less than a millisecond that isn't zero.
     pub fn build(mut self) -> Result<Cache> {
         let refuse = |text: String| Err(Error::new(ErrorKind::Config, text));
-        if !(0.0..=1.0).contains(&self.settings.ttl_jitter) {
-            return refuse(format!("a ttl_jitter of {}; it is a fraction from 0 to 1", self.settings.ttl_jitter));
+        if !(0.0..=1.0).contains(&self.options.ttl_jitter) {
+            return refuse(format!("a ttl_jitter of {}; it is a fraction from 0 to 1", self.options.ttl_jitter));
         }
         if self.lease.is_some_and(|lease| !lease.is_zero() && checked_life(lease).is_err()) {
             return refuse("a lease that is not between a millisecond and a day; zero turns leases off".to_owned());
@@ -228,12 +229,12 @@ impl CacheBuilder {
         };
         let flights = Flights::new();
         let writes = backend.ending_leases(flights.holder());
-        self.settings.lease = match self.lease {
+        self.options.lease = match self.lease {
             _ if backend.info().capabilities.exclusive => None,
             None => writes.as_ref().map(|_| DEFAULT_LEASE),
             given => given.filter(|lease| !lease.is_zero()),
         };
-        let writes = writes.filter(|_| self.settings.lease.is_some());
+        let writes = writes.filter(|_| self.options.lease.is_some());
         let live = backend.info().capabilities.live_objects;
         let serializer = match self.serializer.take() {
             Some(serializer) if serializer.keeps_objects() && !live => {
@@ -265,7 +266,7 @@ impl CacheBuilder {
             plugins: Arc::new([]),
             bare: None,
             prefix: prefix_of(&self.namespace),
-            settings: self.settings,
+            options: self.options,
             switch: Switch::new(self.enabled),
             flights,
             queues: Queues::new(),

@@ -87,7 +87,7 @@ pub(crate) struct View {
     pub(crate) bare: Option<Arc<View>>,
     /// The namespace with its separator, or nothing.
     pub(crate) prefix: CompactString,
-    pub(crate) settings: Settings,
+    pub(crate) options: CacheOptions,
     pub(crate) switch: Switch,
     /// What is being computed for `get_or_set`.
     pub(crate) flights: Arc<Flights>,
@@ -100,7 +100,7 @@ pub(crate) type KeyBuilder = dyn Fn(&str) -> String + Send + Sync;
 
 /// What is the same for all views. In each of them, since a hit would feel another pointer to follow.
 #[derive(Clone)]
-pub(crate) struct Settings {
+pub(crate) struct CacheOptions {
     pub(crate) key_builder: Option<Arc<KeyBuilder>>,
     /// How much of a TTL may be taken off, from 0 to 1.
     pub(crate) ttl_jitter: f64,
@@ -164,15 +164,15 @@ impl Cache {
     /// A view that computes once across processes, as by [`CacheBuilder::lease`]. Costs an allocation.
     pub(crate) fn leased(&self, lease: Duration) -> Result<Self> {
         let lease = Some(checked_life(lease)?);
-        if self.info().capabilities.exclusive || self.view.settings.lease == lease {
+        if self.info().capabilities.exclusive || self.view.options.lease == lease {
             return Ok(self.clone());
         }
         let ending = self.view.backend.ending_leases(self.view.flights.holder());
         let writer_ends_leases = ending.is_some();
         let writer = ending.unwrap_or_else(|| Arc::clone(&self.view.backend));
         let leased = |view: &View| {
-            let settings = Settings { lease, ..view.settings.clone() };
-            Arc::new(View { settings, writer: Arc::clone(&writer), writer_ends_leases, ..view.clone() })
+            let options = CacheOptions { lease, ..view.options.clone() };
+            Arc::new(View { options, writer: Arc::clone(&writer), writer_ends_leases, ..view.clone() })
         };
         let bare = self.view.bare.as_deref().map(leased);
         let view = View { bare, ..(*leased(&self.view)).clone() };
@@ -244,8 +244,8 @@ impl Cache {
         &*self.view.backend
     }
 
-    pub(crate) fn settings(&self) -> &Settings {
-        &self.view.settings
+    pub(crate) fn options(&self) -> &CacheOptions {
+        &self.view.options
     }
 
     pub(crate) fn flights(&self) -> &Arc<Flights> {
@@ -254,7 +254,7 @@ impl Cache {
 
     /// How long a lease lives, where there are any.
     pub(crate) fn lease_life(&self) -> Option<Duration> {
-        self.view.settings.lease
+        self.view.options.lease
     }
 }
 

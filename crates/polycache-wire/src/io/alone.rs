@@ -12,8 +12,8 @@ use std::task::{Context, Waker};
 
 use super::{Io, Traffic};
 use crate::ending::Reason;
+use crate::options::Reconnect;
 use crate::protocol::{Protocol, Request, Stream};
-use crate::settings::Reconnect;
 use crate::shared::{Pending, Phase, Shared, State};
 use crate::signals::SOCKET;
 use crate::slots::{ALONE, GONE, NO_SLOT, SlotId};
@@ -130,7 +130,7 @@ impl<P: Protocol> Io<P> {
             shared.alone.store(NO_SLOT, Ordering::Release);
             (traffic.answered, traffic.yielded) = (1, false);
             // That it is lost must be known at once.
-            if read.is_ok() && shared.settings.reconnect == Reconnect::Always {
+            if read.is_ok() && shared.options.reconnect == Reconnect::Always {
                 self.wakes_driver = true;
                 read = traffic.drain(shared, &mut **stream, &mut Context::from_waker(&self.signals.socket));
             }

@@ -6,19 +6,19 @@ use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
 use std::time::Duration;
 
-use polycache_wire::{Connection, Fate, Reconnect, Settings, together};
+use polycache_wire::{Connection, ConnectionOptions, Fate, Reconnect, together};
 use tokio::task::{JoinSet, yield_now};
 use tokio::time::timeout;
 
 use crate::one_thread;
 use crate::server::{Ask, Lines, PATIENCE, Server, answered, until};
 
-fn settings() -> Settings {
-    Settings { heartbeat: None, ..Settings::default() }
+fn options() -> ConnectionOptions {
+    ConnectionOptions::new().heartbeat(None)
 }
 
-async fn connected(server: &Server, settings: Settings) -> Arc<Connection<Lines>> {
-    let connection = Arc::new(server.connect(settings));
+async fn connected(server: &Server, options: ConnectionOptions) -> Arc<Connection<Lines>> {
+    let connection = Arc::new(server.connect(options));
     assert!(answered(&connection, "first").await);
     connection
 }
@@ -33,7 +33,7 @@ async fn begin<F: Future>(call: Pin<&mut F>, turns: usize) {
 
 #[tokio::test]
 async fn who_never_looks_holds_nobody_up() {
-    let connection = connected(&Server::start(), settings()).await;
+    let connection = connected(&Server::start(), options()).await;
     for calls in 1..100 {
         let ask = Ask(format!("never looked at {calls}"));
         let mut call = pin!(connection.call(&ask));
@@ -46,7 +46,7 @@ async fn who_never_looks_holds_nobody_up() {
 #[tokio::test]
 async fn who_leaves_leaves_the_connection_in_order() {
     let server = Server::start();
-    let connection = connected(&server, settings()).await;
+    let connection = connected(&server, options()).await;
     for turns in 0..100 {
         {
             let ask = Ask(format!("left {turns}"));
@@ -67,7 +67,7 @@ async fn who_leaves_leaves_the_connection_in_order() {
 async fn who_never_looks_keeps_no_room() {
     let server = Server::start();
     // One call fills the queue.
-    let connection = connected(&server, Settings { max_queue: 256, ..settings() }).await;
+    let connection = connected(&server, options().max_queue(256)).await;
     for turns in 0..100 {
         let ask = Ask(format!("never looked at {turns}"));
         let mut call = pin!(connection.call(&ask));
@@ -79,7 +79,7 @@ async fn who_never_looks_keeps_no_room() {
 
 #[tokio::test]
 async fn a_call_may_go_on_in_another_task() {
-    let connection = connected(&Server::start(), settings()).await;
+    let connection = connected(&Server::start(), options()).await;
     for _ in 0..100 {
         let connection = Arc::clone(&connection);
         let mut call = Box::pin(async move { answered(&connection, "moved").await });
@@ -90,7 +90,7 @@ async fn a_call_may_go_on_in_another_task() {
 
 #[tokio::test]
 async fn a_call_may_be_looked_at_too_often() {
-    let connection = connected(&Server::start(), settings()).await;
+    let connection = connected(&Server::start(), options()).await;
     for _ in 0..100 {
         let ask = Ask("looked at".to_owned());
         let mut call = pin!(connection.call(&ask));
@@ -117,7 +117,7 @@ async fn end(server: &Server, elsewhere: &Connection<Lines>) {
 #[tokio::test]
 async fn the_end_of_an_idle_connection_is_seen_before_anything_is_sent() {
     let server = Server::start();
-    let (connection, elsewhere) = (connected(&server, settings()).await, connected(&Server::start(), settings()).await);
+    let (connection, elsewhere) = (connected(&server, options()).await, connected(&Server::start(), options()).await);
     let writes = ["write", "write another"].map(|line| Ask(line.to_owned()));
     for _ in 0..20 {
         assert!(answered(&connection, "alone").await);
@@ -133,8 +133,8 @@ async fn the_end_of_an_idle_connection_is_seen_before_anything_is_sent() {
 #[tokio::test]
 async fn the_end_of_an_idle_connection_is_seen_in_time() {
     let server = Server::start();
-    let heartbeat = Settings { heartbeat: Some(Duration::from_millis(20)), ..Settings::default() };
-    let always = Settings { reconnect: Reconnect::Always, ..settings() };
+    let heartbeat = ConnectionOptions::new().heartbeat(Some(Duration::from_millis(20)));
+    let always = options().reconnect(Reconnect::Always);
     let (heartbeat, always) = (connected(&server, heartbeat).await, connected(&server, always).await);
     for _ in 0..20 {
         assert!(answered(&heartbeat, "alone").await && answered(&always, "alone").await);
@@ -148,7 +148,7 @@ async fn the_end_of_an_idle_connection_is_seen_in_time() {
 #[tokio::test]
 async fn a_connection_is_closed_after_the_last_answer() {
     for turns in 0..20 {
-        let connection = connected(&Server::start(), settings()).await;
+        let connection = connected(&Server::start(), options()).await;
         let ask = Ask("last".to_owned());
         let mut call = pin!(connection.call(&ask));
         begin(call.as_mut(), turns).await;
@@ -162,7 +162,7 @@ async fn a_connection_is_closed_after_the_last_answer() {
 fn who_is_alone_learns_that_the_runtime_has_ended() {
     let server = Server::start();
     let (first, second) = (one_thread(), one_thread());
-    let connection = first.block_on(connected(&server, settings()));
+    let connection = first.block_on(connected(&server, options()));
     let ask = Ask("write silence".to_owned());
     let mut call = pin!(connection.call(&ask));
     first.block_on(begin(call.as_mut(), 10));
@@ -175,7 +175,7 @@ fn who_is_alone_learns_that_the_runtime_has_ended() {
 fn who_leaves_has_seen_to_it_that_a_runtime_stands_still() {
     let server = Server::start();
     let (first, second) = (one_thread(), one_thread());
-    let connection = first.block_on(connected(&server, settings()));
+    let connection = first.block_on(connected(&server, options()));
     // The first is there, and nobody drives it.
     second.block_on(async {
         let ask = Ask("left".to_owned());
@@ -188,7 +188,7 @@ fn who_leaves_has_seen_to_it_that_a_runtime_stands_still() {
 async fn few_callers_come_and_go() {
     let server = Server::start();
     for max_queue in [300, 100_000] {
-        let connection = connected(&server, Settings { max_queue, ..settings() }).await;
+        let connection = connected(&server, options().max_queue(max_queue)).await;
         let mut tasks = JoinSet::new();
         for task in 0..3 {
             let connection = Arc::clone(&connection);
@@ -219,7 +219,7 @@ async fn few_callers_come_and_go() {
 #[tokio::test]
 async fn calls_that_are_begun_together_leave_with_one_write() {
     let server = Server::start();
-    let connection = connected(&server, settings()).await;
+    let connection = connected(&server, options()).await;
     let asks = [Ask("one".to_owned()), Ask("other".to_owned())];
     for _ in 0..20 {
         let before = server.writes();

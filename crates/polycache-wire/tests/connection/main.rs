@@ -12,7 +12,7 @@ use std::sync::{Arc, Mutex};
 use std::task::Poll;
 use std::time::{Duration, Instant};
 
-use polycache_wire::{Fate, Reconnect, Settings};
+use polycache_wire::{ConnectionOptions, Fate, Reconnect};
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinSet;
 use tokio::time::timeout;
@@ -25,7 +25,7 @@ fn one_thread() -> Runtime {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn replies_find_their_callers_though_others_give_up() {
-    let connection = Arc::new(Server::start().connect(Settings::default()));
+    let connection = Arc::new(Server::start().connect(ConnectionOptions::default()));
     for tasks in [1, 2, 3, 100] {
         let mut set = JoinSet::new();
         for task in 0..tasks {
@@ -58,7 +58,7 @@ async fn replies_find_their_callers_though_others_give_up() {
 #[tokio::test]
 async fn nobody_waits_for_ever_for_room_in_the_queue() {
     let server = Server::start();
-    let connection = Arc::new(server.connect(Settings { max_queue: 2_000, ..Settings::default() }));
+    let connection = Arc::new(server.connect(ConnectionOptions::new().max_queue(2_000)));
     let mut set = JoinSet::new();
     for task in 0..50 {
         let connection = Arc::clone(&connection);
@@ -80,7 +80,7 @@ async fn nobody_waits_for_ever_for_room_in_the_queue() {
 #[tokio::test]
 async fn who_waits_for_room_and_is_left_alone_holds_nobody_up() {
     let server = Server::start();
-    let connection = Arc::new(server.connect(Settings { max_queue: 2_000, ..Settings::default() }));
+    let connection = Arc::new(server.connect(ConnectionOptions::new().max_queue(2_000)));
     assert!(answered(&connection, "first").await);
     let asks: Vec<Ask> = (0..20).map(|_| Ask("y".repeat(1_500))).collect();
     let mut left: Vec<_> = asks.iter().map(|ask| Box::pin(connection.call(ask))).collect();
@@ -99,7 +99,7 @@ async fn who_waits_for_room_and_is_left_alone_holds_nobody_up() {
 #[tokio::test]
 async fn what_became_of_calls_when_the_connection_is_lost() {
     let server = Server::start();
-    let connection = server.connect(Settings { heartbeat: None, ..Settings::default() });
+    let connection = server.connect(ConnectionOptions::new().heartbeat(None));
     assert!(answered(&connection, "first").await);
     let (read, write) = (Ask("silence".to_owned()), Ask("write silence".to_owned()));
     let lose = async {
@@ -123,7 +123,7 @@ async fn what_became_of_calls_when_the_connection_is_lost() {
 #[tokio::test]
 async fn an_answer_that_nobody_asked_for_ends_the_connection() {
     let server = Server::start();
-    let connection = server.connect(Settings::default());
+    let connection = server.connect(ConnectionOptions::default());
     assert!(answered(&connection, "twice").await);
     for number in 0..100 {
         assert!(answered(&connection, number.to_string()).await);
@@ -134,8 +134,8 @@ async fn an_answer_that_nobody_asked_for_ends_the_connection() {
 #[tokio::test]
 async fn silence_is_the_end_of_a_connection() {
     let server = Server::start();
-    let settings = Settings { heartbeat: Some(Duration::from_millis(20)), ..Settings::default() };
-    let connection = server.connect(settings);
+    let options = ConnectionOptions::new().heartbeat(Some(Duration::from_millis(20)));
+    let connection = server.connect(options);
     let failure = connection.call(&Ask("silence".to_owned())).await.unwrap_err();
     assert_eq!(failure.fate, Fate::Unknown, "{failure:?}");
     assert!(failure.error.contains("silent"), "{failure:?}");
@@ -148,7 +148,7 @@ async fn silence_is_the_end_of_a_connection() {
 #[tokio::test]
 async fn a_lost_connection_comes_back_by_itself_where_it_is_told_to() {
     let server = Server::start();
-    let always = server.connect(Settings { reconnect: Reconnect::Always, ..Settings::default() });
+    let always = server.connect(ConnectionOptions::new().reconnect(Reconnect::Always));
     assert!(answered(&always, "first").await);
     for made in 2..5 {
         server.cut();
@@ -167,8 +167,8 @@ async fn a_lost_connection_comes_back_by_itself_where_it_is_told_to() {
 fn runtimes_that_end_or_stand_still_are_left() {
     let server = Server::start();
     for reconnect in [Reconnect::OnDemand, Reconnect::Always] {
-        let settings = Settings { heartbeat: Some(Duration::from_millis(100)), reconnect, ..Settings::default() };
-        let connection = server.connect(settings);
+        let options = ConnectionOptions::new().heartbeat(Some(Duration::from_millis(100))).reconnect(reconnect);
+        let connection = server.connect(options);
         let answers = |runtime: &Runtime, line: &str| {
             runtime.block_on(until("an answer on this runtime", async || {
                 timeout(Duration::from_millis(50), answered(&connection, line)).await == Ok(true)
@@ -189,11 +189,11 @@ fn runtimes_that_end_or_stand_still_are_left() {
 fn runtimes_that_stand_still_are_left_without_an_error() {
     let server = Server::start();
     for reconnect in [Reconnect::OnDemand, Reconnect::Always] {
-        let connection = server.connect(Settings { reconnect, ..Settings::default() });
+        let connection = server.connect(ConnectionOptions::new().reconnect(reconnect));
         let runtimes = [one_thread(), one_thread(), one_thread()];
         for round in 0..9 {
             // It begins to connect, and goes no further.
-            let begun = server.connect(Settings { reconnect, ..Settings::default() });
+            let begun = server.connect(ConnectionOptions::new().reconnect(reconnect));
             let ask = Ask("write begun".to_owned());
             runtimes[round % 3].block_on(async {
                 let started = Instant::now();
@@ -225,7 +225,7 @@ async fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
 #[test]
 fn distinct_runtimes_share_a_connection() {
     let server = Server::start();
-    let connection = server.connect(Settings::default());
+    let connection = server.connect(ConnectionOptions::default());
     let seen = Mutex::new(HashSet::new());
     let runtime = Builder::new_multi_thread().worker_threads(1).enable_all().build().unwrap();
     assert!(runtime.block_on(answered(&connection, "first")));

@@ -9,7 +9,7 @@ use std::task::{Context, Poll};
 use std::time::{Duration, Instant};
 
 use bytes::BytesMut;
-use polycache_wire::{Connection, Decoder, Protocol, Request, Settings, Stream, Trouble};
+use polycache_wire::{Connection, ConnectionOptions, Decoder, Protocol, Request, Stream, Trouble};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
@@ -69,8 +69,8 @@ impl Server {
         }
     }
 
-    pub(crate) fn connect(&self, settings: Settings) -> Connection<Lines> {
-        Connection::new(Lines { address: self.address, writes: Arc::clone(&self.writes) }, settings)
+    pub(crate) fn connect(&self, options: ConnectionOptions) -> Connection<Lines> {
+        Connection::new(Lines { address: self.address, writes: Arc::clone(&self.writes) }, options)
     }
 }
 

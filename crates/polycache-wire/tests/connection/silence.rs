@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use polycache_wire::{Fate, Settings, in_vain};
+use polycache_wire::{ConnectionOptions, Fate, in_vain};
 use tokio::time::timeout;
 
 use crate::server::{Ask, Server, answered, until};
@@ -18,7 +18,7 @@ async fn wait_in_vain(connection: &polycache_wire::Connection<crate::server::Lin
 #[tokio::test]
 async fn others_fail_at_once_until_the_server_speaks() {
     let server = Server::start();
-    let connection = server.connect(Settings { heartbeat: None, ..Settings::default() });
+    let connection = server.connect(ConnectionOptions::new().heartbeat(None));
     for alone in [true, false] {
         assert!(answered(&connection, "first").await);
         let other = Ask("pause".to_owned());
@@ -47,7 +47,7 @@ async fn others_fail_at_once_until_the_server_speaks() {
 #[tokio::test]
 async fn a_call_that_is_cancelled_says_nothing_of_the_server() {
     let server = Server::start();
-    let connection = server.connect(Settings { heartbeat: None, ..Settings::default() });
+    let connection = server.connect(ConnectionOptions::new().heartbeat(None));
     assert!(answered(&connection, "first").await);
     let ask = Ask("pause".to_owned());
     timeout(Duration::from_millis(20), connection.call(&ask)).await.unwrap_err();
@@ -63,7 +63,7 @@ async fn a_call_that_is_cancelled_says_nothing_of_the_server() {
 #[tokio::test]
 async fn a_slow_server_is_not_silent() {
     let server = Server::start();
-    let connection = server.connect(Settings { heartbeat: None, ..Settings::default() });
+    let connection = server.connect(ConnectionOptions::new().heartbeat(None));
     assert!(answered(&connection, "first").await);
     let (one, slow) = (Ask("one".to_owned()), Ask("pause".to_owned()));
     let (mut one, mut slow) = (Box::pin(connection.call(&one)), Box::pin(connection.call(&slow)));

@@ -10,6 +10,7 @@ use crate::settings::server_url::{choice, wrong};
 /// How TLS is spoken with servers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
+#[non_exhaustive]
 pub struct Tls {
     /// A PEM file of the authorities that may have signed the server's certificate. By default those that the system trusts; with
     /// memcached it has to be given.

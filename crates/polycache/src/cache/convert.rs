@@ -74,7 +74,7 @@ impl Cache {
 
     /// The TTL of one more write.
     pub(super) fn write_ttl(&self) -> Result<Ttl> {
-        Ok(self.ttl.checked()?.jittered(self.view.settings.ttl_jitter))
+        Ok(self.ttl.checked()?.jittered(self.view.options.ttl_jitter))
     }
 }
 

@@ -73,10 +73,10 @@ impl Cache {
     /// A write that takes a while. Where there are leases it ends those of its keys first: what another process has computed before
     /// isn't stored after it.
     fn overtaking<A: Send + 'static>(&self, scope: Scope, write: Reply<A>) -> Reply<A> {
-        let View { flights, settings, writer_ends_leases, backend, .. } = &*self.view;
+        let View { flights, options, writer_ends_leases, backend, .. } = &*self.view;
         let ended = match &scope {
             // There are none, or the write does it by the way.
-            _ if settings.lease.is_none() => return flights.overtaking(scope, write),
+            _ if options.lease.is_none() => return flights.overtaking(scope, write),
             Scope::Keys(_) if *writer_ends_leases => return flights.overtaking(scope, write),
             Scope::Keys(keys) => Reply::pending(lease::end(self.bare(), keys.clone())),
             // Once to end the leases, and again for what was stored under one until then.

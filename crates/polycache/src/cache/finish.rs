@@ -75,9 +75,9 @@ impl Cache {
     /// What a read makes of an error: a miss, where the builder chose that and the backend is to blame.
     #[cold]
     pub(super) fn missed<B>(&self, error: Error, miss: B) -> Result<B> {
-        let settings = &self.view.settings;
-        let backend_trouble = error.kind().is_backend_trouble() && settings.on_error == OnError::Miss;
-        let decode_trouble = error.kind() == ErrorKind::Decode && settings.on_decode_error == OnError::Miss;
+        let options = &self.view.options;
+        let backend_trouble = error.kind().is_backend_trouble() && options.on_error == OnError::Miss;
+        let decode_trouble = error.kind() == ErrorKind::Decode && options.on_decode_error == OnError::Miss;
         if backend_trouble || decode_trouble {
             tracing::warn!(%error, "a failed read counts as a miss");
             return Ok(miss);

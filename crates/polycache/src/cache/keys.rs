@@ -6,7 +6,7 @@ use crate::key::{FullKey, Parts};
 
 impl Cache {
     pub(crate) fn full_key(&self, name: &str) -> FullKey {
-        match &self.view.settings.key_builder {
+        match &self.view.options.key_builder {
             None => FullKey::join(&self.view.prefix, name),
             Some(build) => FullKey::join(&self.view.prefix, &build(name)),
         }
@@ -29,15 +29,15 @@ impl Cache {
     /// The full key, where it is the caller's name for it.
     #[inline]
     pub(super) fn plain_key<'a>(&self, key: &'a str) -> Option<Key<'a>> {
-        let View { prefix, settings, .. } = &*self.view;
-        (prefix.is_empty() && settings.key_builder.is_none()).then(|| Key::plain(key))
+        let View { prefix, options, .. } = &*self.view;
+        (prefix.is_empty() && options.key_builder.is_none()).then(|| Key::plain(key))
     }
 
     /// Apart, so that a command on a key that is stored as it is named has no need of a buffer.
     #[inline(never)]
     pub(super) fn with_made_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
-        let View { backend, prefix, settings, .. } = &*self.view;
-        if settings.key_builder.is_some() || !Parts::fit(prefix, key) {
+        let View { backend, prefix, options, .. } = &*self.view;
+        if options.key_builder.is_some() || !Parts::fit(prefix, key) {
             return operation(&**backend, self.full_key(key).key());
         }
         operation(&**backend, Parts::new(prefix, key).key())

@@ -83,7 +83,7 @@ impl Cache {
         const NAME: CommandName = CommandName::Clear;
         match self.removal_gate() {
             Gate::Open => {
-                let harmless = self.info().capabilities.exclusive || self.view.settings.allow_flush;
+                let harmless = self.info().capabilities.exclusive || self.view.options.allow_flush;
                 let reply = if self.view.prefix.is_empty() && !harmless {
                     let text = "the cache has no namespace, so this would delete what others keep on the server; give it a namespace, or build it with `allow_flush(true)`";
                     Reply::error(Error::new(ErrorKind::Refused, text))

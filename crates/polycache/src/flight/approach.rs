@@ -181,7 +181,7 @@ fn found<T>(cache: &Cache, result: Result<Option<T>>) -> Found<T> {
     match result {
         Ok(Some(value)) => Found::Value(value),
         // What can't be read may be there, and has to be replaced.
-        Ok(None) if cache.settings().on_decode_error == OnError::Miss => Found::Nothing(When::Always),
+        Ok(None) if cache.options().on_decode_error == OnError::Miss => Found::Nothing(When::Always),
         Ok(None) => Found::Nothing(When::Absent),
         Err(error) => {
             let unreadable = error.kind() == ErrorKind::Decode;

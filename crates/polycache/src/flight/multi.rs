@@ -194,7 +194,7 @@ where
     /// What is stored under these keys, or on what condition to store what is computed. Trouble counts as a miss.
     async fn read(&mut self, open: &[usize]) -> Vec<Result<T, When>> {
         let names: Vec<&str> = open.iter().map(|index| self.names[*index]).collect();
-        let nothing = if self.cache.settings().on_decode_error == OnError::Miss { When::Always } else { When::Absent };
+        let nothing = if self.cache.options().on_decode_error == OnError::Miss { When::Always } else { When::Absent };
         match self.cache.multi_get::<T>(&names).await {
             Ok(found) => found.into_iter().map(|value| value.ok_or_else(|| nothing.clone())).collect(),
             Err(error) => {

@@ -1,7 +1,7 @@
 //! A connection to a server, shared by all calls.
 
 use bytes::BytesMut;
-use polycache_wire::{Connection, Decoder, Fate, Protocol, Reconnect, Request, Settings, Stream, Trouble};
+use polycache_wire::{Connection, ConnectionOptions, Decoder, Fate, Protocol, Reconnect, Request, Stream, Trouble};
 use redis::{Arg, Cmd, Value};
 
 use super::connector::{Connector, Target};
@@ -41,12 +41,10 @@ pub(super) enum Reply {
 impl Link {
     pub(super) fn connection(connector: Connector, target: Target) -> Connection<Self> {
         let heartbeat = connector.config.heartbeat;
-        let settings = Settings {
-            heartbeat: (!heartbeat.is_zero()).then_some(heartbeat),
-            reconnect: Reconnect::Always,
-            ..Settings::default()
-        };
-        Connection::new(Self { connector, target }, settings)
+        let options = ConnectionOptions::new()
+            .heartbeat((!heartbeat.is_zero()).then_some(heartbeat))
+            .reconnect(Reconnect::Always);
+        Connection::new(Self { connector, target }, options)
     }
 
     /// Whether sentinels say where it leads to.

@@ -3,9 +3,9 @@
 use std::fmt;
 use std::time::Duration;
 
-/// Settings of a client, as its builder made them.
+/// Options of a client, as its builder made them.
 #[derive(Debug, Clone)]
-pub(crate) struct Settings {
+pub(crate) struct ClientOptions {
     pub(crate) credentials: Option<Credentials>,
     #[cfg(feature = "tls")]
     pub(crate) tls: Option<crate::Tls>,
@@ -15,7 +15,7 @@ pub(crate) struct Settings {
     pub(crate) max_queue: usize,
 }
 
-impl Settings {
+impl ClientOptions {
     #[cfg(feature = "tls")]
     pub(crate) fn is_tls(&self) -> bool {
         self.tls.is_some()
@@ -27,7 +27,7 @@ impl Settings {
     }
 }
 
-impl Default for Settings {
+impl Default for ClientOptions {
     fn default() -> Self {
         Self {
             credentials: None,
