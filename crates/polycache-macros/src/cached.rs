@@ -105,7 +105,7 @@ pub(crate) fn cache(options: &Options) -> Cache {
     Cache { found, source: quote!(&'static #library::functions::FunctionCache) }
 }
 
-/// What is said of a call's value and error.
+/// The bounds on a call's value and error.
 pub(crate) fn policy(options: &Options, shape: &TokenStream) -> Result<TokenStream> {
     let library = &options.library;
     let ttl = options.ttl()?.map(|ttl| quote_spanned!(ttl.span()=> .ttl(#ttl)));

@@ -73,7 +73,7 @@ impl Function {
         Ok(Self { item, receiver, arguments, returns })
     }
 
-    /// What makes the body's names of the arguments.
+    /// The patterns that bind the arguments to the names the body uses.
     pub(crate) fn bindings(&self) -> TokenStream {
         self.arguments.iter().filter_map(|argument| argument.binding.as_ref()).cloned().collect()
     }
@@ -118,7 +118,7 @@ impl Function {
 }
 
 impl Argument {
-    /// What it is called in errors.
+    /// Its name in errors.
     fn label(&self) -> String {
         let name = self.name.to_string();
         if name.starts_with(PATTERN) { "a pattern without a name".to_owned() } else { name }
@@ -157,7 +157,7 @@ pub(crate) fn without_errors(ty: &TokenStream, span: Span, library: &Path, rule:
     }
 }
 
-/// What stands in parentheses, and in the invisible group that a fragment of `macro_rules!` arrives in.
+/// The type inside of parentheses, and of the invisible group that a fragment of `macro_rules!` arrives in.
 pub(crate) fn bare(mut ty: &Type) -> &Type {
     loop {
         ty = match ty {

@@ -21,7 +21,7 @@ pub(crate) fn display(function: &Function, options: &Options, one: Option<&str>)
     let all = own.chain(function.arguments.iter().map(|argument| {
         let name = &argument.name;
         match &argument.ty {
-            // What is a reference already.
+            // It is a reference already.
             Type::Reference(reference) if reference.mutability.is_none() => quote!(#name),
             Type::Reference(_) => quote!(&*#name),
             _ if one.is_some_and(|one| name == one) => quote!(#name),

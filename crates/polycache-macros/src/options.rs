@@ -1,4 +1,4 @@
-//! What stands in the parentheses of an attribute.
+//! The options in the parentheses of an attribute.
 
 use std::time::Duration;
 
@@ -148,7 +148,7 @@ impl Setting {
     }
 }
 
-/// What stands inside of the invisible group that a fragment of `macro_rules!` arrives in.
+/// The expression inside of the invisible group that a fragment of `macro_rules!` arrives in.
 fn bare(mut value: &Expr) -> &Expr {
     while let Expr::Group(group) = value {
         value = &group.expr;

@@ -55,7 +55,7 @@ impl Builder {
         self
     }
 
-    /// What becomes of the keys of a server that is out; at first, calls for them fail.
+    /// How keys of a server that is out are treated; by default calls for them fail.
     pub fn on_dead(mut self, on_dead: OnDead) -> Self {
         self.on_dead = on_dead;
         self

@@ -35,7 +35,7 @@ pub struct Client {
     fleet: Arc<Fleet>,
 }
 
-/// What is stored: a value, its flags, its TTL.
+/// An entry to store: a value, its flags, its TTL.
 ///
 /// ```
 /// use polycache_memcached::{Entry, Ttl};
@@ -211,7 +211,7 @@ impl Client {
         Ok(outcome::status(self.fleet.call(key.stored(), &request).await?)? == Status::Done)
     }
 
-    /// What remains of the TTL of an entry, in whole seconds; `None` where there is none.
+    /// The rest of an entry's TTL, in whole seconds; `None` where there is none.
     ///
     /// # Errors
     /// Trouble with the server.
@@ -259,7 +259,7 @@ impl Client {
         self.fleet.connections().iter().map(|connection| connection.server())
     }
 
-    /// Refuses further calls, on all clones. What is under way is still answered.
+    /// Refuses further calls, on all clones. Calls that are under way are still answered.
     pub fn close(&self) {
         self.fleet.connections().iter().for_each(|connection| connection.close());
     }

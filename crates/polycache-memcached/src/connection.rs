@@ -93,7 +93,7 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// What a caller is told.
+/// The error that a caller gets.
 #[cold]
 pub(crate) fn told(failure: Failure<Error>, request: &Request<'_>) -> Error {
     let Failure { error, fate, .. } = failure;

@@ -17,7 +17,7 @@ struct Inner {
     message: String,
 }
 
-/// What sort of failure an [`Error`] is.
+/// The sort of failure of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -54,7 +54,7 @@ impl Error {
         Self(Arc::new(Inner { kind, message: message.into() }))
     }
 
-    /// What sort of failure this is.
+    /// The sort of failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind

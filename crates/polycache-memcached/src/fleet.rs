@@ -14,7 +14,7 @@ use crate::ring::{Placement, Ring};
 use crate::server::Server;
 use crate::{Error, ErrorKind, Result};
 
-/// What becomes of the keys of a server that is out, see [`Builder::on_dead`](crate::Builder::on_dead).
+/// How keys of a server that is out are treated, see [`Builder::on_dead`](crate::Builder::on_dead).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnDead {
     /// Calls for them fail at once.
@@ -135,7 +135,7 @@ impl Fleet {
                 replies[number] = answer.map(Some);
             }
         }
-        // Those that met a server on its way out find their new place, one by one: there are few.
+        // A few requests met a server that was on its way out: each finds its new place by itself.
         if self.moves_keys() {
             for (reply, (stored, request)) in replies.iter_mut().zip(requests) {
                 if reply.as_ref().is_err_and(Error::is_retryable) {
@@ -146,12 +146,12 @@ impl Fleet {
         replies
     }
 
-    /// Asks the servers of some keys, each in one go and all at once; what one server is asked it does in this order. The replies come in
+    /// Asks the servers of some keys, each in one go and all at once; a server does its requests in this order. The replies come in
     /// the order of the requests.
     pub(crate) async fn call_in_order(&self, requests: &[(&[u8], Request<'_>)]) -> Vec<Result<Option<Reply>>> {
         let mut replies: Vec<Result<Option<Reply>>> = requests.iter().map(|_| Ok(None)).collect();
         let mut left: Vec<usize> = (0..requests.len()).collect();
-        // Twice, where what couldn't be done at the first place may have another by now.
+        // A second time, since a request that failed at its first place may have another one by now.
         for again in [false, true] {
             let mut batches: Vec<Vec<usize>> = vec![Vec::new(); self.connections.len()];
             for number in std::mem::take(&mut left) {

@@ -12,7 +12,7 @@ const TOKEN_MAX: usize = 250;
 /// The longest key whose base64 form fits: three bytes become four characters.
 const BINARY_MAX: usize = TOKEN_MAX / 4 * 3;
 
-/// What hashed keys begin with.
+/// The beginning of hashed keys.
 const HASHED: &[u8] = b"sha256:";
 
 /// `sha256:` and 64 hexadecimal digits.
@@ -41,7 +41,7 @@ const HASHED_LEN: usize = HASHED.len() + 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireKey<'a> {
     token: Cow<'a, [u8]>,
-    /// What the token stands for, where it is base64.
+    /// The key that the token stands for, where it is base64.
     decoded: Option<&'a [u8]>,
 }
 
@@ -70,7 +70,7 @@ impl<'a> WireKey<'a> {
         Self { token: Cow::Owned(token), decoded: None }
     }
 
-    /// What is written on the wire: 1 to 250 bytes of printable ASCII.
+    /// The form on the wire: 1 to 250 bytes of printable ASCII.
     #[must_use]
     pub fn token(&self) -> &[u8] {
         &self.token
@@ -95,8 +95,8 @@ fn is_graphic(key: &[u8]) -> bool {
     const HIGHS: u64 = ONES << 7;
     let all = |eight: [u8; 8]| {
         let bytes = u64::from_le_bytes(eight);
-        // One more than `~` has its high bit set; with it, `!` and above keep it when `!` is taken away. Where a carry goes on to the
-        // next byte, its own has told already.
+        // Adding one to a byte above `~` sets its high bit; taking `!` from a byte below `!` clears the high bit that was set before.
+        // A carry into the next byte comes only from a byte that has failed the test itself.
         let too_high = bytes | bytes.wrapping_add(ONES);
         let high_enough = (bytes | HIGHS) - ONES * u64::from(b'!');
         !too_high & high_enough & HIGHS == HIGHS
@@ -156,7 +156,7 @@ mod tests {
             proptest::collection::vec(any::<u8>(), 0..300),
             proptest::collection::vec(32_u8..127, 0..300),
             "[a-z:\r\n ]{0,8}".prop_map(String::into_bytes),
-            // What a key becomes is a key that somebody else may use.
+            // Somebody may use the result as a key of their own.
             proptest::collection::vec(any::<u8>(), 0..300).prop_map(|key| stored(&key)),
             proptest::collection::vec(any::<u8>(), 0..300).prop_map(|key| WireKey::new(&key).token().to_vec()),
         ]

@@ -1,4 +1,4 @@
-//! What all connections of a client have in common.
+//! The options that all connections of a client share.
 
 use std::fmt;
 use std::time::Duration;
@@ -41,7 +41,7 @@ impl Default for ClientOptions {
     }
 }
 
-/// Who we are.
+/// The user and password to log in with.
 #[derive(Clone)]
 pub(crate) struct Credentials {
     pub(crate) user: String,

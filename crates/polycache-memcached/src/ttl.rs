@@ -32,7 +32,7 @@ impl Ttl {
         Self::After(Duration::from_secs(seconds))
     }
 
-    /// What the protocol calls exptime: 0 for never, seconds up to 30 days, Unix time beyond.
+    /// The protocol's exptime: 0 for never, seconds up to 30 days, Unix time beyond.
     ///
     /// # Errors
     /// `InvalidInput` for a TTL of zero, which the protocol would read as never.

@@ -12,7 +12,7 @@ pub(super) fn meta(reply: Reply, is_read: bool) -> Result<Meta> {
     }
 }
 
-/// What was read, and its CAS number. Nothing, where the server is out.
+/// The value that was read, and its CAS number. Nothing where the server is out.
 pub(super) fn value(reply: Option<Reply>) -> Result<Option<(Item, u64)>> {
     let Some(reply) = reply else { return Ok(None) };
     let Meta { value, flags, cas, .. } = meta(reply, true)?;

@@ -11,7 +11,7 @@ use super::values::{COPIED_MAX, Values};
 /// The longest line of a reply. Those of the protocol are far shorter.
 const LINE_MAX: usize = 8 * 1024;
 
-/// Takes replies from bytes, however they are cut into pieces. What it has looked at once it doesn't look at again, so a
+/// Takes replies from bytes, however they are cut into pieces. It looks at no byte twice, so a
 /// large value that comes in small pieces costs no more.
 #[derive(Debug)]
 pub struct Decoder {
@@ -20,13 +20,13 @@ pub struct Decoder {
     scanned: usize,
     /// How much of the input a raw reply has already.
     taken: usize,
-    /// What waits for its data block.
+    /// The meta reply whose data block hasn't arrived yet.
     body: Option<Body>,
     values: Values,
     so_far: SoFar,
 }
 
-/// What has come of a reply that an error line may not end.
+/// The part that has arrived of a reply which may go on after an error line.
 #[derive(Debug, Default)]
 struct SoFar {
     /// The first error line.
@@ -39,7 +39,7 @@ struct SoFar {
 
 #[derive(Debug)]
 struct Body {
-    /// Of the value, without its line end.
+    /// The length of the value, without its line end.
     length: usize,
     head: Head,
 }
@@ -55,7 +55,7 @@ impl Decoder {
     /// A decoder that refuses values, and raw replies, of more than `max_value` bytes.
     #[must_use]
     pub fn new(max_value: usize) -> Self {
-        // So that sums with it can't overflow.
+        // Sums with it can't overflow then.
         let max_value = max_value.min(u32::MAX as usize);
         Self { max_value, scanned: 0, taken: 0, body: None, values: Values::default(), so_far: SoFar::default() }
     }
@@ -133,7 +133,7 @@ impl Decoder {
             meta.value = Some(Bytes::copy_from_slice(&input[end..end + length]));
         }
         let end = end + length.map_or(0, |length| length + 2);
-        // Cleared, it begins where it began: what is read next is in the processor's cache.
+        // A cleared buffer begins where it began, so the next read goes to memory that is in the processor's cache.
         if end == input.len() {
             input.clear();
         } else {

@@ -1,8 +1,8 @@
-//! What the reply to a request has to look like.
+//! The form that the reply to a request must have.
 
 use super::reply::{RefusalKind, Reply};
 
-/// What the reply to one request has to look like. Made by [`Request::encode`](super::Request::encode), given to the
+/// The form that the reply to one request must have. Made by [`Request::encode`](super::Request::encode), given to the
 /// [`Decoder`](super::Decoder).
 #[derive(Debug, Clone)]
 pub struct Expect(pub(super) Form);
@@ -21,8 +21,8 @@ pub(super) enum Form {
     Dump,
 }
 
-/// Sent behind a request whose reply has no end that can be told: that of some commands is a line, that of others are lines, and after an
-/// error line there may be more of it, or nothing.
+/// Sent behind a request whose reply shows no end: some commands answer with one line, others with several, and an error line may be the
+/// last one or not.
 pub(super) const END_MARK: &[u8] = b"mn\r\n";
 
 impl Expect {
@@ -117,7 +117,7 @@ impl Keys {
         self.ends.len()
     }
 
-    /// The first that isn't passed, and its number.
+    /// The first key that isn't passed, and its number.
     #[inline]
     pub(super) fn next(&self) -> Option<(&[u8], usize)> {
         let end = *self.ends.get(self.passed)?;

@@ -32,7 +32,7 @@ pub(super) fn digits(bytes: &[u8]) -> Option<(u32, &[u8])> {
         if digit > 9 {
             return (count > 0).then(|| (number, &bytes[count..]));
         }
-        // Too much only with the tenth digit, after which it isn't returned.
+        // It overflows at the tenth digit at the earliest, and then nothing is returned.
         number = number.wrapping_mul(10).wrapping_add(u32::from(digit));
     }
     None
@@ -43,7 +43,7 @@ pub(super) fn words(line: &[u8]) -> Words<'_> {
     Words { rest: line }
 }
 
-/// A plain loop: lines are short, and this is done for each reply.
+/// A plain loop, since lines are short and each reply has one.
 #[derive(Debug, Clone)]
 pub(super) struct Words<'a> {
     rest: &'a [u8],
@@ -151,7 +151,7 @@ pub(super) fn meta(line: &[u8], opaque: Opaque) -> Result<Option<(Meta, Option<u
 /// The key, flags and length of a value.
 type ValueLine<'a> = (&'a [u8], u32, usize);
 
-/// What a `VALUE` line says; `None` where it is another line.
+/// The contents of a `VALUE` line; `None` where it is another line.
 pub(super) fn value(line: &[u8]) -> Result<Option<ValueLine<'_>>, ProtocolError> {
     let Some(rest) = line.strip_prefix(b"VALUE ") else { return Ok(None) };
     let parsed = (|| {

@@ -25,7 +25,7 @@ pub enum Reply {
 pub struct Item {
     /// The value. Values of one multi-get share memory: copy what you keep for long.
     pub value: Bytes,
-    /// What was stored with it, for the clients to agree upon.
+    /// The 32 bits that were stored with the value; clients agree upon their meaning.
     pub flags: u32,
 }
 

@@ -38,7 +38,7 @@ pub enum Request<'a> {
     },
     /// Deletes a key; where `cas` is given, only an entry with this CAS number.
     Delete {
-        /// What to delete.
+        /// The key to delete.
         key: &'a WireKey<'a>,
         /// The only CAS number to delete, if any.
         cas: Option<u64>,
@@ -47,9 +47,9 @@ pub enum Request<'a> {
     Count {
         /// Where it is.
         key: &'a WireKey<'a>,
-        /// What is added or taken.
+        /// The difference.
         delta: Delta,
-        /// What to store where there is none, and its exptime.
+        /// The number to store where there is none, and its exptime.
         create: Option<(u64, u32)>,
     },
     /// Gives an entry another exptime.
@@ -59,7 +59,7 @@ pub enum Request<'a> {
         /// The new exptime.
         exptime: u32,
     },
-    /// What remains of the life of an entry, without its value.
+    /// Asks for the rest of an entry's life, without its value.
     Ttl {
         /// Which entry.
         key: &'a WireKey<'a>,

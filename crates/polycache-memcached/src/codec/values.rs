@@ -10,7 +10,7 @@ use super::reply::Item;
 /// where they were read.
 pub(super) const COPIED_MAX: usize = 16 * 1024;
 
-/// What has come of a classic `get`. Small values are copied into one buffer that they share: they came together, and are
+/// The values of a classic `get` that have arrived. Small ones are copied into one buffer that they share: they came together, and are
 /// mostly used and dropped together.
 #[derive(Debug, Default)]
 pub(super) struct Values {
@@ -88,7 +88,7 @@ impl Values {
 struct Head {
     flags: u32,
     length: usize,
-    /// Of the line, with its end.
+    /// The length of the line, with its end.
     bytes: usize,
 }
 

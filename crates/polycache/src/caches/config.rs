@@ -122,7 +122,7 @@ fn read_toml(_: &str) -> Result<Value, String> {
     Err("TOML needs the feature `toml` of polycache".to_owned())
 }
 
-/// What serde says of a value of the wrong type quotes it, and it may be secret.
+/// Serde's message about a value of the wrong type quotes the value, which may be secret.
 #[cfg(feature = "yaml")]
 fn read_yaml(text: &str) -> Result<Value, String> {
     serde_norway::from_str(text).map(|Strict(value)| value).map_err(|error| {

@@ -4,7 +4,7 @@ use std::any::Any;
 
 use crate::{Error, ErrorKind, Result, Value};
 
-/// What `increment` finds in a value.
+/// The sort of value that `increment` finds.
 pub(super) enum Found {
     Number(i64),
     NotANumber,

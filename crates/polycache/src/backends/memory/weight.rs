@@ -1,14 +1,14 @@
-//! What an entry counts against the bound.
+//! The weight of an entry against the bound.
 
 use std::fmt;
 use std::sync::Arc;
 
 use crate::{Error, ErrorKind, Result, Value};
 
-/// What an entry takes in the table, beside its key and value: slot, links, hash table and allocations.
+/// The bytes that an entry takes in the table, beside its key and value: slot, links, hash table and allocations.
 const ENTRY_OVERHEAD: u64 = 128;
 
-/// What an entry counts, as the user says.
+/// The user's function that weighs an entry.
 pub(super) type Weigh = dyn Fn(&str, &Value) -> u64 + Send + Sync;
 
 #[derive(Clone)]

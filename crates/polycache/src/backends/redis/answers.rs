@@ -1,4 +1,4 @@
-//! What the server's answers mean.
+//! The server's answers as values of this crate.
 
 use std::time::Duration;
 

@@ -27,7 +27,7 @@ pub(super) struct Dialogue<'a> {
     left: usize,
 }
 
-/// Who we are, and what we want.
+/// The user, the database and the protocol to ask for.
 pub(super) struct LogIn<'a> {
     pub(super) protocol: Protocol,
     pub(super) username: Option<&'a str>,

@@ -8,7 +8,7 @@ const SHORTEST: usize = 3;
 /// After this a server repeats arguments, with the quotes that they have themselves.
 const BEGINNING: &str = ", with args beginning with";
 
-/// What stands where something was cut.
+/// Stands in place of a part that was cut.
 const CUT: &str = "…";
 
 /// The text without the words of `command`, whatever the server has made of them; `None` where it has none. The first word stays, which

@@ -30,7 +30,7 @@ pub struct Reader {
     scanned: usize,
 }
 
-/// What comes from a server.
+/// A message from a server.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Frame {
     /// The reply to a command.
@@ -56,11 +56,11 @@ enum Kind {
     Set,
     Map,
     Push,
-    /// What a server tells about the value that follows. Nobody asks.
+    /// An attribute: the server tells about the value that follows. Nobody asks for it.
     Attributes,
 }
 
-/// What the front of the input holds.
+/// The front of the input.
 enum Part {
     Value(Value),
     /// The head of a list, whose elements follow.

@@ -1,4 +1,4 @@
-//! What the errors that a server answers with mean: one table, with two questions to each. Does a retry cure it? Does the connection have
+//! The meaning of a server's errors: one table, with two questions to each. Does a retry cure it? Does the connection have
 //! to go, because it leads to a server that can't do it, or has lost its log-in?
 
 use redis::{Cmd, ServerError, Value};
@@ -6,7 +6,7 @@ use redis::{Cmd, ServerError, Value};
 use super::echo;
 use crate::{Error, ErrorKind};
 
-/// What an error means.
+/// The meaning of an error.
 struct Meaning {
     kind: ErrorKind,
     hint: &'static str,

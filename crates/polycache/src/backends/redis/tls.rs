@@ -13,7 +13,7 @@ use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertSt
 use crate::backends::Tls;
 use crate::{Error, ErrorKind, Result};
 
-/// What makes TLS connections by these settings. The provider is named: rustls would look for one of the whole process, and panic
+/// Makes TLS connections by these settings. The provider is named: rustls would look for one of the whole process, and panic
 /// where a program has none or several.
 pub(super) fn connector(tls: &Tls) -> Result<TlsConnector> {
     let provider = Arc::new(ring::default_provider());

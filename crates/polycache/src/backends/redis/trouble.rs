@@ -1,9 +1,9 @@
-//! What goes wrong, told in our errors.
+//! Trouble on connections as errors of this crate.
 
 use super::config::Server;
 use crate::{Error, ErrorKind};
 
-/// What a lost connection means for a call in flight.
+/// The effect of a lost connection on a call in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
     /// It changes nothing: it is sent again.
@@ -60,7 +60,7 @@ pub(super) fn unexpected(answer: &redis::Value) -> Error {
     Error::new(ErrorKind::Backend, format!("Redis gave an answer that doesn't fit the command: {}", shape(answer)))
 }
 
-/// What sort of answer it is. Never its content, which may be anybody's.
+/// The sort of an answer, never its content, which may be somebody's data.
 fn shape(answer: &redis::Value) -> &'static str {
     match answer {
         redis::Value::Nil => "nil",
