@@ -72,7 +72,7 @@ pub(crate) fn measure() -> Vec<(&'static str, f64)> {
             "polycache, bytes, TTL",
             over(|| {
                 fill(cache(), |cache, key, value| {
-                    cache.set_value(key, Value::bytes(value)).now().expect("memory is ready").expect("it fits");
+                    cache.set(key, Value::bytes(value)).now().expect("memory is ready").expect("it fits");
                 })
             }),
         ),

@@ -29,7 +29,7 @@ pub enum Choice {
 /// Reads hostile bytes, through the whole cache, as several types: each is read, or is a decode error that names the key.
 pub fn decode(serializer: impl Serializer, bytes: &[u8]) {
     let cache = Cache::builder().serializer(serializer).build().expect("any serializer goes with memory");
-    cache.set_value("the key", Value::bytes(bytes)).now().expect("ready").expect("stored");
+    cache.set("the key", Value::bytes(bytes)).now().expect("ready").expect("stored");
     read::<serde_json::Value>(&cache);
     read::<Everything>(&cache);
     read::<Choice>(&cache);

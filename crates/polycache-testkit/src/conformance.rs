@@ -148,6 +148,7 @@ macro_rules! __every_case {
                 a_mismatch_is_a_miss_by_choice
                 large_values_come_back
                 bytes_are_kept_as_they_are
+                every_command_takes_what_is_encoded
                 live_objects
             }
             races {

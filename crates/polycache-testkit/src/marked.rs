@@ -1,6 +1,6 @@
 //! A serializer around a serializer.
 
-use polycache::serializer::{Serializer, Visit};
+use polycache::serializer::{Context, Serializer, Visit};
 use polycache::serializers::Json;
 use polycache::{Error, ErrorKind, Result};
 
@@ -16,15 +16,14 @@ impl Serializer for Marked {
         "marked json"
     }
 
-    fn serialize(&self, value: &dyn erased_serde::Serialize) -> Result<Vec<u8>> {
-        let mut bytes = vec![MARK];
-        bytes.extend(Json.serialize(value)?);
-        Ok(bytes)
+    fn serialize(&self, value: &dyn erased_serde::Serialize, context: &Context<'_>, out: &mut Vec<u8>) -> Result<()> {
+        out.push(MARK);
+        Json.serialize(value, context, out)
     }
 
-    fn deserialize(&self, bytes: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+    fn deserialize(&self, bytes: &[u8], context: &Context<'_>, visit: &mut Visit<'_>) -> Result<()> {
         match bytes.split_first() {
-            Some((&MARK, json)) => Json.deserialize(json, visit),
+            Some((&MARK, json)) => Json.deserialize(json, context, visit),
             _ => Err(Error::new(ErrorKind::Decode, "expected the mark, at byte 0")),
         }
     }

@@ -58,10 +58,10 @@ impl Lru {
 
 impl Plugin for Lru {
     fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, _took: Duration) -> Reply<()> {
-        use CommandName::{Add, Cas, Increment, MultiSet, Set, SetObject, SetValue};
+        use CommandName::{Add, Cas, Increment, MultiSet, Set, SetObject};
         let used = match (command.name(), outcome) {
             // A write that failed may have been done all the same, when only its answer was lost.
-            (Add | Cas | Increment | MultiSet | Set | SetObject | SetValue, _) => true,
+            (Add | Cas | Increment | MultiSet | Set | SetObject, _) => true,
             (_, Ok(Answer::Found { hits, asked })) => hits == asked,
             _ => false,
         };

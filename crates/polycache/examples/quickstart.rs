@@ -153,9 +153,9 @@ async fn live_objects(cache: &Cache) -> Result<()> {
     cache.set_object("model", Arc::clone(&model)).await?;
     let again = cache.get_object::<Vec<f32>>("model").await?;
     show("set_object(..); get_object(..) is the same object", again.is_some_and(|again| Arc::ptr_eq(&again, &model)));
-    let value = cache.get_value("n").await?;
-    cache.set_value("copy of n", value.unwrap_or_else(|| polycache::Value::typed(0))).await?;
-    show(r#"get_value("n"), set_value(..): untyped"#, cache.get::<i32>("copy of n").await?);
+    let value = cache.get::<polycache::Value>("n").await?;
+    cache.set("copy of n", value.unwrap_or_else(|| polycache::Value::typed(0))).await?;
+    show(r#"get::<Value>("n"), set(.., value): untyped"#, cache.get::<i32>("copy of n").await?);
     if cache.info().name == "memory" {
         show(r#"raw("len"): what the backend itself says"#, cache.raw("len", &[""; 0]).await?);
     }

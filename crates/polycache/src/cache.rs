@@ -11,6 +11,7 @@ mod limit;
 mod reads;
 mod removals;
 mod scan;
+mod typed;
 mod writes;
 
 use std::any::Any;
@@ -22,6 +23,7 @@ use compact_str::CompactString;
 
 pub(crate) use self::limit::{pause, timer};
 pub use self::scan::Scan;
+pub use self::typed::{Readable, Storable};
 use crate::backend::{Backend, BackendInfo};
 use crate::builder::CacheBuilder;
 use crate::flight::Flights;

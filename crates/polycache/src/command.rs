@@ -19,7 +19,6 @@ pub enum CommandName {
     Expire,
     Get,
     GetObject,
-    GetValue,
     GetVersioned,
     Increment,
     MultiDelete,
@@ -29,13 +28,12 @@ pub enum CommandName {
     Scan,
     Set,
     SetObject,
-    SetValue,
     Ttl,
 }
 
 impl CommandName {
     /// All of them, in alphabetical order.
-    pub const ALL: [Self; 20] = [
+    pub const ALL: [Self; 18] = [
         Self::Add,
         Self::Cas,
         Self::Clear,
@@ -44,7 +42,6 @@ impl CommandName {
         Self::Expire,
         Self::Get,
         Self::GetObject,
-        Self::GetValue,
         Self::GetVersioned,
         Self::Increment,
         Self::MultiDelete,
@@ -54,7 +51,6 @@ impl CommandName {
         Self::Scan,
         Self::Set,
         Self::SetObject,
-        Self::SetValue,
         Self::Ttl,
     ];
 
@@ -70,7 +66,6 @@ impl CommandName {
             Self::Expire => "expire",
             Self::Get => "get",
             Self::GetObject => "get_object",
-            Self::GetValue => "get_value",
             Self::GetVersioned => "get_versioned",
             Self::Increment => "increment",
             Self::MultiDelete => "multi_delete",
@@ -80,7 +75,6 @@ impl CommandName {
             Self::Scan => "scan",
             Self::Set => "set",
             Self::SetObject => "set_object",
-            Self::SetValue => "set_value",
             Self::Ttl => "ttl",
         }
     }
@@ -105,7 +99,6 @@ impl CommandName {
             | Self::Expire
             | Self::Get
             | Self::GetObject
-            | Self::GetValue
             | Self::GetVersioned
             | Self::MultiDelete
             | Self::MultiGet
@@ -113,7 +106,6 @@ impl CommandName {
             | Self::Scan
             | Self::Set
             | Self::SetObject
-            | Self::SetValue
             | Self::Ttl => true,
         }
     }

@@ -69,7 +69,7 @@ mod ttl;
 mod value;
 
 pub use builder::{CacheBuilder, OnError};
-pub use cache::{Cache, Scan};
+pub use cache::{Cache, Readable, Scan, Storable};
 pub use caches::{Caches, Config, caches};
 pub use command::{Answer, Command, CommandName, Outcome};
 pub use error::{Error, ErrorKind, Result};

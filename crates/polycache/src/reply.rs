@@ -12,6 +12,42 @@ use crate::{Error, ErrorKind, Result};
 /// A command on the memory backend takes effect when it is called, and its reply is ready: it allocates nothing and needs no
 /// runtime ([`now`](Self::now)). A command over the network starts when its reply is first polled.
 ///
+/// It needs no executor: it can be started, kept, and polled with any waker, from any thread, which is what bindings to other languages
+/// do. Over the network it needs a tokio runtime that is driven somewhere (by its own worker threads, or a thread in `block_on`) and has
+/// been entered by the thread that polls; it has `enable_io`, and `enable_time` unless the cache's timeout is zero. Without one the reply is
+/// an error of the kind [`NoRuntime`](ErrorKind::NoRuntime). The waker is woken by whichever thread drives that runtime.
+///
+/// ```
+/// use polycache::Cache;
+/// use std::pin::Pin;
+/// use std::sync::Arc;
+/// use std::task::{Context, Poll, Wake};
+///
+/// /// Wakes the thread that made it; another language would post to its event loop.
+/// struct Unpark(std::thread::Thread);
+///
+/// impl Wake for Unpark {
+///     fn wake(self: Arc<Self>) {
+///         self.0.unpark();
+///     }
+/// }
+///
+/// let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build().expect("a runtime");
+/// let cache = Cache::memory(); // or one on a server
+///
+/// let waker = Arc::new(Unpark(std::thread::current())).into();
+/// let mut reply = cache.get::<i32>("k");
+/// let found = loop {
+///     let _entered = runtime.enter();
+///     match Pin::new(&mut reply).poll(&mut Context::from_waker(&waker)) {
+///         Poll::Ready(result) => break result?,
+///         Poll::Pending => std::thread::park(),
+///     }
+/// };
+/// assert_eq!(found, None);
+/// # Ok::<(), polycache::Error>(())
+/// ```
+///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
 /// use polycache::Cache;

@@ -1,11 +1,62 @@
 //! The contract of a serializer: how values become bytes, and bytes values.
 
-use std::fmt::Debug;
+use std::borrow::Cow;
+use std::fmt::{self, Debug};
 
 use crate::Result;
+use crate::cache::KeyBuilder;
 
 /// Reads one value out of a deserializer; see [`Serializer::deserialize`].
 pub type Visit<'a> = dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> + 'a;
+
+/// What a serializer is told of a value besides the value: the key it is stored under.
+///
+/// ```
+/// use polycache::serializer::{Context, Serializer};
+/// use polycache::serializers::Json;
+///
+/// let context = Context::new("users:7");
+/// let mut bytes = Vec::new();
+/// Json.serialize(&[1, 2], &context, &mut bytes)?;
+/// assert_eq!((bytes.as_slice(), &*context.key()), (&b"[1,2]"[..], "users:7"));
+/// # Ok::<(), polycache::Error>(())
+/// ```
+#[derive(Clone, Copy)]
+pub struct Context<'a> {
+    /// The namespace and its separator.
+    prefix: &'a str,
+    /// The caller's name for the key.
+    name: &'a str,
+    builder: Option<&'a KeyBuilder>,
+}
+
+impl<'a> Context<'a> {
+    /// Of a value under this full key. For those who call a serializer without a cache.
+    #[must_use]
+    pub const fn new(key: &'a str) -> Self {
+        Self { prefix: "", name: key, builder: None }
+    }
+
+    pub(crate) const fn within(prefix: &'a str, name: &'a str, builder: Option<&'a KeyBuilder>) -> Self {
+        Self { prefix, name, builder }
+    }
+
+    /// The full key, with its namespace, as the backend sees it. It is joined here: a serializer that doesn't ask pays nothing.
+    #[must_use]
+    pub fn key(&self) -> Cow<'a, str> {
+        let name = match self.builder {
+            Some(build) => Cow::Owned(build(self.name)),
+            None => Cow::Borrowed(self.name),
+        };
+        if self.prefix.is_empty() { name } else { Cow::Owned([self.prefix, &name].concat()) }
+    }
+}
+
+impl Debug for Context<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Context").field("key", &self.key()).finish()
+    }
+}
 
 /// Translates between the caller's types and the bytes a backend holds.
 ///
@@ -14,55 +65,70 @@ pub type Visit<'a> = dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Resul
 ///
 /// A decoder must survive any bytes: no panic, no stack overflow (refuse nesting beyond 128), no memory out of proportion
 /// to the input, and bytes after the value are an error. Its errors have the kind
-/// [`Decode`](crate::ErrorKind::Decode) and name the position, where the format has one.
+/// [`Decode`](crate::ErrorKind::Decode) and name the position, where the format has one. What it makes of a value depends on the bytes
+/// and the context alone: where a backend may [keep what was decoded](crate::backend::Capabilities::keeps_decoded), it is asked once.
+///
+/// Both directions are told the [`Context`], which has the key. A wrapper that binds a value to its key refuses bytes that were stored
+/// under another one; encryption does the same with the key as associated data:
 ///
 /// ```
-/// use polycache::serializer::{Serializer, Visit};
+/// use polycache::serializer::{Context, Serializer, Visit};
 /// use polycache::serializers::Json;
-/// use polycache::{Cache, Error, ErrorKind, Result};
+/// use polycache::{Cache, Error, ErrorKind, Result, Value};
 ///
-/// /// JSON with a version byte in front.
+/// /// Behind a checksum of the value and its key.
 /// #[derive(Debug)]
-/// struct Versioned(Json);
+/// struct Bound<S>(S);
 ///
-/// impl Serializer for Versioned {
+/// fn sum(key: &str, bytes: &[u8]) -> [u8; 4] {
+///     let all = key.bytes().chain([0]).chain(bytes.iter().copied());
+///     all.fold(0_u32, |sum, byte| sum.wrapping_mul(31).wrapping_add(byte.into())).to_be_bytes()
+/// }
+///
+/// impl<S: Serializer> Serializer for Bound<S> {
 ///     fn name(&self) -> &str {
-///         "versioned json"
+///         "bound"
 ///     }
 ///
-///     fn serialize(&self, value: &dyn erased_serde::Serialize) -> Result<Vec<u8>> {
-///         let mut bytes = vec![1];
-///         bytes.extend(self.0.serialize(value)?);
-///         Ok(bytes)
+///     fn serialize(&self, value: &dyn erased_serde::Serialize, context: &Context<'_>, out: &mut Vec<u8>) -> Result<()> {
+///         let start = out.len();
+///         self.0.serialize(value, context, out)?;
+///         out.extend(sum(&context.key(), &out[start..]));
+///         Ok(())
 ///     }
 ///
-///     fn deserialize(&self, bytes: &[u8], visit: &mut Visit<'_>) -> Result<()> {
-///         match bytes.split_first() {
-///             Some((1, json)) => self.0.deserialize(json, visit),
-///             _ => Err(Error::new(ErrorKind::Decode, "not version 1, at byte 0")),
+///     fn deserialize(&self, bytes: &[u8], context: &Context<'_>, visit: &mut Visit<'_>) -> Result<()> {
+///         match bytes.split_last_chunk() {
+///             Some((bytes, last)) if *last == sum(&context.key(), bytes) => self.0.deserialize(bytes, context, visit),
+///             _ => Err(Error::new(ErrorKind::Decode, "bound can't decode this: it was stored under another key")),
 ///         }
 ///     }
 ///
 ///     fn reads_decimal_text(&self) -> bool {
-///         false // a counter kept as "42" has no version byte
+///         false // a counter kept as "42" has no checksum
 ///     }
 /// }
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<()> {
-/// let cache = Cache::builder().serializer(Versioned(Json)).build()?;
-/// cache.set("k", vec![1, 2, 3]).await?;
-/// assert_eq!(cache.get::<Vec<i32>>("k").await?, Some(vec![1, 2, 3]));
+/// let cache = Cache::builder().serializer(Bound(Json)).build()?;
+/// cache.set("ada", vec![1, 2, 3]).await?;
+/// assert_eq!(cache.get::<Vec<i32>>("ada").await?, Some(vec![1, 2, 3]));
+///
+/// let moved = cache.get::<Value>("ada").await?.expect("set above");
+/// cache.set("eve", moved).await?;
+/// assert_eq!(cache.get::<Vec<i32>>("eve").await.unwrap_err().kind(), ErrorKind::Decode);
 /// # Ok(()) }
 /// ```
 pub trait Serializer: Debug + Send + Sync + 'static {
     /// What error messages call it, for example `"json"`.
     fn name(&self) -> &str;
 
-    /// Encodes `value`.
+    /// Encodes `value`: appends its bytes to `out`, and leaves those alone that are there already. After an error `out` may hold a part of
+    /// it.
     ///
     /// # Errors
     /// [`Encode`](crate::ErrorKind::Encode) where the format has no form for the value.
-    fn serialize(&self, value: &dyn erased_serde::Serialize) -> Result<Vec<u8>>;
+    fn serialize(&self, value: &dyn erased_serde::Serialize, context: &Context<'_>, out: &mut Vec<u8>) -> Result<()>;
 
     /// Decodes `bytes`: makes a deserializer over them, calls `visit` with it exactly once, then refuses what is left
     /// over.
@@ -70,7 +136,7 @@ pub trait Serializer: Debug + Send + Sync + 'static {
     /// # Errors
     /// [`Decode`](crate::ErrorKind::Decode) where the bytes aren't the format's, or not a value of the type that
     /// `visit` reads.
-    fn deserialize(&self, bytes: &[u8], visit: &mut Visit<'_>) -> Result<()>;
+    fn deserialize(&self, bytes: &[u8], context: &Context<'_>, visit: &mut Visit<'_>) -> Result<()>;
 
     /// Whether a counter that the backend keeps as decimal text (`42`) reads back as the number. Where it doesn't,
     /// `increment` is refused.

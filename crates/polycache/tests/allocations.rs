@@ -82,7 +82,7 @@ fn small_commands_allocate_nothing() {
         assert!(cache.exists("key").now().expect("ready").unwrap());
         assert!(cache.ttl("key").now().expect("ready").unwrap().is_some());
         assert!(cache.expire("key", Ttl::secs(60)).now().expect("ready").unwrap());
-        assert!(cache.get_value("key").now().expect("ready").unwrap().is_some());
+        assert!(cache.get::<polycache::Value>("key").now().expect("ready").unwrap().is_some());
         assert!(!cache.delete("absent").now().expect("ready").unwrap());
         assert!(cache.get_object::<Point>("object").now().expect("ready").unwrap().is_some());
     });

@@ -44,12 +44,12 @@ fn replies_are_send() {
     let cache = Cache::memory();
     send(cache.get::<String>("k"));
     send(cache.get_object::<String>("k"));
-    send(cache.get_value("k"));
+    send(cache.get::<Value>("k"));
     send(cache.multi_get::<String>(&["k"]));
     send(cache.get_versioned::<String>("k"));
     send(cache.set("k", 1));
     send(cache.set_object("k", Arc::new(1)));
-    send(cache.set_value("k", Value::bytes(*b"1")));
+    send(cache.set("k", Value::bytes(*b"1")));
     send(cache.multi_set([("k", 1)]));
     send(cache.add("k", 1));
     send(cache.cas("k", 1, Version::ABSENT));
@@ -188,7 +188,7 @@ async fn a_timeout_of_what_must_not_be_done_twice_leaves_an_unknown_outcome() {
         for error in [
             cache.set("k", 1).await.unwrap_err(),
             cache.set_object("k", Arc::new(1)).await.unwrap_err(),
-            cache.set_value("k", Value::bytes(*b"1")).await.unwrap_err(),
+            cache.set("k", Value::bytes(*b"1")).await.unwrap_err(),
             cache.multi_set([("k", 1)]).await.unwrap_err(),
             cache.delete("k").await.unwrap_err(),
             cache.multi_delete(&["k"]).await.unwrap_err(),

@@ -168,10 +168,10 @@ fn live_objects_need_a_bound_that_knows_their_size() {
 
     let cache = on(&memory).build().unwrap();
     assert_eq!(kind(cache.set_object("k", Arc::new(1))), ErrorKind::Unsupported);
-    assert_eq!(kind(cache.set_value("k", Value::typed(1))), ErrorKind::Unsupported);
+    assert_eq!(kind(cache.set("k", Value::typed(1))), ErrorKind::Unsupported);
     assert!(memory.is_empty());
     done(cache.set("k", 1));
-    assert_eq!(done(cache.get_value("k")).unwrap().as_bytes(), Some(&b"1"[..]));
+    assert_eq!(done(cache.get::<Value>("k")).unwrap().as_bytes(), Some(&b"1"[..]));
 }
 
 #[test]

@@ -112,7 +112,7 @@ fn a_counter_grows_within_its_weight() {
     let cache = Cache::builder().backend(memory.clone()).serializer(Json).build().unwrap();
     for delta in [9, 9, i64::MAX - 18] {
         cache.increment("k", delta).now().unwrap().unwrap();
-        cache.get_value("k").now().unwrap().unwrap().unwrap();
+        cache.get::<polycache::Value>("k").now().unwrap().unwrap().unwrap();
         assert_eq!(memory.weight(), 1 + i64::MIN.to_string().len() as u64 + 128);
     }
 }

@@ -7,7 +7,7 @@ use std::fmt::Debug;
 use std::fmt::Write as _;
 use std::process::Command;
 
-use polycache::serializer::Serializer as _;
+use polycache::serializer::{Context, Serializer as _};
 use polycache::serializers::Pickle;
 use polycache::{Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
@@ -17,11 +17,17 @@ const PROTOCOLS: std::ops::RangeInclusive<u8> = 0..=5;
 
 fn read<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     let mut value = None;
-    Pickle.deserialize(bytes, &mut |deserializer| {
+    Pickle.deserialize(bytes, &Context::new("key"), &mut |deserializer| {
         value = Some(erased_serde::deserialize(deserializer)?);
         Ok(())
     })?;
     Ok(value.unwrap())
+}
+
+fn written<T: Serialize>(value: &T) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    Pickle.serialize(value, &Context::new("key"), &mut bytes).unwrap();
+    bytes
 }
 
 fn hex(bytes: &[u8]) -> String {
@@ -63,7 +69,7 @@ fn dumps_from(first: u8, setup: &str, expression: &str) -> Vec<Vec<u8>> {
 
 #[track_caller]
 fn python_sees<T: Serialize>(value: &T, repr: &str) {
-    let bytes = Pickle.serialize(value).unwrap();
+    let bytes = written(value);
     let lines = python(&format!("import pickle\nprint(ascii(pickle.loads(bytes.fromhex('{}'))))", hex(&bytes)));
     assert_eq!(lines, [repr]);
 }
@@ -168,7 +174,7 @@ fn python_reads_structures() {
 
 #[test]
 fn python_reads_long_lists() {
-    let bytes = Pickle.serialize(&(0..2500).collect::<Vec<i32>>()).unwrap();
+    let bytes = written(&(0..2500).collect::<Vec<i32>>());
     let program = format!("import pickle\nprint(pickle.loads(bytes.fromhex('{}')) == list(range(2500)))", hex(&bytes));
     assert_eq!(python(&program), ["True"]);
 }

@@ -40,7 +40,7 @@ impl Meddler {
         self.calls.fetch_add(1, Ordering::SeqCst);
         // Errors once the cache is closed, and still no locks.
         drop(self.cache.exists(self.key));
-        drop(self.cache.get_value(self.key));
+        drop(self.cache.get::<Value>(self.key));
         drop(self.cache.ttl(self.key));
         drop(self.cache.set("meddled", 1));
         drop(self.cache.increment("counted", 1));
@@ -156,7 +156,7 @@ fn a_listener_may_use_the_cache() {
                 let cache = cache.get().unwrap();
                 assert_ne!(removed.key, "told", "an increment replaces it; {:?}", removed.cause);
                 done(cache.exists(removed.key));
-                done(cache.namespace("elsewhere").get_value(removed.key));
+                done(cache.namespace("elsewhere").get::<Value>(removed.key));
             })
         });
         for n in 0..300 {

@@ -58,7 +58,7 @@ fn disabled_by_the_environment_nothing_reaches_the_backend() {
 
 async fn all_answers_are_those_of_a_disabled_cache(cache: &Cache) {
     cache.set("k", 1).await.unwrap();
-    cache.set_value("k", Value::bytes(*b"1")).await.unwrap();
+    cache.set("k", Value::bytes(*b"1")).await.unwrap();
     cache.set_object("k", Arc::new(1)).await.unwrap();
     cache.multi_set([("k", 1), ("b", 2)]).await.unwrap();
     assert!(cache.add("k", 1).await.unwrap());
@@ -66,7 +66,7 @@ async fn all_answers_are_those_of_a_disabled_cache(cache: &Cache) {
     assert_eq!(cache.increment("k", 7).await.unwrap(), 7);
     assert_eq!(cache.get::<i32>("k").await.unwrap(), None);
     assert!(cache.get_object::<i32>("k").await.unwrap().is_none());
-    assert!(cache.get_value("k").await.unwrap().is_none());
+    assert!(cache.get::<Value>("k").await.unwrap().is_none());
     assert_eq!(cache.multi_get::<i32>(&["k", "b"]).await.unwrap(), [None, None]);
     assert_eq!(cache.get_versioned::<i32>("k").await.unwrap(), (None, Version::ABSENT));
     assert!(!cache.exists("k").await.unwrap());

@@ -27,7 +27,7 @@ pub async fn writes_where_nobody_wrote(subject: &dyn Subject) {
 /// Any other write in between makes it `false`, and nothing changes.
 pub async fn any_write_in_between_fails_it(subject: &dyn Subject) {
     let cache = cache(subject);
-    for write in ["set", "multi_set", "increment", "cas", "set_value", "delete and add"] {
+    for write in ["set", "multi_set", "increment", "cas", "set of a `Value`", "delete and add"] {
         cache.with_ttl(Ttl::secs(600)).set("k", 1).await.unwrap();
         let old = version(&cache).await;
         match write {
@@ -35,10 +35,10 @@ pub async fn any_write_in_between_fails_it(subject: &dyn Subject) {
             "multi_set" => cache.multi_set([("k", 2)]).await.unwrap(),
             "increment" => assert_eq!(cache.increment("k", 1).await.unwrap(), 2),
             "cas" => assert!(cache.cas("k", 2, old.clone()).await.unwrap()),
-            "set_value" => {
+            "set of a `Value`" => {
                 cache.set("other", 2).await.unwrap();
-                let value = cache.get_value("other").await.unwrap().unwrap();
-                cache.set_value("k", value).await.unwrap();
+                let value = cache.get::<polycache::Value>("other").await.unwrap().unwrap();
+                cache.set("k", value).await.unwrap();
             }
             _ => {
                 assert!(cache.delete("k").await.unwrap());

@@ -81,7 +81,7 @@ async fn every_command(cache: &Cache) -> Vec<(&'static str, Error)> {
         ("expire", cache.expire("k", Ttl::Never).await.unwrap_err()),
         ("get", cache.get::<i32>("k").await.unwrap_err()),
         ("get_object", cache.get_object::<i32>("k").await.unwrap_err()),
-        ("get_value", cache.get_value("k").await.unwrap_err()),
+        ("get", cache.get::<polycache::Value>("k").await.unwrap_err()),
         ("get_versioned", cache.get_versioned::<i32>("k").await.unwrap_err()),
         ("increment", cache.increment("k", 1).await.unwrap_err()),
         ("multi_delete", cache.multi_delete(&["k"]).await.unwrap_err()),
@@ -91,7 +91,7 @@ async fn every_command(cache: &Cache) -> Vec<(&'static str, Error)> {
         ("scan", cache.scan("*").next().await.unwrap().unwrap_err()),
         ("set", cache.set("k", 1).await.unwrap_err()),
         ("set_object", cache.set_object("k", std::sync::Arc::new(1)).await.unwrap_err()),
-        ("set_value", cache.set_value("k", polycache::Value::bytes(*b"1")).await.unwrap_err()),
+        ("set", cache.set("k", polycache::Value::bytes(*b"1")).await.unwrap_err()),
         ("ttl", cache.ttl("k").await.unwrap_err()),
     ]
 }

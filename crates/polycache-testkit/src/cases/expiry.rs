@@ -48,7 +48,7 @@ pub async fn an_expired_entry_is_none(subject: &dyn Subject) {
     subject.advance(life.ttl + life.rest).await.unwrap();
 
     assert_eq!(cache.get::<i32>("get").await.unwrap(), None);
-    assert!(cache.get_value("get").await.unwrap().is_none());
+    assert!(cache.get::<polycache::Value>("get").await.unwrap().is_none());
     assert!(cache.get_versioned::<i32>("get").await.unwrap().1.is_absent());
     assert_eq!(cache.multi_get::<i32>(&["multi_get"]).await.unwrap(), [None]);
     assert_eq!(cache.ttl("ttl").await.unwrap(), None);

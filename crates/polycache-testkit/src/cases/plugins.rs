@@ -49,8 +49,8 @@ pub async fn hooks_see_every_command(subject: &dyn Subject) {
     seen(Name::Get, &["k"], Ok(Answer::Found { hits: 1, asked: 1 }));
     assert_eq!(cache.get::<i32>("x").await.unwrap(), None);
     seen(Name::Get, &["x"], Ok(Answer::Found { hits: 0, asked: 1 }));
-    assert!(cache.get_value("k").await.unwrap().is_some());
-    seen(Name::GetValue, &["k"], Ok(Answer::Found { hits: 1, asked: 1 }));
+    assert!(cache.get::<polycache::Value>("k").await.unwrap().is_some());
+    seen(Name::Get, &["k"], Ok(Answer::Found { hits: 1, asked: 1 }));
     cache.multi_set([("b", 2), ("a", 1), ("b", 3)]).await.unwrap();
     seen(Name::MultiSet, &["b", "a", "b"], Ok(Answer::Done));
     assert_eq!(cache.multi_get::<i32>(&["b", "x", "b"]).await.unwrap(), [Some(3), None, Some(3)]);
@@ -79,8 +79,8 @@ pub async fn hooks_see_every_command(subject: &dyn Subject) {
     seen(Name::MultiDelete, &["a", "b", "k"], Ok(Answer::Count(2)));
     cache.clear().await.unwrap();
     seen(Name::Clear, &[], Ok(Answer::Done));
-    cache.set_value("k", polycache::Value::bytes(*b"1")).await.unwrap();
-    seen(Name::SetValue, &["k"], Ok(Answer::Done));
+    cache.set("k", polycache::Value::bytes(*b"1")).await.unwrap();
+    seen(Name::Set, &["k"], Ok(Answer::Done));
     cache.raw("no such command", &[""; 0]).await.unwrap_err();
     assert_eq!(recorder.last().0, Name::Raw);
 }

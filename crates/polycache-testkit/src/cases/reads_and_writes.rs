@@ -11,7 +11,7 @@ pub async fn a_missing_key_is_a_miss(subject: &dyn Subject) {
     let cache = cache(subject);
     assert_eq!(cache.get::<String>("k").await.unwrap(), None);
     assert_eq!(cache.multi_get::<String>(&["k"]).await.unwrap(), [None]);
-    assert!(cache.get_value("k").await.unwrap().is_none());
+    assert!(cache.get::<polycache::Value>("k").await.unwrap().is_none());
     assert_eq!(cache.get_versioned::<String>("k").await.unwrap(), (None, Version::ABSENT));
     assert!(!cache.exists("k").await.unwrap());
     assert_eq!(cache.ttl("k").await.unwrap(), None);
@@ -34,7 +34,7 @@ pub async fn what_is_set_is_read(subject: &dyn Subject) {
     let (value, version) = cache.get_versioned::<String>("k").await.unwrap();
     assert_eq!(value.as_deref(), Some("v"));
     assert!(!version.is_absent());
-    assert!(cache.get_value("k").await.unwrap().is_some());
+    assert!(cache.get::<polycache::Value>("k").await.unwrap().is_some());
     assert!(cache.exists("k").await.unwrap());
     assert_eq!(cache.ttl("k").await.unwrap(), Some(Ttl::Never));
     assert_eq!(cache.get::<String>("other").await.unwrap(), None);

@@ -33,7 +33,7 @@ pub async fn reads_miss(subject: &dyn Subject) {
     let cache = turned_off(subject).await;
     assert_eq!(cache.get::<String>("k").await.unwrap(), None);
     assert!(cache.get_object::<String>("k").await.unwrap().is_none());
-    assert!(cache.get_value("k").await.unwrap().is_none());
+    assert!(cache.get::<polycache::Value>("k").await.unwrap().is_none());
     assert_eq!(cache.multi_get::<String>(&["k", "x", "k"]).await.unwrap(), [None, None, None]);
     assert_eq!(cache.get_versioned::<String>("k").await.unwrap(), (None, Version::ABSENT));
     assert!(!cache.exists("k").await.unwrap());
@@ -66,7 +66,7 @@ pub async fn a_write_deletes(subject: &dyn Subject) {
     assert_eq!(turned_on(&cache).await, [false, false]);
 
     let cache = turned_off(subject).await;
-    cache.set_value("k", polycache::Value::bytes(*b"new")).await.unwrap();
+    cache.set("k", polycache::Value::bytes(*b"new")).await.unwrap();
     cache.set_object("other", std::sync::Arc::new(1)).await.unwrap();
     assert_eq!(turned_on(&cache).await, [false, false]);
 }

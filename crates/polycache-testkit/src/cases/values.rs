@@ -118,7 +118,7 @@ pub async fn scalars_come_back_through_text(subject: &dyn Subject) {
     scalars_kept(&cache).await;
     cache.set("k", 42).await.unwrap();
     assert_eq!(cache.get::<String>("k").await.unwrap().as_deref(), Some("42"));
-    assert_eq!(cache.get_value("k").await.unwrap().unwrap().as_bytes(), Some(&b"42"[..]));
+    assert_eq!(cache.get::<Value>("k").await.unwrap().unwrap().as_bytes(), Some(&b"42"[..]));
     assert_eq!(cache.set("k", None::<i32>).await.unwrap_err().kind(), ErrorKind::Encode);
     assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(42));
 }
@@ -208,8 +208,8 @@ pub async fn large_values_come_back(subject: &dyn Subject) {
     let cache = cache(subject).with_timeout(Duration::from_secs(60));
     let size = subject.max_value_bytes();
     let bytes: Vec<u8> = (0..size).map(|n| (n % 251) as u8).collect();
-    cache.set_value("bytes", Value::bytes(bytes.clone())).await.unwrap();
-    let value = cache.get_value("bytes").await.unwrap().unwrap();
+    cache.set("bytes", Value::bytes(bytes.clone())).await.unwrap();
+    let value = cache.get::<Value>("bytes").await.unwrap().unwrap();
     assert!(value.as_bytes() == Some(&bytes[..]), "other bytes came back");
     assert!(cache.delete("bytes").await.unwrap());
 
@@ -224,18 +224,56 @@ pub async fn large_values_come_back(subject: &dyn Subject) {
 pub async fn bytes_are_kept_as_they_are(subject: &dyn Subject) {
     let cache = cache(subject);
     for bytes in [&b""[..], b"\0", b"\r\nEND\r\n", b"42", b"\xff\xfe", b"null", &(0..=255).collect::<Vec<u8>>()] {
-        cache.set_value("k", Value::bytes(bytes)).await.unwrap();
-        assert_eq!(cache.get_value("k").await.unwrap().unwrap().as_bytes(), Some(bytes));
+        cache.set("k", Value::bytes(bytes)).await.unwrap();
+        assert_eq!(cache.get::<Value>("k").await.unwrap().unwrap().as_bytes(), Some(bytes));
         assert!(cache.exists("k").await.unwrap());
         assert!(!cache.add("k", 1).await.unwrap());
     }
     let json = builder(subject).serializer(Json).build().unwrap();
     json.set("k", [1, 2]).await.unwrap();
-    assert_eq!(json.get_value("k").await.unwrap().unwrap().as_bytes(), Some(&b"[1,2]"[..]));
-    json.set_value("k", Value::bytes(*b"[3]")).await.unwrap();
+    assert_eq!(json.get::<Value>("k").await.unwrap().unwrap().as_bytes(), Some(&b"[1,2]"[..]));
+    json.set("k", Value::bytes(*b"[3]")).await.unwrap();
     assert_eq!(json.get::<Vec<i32>>("k").await.unwrap(), Some(vec![3]));
-    json.set_value("k", Value::bytes(*b"[3] and more")).await.unwrap();
+    json.set("k", Value::bytes(*b"[3] and more")).await.unwrap();
     assert_eq!(json.get::<Vec<i32>>("k").await.unwrap_err().kind(), ErrorKind::Decode);
+}
+
+/// Every command that takes or gives a value does so without encoding it, where that is asked for.
+pub async fn every_command_takes_what_is_encoded(subject: &dyn Subject) {
+    fn bytes(values: &[Option<Value>]) -> Vec<Option<&[u8]>> {
+        values.iter().map(|value| value.as_ref().and_then(Value::as_bytes)).collect()
+    }
+
+    let cache = builder(subject).serializer(Json).build().unwrap();
+    let one = || Value::bytes(*b" 1 ");
+    assert!(cache.add("added", one()).await.unwrap());
+    assert!(!cache.add("added", Value::bytes(*b"2")).await.unwrap());
+    cache.multi_set([("a", one()), ("b", Value::bytes(*b"[2]"))]).await.unwrap();
+    let found = cache.multi_get::<Value>(&["b", "none", "a", "added"]).await.unwrap();
+    assert_eq!(bytes(&found), [Some(&b"[2]"[..]), None, Some(b" 1 "), Some(b" 1 ")]);
+    assert_eq!(cache.get::<i32>("a").await.unwrap(), Some(1));
+
+    let (found, version) = cache.get_versioned::<Value>("a").await.unwrap();
+    assert_eq!(bytes(&[found]), [Some(&b" 1 "[..])]);
+    assert!(cache.cas("a", Value::bytes(*b"\"cas\""), version.clone()).await.unwrap());
+    assert!(!cache.cas("a", one(), version).await.unwrap());
+    assert_eq!(cache.get::<String>("a").await.unwrap().as_deref(), Some("cas"));
+
+    let compute = || async { Ok::<_, std::convert::Infallible>(Value::bytes(*b"[3]")) };
+    for _ in 0..2 {
+        let computed = cache.get_or_set("computed", compute).await.unwrap();
+        assert_eq!(computed.as_bytes(), Some(&b"[3]"[..]));
+    }
+    assert_eq!(cache.get::<Vec<i32>>("computed").await.unwrap(), Some(vec![3]));
+
+    let computed = cache
+        .multi_get_or_set(&["b", "many"], |missing| async move {
+            Ok::<_, std::convert::Infallible>(missing.into_iter().map(|key| (key, Value::bytes(*b"[4]"))))
+        })
+        .await;
+    let computed: Vec<_> = computed.into_iter().map(Result::unwrap).collect();
+    assert_eq!(bytes(&computed), [Some(&b"[2]"[..]), Some(b"[4]")]);
+    assert_eq!(cache.get::<Vec<i32>>("many").await.unwrap(), Some(vec![4]));
 }
 
 /// Live objects are shared where the backend holds them; elsewhere they are refused and nothing is stored.
@@ -248,8 +286,8 @@ pub async fn live_objects(subject: &dyn Subject) {
         absent(&cache, "live_objects");
         let errors = [
             cache.set_object("k", Arc::clone(&object)).await.unwrap_err(),
-            cache.set_value("k", Value::object(object)).await.unwrap_err(),
-            cache.set_value("k", Value::typed(5)).await.unwrap_err(),
+            cache.set("k", Value::object(object)).await.unwrap_err(),
+            cache.set("k", Value::typed(5)).await.unwrap_err(),
         ];
         for error in errors {
             assert_eq!(error.kind(), ErrorKind::Unsupported, "{error}");
@@ -274,6 +312,6 @@ pub async fn live_objects(subject: &dyn Subject) {
     let first = cache.get_object::<User>("typed").await.unwrap().unwrap();
     let second = cache.get_object::<User>("typed").await.unwrap().unwrap();
     assert!(Arc::ptr_eq(&first, &second) && *first == user());
-    cache.set_value("bytes", Value::bytes(*b"5")).await.unwrap();
+    cache.set("bytes", Value::bytes(*b"5")).await.unwrap();
     assert_eq!(cache.get_object::<i32>("bytes").await.unwrap_err().kind(), ErrorKind::Decode);
 }

@@ -7,14 +7,17 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use super::Cache;
-use crate::serializer::Serializer;
+use crate::serializer::{Context, Serializer};
 use crate::serializers::Json;
-use crate::{Error, ErrorKind, Result, Ttl, Value};
+use crate::{Error, ErrorKind, Result, Value};
+
+/// Room for the bytes of most values: a buffer that grows is copied.
+const TYPICAL_LEN: usize = 128;
 
 impl Cache {
-    /// The value to store: live where the serializer keeps objects, else encoded.
+    /// The value to store under `key`: live where the serializer keeps objects, else encoded.
     #[inline]
-    pub(super) fn encode<T: Serialize + Send + Sync + 'static>(&self, value: T) -> Result<Value> {
+    pub(super) fn encode<T: Serialize + Send + Sync + 'static>(&self, key: &str, value: T) -> Result<Value> {
         if self.view.serializer.keeps_objects() {
             // Kept as the type that it will be read as: no reader can ask for a `&str`.
             return Ok(match (&value as &dyn Any).downcast_ref::<&'static str>() {
@@ -22,46 +25,62 @@ impl Cache {
                 None => Value::typed(value),
             });
         }
-        self.view.serializer.serialize(&value).map(Value::from)
+        self.encode_bytes(key, &value)
     }
 
-    /// The value to store, from one that the caller keeps.
-    pub(super) fn encode_copy<T: Serialize + Clone + Send + Sync + 'static>(&self, value: &T) -> Result<Value> {
+    /// The value to store under `key`, from one that the caller keeps. It is cheap to clone.
+    pub(super) fn encode_copy<T: Serialize + Clone + Send + Sync + 'static>(
+        &self,
+        key: &str,
+        value: &T,
+    ) -> Result<Value> {
         if self.view.serializer.keeps_objects() {
-            return self.encode(value.clone());
+            return self.encode(key, value.clone());
         }
-        self.view.serializer.serialize(value).map(Value::bytes)
+        self.encode_bytes(key, value).map(Value::shared)
     }
 
-    /// The stored value as a `T`.
+    fn encode_bytes(&self, key: &str, value: &dyn erased_serde::Serialize) -> Result<Value> {
+        let mut bytes = Vec::with_capacity(TYPICAL_LEN);
+        self.view.serializer.serialize(value, &self.context(key), &mut bytes)?;
+        Ok(Value::from(bytes))
+    }
+
+    /// What is stored under `key`, as a `T`.
     // It is compiled into what reads a hit: called, it moves the copy once more. By value, as `decode_object` takes it.
     #[allow(clippy::inline_always, clippy::needless_pass_by_value, reason = "measured: 25 instructions of a hit's 650")]
     #[inline(always)]
-    pub(crate) fn decode<T: DeserializeOwned + Clone + Send + Sync + 'static>(&self, value: Value) -> Result<T> {
+    pub(super) fn decode<T: DeserializeOwned + Clone + Send + Sync + 'static>(
+        &self,
+        key: &str,
+        value: Value,
+    ) -> Result<T> {
         match value.downcast_ref::<T>() {
             Some(object) => Ok(object.clone()),
-            None => self.decode_other(&value),
+            None => self.decode_other(key, &value),
         }
     }
 
     /// A stored value that isn't a live `T`.
     #[inline(never)]
-    fn decode_other<T: DeserializeOwned>(&self, value: &Value) -> Result<T> {
+    fn decode_other<T: DeserializeOwned>(&self, key: &str, value: &Value) -> Result<T> {
         let serializer = &*self.view.serializer;
+        let context = self.context(key);
         if let Some(bytes) = value.as_bytes() {
-            return read(serializer, bytes);
+            return read(serializer, bytes, &context);
         }
         let Some(object) = value.as_serialize() else {
             return Err(another_type::<T>(
                 "a live object of another type is stored; read it with `get_object` as its own type",
             ));
         };
-        // What one type becomes when it's encoded is what the other is read from.
+        // The other type is read from the encoded form of the stored one.
         let through: &dyn Serializer = if serializer.keeps_objects() { &Json } else { serializer };
-        let bytes = through.serialize(object).map_err(|error| {
+        let mut bytes = Vec::with_capacity(TYPICAL_LEN);
+        through.serialize(object, &context, &mut bytes).map_err(|error| {
             another_type::<T>("a live object of another type is stored, which can't be converted").with_source(error)
         })?;
-        read(through, &bytes).map_err(|error| {
+        read(through, &bytes, &context).map_err(|error| {
             another_type::<T>(&format!("a live object of another type is stored, and converting it failed: {error}"))
         })
     }
@@ -72,15 +91,35 @@ impl Cache {
         value.into_object().map_err(|value| not_shared::<T>(&value))
     }
 
-    /// The TTL of one more write.
-    pub(super) fn write_ttl(&self) -> Result<Ttl> {
-        Ok(self.ttl.checked()?.jittered(self.view.options.ttl_jitter))
+    /// The value, unless it is an object that the backend can't hold.
+    pub(super) fn storable(&self, value: Value) -> Result<Value> {
+        if value.is_object() {
+            self.takes_objects()?;
+        }
+        Ok(value)
+    }
+
+    pub(super) fn takes_objects(&self) -> Result<()> {
+        let info = self.info();
+        if info.capabilities.live_objects {
+            return Ok(());
+        }
+        let text = format!(
+            "the backend {} can't hold live objects; use `set`, or a memory backend with a weigher or bounded by entries",
+            info.name
+        );
+        Err(Error::new(ErrorKind::Unsupported, text))
+    }
+
+    /// What the serializer is told of the value under `key`, which is the caller's name for it.
+    fn context<'a>(&'a self, key: &'a str) -> Context<'a> {
+        Context::within(&self.view.prefix, key, self.view.options.key_builder.as_deref())
     }
 }
 
-fn read<T: DeserializeOwned>(serializer: &dyn Serializer, bytes: &[u8]) -> Result<T> {
+fn read<T: DeserializeOwned>(serializer: &dyn Serializer, bytes: &[u8], context: &Context<'_>) -> Result<T> {
     let mut read = None;
-    serializer.deserialize(bytes, &mut |deserializer| {
+    serializer.deserialize(bytes, context, &mut |deserializer| {
         read = Some(erased_serde::deserialize::<T>(deserializer)?);
         Ok(())
     })?;

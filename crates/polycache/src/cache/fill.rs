@@ -1,7 +1,5 @@
 //! Storing what a flight has computed: a `set` that a write can overtake.
 
-use serde::Serialize;
-
 use super::Cache;
 use super::gate::Gate;
 use crate::backend::{Capabilities, Key, Permit, SetOptions, When};
@@ -9,20 +7,14 @@ use crate::flight::Filling;
 use crate::key::FullKey;
 use crate::lease::Lease;
 use crate::switch::State;
-use crate::{Answer, CommandName, Reply, Result, Value};
+use crate::{Answer, CommandName, Reply, Result, Storable, Value};
 
 const NAME: CommandName = CommandName::Set;
 
 impl Cache {
     /// Stores a flight's value, unless a write to the key overtakes it; whether it did.
-    pub(crate) fn fill<T: Serialize + Clone + Send + Sync + 'static>(
-        &self,
-        key: &str,
-        value: &T,
-        when: When,
-        filling: Filling,
-    ) -> Reply<bool> {
-        self.fill_encoded(key, self.encode_copy(value), when, filling)
+    pub(crate) fn fill<T: Storable + Clone>(&self, key: &str, value: &T, when: When, filling: Filling) -> Reply<bool> {
+        self.fill_encoded(key, value.store_copy(self, key), when, filling)
     }
 
     fn fill_encoded(&self, key: &str, value: Result<Value>, when: When, filling: Filling) -> Reply<bool> {

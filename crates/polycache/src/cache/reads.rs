@@ -4,18 +4,18 @@ use std::any::Any;
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use serde::de::DeserializeOwned;
 
 use super::Cache;
 use super::gate::Gate;
 use crate::backend::{Key, Version};
 use crate::key::FullKey;
-use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
+use crate::{Answer, CommandName, Error, ErrorKind, Readable, Reply, Result, Ttl, Value};
 
 impl Cache {
     /// The value under `key`, or `None` where there is none.
     ///
-    /// A stored `None` of an `Option<X>` is a hit: read as `Option<X>` it is `Some(None)`.
+    /// A stored `None` of an `Option<X>` is a hit: read as `Option<X>` it is `Some(None)`. Read as a [`Value`], it is what is stored, not
+    /// decoded.
     ///
     /// # Errors
     /// [`Decode`](crate::ErrorKind::Decode) where something is stored that is no `T`, unless the builder's
@@ -31,9 +31,9 @@ impl Cache {
     /// # Ok(()) }
     /// ```
     #[inline]
-    pub fn get<T: DeserializeOwned + Clone + Send + Sync + 'static>(&self, key: &str) -> Reply<Option<T>> {
+    pub fn get<T: Readable>(&self, key: &str) -> Reply<Option<T>> {
         match self.gate() {
-            Gate::Open => self.fetch(CommandName::Get, key, Self::decode),
+            Gate::Open => self.fetch(CommandName::Get, key, T::read),
             Gate::Hooked => self.hooked_read(CommandName::Get, key, |cache, key| cache.get(key)),
             Gate::Shut => self.shut(CommandName::Get, None),
         }
@@ -59,29 +59,9 @@ impl Cache {
     #[inline]
     pub fn get_object<T: Any + Send + Sync>(&self, key: &str) -> Reply<Option<Arc<T>>> {
         match self.gate() {
-            Gate::Open => self.fetch(CommandName::GetObject, key, |_, value| Self::decode_object(value)),
+            Gate::Open => self.fetch(CommandName::GetObject, key, |_, _, value| Self::decode_object(value)),
             Gate::Hooked => self.hooked_read(CommandName::GetObject, key, |cache, key| cache.get_object(key)),
             Gate::Shut => self.shut(CommandName::GetObject, None),
-        }
-    }
-
-    /// What is stored under `key`, as it is: not decoded.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
-    /// use polycache::{Cache, serializers::Json};
-    ///
-    /// let cache = Cache::builder().serializer(Json).build()?;
-    /// cache.set("k", [1, 2]).await?;
-    /// let value = cache.get_value("k").await?.expect("set above");
-    /// assert_eq!(value.as_bytes(), Some(&b"[1,2]"[..]));
-    /// # Ok(()) }
-    /// ```
-    pub fn get_value(&self, key: &str) -> Reply<Option<Value>> {
-        match self.gate() {
-            Gate::Open => self.fetch(CommandName::GetValue, key, |_, value| Ok(value)),
-            Gate::Hooked => self.hooked_read(CommandName::GetValue, key, |cache, key| cache.get_value(key)),
-            Gate::Shut => self.shut(CommandName::GetValue, None),
         }
     }
 
@@ -97,10 +77,7 @@ impl Cache {
     /// assert_eq!(cache.multi_get::<i32>(&["b", "x", "a"]).await?, [Some(2), None, Some(1)]);
     /// # Ok(()) }
     /// ```
-    pub fn multi_get<T: DeserializeOwned + Clone + Send + Sync + 'static>(
-        &self,
-        keys: &[impl AsRef<str>],
-    ) -> Reply<Vec<Option<T>>> {
+    pub fn multi_get<T: Readable>(&self, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<T>>> {
         let misses = keys.len();
         match self.gate() {
             Gate::Shut => return self.shut(CommandName::MultiGet, vec![None; misses]),
@@ -133,7 +110,7 @@ impl Cache {
         }
     }
 
-    fn decode_all<'a, T: DeserializeOwned + Clone + Send + Sync + 'static>(
+    fn decode_all<'a, T: Readable>(
         &self,
         result: Result<Vec<Option<Value>>>,
         asked: usize,
@@ -149,8 +126,9 @@ impl Cache {
             Err(error) => return self.missed(error.during(NAME, None), vec![None; asked]),
         };
         let decode = |(index, value): (usize, Option<Value>)| {
-            let value = value.map(|value| self.decode(value)).transpose();
-            value.or_else(|error| self.missed(error.about(name(index)).during(NAME, None), None))
+            let name = name(index);
+            let value = value.map(|value| T::read(self, name, value)).transpose();
+            value.or_else(|error| self.missed(error.about(name).during(NAME, None), None))
         };
         values.into_iter().enumerate().map(decode).collect()
     }
@@ -222,19 +200,16 @@ impl Cache {
     ///
     /// # Errors
     /// [`Decode`](crate::ErrorKind::Decode) where something is stored that is no `T`.
-    pub fn get_versioned<T: DeserializeOwned + Clone + Send + Sync + 'static>(
-        &self,
-        key: &str,
-    ) -> Reply<(Option<T>, Version)> {
+    pub fn get_versioned<T: Readable>(&self, key: &str) -> Reply<(Option<T>, Version)> {
         const NAME: CommandName = CommandName::GetVersioned;
         match self.gate() {
             Gate::Open => self.ask(
                 NAME,
                 key,
                 |backend, key| backend.get_versioned(key),
-                |cache, _, result| {
+                |cache, key, result| {
                     let (value, version) = result?;
-                    Ok((value.map(|value| cache.decode(value)).transpose()?, version))
+                    Ok((value.map(|value| T::read(cache, key, value)).transpose()?, version))
                 },
             ),
             Gate::Hooked => self.hooked(
@@ -254,18 +229,18 @@ impl Cache {
         &self,
         name: CommandName,
         key: &str,
-        decode: fn(&Self, Value) -> Result<B>,
+        decode: fn(&Self, &str, Value) -> Result<B>,
     ) -> Reply<Option<B>> {
         // The two cases that are the product come first, apart from the rest: this is what a hit costs.
         match self.with_key(key, |backend, key| backend.get(key)).now() {
-            Ok(Ok(Some(value))) => match decode(self, value) {
+            Ok(Ok(Some(value))) => match decode(self, key, value) {
                 Ok(value) => Reply::ready(Some(value)),
                 Err(error) => self.failed_read(name, key, error),
             },
             Ok(Ok(None)) => Reply::ready(None),
             Ok(Err(error)) => self.failed_read(name, key, error),
             Err(pending) => self.wait(name, Some(key), pending, move |cache, key, result| {
-                let read = result.and_then(|value| value.map(|value| decode(cache, value)).transpose());
+                let read = result.and_then(|value| value.map(|value| decode(cache, key, value)).transpose());
                 read.or_else(|error| cache.missed(error.of(name, Some(key)), None))
             }),
         }

@@ -4,18 +4,18 @@ use std::any::Any;
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use serde::Serialize;
 
 use super::Cache;
 use super::gate::Gate;
 use crate::backend::{Entry, SetOptions, Version, When};
-use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
+use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Storable, Ttl, Value};
 
 impl Cache {
     /// Stores `value` under `key`, in place of the value and TTL that were there. The TTL is the cache's; another one is given by
-    /// [`with_ttl`](Self::with_ttl).
+    /// [`with_ttl`](Self::with_ttl). A [`Value`] is stored as it is, not encoded.
     ///
     /// # Errors
+    /// [`Unsupported`](ErrorKind::Unsupported) for a [`Value`] with a live object where the backend can't hold one,
     /// [`Encode`](ErrorKind::Encode) where the serializer has no form for the value, [`TooLarge`](ErrorKind::TooLarge) where the
     /// backend can't hold it, [`InvalidInput`](ErrorKind::InvalidInput) for a TTL of zero. Nothing is changed then.
     ///
@@ -31,8 +31,8 @@ impl Cache {
     /// assert!(matches!(cache.ttl("token").await?, Some(Ttl::After(_))));
     /// # Ok(()) }
     /// ```
-    pub fn set<T: Serialize + Send + Sync + 'static>(&self, key: &str, value: T) -> Reply<()> {
-        self.put(CommandName::Set, key, self.encode(value))
+    pub fn set<T: Storable>(&self, key: &str, value: T) -> Reply<()> {
+        self.put(CommandName::Set, key, value.store(self, key))
     }
 
     /// Stores a live object under `key`, shared with every reader, without serde.
@@ -41,15 +41,6 @@ impl Cache {
     /// [`Unsupported`](ErrorKind::Unsupported) where the backend can't hold live objects; else as for [`set`](Self::set).
     pub fn set_object<T: Any + Send + Sync>(&self, key: &str, object: Arc<T>) -> Reply<()> {
         self.put(CommandName::SetObject, key, self.takes_objects().map(|()| Value::object(object)))
-    }
-
-    /// Stores a value as it is: not encoded.
-    ///
-    /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) for a live object where the backend can't hold one; else as for
-    /// [`set`](Self::set).
-    pub fn set_value(&self, key: &str, value: Value) -> Reply<()> {
-        self.put(CommandName::SetValue, key, self.storable(value))
     }
 
     /// Stores `value` under `key` where there is none; whether it did. Otherwise nothing changes, the TTL neither. Of several
@@ -66,8 +57,8 @@ impl Cache {
     /// assert_eq!(cache.get::<i32>("k").await?, Some(1));
     /// # Ok(()) }
     /// ```
-    pub fn add<T: Serialize + Send + Sync + 'static>(&self, key: &str, value: T) -> Reply<bool> {
-        self.put_if(CommandName::Add, key, When::Absent, self.encode(value))
+    pub fn add<T: Storable>(&self, key: &str, value: T) -> Reply<bool> {
+        self.put_if(CommandName::Add, key, When::Absent, value.store(self, key))
     }
 
     /// Stores `value` under `key` if nobody has written, deleted or created it since `version` was read with
@@ -89,9 +80,9 @@ impl Cache {
     /// assert!(!cache.cas("stock", stock.unwrap_or(0) - 1, version).await?);
     /// # Ok(()) }
     /// ```
-    pub fn cas<T: Serialize + Send + Sync + 'static>(&self, key: &str, value: T, version: Version) -> Reply<bool> {
+    pub fn cas<T: Storable>(&self, key: &str, value: T, version: Version) -> Reply<bool> {
         let when = if version.is_absent() { When::Absent } else { When::Unchanged(version) };
-        self.put_if(CommandName::Cas, key, when, self.encode(value))
+        self.put_if(CommandName::Cas, key, when, value.store(self, key))
     }
 
     /// Stores all pairs; of pairs with the same key the last stays. One round trip to each server.
@@ -107,16 +98,13 @@ impl Cache {
     /// assert_eq!(cache.get::<i32>("square:3").await?, Some(9));
     /// # Ok(()) }
     /// ```
-    pub fn multi_set<T: Serialize + Send + Sync + 'static>(
-        &self,
-        pairs: impl IntoIterator<Item = (impl AsRef<str>, T)>,
-    ) -> Reply<()> {
+    pub fn multi_set<T: Storable>(&self, pairs: impl IntoIterator<Item = (impl AsRef<str>, T)>) -> Reply<()> {
         let (names, values): (Vec<CompactString>, Vec<T>) =
             pairs.into_iter().map(|(key, value)| (CompactString::new(key), value)).unzip();
         self.put_all(&names, values)
     }
 
-    fn put_all<T: Serialize + Send + Sync + 'static>(&self, names: &[CompactString], values: Vec<T>) -> Reply<()> {
+    fn put_all<T: Storable>(&self, names: &[CompactString], values: Vec<T>) -> Reply<()> {
         const NAME: CommandName = CommandName::MultiSet;
         match self.gate() {
             Gate::Open if names.is_empty() => return Reply::ready(()),
@@ -137,7 +125,7 @@ impl Cache {
             .iter()
             .zip(values)
             .map(|(name, value)| {
-                let value = self.encode(value).map_err(|error| error.about(name))?;
+                let value = value.store(self, name).map_err(|error| error.about(name))?;
                 // A TTL for each: jitter must spread them.
                 Ok((value, self.write_ttl()?))
             })
@@ -285,24 +273,9 @@ impl Cache {
         )
     }
 
-    /// The value, unless it is an object that the backend can't hold.
-    fn storable(&self, value: Value) -> Result<Value> {
-        if value.is_object() {
-            self.takes_objects()?;
-        }
-        Ok(value)
-    }
-
-    fn takes_objects(&self) -> Result<()> {
-        let info = self.info();
-        if info.capabilities.live_objects {
-            return Ok(());
-        }
-        let text = format!(
-            "the backend {} can't hold live objects; use `set`, or a memory backend with a weigher or bounded by entries",
-            info.name
-        );
-        Err(Error::new(ErrorKind::Unsupported, text))
+    /// The TTL of one more write.
+    pub(super) fn write_ttl(&self) -> Result<Ttl> {
+        Ok(self.ttl.checked()?.jittered(self.view.options.ttl_jitter))
     }
 
     /// Whether counters work with this serializer.

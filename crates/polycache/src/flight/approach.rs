@@ -4,15 +4,13 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use serde::de::DeserializeOwned;
-
 use super::Part;
 use super::leader::Leader;
 use super::tenure::{self, Asking, Tenancy, Tenure};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
 use crate::key::FullKey;
-use crate::{Cache, ErrorKind, OnError, Reply, Result};
+use crate::{Cache, ErrorKind, OnError, Readable, Reply, Result};
 
 /// Where a call is.
 pub(super) enum Approach<T: Send + Sync + 'static, E: Send + Sync + 'static> {
@@ -53,7 +51,7 @@ enum Found<T> {
 
 impl<T, E> Approach<T, E>
 where
-    T: DeserializeOwned + Clone + Send + Sync + 'static,
+    T: Readable,
     E: Clone + Send + Sync + 'static,
 {
     /// Goes on as far as it can. Not to be polled after its end.

@@ -6,15 +6,13 @@ use std::panic::resume_unwind;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::approach::{Approach, Course};
 use super::get_or_set::GetOrSet;
 use super::lead::{Lead, Policy};
-use crate::Cache;
+use crate::{Cache, Readable, Storable};
 
 impl<'a, T, E, F, Fut> GetOrSet<'a, T, E, F, Fut>
 where
@@ -72,7 +70,7 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F> Unpin for Detached<'
 
 impl<T, E, F, Fut> Future for Detached<'_, T, E, F>
 where
-    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    T: Storable + Readable,
     E: Clone + Send + Sync + 'static,
     F: FnOnce() -> Fut,
     Fut: Future<Output = Result<T, E>> + Send + 'static,

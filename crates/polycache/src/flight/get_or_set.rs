@@ -5,12 +5,9 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
-
 use super::lead::Policy;
 use super::slow::Slow;
-use crate::Cache;
+use crate::{Cache, Readable, Storable};
 
 impl Cache {
     /// The value under `key`; where there is none, what `compute` gives, which is stored.
@@ -43,7 +40,7 @@ impl Cache {
     #[inline]
     pub fn get_or_set<'a, T, E, F, Fut>(&'a self, key: &'a str, compute: F) -> GetOrSet<'a, T, E, F, Fut>
     where
-        T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+        T: Storable + Readable,
         E: Clone + Send + Sync + 'static,
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
@@ -67,7 +64,7 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut> Unpin for GetOr
 
 impl<T, E, F, Fut> Future for GetOrSet<'_, T, E, F, Fut>
 where
-    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    T: Storable + Readable,
     E: Clone + Send + Sync + 'static,
     F: FnOnce() -> Fut,
     Fut: Future<Output = Result<T, E>>,
@@ -88,7 +85,7 @@ where
 
 impl<T, E, F, Fut> GetOrSet<'_, T, E, F, Fut>
 where
-    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    T: Storable + Readable,
     E: Clone + Send + Sync + 'static,
     F: FnOnce() -> Fut,
     Fut: Future<Output = Result<T, E>>,

@@ -6,7 +6,6 @@ use std::task::{Context, Poll, ready};
 
 use compact_str::CompactString;
 use pin_project_lite::pin_project;
-use serde::Serialize;
 use tokio::runtime::Handle;
 
 use super::Filling;
@@ -14,7 +13,7 @@ use super::finish::Finish;
 use super::leader::Leader;
 use super::tenure::Tenure;
 use crate::backend::When;
-use crate::{Cache, Reply, Ttl};
+use crate::{Cache, Reply, Storable, Ttl};
 
 /// What becomes of a computed value.
 pub(crate) struct Policy<T> {
@@ -66,7 +65,7 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Lead<T, E, Fut> {
 
 impl<T, E, Fut> Future for Lead<T, E, Fut>
 where
-    T: Serialize + Clone + Send + Sync + 'static,
+    T: Storable + Clone,
     E: Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<T, E>>,
 {
@@ -114,7 +113,7 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
     }
 }
 
-impl<T: Serialize + Clone + Send + Sync + 'static> Policy<T> {
+impl<T: Storable + Clone> Policy<T> {
     /// Stores what a leader has computed, if it is to be stored. What it was to replace isn't left there otherwise. Where the cache has
     /// leases, what was computed without one isn't stored: nobody could say what other processes have written meanwhile.
     pub(super) fn fill<E: Send + Sync + 'static>(

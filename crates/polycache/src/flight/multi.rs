@@ -10,8 +10,6 @@ use std::sync::Arc;
 
 use futures_util::future::join_all;
 use futures_util::stream::{FuturesUnordered, StreamExt};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 
 use super::Part;
@@ -23,7 +21,7 @@ use super::tenure::{self, Tenancy, Tenure};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
 use crate::key::FullKey;
-use crate::{Cache, ErrorKind, OnError};
+use crate::{Cache, ErrorKind, OnError, Readable, Storable};
 
 impl Cache {
     /// The values under `keys`, in their order; those that are missing are computed, by one call, and stored.
@@ -52,7 +50,7 @@ impl Cache {
         compute: F,
     ) -> Vec<Result<Option<T>, E>>
     where
-        T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+        T: Storable + Readable,
         E: Clone + Send + Sync + 'static,
         K: AsRef<str>,
         Values: IntoIterator<Item = (K, T)>,
@@ -74,7 +72,7 @@ pub(crate) async fn run<T, E, K, Values, F, Fut>(
     compute: F,
 ) -> Vec<Result<Option<T>, E>>
 where
-    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    T: Storable + Readable,
     E: Clone + Send + Sync + 'static,
     K: AsRef<str>,
     Values: IntoIterator<Item = (K, T)>,
@@ -111,7 +109,7 @@ struct Led<T: Send + Sync + 'static, E: Send + Sync + 'static> {
 
 impl<T, E, K, Values, F, Fut> Call<'_, T, E, F>
 where
-    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    T: Storable + Readable,
     E: Clone + Send + Sync + 'static,
     K: AsRef<str>,
     Values: IntoIterator<Item = (K, T)>,

@@ -5,12 +5,10 @@ use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
 use pin_project_lite::pin_project;
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
 use super::approach::{Approach, Asked, Course};
 use super::lead::{Lead, Policy};
-use crate::Cache;
+use crate::{Cache, Readable, Storable};
 
 pin_project! {
     /// The way from a miss to a result: in a box, apart from what a hit needs.
@@ -36,7 +34,7 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Slow<T, E, Fut> {
 
 impl<T, E, Fut> Slow<T, E, Fut>
 where
-    T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static,
+    T: Storable + Readable,
     E: Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<T, E>>,
 {

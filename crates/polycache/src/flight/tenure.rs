@@ -6,7 +6,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::{Either, join, select};
-use serde::de::DeserializeOwned;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -17,7 +16,7 @@ use crate::backend::{Permit, Version};
 use crate::key::FullKey;
 use crate::lease::{self, Keeper, Lease, Purpose, Watch};
 use crate::switch::State;
-use crate::{Cache, Error, ErrorKind, Result, Value};
+use crate::{Cache, Error, ErrorKind, Readable, Result, Value};
 
 /// The pauses between two looks at a key that another process computes.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -73,7 +72,7 @@ pub(super) type Asking<T> = Pin<Box<dyn Future<Output = Tenancy<T>> + Send>>;
 /// Asks for the lease on `key`, where the cache has leases, and waits while another process computes.
 pub(super) fn ask<T>(cache: &Cache, key: &str, pulse: &Arc<Pulse>) -> Option<Asking<T>>
 where
-    T: DeserializeOwned + Clone + Send + Sync + 'static,
+    T: Readable,
 {
     let request = Request::new(cache, key, 1, pulse)?;
     Some(Box::pin(async move { without(request.wait().await, &request.key) }))
@@ -83,7 +82,7 @@ where
 /// process, it leaves the lease to the one who has overtaken it.
 pub(super) fn seize<T>(cache: &Cache, key: &str, among: usize, permit: Permit, pulse: &Arc<Pulse>) -> Option<Asking<T>>
 where
-    T: DeserializeOwned + Clone + Send + Sync + 'static,
+    T: Readable,
 {
     let request = Request::new(cache, key, among, pulse)?;
     Some(Box::pin(async move { without(request.seize(&permit).await, &request.key) }))
@@ -92,7 +91,7 @@ where
 /// Asks for the lease once, as for so many in all; `None` where another process has it.
 pub(super) async fn try_take<T>(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Tenancy<T>>
 where
-    T: DeserializeOwned + Clone + Send + Sync + 'static,
+    T: Readable,
 {
     let Some(request) = Request::new(cache, key, among, pulse) else {
         return Some(Tenancy::None);
@@ -152,7 +151,7 @@ impl Request {
     /// Takes the lease where nobody has it.
     async fn take<T>(&self) -> Result<Option<Tenancy<T>>>
     where
-        T: DeserializeOwned + Clone + Send + Sync + 'static,
+        T: Readable,
     {
         let asked = Instant::now();
         let take = async { Ok(self.lease.take().await?.then(|| self.tenure(asked))) };
@@ -167,7 +166,7 @@ impl Request {
     /// Takes the lease over from a holder whose entry is still this one.
     async fn take_over<T>(&self, entry: &Value) -> Result<Option<Tenancy<T>>>
     where
-        T: DeserializeOwned + Clone + Send + Sync + 'static,
+        T: Readable,
     {
         let asked = Instant::now();
         if !self.lease.take_over(entry).await? {
@@ -212,7 +211,7 @@ impl Request {
     /// Waits for the lease, or for the value.
     async fn wait<T>(&self) -> Result<Tenancy<T>>
     where
-        T: DeserializeOwned + Clone + Send + Sync + 'static,
+        T: Readable,
     {
         let (mut watch, mut pause) = (Watch::new(self.life), FIRST_PAUSE);
         let mut taken = self.take().await?;
@@ -230,7 +229,7 @@ impl Request {
                 Error::new(ErrorKind::Backend, "the backend gave another number of values than asked for")
             })?;
             // What can't be read here is about to be replaced.
-            if let Some(Ok(value)) = value.map(|value| self.cache.decode::<T>(value)) {
+            if let Some(Ok(value)) = value.map(|value| T::read(&self.cache, &self.key, value)) {
                 return Ok(Tenancy::Found(value));
             }
             taken = match holder {

@@ -4,18 +4,18 @@ use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use crate::{Readable, Storable};
 
 /// What a function may return to be cached; every type with these bounds is.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be cached",
-    note = "a cached value is `Clone + Send + Sync + 'static`, and serde's `Serialize` and `Deserialize`",
+    note = "a cached value is `Clone + Send + Sync + 'static`, and serde's `Serialize` and `Deserialize`, or is a `polycache::Value`",
     note = "of a `Result` the value in `Ok` is cached; with `cache_errors` all of it"
 )]
-pub trait Cacheable: Serialize + DeserializeOwned + Clone + Send + Sync + 'static {}
+pub trait Cacheable: Storable + Readable {}
 
-impl<T: Serialize + DeserializeOwned + Clone + Send + Sync + 'static> Cacheable for T {}
+#[diagnostic::do_not_recommend]
+impl<T: Storable + Readable> Cacheable for T {}
 
 /// How what a function returns is taken apart into a value to store or an error. [`Whole`] or [`Fallible`].
 #[diagnostic::on_unimplemented(

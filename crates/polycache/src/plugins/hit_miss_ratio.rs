@@ -62,8 +62,8 @@ impl HitMissRatio {
 
 impl Plugin for HitMissRatio {
     fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, _took: Duration) -> Reply<()> {
-        use CommandName::{Get, GetObject, GetValue, MultiGet};
-        if let (Get | GetObject | GetValue | MultiGet, Ok(Answer::Found { hits, asked })) = (command.name(), outcome) {
+        use CommandName::{Get, GetObject, MultiGet};
+        if let (Get | GetObject | MultiGet, Ok(Answer::Found { hits, asked })) = (command.name(), outcome) {
             self.0.hits.fetch_add(*hits, Ordering::Relaxed);
             self.0.misses.fetch_add(asked - hits, Ordering::Relaxed);
         }

@@ -3,7 +3,7 @@ use erased_serde::Serialize;
 use super::guard::{Guarded, Large, Rules};
 use super::{decode_error, encode_error};
 use crate::Result;
-use crate::serializer::{Serializer, Visit};
+use crate::serializer::{Context, Serializer, Visit};
 
 /// JSON, compact. The default wherever values leave the process.
 ///
@@ -32,11 +32,11 @@ impl Serializer for Json {
         "json"
     }
 
-    fn serialize(&self, value: &dyn Serialize) -> Result<Vec<u8>> {
-        to_vec(value).map_err(|error| encode_error("json", error))
+    fn serialize(&self, value: &dyn Serialize, _context: &Context<'_>, out: &mut Vec<u8>) -> Result<()> {
+        write(value, out).map_err(|error| encode_error("json", error))
     }
 
-    fn deserialize(&self, bytes: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+    fn deserialize(&self, bytes: &[u8], _context: &Context<'_>, visit: &mut Visit<'_>) -> Result<()> {
         let mut json = serde_json::Deserializer::from_slice(bytes);
         visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut json))
             .map_err(|error| decode_error("json", error))?;
@@ -48,11 +48,9 @@ impl Serializer for Json {
     }
 }
 
-/// The JSON of a value that reads back.
-pub(super) fn to_vec(value: &dyn Serialize) -> serde_json::Result<Vec<u8>> {
-    let mut bytes = Vec::with_capacity(128);
-    serde::Serialize::serialize(value, Guarded::<_, OfJson>::new(&mut serde_json::Serializer::new(&mut bytes)))?;
-    Ok(bytes)
+/// Appends the JSON of a value that reads back.
+pub(super) fn write(value: &dyn Serialize, out: &mut Vec<u8>) -> serde_json::Result<()> {
+    serde::Serialize::serialize(value, Guarded::<_, OfJson>::new(&mut serde_json::Serializer::new(out)))
 }
 
 struct OfJson;

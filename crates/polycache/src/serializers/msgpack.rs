@@ -4,7 +4,7 @@ use self::integers::Integers;
 use super::guard::{Guarded, Large, Rules};
 use super::{MAX_DEPTH, decode_error_at, encode_error};
 use crate::Result;
-use crate::serializer::{Serializer, Visit};
+use crate::serializer::{Context, Serializer, Visit};
 
 mod integers;
 mod shape;
@@ -35,19 +35,19 @@ impl Serializer for MsgPack {
         "msgpack"
     }
 
-    fn serialize(&self, value: &dyn Serialize) -> Result<Vec<u8>> {
-        let mut bytes = Vec::with_capacity(128);
-        let mut encoder = rmp_serde::Serializer::new(&mut bytes).with_struct_map().with_human_readable();
+    fn serialize(&self, value: &dyn Serialize, _context: &Context<'_>, out: &mut Vec<u8>) -> Result<()> {
+        let start = out.len();
+        let mut encoder = rmp_serde::Serializer::new(&mut *out).with_struct_map().with_human_readable();
         serde::Serialize::serialize(value, Guarded::<_, OfMsgPack>::new(&mut encoder))
             .map_err(|error| encode_error("msgpack", error))?;
         // rmp_serde cuts what is longer to 32 bits, and the bytes would be garbage.
-        if u32::try_from(bytes.len()).is_err() {
+        if u32::try_from(out.len() - start).is_err() {
             return Err(encode_error("msgpack", "it takes 4 GiB or more"));
         }
-        Ok(bytes)
+        Ok(())
     }
 
-    fn deserialize(&self, bytes: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+    fn deserialize(&self, bytes: &[u8], _context: &Context<'_>, visit: &mut Visit<'_>) -> Result<()> {
         shape::check(bytes)?;
 
         // Of rmp_serde's readers the one over a slice is a little faster, but only this one tells how far it came.

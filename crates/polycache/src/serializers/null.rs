@@ -1,6 +1,6 @@
 use erased_serde::Serialize;
 
-use crate::serializer::{Serializer, Visit};
+use crate::serializer::{Context, Serializer, Visit};
 use crate::{Error, ErrorKind, Result};
 
 /// No serializer at all: values are kept as live objects of this process. The default of a memory cache.
@@ -26,11 +26,11 @@ impl Serializer for Null {
         "null"
     }
 
-    fn serialize(&self, _value: &dyn Serialize) -> Result<Vec<u8>> {
+    fn serialize(&self, _value: &dyn Serialize, _context: &Context<'_>, _out: &mut Vec<u8>) -> Result<()> {
         Err(no_bytes(ErrorKind::Encode))
     }
 
-    fn deserialize(&self, _bytes: &[u8], _visit: &mut Visit<'_>) -> Result<()> {
+    fn deserialize(&self, _bytes: &[u8], _context: &Context<'_>, _visit: &mut Visit<'_>) -> Result<()> {
         Err(no_bytes(ErrorKind::Decode))
     }
 

@@ -4,7 +4,7 @@ use serde::ser::Error as _;
 use super::guard::{Guarded, Large, Rules};
 use super::{MAX_DEPTH, decode_error_at, encode_error};
 use crate::Result;
-use crate::serializer::{Serializer, Visit};
+use crate::serializer::{Context, Serializer, Visit};
 
 mod literals;
 mod machine;
@@ -53,21 +53,21 @@ impl Serializer for Pickle {
         "pickle"
     }
 
-    fn serialize(&self, value: &dyn Serialize) -> Result<Vec<u8>> {
-        let value = Guard(value);
-        let bytes = serde_pickle::to_vec(&value, serde_pickle::SerOptions::new()).map_err(|error| match error {
+    fn serialize(&self, value: &dyn Serialize, _context: &Context<'_>, out: &mut Vec<u8>) -> Result<()> {
+        let (value, start) = (Guard(value), out.len());
+        serde_pickle::to_writer(out, &value, serde_pickle::SerOptions::new()).map_err(|error| match error {
             // Shown whole it calls itself a decoding error.
             serde_pickle::Error::Syntax(what) => encode_error("pickle", what),
             _ => encode_error("pickle", error),
         })?;
         // serde_pickle cuts a longer string's length to 32 bits, and the pickle would be garbage.
-        if u32::try_from(bytes.len()).is_err() {
+        if u32::try_from(out.len() - start).is_err() {
             return Err(encode_error("pickle", "it takes 4 GiB or more"));
         }
-        Ok(bytes)
+        Ok(())
     }
 
-    fn deserialize(&self, bytes: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+    fn deserialize(&self, bytes: &[u8], _context: &Context<'_>, visit: &mut Visit<'_>) -> Result<()> {
         let tree = machine::run(bytes).map_err(|fault| decode_error_at("pickle", fault.what, fault.at))?;
         visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(tree.root()))
             .map_err(|error| decode_error_at("pickle", error, tree.last_place()))

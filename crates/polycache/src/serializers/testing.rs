@@ -7,16 +7,19 @@ use std::fmt::Debug;
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Serialize};
 
-use crate::serializer::Serializer;
+use crate::serializer::{Context, Serializer};
 use crate::{Error, ErrorKind, Result};
 
 pub(super) fn encode<T: Serialize>(serializer: &dyn Serializer, value: &T) -> Result<Vec<u8>> {
-    serializer.serialize(value)
+    let mut bytes = b"before".to_vec();
+    serializer.serialize(value, &Context::new("key"), &mut bytes)?;
+    assert!(bytes.starts_with(b"before"));
+    Ok(bytes.split_off(6))
 }
 
 pub(super) fn decode<T: DeserializeOwned>(serializer: &dyn Serializer, bytes: &[u8]) -> Result<T> {
     let mut value = None;
-    serializer.deserialize(bytes, &mut |deserializer| {
+    serializer.deserialize(bytes, &Context::new("key"), &mut |deserializer| {
         value = Some(erased_serde::deserialize(deserializer)?);
         Ok(())
     })?;

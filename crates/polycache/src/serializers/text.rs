@@ -2,7 +2,7 @@ use erased_serde::Serialize;
 
 use super::decode_error;
 use crate::Result;
-use crate::serializer::{Serializer, Visit};
+use crate::serializer::{Context, Serializer, Visit};
 
 mod read;
 mod write;
@@ -40,11 +40,11 @@ impl Serializer for Text {
         "text"
     }
 
-    fn serialize(&self, value: &dyn Serialize) -> Result<Vec<u8>> {
-        write::to_vec(value)
+    fn serialize(&self, value: &dyn Serialize, _context: &Context<'_>, out: &mut Vec<u8>) -> Result<()> {
+        write::append(value, out)
     }
 
-    fn deserialize(&self, bytes: &[u8], visit: &mut Visit<'_>) -> Result<()> {
+    fn deserialize(&self, bytes: &[u8], _context: &Context<'_>, visit: &mut Visit<'_>) -> Result<()> {
         let text = std::str::from_utf8(bytes).map_err(|error| {
             decode_error("text", format_args!("expected UTF-8, but byte {} isn't", error.valid_up_to()))
         })?;

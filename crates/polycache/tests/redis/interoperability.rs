@@ -71,12 +71,12 @@ async fn bytes() {
     let server = RedisServer::start().await;
     let cache = cache(&server.url()).namespace("ns");
     let all: Vec<u8> = (0..=255).collect();
-    cache.set_value("bytes", Value::bytes(all.clone())).await.unwrap();
+    cache.set("bytes", Value::bytes(all.clone())).await.unwrap();
     assert_eq!(server.cli_bytes(&[b"GET", b"ns:bytes"]).await, all);
     let theirs = b"\0\xff\r\n$-1\r\n\xfe";
     server.cli_bytes(&[b"SET", b"ns:theirs", theirs]).await;
-    assert_eq!(cache.get_value("theirs").await.unwrap().unwrap().as_bytes(), Some(&theirs[..]));
-    cache.set_value("k\0 \r\n é", Value::bytes(b"v".to_vec())).await.unwrap();
+    assert_eq!(cache.get::<Value>("theirs").await.unwrap().unwrap().as_bytes(), Some(&theirs[..]));
+    cache.set("k\0 \r\n é", Value::bytes(b"v".to_vec())).await.unwrap();
     assert_eq!(server.cli_bytes(&[b"GET", "ns:k\0 \r\n é".as_bytes()]).await, b"v");
 }
 

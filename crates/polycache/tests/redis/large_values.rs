@@ -37,7 +37,7 @@ async fn do_not_keep_small_ones_waiting_for_long() {
         let redis = Redis::open(&format!("{}?connections={connections}", server.url())).unwrap();
         let cache = Cache::builder().backend(redis).build().unwrap();
         let large = Value::bytes(random(LARGE));
-        cache.set_value("large", large.clone()).await.unwrap();
+        cache.set("large", large.clone()).await.unwrap();
         cache.set("small", 1).await.unwrap();
         let alone = small_reads(&cache).await;
 
@@ -46,7 +46,7 @@ async fn do_not_keep_small_ones_waiting_for_long() {
             let (cache, stop, reads) = (cache.clone(), stop.clone(), reads.clone());
             tokio::spawn(async move {
                 while !stop.load(Ordering::Relaxed) {
-                    let got = cache.get_value("large").await.unwrap().unwrap();
+                    let got = cache.get::<Value>("large").await.unwrap().unwrap();
                     assert_eq!(got.as_bytes(), large.as_bytes());
                     reads.fetch_add(1, Ordering::Relaxed);
                 }

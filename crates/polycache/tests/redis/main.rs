@@ -14,6 +14,7 @@ mod faults_runtimes;
 mod interoperability;
 mod large_values;
 mod load;
+mod polled_by_hand;
 mod raw;
 mod secrets;
 mod subjects;

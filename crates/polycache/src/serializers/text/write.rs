@@ -7,10 +7,13 @@ use serde::ser::{self, Impossible};
 use crate::Result;
 use crate::serializers::{encode_error, json};
 
-pub(super) fn to_vec(value: &dyn erased_serde::Serialize) -> Result<Vec<u8>> {
+pub(super) fn append(value: &dyn erased_serde::Serialize, out: &mut Vec<u8>) -> Result<()> {
     match erased_serde::serialize(value, Scalar) {
-        Ok(text) => Ok(text.into_bytes()),
-        Err(Unfit::Compound) => json::to_vec(value).map_err(|error| encode_error("text", error)),
+        Ok(text) => {
+            out.extend_from_slice(text.as_bytes());
+            Ok(())
+        }
+        Err(Unfit::Compound) => json::write(value, out).map_err(|error| encode_error("text", error)),
         Err(Unfit::Refused(reason)) => Err(encode_error("text", reason)),
     }
 }
