@@ -17,5 +17,6 @@ pub mod plugins;
 pub mod races;
 pub mod reads_and_writes;
 pub mod scan;
+pub mod separators;
 pub mod switch;
 pub mod values;

@@ -121,6 +121,12 @@ macro_rules! __every_case {
                 clear_takes_thousands
                 a_key_builder_makes_the_names
             }
+            separators {
+                it_stands_behind_the_namespace
+                clear_takes_what_begins_so
+                scan_lists_what_begins_so
+                clear_takes_leases_and_locks_along
+            }
             scan {
                 lists_the_keys_of_the_namespace
                 patterns_choose

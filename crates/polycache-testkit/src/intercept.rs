@@ -6,7 +6,9 @@ use std::sync::Arc;
 use std::sync::Mutex;
 use std::task::Poll;
 
-use polycache::backend::{Backend, BackendInfo, Cursor, Entry, Holder, Key, Page, Pattern, SetOptions, Version};
+use polycache::backend::{
+    Backend, BackendInfo, Cursor, Entry, Holder, Key, OwnedKey, Page, Pattern, SetOptions, Version,
+};
 use polycache::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 /// A backend around another one: before every operation it calls a function with the operation's name, and does what the
@@ -129,28 +131,13 @@ async fn yield_once() -> Result<()> {
     .await
 }
 
-/// A key that outlives the call.
-struct OwnedKey {
-    full: String,
-    namespace_len: usize,
+/// Keys that outlive the call.
+fn owned(keys: &[Key<'_>]) -> Vec<OwnedKey> {
+    keys.iter().map(|key| key.into_owned()).collect()
 }
 
-impl OwnedKey {
-    fn new(key: Key<'_>) -> Self {
-        Self { full: key.full().to_owned(), namespace_len: key.namespace().len() }
-    }
-
-    fn all(keys: &[Key<'_>]) -> Vec<Self> {
-        keys.iter().map(|key| Self::new(*key)).collect()
-    }
-
-    fn borrow(&self) -> Key<'_> {
-        Key::new(&self.full, self.namespace_len)
-    }
-
-    fn borrow_all(keys: &[Self]) -> Vec<Key<'_>> {
-        keys.iter().map(Self::borrow).collect()
-    }
+fn borrowed(keys: &[OwnedKey]) -> Vec<Key<'_>> {
+    keys.iter().map(OwnedKey::key).collect()
 }
 
 impl Backend for Intercept {
@@ -159,81 +146,81 @@ impl Backend for Intercept {
     }
 
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
-        let key = OwnedKey::new(key);
-        self.run("get", move |inner| inner.get(key.borrow()))
+        let key = key.into_owned();
+        self.run("get", move |inner| inner.get(key.key()))
     }
 
     fn get_versioned(&self, key: Key<'_>) -> Reply<(Option<Value>, Version)> {
-        let key = OwnedKey::new(key);
-        self.run("get_versioned", move |inner| inner.get_versioned(key.borrow()))
+        let key = key.into_owned();
+        self.run("get_versioned", move |inner| inner.get_versioned(key.key()))
     }
 
     fn multi_get(&self, keys: &[Key<'_>]) -> Reply<Vec<Option<Value>>> {
-        let keys = OwnedKey::all(keys);
-        self.run("multi_get", move |inner| inner.multi_get(&OwnedKey::borrow_all(&keys)))
+        let keys = owned(keys);
+        self.run("multi_get", move |inner| inner.multi_get(&borrowed(&keys)))
     }
 
     fn set(&self, key: Key<'_>, value: Value, mut options: SetOptions) -> Reply<bool> {
-        let key = OwnedKey::new(key);
+        let key = key.into_owned();
         if self.remote {
             options.permit = None;
         }
-        self.run("set", move |inner| inner.set(key.borrow(), value, options))
+        self.run("set", move |inner| inner.set(key.key(), value, options))
     }
 
     fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
         let entries: Vec<_> =
-            entries.into_iter().map(|entry| (OwnedKey::new(entry.key), entry.value, entry.ttl)).collect();
+            entries.into_iter().map(|entry| (entry.key.into_owned(), entry.value, entry.ttl)).collect();
         self.run("multi_set", move |inner| {
             let borrowed =
-                entries.iter().map(|(key, value, ttl)| Entry { key: key.borrow(), value: value.clone(), ttl: *ttl });
+                entries.iter().map(|(key, value, ttl)| Entry { key: key.key(), value: value.clone(), ttl: *ttl });
             inner.multi_set(borrowed.collect())
         })
     }
 
     fn exists(&self, key: Key<'_>) -> Reply<bool> {
-        let key = OwnedKey::new(key);
-        self.run("exists", move |inner| inner.exists(key.borrow()))
+        let key = key.into_owned();
+        self.run("exists", move |inner| inner.exists(key.key()))
     }
 
     fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
-        let key = OwnedKey::new(key);
-        self.run("increment", move |inner| inner.increment(key.borrow(), delta, ttl))
+        let key = key.into_owned();
+        self.run("increment", move |inner| inner.increment(key.key(), delta, ttl))
     }
 
     fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
-        let key = OwnedKey::new(key);
-        self.run("expire", move |inner| inner.expire(key.borrow(), ttl))
+        let key = key.into_owned();
+        self.run("expire", move |inner| inner.expire(key.key(), ttl))
     }
 
     fn ttl(&self, key: Key<'_>) -> Reply<Option<Ttl>> {
-        let key = OwnedKey::new(key);
-        self.run("ttl", move |inner| inner.ttl(key.borrow()))
+        let key = key.into_owned();
+        self.run("ttl", move |inner| inner.ttl(key.key()))
     }
 
     fn delete(&self, key: Key<'_>) -> Reply<bool> {
-        let key = OwnedKey::new(key);
-        self.run("delete", move |inner| inner.delete(key.borrow()))
+        let key = key.into_owned();
+        self.run("delete", move |inner| inner.delete(key.key()))
     }
 
     fn delete_if(&self, key: Key<'_>, version: &Version) -> Reply<bool> {
-        let (key, version) = (OwnedKey::new(key), version.clone());
-        self.run("delete_if", move |inner| inner.delete_if(key.borrow(), &version))
+        let (key, version) = (key.into_owned(), version.clone());
+        self.run("delete_if", move |inner| inner.delete_if(key.key(), &version))
     }
 
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {
-        let keys = OwnedKey::all(keys);
-        self.run("multi_delete", move |inner| inner.multi_delete(&OwnedKey::borrow_all(&keys)))
+        let keys = owned(keys);
+        self.run("multi_delete", move |inner| inner.multi_delete(&borrowed(&keys)))
     }
 
-    fn clear(&self, namespace: &str) -> Reply<()> {
-        let namespace = namespace.to_owned();
-        self.run("clear", move |inner| inner.clear(&namespace))
+    fn clear(&self, prefix: &str) -> Reply<()> {
+        let prefix = prefix.to_owned();
+        self.run("clear", move |inner| inner.clear(&prefix))
     }
 
-    fn scan(&self, namespace: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Reply<Page> {
-        let (namespace, pattern) = (namespace.to_owned(), pattern.clone());
-        self.run("scan", move |inner| inner.scan(&namespace, &pattern, cursor))
+    fn scan(&self, prefix: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Reply<Page> {
+        let (prefix, pattern) = (prefix.to_owned(), pattern.clone());
+        self.run("scan", move |inner| inner.scan(&prefix, &pattern, cursor))
     }
 
     fn raw(&self, command: &str, args: &[&[u8]]) -> Reply<Raw> {

@@ -5,8 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
-use crate::key::FullKey;
-pub use crate::key::Key;
+pub use crate::key::{Key, OwnedKey};
 pub use crate::lease::Holder;
 pub use crate::pattern::Pattern;
 use crate::{Raw, Reply, Ttl, Value};
@@ -65,12 +64,11 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// Deletes the entries under `keys`; how many there were.
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64>;
 
-    /// Deletes every key that begins with `namespace` and a `:`, or all there is where the namespace is empty.
-    fn clear(&self, namespace: &str) -> Reply<()>;
+    /// Deletes every key that begins with `prefix`: a namespace with its separator, or nothing.
+    fn clear(&self, prefix: &str) -> Reply<()>;
 
-    /// A batch of the keys in `namespace` whose name matches `pattern`; the name is what follows the namespace and its `:`.
-    /// `cursor` is `None` at first, then what the last batch gave. A batch may be empty, and a key may come twice.
-    fn scan(&self, namespace: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Reply<Page>;
+    /// A batch of the keys that begin with `prefix` and whose rest matches `pattern`. `cursor` is `None` at first, then what the last batch gave. A batch may be empty, and a key may come twice.
+    fn scan(&self, prefix: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Reply<Page>;
 
     /// A command of the backend's own.
     fn raw(&self, command: &str, args: &[&[u8]]) -> Reply<Raw>;
@@ -215,7 +213,7 @@ pub struct Permit {
 /// What a permit depends on.
 #[derive(Debug)]
 struct Depends {
-    lease: FullKey,
+    lease: OwnedKey,
     token: Value,
     version: Option<Version>,
 }
@@ -228,7 +226,7 @@ impl Permit {
     }
 
     /// The same permit, as long as the bytes under `lease` begin with `token`; with the version of them, where it is known.
-    pub(crate) fn under(&self, lease: &FullKey, token: &Value, version: Option<Version>) -> Self {
+    pub(crate) fn under(&self, lease: &OwnedKey, token: &Value, version: Option<Version>) -> Self {
         let depends = Depends { lease: lease.clone(), token: token.clone(), version };
         Self { withdrawn: Arc::clone(&self.withdrawn), lease: Some(Arc::new(depends)) }
     }

@@ -7,9 +7,9 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use crate::backend::Backend;
-use crate::cache::{Cache, CacheOptions, KeyBuilder, View};
+use crate::cache::{Cache, CacheOptions, View};
 use crate::flight::Flights;
-use crate::key::prefix_of;
+use crate::key::{KeyBuilder, Prefix};
 use crate::lease::checked_life;
 use crate::locks::Queues;
 use crate::serializer::Serializer;
@@ -23,6 +23,9 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a lease lives unless told otherwise: longer than a busy process is held up, and no longer than anybody wants to wait for a
 /// dead one.
 const DEFAULT_LEASE: Duration = Duration::from_secs(2);
+
+/// In bytes.
+const LONGEST_SEPARATOR: usize = 8;
 
 /// What a read makes of trouble.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -84,6 +87,7 @@ impl CacheBuilder {
             lease: None,
             options: CacheOptions {
                 key_builder: None,
+                separator: CompactString::const_new(":"),
                 ttl_jitter: 0.0,
                 on_error: OnError::Fail,
                 on_decode_error: OnError::Fail,
@@ -127,6 +131,24 @@ impl CacheBuilder {
     /// The namespace: `key` is kept under `namespace:key`. None by default.
     pub fn namespace(mut self, namespace: impl AsRef<str>) -> Self {
         self.namespace = CompactString::new(namespace);
+        self
+    }
+
+    /// What stands between a namespace and the keys in it: `:` by default. For keys as another program makes them; empty, for none, is
+    /// how aiocache keeps them in memory and on memcached. Then [`clear`](Cache::clear) and [`scan`](Cache::scan) on `foo` are about all
+    /// keys that begin with `foo`, so about those in `foobar` too. Every view of the cache has the same separator.
+    ///
+    /// Memcached's generations need a `:` in what they clear.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::builder().namespace("shop").separator("/").build()?;
+    /// cache.set("cart", 1).await?;
+    /// assert!(cache.namespace("").exists("shop/cart").await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn separator(mut self, separator: impl AsRef<str>) -> Self {
+        self.options.separator = CompactString::new(separator);
         self
     }
 
@@ -211,11 +233,18 @@ impl CacheBuilder {
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) where the settings don't fit together: a serializer that keeps live objects with a backend that
-    /// can't hold them, a jitter outside of 0 to 1, a TTL of zero, a lease of less than a millisecond that isn't zero.
+    /// can't hold them, a jitter outside of 0 to 1, a TTL of zero, a lease of less than a millisecond that isn't zero, a separator of more
+    /// than 8 bytes or with a control character.
     pub fn build(mut self) -> Result<Cache> {
         let refuse = |text: String| Err(Error::new(ErrorKind::Config, text));
         if !(0.0..=1.0).contains(&self.options.ttl_jitter) {
             return refuse(format!("a ttl_jitter of {}; it is a fraction from 0 to 1", self.options.ttl_jitter));
+        }
+        let separator = &self.options.separator;
+        if separator.len() > LONGEST_SEPARATOR || separator.chars().any(char::is_control) {
+            return refuse(format!(
+                "a separator {separator:?}; it has at most {LONGEST_SEPARATOR} bytes and no control characters"
+            ));
         }
         if self.lease.is_some_and(|lease| !lease.is_zero() && checked_life(lease).is_err()) {
             return refuse("a lease that is not between a millisecond and a day; zero turns leases off".to_owned());
@@ -265,7 +294,7 @@ impl CacheBuilder {
             serializer,
             plugins: Arc::new([]),
             bare: None,
-            prefix: prefix_of(&self.namespace),
+            prefix: Prefix::new(&self.namespace, &self.options.separator),
             options: self.options,
             switch: Switch::new(self.enabled),
             flights,

@@ -27,7 +27,7 @@ pub use self::typed::{Readable, Storable};
 use crate::backend::{Backend, BackendInfo};
 use crate::builder::CacheBuilder;
 use crate::flight::Flights;
-use crate::key::{SEPARATOR, prefix_of};
+use crate::key::{KeyBuilder, Prefix};
 use crate::lease::checked_life;
 use crate::locks::Queues;
 use crate::serializer::Serializer;
@@ -45,7 +45,7 @@ use crate::{OnError, Plugin, Result, Ttl};
 /// # Namespaces
 ///
 /// A cache with a namespace keeps `key` under `namespace:key`. A `:` in the namespace nests: [`clear`](Self::clear) on `foo` takes
-/// `foo:a:b` too, and leaves `foobar:c`.
+/// `foo:a:b` too, and leaves `foobar:c`. [Another separator](CacheBuilder::separator), or none, can take the place of the `:`.
 ///
 /// # Errors
 ///
@@ -87,8 +87,7 @@ pub(crate) struct View {
     pub(crate) plugins: Arc<[Arc<dyn Plugin>]>,
     /// The same without plugins, for their hooks; `None` where there are none.
     pub(crate) bare: Option<Arc<View>>,
-    /// The namespace with its separator, or nothing.
-    pub(crate) prefix: CompactString,
+    pub(crate) prefix: Prefix,
     pub(crate) options: CacheOptions,
     pub(crate) switch: Switch,
     /// What is being computed for `get_or_set`.
@@ -97,13 +96,12 @@ pub(crate) struct View {
     pub(crate) queues: Arc<Queues>,
 }
 
-/// Makes the key to store under out of the caller's; see [`CacheBuilder::key_builder`].
-pub(crate) type KeyBuilder = dyn Fn(&str) -> String + Send + Sync;
-
 /// What is the same for all views. In each of them, since a hit would feel another pointer to follow.
 #[derive(Clone)]
 pub(crate) struct CacheOptions {
     pub(crate) key_builder: Option<Arc<KeyBuilder>>,
+    /// Stands between a namespace and what is in it.
+    pub(crate) separator: CompactString,
     /// How much of a TTL may be taken off, from 0 to 1.
     pub(crate) ttl_jitter: f64,
     pub(crate) on_error: OnError,
@@ -145,7 +143,7 @@ impl Cache {
     /// `cache.namespace("tenant:users")`.
     #[must_use]
     pub fn namespace(&self, namespace: impl AsRef<str>) -> Self {
-        let prefix = prefix_of(namespace.as_ref());
+        let prefix = Prefix::new(namespace.as_ref(), &self.view.options.separator);
         let bare = self.view.bare.as_deref().map(|bare| View { prefix: prefix.clone(), ..bare.clone() });
         let view = View { prefix, bare: bare.map(Arc::new), ..(*self.view).clone() };
         Self { view: Arc::new(view), ..self.clone() }
@@ -197,7 +195,7 @@ impl Cache {
     /// The name of the cache's namespace; empty where it has none.
     #[must_use]
     pub fn namespace_name(&self) -> &str {
-        self.view.prefix.strip_suffix(SEPARATOR).unwrap_or("")
+        self.view.prefix.namespace()
     }
 
     /// What the backend is and can do.

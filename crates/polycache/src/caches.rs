@@ -25,7 +25,7 @@ const FILE: &str = "POLYCACHE_CONFIG";
 
 /// Caches by alias: each is made once, at first use, from its configuration.
 ///
-/// An alias is configured by `cache` (the name of a backend) or `url`, by what the backend asks for, and by `namespace`, `ttl`,
+/// An alias is configured by `cache` (the name of a backend) or `url`, by what the backend asks for, and by `namespace`, `separator`, `ttl`,
 /// `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush` and `enabled`, as in
 /// [`CacheBuilder`]. The settings of aiocache load unchanged.
 ///
@@ -235,8 +235,8 @@ impl Caches {
 
 impl Cache {
     /// The cache at `url`: `memory://`, `redis://` and its like, or the name of a backend that was
-    /// [registered](crate::register_backend). Its query holds the settings of the cache (`namespace`, `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`,
-    /// `allow_flush`, `enabled`) beside those of the backend. No server is contacted.
+    /// [registered](crate::register_backend). Its query holds the settings of the cache (`namespace`, `separator`, `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`,
+    /// `on_error`, `on_decode_error`, `allow_flush`, `enabled`) beside those of the backend. No server is contacted.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) where the URL is wrong.

@@ -7,32 +7,95 @@ use std::sync::OnceLock;
 use arrayvec::ArrayString;
 use compact_str::CompactString;
 
-/// Separates a namespace from what is in it.
-pub(crate) const SEPARATOR: char = ':';
-
-/// A full key, `namespace:name`, that remembers where its namespace ends.
+/// A full key, `namespace:name`, that knows where its namespace ends, and the separator behind that.
 ///
 /// ```
 /// use polycache::backend::Key;
 ///
-/// let key = Key::new("users:7", 5);
+/// let key = Key::new("users:7", 5, 1);
 /// assert_eq!((key.full(), key.namespace(), key.name()), ("users:7", "users", "7"));
-/// assert_eq!(Key::new("7", 0).name(), "7");
+/// assert_eq!(Key::new("users7", 5, 0).name(), "7"); // no separator
+/// assert_eq!(Key::plain("7").name(), "7"); // no namespace
 /// ```
 #[derive(Clone, Copy)]
 pub struct Key<'a>(Text<'a>);
 
 #[derive(Clone, Copy)]
 enum Text<'a> {
-    Whole { full: &'a str, namespace_len: usize },
+    Whole { full: &'a str, ends: Ends },
     Parts(&'a Parts<'a>),
 }
+
+/// Where the namespace at the beginning of a text ends, and the separator behind it; both zero where there is no namespace.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+struct Ends {
+    namespace: u32,
+    separator: u32,
+}
+
+impl Ends {
+    /// Zero where a key of this process can't be so long.
+    fn new(namespace_len: usize, separator_len: usize) -> Self {
+        let end = |len: Option<usize>| len.and_then(|len| u32::try_from(len).ok());
+        match (end(Some(namespace_len)), end(namespace_len.checked_add(separator_len))) {
+            (Some(namespace), Some(separator)) if namespace > 0 => Self { namespace, separator },
+            _ => Self::default(),
+        }
+    }
+
+    #[inline]
+    const fn namespace(self) -> usize {
+        self.namespace as usize
+    }
+
+    #[inline]
+    const fn separator(self) -> usize {
+        self.separator as usize
+    }
+}
+
+/// What the keys in a namespace begin with: the namespace and its separator, or nothing.
+#[derive(Debug, Clone, Default)]
+pub(crate) struct Prefix {
+    text: CompactString,
+    ends: Ends,
+}
+
+impl Prefix {
+    pub(crate) fn new(namespace: &str, separator: &str) -> Self {
+        if namespace.is_empty() {
+            return Self::default();
+        }
+        let mut text = CompactString::with_capacity(namespace.len() + separator.len());
+        text.push_str(namespace);
+        text.push_str(separator);
+        Self { text, ends: Ends::new(namespace.len(), separator.len()) }
+    }
+
+    #[inline]
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    #[inline]
+    pub(crate) fn is_empty(&self) -> bool {
+        self.text.is_empty()
+    }
+
+    pub(crate) fn namespace(&self) -> &str {
+        &self.text[..self.ends.namespace()]
+    }
+}
+
+/// Makes the name within the namespace out of the caller's; see [`CacheBuilder::key_builder`](crate::CacheBuilder::key_builder).
+pub(crate) type KeyBuilder = dyn Fn(&str) -> String + Send + Sync;
 
 /// A short key, which is joined on the stack once somebody wants the whole of it.
 pub(crate) struct Parts<'a> {
     /// The namespace and its separator.
     prefix: &'a str,
     name: &'a str,
+    ends: Ends,
     full: OnceLock<ArrayString<SHORT>>,
 }
 
@@ -40,19 +103,20 @@ pub(crate) struct Parts<'a> {
 const SHORT: usize = 128;
 
 impl<'a> Key<'a> {
-    /// The key `full`, of whose bytes the first `namespace_len` are the namespace, followed by a `:`. Zero: it is in no
-    /// namespace. A length that no `:` follows counts as zero.
-    #[inline]
+    /// The key `full`. Its first `namespace_len` bytes are the namespace, and the next `separator_len` bytes the separator. It is in no
+    /// namespace where `namespace_len` is zero, or `full` can't be cut at these places.
     #[must_use]
-    pub fn new(full: &'a str, namespace_len: usize) -> Self {
-        let follows = full.as_bytes().get(namespace_len) == Some(&(SEPARATOR as u8));
-        Self(Text::Whole { full, namespace_len: if follows { namespace_len } else { 0 } })
+    pub fn new(full: &'a str, namespace_len: usize, separator_len: usize) -> Self {
+        let ends = Ends::new(namespace_len, separator_len);
+        let fits = full.is_char_boundary(ends.namespace()) && full.is_char_boundary(ends.separator());
+        Self(Text::Whole { full, ends: if fits { ends } else { Ends::default() } })
     }
 
     /// A key in no namespace.
     #[inline]
-    pub(crate) const fn plain(full: &'a str) -> Self {
-        Self(Text::Whole { full, namespace_len: 0 })
+    #[must_use]
+    pub const fn plain(full: &'a str) -> Self {
+        Self(Text::Whole { full, ends: Ends { namespace: 0, separator: 0 } })
     }
 
     /// The whole key, as it is stored.
@@ -69,8 +133,8 @@ impl<'a> Key<'a> {
     #[must_use]
     pub fn namespace(self) -> &'a str {
         match self.0 {
-            Text::Whole { full, namespace_len } => &full[..namespace_len],
-            Text::Parts(parts) => &parts.prefix[..parts.prefix.len() - 1],
+            Text::Whole { full, ends } => &full[..ends.namespace()],
+            Text::Parts(parts) => &parts.prefix[..parts.ends.namespace()],
         }
     }
 
@@ -78,10 +142,27 @@ impl<'a> Key<'a> {
     #[must_use]
     pub fn name(self) -> &'a str {
         match self.0 {
-            Text::Whole { full, namespace_len: 0 } => full,
-            Text::Whole { full, namespace_len } => &full[namespace_len + 1..],
+            Text::Whole { full, ends } => &full[ends.separator()..],
             Text::Parts(parts) => parts.name,
         }
+    }
+
+    /// The same key, to keep: for a wrapper whose answer has to wait.
+    ///
+    /// ```
+    /// use polycache::backend::{Key, OwnedKey};
+    ///
+    /// let key: OwnedKey = Key::new("users:7", 5, 1).into_owned();
+    /// assert_eq!(key.key(), Key::new("users:7", 5, 1));
+    /// ```
+    #[must_use]
+    pub fn into_owned(self) -> OwnedKey {
+        self.with_text(CompactString::new(self.full()))
+    }
+
+    /// A key in the same namespace; `full` begins as this key does.
+    pub(crate) fn with_text(self, full: CompactString) -> OwnedKey {
+        OwnedKey { full, ends: self.ends() }
     }
 
     /// Two pieces that follow each other, where it isn't joined yet.
@@ -93,22 +174,25 @@ impl<'a> Key<'a> {
         }
     }
 
-    fn namespace_len(self) -> usize {
-        self.namespace().len()
+    const fn ends(self) -> Ends {
+        match self.0 {
+            Text::Whole { ends, .. } => ends,
+            Text::Parts(parts) => parts.ends,
+        }
     }
 }
 
 impl<'a> Parts<'a> {
-    /// Whether a key has a prefix and is short enough.
+    /// Whether a key in a namespace is short enough.
     #[inline]
-    pub(crate) const fn fit(prefix: &str, name: &str) -> bool {
-        !prefix.is_empty() && prefix.len() + name.len() <= SHORT
+    pub(crate) fn fit(prefix: &Prefix, name: &str) -> bool {
+        !prefix.is_empty() && prefix.as_str().len() + name.len() <= SHORT
     }
 
-    /// The parts of a key that [fits](Self::fit); its prefix ends with the separator.
+    /// The parts of a key that [fits](Self::fit).
     #[inline]
-    pub(crate) const fn new(prefix: &'a str, name: &'a str) -> Self {
-        Self { prefix, name, full: OnceLock::new() }
+    pub(crate) fn new(prefix: &'a Prefix, name: &'a str) -> Self {
+        Self { prefix: prefix.as_str(), name, ends: prefix.ends, full: OnceLock::new() }
     }
 
     #[inline]
@@ -128,7 +212,7 @@ impl<'a> Parts<'a> {
 
 impl PartialEq for Key<'_> {
     fn eq(&self, other: &Self) -> bool {
-        self.full() == other.full() && self.namespace_len() == other.namespace_len()
+        self.full() == other.full() && self.ends() == other.ends()
     }
 }
 
@@ -137,7 +221,7 @@ impl Eq for Key<'_> {}
 impl Hash for Key<'_> {
     fn hash<H: Hasher>(&self, state: &mut H) {
         self.full().hash(state);
-        self.namespace_len().hash(state);
+        self.ends().hash(state);
     }
 }
 
@@ -147,38 +231,26 @@ impl fmt::Debug for Key<'_> {
     }
 }
 
-/// A namespace with its separator behind it, or nothing.
-pub(crate) fn prefix_of(namespace: &str) -> CompactString {
-    let mut prefix = CompactString::new(namespace);
-    if !namespace.is_empty() {
-        prefix.push(SEPARATOR);
-    }
-    prefix
+/// A [`Key`] to keep.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub struct OwnedKey {
+    full: CompactString,
+    ends: Ends,
 }
 
-/// Whether a full key is in `namespace` or one nested in it; the empty one has them all.
-pub(crate) fn is_in(namespace: &str, full: &str) -> bool {
-    namespace.is_empty() || full.strip_prefix(namespace).is_some_and(|rest| rest.starts_with(SEPARATOR))
-}
-
-/// A full key that is kept: one of many that a command is about.
-#[derive(Debug, Clone)]
-pub(crate) struct FullKey {
-    text: CompactString,
-    namespace_len: usize,
-}
-
-impl FullKey {
-    /// The key of `name` behind a prefix, which is empty or ends with the separator.
-    pub(crate) fn join(prefix: &str, name: &str) -> Self {
-        let mut text = CompactString::with_capacity(prefix.len() + name.len());
-        text.push_str(prefix);
-        text.push_str(name);
-        Self { text, namespace_len: prefix.len().saturating_sub(1) }
+impl OwnedKey {
+    /// The key of `name` behind a prefix.
+    pub(crate) fn join(prefix: &Prefix, name: &str) -> Self {
+        let mut full = CompactString::with_capacity(prefix.as_str().len() + name.len());
+        full.push_str(prefix.as_str());
+        full.push_str(name);
+        Self { full, ends: prefix.ends }
     }
 
-    pub(crate) fn key(&self) -> Key<'_> {
-        Key(Text::Whole { full: &self.text, namespace_len: self.namespace_len })
+    /// The key, borrowed.
+    #[must_use]
+    pub fn key(&self) -> Key<'_> {
+        Key(Text::Whole { full: &self.full, ends: self.ends })
     }
 }
 
@@ -188,30 +260,33 @@ mod tests {
 
     #[test]
     fn joins_short_and_long_names() {
-        for name in ["", "k", "a:b", &"é".repeat(200)] {
-            for namespace in ["n", "a:b", &"n".repeat(127), &"n".repeat(300)] {
-                let prefix = prefix_of(namespace);
-                let kept = FullKey::join(&prefix, name);
-                let mut keys = vec![kept.key()];
-                let parts = Parts::new(&prefix, name);
-                if Parts::fit(&prefix, name) {
-                    keys.push(parts.key());
+        for separator in [":", "", "::"] {
+            for name in ["", "k", "a:b", &"é".repeat(200)] {
+                for namespace in ["n", "a:b", &"n".repeat(127), &"n".repeat(300)] {
+                    let prefix = Prefix::new(namespace, separator);
+                    let kept = OwnedKey::join(&prefix, name);
+                    let mut keys = vec![kept.key()];
+                    let parts = Parts::new(&prefix, name);
+                    if Parts::fit(&prefix, name) {
+                        keys.push(parts.key());
+                    }
+                    for key in keys {
+                        assert_eq!((key.namespace(), key.name()), (namespace, name));
+                        assert_eq!(key.full(), format!("{namespace}{separator}{name}"));
+                        assert_eq!(kept, key.into_owned());
+                    }
                 }
-                for key in keys {
-                    assert_eq!((key.namespace(), key.name()), (namespace, name));
-                    assert_eq!(key.full(), format!("{namespace}:{name}"));
-                    assert_eq!(kept.key(), key);
-                }
+                let plain = OwnedKey::join(&Prefix::new("", separator), name);
+                assert_eq!(plain.key(), Key::plain(name));
             }
-            assert_eq!(FullKey::join("", name).key(), Key::new(name, 0));
         }
     }
 
     #[test]
-    fn a_namespace_length_without_separator_is_none() {
-        for wrong in [2, 4, 99] {
-            assert_eq!(Key::new("abc", wrong).namespace(), "");
+    fn lengths_that_do_not_fit_are_none() {
+        for (namespace, separator) in [(0, 1), (1, 9), (9, 0), (1, 0), (1, usize::MAX), (usize::MAX, 0)] {
+            assert_eq!(Key::new("é:b", namespace, separator), Key::plain("é:b"));
         }
-        assert_eq!(Key::new(":k", 0).name(), ":k");
+        assert_eq!(Key::new("é:b", 2, 1).name(), "b");
     }
 }

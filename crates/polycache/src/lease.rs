@@ -35,7 +35,7 @@ pub(crate) use self::watch::Watch;
 
 use crate::backend::{SetOptions, Version, When, Written};
 use crate::flight::Flights;
-use crate::key::FullKey;
+use crate::key::OwnedKey;
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
 
 /// How much longer than its life a lease is left to its holder: a renewal that a busy machine delays finds it still there.
@@ -51,7 +51,7 @@ const LONGEST: Duration = Duration::from_secs(86_400);
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
     cache: Cache,
-    key: FullKey,
+    key: OwnedKey,
     life: Duration,
     /// The holder's writes, one at a time.
     held: Arc<Mutex<Held>>,
@@ -93,7 +93,7 @@ impl Lease {
         self.cache.flights()
     }
 
-    pub(crate) fn key(&self) -> &FullKey {
+    pub(crate) fn key(&self) -> &OwnedKey {
         &self.key
     }
 

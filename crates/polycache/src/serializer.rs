@@ -4,7 +4,7 @@ use std::borrow::Cow;
 use std::fmt::{self, Debug};
 
 use crate::Result;
-use crate::cache::KeyBuilder;
+use crate::key::KeyBuilder;
 
 /// Reads one value out of a deserializer; see [`Serializer::deserialize`].
 pub type Visit<'a> = dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> + 'a;

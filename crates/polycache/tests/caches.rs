@@ -31,6 +31,26 @@ async fn every_setting_of_a_cache_is_heard() {
     assert!(cache.plugin::<Timing>().is_some() && cache.plugin::<HitMissRatio>().is_some());
 }
 
+#[tokio::test]
+async fn a_separator_is_a_setting() {
+    let caches = configured(json!({
+        "default": { "cache": "memory", "namespace": "ns", "separator": "" },
+        "url": { "url": "memory://?namespace=ns&separator=%2F" },
+        "long": { "cache": "memory", "separator": "123456789" },
+        "control": { "cache": "memory", "separator": "\u{1}" },
+    }));
+    for (alias, full) in [("default", "nsk"), ("url", "ns/k")] {
+        let cache = caches.get(alias).unwrap();
+        cache.set("k", 1).await.unwrap();
+        assert_eq!(cache.namespace("").get::<i32>(full).await.unwrap(), Some(1));
+    }
+    for alias in ["long", "control"] {
+        let error = caches.get(alias).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Config);
+        assert!(error.to_string().contains("at most 8 bytes and no control characters"), "{error}");
+    }
+}
+
 #[test]
 fn every_format_says_the_same() {
     let json = Config::json(

@@ -131,13 +131,13 @@ pub async fn a_rewrite_of_an_equal_value(subject: &dyn Subject) {
 /// `delete_if` of the backend deletes the version that was read, and no other.
 pub async fn deletes_what_was_read(subject: &dyn Subject) {
     let (cache, backend) = (cache(subject), subject.backend());
-    let key = Key::new("n:k", 1);
+    let key = Key::new("n:k", 1, 1);
     let cache = cache.namespace("n");
     assert!(!backend.delete_if(key, &Version::ABSENT).await.unwrap());
 
     cache.set("k", 1).await.unwrap();
     let old = version(&cache).await;
-    assert!(!backend.delete_if(Key::new("n:other", 1), &old).await.unwrap());
+    assert!(!backend.delete_if(Key::new("n:other", 1, 1), &old).await.unwrap());
     assert!(!backend.delete_if(key, &Version::ABSENT).await.unwrap());
     cache.set("k", 2).await.unwrap();
     assert!(!backend.delete_if(key, &old).await.unwrap());

@@ -113,7 +113,7 @@ impl Cache {
 
     /// What the serializer is told of the value under `key`, which is the caller's name for it.
     fn context<'a>(&'a self, key: &'a str) -> Context<'a> {
-        Context::within(&self.view.prefix, key, self.view.options.key_builder.as_deref())
+        Context::within(self.view.prefix.as_str(), key, self.view.options.key_builder.as_deref())
     }
 }
 

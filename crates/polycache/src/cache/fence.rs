@@ -5,7 +5,7 @@ use compact_str::CompactString;
 use super::{Cache, View};
 use crate::backend::{Backend, Key};
 use crate::flight::Scope;
-use crate::key::FullKey;
+use crate::key::OwnedKey;
 use crate::{CommandName, Reply, Result, lease};
 
 impl Cache {
@@ -42,29 +42,28 @@ impl Cache {
     /// Asks the backend to write to some keys.
     pub(super) fn change<A: Send + 'static>(
         &self,
-        keys: Vec<FullKey>,
+        keys: Vec<OwnedKey>,
         operation: impl FnOnce(&dyn Backend, &[Key<'_>]) -> Reply<A>,
     ) -> Reply<A> {
         let flights = &self.view.flights;
         let scope = Scope::Keys(keys);
         flights.overtake(&scope);
-        let borrowed: Vec<Key<'_>> = scope.keys().iter().map(FullKey::key).collect();
+        let borrowed: Vec<Key<'_>> = scope.keys().iter().map(OwnedKey::key).collect();
         match operation(&*self.view.writer, &borrowed).now() {
             Ok(result) => Reply::from(result),
             Err(pending) => self.overtaking(scope, pending),
         }
     }
 
-    /// Asks the backend to write to the whole namespace.
+    /// Asks the backend to write to all keys with the cache's prefix.
     pub(super) fn change_all<A: Send + 'static>(
         &self,
         operation: impl FnOnce(&dyn Backend, &str) -> Reply<A>,
     ) -> Reply<A> {
-        let View { flights, backend, .. } = &*self.view;
-        let namespace = self.namespace_name();
-        let scope = Scope::Namespace(CompactString::new(namespace));
+        let View { flights, backend, prefix, .. } = &*self.view;
+        let scope = Scope::Prefix(CompactString::new(prefix.as_str()));
         flights.overtake(&scope);
-        match operation(&**backend, namespace).now() {
+        match operation(&**backend, prefix.as_str()).now() {
             Ok(result) => Reply::from(result),
             Err(pending) => self.overtaking(scope, pending),
         }
@@ -80,7 +79,7 @@ impl Cache {
             Scope::Keys(_) if *writer_ends_leases => return flights.overtaking(scope, write),
             Scope::Keys(keys) => Reply::pending(lease::end(self.bare(), keys.clone())),
             // Once to end the leases, and again for what was stored under one until then.
-            Scope::Namespace(namespace) => backend.clear(namespace),
+            Scope::Prefix(prefix) => backend.clear(prefix),
         };
         flights.overtaking(
             scope,

@@ -4,7 +4,7 @@ use super::Cache;
 use super::gate::Gate;
 use crate::backend::{Capabilities, Key, Permit, SetOptions, When};
 use crate::flight::Filling;
-use crate::key::FullKey;
+use crate::key::OwnedKey;
 use crate::lease::Lease;
 use crate::switch::State;
 use crate::{Answer, CommandName, Reply, Result, Storable, Value};
@@ -58,7 +58,7 @@ impl Cache {
     /// Stores if the lease is still held, and ends it.
     fn under_lease(
         &self,
-        key: FullKey,
+        key: OwnedKey,
         value: Value,
         mut options: SetOptions,
         permit: Permit,

@@ -2,18 +2,18 @@
 
 use super::{Cache, View};
 use crate::backend::{Backend, Key};
-use crate::key::{FullKey, Parts};
+use crate::key::{OwnedKey, Parts};
 
 impl Cache {
-    pub(crate) fn full_key(&self, name: &str) -> FullKey {
+    pub(crate) fn full_key(&self, name: &str) -> OwnedKey {
         match &self.view.options.key_builder {
-            None => FullKey::join(&self.view.prefix, name),
-            Some(build) => FullKey::join(&self.view.prefix, &build(name)),
+            None => OwnedKey::join(&self.view.prefix, name),
+            Some(build) => OwnedKey::join(&self.view.prefix, &build(name)),
         }
     }
 
     /// The full keys of all these.
-    pub(super) fn full_keys(&self, names: &[impl AsRef<str>]) -> Vec<FullKey> {
+    pub(super) fn full_keys(&self, names: &[impl AsRef<str>]) -> Vec<OwnedKey> {
         names.iter().map(|name| self.full_key(name.as_ref())).collect()
     }
 

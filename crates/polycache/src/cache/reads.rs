@@ -8,7 +8,7 @@ use compact_str::CompactString;
 use super::Cache;
 use super::gate::Gate;
 use crate::backend::{Key, Version};
-use crate::key::FullKey;
+use crate::key::OwnedKey;
 use crate::{Answer, CommandName, Error, ErrorKind, Readable, Reply, Result, Ttl, Value};
 
 impl Cache {
@@ -94,7 +94,7 @@ impl Cache {
             Gate::Open => {}
         }
         let full = self.full_keys(keys);
-        let full: Vec<Key<'_>> = full.iter().map(FullKey::key).collect();
+        let full: Vec<Key<'_>> = full.iter().map(OwnedKey::key).collect();
         match self.view.backend.multi_get(&full).now() {
             // The names of keys are needed for errors alone; here they can be borrowed.
             Ok(result) => {

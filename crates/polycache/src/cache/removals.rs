@@ -60,8 +60,9 @@ impl Cache {
         }
     }
 
-    /// Deletes everything in the cache's namespace and those nested in it: `foo` takes `foo:a` and `foo:a:b`, never `foobar:a`.
-    /// Without a namespace, everything that the backend holds. Runs even while the cache is turned off.
+    /// Deletes everything in the cache's namespace and those nested in it: `foo` takes `foo:a` and `foo:a:b`, never `foobar:a` (unless the
+    /// cache has [no separator](crate::CacheBuilder::separator)). Without a namespace, everything that the backend holds. Runs even while
+    /// the cache is turned off.
     ///
     /// This takes time proportional to the number of keys *in the backend*. It goes in batches that hold up nobody else. What is
     /// stored while it runs may or may not be deleted.
@@ -88,7 +89,7 @@ impl Cache {
                     let text = "the cache has no namespace, so this would delete what others keep on the server; give it a namespace, or build it with `allow_flush(true)`";
                     Reply::error(Error::new(ErrorKind::Refused, text))
                 } else {
-                    self.change_all(|backend, namespace| backend.clear(namespace))
+                    self.change_all(|backend, prefix| backend.clear(prefix))
                 };
                 self.finish(NAME, None, reply, |_, _, result| result)
             }

@@ -20,8 +20,8 @@ impl Cache {
     ///
     /// Takes time proportional to the number of keys *in the backend*, in batches that hold up nobody else; a batch is fetched when
     /// it is asked for, within the timeout, and the plugins' hooks run for each. A key that is there all the time is listed; it may
-    /// be listed twice. The library's own entries, for leases and locks, aren't, nor is a key that looks like one of theirs: in it, or
-    /// after a `:` in it, stands U+0001 and `lease{`, `lock{` or `wait{`.
+    /// be listed twice. The library's own entries, for leases and locks, aren't listed, nor is a key that ends as theirs do: with U+0001,
+    /// `lease`, `lock` or `wait`, and nothing or four of the characters `@` to `O`, maybe in braces.
     ///
     /// # Errors
     /// The stream yields [`InvalidInput`](ErrorKind::InvalidInput) for a broken pattern and [`Unsupported`](ErrorKind::Unsupported)
@@ -58,7 +58,7 @@ impl Cache {
                 Reply::error(Error::new(ErrorKind::Unsupported, text).of(NAME, None))
             }
             Gate::Open => {
-                let reply = self.view.backend.scan(self.namespace_name(), pattern, cursor);
+                let reply = self.view.backend.scan(self.view.prefix.as_str(), pattern, cursor);
                 self.finish(NAME, None, reply, |_, _, result| result)
             }
             Gate::Hooked => {
@@ -119,8 +119,7 @@ impl Scan {
                 }
                 Stage::Fetching(reply) => match ready!(Pin::new(reply).poll(context)) {
                     Ok(page) => {
-                        let namespace = self.cache.namespace_name().len();
-                        let start = if namespace == 0 { 0 } else { namespace + 1 };
+                        let start = self.cache.view.prefix.as_str().len();
                         self.keys = page
                             .keys
                             .into_iter()

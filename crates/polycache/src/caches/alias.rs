@@ -44,6 +44,9 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
     if let Some(namespace) = settings.take::<String>("namespace")? {
         builder = builder.namespace(namespace);
     }
+    if let Some(separator) = settings.take::<String>("separator")? {
+        builder = builder.separator(separator);
+    }
     if settings.is_null("ttl") {
         builder = builder.ttl(Ttl::Never);
     }

@@ -9,7 +9,7 @@ use super::leader::Leader;
 use super::tenure::{self, Asking, Tenancy, Tenure};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
-use crate::key::FullKey;
+use crate::key::OwnedKey;
 use crate::{Cache, ErrorKind, OnError, Readable, Reply, Result};
 
 /// Where a call is.
@@ -30,7 +30,7 @@ pub(crate) type Asked<T> = Result<Result<Option<T>>, Reply<Option<T>>>;
 
 /// What was seen before the cache was asked.
 pub(super) struct Seen {
-    key: FullKey,
+    key: OwnedKey,
     landings: u64,
 }
 

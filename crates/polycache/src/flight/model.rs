@@ -15,7 +15,7 @@ use super::waiter::Arrival;
 use super::watch::Suspects;
 use super::{Filling, Flights, Leader, Part, Scope, Waiter};
 use crate::Reply;
-use crate::key::FullKey;
+use crate::key::{Key, OwnedKey};
 
 /// Schedules of each kind for each model; `POLYCACHE_TEST_SCHEDULES` sets another number.
 const SCHEDULES: usize = 20_000;
@@ -26,8 +26,8 @@ fn check(model: impl Fn() + Send + Sync + Copy + 'static) {
     check_pct(model, schedules, 3);
 }
 
-fn key() -> FullKey {
-    FullKey::join("", "k")
+fn key() -> OwnedKey {
+    Key::plain("k").into_owned()
 }
 
 fn join(flights: &Arc<Flights>) -> Part<u32, ()> {

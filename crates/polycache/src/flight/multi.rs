@@ -20,7 +20,7 @@ use super::pulse::Pulse;
 use super::tenure::{self, Tenancy, Tenure};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
-use crate::key::FullKey;
+use crate::key::OwnedKey;
 use crate::{Cache, ErrorKind, OnError, Readable, Storable};
 
 impl Cache {
@@ -119,7 +119,7 @@ where
     /// Reads the open keys, computes, and waits for others. The keys that have to be read again.
     async fn round(&mut self, open: Vec<usize>) -> Vec<usize> {
         let (mut led, mut waits) = (Vec::new(), Vec::new());
-        let full: Vec<FullKey> = open.iter().map(|index| self.cache.full_key(self.names[*index])).collect();
+        let full: Vec<OwnedKey> = open.iter().map(|index| self.cache.full_key(self.names[*index])).collect();
         let seen: Vec<u64> = full.iter().map(|key| self.cache.flights().landings(key.key())).collect();
         let found = self.read(&open).await;
         let mut again = Vec::new();

@@ -8,23 +8,23 @@ use futures_util::future::join_all;
 use super::fill::Fill;
 use super::leader::wake;
 use super::{Flights, SHARDS};
-use crate::key::{FullKey, is_in};
+use crate::key::OwnedKey;
 use crate::{Reply, Result};
 
 /// The keys that a write is about.
 #[derive(Debug)]
 pub(crate) enum Scope {
-    Keys(Vec<FullKey>),
-    /// All keys in a namespace; all there are where it is empty.
-    Namespace(CompactString),
+    Keys(Vec<OwnedKey>),
+    /// All keys that begin so.
+    Prefix(CompactString),
 }
 
 impl Scope {
     /// The keys, where it names them.
-    pub(crate) fn keys(&self) -> &[FullKey] {
+    pub(crate) fn keys(&self) -> &[OwnedKey] {
         match self {
             Self::Keys(keys) => keys,
-            Self::Namespace(_) => &[],
+            Self::Prefix(_) => &[],
         }
     }
 }
@@ -43,9 +43,9 @@ impl Flights {
         }
         match scope {
             Scope::Keys(keys) => keys.iter().for_each(|key| self.overtake_key(key.key().full())),
-            Scope::Namespace(namespace) => {
+            Scope::Prefix(prefix) => {
                 for shard in 0..SHARDS {
-                    wake(self.step(shard, |table| table.overtake_all(|key| is_in(namespace, key))));
+                    wake(self.step(shard, |table| table.overtake_all(|key| key.starts_with(&**prefix))));
                 }
             }
         }
@@ -75,15 +75,15 @@ impl Flights {
     fn fills(&self, scope: &Scope) -> Vec<Fill> {
         match scope {
             Scope::Keys(keys) => {
-                let fill = |key: &FullKey| {
+                let fill = |key: &OwnedKey| {
                     let key = key.key();
                     let hash = self.hash(key.full());
                     self.at(hash, |table| table.fill(hash, key.full()))
                 };
                 keys.iter().filter_map(fill).collect()
             }
-            Scope::Namespace(namespace) => (0..SHARDS)
-                .flat_map(|shard| self.step(shard, |table| table.fills(|key| is_in(namespace, key))))
+            Scope::Prefix(prefix) => (0..SHARDS)
+                .flat_map(|shard| self.step(shard, |table| table.fills(|key| key.starts_with(&**prefix))))
                 .collect(),
         }
     }

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::pulse::Pulse;
 use crate::backend::{Permit, Version};
 
-use crate::key::FullKey;
+use crate::key::OwnedKey;
 use crate::lease::{self, Keeper, Lease, Purpose, Watch};
 use crate::switch::State;
 use crate::{Cache, Error, ErrorKind, Readable, Result, Value};
@@ -33,7 +33,7 @@ pub(crate) struct Tenure {
     pub(super) replaced: Option<Version>,
     /// Of the one who computes.
     pulse: Arc<Pulse>,
-    key: FullKey,
+    key: OwnedKey,
     keeping: Keeping,
 }
 
@@ -115,7 +115,7 @@ struct Request {
     /// Without plugins.
     cache: Cache,
     key: String,
-    full: FullKey,
+    full: OwnedKey,
     lease: Lease,
     life: Duration,
     /// The leader's.

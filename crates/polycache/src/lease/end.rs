@@ -9,7 +9,7 @@ use super::note::Note;
 use super::{Holder, Purpose, Watch, lease_key};
 use crate::backend::{Backend, Key};
 use crate::cache::pause;
-use crate::key::FullKey;
+use crate::key::OwnedKey;
 use crate::{Cache, Result, Value};
 
 /// The pause between two looks at a lease under which a value is being stored.
@@ -19,9 +19,9 @@ const PAUSE: Duration = Duration::from_millis(5);
 const LIFE: Duration = Duration::from_secs(2);
 
 /// Ends the leases to compute `keys`: from then on nothing is stored that was computed under them.
-pub(crate) async fn end(cache: Cache, keys: Vec<FullKey>) -> Result<()> {
-    let leases: Vec<FullKey> = keys.iter().map(|key| lease_key(key.key(), Purpose::Compute)).collect();
-    let borrowed: Vec<Key<'_>> = leases.iter().map(FullKey::key).collect();
+pub(crate) async fn end(cache: Cache, keys: Vec<OwnedKey>) -> Result<()> {
+    let leases: Vec<OwnedKey> = keys.iter().map(|key| lease_key(key.key(), Purpose::Compute)).collect();
+    let borrowed: Vec<Key<'_>> = leases.iter().map(OwnedKey::key).collect();
     if cache.info().capabilities.checks_leases {
         return cache.backend().multi_delete(&borrowed).await.map(drop);
     }

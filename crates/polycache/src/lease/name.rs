@@ -1,11 +1,13 @@
-//! The keys of leases.
+//! The keys of leases: the key that the lease is on, and a suffix.
+//!
+//! A prefix that covers a key covers its lease, too: so a `clear` of any namespace takes the leases along, whatever the separator is. And
+//! a lease is in its key's slot of a Redis Cluster, so that one script can use both.
 
-use std::collections::HashMap;
-use std::sync::LazyLock;
+use compact_str::CompactString;
 
 use crate::backend::Key;
-use crate::key::{FullKey, SEPARATOR};
-use crate::slot::{SLOTS, hashed_part, slot};
+use crate::key::OwnedKey;
+use crate::slot::{are_letters, hash_tag, letters, slot_of_hashed};
 
 /// What a lease is about; leases on one key for different purposes are apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -19,9 +21,9 @@ pub(crate) enum Purpose {
 }
 
 impl Purpose {
-    pub(crate) const ALL: [Self; 3] = [Self::Compute, Self::Lock, Self::Wait];
+    const ALL: [Self; 3] = [Self::Compute, Self::Lock, Self::Wait];
 
-    pub(crate) const fn name(self) -> &'static str {
+    const fn name(self) -> &'static str {
         match self {
             Self::Compute => "lease",
             Self::Lock => "lock",
@@ -30,110 +32,106 @@ impl Purpose {
     }
 }
 
-/// Begins the name of every key that is the library's own, beside its user's. No user's key is likely to begin so.
+/// Begins the suffix. No user's key is likely to have this character.
 const OWN: char = '\u{1}';
 
+/// The most bytes of a suffix.
+const SUFFIX: usize = "\u{1}lease{@@@@}".len();
+
 impl Key<'_> {
-    /// The key of the lease to compute this key's value, which a backend's [writes that end leases] end.
+    /// The key of the lease to compute this key's value, which a backend's [writes that end leases] end. It begins with this key.
     ///
     /// [writes that end leases]: crate::backend::Backend::ending_leases
     ///
     /// ```
     /// use polycache::backend::Key;
     ///
-    /// let lease = Key::new("users:7", 5).lease();
-    /// assert_eq!(lease, Key::new("users:7", 0).lease(), "wherever its namespace ends");
-    /// assert_ne!(lease, Key::new("users:8", 5).lease());
+    /// let lease = Key::new("users:7", 5, 1).lease();
+    /// assert!(lease.starts_with("users:7\u{1}"));
+    /// assert_eq!(lease, Key::plain("users:7").lease(), "wherever its namespace ends");
     /// ```
     #[must_use]
     pub fn lease(self) -> String {
-        lease_key(self, Purpose::Compute).key().full().to_owned()
+        lease_text(self.full(), Purpose::Compute).into_string()
     }
 }
 
-/// The key of a lease on `key`, which is the same however the key is split into namespace and name. In the innermost of its namespaces,
-/// so that a `clear` of any takes it along, and in the same slot of a Redis Cluster, so that a script can have both: what decides on the
-/// slot stands in the first braces.
-pub(crate) fn lease_key(key: Key<'_>, purpose: Purpose) -> FullKey {
-    let (full, purpose) = (key.full(), purpose.name());
-    let (prefix, name) = full.split_at(full.rfind(SEPARATOR).map_or(0, |at| at + SEPARATOR.len_utf8()));
-    let lease = |tag: &str| FullKey::join(prefix, &format!("{OWN}{purpose}{{{tag}}}{name}"));
-    let hashed = hashed_part(full.as_bytes());
-    let simple = lease(std::str::from_utf8(hashed).unwrap_or(full));
-    // A tag can't hold a brace that closes it, nor be one behind a brace that stands open in the namespace.
-    let is_tag = hashed_part(simple.key().full().as_bytes()) == hashed;
-    if is_tag { simple } else { in_slot_of(full, prefix, lease).unwrap_or(simple) }
+/// The key of a lease on `key`, in the same namespace.
+pub(crate) fn lease_key(key: Key<'_>, purpose: Purpose) -> OwnedKey {
+    key.with_text(lease_text(key.full(), purpose))
 }
 
-/// The first of the keys that numbers make which is in the same slot as `full`: one in 16,384 is, and everybody finds the same.
-#[cold]
-fn in_slot_of(full: &str, prefix: &str, make: impl Fn(&str) -> FullKey) -> Option<FullKey> {
-    /// For each slot the first number that is in it.
-    static NUMBERS: LazyLock<HashMap<u16, String>> = LazyLock::new(|| {
-        let mut numbers = HashMap::with_capacity(SLOTS.into());
-        for number in 0..MOST {
-            let number = number.to_string();
-            numbers.entry(slot(number.as_bytes())).or_insert(number);
-            if numbers.len() == usize::from(SLOTS) {
-                break;
-            }
-        }
-        numbers
-    });
-    const MOST: u32 = SLOTS as u32 * 64;
-
-    let wanted = slot(full.as_bytes());
-    if !prefix.contains('{') {
-        return NUMBERS.get(&wanted).map(|number| make(number));
+fn lease_text(full: &str, purpose: Purpose) -> CompactString {
+    let mut text = CompactString::with_capacity(full.len() + SUFFIX);
+    text.push_str(full);
+    text.push(OWN);
+    text.push_str(purpose.name());
+    // A hash tag of the key is one of the lease, too.
+    if hash_tag(full.as_bytes()).is_none() {
+        add_letters(&mut text, full);
     }
-    // More than the number decides.
-    let mut keys = (0..MOST).map(|number| make(&number.to_string()));
-    keys.find(|key| slot(key.key().full().as_bytes()) == wanted)
+    text
+}
+
+/// Adds letters with which the lease is in the slot of `full`, a key without a hash tag.
+fn add_letters(text: &mut CompactString, full: &str) {
+    let slot = slot_of_hashed(full.as_bytes());
+    let push = |text: &mut CompactString, hashed_from: usize| {
+        let letters = letters(&text.as_bytes()[hashed_from..], slot);
+        text.push_str(std::str::from_utf8(&letters).unwrap_or_default());
+    };
+    let open = full.find('{');
+    // `{}` is an empty tag. There Redis hashes the whole lease, as it does the whole key.
+    if open.is_some_and(|open| full[open + 1..].starts_with('}')) {
+        return push(text, 0);
+    }
+    text.push('{');
+    // A `{` that stands open in the key begins the tag already.
+    push(text, open.map_or(text.len(), |open| open + 1));
+    text.push('}');
+}
+
+/// The key that `text` is a lease on, and for which purpose. Both are in full, or both without their namespace.
+fn parse(text: &str) -> Option<(&str, Purpose)> {
+    let (key, suffix) = text.rsplit_once(OWN)?;
+    let is_of = |purpose: &Purpose| {
+        let rest = suffix.strip_prefix(purpose.name())?;
+        let tag = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));
+        (rest.is_empty() || are_letters(tag.unwrap_or(rest))).then_some((key, *purpose))
+    };
+    Purpose::ALL.iter().find_map(is_of)
 }
 
 /// The full key that this one, in full, is a lease to compute of.
 #[cfg(any(feature = "memcached", test))]
-pub(crate) fn leased(lease: &str) -> Option<String> {
-    if !lease.contains(OWN) {
-        return None;
-    }
-    let mark = format!("{OWN}{}{{", Purpose::Compute.name());
-    lease.match_indices(&mark).find_map(|(at, _)| {
-        let namespace = &lease[..at];
-        let within = namespace.is_empty() || namespace.ends_with(SEPARATOR);
-        let (_, name) = lease[at + mark.len()..].split_once('}').filter(|_| within)?;
-        Some([namespace, name].concat())
-    })
+pub(crate) fn leased(lease: &str) -> Option<&str> {
+    parse(lease).filter(|(_, purpose)| *purpose == Purpose::Compute).map(|(key, _)| key)
 }
 
-/// Whether a name within a namespace is that of a lease, maybe in a namespace nested in it.
-pub(crate) fn is_lease(name: &str) -> bool {
-    let begins = |rest: &str| {
-        Purpose::ALL.iter().any(|purpose| rest.strip_prefix(purpose.name()).is_some_and(|rest| rest.starts_with('{')))
-    };
-    name.match_indices(OWN).any(|(at, own)| {
-        let within = name[..at].is_empty() || name[..at].ends_with(SEPARATOR);
-        within && begins(&name[at + own.len()..])
-    })
+/// Whether a key, in full or without its namespace, is that of a lease.
+pub(crate) fn is_lease(text: &str) -> bool {
+    parse(text).is_some()
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::slot::slot;
 
     #[test]
-    fn leases_are_in_the_innermost_namespace_and_the_same_slot() {
+    fn a_lease_is_its_key_and_a_suffix() {
         for (full, expected) in [
-            ("k", "\u{1}lock{k}k"),
-            ("a:b:k", "a:b:\u{1}lock{a:b:k}k"),
-            ("a:{b}:k", "a:{b}:\u{1}lock{b}k"),
-            ("a:", "a:\u{1}lock{a:}"),
-            ("a{b:k", "a{b:\u{1}lock{49276}k"),
+            ("k", "k\u{1}lock{ALMO}"),
+            ("a:b:k", "a:b:k\u{1}lock{ALMO}"),
+            ("a:{b}:k", "a:{b}:k\u{1}lock"),
+            ("a{b:k", "a{b:k\u{1}lock{ALMO}"),
+            ("a{}k", "a{}k\u{1}lockALMO"),
         ] {
+            let same_but_letters = |lease: &str| lease.replace(|c: char| ('@'..='O').contains(&c), "x");
             for namespace_len in 0..full.len() {
-                let lease = lease_key(Key::new(full, namespace_len), Purpose::Lock);
-                assert_eq!(lease.key().full(), expected);
-                assert!(is_lease(expected) && !is_lease(full));
+                let lease = lease_key(Key::new(full, namespace_len, 1), Purpose::Lock);
+                assert_eq!(same_but_letters(lease.key().full()), same_but_letters(expected));
+                assert!(is_lease(lease.key().full()) && is_lease(lease.key().name()) && !is_lease(full));
             }
         }
     }
@@ -145,8 +143,12 @@ mod tests {
         for full in parts.iter().flat_map(|one| parts.map(|two| [one, two].concat())).chain(["n:a}b".to_owned()]) {
             let lease = Key::plain(&full).lease();
             assert_eq!(slot(lease.as_bytes()), slot(full.as_bytes()), "{full:?}: {lease:?}");
-            assert_eq!(leased(&lease), Some(full));
+            assert_eq!(leased(&lease), Some(&*full));
         }
-        assert_eq!(leased("n:\u{1}lock{k}k"), None);
+        let lock = lease_key(Key::plain("k"), Purpose::Lock);
+        assert_eq!(leased(lock.key().full()), None);
+        for other in ["k\u{1}", "k\u{1}lease of life", "k\u{1}lease{@@@}", "lease{@@@@}"] {
+            assert!(!is_lease(other), "{other:?}");
+        }
     }
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 use crate::{Error, ErrorKind, Result};
 
 /// The settings of the cache. Whatever else stands in a query is the backend's.
-pub(crate) const CACHE: [&str; 11] = [
+pub(crate) const CACHE: [&str; 12] = [
     "allow_flush",
     "enabled",
     "lease",
@@ -15,6 +15,7 @@ pub(crate) const CACHE: [&str; 11] = [
     "on_decode_error",
     "on_error",
     "plugins",
+    "separator",
     "serializer",
     "timeout",
     "ttl",

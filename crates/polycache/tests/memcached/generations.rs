@@ -214,6 +214,26 @@ async fn without_generations_a_namespace_cannot_be_cleared() {
     assert!(error.to_string().contains("`generations`"), "{error}");
 }
 
+/// All keys with one root share their generation: where a prefix has no root, the error says what to do.
+#[tokio::test]
+async fn what_is_cleared_needs_a_colon() {
+    let server = Server::start().await;
+    let cache = process(&server, "0");
+    for separator in ["", "/"] {
+        let backend = Memcached::open(&format!("{}?generations=0", server.url())).unwrap();
+        let other = Cache::builder().backend(backend).namespace("shop").separator(separator).build().unwrap();
+        let error = other.clear().await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unsupported);
+        assert!(error.to_string().contains("give the cache the separator \":\""), "{error}");
+        let inner = other.namespace("shop:a");
+        inner.set("k", 1).await.unwrap();
+        cache.set("b", 2).await.unwrap();
+        inner.clear().await.unwrap();
+        assert_eq!(inner.get::<i32>("k").await.unwrap(), None);
+        assert_eq!(cache.get::<i32>("b").await.unwrap(), Some(2));
+    }
+}
+
 /// Values written while another task clears are either seen or cleared, never mixed up.
 #[tokio::test]
 async fn a_clear_among_writes_never_brings_an_old_value_back() {

@@ -3,7 +3,10 @@
 //! memcached documentation.
 //!
 //! All keys that begin with the same word and a `:` share one entry, the [`Record`] of their root: the root's own generation, and those of
-//! namespaces below it that were cleared. A lost record (evicted, or gone with its server) begins a generation of its own, for one that
+//! longer prefixes that were cleared. That is so whatever separator a cache has: this backend knows of none, and each key must have one root,
+//! however it is split into namespace and name.
+//!
+//! A lost record (evicted, or gone with its server) begins a generation of its own, for one that
 //! returned would bring back what was cleared.
 
 use std::collections::{BTreeMap, HashMap};
@@ -17,7 +20,7 @@ use serde::{Deserialize, Serialize};
 use super::trouble::{Class, trouble};
 use crate::{Error, ErrorKind, Result};
 
-/// More cleared namespaces than this below one root begin another generation of the root instead: more is forgotten than was asked.
+/// More cleared prefixes than this with one root begin another generation of the root instead: more is forgotten than was asked.
 const MAX_CLEARED: usize = 64;
 /// More known records than this are forgotten, and asked for again.
 const MAX_KNOWN: usize = 10_000;
@@ -56,8 +59,8 @@ impl Record {
     /// The name that `key` is stored under.
     fn name(&self, key: &str) -> String {
         let mut name = self.root.clone();
-        for (namespace, generation) in &self.cleared {
-            if within(key, namespace) {
+        for (prefix, generation) in &self.cleared {
+            if key.starts_with(prefix) {
                 name.push('.');
                 name.push_str(generation);
             }
@@ -67,13 +70,13 @@ impl Record {
         name
     }
 
-    fn without(mut self, root: &str, namespace: &str) -> Self {
-        if namespace == root || self.cleared.len() >= MAX_CLEARED {
+    fn without(mut self, root: &str, prefix: &str) -> Self {
+        if prefix.len() == root.len() + 1 || self.cleared.len() >= MAX_CLEARED {
             return Self::new();
         }
-        // Those below are covered.
-        self.cleared.retain(|other, _| !within(other, namespace));
-        self.cleared.insert(namespace.to_owned(), unique());
+        // Longer ones are covered.
+        self.cleared.retain(|other, _| !other.starts_with(prefix));
+        self.cleared.insert(prefix.to_owned(), unique());
         self
     }
 }
@@ -95,14 +98,20 @@ impl Generations {
         Ok(keys.iter().map(|key| name(key).unwrap_or_else(|| key.clone())).collect())
     }
 
-    /// Begins another generation of `namespace`.
-    pub(super) async fn clear(&self, client: &Client, namespace: &str) -> Result<()> {
-        let root = root(namespace).unwrap_or(namespace);
+    /// Begins another generation of all keys that begin with `prefix`.
+    pub(super) async fn clear(&self, client: &Client, prefix: &str) -> Result<()> {
+        let Some(root) = root(prefix) else {
+            let text = format!(
+                "memcached's generations need a `:` in what is cleared, and {prefix:?} has none; give the cache the separator \":\", or \
+                 a namespace with a `:` in it"
+            );
+            return Err(Error::new(ErrorKind::Unsupported, text));
+        };
         let place = place(root);
         loop {
             let found = client.gets(&place).await.map_err(|error| trouble(&error, Class::Write))?;
             let (record, present) = match found.map(|(item, cas)| (read(&item.value), cas)) {
-                Some((Some(record), cas)) => (record.without(root, namespace), Some(cas)),
+                Some((Some(record), cas)) => (record.without(root, prefix), Some(cas)),
                 // None, or one that makes no sense.
                 found => (Record::new(), found.map(|(_, cas)| cas)),
             };
@@ -181,13 +190,9 @@ impl Knowledge {
     }
 }
 
-/// What comes before the first `:`; keys without one are in no namespace.
+/// What comes before the first `:`. Keys without one have no generation.
 fn root(key: &str) -> Option<&str> {
     key.split_once(':').map(|(root, _)| root)
-}
-
-fn within(key: &str, namespace: &str) -> bool {
-    key.strip_prefix(namespace).is_some_and(|rest| rest.starts_with(':'))
 }
 
 /// Where the record of a root is kept. Keys of ours never begin so: theirs begin with a generation, or have no `:`.
@@ -221,29 +226,29 @@ mod tests {
     #[test]
     fn a_clear_changes_the_names_below_it_alone() {
         let record = Record::new();
-        let inner = record.clone().without("shop", "shop:a");
+        let inner = record.clone().without("shop", "shop:a:");
         for key in ["shop:a:x", "shop:a:b:x"] {
             assert_ne!(record.name(key), inner.name(key));
         }
         for key in ["shop:x", "shop:ab:x", "shop:a"] {
             assert_eq!(record.name(key), inner.name(key));
         }
-        let again = inner.clone().without("shop", "shop:a");
+        let again = inner.clone().without("shop", "shop:a:");
         assert_ne!(inner.name("shop:a:x"), again.name("shop:a:x"));
-        let all = again.clone().without("shop", "shop");
+        let all = again.clone().without("shop", "shop:");
         assert_ne!(all.name("shop:x"), again.name("shop:x"));
         assert_eq!(all.cleared.len(), 0);
     }
 
     #[test]
     fn a_clear_above_covers_those_below_and_the_record_stays_small() {
-        let mut record = Record::new().without("r", "r:a:b");
+        let mut record = Record::new().without("r", "r:a:b:");
         let before = record.name("r:a:b:x");
-        record = record.without("r", "r:a");
+        record = record.without("r", "r:a:");
         assert_eq!(record.cleared.len(), 1);
         assert_ne!(record.name("r:a:b:x"), before);
         for number in 0..1000 {
-            record = record.without("r", &format!("r:{number}"));
+            record = record.without("r", &format!("r:{number}:"));
             assert!(record.cleared.len() <= MAX_CLEARED);
         }
     }

@@ -19,7 +19,7 @@ use super::Memcached;
 use super::operations::life;
 use super::trouble::{Class, trouble};
 use crate::backend::{Holder, Key, SetOptions, Version, When};
-use crate::key::FullKey;
+use crate::key::OwnedKey;
 use crate::lease::{self, Purpose, lease_key, leased};
 use crate::{Reply, Ttl, Value};
 
@@ -84,7 +84,7 @@ impl Memcached {
         T: 'static,
         F: Future<Output = client::Result<T>> + Send + 'static,
     {
-        let keys = vec![leased(lease.full())?, lease.full().to_owned()];
+        let keys = vec![leased(lease.full())?.to_owned(), lease.full().to_owned()];
         Some(self.ask_about(class, keys, |client, mut names| {
             let lease = names.pop().unwrap_or_default();
             run(client, names.pop().unwrap_or_default(), lease)
@@ -138,8 +138,8 @@ impl Memcached {
     /// Writes to some keys and ends the leases on them; whether each write found its entry, or stored it.
     pub(super) fn write_ending(&self, keys: &[Key<'_>], writes: Vec<Write>) -> Reply<Vec<bool>> {
         let (backend, holder, count) = (self.without_ending(), self.holder(), keys.len());
-        let leases: Vec<FullKey> = keys.iter().map(|key| lease_key(*key, Purpose::Compute)).collect();
-        let both = keys.iter().copied().chain(leases.iter().map(FullKey::key));
+        let leases: Vec<OwnedKey> = keys.iter().map(|key| lease_key(*key, Purpose::Compute)).collect();
+        let both = keys.iter().copied().chain(leases.iter().map(OwnedKey::key));
         let both: Vec<String> = both.map(|key| key.full().to_owned()).collect();
         Reply::pending(async move {
             let servers = Arc::clone(&backend.servers);

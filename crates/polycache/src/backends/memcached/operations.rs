@@ -173,19 +173,19 @@ impl Backend for Memcached {
         self.ask_many(Class::Write, keys, |client, keys| async move { Ok(client.multi_delete(&keys).await? as u64) })
     }
 
-    fn clear(&self, namespace: &str) -> Reply<()> {
+    fn clear(&self, prefix: &str) -> Reply<()> {
         let servers = Arc::clone(&self.servers);
-        let namespace = namespace.to_owned();
+        let prefix = prefix.to_owned();
         Reply::pending(async move {
             match &servers.generations {
-                generations if namespace.is_empty() => {
+                generations if prefix.is_empty() => {
                     let flushed = servers.client.flush_all().await;
                     if let Some(generations) = generations {
                         generations.forget();
                     }
                     flushed.map_err(|error| trouble(&error, Class::Write))
                 }
-                Some(generations) => generations.clear(&servers.client, &namespace).await,
+                Some(generations) => generations.clear(&servers.client, &prefix).await,
                 None => {
                     let text = "memcached can't list keys, so it can't clear a namespace unless every key holds a generation; \
                                 open it with `generations`";

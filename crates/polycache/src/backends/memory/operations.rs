@@ -5,7 +5,6 @@ use polycache_engine::{Cursor as Place, Decision, Present};
 use super::Memory;
 use super::counter::{self, Found};
 use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, SetOptions, Version, When};
-use crate::key::SEPARATOR;
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 /// How often `increment` asks an object of a foreign type what number it is, when others write at the same time.
@@ -93,28 +92,28 @@ impl Backend for Memory {
         Reply::ready(keys.iter().filter(|key| self.remove(**key)).count() as u64)
     }
 
-    fn clear(&self, namespace: &str) -> Reply<()> {
-        if namespace.is_empty() {
+    fn clear(&self, prefix: &str) -> Reply<()> {
+        if prefix.is_empty() {
             self.engine.clear();
             return Reply::ready(());
         }
         let mut place = Some(Place::default());
         while let Some(from) = place {
-            place = self.engine.delete_where(from, BATCH, |key| name_in(namespace, key).is_some());
+            place = self.engine.delete_where(from, BATCH, |key| key.starts_with(prefix));
         }
         Reply::ready(())
     }
 
-    fn scan(&self, namespace: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Reply<Page> {
+    fn scan(&self, prefix: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Reply<Page> {
         let from = cursor.map_or(Place::default(), |cursor| Place::new(cursor.part as usize, cursor.place as u32));
         let mut keys = Vec::new();
         let next = self.engine.walk(from, BATCH, |key, _| {
-            if name_in(namespace, key).is_some() {
+            if key.starts_with(prefix) {
                 keys.push(key.to_owned());
             }
         });
         // Not under the lock: a pattern can take long.
-        keys.retain(|key| name_in(namespace, key).is_some_and(|name| pattern.matches(name)));
+        keys.retain(|key| key.strip_prefix(prefix).is_some_and(|name| pattern.matches(name)));
         let next = next.map(|place| Cursor { part: place.shard() as u64, place: u64::from(place.index()) });
         Reply::ready(Page { keys, next })
     }
@@ -226,12 +225,4 @@ enum Step {
     Done(i64),
     /// The value must be asked outside of the lock what number it is.
     Ask(u64, Value),
-}
-
-/// The name of a full key in `namespace`; `None` where it isn't in there.
-fn name_in<'a>(namespace: &str, key: &'a str) -> Option<&'a str> {
-    if namespace.is_empty() {
-        return Some(key);
-    }
-    key.strip_prefix(namespace)?.strip_prefix(SEPARATOR)
 }

@@ -27,9 +27,10 @@ const ROUNDS: u32 = 12;
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A batch of keys of one master after the other.
-pub(super) async fn page(fleet: &Fleet, namespace: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Result<Page> {
+pub(super) async fn page(fleet: &Fleet, prefix: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Result<Page> {
     let cursor = cursor.unwrap_or(Cursor { part: 0, place: 0 });
-    let (glob, start) = (glob(namespace, &pattern.superset()), start(namespace));
+    // The server's `?` is a byte where ours is a character, so the pattern proper is applied here afterwards.
+    let glob = Pattern::escape(prefix) + &pattern.superset();
     let (next, mut keys) = match fleet {
         Fleet::Single(node) => {
             let (place, keys) = batch(node, &glob, cursor.place).await?;
@@ -37,7 +38,7 @@ pub(super) async fn page(fleet: &Fleet, namespace: &str, pattern: &Pattern, curs
         }
         Fleet::Cluster(cluster) => cluster_page(cluster, &glob, cursor).await?,
     };
-    keys.retain(|key| key.get(start..).is_some_and(|name| pattern.matches(name)));
+    keys.retain(|key| key.strip_prefix(prefix).is_some_and(|name| pattern.matches(name)));
     Ok(Page { keys, next })
 }
 
@@ -75,17 +76,17 @@ fn moving(what: &str) -> Error {
     Error::new(ErrorKind::Unavailable, text)
 }
 
-/// Deletes all keys in `namespace`; without one, all there are.
-pub(super) async fn clear(fleet: &Fleet, namespace: &str) -> Result<()> {
+/// Deletes all keys that begin with `prefix`; all there are where it is empty.
+pub(super) async fn clear(fleet: &Fleet, prefix: &str) -> Result<()> {
     let cluster = match fleet {
-        Fleet::Single(node) => return clear_on(fleet, node, namespace).await,
+        Fleet::Single(node) => return clear_on(fleet, node, prefix).await,
         Fleet::Cluster(cluster) => cluster,
     };
     let mut layout = cluster.layout(None).await?;
     let mut servers = layout.all();
     for round in 1..=ROUNDS {
         for server in &servers {
-            clear_on(fleet, &cluster.member_at(server).node, namespace).await?;
+            clear_on(fleet, &cluster.member_at(server).node, prefix).await?;
         }
         // What has moved meanwhile may have been missed on both servers.
         let now = cluster.layout(None).await?;
@@ -100,13 +101,13 @@ pub(super) async fn clear(fleet: &Fleet, namespace: &str) -> Result<()> {
     Err(moving("the clear, so keys may be left"))
 }
 
-async fn clear_on(fleet: &Fleet, node: &Node, namespace: &str) -> Result<()> {
-    if namespace.is_empty() {
+async fn clear_on(fleet: &Fleet, node: &Node, prefix: &str) -> Result<()> {
+    if prefix.is_empty() {
         let mut command = Cmd::new();
         command.arg("FLUSHDB").arg("ASYNC");
         return answers::all_good([node.one(Class::Write, &command).await?]);
     }
-    let glob = glob(namespace, "*");
+    let glob = Pattern::escape(prefix) + "*";
     let mut place = 0;
     loop {
         let (next, keys) = batch(node, &glob, place).await?;
@@ -141,17 +142,4 @@ async fn batch(node: &Node, glob: &str, place: u64) -> Result<(u64, Vec<String>)
     let mut command = Cmd::new();
     command.arg("SCAN").arg(place).arg("MATCH").arg(glob).arg("COUNT").arg(BATCH);
     answers::page(node.one(Class::Read, &command).await?)
-}
-
-/// What `SCAN` is asked for. Its `?` is a byte where ours is a character, so the pattern proper is applied here afterwards.
-fn glob(namespace: &str, pattern: &str) -> String {
-    if namespace.is_empty() {
-        return pattern.to_owned();
-    }
-    format!("{}:{pattern}", Pattern::escape(namespace))
-}
-
-/// Where the name begins in a full key.
-fn start(namespace: &str) -> usize {
-    if namespace.is_empty() { 0 } else { namespace.len() + 1 }
 }

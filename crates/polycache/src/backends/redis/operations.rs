@@ -152,16 +152,16 @@ impl Backend for Redis {
         })
     }
 
-    fn clear(&self, namespace: &str) -> Reply<()> {
+    fn clear(&self, prefix: &str) -> Reply<()> {
         let fleet = Arc::clone(&self.fleet);
-        let namespace = namespace.to_owned();
-        Reply::pending(async move { listing::clear(&fleet, &namespace).await })
+        let prefix = prefix.to_owned();
+        Reply::pending(async move { listing::clear(&fleet, &prefix).await })
     }
 
-    fn scan(&self, namespace: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Reply<Page> {
+    fn scan(&self, prefix: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Reply<Page> {
         let fleet = Arc::clone(&self.fleet);
-        let (namespace, pattern) = (namespace.to_owned(), pattern.clone());
-        Reply::pending(async move { listing::page(&fleet, &namespace, &pattern, cursor).await })
+        let (prefix, pattern) = (prefix.to_owned(), pattern.clone());
+        Reply::pending(async move { listing::page(&fleet, &prefix, &pattern, cursor).await })
     }
 
     fn raw(&self, command: &str, args: &[&[u8]]) -> Reply<Raw> {

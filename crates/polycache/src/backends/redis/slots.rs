@@ -84,24 +84,6 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use super::*;
-    use crate::slot::slot;
-
-    #[test]
-    fn slots_are_those_of_the_specification() {
-        // From `redis-cli cluster keyslot`.
-        for (key, expected) in [
-            ("123456789", 12739),
-            ("foo", 12182),
-            ("{user1000}.following", 3443),
-            ("{user1000}.followers", 3443),
-            ("foo{}{bar}", 8363),
-            ("foo{{bar}}zap", 4015),
-            ("foo{bar}{zap}", 5061),
-            ("", 0),
-        ] {
-            assert_eq!(slot(key.as_bytes()), expected, "{key}");
-        }
-    }
 
     #[test]
     fn answers_without_a_host_mean_the_server_asked() {
