@@ -175,6 +175,7 @@ macro_rules! __every_case {
                 a_stream_that_is_consumed_slowly_keeps_no_write_waiting
                 nobody_waits_for_a_command
                 nobody_waits_for_a_flight
+                nobody_waits_for_a_cached_function
                 nobody_waits_for_one_who_is_given_a_lock
             }
             locks {

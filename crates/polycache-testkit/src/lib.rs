@@ -32,13 +32,14 @@
 //!
 //! Beside the suite there are [`histories`], random ones over several processes that are checked for stale reads and the like,
 //! [`Intercept`], a backend around a backend that waits, fails or counts on demand, [`left_alone`], which begins a future and polls it
-//! no more, and [`InMemory`], the memory backend with a clock that tests move. The feature `servers` adds real servers that end with the test
+//! no more, [`Events`], what is told to `tracing`, and [`InMemory`], the memory backend with a clock that tests move. The feature `servers` adds real servers that end with the test
 //! process, in the module `servers`, and `Proxy`, a TCP proxy that fails on demand.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case fails by panicking")]
 
 pub mod cases;
 mod conformance;
+mod events;
 pub mod histories;
 mod in_memory;
 mod intercept;
@@ -50,6 +51,7 @@ mod proxy;
 pub mod servers;
 mod subject;
 
+pub use events::Events;
 pub use in_memory::InMemory;
 pub use intercept::{Faults, Intercept};
 pub use left_alone::{LeftAlone, left_alone};

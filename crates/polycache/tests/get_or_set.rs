@@ -227,6 +227,35 @@ async fn cancelled_leaders_hand_over() {
     }
 }
 
+/// Who takes over has read before it waited, and reads again: meanwhile another process may have stored a value. So it is whether the leader
+/// is cancelled while it computes or while it still reads.
+#[tokio::test]
+async fn who_takes_over_reads_again() {
+    for computes in [true, false] {
+        let (memory, reads) = (Arc::new(Memory::new()), Arc::new(AtomicUsize::new(0)));
+        // The second read is the leader's own once it leads: its answer doesn't come.
+        let before = move |operation| {
+            let held = operation == "get" && reads.fetch_add(1, Ordering::SeqCst) == 1 && !computes;
+            if held { Reply::pending(pending()) } else { Reply::ready(()) }
+        };
+        let here = Cache::builder().backend(Intercept::new(memory.clone(), before)).build().unwrap();
+        let elsewhere = Cache::builder().shared_backend(memory).build().unwrap();
+
+        let started = AtomicBool::new(false);
+        let mut leads = Box::pin(here.get_or_set("k", || {
+            started.store(true, Ordering::SeqCst);
+            pending::<Result<i32, Infallible>>()
+        }));
+        assert!(leads.as_mut().now_or_never().is_none());
+        assert_eq!(started.load(Ordering::SeqCst), computes);
+        let mut waits = Box::pin(here.get_or_set("k", || async { panic!("the value is there") }));
+        assert!(waits.as_mut().now_or_never().is_none());
+        elsewhere.set("k", 7).await.unwrap();
+        drop(leads);
+        assert_eq!(waits.await, Ok::<i32, Infallible>(7));
+    }
+}
+
 #[tokio::test]
 async fn a_panic_hands_over() {
     for cache in caches() {

@@ -1,17 +1,14 @@
 //! Trouble with the backend: what the caller gets, and what is told to whom.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::fmt::Write as _;
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use polycache::backend::Version;
 use polycache::backends::memory::Memory;
 use polycache::plugins::HitMissRatio;
 use polycache::serializers::Json;
 use polycache::{Cache, CacheBuilder, Error, ErrorKind, OnError, Reply, Result, Ttl, Value};
-use polycache_testkit::{Faults, Intercept};
-use tracing::field::{Field, Visit};
-use tracing::span;
+use polycache_testkit::{Events, Faults, Intercept};
 
 /// A cache on a backend that fails on demand.
 fn failing(settings: impl FnOnce(CacheBuilder) -> CacheBuilder) -> (Cache, Faults) {
@@ -27,43 +24,9 @@ const TROUBLE: [ErrorKind; 3] = [ErrorKind::Timeout, ErrorKind::Unavailable, Err
 
 /// The texts of the events that `run` causes.
 fn events(run: impl FnOnce()) -> Vec<String> {
-    let texts = Arc::new(Mutex::new(Vec::new()));
-    tracing::subscriber::with_default(Collector(Arc::clone(&texts)), run);
-    std::mem::take(&mut *texts.lock().unwrap())
-}
-
-struct Collector(Arc<Mutex<Vec<String>>>);
-
-impl tracing::Subscriber for Collector {
-    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
-        true
-    }
-
-    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
-        span::Id::from_u64(1)
-    }
-
-    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
-
-    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
-
-    fn event(&self, event: &tracing::Event<'_>) {
-        let mut text = Text(event.metadata().level().to_string());
-        event.record(&mut text);
-        self.0.lock().unwrap().push(text.0);
-    }
-
-    fn enter(&self, _: &span::Id) {}
-
-    fn exit(&self, _: &span::Id) {}
-}
-
-struct Text(String);
-
-impl Visit for Text {
-    fn record_debug(&mut self, field: &Field, value: &dyn std::fmt::Debug) {
-        write!(self.0, " {field}={value:?}").unwrap();
-    }
+    let events = Events::collect();
+    run();
+    events.take()
 }
 
 /// Every write, which must fail.

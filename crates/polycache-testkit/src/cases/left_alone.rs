@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
 use polycache::locks::RedLock;
-use polycache::{Cache, Ttl};
+use polycache::{Cache, Ttl, cached, multi_cached};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -99,9 +99,31 @@ pub async fn nobody_waits_for_a_flight(subject: &dyn Subject) {
             cache.multi_get_or_set(&[KEY, "other"], load).await
         };
     };
-    let not_old = |value: Option<String>| (value.as_deref() == Some("old")).then_some("an old value was found");
     leave_each(&cache(subject), &flights, not_old).await;
     leave_each(&leased(subject), &flights, not_old).await;
+}
+
+#[cached(cache = cache, key = "k")]
+async fn value(cache: Cache) -> Result<String, Infallible> {
+    old().await
+}
+
+#[multi_cached(cache = cache, keys = keys, key = "{keys}")]
+async fn values(cache: Cache, keys: Vec<String>) -> Result<Vec<(String, String)>, Infallible> {
+    let value = old().await?;
+    Ok(keys.into_iter().map(|key| (key, value.clone())).collect())
+}
+
+/// A call of a cached function is left after each of its polls, whatever it was told.
+pub async fn nobody_waits_for_a_cached_function(subject: &dyn Subject) {
+    let calls = begins! {
+        cached: |cache| value(cache);
+        refreshed: |cache| value(cache).refresh();
+        written_behind: |cache| value(cache).write_behind();
+        many: |cache| values(cache, vec![KEY.to_owned(), "other".to_owned()]);
+    };
+    leave_each(&cache(subject), &calls, not_old).await;
+    leave_each(&leased(subject), &calls, not_old).await;
 }
 
 /// Who waits for a lock, or has just been given it, is left.
@@ -136,6 +158,10 @@ const LONG: Duration = Duration::from_secs(60);
 async fn assert_is_free(cache: &Cache) {
     let acquired = timeout(BOUND, RedLock::new(cache, KEY, LIFE).acquire(LONG)).await.expect("the lock is free");
     assert!(acquired.unwrap().release().await.unwrap());
+}
+
+fn not_old(found: Option<String>) -> Option<&'static str> {
+    (found.as_deref() == Some("old")).then_some("an old value was found")
 }
 
 fn leased(subject: &dyn Subject) -> Cache {

@@ -1,17 +1,37 @@
-//! Counters: what was acknowledged isn't lost, and no sum comes twice.
+//! Counters: what was acknowledged isn't lost, no sum comes twice, and no increment is done twice.
 
-use std::collections::HashSet;
+use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, Instant};
+
+use super::clears::Clears;
+
+/// For so long an increment may take effect after its caller was told that its outcome is unknown: longer than any fault.
+const LATE: Duration = Duration::from_secs(4);
 
 #[derive(Debug)]
 pub(super) struct Counters(Vec<Mutex<Counter>>);
 
-/// How often increments were called, and how often one was acknowledged: of all, and before the last clear.
-#[derive(Debug, Clone, Copy, Default)]
+/// Increments by one.
+#[derive(Debug, Default)]
 struct Calls {
     begun: i64,
-    acknowledged: i64,
+    /// Those that can't take effect any more: their sums are known, or they ended long ago.
+    over: i64,
+    /// When the others ended.
+    unknown: VecDeque<Instant>,
+    /// How many were over before the last clear.
     cleared: i64,
+}
+
+impl Calls {
+    fn over(&mut self) -> i64 {
+        while self.unknown.front().is_some_and(|ended| ended.elapsed() > LATE) {
+            self.unknown.pop_front();
+            self.over += 1;
+        }
+        self.over
+    }
 }
 
 #[derive(Debug, Default)]
@@ -19,8 +39,19 @@ struct Counter {
     /// The epoch that the rest is about: a clear takes counters along.
     epoch: Option<u64>,
     highest: i64,
+    /// How many calls were over when the highest sum was told. All others may have come after it.
+    over: i64,
     sums: HashSet<i64>,
     calls: Calls,
+}
+
+impl Counter {
+    fn enter(&mut self, epoch: Option<u64>) {
+        if self.epoch != epoch || epoch.is_none() {
+            let calls = std::mem::take(&mut self.calls);
+            *self = Self { epoch, over: calls.cleared, calls, ..Self::default() };
+        }
+    }
 }
 
 /// What was known of a counter when a command began.
@@ -47,34 +78,42 @@ impl Counters {
         Seen { epoch, highest: counter.highest }
     }
 
-    /// How many of each counter are acknowledged, for a clear that begins.
-    pub(super) fn acknowledged(&self) -> Vec<i64> {
-        (0..self.0.len()).map(|counter| self.lock(counter).calls.acknowledged).collect()
+    /// An increment ends, and whether it was or will be done isn't known.
+    pub(super) fn leave_unknown(&self, counter: usize) {
+        self.lock(counter).calls.unknown.push_back(Instant::now());
+    }
+
+    /// How many increments of each counter are over, for a clear that begins.
+    pub(super) fn over(&self) -> Vec<i64> {
+        (0..self.0.len()).map(|counter| self.lock(counter).calls.over()).collect()
     }
 
     /// After a clear none of those is left.
-    pub(super) fn clear(&self, acknowledged: &[i64]) {
-        for (counter, acknowledged) in acknowledged.iter().enumerate() {
+    pub(super) fn clear(&self, over: &[i64]) {
+        for (counter, over) in over.iter().enumerate() {
             let calls = &mut self.lock(counter).calls;
-            calls.cleared = calls.cleared.max(*acknowledged);
+            calls.cleared = calls.cleared.max(*over);
         }
     }
 
     /// What is wrong with this sum of an increment by one, after it was acknowledged.
-    pub(super) fn sum(&self, counter: usize, seen: Seen, epoch: Option<u64>, sum: i64) -> Option<String> {
-        let calls = {
-            let calls = &mut self.lock(counter).calls;
-            calls.acknowledged += 1;
-            *calls
-        };
-        if seen.epoch.is_none() || seen.epoch != epoch {
+    pub(super) fn sum(&self, counter: usize, seen: Seen, clears: &Clears, sum: i64) -> Option<String> {
+        let mut counter = self.lock(counter);
+        // With the lock held: no clear is over before this is.
+        if seen.epoch.is_none() || seen.epoch != clears.epoch() {
+            // Nobody knows whether it comes before the sums of this epoch.
+            counter.calls.unknown.push_back(Instant::now());
             return None;
         }
-        if sum > calls.begun - calls.cleared {
-            return Some(format!("gave {sum}, though it was called only {} times", calls.begun - calls.cleared));
+        counter.enter(seen.epoch);
+        let most = counter.highest + counter.calls.begun - counter.over;
+        if sum > most {
+            return Some(format!("gave {sum}, though so many were called that it gives {most} at most"));
         }
-        let mut counter = self.counter(counter, epoch);
-        counter.highest = counter.highest.max(sum);
+        counter.calls.over += 1;
+        if sum > counter.highest {
+            (counter.highest, counter.over) = (sum, counter.calls.over());
+        }
         let new = counter.sums.insert(sum);
         match sum {
             sum if sum <= seen.highest => Some(format!("gave {sum}, after {} had been acknowledged", seen.highest)),
@@ -91,9 +130,7 @@ impl Counters {
 
     fn counter(&self, counter: usize, epoch: Option<u64>) -> MutexGuard<'_, Counter> {
         let mut counter = self.lock(counter);
-        if counter.epoch != epoch || epoch.is_none() {
-            *counter = Counter { epoch, calls: counter.calls, ..Counter::default() };
-        }
+        counter.enter(epoch);
         counter
     }
 

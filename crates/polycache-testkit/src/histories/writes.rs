@@ -42,7 +42,7 @@ impl Process {
         let keys: Vec<usize> = (0..KEYS).collect();
         let _turns = self.turns(&keys).await;
         let versions = self.bump(&keys, "clear");
-        let counted = self.books.counters.acknowledged();
+        let counted = self.books.counters.over();
         self.books.clears.begin();
         let done = self.done(self.cache(rng).clear(), rng, None, "clear").await.is_some();
         self.books.clears.end(done);
@@ -124,9 +124,11 @@ impl Process {
                 }
             }
         };
-        let Some(sum) = self.done(call, rng, key, "increment").await else { return };
+        let Some(sum) = self.done(call, rng, key, "increment").await else {
+            return self.books.counters.leave_unknown(counter);
+        };
         self.note(key, &format!("increment: {sum}"));
-        if let Some(wrong) = self.books.counters.sum(counter, seen, self.books.clears.epoch(), sum) {
+        if let Some(wrong) = self.books.counters.sum(counter, seen, &self.books.clears, sum) {
             self.books.find(key, &format!("an increment by process {} {wrong}", self.index));
         }
     }

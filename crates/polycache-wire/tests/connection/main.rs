@@ -184,10 +184,12 @@ fn runtimes_that_end_or_stand_still_are_left() {
     }
 }
 
-/// A call elsewhere notices it long before a heartbeat is over, and is done.
+/// A call elsewhere notices it long before a heartbeat is over, and is done. Within 250 ms, on a machine that isn't busy; how busy this one
+/// is shows in pauses on the same runtime. A single round may take longer, since a pause that is drawn out says nothing of a runtime.
 #[test]
 fn runtimes_that_stand_still_are_left_without_an_error() {
     let server = Server::start();
+    let mut taken = Vec::new();
     for reconnect in [Reconnect::OnDemand, Reconnect::Always] {
         let connection = server.connect(ConnectionOptions::new().reconnect(reconnect));
         let runtimes = [one_thread(), one_thread(), one_thread()];
@@ -195,21 +197,46 @@ fn runtimes_that_stand_still_are_left_without_an_error() {
             // It begins to connect, and goes no further.
             let begun = server.connect(ConnectionOptions::new().reconnect(reconnect));
             let ask = Ask("write begun".to_owned());
-            runtimes[round % 3].block_on(async {
-                let started = Instant::now();
-                for line in ["write", "read", "write"] {
-                    assert!(answered(&connection, line).await, "{round}");
-                }
-                assert!(started.elapsed() < Duration::from_millis(1_500), "{round}: {:?}", started.elapsed());
+            taken.push(runtimes[round % 3].block_on(async {
+                let calls = async {
+                    for line in ["write", "read", "write"] {
+                        assert!(answered(&connection, line).await, "{round}");
+                    }
+                };
+                let taken = pauses_beside(calls).await;
                 assert!(poll_once(begun.call(&ask)).await.is_none());
-            });
-            runtimes[(round + 1) % 3].block_on(async {
-                let started = Instant::now();
+                taken
+            }));
+            taken.push(runtimes[(round + 1) % 3].block_on(pauses_beside(async {
                 assert!(answered(&begun, "write").await, "{round}");
-                assert!(started.elapsed() < Duration::from_millis(1_500), "{round}: {:?}", started.elapsed());
-            });
+            })));
         }
     }
+    taken.sort_unstable();
+    let [median, longest] = [taken[taken.len() / 2], taken[taken.len() - 1]].map(|pauses| PAUSE * pauses);
+    assert!(median < Duration::from_millis(250), "{median:?}");
+    // As long as others wait where what is under way can't be sent once more.
+    assert!(longest < Duration::from_secs(1), "{longest:?}");
+}
+
+const PAUSE: Duration = Duration::from_millis(25);
+
+/// How many pauses of this runtime fit beside a future; those that the machine has drawn out don't count.
+async fn pauses_beside(future: impl Future<Output = ()>) -> u32 {
+    let mut pauses = 0;
+    let control = async {
+        loop {
+            let started = Instant::now();
+            tokio::time::sleep(PAUSE).await;
+            pauses += u32::from(started.elapsed() < PAUSE * 2);
+        }
+    };
+    tokio::select! {
+        biased;
+        () = future => {}
+        () = control => {}
+    }
+    pauses
 }
 
 /// Polls it once, and drops it.

@@ -3,13 +3,32 @@
 use std::collections::BTreeSet;
 
 use polycache::{Cache, ErrorKind, Raw};
-use polycache_testkit::servers::{RedisCluster, RedisServer};
+use polycache_testkit::servers::{RedisCluster, RedisServer, ignored};
 
 use super::support::cache;
 
 const KEYS: usize = 20_000;
-/// How many slots move in one go.
-const SLOTS: usize = 40;
+
+/// How slots move.
+#[derive(Debug, Clone, Copy)]
+enum Way {
+    /// Slot by slot, and of each key by key: a slot has two holders meanwhile.
+    Keys,
+    /// Ranges of slots, at once after all their keys were copied: by `CLUSTER MIGRATESLOTS` of Valkey 9.
+    Ranges,
+}
+
+impl Way {
+    async fn is_known(self) -> bool {
+        match self {
+            Self::Keys => true,
+            Self::Ranges => {
+                let told = RedisServer::start().await.cli(&["COMMAND", "INFO", "cluster|migrateslots"]).await;
+                told.contains("migrateslots")
+            }
+        }
+    }
+}
 
 /// Two servers of a cluster: slots move from the one that a walk comes to last to the one that it begins with.
 struct Resharding<'a> {
@@ -29,14 +48,25 @@ impl<'a> Resharding<'a> {
     }
 
     /// Slots that the first one holds, all of which have keys.
-    async fn slots(&self) -> Vec<String> {
+    async fn slots(&self, most: usize) -> Vec<String> {
         let text = self.from.cli(&["CLUSTER", "NODES"]).await;
         let line = text.lines().find(|line| line.contains("myself")).unwrap();
         let ranges = line.split(' ').skip(8).filter_map(|range| {
             let (first, last) = range.split_once('-').unwrap_or((range, range));
             Some(first.parse::<u16>().ok()?..=last.parse().ok()?)
         });
-        ranges.flatten().take(SLOTS).map(|slot| slot.to_string()).collect()
+        ranges.flatten().take(most).map(|slot| slot.to_string()).collect()
+    }
+
+    /// Moves these slots, which follow each other, and waits until they have moved.
+    async fn range(&self, slots: &[String]) {
+        let (first, last) = (&slots[0], &slots[slots.len() - 1]);
+        let [_, to_id] = &self.ids;
+        self.from.cli(&["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", first, last, "NODE", to_id]).await;
+        while self.slots(1).await.contains(first) {
+            let jobs = self.from.cli(&["CLUSTER", "GETSLOTMIGRATIONS"]).await;
+            assert!(!jobs.contains("failed"), "{jobs}");
+        }
     }
 
     async fn slot(&self, slot: &str) {
@@ -63,9 +93,18 @@ impl<'a> Resharding<'a> {
         set(from, &["NODE", to_id]).await;
     }
 
-    async fn run(&self) {
-        for slot in self.slots().await {
-            self.slot(&slot).await;
+    async fn run(&self, way: Way) {
+        match way {
+            Way::Keys => {
+                for slot in self.slots(40).await {
+                    self.slot(&slot).await;
+                }
+            }
+            Way::Ranges => {
+                for range in self.slots(1_500).await.chunks(500) {
+                    self.range(range).await;
+                }
+            }
         }
     }
 }
@@ -84,15 +123,14 @@ async fn left(cluster: &RedisCluster) -> usize {
     left
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn clear_leaves_nothing_behind() {
+async fn clear_leaves_nothing_behind(way: Way) {
     let cluster = RedisCluster::start(3, 0).await;
     let cache = cache(&cluster.url()).namespace("ns");
     let keys: Vec<String> = (0..KEYS).map(|i| format!("k{i}")).collect();
     let resharding = Resharding::of(&cluster).await;
     for _ in 0..3 {
         fill(&cache, &keys).await;
-        let ((), cleared) = tokio::join!(resharding.run(), async { cache.clear().await });
+        let ((), cleared) = tokio::join!(resharding.run(way), async { cache.clear().await });
         match cleared {
             Ok(()) => assert_eq!(left(&cluster).await, 0, "keys are left"),
             // Slots that never rest are told.
@@ -106,8 +144,7 @@ async fn clear_leaves_nothing_behind() {
     }
 }
 
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn scan_misses_nothing() {
+async fn scan_misses_nothing(way: Way) {
     let cluster = RedisCluster::start(3, 0).await;
     let cache = cache(&cluster.url()).namespace("ns");
     let keys: Vec<String> = (0..KEYS).map(|i| format!("k{i}")).collect();
@@ -115,7 +152,7 @@ async fn scan_misses_nothing() {
     let resharding = Resharding::of(&cluster).await;
     for _ in 0..3 {
         let scan = async { cache.scan("*").collect().await };
-        let ((), found) = tokio::join!(resharding.run(), scan);
+        let ((), found) = tokio::join!(resharding.run(way), scan);
         match found {
             Ok(found) => assert_eq!(found.into_iter().collect::<BTreeSet<_>>().len(), KEYS, "keys are missing"),
             Err(error) => assert_eq!(error.kind(), ErrorKind::Unavailable, "{error}"),
@@ -123,6 +160,27 @@ async fn scan_misses_nothing() {
     }
     let found: Vec<String> = cache.scan("*").collect().await.unwrap();
     assert_eq!(found.len(), KEYS, "each once, as all slots rest");
+}
+
+macro_rules! ways {
+    ($($name:ident: $walk:ident, $way:ident;)*) => {
+        $(
+            #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+            async fn $name() {
+                if !Way::$way.is_known().await {
+                    return ignored("the server has no CLUSTER MIGRATESLOTS, as Valkey has since 9.0");
+                }
+                $walk(Way::$way).await;
+            }
+        )*
+    };
+}
+
+ways! {
+    clear_while_slots_move: clear_leaves_nothing_behind, Keys;
+    clear_while_ranges_move: clear_leaves_nothing_behind, Ranges;
+    scan_while_slots_move: scan_misses_nothing, Keys;
+    scan_while_ranges_move: scan_misses_nothing, Ranges;
 }
 
 /// A slot whose move was left half done isn't walked over for ever, and none of its keys is missed.

@@ -1,7 +1,6 @@
 //! Redis, as real servers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-mod events;
 mod faults_cancelled;
 mod faults_cuts;
 mod faults_failover;

@@ -6,9 +6,8 @@ use std::time::Duration;
 use polycache::backends::redis::Redis;
 use polycache::serializers::Text;
 use polycache::{Cache, Error, OnError, Ttl};
+use polycache_testkit::Events;
 use polycache_testkit::servers::RedisServer;
-
-use super::events::Events;
 
 const PASSWORD: &str = "hunter2 with 'quotes\" and `more`";
 const VALUE: &str = "s3cret-value";

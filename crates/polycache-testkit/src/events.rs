@@ -1,0 +1,75 @@
+//! The events that reach `tracing`.
+
+use std::fmt::{Debug, Write as _};
+use std::sync::{Arc, Mutex};
+
+use tracing::field::{Field, Visit};
+use tracing::{span, subscriber};
+
+/// Collects all events of its thread, of every level, for as long as it lives.
+///
+/// ```
+/// use polycache_testkit::Events;
+///
+/// let events = Events::collect();
+/// tracing::warn!(key = "k", "something failed");
+/// assert_eq!(events.take(), [r#"WARN message=something failed key="k""#]);
+/// assert!(events.take().is_empty());
+/// ```
+#[derive(Debug)]
+#[must_use = "events are collected only while it lives"]
+pub struct Events {
+    texts: Texts,
+    _guard: subscriber::DefaultGuard,
+}
+
+type Texts = Arc<Mutex<Vec<String>>>;
+
+impl Events {
+    /// Begins to collect. An earlier collector of this thread gets no events meanwhile.
+    pub fn collect() -> Self {
+        let texts = Texts::default();
+        let guard = subscriber::set_default(Collector(Arc::clone(&texts)));
+        Self { texts, _guard: guard }
+    }
+
+    /// The events since the last call, in order: the level, then each field as `name=value`.
+    #[must_use]
+    pub fn take(&self) -> Vec<String> {
+        std::mem::take(&mut *self.texts.lock().unwrap())
+    }
+}
+
+struct Collector(Texts);
+
+impl tracing::Subscriber for Collector {
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        true
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, event: &tracing::Event<'_>) {
+        let mut text = Text(event.metadata().level().to_string());
+        event.record(&mut text);
+        self.0.lock().unwrap().push(text.0);
+    }
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
+struct Text(String);
+
+impl Visit for Text {
+    fn record_debug(&mut self, field: &Field, value: &dyn Debug) {
+        write!(self.0, " {field}={value:?}").unwrap();
+    }
+}
