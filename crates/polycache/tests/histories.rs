@@ -124,6 +124,18 @@ async fn redis() {
     run(on_redis(3).await.lease(LEASE)).await;
 }
 
+/// Callers give up what is done all the same: an increment that could be repeated then would be done twice. Nothing else goes wrong, since
+/// each call of unknown outcome is one that may have been done.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_answers_late() {
+    let _turn = TURN.lock().await;
+    let server = RedisServer::start().await;
+    let proxy = Arc::new(Proxy::start(server.address()).await);
+    let histories = Histories::new("Redis that answers late", vec![open(&server.url_at(proxy.address()))]);
+    let fault = Fault::of_late_replies("Redis", &proxy, Duration::from_millis(150));
+    run(histories.timeout(Duration::from_millis(40)).fault(fault)).await;
+}
+
 /// Nodes tell each other's addresses, so there are no proxies.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_cluster() {

@@ -8,6 +8,9 @@ use tokio::time::sleep;
 use super::Fault;
 use crate::Proxy;
 
+/// How much later than otherwise something arrives, at the most.
+const LATE: Duration = Duration::from_millis(40);
+
 impl Fault {
     /// All that a proxy can do to a process.
     pub fn of_proxy(name: &str, proxy: &Arc<Proxy>) -> Vec<Self> {
@@ -35,16 +38,18 @@ impl Fault {
             ),
             lasting(
                 "requests are late",
-                |proxy| proxy.delay_requests(late()),
+                |proxy| proxy.delay_requests(late(LATE)),
                 |proxy| proxy.delay_requests(Duration::ZERO),
             ),
-            lasting(
-                "replies are late",
-                // Also beyond the timeout of who is impatient, and below a heartbeat: what was asked has been done by then.
-                |proxy| proxy.delay_replies(late() * 4),
-                |proxy| proxy.delay_replies(Duration::ZERO),
-            ),
+            Self::of_late_replies(name, proxy, LATE),
         ]
+    }
+
+    /// Replies that come late, by `most` at the most: the server has done what was asked, and who is impatient doesn't learn it.
+    pub fn of_late_replies(name: &str, proxy: &Arc<Proxy>, most: Duration) -> Self {
+        let begin = move |proxy: &Proxy| proxy.delay_replies(late(most));
+        let end = |proxy: &Proxy| proxy.delay_replies(Duration::ZERO);
+        Self::lasting(&format!("{name}: replies are late"), proxy, begin, end, false)
     }
 
     /// A server that stands still: `stop` and `go_on` are those of the servers of this crate, SIGSTOP and SIGCONT.
@@ -73,6 +78,6 @@ impl Fault {
     }
 }
 
-fn late() -> Duration {
-    Duration::from_millis(fastrand::u64(1..40))
+fn late(most: Duration) -> Duration {
+    most.mul_f64(fastrand::f64())
 }
