@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use super::clears::Clears;
 
 /// For so long an increment may take effect after its caller was told that its outcome is unknown: longer than any fault.
-const LATE: Duration = Duration::from_secs(4);
+const LATE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
 pub(super) struct Counters(Vec<Mutex<Counter>>);
