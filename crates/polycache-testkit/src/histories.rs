@@ -81,6 +81,7 @@ pub struct Histories {
     timeout: Duration,
     believed: Duration,
     workers: usize,
+    clears: bool,
 }
 
 /// What a run has come to.
@@ -112,6 +113,7 @@ impl Histories {
             lease: None,
             timeout: Duration::from_millis(500),
             believed: Duration::ZERO,
+            clears: true,
         }
     }
 
@@ -131,6 +133,12 @@ impl Histories {
     /// How long after a clear the reads of other processes may still see what was cleared.
     pub fn believed(mut self, believed: Duration) -> Self {
         self.believed = believed;
+        self
+    }
+
+    /// Has nobody clear after the beginning. Counters are compared only while no clear can take effect, and one that has failed may for seconds.
+    pub fn without_clears(mut self) -> Self {
+        self.clears = false;
         self
     }
 
@@ -162,8 +170,8 @@ impl Histories {
         let seed = given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a seed is a number"));
         eprintln!("histories of {}, {duration:?}: {SEED}={seed}", self.name);
         let caches: Vec<Cache> = self.processes.iter().map(|backend| self.cache(backend)).collect();
-        let clears = match caches[0].clear().await {
-            Ok(()) => true,
+        let clears = match caches[0].with_timeout(PATIENCE).clear().await {
+            Ok(()) => self.clears,
             Err(error) if error.kind() == ErrorKind::Unsupported => false,
             Err(error) => panic!("the store isn't there: {error}"),
         };

@@ -133,7 +133,7 @@ async fn redis_answers_late() {
     let proxy = Arc::new(Proxy::start(server.address()).await);
     let histories = Histories::new("Redis that answers late", vec![open(&server.url_at(proxy.address()))]);
     let fault = Fault::of_late_replies("Redis", &proxy, Duration::from_millis(150));
-    run(histories.timeout(Duration::from_millis(40)).fault(fault)).await;
+    run(histories.timeout(Duration::from_millis(40)).without_clears().fault(fault)).await;
 }
 
 /// Nodes tell each other's addresses, so there are no proxies.
