@@ -13,7 +13,7 @@ use crate::{ENTRIES, ROOM, VALUE_LEN, bytes_in_use};
 const TTL: Duration = Duration::from_secs(3600);
 
 /// The most bytes that an entry may take over its key and value.
-const GOAL: f64 = 180.0;
+const GOAL: f64 = 100.0;
 
 /// The TTL of entries of moka.
 struct PerEntry;

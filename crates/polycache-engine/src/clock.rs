@@ -11,6 +11,10 @@ pub const NEVER: u64 = u64::MAX;
 /// where a virtual machine's clock-keeping core is descheduled.
 const COARSE_ERROR_MS: u64 = 250;
 
+/// From this life on a deadline is counted from the coarse clock, whose lag is a small part of such a life. The precise clock takes as long
+/// as a fifth of an insert.
+const LONG_LIFE: Duration = Duration::from_secs(60);
+
 /// Where an engine reads the time.
 ///
 /// Times are milliseconds on a monotonic clock with an arbitrary start.
@@ -42,16 +46,22 @@ impl Clock {
     #[must_use]
     pub fn coarse(&self) -> u64 {
         match self {
-            Self::System => system::coarse_millis(),
+            Self::System => system::coarse_nanos() / 1_000_000,
             Self::Manual(clock) => clock.now() / 1_000_000,
         }
     }
 
     /// The deadline of an entry that shall live for `ttl` from now, rounded up to a millisecond. A life that passes the
     /// clock's end is [`NEVER`].
+    ///
+    /// A life of a minute or longer begins at the kernel's last tick: on the machine's clock it ends a few milliseconds early, and never
+    /// late.
     #[must_use]
     pub fn deadline(&self, ttl: Duration) -> u64 {
-        let now = self.nanos();
+        let now = match self {
+            Self::System if ttl >= LONG_LIFE => system::coarse_nanos(),
+            _ => self.nanos(),
+        };
         // Within five centuries no division of 128 bits is needed.
         match u64::try_from(ttl.as_nanos()).ok().and_then(|ttl| now.checked_add(ttl)) {
             Some(nanos) => nanos.div_ceil(1_000_000),
@@ -129,9 +139,8 @@ mod system {
 
     /// The monotonic time of the kernel's last tick: no cycle counter is read.
     #[inline]
-    pub(super) fn coarse_millis() -> u64 {
-        let time = clock_gettime(ClockId::MonotonicCoarse);
-        (time.tv_sec as u64) * 1_000 + (time.tv_nsec as u64) / 1_000_000
+    pub(super) fn coarse_nanos() -> u64 {
+        nanos(clock_gettime(ClockId::MonotonicCoarse))
     }
 
     fn nanos(time: Timespec) -> u64 {
@@ -149,8 +158,8 @@ mod system {
         u64::try_from(START.get_or_init(Instant::now).elapsed().as_nanos()).unwrap_or(u64::MAX)
     }
 
-    pub(super) fn coarse_millis() -> u64 {
-        precise_nanos() / 1_000_000
+    pub(super) fn coarse_nanos() -> u64 {
+        precise_nanos()
     }
 }
 
@@ -171,6 +180,17 @@ mod tests {
     fn a_life_beyond_the_clock_is_for_ever() {
         assert_eq!(Clock::System.deadline(Duration::MAX), NEVER);
         assert!(!Clock::System.has_passed(NEVER));
+    }
+
+    #[test]
+    fn a_long_life_ends_a_moment_early_and_never_late() {
+        let clock = Clock::System;
+        for ttl in [LONG_LIFE, Duration::from_secs(3_600)] {
+            let life = ttl.as_millis() as u64;
+            let deadline = clock.deadline(ttl);
+            let latest = clock.now() + 1 + life;
+            assert!(deadline <= latest && deadline + COARSE_ERROR_MS + 10_000 > latest);
+        }
     }
 
     #[test]

@@ -43,6 +43,8 @@ pub(crate) struct Table<V> {
 pub(crate) struct Inner<V> {
     pub(crate) table: Table<V>,
     capacity: u64,
+    /// The capacity divided by the shards.
+    share: u64,
     /// What all shards have claimed of the capacity; not kept where it is unbounded.
     claimed: Padded<AtomicU64>,
     listener: Option<Box<Listener<V>>>,
@@ -68,6 +70,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         let shards = std::iter::repeat_with(|| Padded(RwLock::new(Shard::new(now, pointee)))).take(shards).collect();
         let table = Table { shards, hasher: RandomState::default(), clock };
         let inner = Inner {
+            share: if capacity == u64::MAX { u64::MAX } else { capacity / table.shards.len() as u64 },
             table: table.clone(),
             capacity,
             claimed: Padded(AtomicU64::new(0)),
@@ -242,11 +245,11 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
 
 impl<V> Inner<V> {
     fn room(&self) -> Room {
-        if self.capacity == u64::MAX {
-            return Room { free: u64::MAX, share: u64::MAX };
-        }
-        let free = self.capacity.saturating_sub(self.claimed.0.load(Ordering::Relaxed));
-        Room { free, share: self.capacity / self.table.shards.len() as u64 }
+        let free = match self.capacity {
+            u64::MAX => u64::MAX,
+            capacity => capacity.saturating_sub(self.claimed.0.load(Ordering::Relaxed)),
+        };
+        Room { free, share: self.share }
     }
 
     /// Counts a shard's change of quota; what all shards have claimed after it. To be called under the lock of the shard:

@@ -7,6 +7,8 @@
 //! `quick_cache`, whose hit ratios this policy is held to. Source: S. Jiang, F. Chen and X. Zhang, "CLOCK-Pro: An Effective Improvement of the CLOCK
 //! Replacement", USENIX ATC 2005.
 
+use std::sync::atomic::Ordering;
+
 use arrayvec::ArrayVec;
 
 use crate::ghost::Ghost;
@@ -32,7 +34,7 @@ impl Ring {
 
     /// Adds the entry behind the hand: it is the last that the hand comes to.
     fn push<V>(&mut self, slab: &mut Slab<V>, index: u32) {
-        self.weight += slab.links(index).weight;
+        self.weight += slab.weight(index);
         if self.hand == NIL {
             self.hand = index;
             let links = slab.links_mut(index);
@@ -49,7 +51,7 @@ impl Ring {
 
     fn remove<V>(&mut self, slab: &mut Slab<V>, index: u32) {
         let links = *slab.links(index);
-        self.weight -= links.weight;
+        self.weight -= slab.weight(index);
         if links.next == index {
             self.hand = NIL;
             return;
@@ -120,6 +122,23 @@ impl Policy {
         self.len += 1;
     }
 
+    /// The entry whose place a new cold one of this weight takes, in slab and ring, where the cold hand is on one that wasn't read and weighs as
+    /// much. This is [`evict`](Self::evict) and [`insert`](Self::insert) in one step for what a full shard does most.
+    pub(crate) fn replace_coldest<V>(&mut self, slab: &Slab<V>, weight: u64) -> Option<u32> {
+        let index = self.cold.hand;
+        if index == NIL || !self.cooled || self.shrink_hot_to != u64::MAX || slab.weight(index) != weight {
+            return None;
+        }
+        let slot = slab.slot(index);
+        if slot.references.load(Ordering::Relaxed) != 0 {
+            return None;
+        }
+        self.cold.hand = slab.links(index).next;
+        let span = self.ghost_span();
+        self.ghost.insert(slot.tag, span);
+        Some(index)
+    }
+
     pub(crate) fn remove<V>(&mut self, slab: &mut Slab<V>, index: u32) {
         let hot = slab.slot(index).hot;
         self.ring(hot).remove(slab, index);
@@ -129,7 +148,8 @@ impl Policy {
     /// Notes that an entry has another weight from now on.
     pub(crate) fn reweigh<V>(&mut self, slab: &mut Slab<V>, index: u32, weight: u64) {
         let hot = slab.slot(index).hot;
-        let old = std::mem::replace(&mut slab.links_mut(index).weight, weight);
+        let old = slab.weight(index);
+        slab.set_weight(index, weight);
         let ring = self.ring(hot);
         ring.weight = ring.weight - old + weight;
     }

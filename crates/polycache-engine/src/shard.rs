@@ -139,6 +139,14 @@ impl<V> Shard<V> {
         let expected = if room.free == 0 { 0 } else { room.share.max(self.weight() + new.weight) };
         let budget = self.quota.max(expected);
         let hot = self.policy.enters_hot(tag, new.weight, budget);
+        let full = room.free == 0 && self.weight() == self.quota;
+        let coldest = if full && !hot { self.policy.replace_coldest(&self.slab, new.weight) } else { None };
+        if let Some(index) = coldest {
+            self.index.remove(self.slab.slot(index).tag, index);
+            out.extend(self.slab.take(index, Cause::Evicted));
+            self.fill(index, tag, key, new);
+            return;
+        }
         self.claim(new.weight, room, NIL, out);
         let Some(index) = self.slab.reserve() else {
             // A hundred million entries in one shard: this one leaves at once.
@@ -149,24 +157,28 @@ impl<V> Shard<V> {
             let entries = self.slab.entries().map(|(tag, index, value)| (tag, index, (self.pointee)(value)));
             self.index = Index::with_room(self.index.len(), entries);
         }
+        self.slab.set_weight(index, new.weight);
+        self.fill(index, tag, key, new);
+        self.policy.insert(&mut self.slab, index, hot);
+    }
+
+    /// Puts a new entry into an empty slot, the index and the wheel.
+    fn fill(&mut self, index: u32, tag: u32, key: &str, new: New<V>) {
         self.last_version += 1;
-        let version = self.last_version;
+        self.slab.links_mut(index).version = self.last_version;
         let address = (self.pointee)(&new.value);
         let slot = self.slab.slot_mut(index);
         slot.key = CompactString::new(key);
         slot.value = Some(new.value);
         slot.deadline = new.deadline;
         slot.tag = tag;
-        let links = self.slab.links_mut(index);
-        (links.version, links.weight) = (version, new.weight);
-        self.policy.insert(&mut self.slab, index, hot);
-        self.wheel.insert(&mut self.slab, index);
+        self.wheel.set(&mut self.slab, index);
         self.index.insert(tag, index, address);
     }
 
     /// Stores a value over the entry at `index`.
     pub(crate) fn replace(&mut self, index: u32, new: New<V>, cause: Cause, room: Room, out: &mut Batch<V>) {
-        let old_weight = self.slab.links(index).weight;
+        let old_weight = self.slab.weight(index);
         if new.weight != old_weight {
             self.claim(new.weight.saturating_sub(old_weight), room, index, out);
             self.policy.reweigh(&mut self.slab, index, new.weight);
@@ -186,15 +198,15 @@ impl<V> Shard<V> {
 
     /// Gives the entry another deadline.
     pub(crate) fn expire_at(&mut self, index: u32, deadline: u64) {
-        if self.slab.slot(index).deadline != deadline {
-            self.wheel.remove(&mut self.slab, index);
-            self.slab.slot_mut(index).deadline = deadline;
-            self.wheel.insert(&mut self.slab, index);
+        let slot = self.slab.slot_mut(index);
+        if slot.deadline != deadline {
+            slot.deadline = deadline;
+            self.wheel.set(&mut self.slab, index);
         }
     }
 
     pub(crate) fn delete(&mut self, index: u32, cause: Cause, out: &mut Batch<V>) {
-        self.quota -= self.slab.links(index).weight;
+        self.quota -= self.slab.weight(index);
         self.policy.remove(&mut self.slab, index);
         self.forget(index, cause, out);
     }
@@ -264,22 +276,24 @@ impl<V> Shard<V> {
     /// What an empty shard holds of slots and index, to be dropped outside of the lock. Tables don't shrink otherwise.
     pub(crate) fn take_spare(&mut self) -> Option<impl Sized + use<V>> {
         let spare = self.len() == 0 && self.slab.end() > 0;
-        spare
-            .then(|| (std::mem::replace(&mut self.slab, Slab::new()), std::mem::replace(&mut self.index, Index::new())))
+        spare.then(|| {
+            // Free slots may be in its lists.
+            self.wheel.clear();
+            (std::mem::replace(&mut self.slab, Slab::new()), std::mem::replace(&mut self.index, Index::new()))
+        })
     }
 
     /// Takes everything out at once; the old contents are the caller's to drop.
-    pub(crate) fn take(&mut self, now_ms: u64) -> Slab<V> {
+    pub(crate) fn take(&mut self) -> Slab<V> {
         self.policy.clear();
         self.quota = 0;
         self.index = Index::new();
-        self.wheel = Wheel::new(now_ms);
+        self.wheel.clear();
         std::mem::replace(&mut self.slab, Slab::new())
     }
 
-    /// Removes an entry that is in no ring any more from all else.
+    /// Removes an entry that is in no ring any more from the index, and frees its slot.
     fn forget(&mut self, index: u32, cause: Cause, out: &mut Batch<V>) {
-        self.wheel.remove(&mut self.slab, index);
         let tag = self.slab.slot(index).tag;
         self.index.remove(tag, index);
         if let Some(removed) = self.slab.release(index, cause) {
@@ -293,7 +307,7 @@ impl<V> Shard<V> {
         let live: Vec<u32> = (0..self.slab.end()).filter(|&index| self.slab.slot(index).value.is_some()).collect();
         assert_eq!(live.len(), self.len());
         assert_eq!(live.len(), self.index.len());
-        assert_eq!(live.iter().map(|&index| self.slab.links(index).weight).sum::<u64>(), self.weight());
+        assert_eq!(live.iter().map(|&index| self.slab.weight(index)).sum::<u64>(), self.weight());
         for index in live {
             let slot = self.slab.slot(index);
             assert_eq!(self.find(slot.tag, &slot.key), Some(index));

@@ -29,7 +29,7 @@ pub(crate) struct Slot<V> {
     /// Reads since the clock hand last came by, up to [`MAX_REFERENCES`].
     pub(crate) references: AtomicU8,
     pub(crate) hot: bool,
-    /// The wheel's list that holds the entry, or [`NO_LIST`](crate::wheel::NO_LIST).
+    /// The wheel's list that holds the slot, or [`NO_LIST`](crate::wheel::NO_LIST).
     pub(crate) timer_list: u16,
     /// The upper half of the key's hash: its tag in the table.
     pub(crate) tag: u32,
@@ -46,7 +46,6 @@ pub(crate) struct Links {
     pub(crate) timer_next: u32,
     /// Which write made the value.
     pub(crate) version: u64,
-    pub(crate) weight: u64,
 }
 
 /// How many reads an entry is credited with. Two, as in `quick_cache`: between Clock-PRO's one and S3-FIFO's three.
@@ -91,12 +90,14 @@ impl<V> Slot<V> {
 pub(crate) struct Slab<V> {
     slots: Vec<Box<[Slot<V>; CHUNK]>>,
     links: Vec<Box<[Links; CHUNK]>>,
+    /// What the entries weigh; nothing where each of them weighs one.
+    weights: Vec<Box<[u64; CHUNK]>>,
     free: u32,
 }
 
 impl<V> Slab<V> {
     pub(crate) const fn new() -> Self {
-        Self { slots: Vec::new(), links: Vec::new(), free: NIL }
+        Self { slots: Vec::new(), links: Vec::new(), weights: Vec::new(), free: NIL }
     }
 
     /// One past the highest index ever given out.
@@ -126,21 +127,29 @@ impl<V> Slab<V> {
                 timer_prev: NIL,
                 timer_next: NIL,
                 version: 0,
-                weight: 0,
             })
             .collect();
         self.slots.push(slots.into_boxed_slice().try_into().ok()?);
         self.links.push(links.into_boxed_slice().try_into().ok()?);
+        if !self.weights.is_empty() {
+            self.weights.push(Box::new([1; CHUNK]));
+        }
         self.free = start;
         Some(())
     }
 
-    /// Moves the entry out of a slot and frees the slot. The entry must be in no ring and no timer list.
+    /// Moves the entry out of a slot and frees the slot. The entry must be in no ring. The slot stays in its timer list.
     #[inline]
     pub(crate) fn release(&mut self, index: u32, cause: Cause) -> Option<Removed<V>> {
         let free = self.free;
         self.links_mut(index).next = free;
         self.free = index;
+        self.take(index, cause)
+    }
+
+    /// Moves the entry out of a slot that another one takes at once.
+    #[inline]
+    pub(crate) fn take(&mut self, index: u32, cause: Cause) -> Option<Removed<V>> {
         let slot = self.slot_mut(index);
         slot.deadline = NEVER;
         let value = slot.value.take()?;
@@ -175,6 +184,21 @@ impl<V> Slab<V> {
     }
 
     #[inline]
+    pub(crate) fn weight(&self, index: u32) -> u64 {
+        self.weights.get(index as usize / CHUNK).map_or(1, |chunk| chunk[index as usize % CHUNK])
+    }
+
+    #[inline]
+    pub(crate) fn set_weight(&mut self, index: u32, weight: u64) {
+        if self.weights.is_empty() && weight != 1 {
+            self.weights.resize_with(self.slots.len(), || Box::new([1; CHUNK]));
+        }
+        if let Some(chunk) = self.weights.get_mut(index as usize / CHUNK) {
+            chunk[index as usize % CHUNK] = weight;
+        }
+    }
+
+    #[inline]
     pub(crate) fn links_mut(&mut self, index: u32) -> &mut Links {
         &mut self.links[index as usize / CHUNK][index as usize % CHUNK]
     }
@@ -185,8 +209,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_slot_is_one_cache_line_and_an_entry_96_bytes() {
+    fn a_slot_is_one_cache_line_and_an_entry_88_bytes() {
         assert_eq!(size_of::<Slot<[std::num::NonZeroUsize; 3]>>(), 64);
-        assert_eq!(size_of::<Links>(), 32);
+        assert_eq!(size_of::<Links>(), 24);
     }
 }

@@ -65,7 +65,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         let take = |shard: &Padded<RwLock<Shard<V>>>| {
             let mut shard = shard.0.write();
             let (before, now) = (shard.quota(), inner.table.clock.now());
-            let old = shard.take(now);
+            let old = shard.take();
             inner.count_claim(before, 0);
             (old, now)
         };

@@ -2,10 +2,11 @@
 //!
 //! Six levels of 64 lists. Which level an entry goes to follows from the highest group of six bits in which its tick
 //! differs from the present one, so an entry moves down at most five times in its life, and setting, moving or dropping a
-//! timer is O(1). Source: G. Varghese and A. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987.
+//! timer is O(1). A slot that becomes free stays in its list until the list is due or the slot has another deadline: under pressure the next
+//! entry takes the slot at once, most often with a deadline that belongs into the same list. Source: G. Varghese and A. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987.
 
 use crate::clock::NEVER;
-use crate::slab::{NIL, Slab};
+use crate::slab::{NIL, Slab, Slot};
 
 /// The list number of an entry without a timer.
 pub(crate) const NO_LIST: u16 = u16::MAX;
@@ -47,7 +48,7 @@ pub(crate) const fn due_after(deadline: u64) -> u64 {
 pub(crate) enum Turn {
     /// This entry's deadline has passed; it has left the wheel.
     Expired(u32),
-    /// An entry moved closer to its list; more may be due.
+    /// An entry moved closer to its list, or a free slot left the wheel; more may be due.
     Moved,
     /// Nothing more is due.
     Idle,
@@ -59,18 +60,29 @@ impl Wheel {
         Self { now: now_ms >> TICK_BITS, idle_until: u64::MAX, heads, occupied: [0; LEVELS] }
     }
 
-    /// Puts the entry into the list for its deadline. It must be in none.
-    pub(crate) fn insert<V>(&mut self, slab: &mut Slab<V>, index: u32) {
-        let deadline = slab.slot(index).deadline;
+    /// Empties all lists, and leaves the slots that were in them as they are.
+    pub(crate) fn clear(&mut self) {
+        self.heads.fill([NIL; LISTS]);
+        (self.idle_until, self.occupied) = (u64::MAX, [0; LEVELS]);
+    }
+
+    /// Puts the entry into the list for its deadline, and takes it out of the list that it was in. Nothing moves where that is the same
+    /// list: it hasn't been due yet, or it would be empty.
+    pub(crate) fn set<V>(&mut self, slab: &mut Slab<V>, index: u32) {
+        let Slot { deadline, timer_list, .. } = *slab.slot(index);
         if deadline == NEVER {
+            self.remove(slab, index);
             return;
         }
-        let tick = tick_after(deadline).clamp(self.now + 1, self.now.saturating_add(HORIZON));
+        let tick = tick_after(deadline).min(self.now.saturating_add(HORIZON)).max(self.now + 1);
         let level = self.level_of(tick);
         let shift = LEVEL_BITS * level as u32;
-        let list = (tick >> shift) as usize % LISTS;
         self.idle_until = self.idle_until.min(tick >> shift << shift);
-        self.link(slab, index, level, list);
+        let list = level * LISTS + (tick >> shift) as usize % LISTS;
+        if list != usize::from(timer_list) {
+            self.remove(slab, index);
+            self.link(slab, index, list);
+        }
     }
 
     /// Takes the entry out of its list, if it is in one.
@@ -114,7 +126,8 @@ impl Wheel {
         if slab.slot(index).deadline >> TICK_BITS < at {
             return Turn::Expired(index);
         }
-        self.insert(slab, index);
+        // A free slot is in no list from here on.
+        self.set(slab, index);
         Turn::Moved
     }
 
@@ -143,16 +156,16 @@ impl Wheel {
             .min()
     }
 
-    fn link<V>(&mut self, slab: &mut Slab<V>, index: u32, level: usize, list: usize) {
-        let head = std::mem::replace(&mut self.heads[level][list], index);
-        self.occupied[level] |= 1 << list;
+    fn link<V>(&mut self, slab: &mut Slab<V>, index: u32, list: usize) {
+        let head = std::mem::replace(&mut self.heads[list / LISTS][list % LISTS], index);
+        self.occupied[list / LISTS] |= 1 << (list % LISTS);
         if head != NIL {
             slab.links_mut(head).timer_prev = index;
         }
         let links = slab.links_mut(index);
         links.timer_prev = NIL;
         links.timer_next = head;
-        slab.slot_mut(index).timer_list = (level * LISTS + list) as u16;
+        slab.slot_mut(index).timer_list = list as u16;
     }
 }
 
@@ -186,7 +199,7 @@ mod tests {
             let mut deadlines: Vec<u64> = Vec::new();
             for life in (0..43).flat_map(|bit| [(1_u64 << bit) - 1, 1 << bit, (1 << bit) + 77]) {
                 let index = entry(&mut slab, start + life);
-                wheel.insert(&mut slab, index);
+                wheel.set(&mut slab, index);
                 assert_eq!(index as usize, deadlines.len());
                 deadlines.push(start + life);
             }
@@ -206,7 +219,7 @@ mod tests {
     fn a_deadline_beyond_the_horizon_waits() {
         let (mut slab, mut wheel) = (Slab::new(), Wheel::new(5_000));
         let index = entry(&mut slab, NEVER - 1);
-        wheel.insert(&mut slab, index);
+        wheel.set(&mut slab, index);
         let due = wheel.next_due();
         assert!(due > 60 * 365 * 86_400_000 && due < NEVER);
         assert_eq!(run(&mut wheel, &mut slab, due), []);
@@ -219,7 +232,7 @@ mod tests {
             let (mut slab, mut wheel) = (Slab::new(), Wheel::new(0));
             let entries: Vec<u32> = (0..3).map(|_| entry(&mut slab, 1_000)).collect();
             for &index in &entries {
-                wheel.insert(&mut slab, index);
+                wheel.set(&mut slab, index);
             }
             wheel.remove(&mut slab, entries[gone]);
             wheel.remove(&mut slab, entries[gone]);
@@ -236,12 +249,12 @@ mod tests {
         let (mut slab, mut wheel) = (Slab::new(), Wheel::new(0));
         for _ in 0..10 {
             let index = entry(&mut slab, 10_000);
-            wheel.insert(&mut slab, index);
+            wheel.set(&mut slab, index);
         }
         let now = 60_000;
         assert_eq!(wheel.turn(&mut slab, now), Turn::Moved);
         let late = entry(&mut slab, 10_100);
-        wheel.insert(&mut slab, late);
+        wheel.set(&mut slab, late);
         assert_eq!(run(&mut wheel, &mut slab, now).len(), 11);
     }
 }
