@@ -3,7 +3,7 @@
 //! Any bytes as replies, cut anywhere: each is a reply or an error, the same however they are cut, and never larger than allowed.
 
 use polycache_fuzz::replies::Pieces;
-use polycache_memcached::codec::{Decoder, Expect, ProtocolError, RawCommand, Reply, Request, WireKey};
+use polycache_memcached::codec::{Decoder, Expect, Parts, ProtocolError, RawCommand, Reply, Request, WireKey};
 
 const MAX: usize = 1_000;
 
@@ -12,7 +12,7 @@ fn expect(form: u8) -> Expect {
     let keys = &["a", "b", "a", "sha256:c"].map(|key| WireKey::new(key.as_bytes()));
     let raw = |line| Request::Raw(RawCommand::new(line).expect("a legal line"));
     let request = match form % 7 {
-        0 => Request::Get { key, cas: true },
+        0 => Request::Get { key, parts: Parts::VALUE.and(Parts::CAS) },
         1 => Request::MultiGet { keys },
         2 => Request::Version,
         3 => raw(b"get a"),

@@ -116,6 +116,12 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         self.table.shards[shard].0.read().peek(tag, key, &self.table.clock).map(look)
     }
 
+    /// As [`peek`](Self::peek), and counts as a use of the entry.
+    pub fn read<R>(&self, key: &str, look: impl FnOnce(Present<'_, V>) -> R) -> Option<R> {
+        let (tag, shard) = self.table.locate(key);
+        self.table.shards[shard].0.read().read(tag, key, &self.table.clock).map(look)
+    }
+
     /// Reads and changes the entry under `key` in one step that no other call comes between. `decide` is shown the live
     /// entry or its absence, and runs under a lock: it must be quick and not call the engine.
     ///

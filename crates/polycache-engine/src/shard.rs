@@ -124,6 +124,16 @@ impl<V> Shard<V> {
         if self.has_expired(index, clock) { None } else { self.present(index) }
     }
 
+    /// A live entry with what is known of it. Counts as a read.
+    pub(crate) fn read(&self, tag: u32, key: &str, clock: &Clock) -> Option<Present<'_, V>> {
+        let index = self.find(tag, key)?;
+        if self.has_expired(index, clock) {
+            return None;
+        }
+        self.slab.slot(index).touch();
+        self.present(index)
+    }
+
     pub(crate) fn has_expired(&self, index: u32, clock: &Clock) -> bool {
         clock.has_passed(self.slab.slot(index).deadline)
     }

@@ -8,7 +8,7 @@ mod raw;
 use std::sync::Arc;
 
 use crate::builder::Builder;
-use crate::codec::{Item, Mode, Request, Status, WireKey};
+use crate::codec::{Item, Meta, Mode, Parts, Request, Status, WireKey};
 use crate::fleet::Fleet;
 use crate::{Error, ErrorKind, Result, Server, Ttl};
 
@@ -118,7 +118,7 @@ impl Client {
     /// Trouble with the server.
     pub async fn get(&self, key: impl AsRef<[u8]>) -> Result<Option<Item>> {
         let key = WireKey::new(key.as_ref());
-        let reply = self.fleet.call(key.stored(), &Request::Get { key: &key, cas: false }).await?;
+        let reply = self.fleet.call(key.stored(), &Request::Get { key: &key, parts: Parts::VALUE }).await?;
         Ok(outcome::value(reply)?.map(|(item, _)| item))
     }
 
@@ -128,7 +128,32 @@ impl Client {
     /// Trouble with the server.
     pub async fn gets(&self, key: impl AsRef<[u8]>) -> Result<Option<(Item, u64)>> {
         let key = WireKey::new(key.as_ref());
-        outcome::value(self.fleet.call(key.stored(), &Request::Get { key: &key, cas: true }).await?)
+        let request = Request::Get { key: &key, parts: Parts::VALUE.and(Parts::CAS) };
+        outcome::value(self.fleet.call(key.stored(), &request).await?)
+    }
+
+    /// Some parts of an entry, in one command; `None` where there is no entry.
+    ///
+    /// ```no_run
+    /// use polycache_memcached::Client;
+    /// use polycache_memcached::codec::Parts;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache_memcached::Result<()> {
+    /// let client = Client::open("127.0.0.1:11211")?;
+    /// if let Some(entry) = client.look("k", Parts::VALUE.and(Parts::TTL)).await? {
+    ///     println!("{:?} for {:?}", entry.value, entry.life());
+    /// }
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Trouble with the server.
+    pub async fn look(&self, key: impl AsRef<[u8]>, parts: Parts) -> Result<Option<Meta>> {
+        let key = WireKey::new(key.as_ref());
+        let Some(reply) = self.fleet.call(key.stored(), &Request::Get { key: &key, parts }).await? else {
+            return Ok(None);
+        };
+        Ok(Some(outcome::meta(reply, true)?).filter(|entry| entry.status == Status::Done))
     }
 
     /// Stores a value.
@@ -216,13 +241,7 @@ impl Client {
     /// # Errors
     /// Trouble with the server.
     pub async fn ttl(&self, key: impl AsRef<[u8]>) -> Result<Option<Ttl>> {
-        let key = WireKey::new(key.as_ref());
-        let Some(reply) = self.fleet.call(key.stored(), &Request::Ttl { key: &key }).await? else { return Ok(None) };
-        let meta = outcome::meta(reply, true)?;
-        Ok(match (meta.status, meta.ttl) {
-            (Status::Done, Some(seconds)) => Some(u64::try_from(seconds).map_or(Ttl::Never, Ttl::secs)),
-            _ => None,
-        })
+        Ok(self.look(key, Parts::TTL).await?.and_then(|entry| entry.life()))
     }
 
     /// Whether there is a value under a key, without fetching it.
@@ -230,7 +249,7 @@ impl Client {
     /// # Errors
     /// Trouble with the server.
     pub async fn exists(&self, key: impl AsRef<[u8]>) -> Result<bool> {
-        Ok(self.ttl(key).await?.is_some())
+        Ok(self.look(key, Parts::NONE).await?.is_some())
     }
 
     /// Deletes everything on every server, of other clients too. Takes effect with the server's next second: what is stored

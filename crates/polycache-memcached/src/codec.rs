@@ -5,12 +5,12 @@
 //!
 //! ```
 //! use bytes::BytesMut;
-//! use polycache_memcached::codec::{Decoder, Reply, Request, WireKey};
+//! use polycache_memcached::codec::{Decoder, Parts, Reply, Request, WireKey};
 //!
 //! # fn main() -> Result<(), polycache_memcached::codec::ProtocolError> {
 //! let key = WireKey::new(b"greeting");
 //! let mut out = Vec::new();
-//! let mut expect = Request::Get { key: &key, cas: false }.encode(7, &mut out);
+//! let mut expect = Request::Get { key: &key, parts: Parts::VALUE }.encode(7, &mut out);
 //! assert_eq!(out, b"mg greeting v f OAH\r\n");
 //!
 //! let mut decoder = Decoder::new(1 << 20);
@@ -34,6 +34,6 @@ pub use decoder::Decoder;
 pub use expect::Expect;
 pub use raw::RawCommand;
 pub use reply::{Item, Meta, ProtocolError, Refusal, RefusalKind, Reply, Status};
-pub use request::{Delta, Mode, Request};
+pub use request::{Delta, Mode, Parts, Request};
 
 pub use crate::key::WireKey;

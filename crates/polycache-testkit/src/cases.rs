@@ -11,6 +11,7 @@ pub mod flights;
 pub mod keys;
 pub mod left_alone;
 pub mod locks;
+pub mod look;
 pub mod multi;
 pub mod namespaces;
 pub mod plugins;

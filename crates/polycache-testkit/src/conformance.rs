@@ -110,7 +110,15 @@ macro_rules! __every_case {
                 sets_the_ttl
                 reads_and_expire_are_no_writes
                 a_rewrite_of_an_equal_value
-                deletes_what_was_read
+            }
+            look {
+                each_part_is_there_where_it_is_wanted
+                an_absent_key_is_none
+                tells_what_remains_after_expire
+                every_write_changes_the_version
+                multi_get_tells_as_much
+                delete_keeps_to_its_condition
+                values_come_typed
             }
             namespaces {
                 a_namespace_is_a_prefix

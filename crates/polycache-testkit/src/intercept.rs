@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::task::Poll;
 
 use polycache::backend::{
-    Backend, BackendInfo, Cursor, Entry, Holder, Key, OwnedKey, Page, Pattern, SetOptions, Version,
+    Backend, BackendInfo, Cursor, Entry, Found, Holder, Key, OwnedKey, Page, Pattern, SetOptions, Want, When,
 };
 use polycache::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
@@ -150,14 +150,14 @@ impl Backend for Intercept {
         self.run("get", move |inner| inner.get(key.key()))
     }
 
-    fn get_versioned(&self, key: Key<'_>) -> Reply<(Option<Value>, Version)> {
+    fn look(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
         let key = key.into_owned();
-        self.run("get_versioned", move |inner| inner.get_versioned(key.key()))
+        self.run("look", move |inner| inner.look(key.key(), want))
     }
 
-    fn multi_get(&self, keys: &[Key<'_>]) -> Reply<Vec<Option<Value>>> {
+    fn multi_get(&self, keys: &[Key<'_>], want: Want) -> Reply<Vec<Option<Found>>> {
         let keys = owned(keys);
-        self.run("multi_get", move |inner| inner.multi_get(&borrowed(&keys)))
+        self.run("multi_get", move |inner| inner.multi_get(&borrowed(&keys), want))
     }
 
     fn set(&self, key: Key<'_>, value: Value, mut options: SetOptions) -> Reply<bool> {
@@ -172,15 +172,9 @@ impl Backend for Intercept {
         let entries: Vec<_> =
             entries.into_iter().map(|entry| (entry.key.into_owned(), entry.value, entry.ttl)).collect();
         self.run("multi_set", move |inner| {
-            let borrowed =
-                entries.iter().map(|(key, value, ttl)| Entry { key: key.key(), value: value.clone(), ttl: *ttl });
+            let borrowed = entries.iter().map(|(key, value, ttl)| Entry::new(key.key(), value.clone(), *ttl));
             inner.multi_set(borrowed.collect())
         })
-    }
-
-    fn exists(&self, key: Key<'_>) -> Reply<bool> {
-        let key = key.into_owned();
-        self.run("exists", move |inner| inner.exists(key.key()))
     }
 
     fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
@@ -193,19 +187,9 @@ impl Backend for Intercept {
         self.run("expire", move |inner| inner.expire(key.key(), ttl))
     }
 
-    fn ttl(&self, key: Key<'_>) -> Reply<Option<Ttl>> {
+    fn delete(&self, key: Key<'_>, when: When) -> Reply<bool> {
         let key = key.into_owned();
-        self.run("ttl", move |inner| inner.ttl(key.key()))
-    }
-
-    fn delete(&self, key: Key<'_>) -> Reply<bool> {
-        let key = key.into_owned();
-        self.run("delete", move |inner| inner.delete(key.key()))
-    }
-
-    fn delete_if(&self, key: Key<'_>, version: &Version) -> Reply<bool> {
-        let (key, version) = (key.into_owned(), version.clone());
-        self.run("delete_if", move |inner| inner.delete_if(key.key(), &version))
+        self.run("delete", move |inner| inner.delete(key.key(), when))
     }
 
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {

@@ -169,7 +169,7 @@ async fn the_end(cache: &Cache) -> Result<()> {
     }
     if let Some(timing) = cache.plugin::<Timing>() {
         for name in CommandName::ALL {
-            if let Some(figures) = timing.figures(name) {
+            if let Some(figures) = timing.figures(*name) {
                 println!(
                     "  {:<14} {:>3} calls, {:>9.1?} on average, p99 {:>9.1?}",
                     name.as_str(),

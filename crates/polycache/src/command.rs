@@ -21,6 +21,7 @@ pub enum CommandName {
     GetObject,
     GetVersioned,
     Increment,
+    Look,
     MultiDelete,
     MultiGet,
     MultiSet,
@@ -33,7 +34,7 @@ pub enum CommandName {
 
 impl CommandName {
     /// All of them, in alphabetical order.
-    pub const ALL: [Self; 18] = [
+    pub const ALL: &'static [Self] = &[
         Self::Add,
         Self::Cas,
         Self::Clear,
@@ -44,6 +45,7 @@ impl CommandName {
         Self::GetObject,
         Self::GetVersioned,
         Self::Increment,
+        Self::Look,
         Self::MultiDelete,
         Self::MultiGet,
         Self::MultiSet,
@@ -68,6 +70,7 @@ impl CommandName {
             Self::GetObject => "get_object",
             Self::GetVersioned => "get_versioned",
             Self::Increment => "increment",
+            Self::Look => "look",
             Self::MultiDelete => "multi_delete",
             Self::MultiGet => "multi_get",
             Self::MultiSet => "multi_set",
@@ -100,6 +103,7 @@ impl CommandName {
             | Self::Get
             | Self::GetObject
             | Self::GetVersioned
+            | Self::Look
             | Self::MultiDelete
             | Self::MultiGet
             | Self::MultiSet

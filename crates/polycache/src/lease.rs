@@ -33,7 +33,7 @@ pub(crate) use self::name::{Purpose, is_lease, lease_key};
 use self::note::Note;
 pub(crate) use self::watch::Watch;
 
-use crate::backend::{SetOptions, Version, When, Written};
+use crate::backend::{Found, SetOptions, Version, Want, When, Written};
 use crate::flight::Flights;
 use crate::key::OwnedKey;
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
@@ -109,7 +109,7 @@ impl Lease {
 
     /// Takes it from a holder whose entry is still this one.
     pub(crate) async fn take_over(&self, entry: &Value) -> Result<bool> {
-        let (found, version) = self.cache.limited(self.cache.backend().get_versioned(self.key.key())).await?;
+        let (found, version) = self.entry().await?;
         if found.is_none_or(|found| found.as_bytes() != entry.as_bytes()) {
             return Ok(false);
         }
@@ -216,7 +216,7 @@ impl Lease {
         }
         let released = loop {
             let Some(version) = self.version(&mut held).await? else { break false };
-            if self.cache.limited(self.cache.backend().delete_if(self.key.key(), &version)).await? {
+            if self.cache.limited(self.cache.backend().delete(self.key.key(), When::unchanged(version))).await? {
                 break true;
             }
         };
@@ -234,12 +234,18 @@ impl Lease {
         Ok(false)
     }
 
+    /// The entry of whoever has it, and its version.
+    async fn entry(&self) -> Result<(Option<Value>, Version)> {
+        let found = self.cache.limited(self.cache.backend().look(self.key.key(), Want::VERSIONED)).await?;
+        Ok(Found::versioned(found))
+    }
+
     /// The version of the entry, to write on the condition of it; none where it is no longer this lease's. What is known is used up.
     async fn version(&self, held: &mut Held) -> Result<Option<Version>> {
         if let Some(version) = held.version.take() {
             return Ok(Some(version));
         }
-        let (found, version) = self.cache.limited(self.cache.backend().get_versioned(self.key.key())).await?;
+        let (found, version) = self.entry().await?;
         let own = found.is_some_and(|found| Note::is_of(&found, held.note.token()));
         Ok(own.then_some(version))
     }

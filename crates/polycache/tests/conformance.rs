@@ -26,7 +26,7 @@ polycache_testkit::conformance!(
     limited,
     by_bytes().inside(|memory| {
         Intercept::delayed(memory).declaring(|info| {
-            info.name = "limited";
+            info.name = "limited".into();
             info.capabilities.scan = false;
             info.capabilities.live_objects = false;
             info.capabilities.exclusive = false;

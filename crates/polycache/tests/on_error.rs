@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use polycache::backend::Version;
+use polycache::backend::{Version, Want};
 use polycache::backends::memory::Memory;
 use polycache::plugins::HitMissRatio;
 use polycache::serializers::Json;
@@ -45,6 +45,7 @@ fn writes(cache: &Cache) -> Vec<(&'static str, Error)> {
         ("clear", now(cache.clear()).unwrap_err()),
         ("raw", now(cache.raw("len", &[""; 0])).unwrap_err()),
         // A version that isn't known can't be compared.
+        ("look", now(cache.look::<i32>("k", Want::VERSION)).unwrap_err()),
         ("get_versioned", now(cache.get_versioned::<i32>("k")).unwrap_err()),
     ]
 }
@@ -69,6 +70,7 @@ fn trouble_is_an_error_by_default() {
             ("get_object", now(cache.get_object::<i32>("k")).unwrap_err()),
             ("get", now(cache.get::<Value>("k")).unwrap_err()),
             ("multi_get", now(cache.multi_get::<i32>(&["k"])).unwrap_err()),
+            ("look", now(cache.look::<i32>("k", Want::VALUE)).unwrap_err()),
             ("exists", now(cache.exists("k")).unwrap_err()),
             ("ttl", now(cache.ttl("k")).unwrap_err()),
         ]);

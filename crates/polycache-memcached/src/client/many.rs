@@ -5,7 +5,7 @@ use futures_util::future::join_all;
 
 use super::{Client, Entry, outcome, too_large};
 use crate::Result;
-use crate::codec::{Item, Meta, Mode, Reply, Request, Status, WireKey};
+use crate::codec::{Item, Meta, Mode, Parts, Reply, Request, Status, WireKey};
 use crate::connection::Connection;
 use crate::fleet::Place;
 
@@ -47,7 +47,7 @@ impl Client {
                 Err(error) if error.is_retryable() && self.fleet.moves_keys() => {
                     for &number in numbers {
                         let key = &keys[number];
-                        let reply = self.fleet.call(key.stored(), &Request::Get { key, cas: false }).await?;
+                        let reply = self.fleet.call(key.stored(), &Request::Get { key, parts: Parts::VALUE }).await?;
                         values[number] = reply.map(single).transpose()?.flatten();
                     }
                 }
@@ -99,12 +99,12 @@ impl Client {
     ///
     /// ```no_run
     /// use polycache_memcached::Client;
-    /// use polycache_memcached::codec::{Request, WireKey};
+    /// use polycache_memcached::codec::{Parts, Request, WireKey};
     ///
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache_memcached::Result<()> {
     /// let client = Client::open("127.0.0.1:11211")?;
     /// let (lease, value) = (WireKey::new(b"lease:k"), WireKey::new(b"k"));
-    /// let look = Request::Get { key: &lease, cas: true };
+    /// let look = Request::Get { key: &lease, parts: Parts::NONE };
     /// let [found, deleted] = client.in_order([("k", look), ("k", Request::Delete { key: &value, cas: None })]).await;
     /// println!("{:?} {:?}", found?, deleted?);
     /// # Ok(()) }
@@ -173,7 +173,7 @@ async fn get_plain(connection: &Connection, keys: &[WireKey<'_>]) -> Result<Vec<
 }
 
 async fn get_base64(connection: &Connection, keys: &[WireKey<'_>]) -> Result<Vec<Option<Item>>> {
-    let requests: Vec<_> = keys.iter().map(|key| Request::Get { key, cas: false }).collect();
+    let requests: Vec<_> = keys.iter().map(|key| Request::Get { key, parts: Parts::VALUE }).collect();
     connection.call_many(&requests).await.into_iter().map(|reply| single(reply?)).collect()
 }
 

@@ -4,6 +4,8 @@ use std::fmt;
 
 use bytes::Bytes;
 
+use crate::Ttl;
+
 /// A whole reply to one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
@@ -42,6 +44,14 @@ pub struct Meta {
     pub cas: u64,
     /// The seconds the entry has to live, -1 for ever; `None` where none came.
     pub ttl: Option<i64>,
+}
+
+impl Meta {
+    /// What the entry has to live, where that was asked for.
+    #[must_use]
+    pub fn life(&self) -> Option<Ttl> {
+        self.ttl.map(|seconds| u64::try_from(seconds).map_or(Ttl::Never, Ttl::secs))
+    }
 }
 
 /// How a meta command went.

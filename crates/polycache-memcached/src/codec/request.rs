@@ -8,12 +8,12 @@ use crate::key::WireKey;
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Request<'a> {
-    /// The value and flags under a key, and its CAS number where `cas` is set.
+    /// Some parts of the entry under a key.
     Get {
         /// Where it is.
         key: &'a WireKey<'a>,
-        /// Whether to ask for the CAS number too.
-        cas: bool,
+        /// Which parts.
+        parts: Parts,
     },
     /// The values and flags under several keys, by one classic `get`, which takes no base64 key. It is the fastest form: a
     /// server does 20 commands of a connection in a row (its option `-R`) before it turns to others, and this is one.
@@ -59,11 +59,6 @@ pub enum Request<'a> {
         /// The new exptime.
         exptime: u32,
     },
-    /// Asks for the rest of an entry's life, without its value.
-    Ttl {
-        /// Which entry.
-        key: &'a WireKey<'a>,
-    },
     /// Deletes everything.
     FlushAll,
     /// The server's version.
@@ -79,6 +74,50 @@ pub enum Request<'a> {
     },
     /// A command line as given.
     Raw(RawCommand<'a>),
+}
+
+/// Parts of an entry that a [`Request::Get`] asks for.
+///
+/// ```
+/// use polycache_memcached::codec::{Parts, Request, WireKey};
+///
+/// let request = Request::Get { key: &WireKey::new(b"k"), parts: Parts::VALUE.and(Parts::TTL) };
+/// let mut out = Vec::new();
+/// request.encode(7, &mut out);
+/// assert_eq!(out, b"mg k v f t OAH\r\n");
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Parts(u8);
+
+impl Parts {
+    /// None: only whether there is an entry.
+    pub const NONE: Self = Self(0);
+    /// The value, and its flags.
+    pub const VALUE: Self = Self(1);
+    /// The CAS number.
+    pub const CAS: Self = Self(2);
+    /// What remains of its life.
+    pub const TTL: Self = Self(4);
+
+    /// These and `other`.
+    #[must_use]
+    pub const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    /// The flags of the protocol that ask for them.
+    const fn flags(self) -> &'static [u8] {
+        match self.0 & 7 {
+            0 => b"",
+            1 => b" v f",
+            2 => b" c",
+            3 => b" v f c",
+            4 => b" t",
+            5 => b" v f t",
+            6 => b" c t",
+            _ => b" v f c t",
+        }
+    }
 }
 
 /// On what condition a value is stored.
@@ -109,9 +148,9 @@ impl Request<'_> {
     pub fn encode(&self, opaque: u16, out: &mut Vec<u8>) -> Expect {
         let opaque = Opaque::new(opaque);
         match *self {
-            Self::Get { key, cas } => {
+            Self::Get { key, parts } => {
                 begin(out, b"mg ", key);
-                out.extend_from_slice(if cas { b" v f c" } else { b" v f" });
+                out.extend_from_slice(parts.flags());
                 end(out, key, opaque)
             }
             Self::MultiGet { keys } => {
@@ -167,11 +206,6 @@ impl Request<'_> {
                 flag(out, b" T", u64::from(exptime));
                 end(out, key, opaque)
             }
-            Self::Ttl { key } => {
-                begin(out, b"mg ", key);
-                out.extend_from_slice(b" t");
-                end(out, key, opaque)
-            }
             Self::FlushAll => line(out, b"flush_all\r\n", b"OK"),
             Self::Version => line(out, b"version\r\n", b"VERSION "),
             Self::Noop => {
@@ -206,7 +240,7 @@ impl Request<'_> {
     #[must_use]
     pub fn is_read(&self) -> bool {
         match self {
-            Self::Get { .. } | Self::MultiGet { .. } | Self::Ttl { .. } | Self::Version | Self::Noop => true,
+            Self::Get { .. } | Self::MultiGet { .. } | Self::Version | Self::Noop => true,
             Self::Store { .. }
             | Self::Delete { .. }
             | Self::Count { .. }
@@ -232,11 +266,9 @@ impl Request<'_> {
             Self::MultiGet { keys } => keys.iter().map(|key| key.token().len() + 1).sum(),
             Self::Store { key, value, .. } => key.token().len() + value.len(),
             Self::Raw(command) => command.line().len(),
-            Self::Get { key, .. }
-            | Self::Delete { key, .. }
-            | Self::Count { key, .. }
-            | Self::Touch { key, .. }
-            | Self::Ttl { key } => key.token().len(),
+            Self::Get { key, .. } | Self::Delete { key, .. } | Self::Count { key, .. } | Self::Touch { key, .. } => {
+                key.token().len()
+            }
             Self::FlushAll | Self::Version | Self::Noop | Self::Authenticate { .. } => 0,
         }
     }
@@ -293,8 +325,8 @@ mod tests {
         let binary = &WireKey::new(b"a b");
         let store =
             |mode, flags, exptime| wire(Request::Store { mode, key, value: b"v\r\n", flags, exptime, cas: flags == 9 });
-        assert_eq!(wire(Request::Get { key, cas: true }), "mg k v f c OBB\r\n");
-        assert_eq!(wire(Request::Get { key: binary, cas: false }), "mg YSBi v f b OBB\r\n");
+        assert_eq!(wire(Request::Get { key, parts: Parts::VALUE.and(Parts::CAS) }), "mg k v f c OBB\r\n");
+        assert_eq!(wire(Request::Get { key: binary, parts: Parts::VALUE }), "mg YSBi v f b OBB\r\n");
         assert_eq!(store(Mode::Set, 0, 0), "ms k 3 OBB\r\nv\r\n\r\n");
         assert_eq!(store(Mode::Add, 1, 60), "ms k 3 F1 T60 ME OBB\r\nv\r\n\r\n");
         assert_eq!(store(Mode::Set, 9, 0), "ms k 3 F9 c OBB\r\nv\r\n\r\n");
@@ -305,7 +337,8 @@ mod tests {
         let create = Some((7, 60));
         assert_eq!(wire(Request::Count { key, delta: Delta::Subtract(2), create }), "ma k MD D2 N60 J7 v OBB\r\n");
         assert_eq!(wire(Request::Touch { key, exptime: 5 }), "mg k T5 OBB\r\n");
-        assert_eq!(wire(Request::Ttl { key }), "mg k t OBB\r\n");
+        assert_eq!(wire(Request::Get { key, parts: Parts::NONE }), "mg k OBB\r\n");
+        assert_eq!(wire(Request::Get { key, parts: Parts::TTL.and(Parts::CAS) }), "mg k c t OBB\r\n");
         assert_eq!(wire(Request::MultiGet { keys: &[WireKey::new(b"a"), WireKey::new(b"b")] }), "get a b\r\n");
         assert_eq!(wire(Request::Noop), "mn OBB\r\n");
         assert_eq!(wire(Request::Authenticate { user: "u", password: "p w" }), "set auth 0 0 5\r\nu p w\r\n");

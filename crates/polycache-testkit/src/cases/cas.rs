@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use polycache::backend::{Key, Version};
+use polycache::backend::Version;
 use polycache::{Cache, Ttl};
 
 use crate::Subject;
@@ -126,26 +126,4 @@ pub async fn a_rewrite_of_an_equal_value(subject: &dyn Subject) {
     assert!(cache.delete("k").await.unwrap());
     cache.set("k", 1).await.unwrap();
     assert_eq!(cache.cas("k", 2, old).await.unwrap(), !detects);
-}
-
-/// `delete_if` of the backend deletes the version that was read, and no other.
-pub async fn deletes_what_was_read(subject: &dyn Subject) {
-    let (cache, backend) = (cache(subject), subject.backend());
-    let key = Key::new("n:k", 1, 1);
-    let cache = cache.namespace("n");
-    assert!(!backend.delete_if(key, &Version::ABSENT).await.unwrap());
-
-    cache.set("k", 1).await.unwrap();
-    let old = version(&cache).await;
-    assert!(!backend.delete_if(Key::new("n:other", 1, 1), &old).await.unwrap());
-    assert!(!backend.delete_if(key, &Version::ABSENT).await.unwrap());
-    cache.set("k", 2).await.unwrap();
-    assert!(!backend.delete_if(key, &old).await.unwrap());
-    assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(2));
-
-    let present = version(&cache).await;
-    assert!(cache.expire("k", Ttl::secs(60)).await.unwrap());
-    assert!(backend.delete_if(key, &present).await.unwrap());
-    assert!(!cache.exists("k").await.unwrap());
-    assert!(!backend.delete_if(key, &present).await.unwrap());
 }

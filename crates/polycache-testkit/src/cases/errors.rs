@@ -1,6 +1,6 @@
 //! What errors say, and the end.
 
-use polycache::backend::Version;
+use polycache::backend::{Version, Want};
 use polycache::{Cache, Error, ErrorKind, Ttl};
 
 use crate::Subject;
@@ -84,6 +84,7 @@ async fn every_command(cache: &Cache) -> Vec<(&'static str, Error)> {
         ("get", cache.get::<polycache::Value>("k").await.unwrap_err()),
         ("get_versioned", cache.get_versioned::<i32>("k").await.unwrap_err()),
         ("increment", cache.increment("k", 1).await.unwrap_err()),
+        ("look", cache.look::<i32>("k", Want::VALUE).await.unwrap_err()),
         ("multi_delete", cache.multi_delete(&["k"]).await.unwrap_err()),
         ("multi_get", cache.multi_get::<i32>(&["k"]).await.unwrap_err()),
         ("multi_set", cache.multi_set([("k", 1)]).await.unwrap_err()),

@@ -7,6 +7,7 @@ use std::pin::Pin;
 use std::time::Duration;
 
 use futures_util::stream::{self, StreamExt};
+use polycache::backend::Want;
 use polycache::locks::RedLock;
 use polycache::{Cache, Ttl, cached, multi_cached};
 use tokio::task::JoinSet;
@@ -70,6 +71,7 @@ pub async fn nobody_waits_for_a_command(subject: &dyn Subject) {
         get: |cache| cache.get::<String>(KEY);
         multi_get: |cache| cache.multi_get::<String>(&[KEY, "other"]);
         get_versioned: |cache| cache.get_versioned::<String>(KEY);
+        look: |cache| cache.look::<String>(KEY, Want::VALUE.and(Want::TTL));
         exists: |cache| cache.exists(KEY);
         ttl: |cache| cache.ttl(KEY);
         set: |cache| cache.set(KEY, "left".to_owned());

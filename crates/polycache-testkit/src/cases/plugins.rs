@@ -3,6 +3,7 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use polycache::backend::Want;
 use polycache::plugins::{HitMissRatio, Timing};
 use polycache::{Answer, Cache, Command, CommandName, Error, ErrorKind, Outcome, Plugin, Reply, Ttl};
 
@@ -55,6 +56,8 @@ pub async fn hooks_see_every_command(subject: &dyn Subject) {
     seen(Name::MultiSet, &["b", "a", "b"], Ok(Answer::Done));
     assert_eq!(cache.multi_get::<i32>(&["b", "x", "b"]).await.unwrap(), [Some(3), None, Some(3)]);
     seen(Name::MultiGet, &["b", "x", "b"], Ok(Answer::Found { hits: 2, asked: 3 }));
+    assert!(cache.look::<i32>("k", Want::NOTHING).await.unwrap().is_some());
+    seen(Name::Look, &["k"], Ok(Answer::Found { hits: 1, asked: 1 }));
     assert!(cache.exists("k").await.unwrap());
     seen(Name::Exists, &["k"], Ok(Answer::Did(true)));
     let (_, version) = cache.get_versioned::<i32>("k").await.unwrap();

@@ -1,6 +1,6 @@
 //! Turned off at run time: the contract's last column.
 
-use polycache::backend::Version;
+use polycache::backend::{Version, Want};
 use polycache::{Cache, ErrorKind, Ttl};
 
 use crate::Subject;
@@ -36,6 +36,7 @@ pub async fn reads_miss(subject: &dyn Subject) {
     assert!(cache.get::<polycache::Value>("k").await.unwrap().is_none());
     assert_eq!(cache.multi_get::<String>(&["k", "x", "k"]).await.unwrap(), [None, None, None]);
     assert_eq!(cache.get_versioned::<String>("k").await.unwrap(), (None, Version::ABSENT));
+    assert!(cache.look::<String>("k", Want::VALUE).await.unwrap().is_none());
     assert!(!cache.exists("k").await.unwrap());
     assert_eq!(cache.ttl("k").await.unwrap(), None);
     assert!(!cache.expire("k", Ttl::secs(60)).await.unwrap());

@@ -15,6 +15,7 @@
 mod config;
 mod generations;
 mod leases;
+mod look;
 mod operations;
 mod trouble;
 mod url;

@@ -21,6 +21,7 @@ mod fleet;
 mod layout;
 mod link;
 mod listing;
+mod look;
 mod node;
 mod operations;
 mod raw;

@@ -2,7 +2,7 @@
 
 use super::Cache;
 use super::gate::Gate;
-use crate::backend::{Capabilities, Key, Permit, SetOptions, When};
+use crate::backend::{Capabilities, Found, Key, Permit, SetOptions, Want, When};
 use crate::flight::Filling;
 use crate::key::OwnedKey;
 use crate::lease::Lease;
@@ -88,9 +88,9 @@ impl Cache {
             }
             // Others who write the key have waited, but not for a holder that is suspended: what that has stored too late is deleted, unless
             // somebody has written since. So is what has arrived without a word.
-            let (found, version) = cache.backend().get_versioned(key.key()).await?;
+            let (found, version) = Found::versioned(cache.backend().look(key.key(), Want::VERSIONED).await?);
             if found.is_some_and(|found| found.as_bytes() == value.as_bytes()) {
-                cache.backend().delete_if(key.key(), &version).await?;
+                cache.backend().delete(key.key(), When::unchanged(version)).await?;
             }
             stored.map(|_| false)
         })
@@ -101,7 +101,7 @@ impl Cache {
         if self.view.switch.state() != State::Disabled {
             return Reply::ready(false);
         }
-        let reply = self.with_key(key, |backend, key: Key<'_>| backend.delete(key));
+        let reply = self.with_key(key, |backend, key: Key<'_>| backend.delete(key, When::Always));
         self.finish(NAME, Some(key), reply, |_, _, result| result.map(|_| false))
     }
 }

@@ -7,7 +7,7 @@ use compact_str::CompactString;
 
 use super::Cache;
 use super::gate::Gate;
-use crate::backend::{Key, Version};
+use crate::backend::{Found, Key, Version, Want};
 use crate::key::OwnedKey;
 use crate::{Answer, CommandName, Error, ErrorKind, Readable, Reply, Result, Ttl, Value};
 
@@ -95,7 +95,7 @@ impl Cache {
         }
         let full = self.full_keys(keys);
         let full: Vec<Key<'_>> = full.iter().map(OwnedKey::key).collect();
-        match self.view.backend.multi_get(&full).now() {
+        match self.view.backend.multi_get(&full, Want::VALUE).now() {
             // The names of keys are needed for errors alone; here they can be borrowed.
             Ok(result) => {
                 let result = self.decode_all(result, misses, |index| keys[index].as_ref());
@@ -112,25 +112,25 @@ impl Cache {
 
     fn decode_all<'a, T: Readable>(
         &self,
-        result: Result<Vec<Option<Value>>>,
+        result: Result<Vec<Option<Found>>>,
         asked: usize,
         name: impl Fn(usize) -> &'a str,
     ) -> Result<Vec<Option<T>>> {
         const NAME: &str = CommandName::MultiGet.as_str();
-        let values = match result {
-            Ok(values) if values.len() == asked => values,
-            Ok(values) => {
-                let text = format!("the backend {} gave {} values for {asked} keys", self.info().name, values.len());
+        let found = match result {
+            Ok(found) if found.len() == asked => found,
+            Ok(found) => {
+                let text = format!("the backend {} gave {} values for {asked} keys", self.info().name, found.len());
                 return Err(Error::new(ErrorKind::Backend, text));
             }
             Err(error) => return self.missed(error.during(NAME, None), vec![None; asked]),
         };
-        let decode = |(index, value): (usize, Option<Value>)| {
+        let decode = |(index, found): (usize, Option<Found>)| {
             let name = name(index);
-            let value = value.map(|value| T::read(self, name, value)).transpose();
+            let value = found.and_then(|found| found.value).map(|value| T::read(self, name, value)).transpose();
             value.or_else(|error| self.missed(error.about(name).during(NAME, None), None))
         };
-        values.into_iter().enumerate().map(decode).collect()
+        found.into_iter().enumerate().map(decode).collect()
     }
 
     /// Whether there is a value under `key`.
@@ -148,8 +148,11 @@ impl Cache {
             Gate::Open => self.ask(
                 NAME,
                 key,
-                |backend, key| backend.exists(key),
-                |cache, key, result| result.or_else(|error| cache.missed(error.of(NAME, Some(key)), false)),
+                |backend, key| backend.look(key, Want::NOTHING),
+                |cache, key, result| match result {
+                    Ok(found) => Ok(found.is_some()),
+                    Err(error) => cache.missed(error.of(NAME, Some(key)), false),
+                },
             ),
             Gate::Hooked => self.hooked(
                 NAME,
@@ -180,8 +183,11 @@ impl Cache {
             Gate::Open => self.ask(
                 NAME,
                 key,
-                |backend, key| backend.ttl(key),
-                |cache, key, result| result.or_else(|error| cache.missed(error.of(NAME, Some(key)), None)),
+                |backend, key| backend.look(key, Want::TTL),
+                |cache, key, result| match result {
+                    Ok(found) => Ok(found.and_then(|found| found.ttl)),
+                    Err(error) => cache.missed(error.of(NAME, Some(key)), None),
+                },
             ),
             Gate::Hooked => self.hooked(
                 NAME,
@@ -190,6 +196,52 @@ impl Cache {
                 |ttl| Answer::Did(ttl.is_some()),
                 |cache, error| cache.missed(error, None),
             ),
+            Gate::Shut => self.shut(NAME, None),
+        }
+    }
+
+    /// What `want` asks of the entry under `key`, all of one moment and in one round trip; `None` where there is no entry. Each part of
+    /// what comes back is `Some` exactly where `want` has it.
+    ///
+    /// Where `want` has no value, `T` may be any type. Where it has the version, the builder's `on_error` and `on_decode_error` don't
+    /// apply: a version that isn't known can't be compared.
+    ///
+    /// # Errors
+    /// [`Decode`](crate::ErrorKind::Decode) where a value is wanted and something is stored that is no `T`, as for [`get`](Self::get).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::backend::Want;
+    /// use polycache::{Cache, Ttl};
+    ///
+    /// let cache = Cache::builder().ttl(Ttl::secs(60)).build()?;
+    /// cache.set("k", 1).await?;
+    /// let found = cache.look::<i32>("k", Want::VALUE.and(Want::TTL)).await?.expect("set above");
+    /// assert_eq!(found.value, Some(1));
+    /// assert!(matches!(found.ttl, Some(Ttl::After(left)) if left.as_secs() <= 60));
+    /// assert_eq!(found.version, None); // not asked for
+    /// assert!(cache.look::<i32>("x", Want::NOTHING).await?.is_none());
+    /// # Ok(()) }
+    /// ```
+    pub fn look<T: Readable>(&self, key: &str, want: Want) -> Reply<Option<Found<T>>> {
+        const NAME: CommandName = CommandName::Look;
+        let recover =
+            move |cache: &Self, error| if want.has(Want::VERSION) { Err(error) } else { cache.missed(error, None) };
+        match self.gate() {
+            Gate::Open => self.ask(
+                NAME,
+                key,
+                |backend, key| backend.look(key, want),
+                move |cache, key, result| {
+                    let read = result.and_then(|found| {
+                        found.map(|found| found.try_map(|value| T::read(cache, key, value))).transpose()
+                    });
+                    read.or_else(|error| recover(cache, error.of(NAME, Some(key))))
+                },
+            ),
+            Gate::Hooked => {
+                self.hooked(NAME, [key], move |cache, keys| cache.look(&keys[0], want), Answer::found, recover)
+            }
             Gate::Shut => self.shut(NAME, None),
         }
     }
@@ -206,9 +258,9 @@ impl Cache {
             Gate::Open => self.ask(
                 NAME,
                 key,
-                |backend, key| backend.get_versioned(key),
+                |backend, key| backend.look(key, Want::VERSIONED),
                 |cache, key, result| {
-                    let (value, version) = result?;
+                    let (value, version) = Found::versioned(result?);
                     Ok((value.map(|value| T::read(cache, key, value)).transpose()?, version))
                 },
             ),

@@ -2,6 +2,7 @@
 
 use super::Cache;
 use super::gate::Gate;
+use crate::backend::When;
 use crate::switch::State;
 use crate::{Answer, CommandName, Error, ErrorKind, Raw, Reply};
 
@@ -19,7 +20,9 @@ impl Cache {
     pub fn delete(&self, key: &str) -> Reply<bool> {
         const NAME: CommandName = CommandName::Delete;
         match self.removal_gate() {
-            Gate::Open => self.change_one(NAME, key, |backend, key| backend.delete(key), |_, _, result| result),
+            Gate::Open => {
+                self.change_one(NAME, key, |backend, key| backend.delete(key, When::Always), |_, _, result| result)
+            }
             Gate::Hooked => self.hooked(
                 NAME,
                 [key],

@@ -81,8 +81,7 @@ impl Cache {
     /// # Ok(()) }
     /// ```
     pub fn cas<T: Storable>(&self, key: &str, value: T, version: Version) -> Reply<bool> {
-        let when = if version.is_absent() { When::Absent } else { When::Unchanged(version) };
-        self.put_if(CommandName::Cas, key, when, value.store(self, key))
+        self.put_if(CommandName::Cas, key, When::unchanged(version), value.store(self, key))
     }
 
     /// Stores all pairs; of pairs with the same key the last stays. One round trip to each server.
@@ -133,7 +132,7 @@ impl Cache {
         let reply = match encoded {
             Ok(encoded) => self.change(full, |backend, keys| {
                 let pairs = keys.iter().copied().zip(encoded);
-                backend.multi_set(pairs.map(|(key, (value, ttl))| Entry { key, value, ttl }).collect())
+                backend.multi_set(pairs.map(|(key, (value, ttl))| Entry::new(key, value, ttl)).collect())
             }),
             Err(error) => Reply::error(error),
         };

@@ -148,7 +148,7 @@ impl<T: Storable + Clone> Policy<T> {
                 None => false,
             };
             if !is_stored {
-                cache.limited(cache.backend().delete_if(key.key(), &replaced)).await?;
+                cache.limited(cache.backend().delete(key.key(), When::unchanged(replaced))).await?;
             }
             Ok(())
         }))

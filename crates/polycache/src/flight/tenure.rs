@@ -11,7 +11,7 @@ use tokio::sync::oneshot;
 use tokio::time::Instant;
 
 use super::pulse::Pulse;
-use crate::backend::{Permit, Version};
+use crate::backend::{Found, Permit, Version, Want};
 
 use crate::key::OwnedKey;
 use crate::lease::{self, Keeper, Lease, Purpose, Watch};
@@ -200,8 +200,8 @@ impl Request {
             let asked = Instant::now();
             if self.lease.take().await? {
                 let mut tenure = self.tenure(asked);
-                let replaced = self.cache.limited(self.cache.backend().get_versioned(self.full.key())).await?;
-                tenure.replaced = Some(replaced.1);
+                let found = self.cache.limited(self.cache.backend().look(self.full.key(), Want::VERSION)).await?;
+                tenure.replaced = Some(Found::versioned(found).1);
                 return Ok(Tenancy::Granted(tenure));
             }
         }
@@ -224,15 +224,17 @@ impl Request {
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
             let asked = Instant::now();
             let keys = [self.full.key(), self.lease.key().key()];
-            let found = self.cache.limited(self.cache.backend().multi_get(&keys)).await?;
+            let found = self.cache.limited(self.cache.backend().multi_get(&keys, Want::VALUE)).await?;
             let [value, holder] = <[_; 2]>::try_from(found).map_err(|_| {
                 Error::new(ErrorKind::Backend, "the backend gave another number of values than asked for")
             })?;
             // What can't be read here is about to be replaced.
-            if let Some(Ok(value)) = value.map(|value| T::read(&self.cache, &self.key, value)) {
+            if let Some(Ok(value)) =
+                value.and_then(|found| found.value).map(|value| T::read(&self.cache, &self.key, value))
+            {
                 return Ok(Tenancy::Found(value));
             }
-            taken = match holder {
+            taken = match holder.and_then(|found| found.value) {
                 None => self.take().await?,
                 Some(entry) if watch.is_overdue(asked, &entry) => self.take_over(&entry).await?,
                 Some(_) => None,

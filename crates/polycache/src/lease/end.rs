@@ -7,7 +7,7 @@ use tokio::time::Instant;
 
 use super::note::Note;
 use super::{Holder, Purpose, Watch, lease_key};
-use crate::backend::{Backend, Key};
+use crate::backend::{Backend, Found, Key, Want, When};
 use crate::cache::pause;
 use crate::key::OwnedKey;
 use crate::{Cache, Result, Value};
@@ -26,7 +26,7 @@ pub(crate) async fn end(cache: Cache, keys: Vec<OwnedKey>) -> Result<()> {
         return cache.backend().multi_delete(&borrowed).await.map(drop);
     }
     // Who takes one after this look computes from what the writer has written to the source before.
-    let found = cache.backend().multi_get(&borrowed).await?;
+    let found = cache.backend().multi_get(&borrowed, Want::NOTHING).await?;
     let held = leases.iter().zip(found).filter_map(|(lease, found)| found.map(|_| lease));
     let holder = cache.flights().holder();
     try_join_all(held.map(|lease| end_one(cache.backend(), holder, lease.key()))).await.map(drop)
@@ -37,12 +37,12 @@ pub(crate) async fn end_one(backend: &dyn Backend, holder: &Holder, lease: Key<'
     let mut watch = Watch::new(LIFE);
     loop {
         let asked = Instant::now();
-        let (found, version) = backend.get_versioned(lease).await?;
+        let (found, version) = Found::versioned(backend.look(lease, Want::VERSIONED).await?);
         let Some(entry) = found else { return Ok(()) };
         let overdue = watch.is_overdue(asked, &entry);
         if is_sealed(&entry, holder) && !overdue {
             pause(PAUSE).await?;
-        } else if backend.delete_if(lease, &version).await? {
+        } else if backend.delete(lease, When::unchanged(version)).await? {
             return Ok(());
         }
     }

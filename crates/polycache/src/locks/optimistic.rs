@@ -3,7 +3,7 @@
 use compact_str::CompactString;
 use serde::Serialize;
 
-use crate::backend::Version;
+use crate::backend::{Found, Version, Want};
 use crate::switch::State;
 use crate::{Cache, Error, ErrorKind, Reply, Result};
 
@@ -42,11 +42,12 @@ impl OptimisticLock {
     pub async fn acquire(cache: &Cache, key: &str) -> Result<Self> {
         let version = match cache.state() {
             State::On => {
-                let read = cache.with_key(key, |backend, key| backend.get_versioned(key));
-                cache.limited(read).await.map_err(|error| error.during("get_versioned", Some(key)))?.1
+                let read = cache.with_key(key, |backend, key| backend.look(key, Want::VERSION));
+                let found = cache.limited(read).await.map_err(|error| error.during("look", Some(key)))?;
+                Found::versioned(found).1
             }
             State::Disabled | State::Off => Version::ABSENT,
-            State::Closed => return Err(cache.closed("get_versioned")),
+            State::Closed => return Err(cache.closed("look")),
         };
         Ok(Self { cache: cache.clone(), key: CompactString::new(key), version })
     }

@@ -124,7 +124,7 @@ impl Plugin for Timing {
 
 impl fmt::Debug for Timing {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let measured = CommandName::ALL.into_iter().filter_map(|name| Some((name, self.figures(name)?)));
+        let measured = CommandName::ALL.iter().copied().filter_map(|name| Some((name, self.figures(name)?)));
         f.debug_map().entries(measured).finish()
     }
 }

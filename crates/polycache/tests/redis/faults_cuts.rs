@@ -2,6 +2,7 @@
 
 use std::time::Instant;
 
+use polycache::backend::Want;
 use polycache::{Cache, Error, ErrorKind, Raw, Result, Ttl};
 use polycache_testkit::Proxy;
 use polycache_testkit::servers::{RedisBuilder, RedisServer};
@@ -247,10 +248,11 @@ async fn what_a_lost_connection_means_for_each_call() {
         };
     }
     let cas = version.clone();
-    let calls: [(&str, ErrorKind, Call); 15] = [
+    let calls: [(&str, ErrorKind, Call); 16] = [
         ("get", ErrorKind::Unavailable, call!(cache => cache.get::<i32>("k"))),
         ("get_versioned", ErrorKind::Unavailable, call!(cache => cache.get_versioned::<i32>("k"))),
         ("multi_get", ErrorKind::Unavailable, call!(cache => cache.multi_get::<i32>(&["k", "l"]))),
+        ("look", ErrorKind::Unavailable, call!(cache => cache.look::<i32>("k", Want::VALUE.and(Want::TTL)))),
         ("exists", ErrorKind::Unavailable, call!(cache => cache.exists("k"))),
         ("ttl", ErrorKind::Unavailable, call!(cache => cache.ttl("k"))),
         ("set", ErrorKind::Unavailable, call!(cache => cache.set("k", 1))),

@@ -3,13 +3,13 @@
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 
-use super::super::{Delta, Item, Meta, RawCommand, RefusalKind, Reply, Request, Status, WireKey};
+use super::super::{Delta, Item, Meta, Parts, RawCommand, RefusalKind, Reply, Request, Status, WireKey};
 use super::*;
 
 const MAX: usize = 1 << 20;
 
 fn get() -> Expect {
-    Request::Get { key: &WireKey::new(b"k"), cas: false }.encode(0, &mut Vec::new())
+    Request::Get { key: &WireKey::new(b"k"), parts: Parts::VALUE }.encode(0, &mut Vec::new())
 }
 
 fn multi_get(keys: &[&str]) -> Expect {
@@ -267,7 +267,7 @@ fn a_pipeline_is_taken_apart() {
         decoder.decode(&mut input, &mut expect).unwrap().unwrap()
     };
     let value = |reply: Reply| if let Reply::Meta(meta) = reply { meta.value } else { panic!("no meta reply") };
-    assert_eq!(value(next(Request::Get { key, cas: false }, 0)).unwrap(), "1");
+    assert_eq!(value(next(Request::Get { key, parts: Parts::VALUE }, 0)).unwrap(), "1");
     assert_eq!(value(next(Request::Delete { key, cas: None }, 1)), None);
     assert_eq!(value(next(Request::Count { key, delta: Delta::Add(1), create: None }, 2)).unwrap(), "12");
     assert_eq!(next(Request::Version, 3), Reply::Line(Bytes::from_static(b"VERSION 1.6.18")));

@@ -12,7 +12,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use futures_util::future::{join_all, try_join_all};
-use polycache_memcached::codec::{Meta, Mode, Request, Status, WireKey};
+use polycache_memcached::codec::{Meta, Mode, Parts, Request, Status, WireKey};
 use polycache_memcached::{self as client, Client};
 
 use super::Memcached;
@@ -25,6 +25,8 @@ use crate::{Reply, Ttl, Value};
 
 /// Values of more bytes than this aren't sent together.
 const PORTION: usize = 1 << 20;
+/// An entry, to write on the condition that it is still there.
+const VERSIONED: Parts = Parts::VALUE.and(Parts::CAS);
 /// And no more than so many.
 const MOST: usize = 1_000;
 
@@ -38,15 +40,10 @@ pub(super) enum Write {
 }
 
 impl Memcached {
-    /// The entry of a lease, and its version; `None` where the key isn't that of a lease.
-    pub(super) fn lease_entry(&self, lease: Key<'_>) -> Option<Reply<(Option<Value>, Version)>> {
-        self.at_home(Class::Write, lease, |client, home, lease| async move {
-            let lease = WireKey::new(lease.as_bytes());
-            let meta = one(&client, &home, Request::Get { key: &lease, cas: true }).await?;
-            Ok(match meta.value {
-                Some(value) => (Some(Value::bytes(&*value)), Version::number(meta.cas)),
-                None => (None, Version::ABSENT),
-            })
+    /// Some parts of the entry of a lease; `None` where the key isn't that of a lease.
+    pub(super) fn look_at_lease(&self, class: Class, lease: Key<'_>, parts: Parts) -> Option<Reply<Meta>> {
+        self.at_home(class, lease, move |client, home, lease| async move {
+            one(&client, &home, Request::Get { key: &WireKey::new(lease.as_bytes()), parts }).await
         })
     }
 
@@ -91,16 +88,6 @@ impl Memcached {
         }))
     }
 
-    /// What is under these keys, of which some are leases.
-    pub(super) fn get_with_leases(&self, keys: &[Key<'_>]) -> Reply<Vec<Option<Value>>> {
-        let asked = |key: &Key<'_>| match self.lease_entry(*key) {
-            Some(entry) => Reply::pending(async move { Ok(entry.await?.0) }),
-            None => self.get_value(*key),
-        };
-        let asked: Vec<_> = keys.iter().map(asked).collect();
-        Reply::pending(try_join_all(asked))
-    }
-
     /// Stores under a lease that is sealed, and releases it right after; where it was lost before, what was stored is deleted again.
     pub(super) fn fill(
         &self,
@@ -118,7 +105,7 @@ impl Memcached {
             let [key, lease] = [0, 1].map(|at| names.get(at).map(String::as_str).unwrap_or_default());
             let (home, wire, lease) = (key, WireKey::new(key.as_bytes()), WireKey::new(lease.as_bytes()));
             if looks {
-                let held = one(&client, home, Request::Get { key: &lease, cas: false }).await?.value;
+                let held = one(&client, home, Request::Get { key: &lease, parts: Parts::VALUE }).await?.value;
                 if !held.is_some_and(|held| held.starts_with(&token)) {
                     return Ok(false);
                 }
@@ -181,15 +168,16 @@ impl Memcached {
             let told = |error| trouble(&error, Class::Once);
             let [home, lease_name] = [0, 1].map(|at| names.get(at).map(String::as_str).unwrap_or_default());
             let (wire, wire_lease) = (WireKey::new(home.as_bytes()), WireKey::new(lease_name.as_bytes()));
-            let look = Request::Get { key: &wire_lease, cas: true };
+            let look = Request::Get { key: &wire_lease, parts: VERSIONED };
             let write = store(mode, &wire, &value, ttl).map_err(told)?;
             let [found, stored] = servers.client.in_order([(home, look), (home, write)]).await;
             let (stored, found) = (stored.map_err(told)?, found.map_err(told)?);
             let is_stored = stored.status == Status::Done;
             if !ends_here(&servers.client, &holder, home, &wire_lease, &found).await.map_err(told)? {
                 lease::end_one(&backend, &holder, lease.key()).await?;
-                let there = one(&servers.client, home, Request::Get { key: &wire, cas: true }).await.map_err(told)?;
-                if is_stored && there.value.is_some() && there.cas != stored.cas {
+                let there =
+                    one(&servers.client, home, Request::Get { key: &wire, parts: Parts::CAS }).await.map_err(told)?;
+                if is_stored && there.status == Status::Done && there.cas != stored.cas {
                     let late = Request::Delete { key: &wire, cas: Some(there.cas) };
                     one(&servers.client, home, late).await.map_err(told)?;
                 }
@@ -229,7 +217,7 @@ async fn write_portion(
     let wire: Vec<_> = portion.iter().map(|&at| WireKey::new(names[at].as_bytes())).collect();
     let wire_leases: Vec<_> = portion.iter().map(|&at| WireKey::new(leases[at].as_bytes())).collect();
     let homes = || portion.iter().map(|&at| names[at].as_str());
-    let looks = wire_leases.iter().map(|key| Ok(Request::Get { key, cas: true }));
+    let looks = wire_leases.iter().map(|key| Ok(Request::Get { key, parts: VERSIONED }));
     let written = wire.iter().zip(portion).map(|(key, &at)| match &writes[at] {
         Write::Set(value, ttl) => store(Mode::Set, key, value, *ttl),
         Write::Delete => Ok(Request::Delete { key, cas: None }),
@@ -300,7 +288,6 @@ fn mode(when: &When) -> Option<Mode> {
     match when {
         When::Always => Some(Mode::Set),
         When::Absent => Some(Mode::Add),
-        When::Unchanged(version) if version.is_absent() => Some(Mode::Add),
         When::Unchanged(version) => version.as_number().map(Mode::Cas),
     }
 }

@@ -9,9 +9,9 @@ use super::leases::Write;
 use super::trouble::{Class, trouble};
 use super::{Memcached, Servers};
 use crate::backend::{
-    Backend, BackendInfo, Cursor, Entry, Holder, Key, Page, Pattern, Permit, SetOptions, Version, When,
+    Backend, BackendInfo, Cursor, Entry, Found, Holder, Key, Page, Pattern, Permit, SetOptions, Want, When,
 };
-use crate::lease::{is_lease, leased};
+use crate::lease::is_lease;
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 impl Backend for Memcached {
@@ -20,29 +20,17 @@ impl Backend for Memcached {
     }
 
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
-        self.get_value(key)
-    }
-
-    fn get_versioned(&self, key: Key<'_>) -> Reply<(Option<Value>, Version)> {
-        if let Some(entry) = self.lease_entry(key) {
-            return entry;
-        }
-        self.ask(Class::Write, key, |client, key| async move {
-            Ok(match client.gets(&key).await? {
-                Some((item, cas)) => (Some(Value::bytes(&*item.value)), Version::number(cas)),
-                None => (None, Version::ABSENT),
-            })
+        self.ask(Class::Read, key, |client, key| async move {
+            Ok(client.get(&key).await?.map(|item| Value::bytes(&*item.value)))
         })
     }
 
-    fn multi_get(&self, keys: &[Key<'_>]) -> Reply<Vec<Option<Value>>> {
-        if keys.iter().any(|key| leased(key.full()).is_some()) {
-            return self.get_with_leases(keys);
-        }
-        self.ask_many(Class::Read, keys, |client, keys| async move {
-            let items = client.multi_get(&keys).await?;
-            Ok(items.into_iter().map(|item| item.map(|item| Value::bytes(&*item.value))).collect())
-        })
+    fn look(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
+        self.find(key, want)
+    }
+
+    fn multi_get(&self, keys: &[Key<'_>], want: Want) -> Reply<Vec<Option<Found>>> {
+        self.find_many(keys, want)
     }
 
     fn set(&self, key: Key<'_>, value: Value, options: SetOptions) -> Reply<bool> {
@@ -50,7 +38,6 @@ impl Backend for Memcached {
         let cas = match &options.when {
             When::Always => None,
             When::Absent => Some(None),
-            When::Unchanged(version) if version.is_absent() => Some(None),
             When::Unchanged(version) => match version.as_number() {
                 Some(number) => Some(Some(number)),
                 None => return Reply::error(foreign()),
@@ -119,10 +106,6 @@ impl Backend for Memcached {
         })
     }
 
-    fn exists(&self, key: Key<'_>) -> Reply<bool> {
-        self.ask(Class::Read, key, |client, key| async move { client.exists(&key).await })
-    }
-
     fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
         let sum = self
             .ask(Class::Once, key, move |client, key| async move { client.increment(&key, delta, life(ttl)).await });
@@ -136,32 +119,15 @@ impl Backend for Memcached {
         self.ask(Class::Write, key, move |client, key| async move { client.touch(&key, life(ttl)).await })
     }
 
-    fn ttl(&self, key: Key<'_>) -> Reply<Option<Ttl>> {
-        self.ask(Class::Read, key, |client, key| async move {
-            Ok(client.ttl(&key).await?.map(|left| match left {
-                client::Ttl::Never => Ttl::Never,
-                // An entry that lives has at least a part of a second.
-                client::Ttl::After(left) => Ttl::After(left.max(std::time::Duration::from_secs(1))),
-            }))
-        })
-    }
-
-    fn delete(&self, key: Key<'_>) -> Reply<bool> {
-        if self.holder.is_some() {
-            return self.write_one_ending(key, Write::Delete);
-        }
-        self.ask(Class::Write, key, |client, key| async move { client.delete(&key).await })
-    }
-
-    fn delete_if(&self, key: Key<'_>, version: &Version) -> Reply<bool> {
-        if version.is_absent() {
-            return Reply::ready(false);
-        }
-        match version.as_number() {
-            Some(cas) => self.delete_lease(key, cas).unwrap_or_else(|| {
-                self.ask(Class::Once, key, move |client, key| async move { client.delete_cas(&key, cas).await })
-            }),
-            None => Reply::error(foreign()),
+    fn delete(&self, key: Key<'_>, when: When) -> Reply<bool> {
+        match when {
+            When::Always if self.holder.is_some() => self.write_one_ending(key, Write::Delete),
+            When::Always => self.ask(Class::Write, key, |client, key| async move { client.delete(&key).await }),
+            When::Absent => Reply::ready(false),
+            When::Unchanged(version) => match version.as_number() {
+                Some(cas) => self.delete_version(key, cas),
+                None => Reply::error(foreign()),
+            },
         }
     }
 
@@ -223,14 +189,21 @@ impl Backend for Memcached {
 }
 
 impl Memcached {
-    pub(super) fn get_value(&self, key: Key<'_>) -> Reply<Option<Value>> {
-        self.ask(Class::Read, key, |client, key| async move {
-            Ok(client.get(&key).await?.map(|item| Value::bytes(&*item.value)))
-        })
+    fn delete_version(&self, key: Key<'_>, cas: u64) -> Reply<bool> {
+        if let Some(deleted) = self.delete_lease(key, cas) {
+            return deleted;
+        }
+        let deleted = self.ask(Class::Once, key, move |client, key| async move { client.delete_cas(&key, cas).await });
+        if self.holder.is_some() { self.after_ending(key, deleted) } else { deleted }
     }
 
     /// A command about one key, by the name that it is stored under.
-    fn ask<T, F>(&self, class: Class, key: Key<'_>, run: impl FnOnce(Client, String) -> F + Send + 'static) -> Reply<T>
+    pub(super) fn ask<T, F>(
+        &self,
+        class: Class,
+        key: Key<'_>,
+        run: impl FnOnce(Client, String) -> F + Send + 'static,
+    ) -> Reply<T>
     where
         T: 'static,
         F: Future<Output = client::Result<T>> + Send + 'static,
@@ -241,7 +214,7 @@ impl Memcached {
     }
 
     /// A command about several.
-    fn ask_many<T, F>(
+    pub(super) fn ask_many<T, F>(
         &self,
         class: Class,
         keys: &[Key<'_>],
@@ -288,7 +261,7 @@ impl Servers {
 
 #[cold]
 fn foreign() -> Error {
-    Error::new(ErrorKind::InvalidInput, "the version is of another backend; take it from `get_versioned` of this one")
+    Error::new(ErrorKind::InvalidInput, "the version is of another backend; take it from a read of this one")
 }
 
 pub(super) fn life(ttl: Ttl) -> client::Ttl {

@@ -5,38 +5,38 @@ use std::any::Any;
 use crate::{Error, ErrorKind, Result, Value};
 
 /// The sort of value that `increment` finds.
-pub(super) enum Found {
-    Number(i64),
-    NotANumber,
+pub(super) enum Number {
+    Is(i64),
+    NotOne,
     /// An object of a type that only its own code can tell about; that code must not run under a lock.
     Unknown,
 }
 
 /// The integer in a value, as far as it can be told without running anybody's code.
-pub(super) fn find(value: &Value) -> Found {
+pub(super) fn find(value: &Value) -> Number {
     if let Some(bytes) = value.as_bytes() {
         return parse(bytes);
     }
     macro_rules! primitive {
         ($($integer:ty),*) => {
             $(if let Some(number) = value.downcast_ref::<$integer>() {
-                return i64::try_from(*number).map_or(Found::NotANumber, Found::Number);
+                return i64::try_from(*number).map_or(Number::NotOne, Number::Is);
             })*
         };
     }
     primitive!(i64, i32, u64, u32, usize, isize, u8, i8, u16, i16, u128, i128);
     if is::<String>(value) || is::<bool>(value) || is::<f64>(value) || value.as_serialize().is_none() {
-        return Found::NotANumber;
+        return Number::NotOne;
     }
-    Found::Unknown
+    Number::Unknown
 }
 
 /// The integer in an object of any type: what its JSON says.
-pub(super) fn find_in_object(value: &Value) -> Found {
+pub(super) fn find_in_object(value: &Value) -> Number {
     let json = value.as_serialize().map(serde_json::to_vec);
     match json {
         Some(Ok(json)) => parse(&json),
-        _ => Found::NotANumber,
+        _ => Number::NotOne,
     }
 }
 
@@ -60,10 +60,10 @@ fn is<T: Any>(value: &Value) -> bool {
 }
 
 /// Decimal text, an optional minus and digits: what JSON takes for an integer.
-fn parse(bytes: &[u8]) -> Found {
+fn parse(bytes: &[u8]) -> Number {
     let plus = bytes.first() == Some(&b'+');
     match std::str::from_utf8(bytes).ok().filter(|_| !plus).and_then(|text| text.parse().ok()) {
-        Some(number) => Found::Number(number),
-        None => Found::NotANumber,
+        Some(number) => Number::Is(number),
+        None => Number::NotOne,
     }
 }

@@ -3,8 +3,8 @@
 use polycache_engine::{Cursor as Place, Decision, Present};
 
 use super::Memory;
-use super::counter::{self, Found};
-use crate::backend::{Backend, BackendInfo, Cursor, Entry, Key, Page, Pattern, SetOptions, Version, When};
+use super::counter::{self, Number};
+use crate::backend::{Backend, BackendInfo, Cursor, Entry, Found, Key, Page, Pattern, SetOptions, Version, Want, When};
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 /// How often `increment` asks an object of a foreign type what number it is, when others write at the same time.
@@ -26,14 +26,16 @@ impl Backend for Memory {
         }
     }
 
-    fn get_versioned(&self, key: Key<'_>) -> Reply<(Option<Value>, Version)> {
-        let found =
-            self.engine.peek(key.full(), |present| (Some(present.value.clone()), Version::number(present.version)));
-        Reply::ready(found.unwrap_or((None, Version::ABSENT)))
+    fn look(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
+        Reply::ready(self.find(key.full(), want))
     }
 
-    fn multi_get(&self, keys: &[Key<'_>]) -> Reply<Vec<Option<Value>>> {
-        Reply::ready(keys.iter().map(|key| self.engine.get(key.full())).collect())
+    fn multi_get(&self, keys: &[Key<'_>], want: Want) -> Reply<Vec<Option<Found>>> {
+        let keys = keys.iter().map(|key| key.full());
+        Reply::ready(match want {
+            Want::VALUE => keys.map(|key| self.find_value(key)).collect(),
+            _ => keys.map(|key| self.find(key, want)).collect(),
+        })
     }
 
     fn set(&self, key: Key<'_>, value: Value, options: SetOptions) -> Reply<bool> {
@@ -58,10 +60,6 @@ impl Backend for Memory {
         Reply::ready(())
     }
 
-    fn exists(&self, key: Key<'_>) -> Reply<bool> {
-        Reply::ready(self.engine.peek(key.full(), |_| ()).is_some())
-    }
-
     fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
         Reply::from(self.add_to(key.full(), delta, ttl))
     }
@@ -71,21 +69,14 @@ impl Backend for Memory {
         Reply::ready(self.engine.update(key.full(), |present| (Decision::Expire { deadline }, present.is_some())))
     }
 
-    fn ttl(&self, key: Key<'_>) -> Reply<Option<Ttl>> {
-        let deadline = self.engine.peek(key.full(), |present| present.deadline);
-        Reply::ready(deadline.map(|deadline| self.remaining(deadline)))
-    }
-
-    fn delete(&self, key: Key<'_>) -> Reply<bool> {
-        Reply::ready(self.remove(key))
-    }
-
-    fn delete_if(&self, key: Key<'_>, version: &Version) -> Reply<bool> {
-        let expected = version.as_number();
-        Reply::ready(self.engine.update(key.full(), |present| match present {
-            Some(present) if expected == Some(present.version) => (Decision::Delete, true),
-            _ => (Decision::Keep, false),
-        }))
+    fn delete(&self, key: Key<'_>, when: When) -> Reply<bool> {
+        Reply::ready(match when {
+            When::Always => self.remove(key),
+            when => self.engine.update(key.full(), |present| match present {
+                Some(_) if allows(&when, present) => (Decision::Delete, true),
+                _ => (Decision::Keep, false),
+            }),
+        })
     }
 
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {
@@ -115,7 +106,7 @@ impl Backend for Memory {
         // Not under the lock: a pattern can take long.
         keys.retain(|key| key.strip_prefix(prefix).is_some_and(|name| pattern.matches(name)));
         let next = next.map(|place| Cursor { part: place.shard() as u64, place: u64::from(place.index()) });
-        Reply::ready(Page { keys, next })
+        Reply::ready(Page::new(keys, next))
     }
 
     fn raw(&self, command: &str, args: &[&[u8]]) -> Reply<Raw> {
@@ -144,23 +135,36 @@ impl Memory {
         Reply::ready(self.engine.get_joined(prefix, name))
     }
 
+    fn find(&self, key: &str, want: Want) -> Option<Found> {
+        let look = |present: Present<'_, Value>| {
+            let mut found = Found::new();
+            found.value = want.has(Want::VALUE).then(|| present.value.clone());
+            found.version = want.has(Want::VERSION).then_some(Version::number(present.version));
+            found.ttl = want.has(Want::TTL).then(|| self.remaining(present.deadline));
+            found
+        };
+        // Only who reads the value uses the entry.
+        if want.has(Want::VALUE) { self.engine.read(key, look) } else { self.engine.peek(key, look) }
+    }
+
+    fn find_value(&self, key: &str) -> Option<Found> {
+        self.engine.get(key).map(|value| {
+            let mut found = Found::new();
+            found.value = Some(value);
+            found
+        })
+    }
+
     fn store(&self, key: Key<'_>, value: Value, options: &SetOptions) -> Result<bool> {
         let weight = self.weigher.weigh(key.full(), &value)?;
         let deadline = self.deadline(options.ttl);
-        let may = |present: Option<Present<'_, Value>>| match &options.when {
-            When::Always => true,
-            When::Absent => present.is_none(),
-            When::Unchanged(version) => match present {
-                Some(present) => version.as_number() == Some(present.version),
-                None => version.is_absent(),
-            },
-        };
         let mut value = Some(value.shared());
-        let stored =
-            self.engine.update(key.full(), |present| match value.take_if(|_| may(present) && options.permitted()) {
+        let stored = self.engine.update(key.full(), |present| {
+            match value.take_if(|_| allows(&options.when, present) && options.permitted()) {
                 Some(value) => (Decision::Store { value, weight, deadline }, true),
                 None => (Decision::Keep, false),
-            });
+            }
+        });
         Ok(stored)
     }
 
@@ -179,13 +183,13 @@ impl Memory {
                     return (Decision::Store { value: self.counter(delta), weight, deadline }, Ok(Step::Done(delta)));
                 };
                 let number = match (counter::find(present.value), known) {
-                    (Found::Number(number), _) => number,
+                    (Number::Is(number), _) => number,
                     // Its own code has told, for just this version.
-                    (Found::Unknown, Some((version, number))) if version == present.version => number,
-                    (Found::Unknown, _) => {
+                    (Number::Unknown, Some((version, number))) if version == present.version => number,
+                    (Number::Unknown, _) => {
                         return (Decision::Keep, Ok(Step::Ask(present.version, present.value.clone())));
                     }
-                    (Found::NotANumber, _) => return (Decision::Keep, Err(counter::not_a_number())),
+                    (Number::NotOne, _) => return (Decision::Keep, Err(counter::not_a_number())),
                 };
                 match counter::add(number, delta) {
                     Ok(sum) => {
@@ -198,7 +202,7 @@ impl Memory {
             match step {
                 Step::Done(sum) => return Ok(sum),
                 Step::Ask(version, value) => match counter::find_in_object(&value) {
-                    Found::Number(number) => known = Some((version, number)),
+                    Number::Is(number) => known = Some((version, number)),
                     _ => return Err(counter::not_a_number()),
                 },
             }
@@ -218,6 +222,14 @@ impl Memory {
             place = self.engine.walk(from, BATCH, |key, _| keys.push(Raw::Bytes(key.into())));
         }
         keys
+    }
+}
+
+fn allows(when: &When, present: Option<Present<'_, Value>>) -> bool {
+    match when {
+        When::Always => true,
+        When::Absent => present.is_none(),
+        When::Unchanged(version) => present.is_some_and(|present| version.as_number() == Some(present.version)),
     }
 }
 

@@ -43,11 +43,11 @@ pub(super) fn value(answer: Answer) -> Result<Option<Value>> {
     Ok(bytes(answer)?.map(Value::from))
 }
 
-/// The value of one of many. A key that holds no string is as good as none here, as `MGET` has it.
-pub(super) fn value_of_many(answer: Answer) -> Result<Option<Value>> {
+/// The answer about one of many keys. One that holds no string is as good as none there, as `MGET` has it.
+pub(super) fn of_many(answer: Answer) -> Answer {
     match answer {
-        Answer::ServerError(error) if error.code() == "WRONGTYPE" => Ok(None),
-        answer => value(answer),
+        Answer::ServerError(error) if error.code() == "WRONGTYPE" => Answer::Nil,
+        answer => answer,
     }
 }
 

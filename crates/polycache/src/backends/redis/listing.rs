@@ -39,7 +39,7 @@ pub(super) async fn page(fleet: &Fleet, prefix: &str, pattern: &Pattern, cursor:
         Fleet::Cluster(cluster) => cluster_page(cluster, &glob, cursor).await?,
     };
     keys.retain(|key| key.strip_prefix(prefix).is_some_and(|name| pattern.matches(name)));
-    Ok(Page { keys, next })
+    Ok(Page::new(keys, next))
 }
 
 /// A batch of the server that the cursor names: its index, a count of the rounds, and the mark of the layout that it is an index in. Where

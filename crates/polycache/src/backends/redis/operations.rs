@@ -11,7 +11,7 @@ use super::scripts::{ADD, Call, INCREMENT, PERSIST, REMOVE, REPLACE, STORE_UNDER
 use super::trouble::Class;
 use super::{Redis, allowed, listing, raw};
 use crate::backend::{
-    Backend, BackendInfo, Cursor, Entry, Holder, Key, Page, Pattern, Permit, SetOptions, Version, When,
+    Backend, BackendInfo, Cursor, Entry, Found, Holder, Key, Page, Pattern, Permit, SetOptions, Version, Want, When,
 };
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
@@ -27,41 +27,12 @@ impl Backend for Redis {
         self.ask(Class::Read, key, command("GET", key), answers::value)
     }
 
-    fn get_versioned(&self, key: Key<'_>) -> Reply<(Option<Value>, Version)> {
-        self.ask(Class::Read, key, command("GET", key), |answer| {
-            let Some(bytes) = answers::bytes(answer)? else {
-                return Ok((None, Version::ABSENT));
-            };
-            let bytes: Arc<[u8]> = bytes.into();
-            Ok((Some(Value::bytes(Arc::clone(&bytes))), Version::bytes(bytes)))
-        })
+    fn look(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
+        self.find(key, want)
     }
 
-    fn multi_get(&self, keys: &[Key<'_>]) -> Reply<Vec<Option<Value>>> {
-        let fleet = Arc::clone(&self.fleet);
-        match &*self.fleet {
-            Fleet::Single(_) => {
-                let mut all =
-                    Cmd::with_capacity(keys.len() + 1, 4 + keys.iter().map(|key| key.full().len()).sum::<usize>());
-                all.arg("MGET");
-                for key in keys {
-                    all.arg(key.full());
-                }
-                let all = fleet.command(&[], all);
-                Reply::pending(async move {
-                    let answers = answers::list(fleet.one(Class::Read, all).await?)?;
-                    answers.into_iter().map(answers::value_of_many).collect()
-                })
-            }
-            Fleet::Cluster(_) => {
-                let all =
-                    keys.iter().map(|key| self.fleet.command(key.full().as_bytes(), command("GET", *key))).collect();
-                Reply::pending(async move {
-                    let answers = fleet.many(Class::Read, all).await?;
-                    answers.into_iter().map(answers::value_of_many).collect()
-                })
-            }
-        }
+    fn multi_get(&self, keys: &[Key<'_>], want: Want) -> Reply<Vec<Option<Found>>> {
+        self.find_many(keys, want)
     }
 
     fn set(&self, key: Key<'_>, value: Value, options: SetOptions) -> Reply<bool> {
@@ -101,10 +72,6 @@ impl Backend for Redis {
         }
     }
 
-    fn exists(&self, key: Key<'_>) -> Reply<bool> {
-        self.ask(Class::Read, key, command("EXISTS", key), answers::flag)
-    }
-
     fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
         let call = Call::new(&INCREMENT, key.full()).second_key(self.lease(key)).arg(delta.to_string());
         self.run(Class::Once, with_life(call, ttl), answers::text_integer)
@@ -124,21 +91,17 @@ impl Backend for Redis {
         }
     }
 
-    fn ttl(&self, key: Key<'_>) -> Reply<Option<Ttl>> {
-        self.ask(Class::Read, key, command("PTTL", key), answers::ttl)
-    }
-
-    fn delete(&self, key: Key<'_>) -> Reply<bool> {
-        self.change(Class::Write, key, command("UNLINK", key), answers::flag)
-    }
-
-    fn delete_if(&self, key: Key<'_>, version: &Version) -> Reply<bool> {
-        if version.is_absent() {
-            return Reply::ready(false);
-        }
-        match bytes_of(version) {
-            Ok(bytes) => self.run(Class::Once, Call::new(&REMOVE, key.full()).arg(bytes), answers::flag),
-            Err(error) => Reply::error(error),
+    fn delete(&self, key: Key<'_>, when: When) -> Reply<bool> {
+        match when {
+            When::Always => self.change(Class::Write, key, command("UNLINK", key), answers::flag),
+            When::Absent => Reply::ready(false),
+            When::Unchanged(version) => match bytes_of(&version) {
+                Ok(bytes) => {
+                    let call = Call::new(&REMOVE, key.full()).second_key(self.lease(key)).arg(bytes);
+                    self.run(Class::Once, call, answers::flag)
+                }
+                Err(error) => Reply::error(error),
+            },
         }
     }
 
@@ -185,7 +148,7 @@ impl Backend for Redis {
 }
 
 impl Redis {
-    fn ask<T: 'static>(
+    pub(super) fn ask<T: 'static>(
         &self,
         class: Class,
         key: Key<'_>,
@@ -197,7 +160,7 @@ impl Redis {
         Reply::pending(async move { read(fleet.one(class, command).await?) })
     }
 
-    fn run<T: 'static>(&self, class: Class, call: Call, read: fn(redis::Value) -> Result<T>) -> Reply<T> {
+    pub(super) fn run<T: 'static>(&self, class: Class, call: Call, read: fn(redis::Value) -> Result<T>) -> Reply<T> {
         let fleet = Arc::clone(&self.fleet);
         Reply::pending(async move { read(call.run(&fleet, class).await?) })
     }
@@ -249,7 +212,6 @@ impl Redis {
         match options.when {
             When::Always => self.change(Class::Write, key, set(key, bytes, options.ttl), answers::stored),
             When::Absent => self.add(key, bytes, options.ttl),
-            When::Unchanged(version) if version.is_absent() => self.add(key, bytes, options.ttl),
             When::Unchanged(version) => {
                 let present = match bytes_of(&version) {
                     Ok(bytes) => bytes,
@@ -323,12 +285,12 @@ fn unlink(keys: &[impl AsRef<str>]) -> Cmd {
 /// The bytes that were stored when the version was read.
 fn bytes_of(version: &Version) -> Result<&[u8]> {
     version.as_bytes().ok_or_else(|| {
-        let text = "the version is of another backend; take it from `get_versioned` of this one";
+        let text = "the version is of another backend; take it from a read of this one";
         Error::new(ErrorKind::InvalidInput, text)
     })
 }
 
-fn command(name: &str, key: Key<'_>) -> Cmd {
+pub(super) fn command(name: &str, key: Key<'_>) -> Cmd {
     let mut command = Cmd::with_capacity(3, name.len() + key.full().len() + 8);
     command.arg(name).arg(key.full());
     command

@@ -8,6 +8,7 @@ use super::command::Command;
 use super::fleet::Fleet;
 use super::trouble::Class;
 use crate::Result;
+use crate::backend::Key;
 
 /// A script, known to the server by its digest.
 pub(super) struct Script {
@@ -68,8 +69,24 @@ return stores and 1 or 0",
 );
 
 /// Deletes where the stored bytes are still those.
-pub(super) static REMOVE: Script =
-    script!("if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('UNLINK', KEYS[1]) end return 0");
+pub(super) static REMOVE: Script = script!(
+    r"
+if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
+if KEYS[2] then redis.call('UNLINK', KEYS[2]) end
+return redis.call('UNLINK', KEYS[1])",
+);
+
+/// The values of all keys, each with what remains of its life. One step: between two commands another value could be stored, and the
+/// life of that one would be taken for the life of this.
+pub(super) static LOOK: Script = script!(
+    r"
+local found = {}
+for number, key in ipairs(KEYS) do
+  found[2 * number - 1] = redis.pcall('GET', key)
+  found[2 * number] = redis.call('PTTL', key)
+end
+return found",
+);
 
 /// Takes the deadline off; whether there is such a key.
 pub(super) static PERSIST: Script = script!(
@@ -82,25 +99,42 @@ return redis.call('EXISTS', KEYS[1])",
 /// A call of `script` about `key`. By its digest; a server that doesn't know it, at first or after a restart, is then given the text.
 pub(super) struct Call {
     script: &'static Script,
-    key: Vec<u8>,
-    second_key: Option<Vec<u8>>,
+    keys: Vec<Vec<u8>>,
     arguments: Vec<Vec<u8>>,
 }
 
 impl Call {
     pub(super) fn new(script: &'static Script, key: &str) -> Self {
-        Self { script, key: key.into(), second_key: None, arguments: Vec::new() }
+        Self { script, keys: vec![key.into()], arguments: Vec::new() }
     }
 
     /// With another key, in the same slot, if there is one.
     pub(super) fn second_key(mut self, key: Option<impl Into<Vec<u8>>>) -> Self {
-        self.second_key = key.map(Into::into);
+        self.keys.extend(key.map(Into::into));
         self
     }
 
     pub(super) fn arg(mut self, argument: impl Into<Vec<u8>>) -> Self {
         self.arguments.push(argument.into());
         self
+    }
+
+    /// About several keys, all of them at one server.
+    pub(super) fn of_all(script: &'static Script, keys: &[Key<'_>]) -> Self {
+        Self { script, keys: keys.iter().map(|key| key.full().into()).collect(), arguments: Vec::new() }
+    }
+
+    /// Several calls of one script, in one round trip to each server.
+    pub(super) async fn run_all(calls: Vec<Self>, fleet: &Fleet, class: Class) -> Result<Vec<Value>> {
+        let by_digest = calls.iter().map(|call| call.command(fleet, "EVALSHA", &call.script.digest)).collect();
+        let mut answers = fleet.many(class, by_digest).await?;
+        let is_unknown = |answer: &Value| matches!(answer, Value::ServerError(error) if error.code() == "NOSCRIPT");
+        let again: Vec<usize> = (0..answers.len()).filter(|&at| is_unknown(&answers[at])).collect();
+        let by_text = again.iter().map(|&at| calls[at].command(fleet, "EVAL", calls[at].script.text)).collect();
+        for (at, answer) in again.into_iter().zip(fleet.many(class, by_text).await?) {
+            answers[at] = answer;
+        }
+        Ok(answers)
     }
 
     pub(super) async fn run(self, fleet: &Fleet, class: Class) -> Result<Value> {
@@ -115,13 +149,10 @@ impl Call {
 
     fn command(&self, fleet: &Fleet, name: &str, script: &str) -> Command {
         let mut command = Cmd::new();
-        command.arg(name).arg(script).arg(1 + self.second_key.iter().len()).arg(&self.key);
-        if let Some(second) = &self.second_key {
-            command.arg(second);
-        }
-        for argument in &self.arguments {
+        command.arg(name).arg(script).arg(self.keys.len());
+        for argument in self.keys.iter().chain(&self.arguments) {
             command.arg(argument);
         }
-        fleet.command(&self.key, command)
+        fleet.command(self.keys.first().map(Vec::as_slice).unwrap_or_default(), command)
     }
 }

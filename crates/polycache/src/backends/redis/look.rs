@@ -1,0 +1,128 @@
+//! Reads that tell more than a value. Each is one round trip, and tells of one moment.
+
+use std::sync::Arc;
+
+use redis::{Cmd, Value as Answer};
+
+use super::Redis;
+use super::answers::{self, of_many};
+use super::fleet::Fleet;
+use super::operations::command;
+use super::scripts::{Call, LOOK};
+use super::trouble::{Class, unexpected};
+use crate::backend::{Found, Key, Version, Want};
+use crate::{Reply, Result, Value};
+
+/// What a read takes.
+enum Form {
+    /// One command about a key, and how its answer is read.
+    Command(&'static str, fn(Answer, Want) -> Result<Option<Found>>),
+    /// Value and life together: a script.
+    Script,
+}
+
+impl Form {
+    fn of(want: Want) -> Self {
+        // The version is the stored bytes.
+        match (want.has(Want::VALUE) || want.has(Want::VERSION), want.has(Want::TTL)) {
+            (true, true) => Self::Script,
+            (true, false) => {
+                Self::Command("GET", |answer, want| Ok(answers::bytes(answer)?.map(|bytes| found(bytes, want))))
+            }
+            (false, true) => Self::Command("PTTL", |answer, _| {
+                Ok(answers::ttl(answer)?.map(|ttl| {
+                    let mut found = Found::new();
+                    found.ttl = Some(ttl);
+                    found
+                }))
+            }),
+            (false, false) => Self::Command("EXISTS", |answer, _| Ok(answers::flag(answer)?.then(Found::new))),
+        }
+    }
+}
+
+impl Redis {
+    pub(super) fn find(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
+        match Form::of(want) {
+            Form::Command(name, read) => {
+                self.ask(Class::Read, key, command(name, key), move |answer| read(answer, want))
+            }
+            Form::Script => {
+                let (fleet, call) = (Arc::clone(&self.fleet), Call::new(&LOOK, key.full()));
+                Reply::pending(async move {
+                    let mut answers = answers::list(call.run(&fleet, Class::Read).await?)?.into_iter();
+                    entry(&mut answers, want, |answer| answer)
+                })
+            }
+        }
+    }
+
+    pub(super) fn find_many(&self, keys: &[Key<'_>], want: Want) -> Reply<Vec<Option<Found>>> {
+        let fleet = Arc::clone(&self.fleet);
+        match (Form::of(want), &*self.fleet) {
+            (Form::Command("GET", read), Fleet::Single(_)) => {
+                let all = fleet.command(&[], mget(keys));
+                Reply::pending(async move {
+                    let answers = answers::list(fleet.one(Class::Read, all).await?)?;
+                    answers.into_iter().map(|answer| read(of_many(answer), want)).collect()
+                })
+            }
+            (Form::Command(name, read), _) => {
+                let each = keys.iter().map(|key| fleet.command(key.full().as_bytes(), command(name, *key))).collect();
+                Reply::pending(async move {
+                    let answers = fleet.many(Class::Read, each).await?;
+                    answers.into_iter().map(|answer| read(of_many(answer), want)).collect()
+                })
+            }
+            (Form::Script, topology) => {
+                let calls = match topology {
+                    Fleet::Single(_) => vec![Call::of_all(&LOOK, keys)],
+                    Fleet::Cluster(_) => keys.iter().map(|key| Call::new(&LOOK, key.full())).collect(),
+                };
+                let count = keys.len();
+                Reply::pending(async move {
+                    let mut all = Vec::with_capacity(2 * count);
+                    for answer in Call::run_all(calls, &fleet, Class::Read).await? {
+                        all.extend(answers::list(answer)?);
+                    }
+                    let mut answers = all.into_iter();
+                    (0..count).map(|_| entry(&mut answers, want, of_many)).collect()
+                })
+            }
+        }
+    }
+}
+
+fn mget(keys: &[Key<'_>]) -> Cmd {
+    let mut all = Cmd::with_capacity(keys.len() + 1, 4 + keys.iter().map(|key| key.full().len()).sum::<usize>());
+    all.arg("MGET");
+    for key in keys {
+        all.arg(key.full());
+    }
+    all
+}
+
+/// The next entry among what the script answered.
+fn entry(answers: &mut impl Iterator<Item = Answer>, want: Want, good: fn(Answer) -> Answer) -> Result<Option<Found>> {
+    let (Some(value), Some(ttl)) = (answers.next(), answers.next()) else {
+        return Err(unexpected(&Answer::Nil));
+    };
+    let (bytes, ttl) = (answers::bytes(good(value))?, answers::ttl(ttl)?);
+    Ok(bytes.zip(ttl).map(|(bytes, ttl)| {
+        let mut found = found(bytes, want);
+        found.ttl = Some(ttl);
+        found
+    }))
+}
+
+fn found(bytes: Vec<u8>, want: Want) -> Found {
+    let mut found = Found::new();
+    if want.has(Want::VERSION) {
+        let bytes: Arc<[u8]> = bytes.into();
+        found.value = want.has(Want::VALUE).then(|| Value::bytes(Arc::clone(&bytes)));
+        found.version = Some(Version::bytes(bytes));
+    } else {
+        found.value = Some(Value::from(bytes));
+    }
+    found
+}
