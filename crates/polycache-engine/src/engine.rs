@@ -3,7 +3,7 @@
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Weak};
+use std::sync::{Arc, OnceLock, Weak};
 
 use foldhash::fast::RandomState;
 use parking_lot::RwLock;
@@ -47,7 +47,7 @@ pub(crate) struct Inner<V> {
     share: u64,
     /// What all shards have claimed of the capacity; not kept where it is unbounded.
     claimed: Padded<AtomicU64>,
-    listener: Option<Box<Listener<V>>>,
+    listener: OnceLock<Box<Listener<V>>>,
     /// Whether the thread that removes expired entries knows this store.
     swept: AtomicBool,
 }
@@ -74,7 +74,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
             table: table.clone(),
             capacity,
             claimed: Padded(AtomicU64::new(0)),
-            listener,
+            listener: listener.map_or_else(OnceLock::new, OnceLock::from),
             swept: AtomicBool::new(false),
         };
         Self { table, inner: Arc::new(inner) }
@@ -205,6 +205,11 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         self.inner.capacity
     }
 
+    /// Has `listener` called from now on as that of the [builder](Builder::listener), unless there is one; whether there was none.
+    pub fn listen(&self, listener: impl Fn(Removed<V>) + Send + Sync + 'static) -> bool {
+        self.inner.listener.set(Box::new(listener)).is_ok()
+    }
+
     /// Where the engine reads the time.
     #[must_use]
     pub fn clock(&self) -> &Clock {
@@ -283,7 +288,7 @@ impl<V> Inner<V> {
     /// entry. No lock may be held.
     #[inline]
     pub(crate) fn dispose(&self, left: impl IntoIterator<Item = Removed<V>>) {
-        if let Some(listener) = &self.listener {
+        if let Some(listener) = self.listener.get() {
             tell(listener, left);
         }
     }

@@ -48,7 +48,7 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
     };
     let block = quote!({
         #checked
-        let #own = #library::functions::Call::new(#found, #key) #lease;
+        let #own = #library::functions::CallBuilder::new(#found, #key) #lease;
         #call
     });
     // `impl` is spelt by this crate, by whose edition it captures every lifetime.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::fleet::{Fleet, OnDead};
-use crate::options::{ClientOptions, Credentials};
+use crate::options::{ClientOptions, ConnectionState, Credentials, Watcher};
 use crate::ring::Placement;
 use crate::server::Server;
 use crate::{Client, Error, ErrorKind, Result};
@@ -47,6 +47,25 @@ impl Builder {
     {
         self.servers.push(server.try_into()?);
         Ok(self)
+    }
+
+    /// Called when a connection to a server was made, and when one was lost: in the task that keeps it going, with no lock held. It should be
+    /// quick.
+    ///
+    /// ```
+    /// use polycache_memcached::{Client, ConnectionState, Server};
+    ///
+    /// let lost = |server: &Server, state| {
+    ///     if state == ConnectionState::Lost {
+    ///         println!("{server} is gone");
+    ///     }
+    /// };
+    /// let client = Client::builder().server("10.0.0.1")?.watch(lost).build()?;
+    /// # Ok::<(), polycache_memcached::Error>(())
+    /// ```
+    pub fn watch(mut self, watch: impl Fn(&Server, ConnectionState) + Send + Sync + 'static) -> Self {
+        self.options.watcher = Watcher::new(watch);
+        self
     }
 
     /// How keys are placed on the servers of a fleet; ketama at first.

@@ -10,7 +10,7 @@ use tokio::time::timeout;
 
 use crate::codec::{Decoder, Expect, Reply, Request};
 use crate::handshake;
-use crate::options::ClientOptions;
+use crate::options::{ClientOptions, ConnectionState};
 use crate::server::Server;
 use crate::{Error, ErrorKind, Result};
 
@@ -127,6 +127,14 @@ impl Protocol for Link {
 
     fn is_out_of_step(expect: &Expect, reply: &Reply) -> Option<String> {
         expect.out_of_step(reply)
+    }
+
+    fn opened(&self) {
+        self.options.watcher.tell(&self.server, ConnectionState::Made);
+    }
+
+    fn lost(&self) {
+        self.options.watcher.tell(&self.server, ConnectionState::Lost);
     }
 
     fn error(&self, trouble: Trouble<'_>) -> Error {

@@ -43,6 +43,7 @@ pub use client::{Cas, Client, Entry};
 pub use codec::Item;
 pub use error::{Error, ErrorKind, Result};
 pub use fleet::OnDead;
+pub use options::ConnectionState;
 pub use ring::Placement;
 pub use server::Server;
 #[cfg(feature = "tls")]

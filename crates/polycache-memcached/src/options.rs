@@ -1,7 +1,10 @@
 //! The options that all connections of a client share.
 
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
+
+use crate::Server;
 
 /// Options of a client, as its builder made them.
 #[derive(Debug, Clone)]
@@ -13,6 +16,7 @@ pub(crate) struct ClientOptions {
     pub(crate) heartbeat: Duration,
     pub(crate) max_value: usize,
     pub(crate) max_queue: usize,
+    pub(crate) watcher: Watcher,
 }
 
 impl ClientOptions {
@@ -37,7 +41,41 @@ impl Default for ClientOptions {
             heartbeat: Duration::from_secs(2),
             max_value: 64 << 20,
             max_queue: 16 << 20,
+            watcher: Watcher::default(),
         }
+    }
+}
+
+/// What has become of the connection to a server.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum ConnectionState {
+    /// It was made.
+    Made,
+    /// It was lost.
+    Lost,
+}
+
+type Watch = dyn Fn(&Server, ConnectionState) + Send + Sync;
+
+/// Who is told of connections, if anybody is.
+#[derive(Clone, Default)]
+pub(crate) struct Watcher(Option<Arc<Watch>>);
+
+impl Watcher {
+    pub(crate) fn new(watch: impl Fn(&Server, ConnectionState) + Send + Sync + 'static) -> Self {
+        Self(Some(Arc::new(watch)))
+    }
+
+    pub(crate) fn tell(&self, server: &Server, state: ConnectionState) {
+        if let Some(watch) = &self.0 {
+            watch(server, state);
+        }
+    }
+}
+
+impl fmt::Debug for Watcher {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("Watcher").field(&self.0.is_some()).finish()
     }
 }
 

@@ -9,6 +9,7 @@ use std::task::Poll;
 use polycache::backend::{
     Backend, BackendInfo, Cursor, Entry, Found, Holder, Key, OwnedKey, Page, Pattern, SetOptions, Want, When,
 };
+use polycache::events::Listener;
 use polycache::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 /// A backend around another one: before every operation it calls a function with the operation's name, and does what the
@@ -215,6 +216,10 @@ impl Backend for Intercept {
 
     fn close(&self) -> Reply<()> {
         self.run("close", Backend::close)
+    }
+
+    fn listen(&self, listener: Listener) {
+        self.inner.listen(listener);
     }
 
     fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {

@@ -78,7 +78,10 @@ impl<P: Protocol> Driver<P> {
     /// From the attempt to connect to the end.
     async fn live(&mut self) {
         let end = match self.open_in_turns().await {
-            Ok(()) => drive(&self.shared, self.run).await,
+            Ok(()) => {
+                self.shared.protocol.opened();
+                drive(&self.shared, self.run).await
+            }
             Err(error) => Reason { error, garbled: false },
         };
         self.end = Some(end);

@@ -46,6 +46,12 @@ pub trait Protocol: Sized + Send + Sync + 'static {
         None
     }
 
+    /// A connection was made. No lock is held.
+    fn opened(&self) {}
+
+    /// The connection was lost: it ended, and not because it was closed. No lock is held.
+    fn lost(&self) {}
+
     /// What callers are told of trouble.
     fn error(&self, trouble: Trouble<'_>) -> Self::Error;
 }

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use polycache::backends::memory::Memory;
-use polycache::{Answer, Cache, Command, CommandName, Outcome, Plugin, Reply, Result};
+use polycache::{Answer, Cache, Command, CommandName, Held, Outcome, Plugin, Reply, Result};
 
 /// Keeps at most so many of the keys that are written through the caches it is built into.
 ///
@@ -57,7 +57,7 @@ impl Lru {
 }
 
 impl Plugin for Lru {
-    fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, _took: Duration) -> Reply<()> {
+    fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, _took: Duration, _held: Held) -> Reply<()> {
         use CommandName::{Add, Cas, Increment, MultiSet, Set, SetObject};
         let used = match (command.name(), outcome) {
             // A write that failed may have been done all the same, when only its answer was lost.

@@ -19,6 +19,7 @@ pub use self::permit::Permit;
 pub use self::version::Version;
 #[doc(inline)]
 pub use crate::__forward as forward;
+use crate::events::Listener;
 pub use crate::key::{Key, OwnedKey};
 pub use crate::lease::Holder;
 pub use crate::pattern::Pattern;
@@ -80,6 +81,13 @@ pub trait Backend: Debug + Send + Sync + 'static {
 
     /// Releases what the backend holds: entries, connections. Called once at most.
     fn close(&self) -> Reply<()>;
+
+    /// One more plugin wants to hear of the backend's own [events](crate::events): of entries that it removes, of its connections. Called
+    /// once for each such plugin of a cache on it. By default nobody is told of anything. A backend that has events keeps
+    /// [`Listeners`](crate::events::Listeners); a wrapper hands the listener on, and may tell it of its own.
+    fn listen(&self, listener: Listener) {
+        let _ = listener;
+    }
 
     /// A second handle on the same entries, whose writes also end leases, at no round trip of their own: each `set`, `multi_set`,
     /// `increment`, `expire`, `delete` and `multi_delete` ends the [lease](Key::lease) on each of its keys. So a value that was computed

@@ -293,6 +293,7 @@ impl CacheBuilder {
             backend,
             serializer,
             plugins: Arc::new([]),
+            audience: None,
             bare: None,
             prefix: Prefix::new(&self.namespace, &self.options.separator),
             options: self.options,
@@ -300,8 +301,7 @@ impl CacheBuilder {
             flights,
             queues: Queues::new(),
         };
-        let view = if self.plugins.is_empty() { view } else { view.with_plugins(self.plugins.into()) };
-        Cache { view: Arc::new(view), ttl: self.ttl, timeout: self.timeout }
+        Cache { view: Arc::new(view.with_plugins(self.plugins)), ttl: self.ttl, timeout: self.timeout }
     }
 }
 

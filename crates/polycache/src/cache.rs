@@ -26,6 +26,7 @@ pub use self::scan::Scan;
 pub use self::typed::{Readable, Storable};
 use crate::backend::{Backend, BackendInfo};
 use crate::builder::CacheBuilder;
+use crate::events::{Audience, Ear, EventKinds};
 use crate::flight::Flights;
 use crate::key::{KeyBuilder, Prefix};
 use crate::lease::checked_life;
@@ -85,6 +86,8 @@ pub(crate) struct View {
     pub(crate) writer_ends_leases: bool,
     pub(crate) serializer: Arc<dyn Serializer>,
     pub(crate) plugins: Arc<[Arc<dyn Plugin>]>,
+    /// Those of them that listen to events; `None` where there are none.
+    pub(crate) audience: Option<Audience>,
     /// The same without plugins, for their hooks; `None` where there are none.
     pub(crate) bare: Option<Arc<View>>,
     pub(crate) prefix: Prefix,
@@ -112,11 +115,19 @@ pub(crate) struct CacheOptions {
 }
 
 impl View {
-    /// A view that differs from this one by its plugins.
-    pub(crate) fn with_plugins(&self, plugins: Arc<[Arc<dyn Plugin>]>) -> Self {
-        let bare = Self { plugins: Arc::new([]), bare: None, ..self.clone() };
-        let bare = (!plugins.is_empty()).then(|| Arc::new(bare));
-        Self { plugins, bare, ..self.clone() }
+    /// A view with these plugins after the present ones.
+    pub(crate) fn with_plugins(&self, more: Vec<Arc<dyn Plugin>>) -> Self {
+        if more.is_empty() {
+            return self.clone();
+        }
+        let bare = Self { plugins: Arc::new([]), audience: None, bare: None, ..self.clone() };
+        let mut audience = self.audience.clone();
+        for ear in more.iter().filter_map(Ear::of) {
+            self.backend.listen(ear.listener());
+            audience = Some(Audience::with(audience.as_ref(), ear));
+        }
+        let plugins = self.plugins.iter().cloned().chain(more).collect();
+        Self { plugins, audience, bare: Some(Arc::new(bare)), ..self.clone() }
     }
 }
 
@@ -182,8 +193,7 @@ impl Cache {
     /// A view with one more plugin, which runs after the present ones.
     #[must_use]
     pub fn with_plugin(&self, plugin: impl Plugin) -> Self {
-        let plugins = self.view.plugins.iter().cloned().chain([Arc::new(plugin) as Arc<dyn Plugin>]).collect();
-        Self { view: Arc::new(self.view.with_plugins(plugins)), ..self.clone() }
+        Self { view: Arc::new(self.view.with_plugins(vec![Arc::new(plugin)])), ..self.clone() }
     }
 
     /// The first plugin of this type, to read its figures.
@@ -232,6 +242,15 @@ impl Cache {
     #[must_use]
     pub fn is_enabled(&self) -> bool {
         self.view.switch.state() == State::On
+    }
+
+    /// The plugins that listen to events, if one listens to these kinds.
+    pub(crate) fn audience(&self, kinds: EventKinds) -> Option<&Audience> {
+        self.view.audience.as_ref().filter(|audience| audience.wants(kinds))
+    }
+
+    pub(crate) fn has_plugins(&self) -> bool {
+        self.view.bare.is_some()
     }
 
     /// The same without plugins.

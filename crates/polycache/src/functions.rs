@@ -21,15 +21,15 @@
 //! # #[cfg(not(feature = "macros"))] fn main() {}
 //! ```
 //!
-//! The macros make one expression of the function's body: [`Call::new`], then [`compute`](Call::compute).
+//! The macros make one expression of the function's body: [`CallBuilder::new`], then [`compute`](CallBuilder::compute).
 //!
 //! ```
 //! # #[tokio::main(flavor = "current_thread")] async fn main() {
 //! use polycache::Cache;
-//! use polycache::functions::{Call, CachedCall, Whole};
+//! use polycache::functions::{CallBuilder, CachedCall, Whole};
 //!
 //! fn square(cache: &Cache, number: u64) -> CachedCall<Whole<u64>, impl Future<Output = u64>, &Cache> {
-//!     Call::new(cache, format_args!("square:{number}")).compute(async move { number * number })
+//!     CallBuilder::new(cache, format_args!("square:{number}")).compute(async move { number * number })
 //! }
 //!
 //! assert_eq!(square(&Cache::memory(), 7).await, 49);
@@ -46,12 +46,13 @@ mod multi;
 mod names;
 #[doc(hidden)]
 pub mod probe;
+mod ron_text;
 mod shape;
 mod source;
 
 pub use self::arguments::Arguments;
 pub use self::cached::{Cached, Work};
-pub use self::call::{CachedCall, Call, One};
+pub use self::call::{CachedCall, CallBuilder, One};
 pub use self::function_cache::FunctionCache;
 pub use self::multi::{Keyed, Many, MultiCall, Pairs};
 pub use self::shape::{Cacheable, Fallible, Shape, Whole};

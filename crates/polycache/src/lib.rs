@@ -41,6 +41,7 @@
 
 pub mod backend;
 pub mod backends;
+pub mod events;
 pub mod functions;
 pub mod locks;
 pub mod plugins;
@@ -74,7 +75,7 @@ pub use caches::{Caches, Config, caches};
 pub use command::{Answer, Command, CommandName, Outcome};
 pub use error::{Error, ErrorKind, Result};
 pub use flight::{Detached, GetOrSet};
-pub use plugin::Plugin;
+pub use plugin::{Held, Plugin};
 #[cfg(feature = "macros")]
 pub use polycache_macros::{cached, cached_stampede, multi_cached};
 pub use raw::Raw;

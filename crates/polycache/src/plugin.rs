@@ -1,32 +1,33 @@
-//! The contract of a plugin: hooks around every command.
+//! The contract of a plugin: hooks around every command, and an ear for events.
 
 use std::any::Any;
 use std::fmt::Debug;
 use std::time::Duration;
 
+use crate::events::{Event, EventKinds};
 use crate::{Command, Outcome, Reply};
 
-/// Hooks that run before and after every command of the caches it is built into.
+/// Hooks that run before and after every command of the caches it is built into, and an ear for what no command shows.
 ///
 /// Hooks of several plugins run in the order the plugins were given. A hook that has nothing to wait for returns
-/// `Reply::ready(())`; with such hooks only, a command on the memory backend is done when its call returns. A hook reaches the
+/// `Reply::ready(..)`; with such hooks only, a command on the memory backend is done when its call returns. A hook reaches the
 /// cache through [`Command::cache`], on which no plugin runs.
 ///
 /// The time that hooks take counts against the timeout of the call. When the operation has used it up, `after` hooks still run,
 /// up to where they first have to wait.
 ///
 /// ```
-/// use polycache::{Cache, Command, CommandName, Error, ErrorKind, Plugin, Reply};
+/// use polycache::{Cache, Command, CommandName, Error, ErrorKind, Held, Plugin, Reply};
 ///
 /// /// Lets nobody clear.
 /// #[derive(Debug)]
 /// struct NoClear;
 ///
 /// impl Plugin for NoClear {
-///     fn before(&self, command: &Command<'_>) -> Reply<()> {
+///     fn before(&self, command: &Command<'_>) -> Reply<Held> {
 ///         match command.name() {
 ///             CommandName::Clear => Reply::error(Error::new(ErrorKind::Refused, "this cache isn't cleared")),
-///             _ => Reply::ready(()),
+///             _ => Reply::ready(Held::NOTHING),
 ///         }
 ///     }
 /// }
@@ -41,16 +42,81 @@ use crate::{Command, Outcome, Reply};
 pub trait Plugin: Any + Debug + Send + Sync {
     /// Runs before the command. An error stops it: neither the operation nor the hooks after this one run `before`, and the
     /// caller gets the error.
-    fn before(&self, command: &Command<'_>) -> Reply<()> {
+    ///
+    /// What it holds, [`after`](Self::after) gets. Of a call that is cancelled in between it is dropped.
+    fn before(&self, command: &Command<'_>) -> Reply<Held> {
         let _ = command;
-        Reply::ready(())
+        Reply::ready(Held::NOTHING)
     }
 
     /// Runs after the command, whether it succeeded, failed or was stopped. `outcome` is what the caller gets: a miss, where
     /// [`on_error`](crate::CacheBuilder::on_error) makes one of a failure. `took` is the time since before the first hook. The command
-    /// has happened: an error here becomes a `tracing` event, and the caller gets the command's own result.
-    fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, took: Duration) -> Reply<()> {
-        let _ = (command, outcome, took);
+    /// has happened: an error here becomes a `tracing` event, and the caller gets the command's own result. `held` is what
+    /// [`before`](Self::before) has given; nothing, where that hasn't run or has failed.
+    fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, took: Duration, held: Held) -> Reply<()> {
+        let _ = (command, outcome, took, held);
         Reply::ready(())
+    }
+
+    /// The kinds of [events](crate::events) that it wants to hear of; none by default. Asked once, when it is built into a cache or a
+    /// view.
+    fn events(&self) -> EventKinds {
+        EventKinds::NONE
+    }
+
+    /// Hears of something that no command shows. It is called where that happens, on any thread: in a caller's task, in the one that keeps a
+    /// connection going, on the thread that frees expired entries. So it should be quick. No lock is held. Where it panics, the panic
+    /// becomes a `tracing` event.
+    ///
+    /// Of computations and closings a plugin hears where they go through the view that has it; of entries removed and of connections,
+    /// wherever they happen in the backend.
+    fn event(&self, event: &Event<'_>) {
+        let _ = event;
+    }
+}
+
+/// What a plugin holds from [`before`](Plugin::before) to [`after`](Plugin::after): a span, a timer, a permit. Nothing costs nothing.
+///
+/// ```
+/// use polycache::Held;
+///
+/// let mut held = Held::new(7_u8);
+/// assert_eq!(held.take::<String>(), None);
+/// assert_eq!(held.take::<u8>(), Some(7));
+/// assert_eq!(held.take::<u8>(), None);
+/// ```
+#[derive(Default)]
+pub struct Held(Option<Box<dyn Any + Send>>);
+
+impl Held {
+    /// Nothing.
+    pub const NOTHING: Self = Self(None);
+
+    /// This value. It is dropped with the `Held`, unless somebody takes it.
+    #[must_use]
+    pub fn new<T: Any + Send>(value: T) -> Self {
+        Self(Some(Box::new(value)))
+    }
+
+    /// The value, if it is there and a `T`.
+    #[must_use]
+    pub fn take<T: Any + Send>(&mut self) -> Option<T> {
+        match self.0.take()?.downcast() {
+            Ok(value) => Some(*value),
+            Err(other) => {
+                self.0 = Some(other);
+                None
+            }
+        }
+    }
+
+    pub(crate) fn is_nothing(&self) -> bool {
+        self.0.is_none()
+    }
+}
+
+impl Debug for Held {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(if self.is_nothing() { "Held(nothing)" } else { "Held(..)" })
     }
 }

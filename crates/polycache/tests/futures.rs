@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use polycache::backend::Version;
 use polycache::backends::memory::Memory;
-use polycache::{Cache, Command, ErrorKind, OnError, Outcome, Plugin, Raw, Reply, Result, Ttl, Value};
+use polycache::{Cache, Command, ErrorKind, Held, OnError, Outcome, Plugin, Raw, Reply, Result, Ttl, Value};
 use polycache_testkit::Intercept;
 use tokio::time::Instant;
 
@@ -207,9 +207,9 @@ async fn a_hook_that_times_out_by_a_command_of_its_own_leaves_nothing_unknown() 
     struct Reads(Cache);
 
     impl Plugin for Reads {
-        fn before(&self, _command: &Command<'_>) -> Reply<()> {
+        fn before(&self, _command: &Command<'_>) -> Reply<Held> {
             let read = self.0.with_timeout(SECOND).exists("k");
-            Reply::pending(async move { read.await.map(drop) })
+            Reply::pending(async move { read.await.map(|_| Held::NOTHING) })
         }
     }
 
@@ -257,11 +257,12 @@ fn sleep(time: Duration) -> Reply<()> {
 }
 
 impl Plugin for Waits {
-    fn before(&self, _command: &Command<'_>) -> Reply<()> {
-        sleep(self.0)
+    fn before(&self, _command: &Command<'_>) -> Reply<Held> {
+        let slept = sleep(self.0);
+        Reply::pending(async move { slept.await.map(|()| Held::NOTHING) })
     }
 
-    fn after(&self, _command: &Command<'_>, _outcome: &Outcome<'_>, _took: Duration) -> Reply<()> {
+    fn after(&self, _command: &Command<'_>, _outcome: &Outcome<'_>, _took: Duration, _held: Held) -> Reply<()> {
         sleep(self.1)
     }
 }

@@ -15,7 +15,7 @@ use polycache::backend::Backend;
 use polycache::backends::memory::Memory;
 use polycache::plugins::Timing;
 use polycache::serializers::Json;
-use polycache::{Cache, Command, CommandName, ErrorKind, OnError, Plugin, Reply, Ttl};
+use polycache::{Cache, Command, CommandName, ErrorKind, Held, OnError, Plugin, Reply, Ttl};
 use polycache_testkit::Intercept;
 use tokio::sync::{Barrier, Semaphore};
 use tokio::task::{JoinSet, yield_now};
@@ -489,11 +489,11 @@ async fn a_hook_may_write_to_the_key_that_is_stored() {
     struct Deletes;
 
     impl Plugin for Deletes {
-        fn before(&self, command: &Command<'_>) -> Reply<()> {
+        fn before(&self, command: &Command<'_>) -> Reply<Held> {
             let cache = command.cache().clone();
             match command.name() {
-                CommandName::Set => Reply::pending(async move { cache.delete("k").await.map(drop) }),
-                _ => Reply::ready(()),
+                CommandName::Set => Reply::pending(async move { cache.delete("k").await.map(|_| Held::NOTHING) }),
+                _ => Reply::ready(Held::NOTHING),
             }
         }
     }

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use polycache::backends::memory::{Cause, Memory};
 use polycache::serializers::Json;
-use polycache::{Cache, Command, ErrorKind, OnError, Plugin, Reply, Ttl};
+use polycache::{Cache, Command, ErrorKind, Held, OnError, Plugin, Reply, Ttl};
 use serde::{Serialize, Serializer};
 use tokio::runtime::{Builder, Runtime};
 
@@ -18,11 +18,11 @@ use tokio::runtime::{Builder, Runtime};
 struct Before(fn(&Cache));
 
 impl Plugin for Before {
-    fn before(&self, command: &Command<'_>) -> Reply<()> {
+    fn before(&self, command: &Command<'_>) -> Reply<Held> {
         if command.key() == Some("k") {
             (self.0)(command.cache());
         }
-        Reply::ready(())
+        Reply::ready(Held::NOTHING)
     }
 }
 
@@ -68,7 +68,7 @@ async fn an_object_that_json_cant_encode_is_a_decode_error_for_readers_of_anothe
 struct Waits;
 
 impl Plugin for Waits {
-    fn before(&self, _: &Command<'_>) -> Reply<()> {
+    fn before(&self, _: &Command<'_>) -> Reply<Held> {
         Reply::pending(std::future::pending())
     }
 }

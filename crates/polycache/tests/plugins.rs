@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use polycache::backends::memory::Memory;
 use polycache::plugins::{HitMissRatio, Timing};
-use polycache::{Cache, Command, CommandName, Error, ErrorKind, OnError, Outcome, Plugin, Reply};
+use polycache::{Cache, Command, CommandName, Error, ErrorKind, Held, OnError, Outcome, Plugin, Reply};
 use polycache_testkit::Intercept;
 
 #[path = "../examples/lru.rs"]
@@ -62,6 +62,14 @@ impl Tracer {
     }
 }
 
+/// As done as `reply` is, with nothing held.
+fn nothing_held(reply: Reply<()>) -> Reply<Held> {
+    match reply.now() {
+        Ok(result) => Reply::from(result.map(|()| Held::NOTHING)),
+        Err(pending) => Reply::pending(async move { pending.await.map(|()| Held::NOTHING) }),
+    }
+}
+
 async fn yield_once() {
     let mut yielded = false;
     poll_fn(|context| {
@@ -75,11 +83,11 @@ async fn yield_once() {
 }
 
 impl Plugin for Tracer {
-    fn before(&self, command: &Command<'_>) -> Reply<()> {
-        self.note(format!("{} before {}", self.name, command.name()), self.fails_before)
+    fn before(&self, command: &Command<'_>) -> Reply<Held> {
+        nothing_held(self.note(format!("{} before {}", self.name, command.name()), self.fails_before))
     }
 
-    fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, _took: Duration) -> Reply<()> {
+    fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, _took: Duration, _held: Held) -> Reply<()> {
         let how = if outcome.is_ok() { "done" } else { "failed" };
         self.note(format!("{} after {} {how}", self.name, command.name()), self.fails_after)
     }
@@ -207,11 +215,11 @@ impl Mirror {
 }
 
 impl Plugin for Mirror {
-    fn before(&self, command: &Command<'_>) -> Reply<()> {
-        self.count(command, "before")
+    fn before(&self, command: &Command<'_>) -> Reply<Held> {
+        nothing_held(self.count(command, "before"))
     }
 
-    fn after(&self, command: &Command<'_>, _outcome: &Outcome<'_>, _took: Duration) -> Reply<()> {
+    fn after(&self, command: &Command<'_>, _outcome: &Outcome<'_>, _took: Duration, _held: Held) -> Reply<()> {
         self.count(command, "after")
     }
 }
@@ -239,11 +247,11 @@ struct Keys(Arc<Mutex<Vec<KeysAndNamespace>>>);
 type KeysAndNamespace = (Vec<String>, String);
 
 impl Plugin for Keys {
-    fn before(&self, command: &Command<'_>) -> Reply<()> {
+    fn before(&self, command: &Command<'_>) -> Reply<Held> {
         let keys: Vec<String> = command.keys().map(str::to_owned).collect();
         assert_eq!(command.key(), if let [key] = &keys[..] { Some(&**key) } else { None });
         self.0.lock().unwrap().push((keys, command.namespace().to_owned()));
-        Reply::ready(())
+        Reply::ready(Held::NOTHING)
     }
 }
 

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use polycache::backend::Want;
 use polycache::plugins::{HitMissRatio, Timing};
-use polycache::{Answer, Cache, Command, CommandName, Error, ErrorKind, Outcome, Plugin, Reply, Ttl};
+use polycache::{Answer, Cache, Command, CommandName, Error, ErrorKind, Held, Outcome, Plugin, Reply, Ttl};
 
 use crate::Subject;
 use crate::subject::builder;
@@ -23,7 +23,7 @@ impl Recorder {
 }
 
 impl Plugin for Recorder {
-    fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, _took: Duration) -> Reply<()> {
+    fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, _took: Duration, _held: Held) -> Reply<()> {
         let keys = command.keys().map(str::to_owned).collect();
         assert_eq!(command.namespace(), "n");
         self.0.lock().unwrap().push((command.name(), keys, outcome.map_err(Error::kind)));
@@ -92,11 +92,11 @@ pub async fn hooks_see_every_command(subject: &dyn Subject) {
 struct Guard;
 
 impl Plugin for Guard {
-    fn before(&self, command: &Command<'_>) -> Reply<()> {
+    fn before(&self, command: &Command<'_>) -> Reply<Held> {
         if command.keys().any(|key| key == "forbidden") {
             return Reply::error(Error::new(ErrorKind::Refused, "this key is forbidden"));
         }
-        Reply::ready(())
+        Reply::ready(Held::NOTHING)
     }
 }
 
@@ -134,7 +134,7 @@ impl Counting {
 }
 
 impl Plugin for Counting {
-    fn after(&self, command: &Command<'_>, _outcome: &Outcome<'_>, _took: Duration) -> Reply<()> {
+    fn after(&self, command: &Command<'_>, _outcome: &Outcome<'_>, _took: Duration, _held: Held) -> Reply<()> {
         match (command.name(), command.key()) {
             (CommandName::Set, Some(key)) => Reply::pending(Self::count(command.cache().clone(), key.to_owned())),
             _ => Reply::ready(()),

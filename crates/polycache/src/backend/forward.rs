@@ -73,7 +73,7 @@ macro_rules! __forward {
         $($crate::__forward_known!($own);)*
         $crate::__forward_ops! {
             ($self $($field).+) [$($own)*]
-            info get look multi_get set multi_set increment expire delete multi_delete clear scan raw close
+            info get look multi_get set multi_set increment expire delete multi_delete clear scan raw close listen
         }
     };
 }
@@ -96,6 +96,7 @@ macro_rules! __forward_known {
     (scan) => {};
     (raw) => {};
     (close) => {};
+    (listen) => {};
     (ending_leases) => {
         ::std::compile_error!("`ending_leases` is never forwarded: write it, and leave it out of the list");
     };
@@ -131,6 +132,7 @@ macro_rules! __forward_op {
     (scan $place:tt [scan $($own:ident)*]) => {};
     (raw $place:tt [raw $($own:ident)*]) => {};
     (close $place:tt [close $($own:ident)*]) => {};
+    (listen $place:tt [listen $($own:ident)*]) => {};
     ($op:ident $place:tt [$other:ident $($own:ident)*]) => {
         $crate::__forward_op!($op $place [$($own)*]);
     };
@@ -175,6 +177,9 @@ macro_rules! __forward_op {
     };
     (close $place:tt []) => {
         $crate::__forward_fn!($place close() -> $crate::Reply<()>);
+    };
+    (listen $place:tt []) => {
+        $crate::__forward_fn!($place listen(listener: $crate::events::Listener) -> ());
     };
 }
 

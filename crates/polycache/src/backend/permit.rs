@@ -43,6 +43,12 @@ impl Permit {
         Self { withdrawn: Arc::clone(&self.withdrawn), lease: Some(Arc::new(depends)) }
     }
 
+    /// A permit that holds, in the memory of this one; `None` where this one has clones.
+    pub(crate) fn renewed(mut self) -> Option<Self> {
+        *Arc::get_mut(&mut self.withdrawn)? = AtomicBool::new(false);
+        Some(Self { lease: None, ..self })
+    }
+
     /// Withdraws it, for good and for all clones.
     pub fn withdraw(&self) {
         self.withdrawn.store(true, Ordering::Release);

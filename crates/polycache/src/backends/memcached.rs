@@ -29,6 +29,7 @@ use polycache_memcached::Client;
 pub use self::config::{MemcachedConfig, OnDead, Placement};
 use self::generations::Generations;
 use crate::backend::{Backend, BackendInfo, Holder};
+use crate::events::Listeners;
 use crate::{Result, Settings};
 
 /// A memcached server, or a fleet of them. A clone is a handle on the same connections.
@@ -54,6 +55,7 @@ pub struct Memcached {
 struct Servers {
     client: Client,
     generations: Option<Generations>,
+    listeners: Arc<Listeners>,
 }
 
 impl Memcached {
@@ -75,7 +77,12 @@ impl Memcached {
         info.capabilities.scan = false;
         info.capabilities.prevents_overflow = false;
         info.capabilities.releases_leases = true;
-        let servers = Servers { client: config.client()?, generations: config.generations.map(Generations::new) };
+        let listeners = Arc::new(Listeners::new());
+        let servers = Servers {
+            client: config.client(&listeners)?,
+            generations: config.generations.map(Generations::new),
+            listeners,
+        };
         Ok(Self { servers: Arc::new(servers), info: Arc::new(info), holder: None })
     }
 }

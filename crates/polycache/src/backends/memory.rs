@@ -26,6 +26,7 @@ pub use polycache_engine::{Cause, ManualClock};
 pub use self::builder::{MemoryBuilder, Removed};
 use self::weight::Weigher;
 use crate::backend::{Backend, BackendInfo};
+use crate::events::{Event, Listeners};
 use crate::{Error, ErrorKind, Result, Settings, Ttl, Value};
 
 /// The entries a memory backend holds unless told otherwise.
@@ -49,6 +50,7 @@ pub struct Memory {
     engine: Engine<Value>,
     weigher: Weigher,
     info: BackendInfo,
+    listeners: Arc<Listeners>,
 }
 
 impl Memory {
@@ -85,6 +87,16 @@ impl Memory {
     /// within 250 ms; with a manual clock only here.
     pub fn remove_expired(&self) {
         self.engine.remove_expired();
+    }
+
+    /// Tells those who listen to events.
+    fn tell(listeners: &Listeners, key: &str, cause: Cause) {
+        match cause {
+            Cause::Evicted => listeners.tell(&Event::Evicted { key }),
+            Cause::Expired => listeners.tell(&Event::Expired { key }),
+            // Commands show these.
+            _ => {}
+        }
     }
 
     fn deadline(&self, ttl: Ttl) -> u64 {

@@ -45,6 +45,7 @@ use std::sync::{Arc, Once};
 pub use self::config::{Protocol, RedisConfig, Server, Topology};
 use self::fleet::Fleet;
 use crate::backend::{Backend, BackendInfo};
+use crate::events::Listeners;
 use crate::{Result, Settings};
 
 /// A Redis server, or a fleet of them. A clone is a handle on the same connections.
@@ -62,6 +63,7 @@ use crate::{Result, Settings};
 #[derive(Clone)]
 pub struct Redis {
     fleet: Arc<Fleet>,
+    listeners: Arc<Listeners>,
     info: Arc<BackendInfo>,
     /// Whether a write ends the lease on its key.
     ends_leases: bool,
@@ -86,8 +88,9 @@ impl Redis {
         let mut info = BackendInfo::new("redis");
         info.capabilities.detects_equal_writes = false;
         info.capabilities.checks_leases = true;
-        let fleet = Arc::new(Fleet::new(config)?);
-        Ok(Self { fleet, info: Arc::new(info), ends_leases: false, told: Arc::new(Once::new()) })
+        let listeners = Arc::new(Listeners::new());
+        let fleet = Arc::new(Fleet::new(config, Arc::clone(&listeners))?);
+        Ok(Self { fleet, listeners, info: Arc::new(info), ends_leases: false, told: Arc::new(Once::new()) })
     }
 }
 

@@ -3,67 +3,95 @@
 use super::Cache;
 use super::gate::Gate;
 use crate::backend::{Capabilities, Found, Key, Permit, SetOptions, Want, When};
-use crate::flight::Filling;
+use crate::flight::{Seat, Tenure};
 use crate::key::OwnedKey;
 use crate::lease::Lease;
 use crate::switch::State;
-use crate::{Answer, CommandName, Reply, Result, Storable, Value};
+use crate::{Answer, CommandName, Reply, Result, Storable, Ttl, Value};
 
 const NAME: CommandName = CommandName::Set;
 
 impl Cache {
     /// Stores a flight's value, unless a write to the key overtakes it; whether it did.
-    pub(crate) fn fill<T: Storable + Clone>(&self, key: &str, value: &T, when: When, filling: Filling) -> Reply<bool> {
-        self.fill_encoded(key, value.store_copy(self, key), when, filling)
+    pub(crate) fn fill<T: Storable + Clone>(
+        &self,
+        key: &str,
+        value: &T,
+        when: When,
+        permit: Permit,
+        seat: &Seat,
+        tenure: Option<Box<Tenure>>,
+    ) -> Reply<bool> {
+        let value = value.store_copy(self, key);
+        self.fill_encoded(
+            key,
+            value,
+            SetOptions { permit: Some(permit), ..SetOptions::new(Ttl::Never, when) },
+            seat,
+            tenure,
+        )
     }
 
-    fn fill_encoded(&self, key: &str, value: Result<Value>, when: When, filling: Filling) -> Reply<bool> {
+    fn fill_encoded(
+        &self,
+        key: &str,
+        value: Result<Value>,
+        options: SetOptions,
+        seat: &Seat,
+        tenure: Option<Box<Tenure>>,
+    ) -> Reply<bool> {
         match self.gate() {
-            Gate::Open => self.fill_open(key, value, when, filling),
-            Gate::Hooked => self.hooked(
-                NAME,
-                [key],
-                move |cache, keys| cache.fill_encoded(&keys[0], value, when, filling),
-                |_| Answer::Done,
-                |_, error| Err(error),
-            ),
+            Gate::Open => self.fill_open(key, value, options, seat, tenure),
+            Gate::Hooked => {
+                let seat = seat.clone();
+                self.hooked(
+                    NAME,
+                    [key],
+                    move |cache, keys| cache.fill_encoded(&keys[0], value, options, &seat, tenure),
+                    |_| Answer::Done,
+                    |_, error| Err(error),
+                )
+            }
             Gate::Shut => self.shut_fill(key),
         }
     }
 
-    fn fill_open(&self, key: &str, value: Result<Value>, when: When, mut filling: Filling) -> Reply<bool> {
-        let ready = value.and_then(|value| Ok((value, SetOptions::new(self.write_ttl()?, when))));
-        let reply = match (ready, filling.take_lease()) {
-            (Err(error), _) => Reply::error(error),
-            (Ok((value, options)), None) => {
-                let options = SetOptions { permit: Some(filling.permit().clone()), ..options };
-                match self.with_key(key, |backend, key| backend.set(key, value, options)).now() {
-                    Ok(result) => Reply::from(result),
-                    Err(pending) => Reply::pending(filling.send(pending)),
-                }
+    fn fill_open(
+        &self,
+        key: &str,
+        value: Result<Value>,
+        mut options: SetOptions,
+        seat: &Seat,
+        tenure: Option<Box<Tenure>>,
+    ) -> Reply<bool> {
+        let value = match (value, self.write_ttl()) {
+            (Ok(value), Ok(ttl)) => {
+                options.ttl = ttl;
+                value
             }
-            (Ok((value, options)), Some((lease, tenure))) => {
-                let set = self.under_lease(self.full_key(key), value, options, filling.permit().clone(), lease);
-                let set = Reply::pending(async move {
+            (Err(error), _) | (_, Err(error)) => return Reply::error(error.of(NAME, Some(key))),
+        };
+        let set = match tenure {
+            None => match self.with_key(key, |backend, key| backend.set(key, value, options)).now() {
+                Ok(result) => return Reply::from(result.map_err(|error| error.of(NAME, Some(key)))),
+                Err(pending) => pending,
+            },
+            Some(tenure) => {
+                let set = self.under_lease(self.full_key(key), value, options, tenure.lease());
+                Reply::pending(async move {
                     let stored = set.await;
+                    // Not before the end of the `set`, even if the caller doesn't wait for that: what arrives afterwards would be stale.
                     drop(tenure);
                     stored
-                });
-                Reply::pending(filling.send(set))
+                })
             }
         };
+        let reply = Reply::pending(seat.clone().send(set));
         self.finish(NAME, Some(key), reply, |_, _, result| result)
     }
 
     /// Stores if the lease is still held, and ends it.
-    fn under_lease(
-        &self,
-        key: OwnedKey,
-        value: Value,
-        mut options: SetOptions,
-        permit: Permit,
-        lease: Lease,
-    ) -> Reply<bool> {
+    fn under_lease(&self, key: OwnedKey, value: Value, mut options: SetOptions, lease: Lease) -> Reply<bool> {
         let cache = self.clone();
         let Capabilities { checks_leases, releases_leases, .. } = self.info().capabilities;
         Reply::pending(async move {
@@ -72,7 +100,7 @@ impl Cache {
             }
             let Some(version) = lease.leave().await else { return Ok(false) };
             let ends = checks_leases || (releases_leases && version.is_some());
-            options.permit = Some(permit.under(lease.key(), lease.token(), version));
+            options.permit = options.permit.map(|permit| permit.under(lease.key(), lease.token(), version));
             let storing = lease.storing();
             let stored = cache.backend().set(key.key(), value.clone(), options).await;
             if stored.is_ok() {

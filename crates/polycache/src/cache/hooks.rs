@@ -7,7 +7,7 @@ use compact_str::CompactString;
 
 use super::limit::limited;
 use super::{Cache, View};
-use crate::{Answer, Command, CommandName, Error, Reply, Result};
+use crate::{Answer, Command, CommandName, Error, Held, Reply, Result};
 
 /// One command on its way through the hooks.
 struct Hooked {
@@ -18,12 +18,14 @@ struct Hooked {
     keys: Vec<CompactString>,
     started: Instant,
     timeout: Duration,
+    /// What the plugins hold, by their place. Nothing isn't kept.
+    held: Vec<(usize, Held)>,
 }
 
 /// Where the hooks first had to wait.
 enum Waits<B> {
     /// In this plugin's `before`.
-    Before(usize, Reply<()>),
+    Before(usize, Reply<Held>),
     /// For the command itself.
     Running(Reply<B>),
     /// In this plugin's `after`.
@@ -43,7 +45,7 @@ impl Cache {
         recover: impl Fn(&Self, Error) -> Result<B> + Send + 'static,
     ) -> Reply<B> {
         let view = Arc::clone(self.view.bare.as_ref().unwrap_or(&self.view));
-        let hooked = Hooked {
+        let mut hooked = Hooked {
             view: Arc::clone(&self.view),
             // The whole has a limit; its parts need none.
             bare: Self { view, ttl: self.ttl, timeout: Duration::ZERO },
@@ -51,6 +53,7 @@ impl Cache {
             keys: keys.into_iter().map(CompactString::new).collect(),
             started: Instant::now(),
             timeout: self.timeout,
+            held: Vec::new(),
         };
         let settle = move |hooked: &Hooked, result: Result<B>| {
             let result = result.map_err(|error| error.of(hooked.name, hooked.command().key()));
@@ -59,7 +62,7 @@ impl Cache {
         let mut run = Some(run);
         match hooked.run_ready(&mut run, &settle, answer) {
             Ok(result) => Reply::from(result),
-            Err(waits) => Reply::pending(async move { hooked.run_waiting(waits, run, settle, answer).await }),
+            Err(waits) => Reply::pending(hooked.run_waiting(waits, run, settle, answer)),
         }
     }
 }
@@ -71,15 +74,15 @@ impl Hooked {
 
     /// Goes as far as it can without waiting.
     fn run_ready<B>(
-        &self,
+        &mut self,
         run: &mut Option<impl FnOnce(&Cache, &[CompactString]) -> Reply<B>>,
         settle: &impl Fn(&Self, Result<B>) -> Result<B>,
         answer: fn(&B) -> Answer,
     ) -> Result<Result<B>, Waits<B>> {
         let mut stopped = None;
-        for (index, plugin) in self.view.plugins.iter().enumerate() {
-            match plugin.before(&self.command()).now() {
-                Ok(Ok(())) => {}
+        for index in 0..self.view.plugins.len() {
+            match self.view.plugins[index].before(&self.command()).now() {
+                Ok(Ok(held)) => self.keep(index, held),
                 Ok(Err(error)) => {
                     stopped = Some(Err(error));
                     break;
@@ -104,7 +107,7 @@ impl Hooked {
 
     /// Goes the rest of the way.
     async fn run_waiting<B>(
-        &self,
+        mut self,
         waits: Waits<B>,
         run: Option<impl FnOnce(&Cache, &[CompactString]) -> Reply<B>>,
         settle: impl FnOnce(&Self, Result<B>) -> Result<B>,
@@ -112,33 +115,50 @@ impl Hooked {
     ) -> Result<B> {
         let mut next = 0;
         let result = match waits {
-            Waits::Running(reply) => settle(self, limited(self.left(), self.timeout, reply).await),
+            Waits::Running(reply) => {
+                let result = limited(self.left(), self.timeout, reply).await;
+                settle(&self, result)
+            }
             Waits::Before(index, reply) => {
+                let (left, timeout) = (self.left(), self.timeout);
                 let rest = async {
-                    reply.await?;
-                    for plugin in &self.view.plugins[index + 1..] {
-                        plugin.before(&self.command()).await?;
+                    let held = reply.await?;
+                    self.keep(index, held);
+                    for index in index + 1..self.view.plugins.len() {
+                        let held = self.view.plugins[index].before(&self.command()).await?;
+                        self.keep(index, held);
                     }
                     run.ok_or_else(gone)?(&self.bare, &self.keys).await
                 };
-                settle(self, limited(self.left(), self.timeout, rest).await)
+                let result = limited(left, timeout, rest).await;
+                settle(&self, result)
             }
             Waits::After(index, reply, result) => {
                 next = index + 1;
-                self.note(limited(self.left(), self.timeout, reply).await);
+                let outcome = limited(self.left(), self.timeout, reply).await;
+                self.note(outcome);
                 result
             }
         };
         for index in next..self.view.plugins.len() {
             let reply = self.after(index, &result, answer);
-            self.note(limited(self.left(), self.timeout, reply).await);
+            let outcome = limited(self.left(), self.timeout, reply).await;
+            self.note(outcome);
         }
         result
     }
 
-    fn after<B>(&self, index: usize, result: &Result<B>, answer: fn(&B) -> Answer) -> Reply<()> {
+    fn keep(&mut self, index: usize, held: Held) {
+        if !held.is_nothing() {
+            self.held.push((index, held));
+        }
+    }
+
+    fn after<B>(&mut self, index: usize, result: &Result<B>, answer: fn(&B) -> Answer) -> Reply<()> {
+        let held = self.held.iter().position(|(place, _)| *place == index);
+        let held = held.map_or(Held::NOTHING, |place| self.held.swap_remove(place).1);
         let outcome = result.as_ref().map(answer);
-        self.view.plugins[index].after(&self.command(), &outcome, self.started.elapsed())
+        self.view.plugins[index].after(&self.command(), &outcome, self.started.elapsed(), held)
     }
 
     /// The command has happened: a failure of a hook after it changes nothing of that.

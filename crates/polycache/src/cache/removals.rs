@@ -3,6 +3,7 @@
 use super::Cache;
 use super::gate::Gate;
 use crate::backend::When;
+use crate::events::{Event, EventKinds};
 use crate::switch::State;
 use crate::{Answer, CommandName, Error, ErrorKind, Raw, Reply};
 
@@ -145,6 +146,9 @@ impl Cache {
         match self.view.switch.close() {
             State::Closed | State::Off => Reply::ready(()),
             State::On | State::Disabled => {
+                if let Some(audience) = self.audience(EventKinds::CLOSINGS) {
+                    audience.tell(&Event::Closed);
+                }
                 let cache = self.clone();
                 match self.view.backend.close().now() {
                     Ok(result) => Reply::from(result.map_err(|error| error.during("close", None))),

@@ -5,19 +5,21 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::Part;
+use super::lead::Terms;
 use super::leader::Leader;
-use super::tenure::{self, Asking, Tenancy, Tenure};
+use super::report::Wait;
+use super::tenure::{self, Asking, Tenancy};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
 use crate::key::OwnedKey;
 use crate::{Cache, ErrorKind, OnError, Readable, Reply, Result};
 
-/// Where a call is.
+/// How far a call has come.
 pub(super) enum Approach<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// It has asked the cache.
     Asked(Asked<T>),
     Reading(Reply<Option<T>>, Seen),
-    Waits(Waiter<T, E>, When),
+    Waits(Waiter<T, E>, When, Option<Wait>),
     /// It leads, and reads again: another flight has landed since it read.
     Checks(Reply<Option<T>>, Leader<T, E>, When),
     /// It leads in this process, and asks for a lease.
@@ -28,7 +30,7 @@ pub(super) enum Approach<T: Send + Sync + 'static, E: Send + Sync + 'static> {
 /// What the cache's reply is at first: a result, or one to come.
 pub(crate) type Asked<T> = Result<Result<Option<T>>, Reply<Option<T>>>;
 
-/// What was seen before the cache was asked.
+/// What the call saw before it asked the cache.
 pub(super) struct Seen {
     key: OwnedKey,
     landings: u64,
@@ -38,14 +40,14 @@ pub(super) struct Seen {
 pub(super) enum Course<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// With a result.
     Arrived(Result<T, E>),
-    /// This one has to compute, and to store on that condition.
-    Leads(Leader<T, E>, When, Option<Tenure>),
+    /// This caller has to compute, and to store on these terms.
+    Leads(Leader<T, E>, Terms),
 }
 
 /// What a read has found.
 enum Found<T> {
     Value(T),
-    /// Nothing; what is computed is stored on this condition.
+    /// Nothing. The computed value is stored on this condition.
     Nothing(When),
 }
 
@@ -54,6 +56,28 @@ where
     T: Readable,
     E: Clone + Send + Sync + 'static,
 {
+    /// Begins after the cache has answered. Returns `Err` with the way that remains, where the call has to wait.
+    #[inline]
+    pub(super) fn start(cache: &Cache, key: &str, asked: Asked<T>) -> std::result::Result<Course<T, E>, Self> {
+        let when = match asked {
+            Ok(result) => match found(cache, result) {
+                Found::Value(value) => return Ok(Course::Arrived(Ok(value))),
+                Found::Nothing(when) => when,
+            },
+            Err(reply) => return Err(Self::Asked(Err(reply))),
+        };
+        match cache.with_key(key, |_, key| cache.flights().join(key)) {
+            Part::Waits(waiter) => Err(Self::Waits(waiter, when, Wait::begin(cache))),
+            // A whole flight may have come and gone between the read and the joining: its value is there.
+            Part::Leads(leader, _) => match (read_again(cache, key).now(), cache.lease_life()) {
+                (Ok(Ok(Some(value))), _) => Ok(Course::Arrived(leader.land(Ok(value)))),
+                (Ok(_), None) => Ok(Course::Leads(leader, Terms { when, tenure: None })),
+                (Ok(_), Some(_)) => Err(Self::lead(cache, key, leader, when)),
+                (Err(reply), _) => Err(Self::Checks(reply, leader, when)),
+            },
+        }
+    }
+
     /// Goes on as far as it can. Not to be polled after its end.
     pub(super) fn poll(&mut self, cache: &Cache, key: &str, context: &mut Context<'_>) -> Poll<Course<T, E>> {
         if let Some(leader) = self.leader() {
@@ -77,14 +101,14 @@ where
 
     fn go_on(&mut self, cache: &Cache, key: &str, context: &mut Context<'_>) -> Poll<Course<T, E>> {
         loop {
-            // What is put in its place is asked once it is left there.
+            // A placeholder: each arm either sets `self` or returns.
             match std::mem::replace(self, Self::Asked(Ok(Ok(None)))) {
                 Self::Asked(Ok(result)) => match found(cache, result) {
                     Found::Value(value) => return Poll::Ready(Course::Arrived(Ok(value))),
                     Found::Nothing(when) => *self = Self::missed(cache, key, None, when),
                 },
                 Self::Asked(Err(reply)) => {
-                    // Nothing has gone out yet: the reply starts when it is polled.
+                    // Nothing has been sent yet: the reply starts at its first poll.
                     let full = cache.full_key(key);
                     let landings = cache.flights().landings(full.key());
                     *self = Self::Reading(reply, Seen { key: full, landings });
@@ -99,21 +123,24 @@ where
                         return Poll::Pending;
                     }
                 },
-                Self::Waits(mut waiter, when) => match waiter.poll(context) {
-                    Poll::Ready(Arrival::Landed(result)) => return Poll::Ready(Course::Arrived(result)),
-                    // It has read long ago: a value may be there by now.
+                Self::Waits(mut waiter, when, wait) => match waiter.poll(context) {
+                    Poll::Ready(Arrival::Landed(result)) => {
+                        wait.iter().for_each(|wait| wait.tell(cache, key));
+                        return Poll::Ready(Course::Arrived(result));
+                    }
+                    // Its read is old: a value may have come since.
                     Poll::Ready(Arrival::Leads(leader)) => {
-                        *self = Self::Checks(cache.bare().get(key), leader, when);
+                        *self = Self::Checks(read_again(cache, key), leader, when);
                     }
                     Poll::Ready(Arrival::Again) => *self = Self::Asked(cache.get(key).now()),
                     Poll::Pending => {
-                        *self = Self::Waits(waiter, when);
+                        *self = Self::Waits(waiter, when, wait);
                         return Poll::Pending;
                     }
                 },
                 Self::Checks(mut reply, leader, when) => match Pin::new(&mut reply).poll(context) {
                     Poll::Ready(Ok(Some(value))) => return Poll::Ready(Course::Arrived(leader.land(Ok(value)))),
-                    // The first read has told of any trouble.
+                    // Trouble was reported after the first read.
                     Poll::Ready(Ok(None) | Err(_)) => *self = Self::lead(cache, key, leader, when),
                     Poll::Pending => {
                         *self = Self::Checks(reply, leader, when);
@@ -125,37 +152,40 @@ where
                         return Poll::Ready(Course::Arrived(leader.land(Ok(value))));
                     }
                     Poll::Ready(Tenancy::Granted(tenure)) => {
-                        return Poll::Ready(Course::Leads(leader, when, Some(tenure)));
+                        return Poll::Ready(Course::Leads(leader, Terms { when, tenure: Some(tenure) }));
                     }
-                    Poll::Ready(Tenancy::None) => return Poll::Ready(Course::Leads(leader, when, None)),
+                    Poll::Ready(Tenancy::None) => {
+                        return Poll::Ready(Course::Leads(leader, Terms { when, tenure: None }));
+                    }
                     Poll::Pending => {
                         *self = Self::Asks(asking, leader, when);
                         return Poll::Pending;
                     }
                 },
-                Self::Leads(leader, when) => return Poll::Ready(Course::Leads(leader, when, None)),
+                Self::Leads(leader, when) => return Poll::Ready(Course::Leads(leader, Terms { when, tenure: None })),
             }
         }
     }
 
-    /// Joins the key's flight. `seen` is none where the read was done at once.
+    /// Joins the key's flight. `seen` is `None` where the read needed no wait.
     fn missed(cache: &Cache, key: &str, seen: Option<Seen>, when: When) -> Self {
         let (joined, seen) = match seen {
             Some(Seen { key, landings }) => (cache.flights().join(key.key()), Some(landings)),
             None => (cache.with_key(key, |_, key| cache.flights().join(key)), None),
         };
         match joined {
-            Part::Waits(waiter) => Self::Waits(waiter, when),
+            Part::Waits(waiter) => Self::Waits(waiter, when, Wait::begin(cache)),
             Part::Leads(leader, landings) if seen == Some(landings) => Self::lead(cache, key, leader, when),
-            // One has landed between the read and the joining: its value may be there.
-            Part::Leads(leader, _) => Self::Checks(cache.bare().get(key), leader, when),
+            // Another flight has landed between the read and the joining: its value may be there.
+            Part::Leads(leader, _) => Self::Checks(read_again(cache, key), leader, when),
         }
     }
 
-    /// It leads, whatever is there and whoever else computes.
+    /// Leads, without regard to stored values and to others who compute.
     pub(super) fn anew(cache: &Cache, key: &str, mut leader: Leader<T, E>) -> Self {
         let asking = cache.lease_life().and_then(|_| {
-            let permit = leader.permit().clone();
+            let permit = leader.permit().cloned();
+            leader.asks(cache, key);
             tenure::seize(cache, key, 1, permit, leader.pulse())
         });
         match asking {
@@ -164,13 +194,22 @@ where
         }
     }
 
-    /// It leads in this process.
+    /// Leads in this process, and asks for the lease where there are leases.
     fn lead(cache: &Cache, key: &str, mut leader: Leader<T, E>, when: When) -> Self {
-        match cache.lease_life().and_then(|_| tenure::ask(cache, key, leader.pulse())) {
+        let asking = cache.lease_life().and_then(|_| {
+            leader.asks(cache, key);
+            tenure::ask(cache, key, leader.pulse())
+        });
+        match asking {
             Some(asking) => Self::Asks(asking, leader, when),
             None => Self::Leads(leader, when),
         }
     }
+}
+
+/// Reads a second time. Plugins have seen the caller's first read, and don't see this one.
+fn read_again<T: Readable>(cache: &Cache, key: &str) -> Reply<Option<T>> {
+    if cache.has_plugins() { cache.bare().get(key) } else { cache.get(key) }
 }
 
 /// A read's result; trouble counts as a miss.
@@ -178,7 +217,7 @@ where
 fn found<T>(cache: &Cache, result: Result<Option<T>>) -> Found<T> {
     match result {
         Ok(Some(value)) => Found::Value(value),
-        // What can't be read may be there, and has to be replaced.
+        // There may be a value that can't be read. It has to be replaced.
         Ok(None) if cache.options().on_decode_error == OnError::Miss => Found::Nothing(When::Always),
         Ok(None) => Found::Nothing(When::Absent),
         Err(error) => {

@@ -1,11 +1,12 @@
 //! `get_or_set` whose computation outlives its caller.
 
 use std::fmt;
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::panic::resume_unwind;
-use std::pin::Pin;
+use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
 
+use compact_str::CompactString;
 use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
@@ -101,12 +102,18 @@ where
                 Some(Work::Here(work)) => return work.as_mut().poll(context),
                 None => match ready!(approach.poll(this.cache, this.key, context)) {
                     Course::Arrived(result) => return Poll::Ready(result),
-                    Course::Leads(leader, when, tenure) => {
+                    Course::Leads(mut leader, terms) => {
                         let Some(compute) = this.compute.take() else {
                             // Only where it is polled after its end.
                             return Poll::Pending;
                         };
-                        let lead = Lead::new(this.cache, this.key, leader, when, tenure, Policy::default(), compute());
+                        leader.begins(this.cache, this.key);
+                        let lead = Lead::new(leader, terms, Policy::default(), compute());
+                        let (cache, key) = (this.cache.clone(), CompactString::new(this.key));
+                        let lead = async move {
+                            let mut lead = pin!(lead);
+                            poll_fn(|context| lead.as_mut().poll(&cache, &key, context)).await
+                        };
                         this.work = Some(match Handle::try_current() {
                             Ok(runtime) => Work::Task(runtime.spawn(lead)),
                             Err(_) => Work::Here(Box::pin(lead)),

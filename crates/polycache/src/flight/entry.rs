@@ -7,18 +7,18 @@ use std::task::Waker;
 
 use compact_str::CompactString;
 
-use super::fill::Fill;
 use super::pulse::Pulse;
+use super::sending::Sending;
 use crate::backend::Permit;
 
-/// What becomes of a flight.
+/// The state of a flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
     /// Somebody computes.
     Led,
     /// The leader is gone, and a waiter has been woken to take over.
     Vacant,
-    /// It is over; the entry stays for a fill that is still under way.
+    /// It is over. The entry stays as long as its value is on the way to the backend.
     Landed,
 }
 
@@ -27,33 +27,33 @@ pub(super) struct Entry {
     pub(super) hash: u64,
     pub(super) key: CompactString,
     pub(super) id: u64,
-    /// Whether newcomers join it: not once a write has overtaken it or it has landed.
+    /// Whether newcomers join it. They don't once a write has overtaken it or it has landed.
     pub(super) current: bool,
     pub(super) phase: Phase,
     /// Its value on the way to the backend: writes have to wait for that.
-    pub(super) fill: Option<Fill>,
+    pub(super) sending: Option<Sending>,
     /// The leader's leave to store.
     pub(super) permit: Permit,
-    /// By which it is seen whether anybody polls the leader, once that has waited.
+    /// Shows whether anybody polls the leader. `None` until the leader has to wait.
     pub(super) pulse: Option<Arc<Pulse>>,
     /// The leader's type of [`Landing`](super::Landing).
     pub(super) kind: TypeId,
-    /// Where waiters of that type find the result. Made by the first of them.
+    /// Where waiters of that type find the result. The first of them makes it.
     pub(super) landing: Option<Arc<dyn Any + Send + Sync>>,
-    /// Those who wait for the result, the oldest first. Without a waker: it is about to look.
+    /// Those who wait for the result, the oldest first. One without a waker is about to look.
     pub(super) waiters: BTreeMap<u64, Option<Waker>>,
 }
 
 impl Entry {
-    pub(super) fn new(hash: u64, key: &str, id: u64, kind: TypeId) -> Self {
+    pub(super) fn new(hash: u64, key: &str, id: u64, kind: TypeId, permit: Permit) -> Self {
         Self {
             hash,
             key: CompactString::new(key),
             id,
             current: true,
             phase: Phase::Led,
-            fill: None,
-            permit: Permit::new(),
+            sending: None,
+            permit,
             pulse: None,
             kind,
             landing: None,
@@ -61,14 +61,14 @@ impl Entry {
         }
     }
 
-    /// Somebody of this type leads from now on. Its value is computed after every write so far, so it may be stored.
+    /// A caller with this type of landing leads from now on. It computes after every write so far, so its value may be stored.
     pub(super) fn take_over(&mut self, kind: TypeId) -> Permit {
         self.phase = Phase::Led;
         self.permit = Permit::new();
         self.pulse = None;
         if self.kind != kind {
             self.kind = kind;
-            // Those who wait for the former type will read again.
+            // Those who wait for a result of the former type will read again.
             self.landing = None;
         }
         self.permit.clone()
@@ -80,12 +80,15 @@ impl Entry {
     }
 
     pub(super) fn wake_all(&mut self) -> Vec<Waker> {
+        if self.waiters.is_empty() {
+            return Vec::new();
+        }
         std::mem::take(&mut self.waiters).into_values().flatten().collect()
     }
 
     /// Whether nobody has a part in it any more.
     pub(super) fn is_over(&self) -> bool {
         let abandoned = self.phase == Phase::Vacant && self.waiters.is_empty();
-        self.fill.is_none() && (abandoned || self.phase == Phase::Landed)
+        self.sending.is_none() && (abandoned || self.phase == Phase::Landed)
     }
 }

@@ -5,6 +5,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use super::approach::Asked;
 use super::lead::Policy;
 use super::slow::Slow;
 use crate::{Cache, Readable, Storable};
@@ -56,7 +57,7 @@ pub struct GetOrSet<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, F
     pub(super) key: &'a str,
     pub(super) compute: Option<F>,
     /// All that a hit doesn't need, apart: a hit is felt to move it about.
-    slow: Option<Pin<Box<Slow<T, E, Fut>>>>,
+    slow: Option<Slow<T, E, Fut>>,
 }
 
 /// The closure isn't pinned: it is called before anything borrows from it. What it returns is, in a box.
@@ -73,13 +74,13 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        if self.slow.is_none() {
-            match self.cache.get::<T>(self.key).now() {
-                Ok(Ok(Some(value))) => return Poll::Ready(Ok(value)),
-                asked => self.slow = Some(Slow::start(asked, Policy::default())),
-            }
+        if self.slow.is_some() {
+            return self.poll_slow(context);
         }
-        self.poll_slow(context)
+        match self.cache.get::<T>(self.key).now() {
+            Ok(Ok(Some(value))) => Poll::Ready(Ok(value)),
+            asked => self.begin(asked, context),
+        }
     }
 }
 
@@ -91,12 +92,19 @@ where
     Fut: Future<Output = Result<T, E>>,
 {
     #[inline(never)]
+    fn begin(&mut self, asked: Asked<T>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
+        let Self { cache, key, compute, slow } = self;
+        let mut compute = || compute.take().map(|compute| compute());
+        Slow::begin(slow, asked, (cache, key), Policy::default(), &mut compute, context)
+    }
+
+    #[inline(never)]
     fn poll_slow(&mut self, context: &mut Context<'_>) -> Poll<Result<T, E>> {
-        let Some(slow) = &mut self.slow else {
+        let Self { cache, key, compute, slow: Some(slow) } = self else {
             return Poll::Pending;
         };
-        let compute = &mut self.compute;
-        slow.as_mut().poll(self.cache, self.key, || compute.take().map(|compute| compute()), context)
+        let mut compute = || compute.take().map(|compute| compute());
+        slow.poll((cache, key), Policy::default(), &mut compute, context)
     }
 }
 

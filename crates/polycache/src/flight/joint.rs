@@ -1,4 +1,4 @@
-//! A future that everybody who waits for its end drives: whoever of them is polled takes it on.
+//! A future that all who wait for it drive: whichever of them is polled polls it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ struct State<T> {
     work: Work<T>,
     /// Whether it was woken while somebody polled it.
     woken: bool,
-    /// Of those who wait.
+    /// The wakers of those who wait.
     wakers: Vec<(u64, Waker)>,
     next: u64,
 }
@@ -30,11 +30,11 @@ enum Work<T> {
     Rests(Boxed<T>),
     /// Somebody polls it just now.
     Polled,
-    /// The result is there until it is taken.
+    /// It is over. The result is here until it is taken.
     Done(Option<T>),
 }
 
-/// The part of one who waits. Ready when the work is done.
+/// A future for one of those who wait. It is ready when the work is done.
 pub(super) struct Follower<T> {
     joint: Joint<T>,
     ticket: Option<u64>,
@@ -50,7 +50,7 @@ impl<T: Send + 'static> Joint<T> {
         Follower { joint: self.clone(), ticket: None }
     }
 
-    /// The result, for the one whose it is.
+    /// The result, for its owner.
     pub(super) fn take(&self) -> Option<T> {
         match &mut self.0.state.lock().work {
             Work::Done(result) => result.take(),
@@ -62,7 +62,7 @@ impl<T: Send + 'static> Joint<T> {
         matches!(self.0.state.lock().work, Work::Done(_))
     }
 
-    /// Ends it where it is, unless somebody polls it.
+    /// Drops the unfinished work, unless somebody polls it.
     pub(super) fn abandon(&self) {
         let (work, wakers) = {
             let mut state = self.0.state.lock();
@@ -86,7 +86,7 @@ impl<T: Send + 'static> Joint<T> {
             state.leave(ticket, waker, &mut replaced);
             match std::mem::replace(&mut state.work, Work::Polled) {
                 Work::Rests(work) => work,
-                // It tells everybody afterwards.
+                // Somebody else polls it, and wakes all who wait afterwards.
                 _ => return Poll::Pending,
             }
         };
@@ -110,7 +110,7 @@ impl<T> State<T> {
     }
 }
 
-/// One poll of the work, outside of the lock. Work that panics is over.
+/// One poll of the work, outside of the lock. If the work panics it is over.
 struct Turn<'a, T> {
     shared: &'a Shared<T>,
     work: Option<Boxed<T>>,
@@ -125,7 +125,7 @@ impl<T> Turn<'_, T> {
                 if let Some(work) = self.work.take() {
                     state.work = Work::Rests(work);
                 }
-                // Whoever polled it may not do so again.
+                // Its wake-up came during this poll, and the one who polled may not come again.
                 if std::mem::take(&mut state.woken) { std::mem::take(&mut state.wakers) } else { Vec::new() }
             };
             wake_all(woken);
@@ -136,7 +136,7 @@ impl<T> Turn<'_, T> {
     }
 
     fn end(&mut self, result: Option<T>) {
-        // Before anybody is told.
+        // Dropped before anybody is woken.
         drop(self.work.take());
         let wakers = {
             let mut state = self.shared.state.lock();

@@ -2,27 +2,35 @@
 
 use std::future::Future;
 use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::task::{Context, Poll};
 
-use compact_str::CompactString;
 use pin_project_lite::pin_project;
 use tokio::runtime::Handle;
 
-use super::Filling;
-use super::finish::Finish;
+use super::finish::{Finish, note};
 use super::leader::Leader;
+use super::report;
 use super::tenure::Tenure;
 use crate::backend::When;
+use crate::events::Refusal;
 use crate::{Cache, Reply, Storable, Ttl};
 
 /// What becomes of a computed value.
 pub(crate) struct Policy<T> {
-    /// Its TTL, where that isn't the cache's.
+    /// Gives its TTL, where it isn't the TTL of the cache.
     pub(crate) ttl: Option<fn(&T) -> Ttl>,
-    /// Whether it isn't stored.
+    /// Tells that it is not to be stored.
     pub(crate) skip: Option<fn(&T) -> bool>,
-    /// Whether its caller has it before it is stored.
+    /// Whether its caller gets it before it is stored.
     pub(crate) behind: bool,
+}
+
+/// What a leader has besides its leadership.
+pub(super) struct Terms {
+    /// The condition on which it stores.
+    pub(super) when: When,
+    /// Its lease, where it has one.
+    pub(super) tenure: Option<Box<Tenure>>,
 }
 
 pin_project! {
@@ -32,112 +40,109 @@ pin_project! {
         T: Send, T: Sync, T: 'static,
         E: Send, E: Sync, E: 'static,
     {
-        cache: Cache,
-        key: CompactString,
-        when: When,
         policy: Policy<T>,
-        finish: Finish<T, E>,
+        // `None` once there is a result.
+        computes: Option<(Leader<T, E>, Terms)>,
+        // Where storing takes a while.
+        finish: Option<Finish<T, E>>,
         #[pin]
         compute: Option<Fut>,
     }
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Lead<T, E, Fut> {
-    pub(super) fn new(
-        cache: &Cache,
-        key: &str,
-        leader: Leader<T, E>,
-        when: When,
-        tenure: Option<Tenure>,
-        policy: Policy<T>,
-        compute: Fut,
-    ) -> Self {
-        Self {
-            cache: cache.clone(),
-            key: CompactString::new(key),
-            when,
-            policy,
-            finish: Finish::new(leader, tenure),
-            compute: Some(compute),
-        }
+    pub(super) fn new(leader: Leader<T, E>, terms: Terms, policy: Policy<T>, compute: Fut) -> Self {
+        Self { policy, computes: Some((leader, terms)), finish: None, compute: Some(compute) }
     }
 }
 
-impl<T, E, Fut> Future for Lead<T, E, Fut>
+impl<T, E, Fut> Lead<T, E, Fut>
 where
     T: Storable + Clone,
     E: Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<T, E>>,
 {
-    type Output = Result<T, E>;
-
-    fn poll(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+    pub(super) fn poll(
+        self: Pin<&mut Self>,
+        cache: &Cache,
+        key: &str,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, E>> {
         let mut this = self.project();
-        let finish = this.finish;
-        if let Some(compute) = this.compute.as_mut().as_pin_mut() {
-            let result = match finish.leader() {
-                None => ready!(compute.poll(context)),
-                Some(leader) => {
-                    leader.stir();
-                    let Poll::Ready(result) = compute.poll(context) else {
-                        leader.rest(context);
-                        finish.keep();
-                        return Poll::Pending;
-                    };
-                    result
+        if let (Some((leader, terms)), Some(compute)) = (&mut *this.computes, this.compute.as_mut().as_pin_mut()) {
+            leader.stir();
+            let Poll::Ready(result) = compute.poll(context) else {
+                leader.rest(context);
+                if let Some(tenure) = &mut terms.tenure {
+                    tenure.keep();
                 }
+                return Poll::Pending;
             };
+            leader.ends();
             this.compute.set(None);
-            let tenure = if result.is_ok() { finish.take_tenure() } else { None };
-            let Some(leader) = finish.leader() else {
-                return Poll::Ready(result);
-            };
-            let fill = match &result {
-                Ok(value) => this.policy.fill(this.cache, this.key, value, this.when.clone(), leader, tenure),
-                Err(_) => None,
-            };
-            if this.policy.behind && Handle::try_current().is_ok() {
-                finish.start(fill, result.clone());
-                finish.go_behind();
-                return Poll::Ready(result);
+            if let Some((mut leader, terms)) = this.computes.take() {
+                let fill = match &result {
+                    Ok(value) => this.policy.fill(cache, key, value, terms, &mut leader),
+                    Err(_) => None,
+                };
+                match fill.map(Reply::now) {
+                    None => return Poll::Ready(leader.land(result)),
+                    Some(Ok(stored)) => {
+                        note(stored);
+                        return Poll::Ready(leader.land(result));
+                    }
+                    Some(Err(fill)) if this.policy.behind && Handle::try_current().is_ok() => {
+                        Finish::new(leader, fill, result.clone()).go_behind();
+                        return Poll::Ready(result);
+                    }
+                    Some(Err(fill)) => *this.finish = Some(Finish::new(leader, fill, result)),
+                }
             }
-            finish.start(fill, result);
         }
-        finish.poll(context)
-    }
-}
-
-impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
-    pub(super) fn filling(&self, tenure: Option<Tenure>) -> Filling {
-        Filling { flights: self.flights().clone(), spot: self.spot(), permit: self.permit().clone(), tenure }
+        match this.finish {
+            Some(finish) => finish.poll(context),
+            // Polled after its end.
+            None => Poll::Pending,
+        }
     }
 }
 
 impl<T: Storable + Clone> Policy<T> {
-    /// Stores what a leader has computed, if it is to be stored. What it was to replace isn't left there otherwise. Where the cache has
-    /// leases, what was computed without one isn't stored: nobody could say what other processes have written meanwhile.
+    /// Stores what a leader has computed, if it is to be stored. If not, the value that it was to replace is deleted. Where the cache has
+    /// leases, a value that was computed without one isn't stored: other processes may have written meanwhile.
     pub(super) fn fill<E: Send + Sync + 'static>(
         &self,
         cache: &Cache,
         key: &str,
         value: &T,
-        when: When,
-        leader: &Leader<T, E>,
-        tenure: Option<Tenure>,
+        terms: Terms,
+        leader: &mut Leader<T, E>,
     ) -> Option<Reply<()>> {
-        let holds = leader.permit().holds();
+        let Terms { when, tenure } = terms;
+        let permit = leader.take_permit();
+        let report = report::Fill::new(cache, key);
+        let skipped = self.skip.is_some_and(|skip| skip(value));
         let unleased = tenure.is_none() && cache.lease_life().is_some();
-        if unleased || self.skip.is_some_and(|skip| skip(value)) {
-            return (holds && when == When::Always).then(|| removed(cache, key, tenure));
+        if let (Some(report), false) = (&report, skipped) {
+            match permit {
+                None => report.refused(Refusal::Overtaken),
+                Some(_) if unleased => report.refused(Refusal::NoLease),
+                Some(_) => {}
+            }
+        }
+        if unleased || skipped {
+            return (permit.is_some() && when == When::Always).then(|| removed(cache, key, tenure));
         }
         let replaced = tenure.as_ref().and_then(|tenure| tenure.replaced.clone());
-        let stored = holds.then(|| {
-            let filling = leader.filling(tenure);
-            match self.ttl {
-                None => cache.fill(key, value, when, filling),
-                Some(ttl) => cache.with_ttl(ttl(value)).fill(key, value, when, filling),
-            }
+        let seat = leader.seat();
+        let stored = permit.map(|permit| match self.ttl {
+            None => cache.fill(key, value, when, permit, seat, tenure),
+            Some(ttl) => cache.with_ttl(ttl(value)).fill(key, value, when, permit, seat, tenure),
         });
+        let stored = match (stored, report) {
+            (Some(stored), Some(report)) => Some(report.watch(stored)),
+            (stored, _) => stored,
+        };
         let Some(replaced) = replaced else {
             return stored.map(done);
         };
@@ -155,12 +160,12 @@ impl<T: Storable + Clone> Policy<T> {
     }
 }
 
-/// Deletes what a computed value was to replace.
-fn removed(cache: &Cache, key: &str, tenure: Option<Tenure>) -> Reply<()> {
+/// Deletes the value that a computed one was to replace.
+fn removed(cache: &Cache, key: &str, tenure: Option<Box<Tenure>>) -> Reply<()> {
     let deleted = done(cache.bare().delete(key));
     let Some(tenure) = tenure else { return deleted };
     Reply::pending(async move {
-        // Or the deletion would wait for it.
+        // The deletion would wait for a sealed lease.
         tenure.lease.unseal().await?;
         deleted.await
     })

@@ -1,62 +1,97 @@
-//! The part of the one who computes.
+//! The caller who computes.
 
+use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
 use super::pulse::Pulse;
+use super::report::Report;
+use super::sending::Seat;
 use super::{Flights, Landing, Spot};
+use crate::Cache;
 use crate::backend::Permit;
+use crate::events::ComputationEnd;
 
-/// The leadership of a flight. Dropped without a result, it goes to a waiter.
+/// The leadership of a flight. If it is dropped without a result, a waiter gets it.
 pub(crate) struct Leader<T: Send + Sync + 'static, E: Send + Sync + 'static> {
-    flights: Arc<Flights>,
-    spot: Spot,
-    permit: Permit,
-    /// What was computed, while it is being stored.
-    result: Option<Result<T, E>>,
+    seat: Seat,
+    /// `None` once it was given to the storing.
+    permit: Option<Permit>,
     landed: bool,
-    /// Once it has waited.
+    /// `None` until it has to wait.
     pulse: Option<Arc<Pulse>>,
+    /// `None` where no plugin listens.
+    report: Option<Box<Report>>,
+    computes: PhantomData<Result<T, E>>,
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
     pub(super) fn new(flights: Arc<Flights>, spot: Spot, permit: Permit) -> Self {
-        Self { flights, spot, permit, result: None, landed: false, pulse: None }
+        let seat = Seat { flights, spot };
+        Self { seat, permit: Some(permit), landed: false, pulse: None, report: None, computes: PhantomData }
     }
 
-    pub(super) fn flights(&self) -> &Arc<Flights> {
-        &self.flights
+    pub(super) fn seat(&self) -> &Seat {
+        &self.seat
     }
 
-    pub(super) fn spot(&self) -> Spot {
-        self.spot
+    /// The leave to store, if nobody has taken it.
+    pub(super) fn permit(&self) -> Option<&Permit> {
+        self.permit.as_ref()
     }
 
-    pub(super) fn permit(&self) -> &Permit {
-        &self.permit
+    /// Takes the leave to store, if no write has overtaken the flight.
+    pub(super) fn take_permit(&mut self) -> Option<Permit> {
+        self.permit.take().filter(Permit::holds)
     }
 
-    /// The result that waiters get even if this is dropped from now on.
-    pub(super) fn hold(&mut self, result: Result<T, E>) {
-        self.result = Some(result);
+    /// It asks for a lease.
+    pub(super) fn asks(&mut self, cache: &Cache, key: &str) {
+        self.report = Report::new(cache, key);
+        self.report.iter_mut().for_each(|report| report.asks());
     }
 
-    /// The future that has this is being polled.
+    /// It computes from now on.
+    pub(super) fn begins(&mut self, cache: &Cache, key: &str) {
+        if self.report.is_none() {
+            self.report = Report::new(cache, key);
+        }
+        self.report.iter_mut().for_each(|report| report.begins());
+    }
+
+    /// It has computed.
+    pub(super) fn ends(&mut self) {
+        self.report.iter_mut().for_each(|report| report.ends());
+    }
+
+    /// How many callers wait; counted only where a plugin listens.
+    fn waiting(&self) -> usize {
+        let Seat { flights, spot } = &self.seat;
+        self.report.as_ref().map_or(0, |_| flights.at(spot.hash, |table| table.waiting(*spot)))
+    }
+
+    fn tell(&mut self, end: ComputationEnd, waiting: usize) {
+        if let Some(report) = self.report.take() {
+            report.tell(end, waiting);
+        }
+    }
+
+    /// Notes that the leader's future is being polled.
     pub(super) fn stir(&self) {
         if let Some(pulse) = &self.pulse {
             pulse.stir();
         }
     }
 
-    /// Its future is one that polls others' work as well.
+    /// Gives it a pulse that it shares with other leaders of the same future.
     pub(super) fn share(&mut self, pulse: &Arc<Pulse>) {
-        self.flights.attend(self.spot, pulse);
+        self.seat.flights.attend(self.seat.spot, pulse);
         self.pulse = Some(Arc::clone(pulse));
     }
 
-    /// By which others see whether anybody polls it.
+    /// Its pulse, which shows others whether anybody polls it.
     pub(super) fn pulse(&mut self) -> &Arc<Pulse> {
-        let Self { flights, spot, pulse, .. } = self;
+        let Self { seat: Seat { flights, spot }, pulse, .. } = self;
         pulse.get_or_insert_with(|| {
             let new = Pulse::new();
             flights.attend(*spot, &new);
@@ -64,23 +99,9 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
         })
     }
 
-    /// It waits.
+    /// Notes that the leader's future waits.
     pub(super) fn rest(&mut self, context: &Context<'_>) {
         self.pulse().rest(context);
-    }
-
-    pub(super) fn take_held(&mut self) -> Option<Result<T, E>> {
-        self.result.take()
-    }
-
-    /// Gives the waiters the result that is held.
-    pub(super) fn land_held(mut self) -> Option<Result<T, E>>
-    where
-        T: Clone,
-        E: Clone,
-    {
-        let result = self.result.take()?;
-        Some(self.land(result))
     }
 
     /// Gives the waiters this result, and returns it.
@@ -89,24 +110,25 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
         T: Clone,
         E: Clone,
     {
-        let spot = self.spot;
-        let alone = self.flights.at(spot.hash, |table| (!table.is_awaited(spot)).then(|| table.land(spot)));
-        match alone {
-            Some((_, wakers)) => {
+        let (spot, waiting) = (self.seat.spot, self.waiting());
+        match self.seat.flights.at(spot.hash, |table| table.land_unawaited(spot)) {
+            Some(wakers) => {
                 self.landed = true;
                 wake(wakers);
+                self.tell(end_of(&result), waiting);
             }
-            // Cloned outside of the lock: that is the caller's code.
+            // `clone` is the caller's code: it runs outside of the lock.
             None => self.give(result.clone()),
         }
         result
     }
 
-    fn give(&mut self, result: Result<T, E>) {
-        let spot = self.spot;
+    /// Gives the waiters this result.
+    pub(super) fn give(&mut self, result: Result<T, E>) {
+        let (spot, waiting, end) = (self.seat.spot, self.waiting(), end_of(&result));
         self.landed = true;
-        // In one step: who finds the flight gone finds the result.
-        let (_landing, wakers) = self.flights.at(spot.hash, |table| {
+        // In one step: a waiter that finds the flight gone finds the result.
+        let (_landing, wakers) = self.seat.flights.at(spot.hash, |table| {
             let (landing, wakers) = table.land(spot);
             if let Some(landing) = landing.as_ref().and_then(|landing| landing.downcast_ref::<Landing<T, E>>()) {
                 // Nobody has set it before.
@@ -115,20 +137,24 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
             (landing, wakers)
         });
         wake(wakers);
+        self.tell(end, waiting);
     }
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Drop for Leader<T, E> {
     fn drop(&mut self) {
         self.stir();
-        if self.landed {
-            return;
-        }
-        match self.result.take() {
-            Some(result) => self.give(result),
-            None => wake(self.flights.at(self.spot.hash, |table| table.vacate(self.spot))),
+        if !self.landed {
+            let Seat { flights, spot } = &self.seat;
+            let waiting = self.waiting();
+            wake(flights.at(spot.hash, |table| table.vacate(*spot)));
+            self.tell(ComputationEnd::Abandoned, waiting);
         }
     }
+}
+
+fn end_of<T, E>(result: &Result<T, E>) -> ComputationEnd {
+    if result.is_ok() { ComputationEnd::Value } else { ComputationEnd::Error }
 }
 
 pub(super) fn wake(wakers: impl IntoIterator<Item = Waker>) {

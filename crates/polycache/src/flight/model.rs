@@ -13,8 +13,9 @@ use shuttle::{check_pct, check_random, thread};
 use super::sync::{AtomicUsize, Ordering};
 use super::waiter::Arrival;
 use super::watch::Suspects;
-use super::{Filling, Flights, Leader, Part, Scope, Waiter};
+use super::{Flights, Leader, Part, Scope, Waiter};
 use crate::Reply;
+use crate::backend::Permit;
 use crate::key::{Key, OwnedKey};
 
 /// Schedules of each kind for each model; `POLYCACHE_TEST_SCHEDULES` sets another number.
@@ -150,7 +151,7 @@ fn a_leader_that_nobody_polls_keeps_nobody_waiting() {
                 // It begins beside the one that is left, which isn't done before.
                 let value = block_on(call(&flights, async |leader| {
                     pause().await;
-                    assert!(leader.permit().holds());
+                    assert!(leader.permit().is_some_and(Permit::holds));
                     7
                 }));
                 assert_eq!(value, 7);
@@ -197,7 +198,7 @@ fn nothing_old_is_stored_after_a_write_at_once() {
                     let value = *world.source.lock().unwrap();
                     pause().await;
                     let mut store = world.store.lock().unwrap();
-                    if leader.permit().holds() {
+                    if leader.permit().is_some_and(Permit::holds) {
                         *store = Some(value);
                     }
                     value
@@ -231,7 +232,7 @@ fn nothing_old_is_stored_after_a_write_over_a_network() {
             Box::new(move || {
                 block_on(call(&world.flights, async |leader| {
                     let value = *world.source.lock().unwrap();
-                    let filling: Filling = leader.filling(None);
+                    let seat = leader.seat().clone();
                     let server = Arc::clone(&world);
                     let set = Reply::pending(async move {
                         pause().await;
@@ -239,7 +240,7 @@ fn nothing_old_is_stored_after_a_write_over_a_network() {
                         pause().await;
                         Ok(true)
                     });
-                    filling.send(set).await.unwrap();
+                    seat.send(set).await.unwrap();
                     value
                 }));
             }) as Box<dyn FnOnce() + Send>

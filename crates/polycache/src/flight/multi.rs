@@ -1,7 +1,7 @@
 //! `multi_get_or_set`: many keys at once, each computed once for all who ask.
 //!
-//! Nobody waits for another's flight while it leads one itself, and nobody waits for a lease while it has one: two bulk calls that want
-//! each other's keys can't block each other.
+//! A bulk call doesn't wait for another's flight while it leads one, nor for a lease while it has one. So two bulk calls that want each
+//! other's keys can't block each other.
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -13,15 +13,16 @@ use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Handle;
 
 use super::Part;
-use super::finish::Finish;
-use super::lead::Policy;
+use super::finish::{Finish, note};
+use super::lead::{Policy, Terms};
 use super::leader::Leader;
 use super::pulse::Pulse;
+use super::report::Wait;
 use super::tenure::{self, Tenancy, Tenure};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
 use crate::key::OwnedKey;
-use crate::{Cache, ErrorKind, OnError, Readable, Storable};
+use crate::{Cache, ErrorKind, OnError, Readable, Reply, Storable};
 
 impl Cache {
     /// The values under `keys`, in their order; those that are missing are computed, by one call, and stored.
@@ -62,8 +63,8 @@ impl Cache {
     }
 }
 
-/// The same with a policy for what is computed; `anew`, all of it is computed, whatever is there and whoever else computes. Then no name
-/// may be there twice.
+/// `multi_get_or_set` with a policy for the computed values. With `anew` all keys are computed, without regard to stored values and to others
+/// who compute; then no name may be given twice.
 pub(crate) async fn run<T, E, K, Values, F, Fut>(
     cache: &Cache,
     names: &[&str],
@@ -79,19 +80,19 @@ where
     F: FnMut(Vec<String>) -> Fut,
     Fut: Future<Output = Result<Values, E>>,
 {
-    let mut call = Call { cache, names, policy, compute, results: names.iter().map(|_| None).collect() };
+    let mut bulk = Bulk { cache, names, policy, compute, results: names.iter().map(|_| None).collect() };
     let mut open: Vec<usize> = (0..names.len()).collect();
     if anew {
-        call.lead_anew(std::mem::take(&mut open)).await;
+        bulk.lead_anew(std::mem::take(&mut open)).await;
     }
     while !open.is_empty() {
-        open = call.round(open).await;
+        open = bulk.round(open).await;
     }
-    call.results.into_iter().map(|result| result.unwrap_or(Ok(None))).collect()
+    bulk.results.into_iter().map(|result| result.unwrap_or(Ok(None))).collect()
 }
 
-/// One call on its way.
-struct Call<'a, T, E, F> {
+/// One bulk call on its way.
+struct Bulk<'a, T, E, F> {
     cache: &'a Cache,
     names: &'a [&'a str],
     policy: Policy<T>,
@@ -104,10 +105,10 @@ struct Led<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     index: usize,
     leader: Leader<T, E>,
     when: When,
-    tenure: Option<Tenure>,
+    tenure: Option<Box<Tenure>>,
 }
 
-impl<T, E, K, Values, F, Fut> Call<'_, T, E, F>
+impl<T, E, K, Values, F, Fut> Bulk<'_, T, E, F>
 where
     T: Storable + Readable,
     E: Clone + Send + Sync + 'static,
@@ -116,7 +117,7 @@ where
     F: FnMut(Vec<String>) -> Fut,
     Fut: Future<Output = Result<Values, E>>,
 {
-    /// Reads the open keys, computes, and waits for others. The keys that have to be read again.
+    /// Reads the open keys, computes, and waits for others. Returns the keys that have to be read again.
     async fn round(&mut self, open: Vec<usize>) -> Vec<usize> {
         let (mut led, mut waits) = (Vec::new(), Vec::new());
         let full: Vec<OwnedKey> = open.iter().map(|index| self.cache.full_key(self.names[*index])).collect();
@@ -151,7 +152,7 @@ where
                 self.lead(led).await;
                 while let Some(one) = later.pop() {
                     if self.lead_one(one, &pulse).await {
-                        // Where another process has computed one it may have computed them all.
+                        // Another process has computed this key: it may have computed them all.
                         later = self.check(later).await;
                     }
                 }
@@ -160,7 +161,7 @@ where
             .await
     }
 
-    /// Computes these keys, whatever is there and whoever else computes them.
+    /// Computes these keys, without regard to stored values and to others who compute.
     async fn lead_anew(&mut self, open: Vec<usize>) {
         let (cache, names, among) = (self.cache, self.names, open.len());
         let pulse = Pulse::new();
@@ -175,7 +176,7 @@ where
         let pulse = &pulse;
         let led = leaders.into_iter().map(async |(index, leader)| {
             let name = names[index];
-            let tenure = match tenure::seize::<T>(cache, name, among, leader.permit().clone(), pulse) {
+            let tenure = match tenure::seize::<T>(cache, name, among, leader.permit().cloned(), pulse) {
                 Some(asking) => asking.await.granted(),
                 None => None,
             };
@@ -189,7 +190,7 @@ where
             .await;
     }
 
-    /// What is stored under these keys, or on what condition to store what is computed. Trouble counts as a miss.
+    /// Reads these keys: the value, or the condition on which a computed one is stored. Trouble counts as a miss.
     async fn read(&mut self, open: &[usize]) -> Vec<Result<T, When>> {
         let names: Vec<&str> = open.iter().map(|index| self.names[*index]).collect();
         let nothing = if self.cache.options().on_decode_error == OnError::Miss { When::Always } else { When::Absent };
@@ -208,7 +209,7 @@ where
         }
     }
 
-    /// Of these keys, whose values may have come since they were read, those that are still missing.
+    /// Reads these keys again, and returns those that are still missing.
     async fn check(&mut self, led: Vec<Led<T, E>>) -> Vec<Led<T, E>> {
         let bare = self.cache.bare();
         let found = join_all(led.iter().map(|one| bare.get::<T>(self.names[one.index]))).await;
@@ -222,9 +223,12 @@ where
         led.into_iter().zip(found).filter_map(missing).collect()
     }
 
-    /// Takes the leases of these keys, where there are leases. The keys that other processes are computing come out.
+    /// Takes the leases of these keys, where there are leases. Returns the keys that other processes compute.
     async fn take_leases(&mut self, led: &mut Vec<Led<T, E>>, pulse: &Arc<Pulse>) -> Vec<Led<T, E>> {
         let (cache, names, among) = (self.cache, self.names, led.len());
+        if cache.lease_life().is_some() {
+            led.iter_mut().for_each(|one| one.leader.asks(cache, names[one.index]));
+        }
         let taken = join_all(led.iter().map(|one| tenure::try_take::<T>(cache, names[one.index], among, pulse))).await;
         let mut elsewhere = Vec::new();
         for (mut one, tenancy) in std::mem::take(led).into_iter().zip(taken) {
@@ -243,7 +247,7 @@ where
         elsewhere
     }
 
-    /// Computes one key, perhaps after another process; whether that has computed it.
+    /// Computes one key, once no other process does. Returns whether another process has computed it.
     async fn lead_one(&mut self, mut one: Led<T, E>, pulse: &Arc<Pulse>) -> bool {
         if let Some(asking) = tenure::ask::<T>(self.cache, self.names[one.index], pulse) {
             match asking.await {
@@ -264,16 +268,21 @@ where
         if led.is_empty() {
             return;
         }
+        for one in &mut led {
+            one.leader.begins(self.cache, self.names[one.index]);
+        }
         let missing = led.iter().map(|one| self.names[one.index].to_owned()).collect();
         let mut computing = pin!((self.compute)(missing));
         let computed = poll_fn(|context| {
             let poll = computing.as_mut().poll(context);
             if poll.is_pending() {
-                led.iter_mut().filter_map(|one| one.tenure.as_mut()).for_each(Tenure::keep);
+                led.iter_mut().filter_map(|one| one.tenure.as_mut()).for_each(|tenure| tenure.keep());
             }
             poll
         });
-        let mut values: HashMap<String, T> = match computed.await {
+        let computed = computed.await;
+        led.iter_mut().for_each(|one| one.leader.ends());
+        let mut values: HashMap<String, T> = match computed {
             Ok(values) => values.into_iter().map(|(key, value)| (key.as_ref().to_owned(), value)).collect(),
             Err(error) => {
                 for one in led {
@@ -283,42 +292,57 @@ where
             }
         };
         let (mut indices, mut finishes) = (Vec::with_capacity(led.len()), Vec::with_capacity(led.len()));
-        for Led { index, leader, when, tenure } in led {
-            // Without a value its flight is given up, to those who wait for it.
-            if let Some(value) = values.remove(self.names[index]) {
-                let fill = self.policy.fill(self.cache, self.names[index], &value, when, &leader, tenure);
-                let mut finish = Finish::new(leader, None);
-                finish.start(fill, Ok(value.clone()));
-                if self.policy.behind && Handle::try_current().is_ok() {
-                    finish.go_behind();
-                    self.results[index] = Some(Ok(Some(value)));
-                } else {
-                    indices.push(index);
-                    finishes.push(finish);
+        for Led { index, mut leader, when, tenure } in led {
+            // The computation has left this key out: a waiter takes its flight over.
+            let Some(value) = values.remove(self.names[index]) else { continue };
+            let terms = Terms { when, tenure };
+            let fill = self.policy.fill(self.cache, self.names[index], &value, terms, &mut leader);
+            let result = match fill.map(Reply::now) {
+                None => leader.land(Ok(value)),
+                Some(Ok(stored)) => {
+                    note(stored);
+                    leader.land(Ok(value))
                 }
-            }
+                Some(Err(fill)) => {
+                    let finish = Finish::new(leader, fill, Ok(value.clone()));
+                    if !self.policy.behind || Handle::try_current().is_err() {
+                        indices.push(index);
+                        finishes.push(finish);
+                        continue;
+                    }
+                    finish.go_behind();
+                    Ok(value)
+                }
+            };
+            self.results[index] = Some(result.map(Some));
         }
         for (index, result) in indices.into_iter().zip(Finish::all(finishes).await) {
             self.results[index] = Some(result.map(Some));
         }
     }
 
-    /// Waits for what others compute; what they give up is computed. The keys that have to be read again.
+    /// Waits for others' computations, and takes over those that they give up. Returns the keys that have to be read again.
     async fn wait(&mut self, waits: Vec<(usize, Waiter<T, E>)>, pulse: &Arc<Pulse>) -> Vec<usize> {
-        let mut again = Vec::new();
-        // Of many, those that are woken are looked at.
+        let (cache, mut again) = (self.cache, Vec::new());
+        // This polls only those that were woken.
         let mut waits: FuturesUnordered<_> = waits
             .into_iter()
-            .map(async |(index, mut waiter)| (index, poll_fn(|context| waiter.poll(context)).await))
+            .map(async |(index, mut waiter)| {
+                let wait = Wait::begin(cache);
+                (index, wait, poll_fn(|context| waiter.poll(context)).await)
+            })
             .collect();
-        while let Some((index, arrival)) = waits.next().await {
+        while let Some((index, wait, arrival)) = waits.next().await {
             match arrival {
-                Arrival::Landed(result) => self.results[index] = Some(result.map(Some)),
+                Arrival::Landed(result) => {
+                    wait.iter().for_each(|wait| wait.tell(self.cache, self.names[index]));
+                    self.results[index] = Some(result.map(Some));
+                }
                 Arrival::Again => again.push(index),
                 // At once: others wait for it.
                 Arrival::Leads(mut leader) => {
                     leader.share(pulse);
-                    // What was read is old by now.
+                    // The read is old by now.
                     let led = vec![Led { index, leader, when: When::Absent, tenure: None }];
                     if let Some(one) = self.check(led).await.pop() {
                         self.lead_one(one, pulse).await;

@@ -1,12 +1,12 @@
-//! What writes do to flights: what was computed before a write must not be stored after it.
+//! Writes overtake flights: a value that was computed before a write must not be stored after it.
 
 use std::sync::Arc;
 
 use compact_str::CompactString;
 use futures_util::future::join_all;
 
-use super::fill::Fill;
 use super::leader::wake;
+use super::sending::Sending;
 use super::{Flights, SHARDS};
 use crate::key::OwnedKey;
 use crate::{Reply, Result};
@@ -51,39 +51,39 @@ impl Flights {
         }
     }
 
-    /// Does a write that takes a while. It starts when no value of its keys is on the way to the backend any more: that one would arrive
-    /// after it. What starts to be computed while it runs is overtaken too.
+    /// Does a write that takes a while. It starts once no value of its keys is on the way to the backend: such a value could arrive after the
+    /// write. It also overtakes flights that start while it runs.
     pub(crate) fn overtaking<T: Send + 'static>(self: &Arc<Self>, scope: Scope, write: Reply<T>) -> Reply<T> {
         let flights = Arc::clone(self);
         Reply::pending(async move {
             flights.overtake(&scope);
-            flights.filled(&scope).await;
+            flights.arrived(&scope).await;
             let result: Result<T> = write.await;
             flights.overtake(&scope);
             result
         })
     }
 
-    /// Waits for the end of the fills that are under way, and drives them.
-    async fn filled(&self, scope: &Scope) {
+    /// Waits until the values that are on their way have arrived, and drives them.
+    async fn arrived(&self, scope: &Scope) {
         if self.any() {
-            // In a box, or every write would have room for it.
-            Box::pin(async { join_all(self.fills(scope).iter().map(Fill::follow)).await }).await;
+            // In a box: otherwise the future of every write would be larger.
+            Box::pin(async { join_all(self.sendings(scope).iter().map(Sending::follow)).await }).await;
         }
     }
 
-    fn fills(&self, scope: &Scope) -> Vec<Fill> {
+    fn sendings(&self, scope: &Scope) -> Vec<Sending> {
         match scope {
             Scope::Keys(keys) => {
-                let fill = |key: &OwnedKey| {
+                let sending = |key: &OwnedKey| {
                     let key = key.key();
                     let hash = self.hash(key.full());
-                    self.at(hash, |table| table.fill(hash, key.full()))
+                    self.at(hash, |table| table.sending(hash, key.full()))
                 };
-                keys.iter().filter_map(fill).collect()
+                keys.iter().filter_map(sending).collect()
             }
             Scope::Prefix(prefix) => (0..SHARDS)
-                .flat_map(|shard| self.step(shard, |table| table.fills(|key| key.starts_with(&**prefix))))
+                .flat_map(|shard| self.step(shard, |table| table.sendings(|key| key.starts_with(&**prefix))))
                 .collect(),
         }
     }

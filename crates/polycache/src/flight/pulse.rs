@@ -1,7 +1,7 @@
-//! Whether the future of a leader is polled by anybody.
+//! Tells whether anybody polls the future of a leader.
 //!
-//! A leader may wait for its source for as long as it likes; a future that nobody polls looks the same from outside, but for one thing:
-//! woken, it doesn't stir.
+//! A leader may wait for its source for as long as it likes. From outside it looks like a future that nobody polls. There is one difference:
+//! the leader is polled after it was woken, and the other isn't.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -14,7 +14,7 @@ use super::sync::Mutex;
 use super::watch::{LATE, ROUND};
 use super::{Flights, Spot};
 
-/// Of one leader, or of all those of a bulk call.
+/// The pulse of one leader, or of all leaders of a bulk call.
 #[derive(Debug)]
 pub(super) struct Pulse(Mutex<Beat>);
 
@@ -22,7 +22,7 @@ pub(super) struct Pulse(Mutex<Beat>);
 struct Beat {
     /// How often it was polled.
     polls: u64,
-    /// What wakes it; none while it is being polled.
+    /// Wakes the future. `None` while it is being polled.
     waker: Option<Waker>,
 }
 
@@ -31,7 +31,7 @@ impl Pulse {
         Arc::new(Self(Mutex::new(Beat { polls: 0, waker: None })))
     }
 
-    /// It is being polled.
+    /// Notes that the future is being polled.
     pub(super) fn stir(&self) {
         let waker = {
             let mut beat = self.0.lock();
@@ -41,14 +41,14 @@ impl Pulse {
         drop(waker);
     }
 
-    /// It waits.
+    /// Notes that the future waits.
     pub(super) fn rest(&self, context: &Context<'_>) {
         let waker = Some(context.waker().clone());
         let replaced = std::mem::replace(&mut self.0.lock().waker, waker);
         drop(replaced);
     }
 
-    /// Wakes it, if it isn't being polled; how often it was polled so far.
+    /// Wakes the future, if it isn't being polled. Returns how often it was polled so far.
     pub(super) fn wake(&self) -> Option<u64> {
         let (waker, polls) = {
             let beat = self.0.lock();
@@ -58,13 +58,13 @@ impl Pulse {
         Some(polls)
     }
 
-    /// Whether it was polled since then, or is being polled.
+    /// Whether the future was polled since then, or is being polled.
     pub(super) fn has_stirred(&self, polls: u64) -> bool {
         let beat = self.0.lock();
         beat.polls != polls || beat.waker.is_none()
     }
 
-    /// Waits until nobody polls it any more.
+    /// Waits until nobody polls the future any more.
     pub(super) async fn stopped(&self) {
         loop {
             sleep(ROUND).await;
@@ -93,7 +93,7 @@ impl Pulse {
     }
 }
 
-/// Takes the waker out in the end: it is dropped by nobody who holds a lock.
+/// Takes the waker out at the end, so that it isn't dropped under a lock.
 struct Gone<'a>(&'a Pulse);
 
 impl Drop for Gone<'_> {
@@ -103,7 +103,7 @@ impl Drop for Gone<'_> {
 }
 
 impl Flights {
-    /// Has the leader of this flight be looked after by its pulse.
+    /// Gives the flight the pulse of its leader, for the watch to look at.
     pub(super) fn attend(&self, spot: Spot, pulse: &Arc<Pulse>) {
         let replaced = self.at(spot.hash, |table| table.attend(spot, Arc::clone(pulse)));
         drop(replaced);

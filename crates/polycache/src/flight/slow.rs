@@ -1,35 +1,20 @@
-//! What a call has to do where there is no hit at once.
+//! The way of a call that has no hit at once.
 
 use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use pin_project_lite::pin_project;
-
 use super::approach::{Approach, Asked, Course};
-use super::lead::{Lead, Policy};
+use super::lead::{Lead, Policy, Terms};
+use super::leader::Leader;
 use crate::{Cache, Readable, Storable};
 
-pin_project! {
-    /// The way from a miss to a result: in a box, apart from what a hit needs.
-    pub(crate) struct Slow<T, E, Fut>
-    where
-        T: Send, T: Sync, T: 'static,
-        E: Send, E: Sync, E: 'static,
-    {
-        approach: Approach<T, E>,
-        policy: Policy<T>,
-        #[pin]
-        lead: Option<Lead<T, E, Fut>>,
-    }
-}
+/// The way from a miss to a result. It is in boxes, so that a hit doesn't move it.
+pub(crate) struct Slow<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut>(Stage<T, E, Fut>);
 
-impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Slow<T, E, Fut> {
-    /// After the cache was asked.
-    #[cold]
-    pub(crate) fn start(asked: Asked<T>, policy: Policy<T>) -> Pin<Box<Self>> {
-        Box::pin(Self { approach: Approach::Asked(asked), policy, lead: None })
-    }
+enum Stage<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> {
+    Approaches(Box<Approach<T, E>>),
+    Leads(Pin<Box<Lead<T, E, Fut>>>),
 }
 
 impl<T, E, Fut> Slow<T, E, Fut>
@@ -38,36 +23,73 @@ where
     E: Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<T, E>>,
 {
-    /// Computes without a look at what is there, and replaces it.
-    pub(crate) fn anew(cache: &Cache, key: &str, policy: Policy<T>) -> Pin<Box<Self>> {
+    /// Computes without a read, and replaces the stored value.
+    pub(crate) fn anew(cache: &Cache, key: &str) -> Self {
         let leader = cache.with_key(key, |_, key| cache.flights().lead(key));
-        Box::pin(Self { approach: Approach::anew(cache, key, leader), policy, lead: None })
+        Self(Stage::Approaches(Box::new(Approach::anew(cache, key, leader))))
     }
 
-    /// `compute` gives the computation, if it hasn't before.
-    pub(crate) fn poll(
-        self: Pin<&mut Self>,
-        cache: &Cache,
-        key: &str,
-        compute: impl FnOnce() -> Option<Fut>,
+    /// Begins after the cache has answered, without a step yet.
+    pub(crate) fn start(asked: Asked<T>) -> Self {
+        Self(Stage::Approaches(Box::new(Approach::Asked(asked))))
+    }
+
+    /// Begins after the cache has answered, and goes on as [`poll`](Self::poll) does. Where there is no result yet, the rest of the way is put
+    /// into `slow`.
+    pub(crate) fn begin(
+        slow: &mut Option<Self>,
+        asked: Asked<T>,
+        (cache, key): (&Cache, &str),
+        policy: Policy<T>,
+        compute: &mut impl FnMut() -> Option<Fut>,
         context: &mut Context<'_>,
     ) -> Poll<Result<T, E>> {
-        let mut this = self.project();
-        if this.lead.is_none() {
-            match ready!(this.approach.poll(cache, key, context)) {
-                Course::Arrived(result) => return Poll::Ready(result),
-                Course::Leads(leader, when, tenure) => match compute() {
-                    Some(compute) => {
-                        this.lead.set(Some(Lead::new(cache, key, leader, when, tenure, *this.policy, compute)));
-                    }
-                    // Only where it is polled after its end.
-                    None => return Poll::Pending,
+        let mut begun = match Approach::start(cache, key, asked) {
+            Err(approach) => Self(Stage::Approaches(Box::new(approach))),
+            Ok(Course::Arrived(result)) => return Poll::Ready(result),
+            Ok(Course::Leads(leader, terms)) => match Self::lead((cache, key), leader, terms, policy, compute) {
+                Some(leads) => leads,
+                None => return Poll::Pending,
+            },
+        };
+        let poll = begun.poll((cache, key), policy, compute, context);
+        if poll.is_pending() {
+            *slow = Some(begun);
+        }
+        poll
+    }
+
+    /// `compute` gives the computation, once.
+    pub(crate) fn poll(
+        &mut self,
+        (cache, key): (&Cache, &str),
+        policy: Policy<T>,
+        compute: &mut impl FnMut() -> Option<Fut>,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, E>> {
+        loop {
+            match &mut self.0 {
+                Stage::Leads(lead) => return lead.as_mut().poll(cache, key, context),
+                Stage::Approaches(approach) => match ready!(approach.poll(cache, key, context)) {
+                    Course::Arrived(result) => return Poll::Ready(result),
+                    Course::Leads(leader, terms) => match Self::lead((cache, key), leader, terms, policy, compute) {
+                        Some(leads) => *self = leads,
+                        None => return Poll::Pending,
+                    },
                 },
             }
         }
-        match this.lead.as_pin_mut() {
-            Some(lead) => lead.poll(context),
-            None => Poll::Pending,
-        }
+    }
+
+    /// `None` only after its end.
+    fn lead(
+        (cache, key): (&Cache, &str),
+        mut leader: Leader<T, E>,
+        terms: Terms,
+        policy: Policy<T>,
+        compute: &mut impl FnMut() -> Option<Fut>,
+    ) -> Option<Self> {
+        leader.begins(cache, key);
+        Some(Self(Stage::Leads(Box::pin(Lead::new(leader, terms, policy, compute()?)))))
     }
 }

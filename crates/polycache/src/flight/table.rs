@@ -1,6 +1,6 @@
 //! The flights of one shard: every step is a plain function under the shard's lock.
 //!
-//! Steps run nobody's code: wakers go in as clones and come out to be woken or dropped.
+//! A step runs no foreign code: it gets wakers as clones, and returns those to wake or drop.
 
 use std::any::{Any, TypeId};
 use std::sync::Arc;
@@ -10,8 +10,8 @@ use hashbrown::HashTable;
 
 use super::Spot;
 use super::entry::{Entry, Phase};
-use super::fill::Fill;
 use super::pulse::Pulse;
+use super::sending::Sending;
 use super::watch::Awaited;
 use crate::backend::Permit;
 
@@ -25,6 +25,8 @@ pub(super) struct Table {
     next: u64,
     /// How many flights have landed.
     pub(super) landings: u64,
+    /// The permit of a flight that is over: the next flight reuses its allocation.
+    spare: Option<Permit>,
 }
 
 /// A newcomer's part.
@@ -43,12 +45,12 @@ pub(super) enum Look {
     Gone,
 }
 
-/// Whether a fill may start.
+/// Whether a value may be sent.
 pub(super) enum Start {
     /// From now on writes wait for its end.
     Now,
     /// Another one for the same key is under way.
-    After(Fill),
+    After(Sending),
     /// A write has overtaken it.
     Never,
 }
@@ -85,8 +87,8 @@ impl Table {
     pub(super) fn start(&mut self, hash: u64, key: &str, kind: TypeId) -> (u64, Permit) {
         let id = self.next;
         self.next += 1;
-        let entry = Entry::new(hash, key, id, kind);
-        let permit = entry.permit.clone();
+        let permit = self.spare.take().unwrap_or_default();
+        let entry = Entry::new(hash, key, id, kind, permit.clone());
         self.entries.insert_unique(hash, entry, |entry| entry.hash);
         (id, permit)
     }
@@ -115,8 +117,8 @@ impl Table {
     pub(super) fn awaited(&self) -> Vec<Awaited> {
         let awaited = |entry: &Entry| {
             let spot = Spot { hash: entry.hash, id: entry.id };
-            match (entry.phase, &entry.fill, &entry.pulse) {
-                (_, Some(fill), _) => Some(Awaited::Filling(fill.clone())),
+            match (entry.phase, &entry.sending, &entry.pulse) {
+                (_, Some(sending), _) => Some(Awaited::Sent(sending.clone())),
                 (Phase::Led, None, Some(pulse)) => Some(Awaited::Led(spot, Arc::clone(pulse))),
                 (Phase::Vacant, None, _) => Some(Awaited::Vacant(spot)),
                 _ => None,
@@ -154,9 +156,33 @@ impl Table {
         [own, next]
     }
 
-    /// Whether anybody waits for the result itself.
-    pub(super) fn is_awaited(&mut self, spot: Spot) -> bool {
-        self.find(spot).is_some_and(|entry| entry.landing.is_some())
+    /// How many wait.
+    pub(super) fn waiting(&mut self, spot: Spot) -> usize {
+        self.find(spot).map_or(0, |entry| entry.waiters.len())
+    }
+
+    /// The flight is over, and newcomers start another one. Whom to wake. `None` where somebody waits for the result itself: then nothing
+    /// has happened.
+    pub(super) fn land_unawaited(&mut self, spot: Spot) -> Option<Vec<Waker>> {
+        let Ok(mut found) = self.entries.find_entry(spot.hash, |entry| entry.id == spot.id) else {
+            self.landings += 1;
+            return Some(Vec::new());
+        };
+        let entry = found.get_mut();
+        if entry.landing.is_some() {
+            return None;
+        }
+        self.landings += 1;
+        // Those who wait for a result of another type.
+        let wakers = entry.wake_all();
+        if entry.sending.is_some() {
+            entry.phase = Phase::Landed;
+            entry.current = false;
+        } else {
+            self.spare = found.remove().0.permit.renewed();
+            self.shrink();
+        }
+        Some(wakers)
     }
 
     /// The flight is over, and newcomers start another one. Where its result goes, and whom to wake.
@@ -205,35 +231,35 @@ impl Table {
     }
 
     /// The value for this key that is on its way to the backend, if one is.
-    pub(super) fn fill(&self, hash: u64, key: &str) -> Option<Fill> {
-        self.entries.iter_hash(hash).filter(|entry| entry.key == key).find_map(|entry| entry.fill.clone())
+    pub(super) fn sending(&self, hash: u64, key: &str) -> Option<Sending> {
+        self.entries.iter_hash(hash).filter(|entry| entry.key == key).find_map(|entry| entry.sending.clone())
     }
 
     /// Those for any key of which `included` is true.
-    pub(super) fn fills(&self, included: impl Fn(&str) -> bool) -> Vec<Fill> {
-        self.entries.iter().filter(|entry| included(&entry.key)).filter_map(|entry| entry.fill.clone()).collect()
+    pub(super) fn sendings(&self, included: impl Fn(&str) -> bool) -> Vec<Sending> {
+        self.entries.iter().filter(|entry| included(&entry.key)).filter_map(|entry| entry.sending.clone()).collect()
     }
 
     /// A leader is about to send its value to the backend.
-    pub(super) fn start_fill(&mut self, spot: Spot, fill: &Fill) -> Start {
+    pub(super) fn start_sending(&mut self, spot: Spot, sending: &Sending) -> Start {
         let Some(entry) = self.find(spot).filter(|entry| entry.permit.holds()) else {
             return Start::Never;
         };
         let key = entry.key.clone();
-        if let Some(other) = self.fill(spot.hash, &key) {
+        if let Some(other) = self.sending(spot.hash, &key) {
             return Start::After(other);
         }
         if let Some(entry) = self.find(spot) {
-            entry.fill = Some(fill.clone());
+            entry.sending = Some(sending.clone());
         }
         Start::Now
     }
 
     /// The value is stored, or was refused. What is to be dropped.
-    pub(super) fn end_fill(&mut self, spot: Spot) -> Option<Fill> {
-        let fill = self.find(spot)?.fill.take();
+    pub(super) fn end_sending(&mut self, spot: Spot) -> Option<Sending> {
+        let sending = self.find(spot)?.sending.take();
         self.tidy(spot);
-        fill
+        sending
     }
 
     fn find(&mut self, spot: Spot) -> Option<&mut Entry> {
@@ -246,6 +272,10 @@ impl Table {
         if let Ok(entry) = self.entries.find_entry(spot.hash, over) {
             entry.remove();
         }
+        self.shrink();
+    }
+
+    fn shrink(&mut self) {
         if self.entries.is_empty() && self.entries.capacity() > KEPT_CAPACITY {
             self.entries = HashTable::new();
         }

@@ -49,7 +49,7 @@ enum Keeping {
 /// How the asking ends.
 pub(super) enum Tenancy<T> {
     /// This process computes.
-    Granted(Tenure),
+    Granted(Box<Tenure>),
     /// Another process has computed.
     Found(T),
     /// There are no leases: the cache has none, or there is trouble. Each process for itself; with trouble, nothing is stored.
@@ -58,7 +58,7 @@ pub(super) enum Tenancy<T> {
 
 impl<T> Tenancy<T> {
     /// The lease, if there is one.
-    pub(super) fn granted(self) -> Option<Tenure> {
+    pub(super) fn granted(self) -> Option<Box<Tenure>> {
         match self {
             Self::Granted(tenure) => Some(tenure),
             Self::Found(_) | Self::None => None,
@@ -74,18 +74,24 @@ pub(super) fn ask<T>(cache: &Cache, key: &str, pulse: &Arc<Pulse>) -> Option<Ask
 where
     T: Readable,
 {
-    let request = Request::new(cache, key, 1, pulse)?;
-    Some(Box::pin(async move { without(request.wait().await, &request.key) }))
+    let applicant = Applicant::new(cache, key, 1, pulse)?;
+    Some(Box::pin(async move { without(applicant.wait().await, &applicant.key) }))
 }
 
 /// Takes the lease, as one among so many, from whoever has it: what they compute isn't stored. For who has `permit`: overtaken in this
 /// process, it leaves the lease to the one who has overtaken it.
-pub(super) fn seize<T>(cache: &Cache, key: &str, among: usize, permit: Permit, pulse: &Arc<Pulse>) -> Option<Asking<T>>
+pub(super) fn seize<T>(
+    cache: &Cache,
+    key: &str,
+    among: usize,
+    permit: Option<Permit>,
+    pulse: &Arc<Pulse>,
+) -> Option<Asking<T>>
 where
     T: Readable,
 {
-    let request = Request::new(cache, key, among, pulse)?;
-    Some(Box::pin(async move { without(request.seize(&permit).await, &request.key) }))
+    let applicant = Applicant::new(cache, key, among, pulse)?;
+    Some(Box::pin(async move { without(applicant.seize(permit.as_ref()).await, &applicant.key) }))
 }
 
 /// Asks for the lease once, as for so many in all; `None` where another process has it.
@@ -93,10 +99,10 @@ pub(super) async fn try_take<T>(cache: &Cache, key: &str, among: usize, pulse: &
 where
     T: Readable,
 {
-    let Some(request) = Request::new(cache, key, among, pulse) else {
+    let Some(applicant) = Applicant::new(cache, key, among, pulse) else {
         return Some(Tenancy::None);
     };
-    match request.take().await {
+    match applicant.take().await {
         Ok(tenancy) => tenancy,
         Err(error) => Some(without(Err(error), key)),
     }
@@ -110,8 +116,8 @@ fn without<T>(asked: Result<Tenancy<T>>, key: &str) -> Tenancy<T> {
     })
 }
 
-/// One caller's request for a lease.
-struct Request {
+/// A caller that asks for a lease.
+struct Applicant {
     /// Without plugins.
     cache: Cache,
     key: String,
@@ -130,7 +136,7 @@ async fn together<F: Future>(calls: F) -> F::Output {
     calls.await
 }
 
-impl Request {
+impl Applicant {
     /// None where there are no leases.
     fn new(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Self> {
         let life = cache.lease_life()?.max(LIFE_OF_MANY * u32::try_from(among).unwrap_or(u32::MAX));
@@ -180,22 +186,22 @@ impl Request {
     }
 
     /// The tenure of the lease, which was taken after `asked`.
-    fn tenure(&self, asked: Instant) -> Tenure {
+    fn tenure(&self, asked: Instant) -> Box<Tenure> {
         let (flights, key) = (Arc::clone(self.cache.flights()), self.full.clone());
         // Where it is lost, a write in another process has overtaken the flight, or another process computes.
         let keeper = Keeper::new(self.lease.clone(), asked, move || flights.overtake_key(key.key().full()));
-        Tenure {
+        Box::new(Tenure {
             lease: Arc::new(self.lease.clone()),
             replaced: None,
             pulse: Arc::clone(&self.pulse),
             key: self.full.clone(),
             keeping: Keeping::Later(Box::new(keeper)),
-        }
+        })
     }
 
     /// Ends the lease of whoever has it, and takes it.
-    async fn seize<T>(&self, permit: &Permit) -> Result<Tenancy<T>> {
-        while permit.holds() {
+    async fn seize<T>(&self, permit: Option<&Permit>) -> Result<Tenancy<T>> {
+        while permit.is_some_and(Permit::holds) {
             self.cache.limited(lease::end(self.cache.clone(), vec![self.full.clone()])).await?;
             let asked = Instant::now();
             if self.lease.take().await? {
@@ -244,6 +250,10 @@ impl Request {
 }
 
 impl Tenure {
+    pub(crate) fn lease(&self) -> Lease {
+        (*self.lease).clone()
+    }
+
     /// Renews the lease from now on, in a task: the computation takes a while. It is given up where nobody polls the one who computes:
     /// others would wait for good.
     pub(super) fn keep(&mut self) {

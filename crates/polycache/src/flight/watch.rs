@@ -10,9 +10,9 @@ use std::time::Duration;
 use tokio::runtime::Handle;
 use tokio::time::Instant;
 
-use super::fill::Fill;
 use super::leader::wake;
 use super::pulse::Pulse;
+use super::sending::Sending;
 use super::sync::Mutex;
 use super::{Flights, SHARDS, Spot};
 use crate::cache::timer;
@@ -47,7 +47,7 @@ pub(super) enum Awaited {
     /// Whoever was woken to take it over hasn't come yet.
     Vacant(Spot),
     /// Its value is on the way.
-    Filling(Fill),
+    Sent(Sending),
 }
 
 impl Flights {
@@ -95,9 +95,9 @@ impl Flights {
                         _ => woken.extend(pulse.wake().map(|polls| (spot.id, polls))),
                     },
                     Awaited::Vacant(spot) => wake(self.at(spot.hash, |table| table.wake_all(spot))),
-                    Awaited::Filling(fill) => {
+                    Awaited::Sent(sending) => {
                         if let Ok(runtime) = Handle::try_current() {
-                            runtime.spawn(fill.follow());
+                            runtime.spawn(sending.follow());
                         }
                     }
                 }

@@ -4,6 +4,8 @@ use std::fmt;
 
 use serde::Serialize;
 
+use super::ron_text;
+
 /// The default key of a call: the path of the function, and its arguments in [RON](https://docs.rs/ron), which tells all values of
 /// a type apart (text is quoted, `Some(None)` isn't `None`, and neither is `NaN` an infinity). What serde doesn't see of an argument,
 /// such as a skipped field, isn't told apart.
@@ -37,6 +39,6 @@ impl<T: Serialize> Arguments<T> {
 impl<T: Serialize> fmt::Display for Arguments<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.path)?;
-        ron::Options::default().to_writer(f, &self.arguments).map_err(|_| fmt::Error)
+        ron_text::write(f, &self.arguments)
     }
 }

@@ -18,12 +18,12 @@ use crate::{Cache, Result, Ttl};
 /// caller that computes is cancelled, another takes over.
 ///
 /// ```
-/// use polycache::functions::{Call, Whole};
+/// use polycache::functions::{CallBuilder, Whole};
 /// use polycache::{Cache, Ttl};
 ///
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
 /// let cache = Cache::memory();
-/// let answer = || Call::new(&cache, "answer").compute::<Whole<i32>, _>(async { 42 }).ttl(Ttl::secs(60));
+/// let answer = || CallBuilder::new(&cache, "answer").compute::<Whole<i32>, _>(async { 42 }).ttl(Ttl::secs(60));
 /// assert_eq!(answer().read_only().await, 42); // computed, and not stored
 /// assert!(!answer().invalidate().await?);
 /// assert_eq!(answer().await, 42); // computed, and stored

@@ -20,7 +20,7 @@ use crate::{Cache, Reply, Result};
 /// A call that has its cache and its key, and lacks the computation.
 #[derive(Debug)]
 #[must_use = "a call does nothing before `compute`"]
-pub struct Call<C = Cache> {
+pub struct CallBuilder<C = Cache> {
     cache: C,
     key: Result<CompactString>,
 }
@@ -43,14 +43,14 @@ type Flight<S, Fut> = Slow<<S as Shape>::Value, Failure<<S as Shape>::Error>, At
 /// Where a call without a hit is.
 enum Course<S: Shape, Fut> {
     /// It shares the computation with others.
-    Shared(Pin<Box<Flight<S, Fut>>>, Own<S::Error>, Cache),
+    Shared(Flight<S, Fut>, Own<S::Error>, Cache),
     /// It reads, and won't store.
     Reads(Reply<Option<S::Value>>),
     /// It computes for itself.
     Alone(Pin<Box<Fut>>),
 }
 
-impl<C: CacheSource> Call<C> {
+impl<C: CacheSource> CallBuilder<C> {
     /// A call that uses this cache and this key.
     #[inline]
     pub fn new(cache: C, key: impl fmt::Display) -> Self {
@@ -58,8 +58,8 @@ impl<C: CacheSource> Call<C> {
     }
 
     /// Makes it compute once across processes, with a lease of this life; see [`CacheBuilder::lease`](crate::CacheBuilder::lease).
-    pub fn lease(self, lease: Duration) -> Call<Result<Cache>> {
-        Call { cache: self.cache.with(Cache::clone).and_then(|cache| cache.leased(lease)), key: self.key }
+    pub fn lease(self, lease: Duration) -> CallBuilder<Result<Cache>> {
+        CallBuilder { cache: self.cache.with(Cache::clone).and_then(|cache| cache.leased(lease)), key: self.key }
     }
 
     /// What the call computes where there is nothing in the cache: `body` is polled only then.
@@ -161,26 +161,26 @@ where
     #[cold]
     fn refreshes(&self, cache: &Cache, key: &str) -> Box<Course<S, Fut>> {
         let cache = self.told(cache);
-        Box::new(Course::Shared(Slow::anew(&cache, key, self.policy()), Own::default(), cache))
+        Box::new(Course::Shared(Slow::anew(&cache, key), Own::default(), cache))
     }
 
     #[cold]
     fn missed(&self, cache: &Cache, asked: Asked<S::Value>) -> Box<Course<S, Fut>> {
         Box::new(match self.mode {
             Mode::ReadOnly => Course::Reads(asked.map_or_else(|reply| reply, Reply::from)),
-            _ => Course::Shared(Slow::start(asked, self.policy()), Own::default(), self.told(cache)),
+            _ => Course::Shared(Slow::start(asked), Own::default(), self.told(cache)),
         })
     }
 
     #[inline(never)]
     fn poll_course(&mut self, context: &mut Context<'_>) -> Poll<S::Return> {
+        let (policy, share) = (self.policy(), self.share);
         loop {
             let One { key, body, course } = &mut self.work;
             match (course.as_deref_mut(), key) {
                 (Some(Course::Shared(slow, own, cache)), Ok(key)) => {
-                    let share = self.share;
-                    let compute = || Some(Attempt::new(body.take()?, share, Arc::clone(own)));
-                    let failure = match ready!(slow.as_mut().poll(cache, key, compute, context)) {
+                    let mut compute = || Some(Attempt::new(body.take()?, share, Arc::clone(own)));
+                    let failure = match ready!(slow.poll((cache, key), policy, &mut compute, context)) {
                         Ok(value) => return Poll::Ready(S::join(Ok(value))),
                         Err(failure) => failure,
                     };

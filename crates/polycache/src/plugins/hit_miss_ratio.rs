@@ -4,7 +4,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use crate::{Answer, Command, CommandName, Outcome, Plugin, Reply};
+use crate::{Answer, Command, CommandName, Held, Outcome, Plugin, Reply};
 
 /// Counts how many of the keys that `get` and `multi_get` asked for were there. A clone shares the figures.
 ///
@@ -61,7 +61,7 @@ impl HitMissRatio {
 }
 
 impl Plugin for HitMissRatio {
-    fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, _took: Duration) -> Reply<()> {
+    fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, _took: Duration, _held: Held) -> Reply<()> {
         use CommandName::{Get, GetObject, MultiGet};
         if let (Get | GetObject | MultiGet, Ok(Answer::Found { hits, asked })) = (command.name(), outcome) {
             self.0.hits.fetch_add(*hits, Ordering::Relaxed);

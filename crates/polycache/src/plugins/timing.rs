@@ -7,7 +7,7 @@ use std::time::Duration;
 use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
-use crate::{Command, CommandName, Outcome, Plugin, Reply};
+use crate::{Command, CommandName, Held, Outcome, Plugin, Reply};
 
 /// The longest time told apart from longer ones: an hour, in nanoseconds.
 const LONGEST_NANOS: u64 = 3_600_000_000_000;
@@ -110,7 +110,7 @@ impl Times {
 }
 
 impl Plugin for Timing {
-    fn after(&self, command: &Command<'_>, _outcome: &Outcome<'_>, took: Duration) -> Reply<()> {
+    fn after(&self, command: &Command<'_>, _outcome: &Outcome<'_>, took: Duration, _held: Held) -> Reply<()> {
         let mut times = self.0[command.name() as usize].lock();
         if times.is_none() {
             *times = Times::new();

@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use polycache::backends::memory::Memory;
-use polycache::functions::{CachedCall, Call, Fallible, Whole};
+use polycache::functions::{CachedCall, CallBuilder, Fallible, Whole};
 use polycache::{Cache, Reply, Ttl, cached};
 use polycache_testkit::Intercept;
 use tokio::sync::Semaphore;
@@ -191,14 +191,14 @@ async fn errors_are_stored_only_where_that_is_asked_for() {
 #[tokio::test]
 async fn it_works_without_macros() {
     fn square(cache: &Cache, n: u64) -> CachedCall<Whole<u64>, impl Future<Output = u64>> {
-        Call::new(cache.clone(), format_args!("square:{n}")).compute(async move { n * n }).ttl(Ttl::secs(60))
+        CallBuilder::new(cache.clone(), format_args!("square:{n}")).compute(async move { n * n }).ttl(Ttl::secs(60))
     }
     fn root(
         cache: &Cache,
         n: i64,
     ) -> CachedCall<Fallible<Result<i64, String>>, impl Future<Output = Result<i64, String>>, &Cache> {
         let root = async move { n.checked_isqrt().ok_or_else(|| "negative".to_owned()) };
-        Call::new(cache, format_args!("root:{n}")).compute(root).share_errors()
+        CallBuilder::new(cache, format_args!("root:{n}")).compute(root).share_errors()
     }
     let cache = Cache::memory();
     assert_eq!(square(&cache, 7).await, 49);

@@ -4,7 +4,7 @@ use std::collections::HashMap;
 use std::time::{Duration, Instant};
 
 use polycache::locks::RedLock;
-use polycache::{Cache, Command, CommandName, ErrorKind, Plugin, Reply, cached_stampede};
+use polycache::{Cache, Command, CommandName, ErrorKind, Held, Plugin, Reply, cached_stampede};
 use tokio::task::JoinSet;
 use tokio::time::{sleep, timeout};
 
@@ -148,11 +148,12 @@ async fn hooks_write_the_key(server: Server) {
     }
 
     impl Plugin for Deletes {
-        fn before(&self, command: &Command<'_>) -> Reply<()> {
-            self.delete(command, true)
+        fn before(&self, command: &Command<'_>) -> Reply<Held> {
+            let deleted = self.delete(command, true);
+            Reply::pending(async move { deleted.await.map(|()| Held::NOTHING) })
         }
 
-        fn after(&self, command: &Command<'_>, _: &polycache::Outcome<'_>, _: Duration) -> Reply<()> {
+        fn after(&self, command: &Command<'_>, _: &polycache::Outcome<'_>, _: Duration, _: Held) -> Reply<()> {
             self.delete(command, false)
         }
     }

@@ -1,6 +1,7 @@
 //! The settings of the memcached backend.
 
 use std::str::FromStr;
+use std::sync::Arc;
 use std::time::Duration;
 
 use polycache_memcached::{self as client, Client};
@@ -8,6 +9,7 @@ use serde::Deserialize;
 
 use super::url;
 use crate::backends::Tls;
+use crate::events::{Event, EventKinds, Listeners};
 use crate::settings::duration;
 use crate::{Error, ErrorKind, Result, Secret, Settings};
 
@@ -152,8 +154,8 @@ impl MemcachedConfig {
         Ok(config)
     }
 
-    /// The client by these settings.
-    pub(super) fn client(&self) -> Result<Client> {
+    /// The client by these settings, whose connections `listeners` hear of.
+    pub(super) fn client(&self, listeners: &Arc<Listeners>) -> Result<Client> {
         let refuse = |text: &str| Err(Error::new(ErrorKind::Config, text));
         if !self.weights.is_empty() && self.weights.len() != self.servers.len() {
             return refuse(&format!("{} weights for {} servers", self.weights.len(), self.servers.len()));
@@ -171,7 +173,8 @@ impl MemcachedConfig {
             .eject_after(self.eject_after)
             .connect_timeout(self.connect_timeout)
             .heartbeat(self.heartbeat)
-            .max_value(self.max_value);
+            .max_value(self.max_value)
+            .watch(watch(Arc::clone(listeners)));
         for (index, server) in self.servers.iter().enumerate() {
             let server: client::Server = server.parse().map_err(|error| config(&error))?;
             let weight = self.weights.get(index).copied().unwrap_or(1);
@@ -186,6 +189,20 @@ impl MemcachedConfig {
             builder = with_tls(builder, tls)?;
         }
         builder.build().map_err(|error| config(&error))
+    }
+}
+
+/// Tells of connections.
+fn watch(listeners: Arc<Listeners>) -> impl Fn(&client::Server, client::ConnectionState) {
+    move |server, state| {
+        if !listeners.want(EventKinds::CONNECTIONS) {
+            return;
+        }
+        let server = &server.to_string();
+        listeners.tell(&match state {
+            client::ConnectionState::Made => Event::Connected { server },
+            client::ConnectionState::Lost => Event::Disconnected { server },
+        });
     }
 }
 

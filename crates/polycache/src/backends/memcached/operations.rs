@@ -11,6 +11,7 @@ use super::{Memcached, Servers};
 use crate::backend::{
     Backend, BackendInfo, Cursor, Entry, Found, Holder, Key, Page, Pattern, Permit, SetOptions, Want, When,
 };
+use crate::events::Listener;
 use crate::lease::is_lease;
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
@@ -181,6 +182,10 @@ impl Backend for Memcached {
     fn close(&self) -> Reply<()> {
         self.servers.client.close();
         Reply::ready(())
+    }
+
+    fn listen(&self, listener: Listener) {
+        self.servers.listeners.add(listener);
     }
 
     fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {

@@ -8,6 +8,7 @@ use polycache_engine::{Cause, Clock, Engine, ManualClock};
 use super::weight::{Weigh, Weigher};
 use super::{DEFAULT_MAX_ENTRIES, Memory};
 use crate::backend::BackendInfo;
+use crate::events::Listeners;
 use crate::{Error, ErrorKind, Result, Value};
 
 /// The largest bound: sums of a few weights stay far within 64 bits.
@@ -185,13 +186,16 @@ impl MemoryBuilder {
                 }
             }
         };
+        let listeners = Arc::new(Listeners::new());
         if let Some(listener) = self.listener {
+            let listeners = Arc::clone(&listeners);
             engine = engine.listener(move |removed| {
                 let polycache_engine::Removed { key, value, cause, .. } = &removed;
+                Memory::tell(&listeners, key, *cause);
                 listener(&Removed { key, value, cause: *cause });
             });
         }
-        Memory { engine: engine.build(), weigher, info }
+        Memory { engine: engine.build(), weigher, info, listeners }
     }
 }
 

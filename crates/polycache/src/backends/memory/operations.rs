@@ -1,10 +1,13 @@
 //! The memory backend's side of the contract. Every operation is done when it returns.
 
+use std::sync::Arc;
+
 use polycache_engine::{Cursor as Place, Decision, Present};
 
 use super::Memory;
 use super::counter::{self, Number};
 use crate::backend::{Backend, BackendInfo, Cursor, Entry, Found, Key, Page, Pattern, SetOptions, Version, Want, When};
+use crate::events::{EventKinds, Listener};
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 /// How often `increment` asks an object of a foreign type what number it is, when others write at the same time.
@@ -125,6 +128,15 @@ impl Backend for Memory {
     fn close(&self) -> Reply<()> {
         self.engine.clear();
         Reply::ready(())
+    }
+
+    fn listen(&self, listener: Listener) {
+        if listener.kinds().overlaps(EventKinds::REMOVALS) {
+            self.listeners.add(listener);
+            let listeners = Arc::clone(&self.listeners);
+            // Where there is a listener, it is this one, or that of the builder, which tells them too.
+            self.engine.listen(move |removed| Self::tell(&listeners, &removed.key, removed.cause));
+        }
     }
 }
 

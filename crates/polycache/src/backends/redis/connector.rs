@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::config::{Protocol, RedisConfig, Server};
 use super::dialogue::{Dialogue, LogIn};
 use super::trouble::unreachable;
+use crate::events::Listeners;
 use crate::{Error, ErrorKind, Result};
 
 /// Where a connection goes to.
@@ -34,12 +35,13 @@ impl fmt::Display for Target {
 #[derive(Clone)]
 pub(super) struct Connector {
     pub(super) config: Arc<RedisConfig>,
+    pub(super) listeners: Arc<Listeners>,
     #[cfg(feature = "tls")]
     tls: Option<tokio_rustls::TlsConnector>,
 }
 
 impl Connector {
-    pub(super) fn new(config: RedisConfig) -> Result<Self> {
+    pub(super) fn new(config: RedisConfig, listeners: Arc<Listeners>) -> Result<Self> {
         #[cfg(feature = "tls")]
         let tls = config.tls.as_ref().map(super::tls::connector).transpose()?;
         #[cfg(not(feature = "tls"))]
@@ -48,16 +50,17 @@ impl Connector {
         }
         Ok(Self {
             config: Arc::new(config),
+            listeners,
             #[cfg(feature = "tls")]
             tls,
         })
     }
 
-    /// A connection to `target`, within the time that the settings allow.
-    pub(super) async fn open(&self, target: &Target) -> Result<Box<dyn Stream>> {
+    /// A connection to `target`, within the time that the settings allow, and the server that it leads to.
+    pub(super) async fn open(&self, target: &Target) -> Result<(Box<dyn Stream>, Server)> {
         let opened = match target {
             Target::Fixed(server) => match self.server(server).await {
-                Ok(dialogue) => dialogue.end(),
+                Ok(dialogue) => dialogue.end().map(|stream| (stream, server.clone())),
                 Err(error) => Err(error),
             },
             Target::Primary => self.primary().await,

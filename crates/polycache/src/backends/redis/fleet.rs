@@ -11,6 +11,7 @@ use super::connector::{Connector, Target};
 use super::node::Node;
 use super::trouble::Class;
 use crate::Result;
+use crate::events::Listeners;
 use crate::slot::slot;
 
 #[derive(Debug)]
@@ -21,14 +22,14 @@ pub(super) enum Fleet {
 }
 
 impl Fleet {
-    pub(super) fn new(config: RedisConfig) -> Result<Self> {
+    pub(super) fn new(config: RedisConfig, listeners: Arc<Listeners>) -> Result<Self> {
         let config = config.checked()?;
         let target = match (config.topology, config.servers.as_slice()) {
             (Topology::Standalone, [server, ..]) => Some(Target::Fixed(server.clone())),
             (Topology::Sentinel, _) => Some(Target::Primary),
             (Topology::Standalone | Topology::Cluster, _) => None,
         };
-        let connector = Connector::new(config)?;
+        let connector = Connector::new(config, listeners)?;
         Ok(match target {
             Some(target) => Self::Single(Node::new(&connector, &target)),
             None => Self::Cluster(Arc::new(Cluster::new(connector))),

@@ -1,19 +1,24 @@
 //! A connection to a server, shared by all calls.
 
 use bytes::BytesMut;
+use parking_lot::Mutex;
 use polycache_wire::{Connection, ConnectionOptions, Decoder, Fate, Protocol, Reconnect, Request, Stream, Trouble};
 use redis::{Arg, Cmd, Value};
 
+use super::config::Server;
 use super::connector::{Connector, Target};
 use super::resp::{Frame, Reader};
 use super::sentinel::is_replica;
 use super::trouble::{Class, Failure, lost};
+use crate::events::{Event, EventKinds};
 use crate::{Error, ErrorKind, Result};
 
 /// Where a connection leads to.
 pub(super) struct Link {
     connector: Connector,
     target: Target,
+    /// The server that the present connection leads to, or the last one.
+    server: Mutex<Option<Server>>,
 }
 
 /// Commands that are sent together. None waits alone for its reply.
@@ -44,7 +49,16 @@ impl Link {
         let options = ConnectionOptions::new()
             .heartbeat((!heartbeat.is_zero()).then_some(heartbeat))
             .reconnect(Reconnect::Always);
-        Connection::new(Self { connector, target }, options)
+        Connection::new(Self { connector, target, server: Mutex::new(None) }, options)
+    }
+
+    /// Tells those who listen of an event of the present connection.
+    fn tell(&self, event: impl FnOnce(&str) -> Event<'_>) {
+        let listeners = &self.connector.listeners;
+        if listeners.want(EventKinds::CONNECTIONS) {
+            let server = self.server.lock().as_ref().map(ToString::to_string);
+            listeners.tell(&event(&server.unwrap_or_default()));
+        }
     }
 
     /// Whether sentinels say where it leads to.
@@ -93,7 +107,17 @@ impl Protocol for Link {
     type Error = Error;
 
     async fn open(&self) -> Result<Box<dyn Stream>> {
-        self.connector.open(&self.target).await
+        let (stream, server) = self.connector.open(&self.target).await?;
+        *self.server.lock() = Some(server);
+        Ok(stream)
+    }
+
+    fn opened(&self) {
+        self.tell(|server| Event::Connected { server });
+    }
+
+    fn lost(&self) {
+        self.tell(|server| Event::Disconnected { server });
     }
 
     fn decoder(&self) -> Reader {

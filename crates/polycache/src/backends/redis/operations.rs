@@ -13,6 +13,7 @@ use super::{Redis, allowed, listing, raw};
 use crate::backend::{
     Backend, BackendInfo, Cursor, Entry, Found, Holder, Key, Page, Pattern, Permit, SetOptions, Version, Want, When,
 };
+use crate::events::Listener;
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 /// Redis holds no longer strings (`proto-max-bulk-len`); the connection would break on one.
@@ -140,6 +141,10 @@ impl Backend for Redis {
     fn close(&self) -> Reply<()> {
         self.fleet.close();
         Reply::ready(())
+    }
+
+    fn listen(&self, listener: Listener) {
+        self.listeners.add(listener);
     }
 
     fn ending_leases(&self, _: &Holder) -> Option<Arc<dyn Backend>> {

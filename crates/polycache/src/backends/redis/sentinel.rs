@@ -11,11 +11,12 @@ use crate::{Error, ErrorKind, Result};
 
 impl Connector {
     /// A connection to the primary. Its role is checked: sentinels may still name one that was demoted.
-    pub(super) async fn primary(&self) -> Result<Box<dyn Stream>> {
+    pub(super) async fn primary(&self) -> Result<(Box<dyn Stream>, Server)> {
         let server = self.ask_sentinels().await?;
         let mut dialogue = self.server(&server).await?;
         let limit = self.config.connect_timeout;
-        match timeout(limit, dialogue.ask(&redis::cmd("ROLE"))).await {
+        let role = timeout(limit, dialogue.ask(&redis::cmd("ROLE"))).await;
+        let stream = match role {
             Ok(Ok(role)) if is_replica(&role) => {
                 let text =
                     format!("the sentinels name {server} as primary, but it is a replica; a failover may be under way");
@@ -28,7 +29,8 @@ impl Connector {
             Err(_) => {
                 Err(Error::new(ErrorKind::Unavailable, format!("Redis at {server} didn't answer within {limit:?}")))
             }
-        }
+        };
+        stream.map(|stream| (stream, server))
     }
 
     async fn ask_sentinels(&self) -> Result<Server> {

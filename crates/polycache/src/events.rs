@@ -1,0 +1,167 @@
+//! Events: what no command shows, for plugins that want to hear of it.
+
+mod listener;
+
+use std::fmt;
+use std::ops::BitOr;
+use std::time::Duration;
+
+pub(crate) use self::listener::{Audience, Ear};
+pub use self::listener::{Listener, Listeners};
+use crate::Error;
+
+/// Something that no command shows. A [`Plugin`](crate::Plugin) says by [`events`](crate::Plugin::events) which kinds it wants, and hears of
+/// them by [`event`](crate::Plugin::event).
+///
+/// Keys are full keys, with the namespace.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Event<'a> {
+    /// A caller of `get_or_set`, or of a cached function, has computed a value for itself and for those who wait.
+    Computed(Computation<'a>),
+    /// A caller has got a value or an error that another one has computed.
+    Shared {
+        /// The key.
+        key: &'a str,
+        /// How long it has waited.
+        waited: Duration,
+    },
+    /// A computed value wasn't stored. Its callers have got it all the same.
+    FillRefused {
+        /// The key.
+        key: &'a str,
+        /// Why not.
+        why: Refusal<'a>,
+    },
+    /// An entry has made room for others.
+    Evicted {
+        /// Its key.
+        key: &'a str,
+    },
+    /// An expired entry was removed.
+    Expired {
+        /// Its key.
+        key: &'a str,
+    },
+    /// A connection was made.
+    Connected {
+        /// The server's address; never a password.
+        server: &'a str,
+    },
+    /// A connection was lost.
+    Disconnected {
+        /// The server's address; never a password.
+        server: &'a str,
+    },
+    /// The cache was closed.
+    Closed,
+}
+
+/// A computation that has ended.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub struct Computation<'a> {
+    /// The key.
+    pub key: &'a str,
+    /// How long it took, without what comes before and after it.
+    pub took: Duration,
+    /// How many callers of this process waited for it when it ended.
+    pub waiting: usize,
+    /// How long it has waited for the lease; none where it asked for none.
+    pub lease_wait: Option<Duration>,
+    /// How it ended.
+    pub end: ComputationEnd,
+}
+
+/// How a computation ended.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[non_exhaustive]
+pub enum ComputationEnd {
+    /// With a value.
+    Value,
+    /// With an error.
+    Error,
+    /// Its caller was cancelled or has panicked. Of those who wait one takes over.
+    Abandoned,
+}
+
+/// Why a computed value wasn't stored.
+#[derive(Debug, Clone)]
+#[non_exhaustive]
+pub enum Refusal<'a> {
+    /// The key was written meanwhile, or the lease on it was lost.
+    Overtaken,
+    /// The cache has leases, and none could be had.
+    NoLease,
+    /// Storing it failed.
+    Failed(&'a Error),
+}
+
+/// Kinds of events.
+///
+/// ```
+/// use polycache::events::EventKinds;
+///
+/// let wanted = EventKinds::REMOVALS | EventKinds::CONNECTIONS;
+/// assert!(wanted.overlaps(EventKinds::REMOVALS) && !wanted.overlaps(EventKinds::CLOSINGS));
+/// ```
+#[derive(Clone, Copy, PartialEq, Eq, Hash, Default)]
+pub struct EventKinds(u8);
+
+impl EventKinds {
+    /// None. The default.
+    pub const NONE: Self = Self(0);
+    /// [`Computed`](Event::Computed) and [`Shared`](Event::Shared).
+    pub const COMPUTATIONS: Self = Self(1);
+    /// [`FillRefused`](Event::FillRefused).
+    pub const FILLS: Self = Self(1 << 1);
+    /// [`Evicted`](Event::Evicted) and [`Expired`](Event::Expired).
+    pub const REMOVALS: Self = Self(1 << 2);
+    /// [`Connected`](Event::Connected) and [`Disconnected`](Event::Disconnected).
+    pub const CONNECTIONS: Self = Self(1 << 3);
+    /// [`Closed`](Event::Closed).
+    pub const CLOSINGS: Self = Self(1 << 4);
+    /// All, those of later versions too.
+    pub const ALL: Self = Self(u8::MAX);
+
+    /// Whether the two have a kind in common.
+    #[must_use]
+    pub const fn overlaps(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl BitOr for EventKinds {
+    type Output = Self;
+
+    fn bitor(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+}
+
+impl fmt::Debug for EventKinds {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let names = [
+            (Self::COMPUTATIONS, "computations"),
+            (Self::FILLS, "fills"),
+            (Self::REMOVALS, "removals"),
+            (Self::CONNECTIONS, "connections"),
+            (Self::CLOSINGS, "closings"),
+        ];
+        f.debug_set().entries(names.iter().filter(|(kind, _)| self.overlaps(*kind)).map(|(_, name)| name)).finish()
+    }
+}
+
+impl Event<'_> {
+    /// Its kind.
+    #[must_use]
+    pub const fn kind(&self) -> EventKinds {
+        match self {
+            Self::Computed(_) | Self::Shared { .. } => EventKinds::COMPUTATIONS,
+            Self::FillRefused { .. } => EventKinds::FILLS,
+            Self::Evicted { .. } | Self::Expired { .. } => EventKinds::REMOVALS,
+            Self::Connected { .. } | Self::Disconnected { .. } => EventKinds::CONNECTIONS,
+            Self::Closed => EventKinds::CLOSINGS,
+        }
+    }
+}
