@@ -1,10 +1,10 @@
 //! The bytes of an entry.
 
-use std::time::{Duration, Instant};
+use std::time::{Duration, Instant, SystemTime};
 
 use moka::Expiry;
 use polycache::backends::memory::Memory;
-use polycache::{Cache, Ttl, Value};
+use polycache::{Cache, Head, Ttl, Value};
 use polycache_benches::accesses::{KEY_LEN, write_key};
 use polycache_benches::report::{Table, verdict};
 
@@ -14,6 +14,11 @@ const TTL: Duration = Duration::from_secs(3600);
 
 /// The most bytes that an entry may take over its key and value.
 const GOAL: f64 = 100.0;
+
+/// The same for one with a head of two tags.
+const GOAL_WITH_HEAD: f64 = 200.0;
+
+const HEADED: &str = "polycache, bytes and a head of two tags, TTL";
 
 /// The TTL of entries of moka.
 struct PerEntry;
@@ -76,14 +81,26 @@ pub(crate) fn measure() -> Vec<(&'static str, f64)> {
                 })
             }),
         ),
+        (
+            HEADED,
+            over(|| {
+                let head = Head::new().with_born(SystemTime::now()).with_cost(Duration::from_millis(3));
+                let head = head.with_tag("product:1234567", 1_000).with_tag("shop", 1_000_000_000);
+                fill(cache(), |cache, key, value| {
+                    let value = Value::bytes(value).with_head(&head);
+                    cache.set(key, value).now().expect("memory is ready").expect("it fits");
+                })
+            }),
+        ),
     ];
     let mut table = Table::new(["bytes an entry", "over key and value", "goal", ""]);
     for &(name, over) in &overheads {
-        let goal = if name.starts_with("polycache") {
-            [format!("{GOAL:.0}"), verdict(over <= GOAL).to_owned()]
-        } else {
-            Default::default()
+        let goal = match name {
+            HEADED => Some(GOAL_WITH_HEAD),
+            name if name.starts_with("polycache") => Some(GOAL),
+            _ => None,
         };
+        let goal = goal.map(|goal| [format!("{goal:.0}"), verdict(over <= goal).to_owned()]).unwrap_or_default();
         table.row([name.to_owned(), format!("{over:.0}")].into_iter().chain(goal));
     }
     println!("{ENTRIES} entries, keys of {KEY_LEN} bytes, values of {VALUE_LEN}\n\n{}", table.markdown());

@@ -8,6 +8,7 @@ pub mod counters;
 pub mod errors;
 pub mod expiry;
 pub mod flights;
+pub mod heads;
 pub mod keys;
 pub mod left_alone;
 pub mod locks;

@@ -165,6 +165,13 @@ macro_rules! __every_case {
                 every_command_takes_what_is_encoded
                 live_objects
             }
+            heads {
+                a_head_comes_back
+                another_head_is_a_write
+                bytes_that_look_like_a_head
+                a_number_with_a_head_is_no_counter
+                a_live_object_has_a_head
+            }
             races {
                 no_increment_is_lost
                 one_add_wins

@@ -23,6 +23,7 @@ use crate::events::Listener;
 pub use crate::key::{Key, OwnedKey};
 pub use crate::lease::Holder;
 pub use crate::pattern::Pattern;
+pub use crate::wall_clock::WallClock;
 use crate::{Raw, Reply, Ttl, Value};
 
 /// What holds the values: a store in this process, a server, or another backend with something around it (a retry, a near

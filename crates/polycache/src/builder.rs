@@ -15,7 +15,7 @@ use crate::locks::Queues;
 use crate::serializer::Serializer;
 use crate::serializers::{Json, Null};
 use crate::switch::Switch;
-use crate::{Error, ErrorKind, Plugin, Result, Ttl};
+use crate::{Decoder, Error, ErrorKind, Plugin, Result, Ttl};
 
 /// How long a command may take unless told otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -292,6 +292,7 @@ impl CacheBuilder {
             writer: writes.unwrap_or_else(|| Arc::clone(&backend)),
             backend,
             serializer,
+            decoder: Decoder::new(),
             plugins: Arc::new([]),
             audience: None,
             bare: None,

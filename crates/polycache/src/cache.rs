@@ -17,7 +17,7 @@ mod writes;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use compact_str::CompactString;
 
@@ -33,7 +33,7 @@ use crate::lease::checked_life;
 use crate::locks::Queues;
 use crate::serializer::Serializer;
 use crate::switch::{State, Switch};
-use crate::{OnError, Plugin, Result, Ttl};
+use crate::{Decoder, OnError, Plugin, Result, Ttl};
 
 /// A cache: the same commands on every backend.
 ///
@@ -85,6 +85,8 @@ pub(crate) struct View {
     pub(crate) writer: Arc<dyn Backend>,
     pub(crate) writer_ends_leases: bool,
     pub(crate) serializer: Arc<dyn Serializer>,
+    /// The serializer, to what it has decoded.
+    pub(crate) decoder: Decoder,
     pub(crate) plugins: Arc<[Arc<dyn Plugin>]>,
     /// Those of them that listen to events; `None` where there are none.
     pub(crate) audience: Option<Audience>,
@@ -212,6 +214,12 @@ impl Cache {
     #[must_use]
     pub fn info(&self) -> &BackendInfo {
         self.view.backend.info()
+    }
+
+    /// The time of day, for the [birth](crate::Head::with_born) of a value: the system's clock, or the manual one of the backend.
+    #[must_use]
+    pub fn now(&self) -> SystemTime {
+        self.info().clock.now()
     }
 
     /// Turns the cache on or off, for every view and clone: a switch for emergencies and tests.

@@ -68,6 +68,7 @@ mod slot;
 mod switch;
 mod ttl;
 mod value;
+mod wall_clock;
 
 pub use builder::{CacheBuilder, OnError};
 pub use cache::{Cache, Readable, Scan, Storable};
@@ -83,4 +84,5 @@ pub use registry::{register_backend, register_plugin, register_serializer};
 pub use reply::Reply;
 pub use settings::{Secret, Settings};
 pub use ttl::Ttl;
-pub use value::Value;
+pub(crate) use value::Decoder;
+pub use value::{Head, Value};

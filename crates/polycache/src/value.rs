@@ -1,13 +1,22 @@
 //! What a backend holds for a key.
 
+mod decodable;
+mod head;
+mod stored;
+mod varint;
+
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::Serialize;
 
-/// What a backend holds for a key: encoded bytes, or a live object of this process. Cheap to clone, except for bytes on their way
-/// from or to a server (`Value::from` of a `Vec`), which a clone copies.
+use self::decodable::Decodable;
+pub(crate) use self::decodable::Decoder;
+pub use self::head::Head;
+
+/// What a backend holds for a key: encoded bytes, or a live object of this process; either may have a [`Head`]. Cheap to clone, except for
+/// bytes on their way from or to a server (`Value::from` of a `Vec`), which a clone copies.
 ///
 /// ```
 /// use polycache::Value;
@@ -28,10 +37,23 @@ enum Repr {
     /// Bytes that no other value shares: on their way between a serializer and a server, where nobody clones them.
     Owned(Vec<u8>),
     Bytes(Arc<[u8]>),
+    /// Bytes with a head, in the form in which a server stores them.
+    Headed(Arc<[u8]>),
+    /// What a server has stored, and this program can't read.
+    Unreadable(Arc<[u8]>),
+    /// Bytes that keep the object which was decoded from them.
+    Decodable(Arc<Decodable>),
     /// An object that can also be encoded, when a reader asks for another type.
     Typed(Arc<dyn Typed>),
     /// An object and nothing more.
     Object(Arc<dyn Any + Send + Sync>),
+    HeadedObject(Arc<HeadedObject>),
+}
+
+/// A live object with a head.
+struct HeadedObject {
+    head: Box<[u8]>,
+    object: Value,
 }
 
 /// An object of a type that serde knows.
@@ -81,13 +103,54 @@ impl Value {
         Self(Repr::Typed(Arc::new(object)))
     }
 
-    /// The encoded bytes; `None` for a live object.
+    /// The same with this head, in place of the one that it has. An empty head is none.
+    ///
+    /// ```
+    /// use polycache::{Head, Value};
+    ///
+    /// let value = Value::typed(42).with_head(&Head::new().with_tag("answers", 1));
+    /// assert_eq!(value.downcast_ref(), Some(&42));
+    /// assert!(value.head().is_some());
+    /// assert!(value.with_head(&Head::new()).head().is_none());
+    /// ```
+    #[must_use]
+    pub fn with_head(self, head: &Head<'_>) -> Self {
+        Self(match self.0 {
+            Repr::Owned(_) | Repr::Bytes(_) if head.is_empty() => self.0,
+            Repr::Owned(bytes) => Repr::Headed(stored::join(head, &bytes)),
+            Repr::Bytes(bytes) => Repr::Headed(stored::join(head, &bytes)),
+            Repr::Headed(stored) => return Self::bytes(stored::split(&stored).1).with_head(head),
+            Repr::Unreadable(stored) => Repr::Unreadable(stored),
+            Repr::Decodable(decodable) => return decodable.bytes().clone().with_head(head).decodable(),
+            Repr::Typed(_) | Repr::Object(_) if head.is_empty() => self.0,
+            Repr::Typed(_) | Repr::Object(_) => {
+                Repr::HeadedObject(Arc::new(HeadedObject { head: head.as_bytes().into(), object: self }))
+            }
+            Repr::HeadedObject(headed) => return headed.object.clone().with_head(head),
+        })
+    }
+
+    /// What belongs to the value besides the value.
+    #[must_use]
+    pub fn head(&self) -> Option<Head<'_>> {
+        match &self.0 {
+            Repr::Headed(stored) => Some(stored::split(stored).0),
+            Repr::HeadedObject(headed) => Some(Head::known(&headed.head)),
+            Repr::Decodable(decodable) => decodable.bytes().head(),
+            Repr::Owned(_) | Repr::Bytes(_) | Repr::Unreadable(_) | Repr::Typed(_) | Repr::Object(_) => None,
+        }
+    }
+
+    /// The encoded bytes, without the head; `None` for a live object.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.0 {
             Repr::Owned(bytes) => Some(bytes),
             Repr::Bytes(bytes) => Some(bytes),
-            Repr::Typed(_) | Repr::Object(_) => None,
+            Repr::Headed(stored) => Some(stored::split(stored).1),
+            Repr::Unreadable(stored) => Some(stored),
+            Repr::Decodable(decodable) => decodable.bytes().as_bytes(),
+            Repr::Typed(_) | Repr::Object(_) | Repr::HeadedObject(_) => None,
         }
     }
 
@@ -98,7 +161,15 @@ impl Value {
         match &self.0 {
             Repr::Typed(object) => (&**object as &dyn Any).downcast_ref(),
             Repr::Object(object) => object.downcast_ref(),
-            Repr::Owned(_) | Repr::Bytes(_) => None,
+            _ => self.beside_head(),
+        }
+    }
+
+    #[inline(never)]
+    fn beside_head<T: Any>(&self) -> Option<&T> {
+        match &self.0 {
+            Repr::HeadedObject(headed) => headed.object.downcast_ref(),
+            _ => None,
         }
     }
 
@@ -115,6 +186,7 @@ impl Value {
         let object: Arc<dyn Any + Send + Sync> = match self.0 {
             Repr::Typed(object) => object,
             Repr::Object(object) => object,
+            Repr::HeadedObject(headed) => return headed.object.clone().into_object(),
             bytes => return Err(Self(bytes)),
         };
         object.downcast().map_err(|object| Self(Repr::Object(object)))
@@ -126,7 +198,8 @@ impl Value {
     pub fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize> {
         match &self.0 {
             Repr::Typed(object) => Some(object.as_serialize()),
-            Repr::Owned(_) | Repr::Bytes(_) | Repr::Object(_) => None,
+            Repr::HeadedObject(headed) => headed.object.as_serialize(),
+            _ => None,
         }
     }
 
@@ -141,7 +214,9 @@ impl Value {
         }
         match &self.0 {
             Repr::Owned(_) => 0,
-            Repr::Bytes(bytes) => counts_of(bytes),
+            Repr::Bytes(bytes) | Repr::Headed(bytes) | Repr::Unreadable(bytes) => counts_of(bytes),
+            Repr::Decodable(decodable) => counts_of(decodable),
+            Repr::HeadedObject(headed) => counts_of(headed),
             Repr::Typed(object) => counts_of(object),
             Repr::Object(object) => counts_of(object),
         }
@@ -166,6 +241,10 @@ impl fmt::Debug for Value {
         match self.as_bytes() {
             Some(bytes) => write!(f, "Value({} bytes)", bytes.len()),
             None => f.write_str("Value(live object)"),
+        }?;
+        match self.head() {
+            Some(head) => write!(f, " with {head:?}"),
+            None => Ok(()),
         }
     }
 }

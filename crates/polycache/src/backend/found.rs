@@ -1,7 +1,7 @@
 //! What a read asks for, and what it finds.
 
 use super::Version;
-use crate::{Ttl, Value};
+use crate::{Head, Ttl, Value};
 
 /// What a read is to tell of an entry, beside that it is there.
 ///
@@ -62,25 +62,37 @@ pub struct Found<T = Value> {
     pub version: Option<Version>,
     /// What remains of the TTL.
     pub ttl: Option<Ttl>,
+    /// Of a value that is no longer in sight; rare, and large.
+    head: Option<Box<Head<'static>>>,
 }
 
 impl<T> Found<T> {
     /// An entry of which nothing is known but that it is there.
     #[must_use]
     pub const fn new() -> Self {
-        Self { value: None, version: None, ttl: None }
+        Self { value: None, version: None, ttl: None, head: None }
     }
 
-    /// The same with another value, made of this one's.
-    pub(crate) fn try_map<U, E>(self, map: impl FnOnce(T) -> Result<U, E>) -> Result<Found<U>, E> {
-        let Self { value, version, ttl } = self;
-        Ok(Found { value: value.map(map).transpose()?, version, ttl })
+    /// The head of the value that was found, where a value was wanted and it has one. Of a [`Value`] as a backend finds it, see
+    /// [`Value::head`].
+    #[must_use]
+    pub fn head(&self) -> Option<&Head<'static>> {
+        self.head.as_deref()
     }
 
     /// The value and the version that there are, or that of absence.
     pub(crate) fn versioned(found: Option<Self>) -> (Option<T>, Version) {
         let Self { value, version, .. } = found.unwrap_or_default();
         (value, version.unwrap_or(Version::ABSENT))
+    }
+}
+
+impl Found {
+    /// The same with what was read of the value, and its head beside that.
+    pub(crate) fn read<T, E>(self, read: impl FnOnce(Value) -> Result<T, E>) -> Result<Found<T>, E> {
+        let Self { value, version, ttl, .. } = self;
+        let head = value.as_ref().and_then(Value::head).map(|head| Box::new(head.into_owned()));
+        Ok(Found { value: value.map(read).transpose()?, version, ttl, head })
     }
 }
 

@@ -3,6 +3,8 @@
 use std::borrow::Cow;
 use std::time::Duration;
 
+use super::WallClock;
+
 /// What a backend is and can do.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
@@ -13,6 +15,8 @@ pub struct BackendInfo {
     pub ttl_resolution: Duration,
     /// What it can do.
     pub capabilities: Capabilities,
+    /// Where caches on it have the time of day from: the system's clock, or the one that a test moves.
+    pub clock: WallClock,
 }
 
 impl BackendInfo {
@@ -37,8 +41,9 @@ impl BackendInfo {
             prevents_overflow: true,
             checks_leases: false,
             releases_leases: false,
+            keeps_decoded: false,
         };
-        Self { name: name.into(), ttl_resolution: Duration::from_millis(1), capabilities }
+        Self { name: name.into(), ttl_resolution: Duration::from_millis(1), capabilities, clock: WallClock::SYSTEM }
     }
 }
 
@@ -62,4 +67,7 @@ pub struct Capabilities {
     /// It can't look at the lease in the step that stores, but ends the lease right after that, in the same round trip: it deletes the
     /// lease's entry if that still has the permit's [version](super::Permit::lease_version), and else the value that it has stored.
     pub releases_leases: bool,
+    /// It keeps values in this process, hands out clones of them, and isn't bounded by their size: so encoded values may keep the object
+    /// that is decoded from them first, and are decoded once for all who read the same type.
+    pub keeps_decoded: bool,
 }

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 
-use super::Cache;
+use super::{Cache, View};
 use crate::serializer::{Context, Serializer};
 use crate::serializers::Json;
 use crate::{Error, ErrorKind, Result, Value};
@@ -43,7 +43,8 @@ impl Cache {
     fn encode_bytes(&self, key: &str, value: &dyn erased_serde::Serialize) -> Result<Value> {
         let mut bytes = Vec::with_capacity(TYPICAL_LEN);
         self.view.serializer.serialize(value, &self.context(key), &mut bytes)?;
-        Ok(Value::from(bytes))
+        let value = Value::from(bytes);
+        Ok(if self.info().capabilities.keeps_decoded { value.decodable() } else { value })
     }
 
     /// What is stored under `key`, as a `T`.
@@ -63,11 +64,20 @@ impl Cache {
 
     /// A stored value that isn't a live `T`.
     #[inline(never)]
-    fn decode_other<T: DeserializeOwned>(&self, key: &str, value: &Value) -> Result<T> {
-        let serializer = &*self.view.serializer;
-        let context = self.context(key);
+    fn decode_other<T>(&self, key: &str, value: &Value) -> Result<T>
+    where
+        T: DeserializeOwned + Clone + Send + Sync + 'static,
+    {
+        let View { serializer, decoder, .. } = &*self.view;
+        if let Some(object) = value.decoded::<T>(*decoder) {
+            return Ok(object.clone());
+        }
+        let (serializer, context) = (&**serializer, self.context(key));
+        value.readable()?;
         if let Some(bytes) = value.as_bytes() {
-            return read(serializer, bytes, &context);
+            let object = read(serializer, bytes, &context)?;
+            value.keep_decoded(*decoder, &object);
+            return Ok(object);
         }
         let Some(object) = value.as_serialize() else {
             return Err(another_type::<T>(
@@ -91,12 +101,13 @@ impl Cache {
         value.into_object().map_err(|value| not_shared::<T>(&value))
     }
 
-    /// The value, unless it is an object that the backend can't hold.
+    /// The value, unless it is an object that the backend can't hold. It may come from another key, for which a serializer could refuse
+    /// it: so the object that was decoded from it stays behind.
     pub(super) fn storable(&self, value: Value) -> Result<Value> {
         if value.is_object() {
             self.takes_objects()?;
         }
-        Ok(value)
+        Ok(value.undecoded())
     }
 
     pub(super) fn takes_objects(&self) -> Result<()> {

@@ -203,7 +203,7 @@ impl Cache {
     /// What `want` asks of the entry under `key`, all of one moment and in one round trip; `None` where there is no entry. Each part of
     /// what comes back is `Some` exactly where `want` has it.
     ///
-    /// Where `want` has no value, `T` may be any type. Where it has the version, the builder's `on_error` and `on_decode_error` don't
+    /// The [head](Found::head) of a value comes with it. Where `want` has no value, `T` may be any type. Where it has the version, the builder's `on_error` and `on_decode_error` don't
     /// apply: a version that isn't known can't be compared.
     ///
     /// # Errors
@@ -234,7 +234,7 @@ impl Cache {
                 |backend, key| backend.look(key, want),
                 move |cache, key, result| {
                     let read = result.and_then(|found| {
-                        found.map(|found| found.try_map(|value| T::read(cache, key, value))).transpose()
+                        found.map(|found| found.read(|value| T::read(cache, key, value))).transpose()
                     });
                     read.or_else(|error| recover(cache, error.of(NAME, Some(key))))
                 },

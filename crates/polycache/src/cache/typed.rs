@@ -128,6 +128,7 @@ mod private {
     impl Read for Value {
         #[inline]
         fn read(_cache: &Cache, _key: &str, stored: Value) -> Result<Value> {
+            stored.readable()?;
             Ok(stored)
         }
     }

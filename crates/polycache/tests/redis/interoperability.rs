@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use polycache::{Cache, Ttl, Value};
+use polycache::backends::redis::Redis;
+use polycache::{Cache, ErrorKind, Head, OnError, Ttl, Value};
 use polycache_testkit::servers::RedisServer;
 use serde::{Deserialize, Serialize};
 
@@ -78,6 +79,26 @@ async fn bytes() {
     assert_eq!(cache.get::<Value>("theirs").await.unwrap().unwrap().as_bytes(), Some(&theirs[..]));
     cache.set("k\0 \r\n é", Value::bytes(b"v".to_vec())).await.unwrap();
     assert_eq!(server.cli_bytes(&[b"GET", "ns:k\0 \r\n é".as_bytes()]).await, b"v");
+}
+
+/// A head is in front of the bytes, for others to read; and what can't be read is an error for its key alone.
+#[tokio::test]
+async fn heads() {
+    let server = RedisServer::start().await;
+    let cache = cache(&server.url()).namespace("ns");
+    let head = Head::new().with_tag("shop", 3);
+    cache.set("headed", Value::bytes(*b"[1,2]").with_head(&head)).await.unwrap();
+    assert_eq!(server.cli_bytes(&[b"GET", b"ns:headed"]).await, b"\xC1pc\x01\x07\x08\x04shop\x03[1,2]");
+
+    server.cli_bytes(&[b"SET", b"ns:newer", b"\xC1pc\x02\x01\x01"]).await;
+    let error = cache.get::<Value>("newer").await.unwrap_err();
+    assert_eq!((error.kind(), error.key()), (ErrorKind::Decode, Some("newer")));
+    assert!(error.to_string().contains("version 2"), "{error}");
+    assert_eq!(cache.multi_get::<Vec<i32>>(&["headed", "newer"]).await.unwrap_err().key(), Some("newer"));
+    let backend = Redis::open(&server.url()).unwrap();
+    let lenient = Cache::builder().backend(backend).on_decode_error(OnError::Miss).namespace("ns").build().unwrap();
+    assert_eq!(lenient.multi_get::<Vec<i32>>(&["headed", "newer"]).await.unwrap(), [Some(vec![1, 2]), None]);
+    assert!(cache.exists("newer").await.unwrap() && cache.delete("newer").await.unwrap());
 }
 
 async fn milliseconds(server: &RedisServer, key: &str) -> i64 {

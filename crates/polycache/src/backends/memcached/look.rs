@@ -64,13 +64,13 @@ fn found(entry: Meta, want: Want) -> Option<Found> {
             // An entry that lives has at least a part of a second.
             client::Ttl::After(left) => Ttl::After(left.max(Duration::from_secs(1))),
         });
-        found.value = entry.value.map(|value| Value::bytes(&*value));
+        found.value = entry.value.map(|value| Value::from_stored(value.into()));
         found
     })
 }
 
 fn valued(bytes: &[u8]) -> Found {
     let mut found = Found::new();
-    found.value = Some(Value::bytes(bytes));
+    found.value = Some(Value::from_stored(bytes.to_vec()));
     found
 }

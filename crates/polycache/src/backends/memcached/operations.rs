@@ -1,5 +1,6 @@
 //! The contract, in commands of memcached.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -22,7 +23,7 @@ impl Backend for Memcached {
 
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
         self.ask(Class::Read, key, |client, key| async move {
-            Ok(client.get(&key).await?.map(|item| Value::bytes(&*item.value)))
+            Ok(client.get(&key).await?.map(|item| Value::from_stored(item.value.into())))
         })
     }
 
@@ -44,9 +45,10 @@ impl Backend for Memcached {
                 None => return Reply::error(foreign()),
             },
         };
-        if let Err(error) = encoded(&value) {
-            return Reply::error(error);
-        }
+        let value = match encoded(value) {
+            Ok(value) => value,
+            Err(error) => return Reply::error(error),
+        };
         if let Some(set) = self.set_lease(key, &value, &options) {
             return set;
         }
@@ -83,12 +85,15 @@ impl Backend for Memcached {
         })
     }
 
-    fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
-        if let Some(error) =
-            entries.iter().find_map(|entry| encoded(&entry.value).err().map(|e| e.about(entry.key.full())))
-        {
-            return Reply::error(error);
-        }
+    fn multi_set<'a>(&self, entries: Vec<Entry<'a>>) -> Reply<()> {
+        let encode = |entry: Entry<'a>| {
+            let value = encoded(entry.value).map_err(|error| error.about(entry.key.full()))?;
+            Ok(Entry { value, ..entry })
+        };
+        let entries: Vec<Entry<'a>> = match entries.into_iter().map(encode).collect::<Result<_>>() {
+            Ok(entries) => entries,
+            Err(error) => return Reply::error(error),
+        };
         let keys: Vec<Key<'_>> = entries.iter().map(|entry| entry.key).collect();
         if self.holder.is_some() {
             let writes = entries.into_iter().map(|entry| Write::Set(entry.value, entry.ttl)).collect();
@@ -276,9 +281,14 @@ pub(super) fn life(ttl: Ttl) -> client::Ttl {
     }
 }
 
-fn encoded(value: &Value) -> Result<&[u8]> {
-    value.as_bytes().ok_or_else(|| {
-        let text = "memcached holds bytes, not live objects; use `Json` or another serializer";
-        Error::new(ErrorKind::InvalidInput, text)
-    })
+/// The value in the form in which it is stored: plain bytes, whatever stands before them.
+fn encoded(value: Value) -> Result<Value> {
+    match value.to_stored() {
+        Some(Cow::Borrowed(_)) if value.head().is_none() => Ok(value),
+        Some(stored) => Ok(Value::from(stored.into_owned())),
+        None => {
+            let text = "memcached holds bytes, not live objects; use `Json` or another serializer";
+            Err(Error::new(ErrorKind::InvalidInput, text))
+        }
+    }
 }

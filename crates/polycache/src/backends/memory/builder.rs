@@ -2,12 +2,13 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::{Duration, SystemTime};
 
 use polycache_engine::{Cause, Clock, Engine, ManualClock};
 
 use super::weight::{Weigh, Weigher};
 use super::{DEFAULT_MAX_ENTRIES, Memory};
-use crate::backend::BackendInfo;
+use crate::backend::{BackendInfo, WallClock};
 use crate::events::Listeners;
 use crate::{Error, ErrorKind, Result, Value};
 
@@ -16,6 +17,9 @@ const MOST_BYTES: u64 = 1 << 60;
 
 /// What an entry is taken to weigh in bytes, before any is there: it decides how many shards there are.
 const TYPICAL_ENTRY_BYTES: u64 = 1_024;
+
+/// The time of day at which a manual clock starts, in seconds since 1970: a test may go back from there.
+const MANUAL_START: Duration = Duration::from_secs(1_000_000_000);
 
 /// Settings for a new [`Memory`].
 #[must_use = "a builder does nothing until `build`"]
@@ -124,8 +128,8 @@ impl MemoryBuilder {
         self
     }
 
-    /// Takes the time from a clock that moves only when told to, for tests. Expired entries are never read, and are freed by
-    /// [`Memory::remove_expired`] alone.
+    /// Takes the time from a clock that moves only when told to, for tests; [`Cache::now`](crate::Cache::now) moves with it. Expired entries
+    /// are never read, and are freed by [`Memory::remove_expired`] alone.
     ///
     /// ```
     /// use polycache::backends::memory::{ManualClock, Memory};
@@ -139,8 +143,10 @@ impl MemoryBuilder {
     /// cache.set("k", 1).await?;
     /// clock.advance(Duration::from_millis(59_999));
     /// assert!(cache.exists("k").await?);
+    /// let before = cache.now();
     /// clock.advance(Duration::from_millis(1));
     /// assert!(!cache.exists("k").await?);
+    /// assert_eq!(cache.now(), before + Duration::from_millis(1));
     /// # Ok(()) }
     /// ```
     pub fn manual_clock(mut self, clock: &ManualClock) -> Self {
@@ -170,6 +176,13 @@ impl MemoryBuilder {
         let mut info = BackendInfo::new("memory");
         info.capabilities.live_objects = true;
         info.capabilities.exclusive = true;
+        // Decoded objects would make the weight of bytes a lie.
+        info.capabilities.keeps_decoded = !matches!(self.bound, Bound::Bytes(_));
+        if let Clock::Manual(_) = &self.clock {
+            let clock = self.clock.clone();
+            info.clock =
+                WallClock::new(move || SystemTime::UNIX_EPOCH + MANUAL_START + Duration::from_millis(clock.now()));
+        }
         let mut engine = Engine::builder().clock(self.clock).pointee(Value::address);
         let weigher = match (self.bound, self.weigher) {
             (Bound::None, _) => Weigher::Entries,

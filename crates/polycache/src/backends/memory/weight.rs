@@ -28,7 +28,7 @@ impl Weigher {
         let (weight, max) = match self {
             Self::Entries => return Ok(1),
             Self::Bytes { max } => {
-                let Some(bytes) = value.as_bytes() else {
+                let Some(bytes) = value.to_stored() else {
                     let text = "the size of a live object isn't known; give the memory backend a weigher, or bound it by entries";
                     return Err(Error::new(ErrorKind::Unsupported, text));
                 };

@@ -40,7 +40,7 @@ pub(super) fn bytes(answer: Answer) -> Result<Option<Vec<u8>>> {
 }
 
 pub(super) fn value(answer: Answer) -> Result<Option<Value>> {
-    Ok(bytes(answer)?.map(Value::from))
+    Ok(bytes(answer)?.map(Value::from_stored))
 }
 
 /// The answer about one of many keys. One that holds no string is as good as none there, as `MGET` has it.

@@ -118,11 +118,10 @@ fn entry(answers: &mut impl Iterator<Item = Answer>, want: Want, good: fn(Answer
 fn found(bytes: Vec<u8>, want: Want) -> Found {
     let mut found = Found::new();
     if want.has(Want::VERSION) {
-        let bytes: Arc<[u8]> = bytes.into();
-        found.value = want.has(Want::VALUE).then(|| Value::bytes(Arc::clone(&bytes)));
-        found.version = Some(Version::bytes(bytes));
+        found.version = Some(Version::bytes(&*bytes));
+        found.value = want.has(Want::VALUE).then(|| Value::from_stored(bytes));
     } else {
-        found.value = Some(Value::from(bytes));
+        found.value = Some(Value::from_stored(bytes));
     }
     found
 }

@@ -1,5 +1,6 @@
 //! The contract, in commands of Redis.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 
 use redis::Cmd;
@@ -41,6 +42,7 @@ impl Backend for Redis {
             Ok(bytes) => bytes,
             Err(error) => return Reply::error(error),
         };
+        let bytes = &*bytes;
         let written = options.written.clone();
         let reply = match options.permit.as_ref().and_then(Permit::lease) {
             Some((lease, token)) => self.set_under_lease(key, bytes, &options, lease, token),
@@ -61,7 +63,7 @@ impl Backend for Redis {
         let fleet = Arc::clone(&self.fleet);
         let command = |entry: &Entry<'_>| {
             let bytes = encoded(&entry.value).map_err(|error| error.about(entry.key.full()))?;
-            Ok(self.fleet.command(entry.key.full().as_bytes(), set(entry.key, bytes, entry.ttl)))
+            Ok(self.fleet.command(entry.key.full().as_bytes(), set(entry.key, &bytes, entry.ttl)))
         };
         match entries.iter().map(command).collect::<Result<Vec<_>>>() {
             Err(error) => Reply::error(error),
@@ -317,8 +319,8 @@ fn with_life(call: Call, ttl: Ttl) -> Call {
     }
 }
 
-fn encoded(value: &Value) -> Result<&[u8]> {
-    match value.as_bytes() {
+fn encoded(value: &Value) -> Result<Cow<'_, [u8]>> {
+    match value.to_stored() {
         Some(bytes) if bytes.len() > MAX_VALUE_BYTES => {
             let text = format!("the value has {} bytes, and Redis takes {MAX_VALUE_BYTES} at most", bytes.len());
             Err(Error::new(ErrorKind::TooLarge, text))

@@ -1,0 +1,88 @@
+//! Bytes, and the object that was decoded from them.
+
+use std::any::Any;
+use std::fmt;
+use std::sync::OnceLock;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use super::{Repr, Value};
+
+/// Tells the serializers of two caches apart: what one has decoded isn't what the other would, also where they have a backend in common.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Decoder(u64);
+
+impl Decoder {
+    /// One that nobody else has.
+    pub(crate) fn new() -> Self {
+        static NEXT: AtomicU64 = AtomicU64::new(0);
+        Self(NEXT.fetch_add(1, Ordering::Relaxed))
+    }
+}
+
+/// Bytes, and the object that was decoded from them first.
+pub(super) struct Decodable {
+    /// With their head.
+    bytes: Value,
+    object: OnceLock<Box<dyn Any + Send + Sync>>,
+}
+
+struct Decoded<T> {
+    by: Decoder,
+    object: T,
+}
+
+impl Decodable {
+    pub(super) fn new(bytes: Value) -> Self {
+        Self { bytes, object: OnceLock::new() }
+    }
+
+    /// Without the object.
+    pub(super) fn bytes(&self) -> &Value {
+        &self.bytes
+    }
+}
+
+impl Value {
+    /// The same bytes, which from now on keep the object that is decoded from them first; cheap to clone. A live object stays as it is.
+    pub(crate) fn decodable(self) -> Self {
+        match self.0 {
+            Repr::Owned(mut bytes) => {
+                bytes.shrink_to_fit();
+                Self(Repr::Decodable(Decodable::new(Self::from(bytes)).into()))
+            }
+            Repr::Bytes(_) | Repr::Headed(_) => Self(Repr::Decodable(Decodable::new(self).into())),
+            Repr::Decodable(_) | Repr::Unreadable(_) | Repr::Typed(_) | Repr::Object(_) | Repr::HeadedObject(_) => self,
+        }
+    }
+
+    /// The bytes alone: for another key, whose serializer might refuse them.
+    pub(crate) fn undecoded(self) -> Self {
+        match self.0 {
+            Repr::Decodable(decodable) => decodable.bytes.clone(),
+            _ => self,
+        }
+    }
+
+    /// The object that `by` has decoded from these bytes, if it was a `T`.
+    pub(crate) fn decoded<T: Any>(&self, by: Decoder) -> Option<&T> {
+        let Repr::Decodable(decodable) = &self.0 else { return None };
+        let decoded = decodable.object.get()?.downcast_ref::<Decoded<T>>()?;
+        (decoded.by == by).then_some(&decoded.object)
+    }
+
+    /// Keeps what `by` has decoded from these bytes, where there is a place for it: the first stays.
+    pub(crate) fn keep_decoded<T: Any + Send + Sync + Clone>(&self, by: Decoder, object: &T) {
+        if let Repr::Decodable(decodable) = &self.0
+            && decodable.object.get().is_none()
+        {
+            // Another thread may have been first.
+            let _ = decodable.object.set(Box::new(Decoded { by, object: object.clone() }));
+        }
+    }
+}
+
+impl fmt::Debug for Decodable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Decodable").field("bytes", &self.bytes).finish_non_exhaustive()
+    }
+}

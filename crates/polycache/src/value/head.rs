@@ -1,0 +1,231 @@
+//! What belongs to a value besides the value.
+
+use std::borrow::Cow;
+use std::fmt;
+use std::ops::Range;
+use std::time::{Duration, SystemTime};
+
+use super::varint;
+
+/// What belongs to a value besides the value: when it was computed, what that cost, its tags, an `ETag`. Each may be missing.
+///
+/// A value gets it by [`Value::with_head`](crate::Value::with_head), and every backend keeps it: memory beside the value, a server in
+/// front of its bytes, in a form that the guide's chapter on the format describes. A value without a head is stored as it is.
+///
+/// It is kept as it is stored, in about ten bytes, and eight and its name for each tag; nothing is allocated to read it.
+///
+/// ```
+/// use polycache::{Head, Value};
+/// use std::time::{Duration, SystemTime};
+///
+/// let head = Head::new()
+///     .with_born(SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123))
+///     .with_cost(Duration::from_micros(250))
+///     .with_etag("v7")
+///     .with_tag("product:7", 12)
+///     .with_tag("shop", 3);
+/// let value = Value::bytes(*b"[1,2]").with_head(&head);
+///
+/// assert_eq!(value.as_bytes(), Some(&b"[1,2]"[..]));
+/// let head = value.head().expect("given above");
+/// assert_eq!((head.cost(), head.etag()), (Some(Duration::from_micros(250)), Some("v7")));
+/// assert!(head.tags().eq([("product:7", 12), ("shop", 3)]));
+/// ```
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Head<'a>(
+    /// Flags, then the fields that they tell of; empty where there are none. Always well-formed.
+    Cow<'a, [u8]>,
+);
+
+const BORN: u8 = 1;
+const COST: u8 = 2;
+const ETAG: u8 = 4;
+const TAGS: u8 = 8;
+
+/// The fields, and where they lie in the bytes.
+struct Fields<'a> {
+    born: Option<u64>,
+    cost: Option<u64>,
+    etag: Option<&'a str>,
+    tags: &'a [u8],
+    places: [Range<usize>; 3],
+}
+
+impl<'a> Head<'a> {
+    /// A head with nothing in it, which is as good as none.
+    #[must_use]
+    pub const fn new() -> Self {
+        Self(Cow::Borrowed(&[]))
+    }
+
+    /// When the value was computed, by the wall clock, to the millisecond. A time before 1970 counts as the beginning of 1970.
+    #[must_use]
+    pub fn with_born(self, born: SystemTime) -> Self {
+        let born = born.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        self.with(BORN, 0, |out| varint::write(whole(born.as_millis()), out))
+    }
+
+    /// How long it took to compute the value, rounded up to a microsecond.
+    #[must_use]
+    pub fn with_cost(self, cost: Duration) -> Self {
+        self.with(COST, 1, |out| varint::write(whole(cost.as_nanos().div_ceil(1_000)), out))
+    }
+
+    /// What tells this version of the value from others, for HTTP.
+    #[must_use]
+    pub fn with_etag(self, etag: &str) -> Self {
+        self.with(ETAG, 2, |out| write_text(etag, out))
+    }
+
+    /// One tag more, and the generation that it had when the computation began.
+    #[must_use]
+    pub fn with_tag(self, name: &str, generation: u64) -> Self {
+        let mut bytes = self.0.into_owned();
+        if bytes.is_empty() {
+            bytes.push(0);
+        }
+        bytes[0] |= TAGS;
+        write_text(name, &mut bytes);
+        varint::write(generation, &mut bytes);
+        Self(Cow::Owned(bytes))
+    }
+
+    /// When the value was computed, by the wall clock of the machine that did.
+    #[must_use]
+    pub fn born(&self) -> Option<SystemTime> {
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.fields()?.born?))
+    }
+
+    /// How long it took to compute the value.
+    #[must_use]
+    pub fn cost(&self) -> Option<Duration> {
+        self.fields()?.cost.map(Duration::from_micros)
+    }
+
+    /// What tells this version of the value from others, for HTTP.
+    #[must_use]
+    pub fn etag(&self) -> Option<&str> {
+        self.fields()?.etag
+    }
+
+    /// The tags, in the order they were given, each with the generation that it had when the computation began.
+    pub fn tags(&self) -> impl Iterator<Item = (&str, u64)> {
+        let mut rest = self.fields().map_or(&[][..], |fields| fields.tags);
+        std::iter::from_fn(move || {
+            let (name, after) = read_text(rest)?;
+            let (generation, after) = varint::read(after)?;
+            rest = after;
+            Some((name, generation))
+        })
+    }
+
+    /// Whether there is nothing in it.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The same, borrowing nothing.
+    #[must_use]
+    pub fn into_owned(self) -> Head<'static> {
+        Head(Cow::Owned(self.0.into_owned()))
+    }
+
+    /// From the form that [`as_bytes`](Self::as_bytes) gives; `None` where it isn't well-formed.
+    pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
+        let mut rest = Fields::read(bytes)?.tags;
+        while !rest.is_empty() {
+            let (_, generation) = read_text(rest)?;
+            rest = varint::read(generation)?.1;
+        }
+        Some(Self(Cow::Borrowed(bytes)))
+    }
+
+    /// From bytes that were read before.
+    pub(super) const fn known(bytes: &'a [u8]) -> Self {
+        Self(Cow::Borrowed(bytes))
+    }
+
+    pub(super) fn as_bytes(&self) -> &[u8] {
+        &self.0
+    }
+
+    fn fields(&self) -> Option<Fields<'_>> {
+        Fields::read(&self.0)
+    }
+
+    /// With a field that is written by `write`, in place of the present one.
+    fn with(self, flag: u8, place: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
+        let place = self.fields().map_or(1..1, |fields| fields.places[place].clone());
+        let mut field = Vec::new();
+        write(&mut field);
+        let mut bytes = self.0.into_owned();
+        if bytes.is_empty() {
+            bytes.push(0);
+        }
+        bytes[0] |= flag;
+        bytes.splice(place, field);
+        Self(Cow::Owned(bytes))
+    }
+}
+
+impl<'a> Fields<'a> {
+    /// All but the tags, which are where the rest is. A head in which nothing is said isn't written, so it isn't read.
+    fn read(bytes: &'a [u8]) -> Option<Self> {
+        let (flags, mut rest) = bytes.split_first()?;
+        if *flags == 0 || flags & !(BORN | COST | ETAG | TAGS) != 0 {
+            return None;
+        }
+        let at = |rest: &[u8]| bytes.len() - rest.len();
+        let number = |flag: u8, rest: &mut &'a [u8]| -> Option<Option<u64>> {
+            if flags & flag == 0 {
+                return Some(None);
+            }
+            let (number, after) = varint::read(rest)?;
+            *rest = after;
+            Some(Some(number))
+        };
+        let begin = at(rest);
+        let born = number(BORN, &mut rest)?;
+        let after_born = at(rest);
+        let cost = number(COST, &mut rest)?;
+        let after_cost = at(rest);
+        let mut etag = None;
+        if flags & ETAG != 0 {
+            let (text, after) = read_text(rest)?;
+            (etag, rest) = (Some(text), after);
+        }
+        if (flags & TAGS == 0) != rest.is_empty() {
+            return None;
+        }
+        let places = [begin..after_born, after_born..after_cost, after_cost..at(rest)];
+        Some(Self { born, cost, etag, tags: rest, places })
+    }
+}
+
+fn write_text(text: &str, out: &mut Vec<u8>) {
+    varint::write(text.len() as u64, out);
+    out.extend_from_slice(text.as_bytes());
+}
+
+/// The text that `bytes` begin with, and what follows it.
+fn read_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
+    let (len, rest) = varint::read(bytes)?;
+    let (text, rest) = rest.split_at_checked(usize::try_from(len).ok()?)?;
+    Some((std::str::from_utf8(text).ok()?, rest))
+}
+
+fn whole(number: u128) -> u64 {
+    u64::try_from(number).unwrap_or(u64::MAX)
+}
+
+impl fmt::Debug for Head<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Head")
+            .field("born", &self.born())
+            .field("cost", &self.cost())
+            .field("etag", &self.etag())
+            .field("tags", &self.tags().collect::<Vec<_>>())
+            .finish()
+    }
+}
