@@ -1,6 +1,9 @@
 //! The contract, line by line, on every backend that comes with the crate.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
+
+use polycache::backend::{self, Backend, Holder};
 use polycache::backends::memory::MemoryBuilder;
 use polycache_testkit::{InMemory, Intercept};
 
@@ -20,6 +23,22 @@ polycache_testkit::conformance!(memory_unbounded, InMemory::new(MemoryBuilder::u
 
 // Every reply is pending at first, as over a network.
 polycache_testkit::conformance!(delayed, by_entries().inside(Intercept::delayed));
+
+/// Passes on everything.
+#[derive(Debug)]
+struct Forwarding {
+    inner: Arc<dyn Backend>,
+}
+
+impl Backend for Forwarding {
+    backend::forward!(self.inner, all but []);
+
+    fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
+        Some(Arc::new(Self { inner: self.inner.ending_leases(holder)? }))
+    }
+}
+
+polycache_testkit::conformance!(forwarding, by_entries().inside(|inner| Forwarding { inner }));
 
 // A backend that declares absent what it can do without.
 polycache_testkit::conformance!(
