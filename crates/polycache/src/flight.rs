@@ -4,7 +4,7 @@
 //! is dropped hands over to a waiter. A write to the key *overtakes* its flight: the flight's value is no longer stored, and newcomers
 //! start another one.
 //!
-//! No lock is held while anybody's code runs: what a step under a lock removes, it carries out.
+//! Foreign code never runs under a lock: a step under a lock returns what it removes.
 
 mod approach;
 mod detached;
@@ -54,16 +54,16 @@ use self::watch::Watched;
 use crate::backend::Key;
 use crate::lease::Holder;
 
-/// A lock is held for well under a microsecond; so many suffice for any number of cores.
+/// The number of shards. A lock is held for well under a microsecond, so these suffice for any number of cores.
 const SHARDS: usize = 32;
 
 /// What is being computed by the tasks of this process, for one cache with all its clones and views.
 pub(crate) struct Flights {
-    /// How many flights there are, in all shards. What a write looks at.
+    /// How many flights there are, in all shards. Writes look at this.
     live: AtomicUsize,
     watched: Watched,
     hasher: RandomState,
-    /// Of the leases of its leaders.
+    /// The holder of the leases of its leaders.
     holder: Holder,
     shards: Box<[Mutex<Table>]>,
 }
@@ -75,12 +75,12 @@ pub(crate) struct Spot {
     id: u64,
 }
 
-/// What a flight has come to, for those who wait for just these types.
+/// The place for the result of a flight, for waiters of just these types.
 type Landing<T, E> = OnceLock<Result<T, E>>;
 
 /// A caller's part in a flight.
 pub(crate) enum Part<T: Send + Sync + 'static, E: Send + Sync + 'static> {
-    /// It computes. With the number of landings near this key so far.
+    /// It computes. The number counts the landings near this key so far.
     Leads(Leader<T, E>, u64),
     Waits(Waiter<T, E>),
 }
@@ -105,7 +105,7 @@ impl Flights {
         self.live.load(Ordering::SeqCst) != 0
     }
 
-    /// How many flights near this key have landed: where the number is still the same, nobody has stored a value for it.
+    /// How many flights near this key have landed. While the number stays the same, no flight has stored a value for it.
     fn landings(&self, key: Key<'_>) -> u64 {
         self.at(self.hash(key.full()), |table| table.landings)
     }
@@ -155,7 +155,7 @@ impl Flights {
 
     /// One step under the lock of a shard.
     fn at<R>(&self, hash: u64, step: impl FnOnce(&mut Table) -> R) -> R {
-        // Neither the low bits nor the top ones, which place it in the table.
+        // The middle bits: the low and the top ones place the key in the table.
         self.step((hash >> 32) as usize % SHARDS, step)
     }
 

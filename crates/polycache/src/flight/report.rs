@@ -6,7 +6,7 @@ use crate::events::{Audience, Computation, ComputationEnd, Event, EventKinds, Re
 use crate::key::OwnedKey;
 use crate::{Cache, Reply, Result};
 
-/// Of one leader, on its way.
+/// What is known of a leader so far.
 pub(super) struct Report {
     audience: Audience,
     key: OwnedKey,
@@ -49,7 +49,7 @@ impl Report {
     }
 }
 
-/// Of one who waits for another's computation.
+/// What is known of a waiter: when it began to wait.
 pub(super) struct Wait(Instant);
 
 impl Wait {
@@ -58,7 +58,7 @@ impl Wait {
         cache.audience(EventKinds::COMPUTATIONS).map(|_| Self(Instant::now()))
     }
 
-    /// It has got what the other has computed.
+    /// It has got the leader's result.
     pub(super) fn tell(&self, cache: &Cache, key: &str) {
         if let Some(audience) = cache.audience(EventKinds::COMPUTATIONS) {
             audience.tell(&Event::Shared { key: cache.full_key(key).key().full(), waited: self.0.elapsed() });
@@ -66,7 +66,7 @@ impl Wait {
     }
 }
 
-/// Of a computed value that is to be stored.
+/// The storing of a computed value.
 pub(super) struct Fill {
     audience: Audience,
     key: OwnedKey,
@@ -83,7 +83,7 @@ impl Fill {
         self.audience.tell(&Event::FillRefused { key: self.key.key().full(), why });
     }
 
-    /// Tells of it where it wasn't stored.
+    /// Passes the reply on, and tells if the value wasn't stored.
     pub(super) fn watch(self, stored: Reply<bool>) -> Reply<bool> {
         match stored.now() {
             Ok(result) => {

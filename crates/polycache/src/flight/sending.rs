@@ -12,7 +12,7 @@ use super::table::Start;
 use super::{Flights, Spot};
 use crate::{Reply, Result};
 
-/// A flight, for the one who stores its value.
+/// A flight, as the storing of its value knows it.
 #[derive(Debug, Clone)]
 pub(crate) struct Seat {
     pub(super) flights: Arc<Flights>,

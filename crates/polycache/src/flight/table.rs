@@ -37,9 +37,9 @@ pub(super) enum Joined {
 
 /// What a waiter finds.
 pub(super) enum Look {
-    /// Nothing yet. Whether it is the oldest of those who wait.
+    /// No result yet. `first` tells whether it is the oldest waiter.
     Nothing { first: bool },
-    /// It has to lead.
+    /// It leads from now on.
     Leads(Permit),
     /// The flight is gone, or was overtaken without a result.
     Gone,
@@ -47,9 +47,9 @@ pub(super) enum Look {
 
 /// Whether a value may be sent.
 pub(super) enum Start {
-    /// From now on writes wait for its end.
+    /// It may. From now on writes wait for its end.
     Now,
-    /// Another one for the same key is under way.
+    /// Another value for the same key is under way; its end comes first.
     After(Sending),
     /// A write has overtaken it.
     Never,
@@ -60,7 +60,7 @@ impl Table {
         self.entries.len()
     }
 
-    /// Joins the current flight of `key`, or starts one. `fresh` makes what a first waiter waits for.
+    /// Joins the current flight of `key`, or starts one. `fresh` makes the landing that the first waiter needs.
     pub(super) fn join(
         &mut self,
         hash: u64,
@@ -93,7 +93,7 @@ impl Table {
         (id, permit)
     }
 
-    /// A waiter looks whether it has to lead, and else exchanges its waker for this one.
+    /// A waiter looks whether it has to lead. If not, it leaves `waker` in exchange for its former one.
     pub(super) fn look(&mut self, spot: Spot, ticket: u64, kind: TypeId, waker: &mut Option<Waker>) -> Look {
         match self.find(spot) {
             Some(entry) if entry.phase == Phase::Vacant => {
@@ -108,12 +108,12 @@ impl Table {
         }
     }
 
-    /// The leader's pulse from now on; what it had before.
+    /// Sets the leader's pulse. Returns the former one, to be dropped outside of the lock.
     pub(super) fn attend(&mut self, spot: Spot, pulse: Arc<Pulse>) -> Option<Arc<Pulse>> {
         self.find(spot)?.pulse.replace(pulse)
     }
 
-    /// What somebody waits for, and what may have to be done about it.
+    /// The flights that somebody waits for, with what the watch needs of each.
     pub(super) fn awaited(&self) -> Vec<Awaited> {
         let awaited = |entry: &Entry| {
             let spot = Spot { hash: entry.hash, id: entry.id };
@@ -133,7 +133,7 @@ impl Table {
         waiters.into_iter().flatten().filter_map(Option::take).collect()
     }
 
-    /// Nobody polls the leader: the flight is over, without a result, and its value isn't stored. Whom to wake.
+    /// Ends a flight whose leader nobody polls: without a result, and its value won't be stored. Returns whom to wake.
     pub(super) fn forsake(&mut self, spot: Spot) -> Vec<Waker> {
         let Some(entry) = self.find(spot) else {
             return Vec::new();
@@ -145,7 +145,7 @@ impl Table {
         woken
     }
 
-    /// A waiter goes; with its waker, and that of the one who has to look now in its place.
+    /// A waiter goes. Returns its waker, and the waker of the waiter who has to look in its place.
     pub(super) fn leave(&mut self, spot: Spot, ticket: u64) -> [Option<Waker>; 2] {
         let Some(entry) = self.find(spot) else {
             return [None, None];
@@ -161,8 +161,8 @@ impl Table {
         self.find(spot).map_or(0, |entry| entry.waiters.len())
     }
 
-    /// The flight is over, and newcomers start another one. Whom to wake. `None` where somebody waits for the result itself: then nothing
-    /// has happened.
+    /// Lands a flight whose result nobody waits for: newcomers start another one. Returns whom to wake. Where somebody waits for the
+    /// result, this does nothing and returns `None`.
     pub(super) fn land_unawaited(&mut self, spot: Spot) -> Option<Vec<Waker>> {
         let Ok(mut found) = self.entries.find_entry(spot.hash, |entry| entry.id == spot.id) else {
             self.landings += 1;
@@ -173,7 +173,7 @@ impl Table {
             return None;
         }
         self.landings += 1;
-        // Those who wait for a result of another type.
+        // Of those who wait for a result of another type.
         let wakers = entry.wake_all();
         if entry.sending.is_some() {
             entry.phase = Phase::Landed;
@@ -185,7 +185,7 @@ impl Table {
         Some(wakers)
     }
 
-    /// The flight is over, and newcomers start another one. Where its result goes, and whom to wake.
+    /// Lands a flight: newcomers start another one. Returns the place for its result, and whom to wake.
     pub(super) fn land(&mut self, spot: Spot) -> (Option<Arc<dyn Any + Send + Sync>>, Vec<Waker>) {
         self.landings += 1;
         let Some(entry) = self.find(spot) else {
@@ -198,7 +198,8 @@ impl Table {
         landed
     }
 
-    /// The leader is gone without a result. Whom to wake: one to take over, or all, to start again, where a write has overtaken it.
+    /// The leader is gone without a result. Returns whom to wake: one waiter, to take over; or all, to start again, where a write has
+    /// overtaken the flight.
     pub(super) fn vacate(&mut self, spot: Spot) -> Vec<Waker> {
         let Some(entry) = self.find(spot) else {
             return Vec::new();
@@ -214,7 +215,7 @@ impl Table {
         woken
     }
 
-    /// Ends the flights of this key for newcomers, and forbids to store what they compute.
+    /// Overtakes the flights of this key: newcomers don't join them, and their values aren't stored.
     pub(super) fn overtake(&mut self, hash: u64, key: &str) -> Vec<Waker> {
         let mut vacant = None;
         for entry in self.entries.iter_hash_mut(hash).filter(|entry| entry.key == key) {
@@ -223,7 +224,7 @@ impl Table {
         vacant.map_or_else(Vec::new, |spot| self.vacate(spot))
     }
 
-    /// The same for all keys of which `included` is true.
+    /// Overtakes the flights of all keys for which `included` is true.
     pub(super) fn overtake_all(&mut self, included: impl Fn(&str) -> bool) -> Vec<Waker> {
         let entries = self.entries.iter_mut().filter(|entry| included(&entry.key));
         let vacant: Vec<Spot> = entries.filter_map(overtake).collect();
@@ -235,12 +236,12 @@ impl Table {
         self.entries.iter_hash(hash).filter(|entry| entry.key == key).find_map(|entry| entry.sending.clone())
     }
 
-    /// Those for any key of which `included` is true.
+    /// The values on their way for all keys for which `included` is true.
     pub(super) fn sendings(&self, included: impl Fn(&str) -> bool) -> Vec<Sending> {
         self.entries.iter().filter(|entry| included(&entry.key)).filter_map(|entry| entry.sending.clone()).collect()
     }
 
-    /// A leader is about to send its value to the backend.
+    /// A leader wants to send its value to the backend.
     pub(super) fn start_sending(&mut self, spot: Spot, sending: &Sending) -> Start {
         let Some(entry) = self.find(spot).filter(|entry| entry.permit.holds()) else {
             return Start::Never;
@@ -255,7 +256,7 @@ impl Table {
         Start::Now
     }
 
-    /// The value is stored, or was refused. What is to be dropped.
+    /// The value was stored, or refused. Returns what to drop outside of the lock.
     pub(super) fn end_sending(&mut self, spot: Spot) -> Option<Sending> {
         let sending = self.find(spot)?.sending.take();
         self.tidy(spot);
@@ -266,7 +267,7 @@ impl Table {
         self.entries.find_mut(spot.hash, |entry| entry.id == spot.id)
     }
 
-    /// Removes the entry if it is over. It holds no wakers then, and nothing of anybody's.
+    /// Removes the entry if it is over. Then it holds no wakers, and no foreign values.
     fn tidy(&mut self, spot: Spot) {
         let over = |entry: &Entry| entry.id == spot.id && entry.is_over();
         if let Ok(entry) = self.entries.find_entry(spot.hash, over) {
@@ -282,7 +283,7 @@ impl Table {
     }
 }
 
-/// Withdraws the permit; the spot, where the flight waits for somebody to take over and must end.
+/// Overtakes one flight. Returns its spot if it is vacant: then nobody takes it over any more, and it must end.
 fn overtake(entry: &mut Entry) -> Option<Spot> {
     entry.permit.withdraw();
     entry.current = false;

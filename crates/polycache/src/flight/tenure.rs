@@ -1,4 +1,4 @@
-//! One computation across processes: who leads in a process asks the backend for a lease on the key.
+//! One computation across processes: the leader of a process asks the backend for a lease on the key.
 
 use std::future::Future;
 use std::pin::{Pin, pin};
@@ -22,22 +22,22 @@ use crate::{Cache, Error, ErrorKind, Readable, Result, Value};
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 
-/// The leases of a bulk call live at least so long for each of them, or a server and a process would do little but renew them.
+/// A lease of a bulk call lives at least this long for each of its keys. With shorter lives, server and process would do little but renew.
 const LIFE_OF_MANY: Duration = Duration::from_millis(1);
 
 /// A lease that is held until this is dropped, and then released.
 #[derive(Debug)]
 pub(crate) struct Tenure {
     pub(super) lease: Arc<Lease>,
-    /// What was there when a refresh began.
+    /// The version that was there when a refresh began.
     pub(super) replaced: Option<Version>,
-    /// Of the one who computes.
+    /// The leader's pulse.
     pulse: Arc<Pulse>,
     key: OwnedKey,
     keeping: Keeping,
 }
 
-/// Who sees to it that the lease goes on, and ends.
+/// Who renews the lease, and ends it.
 #[derive(Debug)]
 enum Keeping {
     /// Nobody yet: most computations are over before the first renewal is due.
@@ -52,7 +52,7 @@ pub(super) enum Tenancy<T> {
     Granted(Box<Tenure>),
     /// Another process has computed.
     Found(T),
-    /// There are no leases: the cache has none, or there is trouble. Each process for itself; with trouble, nothing is stored.
+    /// No lease: the cache has none, or there is trouble. Then each process computes for itself, and with trouble nothing is stored.
     None,
 }
 
@@ -78,8 +78,8 @@ where
     Some(Box::pin(async move { without(applicant.wait().await, &applicant.key) }))
 }
 
-/// Takes the lease, as one among so many, from whoever has it: what they compute isn't stored. For who has `permit`: overtaken in this
-/// process, it leaves the lease to the one who has overtaken it.
+/// Takes the lease, as one `among` so many, from whoever has it: the former holder's value isn't stored. Once `permit` is withdrawn, another
+/// caller of this process has overtaken this one, and gets the lease.
 pub(super) fn seize<T>(
     cache: &Cache,
     key: &str,
@@ -94,7 +94,7 @@ where
     Some(Box::pin(async move { without(applicant.seize(permit.as_ref()).await, &applicant.key) }))
 }
 
-/// Asks for the lease once, as for so many in all; `None` where another process has it.
+/// Asks for the lease once, as one `among` so many. `None` where another process has it.
 pub(super) async fn try_take<T>(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Tenancy<T>>
 where
     T: Readable,
@@ -108,7 +108,7 @@ where
     }
 }
 
-/// Trouble with the lease isn't the caller's.
+/// Logs trouble with the lease. The caller goes on without one.
 fn without<T>(asked: Result<Tenancy<T>>, key: &str) -> Tenancy<T> {
     asked.unwrap_or_else(|error| {
         tracing::warn!(%error, key, "no lease could be had: the value is computed without, and not stored");
@@ -128,7 +128,7 @@ struct Applicant {
     pulse: Arc<Pulse>,
 }
 
-/// Awaits what begins two calls of a backend: over a network they leave with one write.
+/// Awaits a future that begins two calls of a backend: over a network they leave with one write.
 async fn together<F: Future>(calls: F) -> F::Output {
     #[cfg(feature = "_server")]
     return polycache_wire::together(calls).await;
@@ -137,7 +137,7 @@ async fn together<F: Future>(calls: F) -> F::Output {
 }
 
 impl Applicant {
-    /// None where there are no leases.
+    /// `None` where there are no leases.
     fn new(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Self> {
         let life = cache.lease_life()?.max(LIFE_OF_MANY * u32::try_from(among).unwrap_or(u32::MAX));
         // A lease is renewed by a task.
@@ -161,7 +161,7 @@ impl Applicant {
     {
         let asked = Instant::now();
         let take = async { Ok(self.lease.take().await?.then(|| self.tenure(asked))) };
-        // In one round trip. Between the first read and the taking another holder may have come and gone.
+        // Both in one round trip. Another holder may have come and gone since the first read.
         match together(join(take, self.cache.get::<T>(&self.key))).await {
             (Err(error), _) => Err(error),
             (Ok(_), Ok(Some(value))) => Ok(Some(Tenancy::Found(value))),
@@ -169,7 +169,7 @@ impl Applicant {
         }
     }
 
-    /// Takes the lease over from a holder whose entry is still this one.
+    /// Takes the lease over, if the holder's entry is still `entry`.
     async fn take_over<T>(&self, entry: &Value) -> Result<Option<Tenancy<T>>>
     where
         T: Readable,
@@ -188,7 +188,7 @@ impl Applicant {
     /// The tenure of the lease, which was taken after `asked`.
     fn tenure(&self, asked: Instant) -> Box<Tenure> {
         let (flights, key) = (Arc::clone(self.cache.flights()), self.full.clone());
-        // Where it is lost, a write in another process has overtaken the flight, or another process computes.
+        // If the lease is lost, another process has written the key or computes it.
         let keeper = Keeper::new(self.lease.clone(), asked, move || flights.overtake_key(key.key().full()));
         Box::new(Tenure {
             lease: Arc::new(self.lease.clone()),
@@ -225,7 +225,7 @@ impl Applicant {
             if let Some(tenancy) = taken {
                 return Ok(tenancy);
             }
-            // Apart from the others' pauses, or they would all ask at once.
+            // At random, so that those who wait don't all ask at once.
             crate::cache::pause(watch.cut(pause.mul_f64(0.5 + fastrand::f64() / 2.0))).await?;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
             let asked = Instant::now();
@@ -234,7 +234,7 @@ impl Applicant {
             let [value, holder] = <[_; 2]>::try_from(found).map_err(|_| {
                 Error::new(ErrorKind::Backend, "the backend gave another number of values than asked for")
             })?;
-            // What can't be read here is about to be replaced.
+            // A value that can't be read is about to be replaced.
             if let Some(Ok(value)) =
                 value.and_then(|found| found.value).map(|value| T::read(&self.cache, &self.key, value))
             {
@@ -254,15 +254,15 @@ impl Tenure {
         (*self.lease).clone()
     }
 
-    /// Renews the lease from now on, in a task: the computation takes a while. It is given up where nobody polls the one who computes:
-    /// others would wait for good.
+    /// Renews the lease from now on, in a task, since the computation takes a while. The task gives the lease up if nobody polls the leader:
+    /// others would wait for ever.
     pub(super) fn keep(&mut self) {
         if let Keeping::Begun(_) = self.keeping {
             return;
         }
         let (stop, stopped) = oneshot::channel();
         let Keeping::Later(keeper) = std::mem::replace(&mut self.keeping, Keeping::Begun(stop)) else { return };
-        // Without a runtime, which it was taken on, it ends by itself.
+        // Without a runtime the lease ends by itself.
         let Ok(runtime) = Handle::try_current() else { return };
         let (flights, pulse, key) = (Arc::clone(self.lease.flights()), Arc::clone(&self.pulse), self.key.clone());
         runtime.spawn(async move {

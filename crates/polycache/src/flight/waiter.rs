@@ -1,4 +1,4 @@
-//! The part of those who wait for what the leader computes.
+//! A caller that waits for the leader's result.
 
 use std::any::TypeId;
 use std::sync::Arc;
@@ -13,7 +13,7 @@ pub(crate) struct Waiter<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     flights: Arc<Flights>,
     spot: Spot,
     ticket: u64,
-    /// None where the leader's result has other types.
+    /// `None` where the leader's result has other types.
     landing: Option<Arc<Landing<T, E>>>,
     /// Whether it has given up its place.
     done: bool,
@@ -23,7 +23,7 @@ pub(crate) struct Waiter<T: Send + Sync + 'static, E: Send + Sync + 'static> {
 pub(crate) enum Arrival<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// The leader's result.
     Landed(Result<T, E>),
-    /// The leader is gone: it is this one's turn to compute.
+    /// The leader is gone: this caller computes.
     Leads(Leader<T, E>),
     /// There is nothing to share: read the cache again.
     Again,

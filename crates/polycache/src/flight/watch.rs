@@ -1,7 +1,7 @@
 //! Looking after flights whose leader nobody polls.
 //!
-//! Such a leader keeps nobody waiting for longer than two rounds of a task, which wakes it in the first and ends its flight in the second:
-//! those who wait then begin anew, and what it computes after all isn't stored.
+//! Such a leader keeps nobody waiting for longer than two rounds of a task. The task wakes the leader in the first round, and ends its flight in
+//! the second. Then the waiters begin anew, and the leader's value, if it comes after all, isn't stored.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};
@@ -17,10 +17,10 @@ use super::sync::Mutex;
 use super::{Flights, SHARDS, Spot};
 use crate::cache::timer;
 
-/// Between two rounds.
+/// The time between two rounds.
 pub(super) const ROUND: Duration = Duration::from_millis(250);
 
-/// A round that comes later than this says nothing: what has held it up may have held up the leaders as well.
+/// A round that is later than this is void: what has held it up may have held up the leaders as well.
 pub(super) const LATE: Duration = Duration::from_millis(100);
 
 /// How long a watch may be silent before another takes its place: its runtime may stand still.
@@ -36,7 +36,7 @@ struct Present {
     seen: Instant,
 }
 
-/// Leaders that were woken, by their flights' numbers, and how often they had been polled then.
+/// The flights whose leaders were woken, with how often each had been polled by then.
 #[derive(Debug, Default)]
 pub(super) struct Suspects(HashMap<u64, u64>);
 
@@ -44,14 +44,14 @@ pub(super) struct Suspects(HashMap<u64, u64>);
 pub(super) enum Awaited {
     /// Its leader has waited at least once.
     Led(Spot, Arc<Pulse>),
-    /// Whoever was woken to take it over hasn't come yet.
+    /// The waiter that was woken to take it over hasn't come yet.
     Vacant(Spot),
     /// Its value is on the way.
     Sent(Sending),
 }
 
 impl Flights {
-    /// Somebody waits for a flight, as the first: from now on it is looked after.
+    /// Somebody begins to wait for a flight. Starts the watch, if none is at work.
     #[cold]
     pub(super) fn watch(self: &Arc<Self>) {
         let Ok(runtime) = Handle::try_current() else { return };
@@ -82,7 +82,7 @@ impl Flights {
         });
     }
 
-    /// One round; whether anybody waits.
+    /// Goes round once. Returns whether anybody waits.
     pub(super) fn look_after(&self, suspects: &mut Suspects) -> bool {
         let mut woken = HashMap::new();
         let mut anybody = false;
@@ -114,7 +114,7 @@ impl Flights {
     }
 }
 
-/// One round of this watch; whether there is to be another.
+/// Goes round once for this watch. Returns whether it goes on.
 fn go_round(flights: &Weak<Flights>, suspects: &mut Suspects, number: u64, now: Instant, late: bool) -> bool {
     let Some(flights) = flights.upgrade() else { return false };
     let is_present = |present: &Option<Present>| present.is_some_and(|present| present.number == number);
@@ -131,7 +131,7 @@ fn go_round(flights: &Weak<Flights>, suspects: &mut Suspects, number: u64, now: 
     if flights.look_after(suspects) {
         return true;
     }
-    // Who begins to wait from here on begins another watch. Who has before is seen now.
+    // A caller that begins to wait from here on starts another watch. The next look sees those who began before.
     {
         let mut present = flights.watched.0.lock();
         if !is_present(&present) {

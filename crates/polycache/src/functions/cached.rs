@@ -34,7 +34,7 @@ use crate::{Cache, Result, Ttl};
 pub struct Cached<W: Work, C = Cache> {
     pub(super) cache: C,
     ttl: Option<Ttl>,
-    /// These three make a [`Policy`]. They are moved with the call before it is known whether one is needed, and cheaper in pieces.
+    /// These three make a [`Policy`] when one is needed. A hit moves them with the call, and moves three words faster than one struct.
     ttl_from: Option<fn(&W::Value) -> Ttl>,
     skip_if: Option<fn(&W::Value) -> bool>,
     behind: bool,
@@ -73,7 +73,7 @@ impl<W: Work, C> Cached<W, C> {
         }
     }
 
-    /// Gives what is stored this TTL rather than that of the cache.
+    /// Stores with this TTL rather than the cache's.
     pub fn ttl(self, ttl: impl Into<Ttl>) -> Self {
         Self { ttl: Some(ttl.into()), ..self }
     }
@@ -83,7 +83,7 @@ impl<W: Work, C> Cached<W, C> {
         Self { ttl_from: Some(ttl), ..self }
     }
 
-    /// Doesn't store a value of which this is true.
+    /// Doesn't store a value for which `skip` is true.
     pub fn skip_if(self, skip: fn(&W::Value) -> bool) -> Self {
         Self { skip_if: Some(skip), ..self }
     }
@@ -102,17 +102,17 @@ impl<W: Work, C> Cached<W, C> {
         Self { share: sharing.0, ..self }
     }
 
-    /// Computes without a look at what is there, and stores it: what is computed at the same time by others isn't stored.
+    /// Computes without a read, and stores the value. Values that others compute at the same time aren't stored.
     pub fn refresh(self) -> Self {
         Self { mode: Mode::Refresh, ..self }
     }
 
-    /// Takes what is there. Computes what isn't for itself, and doesn't store it.
+    /// Takes the stored value. Where there is none, computes for itself alone, and doesn't store.
     pub fn read_only(self) -> Self {
         Self { mode: Mode::ReadOnly, ..self }
     }
 
-    /// Returns as soon as all is computed. It is stored in the background, by the tokio runtime.
+    /// Returns as soon as the value is computed. A task of the tokio runtime stores it.
     pub fn write_behind(self) -> Self {
         Self { behind: true, ..self }
     }

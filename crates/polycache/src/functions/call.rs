@@ -32,15 +32,15 @@ pub type CachedCall<S, Fut, C = Cache> = Cached<One<S, Fut>, C>;
 /// Of a call about one key: the key, and how its value is computed.
 pub struct One<S: Shape, Fut> {
     key: Result<CompactString>,
-    /// None once it computes.
+    /// `None` once it computes.
     body: Option<Fut>,
-    /// All that a hit doesn't need, apart: a hit is felt to move it about.
+    /// The state that a hit doesn't need, in a box, so that a hit doesn't move it.
     course: Option<Box<Course<S, Fut>>>,
 }
 
 type Flight<S, Fut> = Slow<<S as Shape>::Value, Failure<<S as Shape>::Error>, Attempt<S, Fut>>;
 
-/// Where a call without a hit is.
+/// How far a call without a hit has come.
 enum Course<S: Shape, Fut> {
     /// It shares the computation with others.
     Shared(Flight<S, Fut>, Own<S::Error>, Cache),
@@ -131,8 +131,8 @@ where
         }
     }
 
-    /// The value that is there at once; where there is none, how to go on is left in the call.
-    // Inlined, since a hit is felt to hand its value on by way of memory.
+    /// The value of a hit. Where there is none, the rest of the way is put into the call.
+    // Inlined: otherwise a hit passes its value through memory.
     #[inline(always)]
     fn start(&mut self) -> Option<S::Value> {
         let begun = self.key().and_then(|key| {
@@ -201,7 +201,7 @@ where
                     }
                 },
                 (Some(Course::Alone(body)), _) => return body.as_mut().poll(context),
-                // Only where it is polled after its end.
+                // Polled after its end.
                 _ => return Poll::Pending,
             }
         }

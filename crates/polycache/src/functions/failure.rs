@@ -1,4 +1,4 @@
-//! Errors of computations, which are shared where they can be copied.
+//! Errors of computations. Callers share an error that can be copied.
 
 use std::fmt;
 use std::future::Future;
@@ -11,14 +11,14 @@ use pin_project_lite::pin_project;
 
 use super::shape::Shape;
 
-/// Makes something of an error that makes copies of it.
+/// Makes a factory of copies from an error.
 pub(super) type Share<E> = fn(&E) -> Arc<dyn Fn() -> E + Send + Sync>;
 
-/// An error, for those who share the computation: copies of it, where it can be copied.
+/// An error, as those who share the computation get it: as copies, where it can be copied.
 pub(super) struct Failure<E>(Option<Arc<dyn Fn() -> E + Send + Sync>>);
 
 impl<E> Failure<E> {
-    /// For the call whose own error would be there: that one, or else a copy. None where another call failed, and has the only one.
+    /// The error for a call: its own one, or a copy of another call's. `None` where another call has failed and its error can't be copied.
     pub(super) fn error(&self, own: &Own<E>) -> Option<E> {
         let own = own.lock().take();
         own.or_else(|| self.0.as_ref().map(|copy| copy()))
@@ -31,11 +31,11 @@ impl<E> Clone for Failure<E> {
     }
 }
 
-/// Where the one who computes finds the error itself.
+/// The place where the caller that computes finds the error itself.
 pub(super) type Own<E> = Arc<Mutex<Option<E>>>;
 
 pin_project! {
-    /// A computation whose error goes two ways: to its caller as it is, and to those who wait as a [`Failure`].
+    /// A computation. Its error goes to its caller as it is, and to those who wait as a [`Failure`].
     pub(super) struct Attempt<S: Shape, Fut> {
         share: Option<Share<S::Error>>,
         own: Own<S::Error>,

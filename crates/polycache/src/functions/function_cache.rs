@@ -20,7 +20,7 @@ use crate::{Cache, Result, caches};
 pub struct FunctionCache {
     origin: Origin,
     lease: Option<Duration>,
-    /// Reading it, and handing out a reference, writes to nothing that other cores read.
+    /// A read, and a borrow, write to no memory that other cores read.
     resolved: ArcSwapOption<Resolved>,
 }
 
@@ -69,7 +69,7 @@ impl FunctionCache {
             None => cache,
         };
         let made = Arc::new(Resolved { generation, cache });
-        // Of two who make it at the same time, one has made it.
+        // Of two threads that make it at the same time, one wins.
         let current = |found: &Option<Arc<Resolved>>| found.clone().filter(|found| found.generation >= generation);
         let found = self.resolved.rcu(|found| current(found).or_else(|| Some(Arc::clone(&made))));
         Ok(current(&found).unwrap_or(made))
@@ -94,7 +94,7 @@ impl fmt::Debug for FunctionCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let origin = match &self.origin {
             Origin::Alias(alias) => alias,
-            // It may hold a password.
+            // A URL may hold a password.
             Origin::Url(_) => "a URL",
         };
         f.debug_struct("FunctionCache").field("origin", &origin).finish_non_exhaustive()

@@ -10,16 +10,16 @@ use crate::{Error, ErrorKind, Result};
 /// Keys up to this many bytes are put together on the stack.
 const SHORT: usize = 128;
 
-/// What has been written so far, in pieces that are small and many where serde writes them.
+/// The text so far. Serde writes it in many small pieces.
 #[derive(Default)]
 struct Written {
     short: ArrayString<SHORT>,
-    /// All of it, once it is longer.
+    /// The whole text, once it is longer than `short` can hold.
     long: String,
 }
 
 /// The text of a key.
-// Inlined, since a hit is felt to hand it on by way of memory.
+// Inlined: otherwise a hit passes the key through memory.
 #[inline(always)]
 pub(super) fn key_text(key: impl fmt::Display) -> Result<CompactString> {
     let mut written = Written::default();

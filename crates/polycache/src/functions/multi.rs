@@ -66,7 +66,7 @@ where
 {
     keys: Vec<Key<S>>,
     names: Result<Names<Key<S>>>,
-    /// None once it is on its way.
+    /// `None` once it is on its way.
     body: Option<Body<'call, Key<S>, S::Return>>,
     running: Option<Computation<'call, S::Return>>,
 }
@@ -75,14 +75,14 @@ type Key<S> = <<S as Shape>::Value as Pairs>::Key;
 type Value<S> = <<S as Shape>::Value as Pairs>::Value;
 
 impl<K: Clone + Eq + Hash, C: CacheSource> Keyed<K, C> {
-    /// A call about these keys. `name` writes what a key is called in the cache. Where it calls two of them the same, the function runs
-    /// without the cache, and that is a `tracing` event.
+    /// A call about these keys. `name` writes a key's name in the cache. If two keys get the same name, the function runs without the cache,
+    /// and a `tracing` event tells so.
     pub fn new(cache: C, keys: Vec<K>, name: impl Fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result) -> Self {
         let names = Names::new(&keys, name);
         Self { cache, keys, names }
     }
 
-    /// What the call computes of the keys that aren't in the cache.
+    /// The computation for the keys that aren't in the cache.
     pub fn compute<'call, S>(
         self,
         body: impl FnMut(Vec<K>) -> Computation<'call, S::Return> + Send + 'call,

@@ -1,4 +1,4 @@
-//! What the keys of a call are called in the cache.
+//! The names in the cache of the keys of a call.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -7,7 +7,7 @@ use std::hash::Hash;
 use super::key_text::key_text;
 use crate::{Error, ErrorKind, Result};
 
-/// The keys, each once, and what each is called in the cache.
+/// The keys, each once, and their names in the cache.
 #[derive(Debug)]
 pub(super) struct Names<K> {
     pub(super) keys: Vec<K>,
@@ -27,7 +27,7 @@ impl<K: Clone + Eq + Hash> Names<K> {
             all.keys.push(key.clone());
             all.names.push(text.into());
         }
-        // A value would be given for another key.
+        // Two keys would share a value.
         if all.names.iter().collect::<HashSet<_>>().len() < all.names.len() {
             return Err(Error::new(ErrorKind::InvalidInput, "two of the keys are called the same in the cache"));
         }
@@ -40,7 +40,7 @@ impl<K: Clone + Eq + Hash> Names<K> {
         names.iter().filter_map(|name| Some(self.keys[*places.get(&**name)?].clone())).collect()
     }
 
-    /// Those values whose keys were asked for, by name.
+    /// The values of keys that were asked for, by name.
     pub(super) fn named<V>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(String, V)> {
         pairs
             .into_iter()

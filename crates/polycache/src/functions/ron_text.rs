@@ -1,4 +1,4 @@
-//! Writes arguments in RON: those of the usual types by itself, which is quicker, and all others by the crate ron.
+//! Writes arguments in RON. It writes the usual types itself, which is faster, and leaves all others to the crate ron.
 
 use std::fmt::{self, Display, Write};
 
@@ -14,7 +14,7 @@ pub(super) fn write(output: &mut fmt::Formatter<'_>, value: &(impl Serialize + ?
     }
 }
 
-/// Writes tuples, integers, texts and truth values. Of anything else it writes nothing.
+/// Writes tuples, integers, texts and truth values. It refuses all else before it writes anything.
 struct Usual<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
 /// Why a value wasn't written.
@@ -42,7 +42,7 @@ impl Usual<'_, '_> {
     }
 }
 
-/// Whether RON writes it as it is: printable ASCII but for quotes and backslashes.
+/// Whether RON writes this byte as it is: printable ASCII, without quotes and backslashes.
 fn is_plain(byte: u8) -> bool {
     matches!(byte, b' '..=b'~') && !matches!(byte, b'"' | b'\'' | b'\\')
 }
@@ -208,7 +208,7 @@ mod tests {
         assert_eq!(ron::to_string(&value).ok(), Some(Text(&value).to_string()));
     }
 
-    /// Whether an argument is usual or not can't be told from the text.
+    /// The text is the same as if the crate ron had written all of it.
     #[test]
     fn it_writes_what_the_crate_writes() {
         same(());

@@ -2,8 +2,9 @@
 
 use crate::{Cache, Result};
 
-/// Where a call finds its cache, when it is awaited: a [`Cache`], the reason why there is none, the [`FunctionCache`](super::FunctionCache) of a function, or a
-/// reference to one of them. Where there is no cache, the function is called, and the reason is a `tracing` event.
+/// Where a call finds its cache when it is awaited: a [`Cache`], the error that says why there is none, the
+/// [`FunctionCache`](super::FunctionCache) of a function, or a reference to one of these. Without a cache the function runs, and a `tracing`
+/// event tells the reason.
 ///
 /// ```
 /// use polycache::Cache;

@@ -19,9 +19,9 @@ pub struct RedLockGuard {
 }
 
 enum Kept {
-    /// By a lease, which this task renews.
+    /// The lock is a lease, which this task renews.
     Lease { keeper: JoinHandle<Result<bool>>, until: Until, lost: watch::Receiver<bool> },
-    /// In this process alone: by its place in the queue.
+    /// The lock is a place in the queue of this process alone.
     Local { _place: Place },
 }
 
@@ -38,7 +38,7 @@ impl RedLockGuard {
             tell.send_replace(true);
         });
         let until = keeper.until();
-        // Passed over a moment ago, somebody else asks for the lease, and will find it taken.
+        // If this was passed over a moment ago, the next in the queue asks for the lease, and finds it taken.
         place.hold(Some(until.clone()));
         let keeper = tokio::spawn(async move {
             let held = keeper.run(stopped).await;
@@ -63,7 +63,7 @@ impl RedLockGuard {
     pub async fn lost(&self) {
         match &self.kept {
             Kept::Lease { lost, .. } => {
-                // The keeper ends before only with its runtime, and then nothing renews.
+                // The keeper has ended with its runtime: nothing renews the lease.
                 let _ = lost.clone().wait_for(|lost| *lost).await;
             }
             Kept::Local { .. } => std::future::pending().await,

@@ -1,7 +1,7 @@
 //! The queue of a process for a lock: first come, first served.
 //!
-//! Who stands in it looks several times a second, and who hasn't looked for a while is passed over: a future that nobody polls keeps no
-//! free lock from the others.
+//! A member of the queue looks several times a second. One that hasn't looked for a while is passed over, so that a future that nobody polls
+//! doesn't keep a free lock from the others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -20,7 +20,8 @@ use crate::lease::Until;
 /// How often those in a queue look.
 const LOOK: Duration = Duration::from_millis(100);
 
-/// Who hasn't looked for so long is passed over; but not by one who comes so late itself, since the same may have held up both.
+/// A member that hasn't looked for this long is passed over. A member that is itself this late passes nobody over: the same cause may have
+/// held up both.
 const ABSENT: Duration = Duration::from_millis(350);
 const LATE: Duration = Duration::from_millis(250);
 
@@ -37,7 +38,7 @@ pub(crate) struct Queues {
 #[derive(Debug, Default)]
 struct Queue {
     next: u64,
-    /// The first has the lock, or sees to it that it gets it.
+    /// The first has the lock, or is about to take it.
     members: BTreeMap<u64, Member>,
     /// When this process last gave the lock back.
     released: Option<Instant>,
@@ -49,7 +50,7 @@ enum Member {
         seen: Instant,
         waker: Option<Waker>,
     },
-    /// Has the lock; by a lease, until then at least.
+    /// Has the lock: with a lease, at least until then.
     Holds(Option<Until>),
 }
 
@@ -82,7 +83,7 @@ impl Queues {
             return Arc::clone(queue);
         }
         if queues.len() == queues.capacity() {
-            // Before it grows: most are of locks that nobody wants any more.
+            // Before the map grows: nobody wants most of these locks any more.
             let was_held =
                 |queue: &Mutex<Queue>| queue.lock().released.is_some_and(|released| released.elapsed() < REMEMBERED);
             queues.retain(|_, queue| Arc::strong_count(queue) > 1 || was_held(queue));
@@ -98,7 +99,7 @@ impl Queue {
         self.next
     }
 
-    /// Whoever is the first now.
+    /// Returns the waker of the first member.
     fn wake_first(&mut self) -> Option<Waker> {
         match self.members.first_entry()?.get_mut() {
             Member::Waits { waker, .. } => waker.take(),
@@ -106,7 +107,7 @@ impl Queue {
         }
     }
 
-    /// Removes those before this one that don't come, as long as they are the first.
+    /// Removes the absent members at the head of the queue, up to this one.
     fn pass_over(&mut self, ticket: u64, now: Instant, passed: &mut Vec<Member>) {
         while let Some(first) = self.members.first_entry() {
             let is_absent = match first.get() {
@@ -127,7 +128,7 @@ impl Place {
         self.look_often(|place, context| place.poll_turn(context)).await;
     }
 
-    /// Runs `work`, which the first does; none where it is so late that it was passed over.
+    /// Runs `work` as the first member. `None` where it was passed over.
     pub(super) async fn run<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         self.look_often(|place, context| match work.as_mut().poll(context) {
@@ -138,7 +139,7 @@ impl Place {
         .await
     }
 
-    /// Has the lock from now on, until the lease ends; whether it wasn't passed over before.
+    /// Notes that it has the lock until the lease ends. Returns `false` where it was passed over before.
     pub(super) fn hold(&self, until: Option<Until>) -> bool {
         let mut queue = self.queue.lock();
         let Some(member) = queue.members.get_mut(&self.ticket) else { return false };
@@ -171,7 +172,7 @@ impl Place {
         .await
     }
 
-    /// Who was passed over begins again, as the last.
+    /// A member that was passed over begins again, as the last.
     fn poll_turn(&mut self, context: &Context<'_>) -> Poll<()> {
         let mut new = Some(context.waker().clone());
         let now = Instant::now();
@@ -192,12 +193,12 @@ impl Place {
             }
             queue.members.first_key_value().is_some_and(|(first, _)| *first == self.ticket)
         };
-        // Outside of the lock: wakers are others' code.
+        // Outside of the lock: wakers are foreign code.
         drop((passed, replaced, new));
         if is_first { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// It has looked; whether it wasn't passed over before.
+    /// Notes that it has looked. Returns `false` where it was passed over before.
     fn is_seen(&self) -> bool {
         match self.queue.lock().members.get_mut(&self.ticket) {
             Some(Member::Waits { seen, .. }) => {

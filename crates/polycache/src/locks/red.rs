@@ -98,7 +98,7 @@ impl RedLock {
                 State::Closed => return Err(self.cache.closed("lock")),
             }
             let released = place.released();
-            // A new one each time: what was given up with the place may still be under way.
+            // A new lease each time: a request of the former one may still be under way.
             let lease = Lease::new(&self.cache, &self.key, Purpose::Lock, life);
             if let Some(asked) = place.run(self.take(&lease, life, released, deadline)).await {
                 return match asked? {
@@ -109,7 +109,7 @@ impl RedLock {
         }
     }
 
-    /// Takes the lease, as the first of this process who wants it; after which moment it was asked for. None where others have it until the
+    /// Takes the lease, as the first of this process that wants it. Returns when it was asked for; `None` where others have it until the
     /// deadline.
     async fn take(
         &self,
@@ -131,7 +131,7 @@ impl RedLock {
                 return Ok(None);
             }
             self.leave_trace().await?;
-            // Apart from the others' pauses, or they would all look at once.
+            // At random, so that those who wait don't all look at once.
             sleep(watch.cut(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).min(left)).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
             asked = Instant::now();
@@ -139,7 +139,7 @@ impl RedLock {
         }
     }
 
-    /// Stays back where this process had the lock a moment ago and another one waits.
+    /// Waits a little, where this process had the lock a moment ago and another process waits.
     async fn give_way(&self, released: Option<Instant>, deadline: Option<Instant>) -> Result<()> {
         if released.is_none_or(|released| released.elapsed() > COURTESY) {
             return Ok(());
