@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use polycache::backend::{self, Backend, Holder};
 use polycache::backends::memory::MemoryBuilder;
-use polycache_testkit::{InMemory, Intercept};
+use polycache_testkit::{InMemory, Intercept, Subject};
 
 /// Live objects, bounded by their number: the default.
 fn by_entries() -> InMemory {
@@ -52,6 +52,32 @@ polycache_testkit::conformance!(
         })
     })
 );
+
+// The guide's example of a backend of one's own.
+#[path = "../examples/files/store.rs"]
+mod store;
+#[path = "../examples/files/file.rs"]
+mod file;
+
+struct InFolder {
+    backend: Arc<store::Files>,
+    _folder: tempfile::TempDir,
+}
+
+impl InFolder {
+    fn new() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self { backend: Arc::new(store::Files::new(folder.path()).unwrap()), _folder: folder }
+    }
+}
+
+impl Subject for InFolder {
+    fn backend(&self) -> Arc<dyn Backend> {
+        Arc::clone(&self.backend) as Arc<dyn Backend>
+    }
+}
+
+polycache_testkit::conformance!(files, InFolder::new());
 
 #[cfg(feature = "msgpack")]
 #[tokio::test]
