@@ -54,10 +54,10 @@ polycache_testkit::conformance!(
 );
 
 // The guide's example of a backend of one's own.
-#[path = "../examples/files/store.rs"]
-mod store;
 #[path = "../examples/files/file.rs"]
 mod file;
+#[path = "../examples/files/store.rs"]
+mod store;
 
 struct InFolder {
     backend: Arc<store::Files>,
@@ -78,6 +78,16 @@ impl Subject for InFolder {
 }
 
 polycache_testkit::conformance!(files, InFolder::new());
+
+/// One line makes it known to URLs, and what it has stored is there for the next who opens the folder.
+#[tokio::test]
+async fn files_are_opened_by_url() {
+    polycache::register_backend("files", store::Files::from_settings);
+    let folder = tempfile::tempdir().unwrap();
+    let url = format!("files://{}?namespace=shop", folder.path().display());
+    polycache::Cache::open(&url).unwrap().set("k", 1).await.unwrap();
+    assert_eq!(polycache::Cache::open(&url).unwrap().get::<i32>("k").await.unwrap(), Some(1));
+}
 
 #[cfg(feature = "msgpack")]
 #[tokio::test]

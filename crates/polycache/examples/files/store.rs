@@ -75,11 +75,12 @@ impl Locked<'_> {
 
     /// The version of what was stored.
     fn store(&mut self, key: &str, value: &Value, deadline: u64) -> Result<u64> {
-        let Some(bytes) = value.as_bytes() else {
+        // With the value's head, where it has one.
+        let Some(bytes) = value.to_stored() else {
             return Err(Error::new(ErrorKind::Unsupported, "a file can't hold a live object"));
         };
         *self.last_version += 1;
-        let stored = Stored { key: key.to_owned(), bytes: bytes.to_vec(), deadline, version: *self.last_version };
+        let stored = Stored { key: key.to_owned(), bytes: bytes.into_owned(), deadline, version: *self.last_version };
         stored.write(&self.path(key)).map_err(trouble)?;
         Ok(stored.version)
     }
@@ -111,7 +112,7 @@ impl Backend for Files {
     }
 
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
-        Reply::from(self.lock().find(key.full()).map(|stored| stored.map(|stored| Value::from(stored.bytes))))
+        Reply::from(self.lock().find(key.full()).map(|stored| stored.map(|stored| Value::from_stored(stored.bytes))))
     }
 
     fn look(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
@@ -245,7 +246,7 @@ fn found(stored: Stored, want: Want) -> Found {
         NEVER => Ttl::Never,
         deadline => Ttl::After(Duration::from_millis(deadline.saturating_sub(now()).max(1))),
     });
-    found.value = want.has(Want::VALUE).then(|| Value::from(stored.bytes));
+    found.value = want.has(Want::VALUE).then(|| Value::from_stored(stored.bytes));
     found
 }
 
