@@ -15,7 +15,7 @@ use crate::locks::Queues;
 use crate::serializer::Serializer;
 use crate::serializers::{Json, Null};
 use crate::switch::Switch;
-use crate::{Decoder, Error, ErrorKind, Plugin, Result, Ttl};
+use crate::{Decoder, Error, ErrorKind, OnError, Plugin, Result, Ttl};
 
 /// How long a command may take unless told otherwise.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
@@ -26,17 +26,6 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(2);
 
 /// In bytes.
 const LONGEST_SEPARATOR: usize = 8;
-
-/// What a read makes of trouble.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[non_exhaustive]
-pub enum OnError {
-    /// The caller gets the error.
-    #[default]
-    Fail,
-    /// The caller gets a miss, and the trouble becomes a `tracing` event.
-    Miss,
-}
 
 /// Settings for a new [`Cache`].
 ///
@@ -72,6 +61,21 @@ pub struct CacheBuilder {
     /// Zero: none. `None`: as the backend suggests.
     lease: Option<Duration>,
     options: CacheOptions,
+}
+
+impl Cache {
+    /// A cache in the memory of this process, with all defaults: it holds live objects, [up to 100,000](crate::backends::memory)
+    /// of them, and no TTL.
+    #[cfg(feature = "memory")]
+    #[must_use]
+    pub fn memory() -> Self {
+        Self::builder().assemble(Arc::new(crate::backends::memory::Memory::new()), None, Arc::new(Null), Flights::new())
+    }
+
+    /// Settings for a new cache.
+    pub fn builder() -> CacheBuilder {
+        CacheBuilder::new()
+    }
 }
 
 impl CacheBuilder {

@@ -7,7 +7,6 @@ mod finish;
 mod gate;
 mod hooks;
 mod keys;
-mod limit;
 mod reads;
 mod removals;
 mod scan;
@@ -21,11 +20,9 @@ use std::time::{Duration, SystemTime};
 
 use compact_str::CompactString;
 
-pub(crate) use self::limit::{pause, timer};
 pub use self::scan::Scan;
 pub use self::typed::{Readable, Storable};
 use crate::backend::{Backend, BackendInfo};
-use crate::builder::CacheBuilder;
 use crate::events::{Audience, Ear, EventKinds};
 use crate::flight::Flights;
 use crate::key::{KeyBuilder, Prefix};
@@ -46,7 +43,7 @@ use crate::{Decoder, OnError, Plugin, Result, Ttl};
 /// # Namespaces
 ///
 /// A cache with a namespace keeps `key` under `namespace:key`. A `:` in the namespace nests: [`clear`](Self::clear) on `foo` takes
-/// `foo:a:b` too, and leaves `foobar:c`. [Another separator](CacheBuilder::separator), or none, can take the place of the `:`.
+/// `foo:a:b` too, and leaves `foobar:c`. [Another separator](crate::CacheBuilder::separator), or none, can take the place of the `:`.
 ///
 /// # Errors
 ///
@@ -134,24 +131,6 @@ impl View {
 }
 
 impl Cache {
-    /// A cache in the memory of this process, with all defaults: it holds live objects, [up to 100,000](crate::backends::memory)
-    /// of them, and no TTL.
-    #[cfg(feature = "memory")]
-    #[must_use]
-    pub fn memory() -> Self {
-        Self::builder().assemble(
-            Arc::new(crate::backends::memory::Memory::new()),
-            None,
-            Arc::new(crate::serializers::Null),
-            Flights::new(),
-        )
-    }
-
-    /// Settings for a new cache.
-    pub fn builder() -> CacheBuilder {
-        CacheBuilder::new()
-    }
-
     /// A view with another namespace, which replaces the present one; empty for none. To nest, name both:
     /// `cache.namespace("tenant:users")`.
     #[must_use]
@@ -174,7 +153,7 @@ impl Cache {
         Self { timeout, ..self.clone() }
     }
 
-    /// A view that computes once across processes, as by [`CacheBuilder::lease`]. Costs an allocation.
+    /// A view that computes once across processes, as by [`CacheBuilder::lease`](crate::CacheBuilder::lease). Costs an allocation.
     pub(crate) fn leased(&self, lease: Duration) -> Result<Self> {
         let lease = Some(checked_life(lease)?);
         if self.info().capabilities.exclusive || self.view.options.lease == lease {

@@ -215,3 +215,14 @@ impl StdError for Error {
         self.0.source.as_deref().map(|source| source as &(dyn StdError + 'static))
     }
 }
+
+/// What a read makes of trouble.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[non_exhaustive]
+pub enum OnError {
+    /// The caller gets the error.
+    #[default]
+    Fail,
+    /// The caller gets a miss, and the trouble becomes a `tracing` event.
+    Miss,
+}

@@ -58,6 +58,7 @@ mod flight;
 mod guide;
 mod key;
 mod lease;
+mod limit;
 mod pattern;
 mod plugin;
 mod raw;
@@ -70,13 +71,13 @@ mod ttl;
 mod value;
 mod wall_clock;
 
-pub use builder::{CacheBuilder, OnError};
+pub use builder::CacheBuilder;
 pub use cache::{Cache, Readable, Scan, Storable};
 pub use caches::{Caches, Config, caches};
-pub use command::{Answer, Command, CommandName, Outcome};
-pub use error::{Error, ErrorKind, Result};
+pub use command::CommandName;
+pub use error::{Error, ErrorKind, OnError, Result};
 pub use flight::{Detached, GetOrSet};
-pub use plugin::{Held, Plugin};
+pub use plugin::{Answer, Command, Held, Outcome, Plugin};
 #[cfg(feature = "macros")]
 pub use polycache_macros::{cached, cached_stampede, multi_cached};
 pub use raw::Raw;

@@ -1,11 +1,14 @@
 //! The contract of a plugin: hooks around every command, and an ear for events.
 
+mod command;
+
 use std::any::Any;
 use std::fmt::Debug;
 use std::time::Duration;
 
+pub use self::command::{Answer, Command, Outcome};
+use crate::Reply;
 use crate::events::{Event, EventKinds};
-use crate::{Command, Outcome, Reply};
 
 /// Hooks that run before and after every command of the caches it is built into, and an ear for what no command shows.
 ///

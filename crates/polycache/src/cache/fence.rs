@@ -1,5 +1,7 @@
 //! Writes against what is computed meanwhile: they overtake the flights of their keys, and end the leases on them.
 
+use std::sync::Arc;
+
 use compact_str::CompactString;
 
 use super::{Cache, View};
@@ -77,7 +79,9 @@ impl Cache {
             // There are none, or the write does it by the way.
             _ if options.lease.is_none() => return flights.overtaking(scope, write),
             Scope::Keys(_) if *writer_ends_leases => return flights.overtaking(scope, write),
-            Scope::Keys(keys) => Reply::pending(lease::end(self.bare(), keys.clone())),
+            Scope::Keys(keys) => {
+                Reply::pending(lease::end(Arc::clone(backend), flights.holder().clone(), keys.clone()))
+            }
             // Once to end the leases, and again for what was stored under one until then.
             Scope::Prefix(prefix) => backend.clear(prefix),
         };

@@ -6,8 +6,8 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use super::Cache;
-use super::limit::limited;
 use crate::backend::{Backend, Key};
+use crate::limit::limited;
 use crate::{CommandName, Error, ErrorKind, OnError, Reply, Result};
 
 impl Cache {

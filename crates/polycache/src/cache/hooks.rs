@@ -5,8 +5,8 @@ use std::time::{Duration, Instant};
 
 use compact_str::CompactString;
 
-use super::limit::limited;
 use super::{Cache, View};
+use crate::limit::limited;
 use crate::{Answer, Command, CommandName, Error, Held, Reply, Result};
 
 /// One command on its way through the hooks.

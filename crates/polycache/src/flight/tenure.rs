@@ -15,6 +15,7 @@ use crate::backend::{Found, Permit, Version, Want};
 
 use crate::key::OwnedKey;
 use crate::lease::{self, Keeper, Lease, Purpose, Watch};
+use crate::limit;
 use crate::switch::State;
 use crate::{Cache, Error, ErrorKind, Readable, Result, Value};
 
@@ -202,7 +203,9 @@ impl Applicant {
     /// Ends the lease of whoever has it, and takes it.
     async fn seize<T>(&self, permit: Option<&Permit>) -> Result<Tenancy<T>> {
         while permit.is_some_and(Permit::holds) {
-            self.cache.limited(lease::end(self.cache.clone(), vec![self.full.clone()])).await?;
+            let holder = self.cache.flights().holder().clone();
+            let end = lease::end(Arc::clone(&self.cache.view.backend), holder, vec![self.full.clone()]);
+            self.cache.limited(end).await?;
             let asked = Instant::now();
             if self.lease.take().await? {
                 let mut tenure = self.tenure(asked);
@@ -226,7 +229,7 @@ impl Applicant {
                 return Ok(tenancy);
             }
             // At random, so that those who wait don't all ask at once.
-            crate::cache::pause(watch.cut(pause.mul_f64(0.5 + fastrand::f64() / 2.0))).await?;
+            limit::pause(watch.cut(pause.mul_f64(0.5 + fastrand::f64() / 2.0))).await?;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
             let asked = Instant::now();
             let keys = [self.full.key(), self.lease.key().key()];

@@ -15,7 +15,7 @@ use super::pulse::Pulse;
 use super::sending::Sending;
 use super::sync::Mutex;
 use super::{Flights, SHARDS, Spot};
-use crate::cache::timer;
+use crate::limit::timer;
 
 /// The time between two rounds.
 pub(super) const ROUND: Duration = Duration::from_millis(250);

@@ -1,5 +1,6 @@
 //! Ending the leases on keys that somebody is about to write.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::future::try_join_all;
@@ -8,9 +9,9 @@ use tokio::time::Instant;
 use super::note::Note;
 use super::{Holder, Purpose, Watch, lease_key};
 use crate::backend::{Backend, Found, Key, Want, When};
-use crate::cache::pause;
 use crate::key::OwnedKey;
-use crate::{Cache, Result, Value};
+use crate::limit::pause;
+use crate::{Result, Value};
 
 /// The pause between two looks at a lease under which a value is being stored.
 const PAUSE: Duration = Duration::from_millis(5);
@@ -19,17 +20,16 @@ const PAUSE: Duration = Duration::from_millis(5);
 const LIFE: Duration = Duration::from_secs(2);
 
 /// Ends the leases to compute `keys`: from then on nothing is stored that was computed under them.
-pub(crate) async fn end(cache: Cache, keys: Vec<OwnedKey>) -> Result<()> {
+pub(crate) async fn end(backend: Arc<dyn Backend>, holder: Holder, keys: Vec<OwnedKey>) -> Result<()> {
     let leases: Vec<OwnedKey> = keys.iter().map(|key| lease_key(key.key(), Purpose::Compute)).collect();
     let borrowed: Vec<Key<'_>> = leases.iter().map(OwnedKey::key).collect();
-    if cache.info().capabilities.checks_leases {
-        return cache.backend().multi_delete(&borrowed).await.map(drop);
+    if backend.info().capabilities.checks_leases {
+        return backend.multi_delete(&borrowed).await.map(drop);
     }
     // Who takes one after this look computes from what the writer has written to the source before.
-    let found = cache.backend().multi_get(&borrowed, Want::NOTHING).await?;
+    let found = backend.multi_get(&borrowed, Want::NOTHING).await?;
     let held = leases.iter().zip(found).filter_map(|(lease, found)| found.map(|_| lease));
-    let holder = cache.flights().holder();
-    try_join_all(held.map(|lease| end_one(cache.backend(), holder, lease.key()))).await.map(drop)
+    try_join_all(held.map(|lease| end_one(&*backend, &holder, lease.key()))).await.map(drop)
 }
 
 /// Where the storing looks at the lease beforehand, it has to be waited for.

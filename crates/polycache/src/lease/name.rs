@@ -5,8 +5,7 @@
 
 use compact_str::CompactString;
 
-use crate::backend::Key;
-use crate::key::OwnedKey;
+use crate::key::{Key, OwnedKey};
 use crate::slot::{are_letters, hash_tag, letters, slot_of_hashed};
 
 /// What a lease is about; leases on one key for different purposes are apart.
@@ -66,21 +65,21 @@ fn lease_text(full: &str, purpose: Purpose) -> CompactString {
     text.push_str(full);
     text.push(OWN);
     text.push_str(purpose.name());
+    let open = full.find('{');
     // A hash tag of the key is one of the lease, too.
-    if hash_tag(full.as_bytes()).is_none() {
-        add_letters(&mut text, full);
+    if open.is_none() || hash_tag(full.as_bytes()).is_none() {
+        add_letters(&mut text, full, open);
     }
     text
 }
 
-/// Adds letters with which the lease is in the slot of `full`, a key without a hash tag.
-fn add_letters(text: &mut CompactString, full: &str) {
+/// Adds letters with which the lease is in the slot of `full`, a key without a hash tag whose first `{` is at `open`.
+fn add_letters(text: &mut CompactString, full: &str, open: Option<usize>) {
     let slot = slot_of_hashed(full.as_bytes());
     let push = |text: &mut CompactString, hashed_from: usize| {
         let letters = letters(&text.as_bytes()[hashed_from..], slot);
         text.push_str(std::str::from_utf8(&letters).unwrap_or_default());
     };
-    let open = full.find('{');
     // `{}` is an empty tag. There Redis hashes the whole lease, as it does the whole key.
     if open.is_some_and(|open| full[open + 1..].starts_with('}')) {
         return push(text, 0);
