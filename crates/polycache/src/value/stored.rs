@@ -39,9 +39,12 @@ impl Value {
         match &self.0 {
             Repr::Headed(stored) | Repr::Unreadable(stored) => Some(Cow::Borrowed(stored)),
             Repr::Decodable(decodable) => decodable.bytes().to_stored(),
-            _ => self.as_bytes().map(|bytes| match bytes.starts_with(MAGIC) {
-                true => Cow::Owned([MAGIC, &[ESCAPED], bytes].concat()),
-                false => Cow::Borrowed(bytes),
+            _ => self.as_bytes().map(|bytes| {
+                if bytes.starts_with(MAGIC) {
+                    Cow::Owned([MAGIC, &[ESCAPED], bytes].concat())
+                } else {
+                    Cow::Borrowed(bytes)
+                }
             }),
         }
     }
