@@ -29,7 +29,6 @@ pub use self::head::Head;
 /// assert_eq!(object.clone().downcast::<u8>().as_deref(), Some(&42));
 /// assert_eq!(object.as_bytes(), None);
 /// ```
-#[derive(Clone)]
 pub struct Value(Repr);
 
 #[derive(Clone)]
@@ -226,6 +225,25 @@ impl Value {
     #[must_use]
     pub fn is_object(&self) -> bool {
         self.as_bytes().is_none()
+    }
+}
+
+/// By hand, since a hit clones its value: the arms that hits find are compiled into it, and all the others would keep the whole from being so.
+impl Clone for Value {
+    #[inline]
+    fn clone(&self) -> Self {
+        match &self.0 {
+            Repr::Typed(object) => Self(Repr::Typed(Arc::clone(object))),
+            Repr::Bytes(bytes) => Self(Repr::Bytes(Arc::clone(bytes))),
+            _ => self.clone_rare(),
+        }
+    }
+}
+
+impl Value {
+    #[inline(never)]
+    fn clone_rare(&self) -> Self {
+        Self(self.0.clone())
     }
 }
 
