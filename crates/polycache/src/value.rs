@@ -115,13 +115,12 @@ impl Value {
     #[must_use]
     pub fn with_head(self, head: &Head<'_>) -> Self {
         Self(match self.0 {
-            Repr::Owned(_) | Repr::Bytes(_) if head.is_empty() => self.0,
+            Repr::Owned(_) | Repr::Bytes(_) | Repr::Typed(_) | Repr::Object(_) if head.is_empty() => self.0,
             Repr::Owned(bytes) => Repr::Headed(stored::join(head, &bytes)),
             Repr::Bytes(bytes) => Repr::Headed(stored::join(head, &bytes)),
             Repr::Headed(stored) => return Self::bytes(stored::split(&stored).1).with_head(head),
             Repr::Unreadable(stored) => Repr::Unreadable(stored),
             Repr::Decodable(decodable) => return decodable.bytes().clone().with_head(head).decodable(),
-            Repr::Typed(_) | Repr::Object(_) if head.is_empty() => self.0,
             Repr::Typed(_) | Repr::Object(_) => {
                 Repr::HeadedObject(Arc::new(HeadedObject { head: head.as_bytes().into(), object: self }))
             }
