@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use polycache_memcached as client;
 use polycache_memcached::codec::{Meta, Parts, Request, Status, WireKey};
-use polycache_memcached::{self as client};
 
 use super::Memcached;
 use super::trouble::Class;
