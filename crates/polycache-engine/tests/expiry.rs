@@ -96,7 +96,7 @@ fn many_entries_with_one_deadline_are_freed_in_time() {
     let _alone = alone();
     let drops = Arc::new(Drops::default());
     let engine = Engine::builder().capacity(ENTRIES as u64).shards(8).build();
-    let deadline = after(1_500);
+    let deadline = after(4_000);
     (0..ENTRIES).for_each(|n| store(&engine, &drops, &n.to_string(), deadline));
     assert_eq!((drops.count(), engine.len()), (0, ENTRIES));
     drops.wait_for(ENTRIES);

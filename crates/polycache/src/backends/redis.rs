@@ -34,6 +34,7 @@ mod scripts;
 mod sentinel;
 mod server_error;
 mod slots;
+mod store;
 #[cfg(feature = "tls")]
 mod tls;
 mod trouble;

@@ -24,11 +24,50 @@ impl Cache {
             Some(key) => self.write(key, operation),
             None => self.with_made_key(key, |_, key| self.write(key, operation)),
         };
-        let reply = match reply.now() {
-            Ok(result) => Reply::from(result),
-            Err(pending) => self.overtaking(Scope::Keys(vec![self.full_key(key)]), pending),
+        match reply.now() {
+            Ok(result) => {
+                let result = finish(self, key, result);
+                Reply::from(result.map_err(|error| error.of(name, Some(key))))
+            }
+            Err(pending) => self.change_later(name, key, pending, finish),
+        }
+    }
+
+    /// A write to one key that takes a while. All that is around it is one future, which keeps no more of the key than its name: the
+    /// full one is made where there are flights.
+    #[inline(never)]
+    fn change_later<A: Send + 'static, B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: &str,
+        write: Reply<A>,
+        finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
+    ) -> Reply<B> {
+        let write = match self.view.options.lease {
+            Some(_) if !self.view.writer_ends_leases => self.after_leases(vec![self.full_key(key)], write),
+            _ => write,
         };
-        self.finish(name, Some(key), reply, finish)
+        let cache = self.clone();
+        // Short ones need no allocation.
+        let key = CompactString::new(key);
+        Reply::pending(async move {
+            let result = cache.limited(cache.overtaking_one(&key, write)).await;
+            finish(&cache, &key, result).map_err(|error| error.of(name, Some(&key)))
+        })
+    }
+
+    /// Does a write to one key as [`Flights::overtaking`](crate::flight::Flights::overtaking) does.
+    async fn overtaking_one<A>(&self, key: &str, write: Reply<A>) -> Result<A> {
+        let flights = self.flights();
+        if flights.any() {
+            // In a box, or every write would have room for it.
+            Box::pin(async { flights.overtake_and_wait(&Scope::Keys(vec![self.full_key(key)])).await }).await;
+        }
+        let result = write.await;
+        if flights.any() {
+            flights.overtake_key(self.full_key(key).key().full());
+        }
+        result
     }
 
     /// Always inline: called, it would be felt in each write in memory.
@@ -71,26 +110,32 @@ impl Cache {
         }
     }
 
-    /// A write that takes a while. Where there are leases it ends those of its keys first: what another process has computed before
-    /// isn't stored after it.
+    /// A write that takes a while. Where there are leases it ends those of its keys first.
     fn overtaking<A: Send + 'static>(&self, scope: Scope, write: Reply<A>) -> Reply<A> {
         let View { flights, options, writer_ends_leases, backend, .. } = &*self.view;
-        let ended = match &scope {
+        let write = match &scope {
             // There are none, or the write does it by the way.
-            _ if options.lease.is_none() => return flights.overtaking(scope, write),
-            Scope::Keys(_) if *writer_ends_leases => return flights.overtaking(scope, write),
-            Scope::Keys(keys) => {
-                Reply::pending(lease::end(Arc::clone(backend), flights.holder().clone(), keys.clone()))
-            }
+            _ if options.lease.is_none() => write,
+            Scope::Keys(_) if *writer_ends_leases => write,
+            Scope::Keys(keys) => self.after_leases(keys.clone(), write),
             // Once to end the leases, and again for what was stored under one until then.
-            Scope::Prefix(prefix) => backend.clear(prefix),
+            Scope::Prefix(prefix) => first(backend.clear(prefix), write),
         };
-        flights.overtaking(
-            scope,
-            Reply::pending(async move {
-                ended.await?;
-                write.await
-            }),
-        )
+        flights.overtaking(scope, write)
     }
+
+    /// The write after the leases on its keys are ended: what another process has computed before isn't stored after it.
+    fn after_leases<A: Send + 'static>(&self, keys: Vec<OwnedKey>, write: Reply<A>) -> Reply<A> {
+        let View { flights, backend, .. } = &*self.view;
+        let ended = lease::end(Arc::clone(backend), flights.holder().clone(), keys);
+        first(Reply::pending(ended), write)
+    }
+}
+
+/// One after the other, if the first succeeds.
+fn first<A: Send + 'static>(before: Reply<()>, write: Reply<A>) -> Reply<A> {
+    Reply::pending(async move {
+        before.await?;
+        write.await
+    })
 }

@@ -56,12 +56,17 @@ impl Flights {
     pub(crate) fn overtaking<T: Send + 'static>(self: &Arc<Self>, scope: Scope, write: Reply<T>) -> Reply<T> {
         let flights = Arc::clone(self);
         Reply::pending(async move {
-            flights.overtake(&scope);
-            flights.arrived(&scope).await;
+            flights.overtake_and_wait(&scope).await;
             let result: Result<T> = write.await;
             flights.overtake(&scope);
             result
         })
+    }
+
+    /// What a write that takes a while begins with.
+    pub(crate) async fn overtake_and_wait(&self, scope: &Scope) {
+        self.overtake(scope);
+        self.arrived(scope).await;
     }
 
     /// Waits until the values that are on their way have arrived, and drives them.

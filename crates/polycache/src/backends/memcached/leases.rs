@@ -39,6 +39,16 @@ pub(super) enum Write {
     Touch(Ttl),
 }
 
+impl Write {
+    fn request<'a>(&'a self, key: &'a WireKey<'a>) -> client::Result<Request<'a>> {
+        match self {
+            Self::Set(value, ttl) => store(Mode::Set, key, value, *ttl),
+            Self::Delete => Ok(Request::Delete { key, cas: None }),
+            Self::Touch(ttl) => Ok(Request::Touch { key, exptime: life(*ttl).exptime()? }),
+        }
+    }
+}
+
 impl Memcached {
     /// Some parts of the entry of a lease; `None` where the key isn't that of a lease.
     pub(super) fn look_at_lease(&self, class: Class, lease: Key<'_>, parts: Parts) -> Option<Reply<Meta>> {
@@ -149,10 +159,34 @@ impl Memcached {
         })
     }
 
-    /// The same of one key.
+    /// The same of one key: what is written most often, so without the lists that many take.
     pub(super) fn write_one_ending(&self, key: Key<'_>, write: Write) -> Reply<bool> {
-        let written = self.write_ending(&[key], vec![write]);
-        Reply::pending(async move { Ok(written.await?.first() == Some(&true)) })
+        let (backend, holder) = (self.without_ending(), self.holder());
+        let lease = lease_key(key, Purpose::Compute);
+        let keys = vec![key.full().to_owned(), lease.key().full().to_owned()];
+        Reply::pending(async move {
+            let servers = &*backend.servers;
+            let names = servers.names(Class::Write, keys).await?;
+            let told = |error| trouble(&error, Class::Write);
+            let [home, lease_name] = [0, 1].map(|at| names.get(at).map(String::as_str).unwrap_or_default());
+            let (wire, wire_lease) = (WireKey::new(home.as_bytes()), WireKey::new(lease_name.as_bytes()));
+            let look = Request::Get { key: &wire_lease, parts: VERSIONED };
+            let mut done = false;
+            loop {
+                let write = write.request(&wire).map_err(told)?;
+                let [found, written] = servers.client.in_order([(home, look), (home, write)]).await;
+                done |= written.map_err(told)?.status == Status::Done;
+                let found = found.map_err(told)?;
+                if found.value.is_none() {
+                    return Ok(done);
+                }
+                // In boxes, or every write would have room for them.
+                if Box::pin(ends_here(&servers.client, &holder, home, &wire_lease, &found)).await.map_err(told)? {
+                    return Ok(done);
+                }
+                Box::pin(lease::end_one(&backend, &holder, lease.key())).await?;
+            }
+        })
     }
 
     /// Stores on a condition and ends the lease on the key. It can't be done twice: where a value was being stored under the lease and is
@@ -218,11 +252,7 @@ async fn write_portion(
     let wire_leases: Vec<_> = portion.iter().map(|&at| WireKey::new(leases[at].as_bytes())).collect();
     let homes = || portion.iter().map(|&at| names[at].as_str());
     let looks = wire_leases.iter().map(|key| Ok(Request::Get { key, parts: VERSIONED }));
-    let written = wire.iter().zip(portion).map(|(key, &at)| match &writes[at] {
-        Write::Set(value, ttl) => store(Mode::Set, key, value, *ttl),
-        Write::Delete => Ok(Request::Delete { key, cas: None }),
-        Write::Touch(ttl) => Ok(Request::Touch { key, exptime: life(*ttl).exptime()? }),
-    });
+    let written = wire.iter().zip(portion).map(|(key, &at)| writes[at].request(key));
     let requests = looks.chain(written).collect::<client::Result<Vec<_>>>()?;
     let commands: Vec<_> = homes().chain(homes()).zip(requests).collect();
     let mut found = client.many_in_order(&commands).await;

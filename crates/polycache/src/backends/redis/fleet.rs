@@ -17,7 +17,7 @@ use crate::slot::slot;
 #[derive(Debug)]
 pub(super) enum Fleet {
     /// One server, or the primary of the sentinels.
-    Single(Node),
+    Single(Arc<Node>),
     Cluster(Arc<Cluster>),
 }
 
@@ -31,7 +31,7 @@ impl Fleet {
         };
         let connector = Connector::new(config, listeners)?;
         Ok(match target {
-            Some(target) => Self::Single(Node::new(&connector, &target)),
+            Some(target) => Self::Single(Arc::new(Node::new(&connector, &target))),
             None => Self::Cluster(Arc::new(Cluster::new(connector))),
         })
     }

@@ -5,10 +5,12 @@ use parking_lot::Mutex;
 use polycache_wire::{Connection, ConnectionOptions, Decoder, Fate, Protocol, Reconnect, Request, Stream, Trouble};
 use redis::{Arg, Cmd, Value};
 
+use super::command::after;
 use super::config::Server;
 use super::connector::{Connector, Target};
 use super::resp::{Frame, Reader};
 use super::sentinel::is_replica;
+use super::store::Store;
 use super::trouble::{Class, Failure, lost};
 use crate::events::{Event, EventKinds};
 use crate::{Error, ErrorKind, Result};
@@ -31,6 +33,10 @@ struct Commands<'a> {
 pub(super) enum Expect {
     /// Nothing, of one.
     One,
+    /// Nothing, of two, where the second answers and the first is to have deleted.
+    Second,
+    /// The first of those two has come: what it was, if it didn't delete.
+    Last(Option<Box<Value>>),
     Many {
         left: usize,
         come: Vec<Value>,
@@ -89,6 +95,15 @@ pub(super) async fn many(
         Ok(Reply::One(value)) => Ok(vec![value]),
         Ok(Reply::Many(values)) => Ok(values),
         Err(failure) => Err(told(class, failure)),
+    }
+}
+
+/// The reply to a [`Store`].
+pub(super) async fn store(connection: &Connection<Link>, store: &Store) -> Result<Value, Failure> {
+    match connection.call(store).await {
+        Ok(Reply::One(value)) => Ok(value),
+        Ok(Reply::Many(mut values)) => Ok(values.pop().unwrap_or_default()),
+        Err(failure) => Err(told(Class::Write, failure)),
     }
 }
 
@@ -198,7 +213,14 @@ impl Decoder<Link> for Reader {
         while let Some(frame) = self.read(input)? {
             match (frame, &mut *expect) {
                 (Frame::Push(_), _) => {}
-                (Frame::Reply(value), Expect::One) => return Ok(Some(Reply::One(value))),
+                (Frame::Reply(value), Expect::One | Expect::Last(None)) => return Ok(Some(Reply::One(value))),
+                (Frame::Reply(value), Expect::Last(Some(first))) => {
+                    return Ok(Some(Reply::One(after(std::mem::take(&mut **first), value))));
+                }
+                (Frame::Reply(first), Expect::Second) => {
+                    let has_deleted = matches!(first, Value::Nil | Value::Int(_));
+                    *expect = Expect::Last((!has_deleted).then(|| Box::new(first)));
+                }
                 (Frame::Reply(value), Expect::Many { left, come }) => {
                     come.push(value);
                     *left -= 1;

@@ -11,6 +11,7 @@ use redis::{Cmd, ServerError, Value};
 use super::connector::{Connector, Target};
 use super::link::{self, Link};
 use super::server_error::{connection_goes, without_echo};
+use super::store::Store;
 use super::trouble::{Class, Failure};
 
 /// How long connections are kept at least.
@@ -44,6 +45,18 @@ impl Node {
         let mut answer = link::one(connection, class, command).await?;
         if let Value::ServerError(error) = &mut answer {
             self.met(error, command);
+        }
+        Ok(answer)
+    }
+
+    /// The answer to a [`Store`].
+    pub(super) async fn store(&self, store: &Store) -> Result<Value, Failure> {
+        let Some((connection, _busy)) = self.connection() else {
+            return Ok(Value::Nil);
+        };
+        let mut answer = link::store(connection, store).await?;
+        if let Value::ServerError(error) = &mut answer {
+            self.met(error, &store.words());
         }
         Ok(answer)
     }

@@ -9,6 +9,7 @@ use super::answers::{self, milliseconds};
 use super::command::Command;
 use super::fleet::Fleet;
 use super::scripts::{ADD, Call, INCREMENT, PERSIST, REMOVE, REPLACE, STORE_UNDER_LEASE};
+use super::store::Store;
 use super::trouble::Class;
 use super::{Redis, allowed, listing, raw};
 use crate::backend::{
@@ -42,6 +43,12 @@ impl Backend for Redis {
             Ok(bytes) => bytes,
             Err(error) => return Reply::error(error),
         };
+        if let (Fleet::Single(node), When::Always, None, None) =
+            (&*self.fleet, &options.when, &options.written, options.permit.as_ref().and_then(Permit::lease))
+        {
+            let (node, store) = (Arc::clone(node), Store::new(key, value, options.ttl, self.ends_leases));
+            return Reply::pending(async move { answers::stored(node.store(&store).await?) });
+        }
         let bytes = &*bytes;
         let written = options.written.clone();
         let reply = match options.permit.as_ref().and_then(Permit::lease) {
