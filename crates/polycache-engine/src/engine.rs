@@ -28,7 +28,7 @@ pub(crate) type Listener<V> = dyn Fn(Removed<V>) + Send + Sync;
 
 /// A bounded, sharded, expiring table of `V` by key. A clone is a handle on the same table.
 pub struct Engine<V> {
-    /// What a read needs; here too since a hit would feel another pointer to follow.
+    /// A copy of what a read needs: following one more pointer would be felt in a hit.
     table: Table<V>,
     pub(crate) inner: Arc<Inner<V>>,
 }
@@ -175,7 +175,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         if exceeded {
             self.settle(place, &mut out);
         }
-        // Before anything foreign runs, which may panic.
+        // Before any foreign code runs, which may panic.
         self.wake_reaper(wake_at);
         inner.dispose(out);
         result
@@ -222,7 +222,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         let inner = &*self.inner;
         let share = inner.room().share;
         let mask = self.table.shards.len() - 1;
-        // The changed shard comes last: it holds the entry just written.
+        // The changed shard comes last, since it holds the new entry.
         for offset in 1..=self.table.shards.len() {
             let mut shard = self.table.shards[(place + offset) & mask].0.write();
             let excess = inner.claimed.0.load(Ordering::Relaxed).saturating_sub(inner.capacity);
@@ -300,7 +300,7 @@ fn tell<V>(listener: &dyn Fn(Removed<V>), left: impl IntoIterator<Item = Removed
         match (catch_unwind(AssertUnwindSafe(|| listener(removed))), &first) {
             (Ok(()), _) => {}
             (Err(payload), None) => first = Some(payload),
-            // Its drop may panic too.
+            // Dropping the payload may panic, too.
             (Err(payload), Some(_)) => std::mem::forget(payload),
         }
     }

@@ -157,7 +157,7 @@ fn front(bytes: &[u8]) -> u128 {
 fn finish(state: &RandomState, pieces: impl Iterator<Item = u128>, len: usize) -> u64 {
     let mut hasher = state.build_hasher();
     pieces.for_each(|piece| hasher.write_u128(piece));
-    // Or keys of one character, repeated, would all be the same.
+    // Otherwise all keys that repeat one character would have the same hash.
     hasher.write_usize(len);
     hasher.finish()
 }

@@ -70,7 +70,7 @@ static REAPER: OnceLock<Option<Thread>> = OnceLock::new();
 #[cold]
 pub(crate) fn register(store: Weak<dyn Sweep>) {
     STORES.lock().push(store);
-    // Another writer may have woken the thread for this store before it was known.
+    // Another writer may have woken the thread before the thread knew this store.
     wake_earlier(0);
 }
 
@@ -106,7 +106,7 @@ fn spawn() -> Option<Thread> {
 
 fn run() {
     loop {
-        // Before looking: a deadline set while the stores are looked through lowers it again and unparks.
+        // Before the sweep: a deadline that is set meanwhile lowers it again and unparks this thread.
         WAKES_AT.store(NEVER, Ordering::Release);
         AT_WORK.store(true, Ordering::Relaxed);
         let due = sweep_all();
@@ -121,7 +121,7 @@ fn run() {
     }
 }
 
-/// What is due within this is done together.
+/// Entries that are due within this time are removed together.
 const SHORTEST_WAIT_MS: u64 = 16;
 
 fn sweep_all() -> u64 {
@@ -132,10 +132,10 @@ fn sweep_all() -> u64 {
     };
     let sweep = |store: &Weak<dyn Sweep>| {
         let store = store.upgrade()?;
-        // A listener, or the drop of a value, may panic; the other stores still need their thread. What was due stays due.
+        // A listener or the drop of a value may panic. The other stores still need the thread, and what was due stays due.
         let later = Clock::System.now() + SHORTEST_WAIT_MS;
         Some(catch_unwind(AssertUnwindSafe(move || store.sweep())).unwrap_or_else(|payload| {
-            // Its drop may panic too.
+            // Dropping the payload may panic, too.
             std::mem::forget(payload);
             later
         }))

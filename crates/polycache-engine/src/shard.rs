@@ -47,7 +47,7 @@ pub enum Decision<V> {
     Delete,
 }
 
-/// What the shards have in common.
+/// The space that all shards share.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Room {
     /// The part of the capacity that no shard has claimed.
@@ -159,7 +159,7 @@ impl<V> Shard<V> {
         }
         self.claim(new.weight, room, NIL, out);
         let Some(index) = self.slab.reserve() else {
-            // A hundred million entries in one shard: this one leaves at once.
+            // The shard holds a hundred million entries, so the new one leaves at once.
             out.push(Removed { key: CompactString::new(key), value: new.value, cause: Cause::Evicted });
             return;
         };
@@ -231,7 +231,7 @@ impl<V> Shard<V> {
                 Turn::Idle => break,
             }
         }
-        // Their lines of the index lie anywhere: the processor fetches many at a time where nothing waits for one.
+        // Their lines of the index are scattered. Touched without dependencies, the processor fetches many of them at a time.
         let mut seen = 0;
         for &index in &expired {
             seen ^= self.index.touch(self.slab.slot(index).tag);
@@ -268,7 +268,7 @@ impl<V> Shard<V> {
             if victims.is_empty() {
                 return;
             }
-            // By reference: by value they are copied first.
+            // By reference, since iterating by value copies the array first.
             for &victim in &victims {
                 self.forget(victim, Cause::Evicted, out);
             }

@@ -69,7 +69,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
             inner.count_claim(before, 0);
             (old, now)
         };
-        // All are empty before the first value is dropped or shown: either may panic, or take long.
+        // All shards are empty before the first value is dropped or shown, which may panic or take long.
         let taken: Vec<(Slab<V>, u64)> = inner.table.shards.iter().map(take).collect();
         inner.dispose(taken.into_iter().flat_map(|(mut old, taken_at)| {
             (0..old.end()).filter_map(move |index| {

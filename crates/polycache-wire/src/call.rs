@@ -11,7 +11,7 @@ use crate::protocol::{Failure, Fate, Protocol, Request, Trouble};
 use crate::shared::{Outcome, Shared, State};
 use crate::slots::{ALONE, SlotId};
 
-/// A call, which makes its request when it is first polled. By hand, as a reply would be moved once more for each `async` around it.
+/// A call, which makes its request when it is first polled. A future by hand: each `async fn` around a reply would move it once more.
 #[must_use = "nothing is asked before it is polled"]
 pub struct Call<'a, P: Protocol, R> {
     connection: &'a Connection<P>,
@@ -22,7 +22,7 @@ pub struct Call<'a, P: Protocol, R> {
 enum Stage<'a, P: Protocol> {
     New,
     Sent(Sent<'a, P>),
-    /// There was no room, or it goes again. Boxed, as it is rare.
+    /// The queue had no room, or the request is sent a second time. Boxed, since it is rare.
     Queued(Pin<Box<dyn Future<Output = Outcome<P>> + Send + 'a>>),
 }
 
@@ -36,7 +36,7 @@ impl<'a, P: Protocol, R: Request<P>> Call<'a, P, R> {
     fn begin(&mut self, context: &mut Context<'_>) -> Poll<Outcome<P>> {
         let Self { connection, request, .. } = *self;
         let weight = connection.weight(request);
-        // With its waker from the beginning: it needn't look before there is a reply.
+        // The slot gets the waker at once, so the caller needn't look before there is a reply.
         let push = |state: &mut State<P>| state.push(request, weight, Some(context.waker().clone()));
         match connection.shared().enqueue(weight, |state| state.has_room(weight), push) {
             Ok(Some(slot)) => self.stage = Stage::Sent(Sent::new(connection.shared(), slot)),
@@ -86,7 +86,7 @@ impl<P: Protocol, R> fmt::Debug for Call<'_, P, R> {
     }
 }
 
-/// A call that was queued, or sent. Dropped before its reply came, the reply goes to nobody.
+/// A call that was queued or sent. If it is dropped before its reply has come, nobody gets the reply.
 pub(crate) struct Sent<'a, P: Protocol> {
     shared: &'a Arc<Shared<P>>,
     slot: Option<SlotId>,
@@ -140,7 +140,7 @@ impl<P: Protocol> Drop for Sent<'_, P> {
             slot => slot,
         };
         if let Some(slot) = slot {
-            // What it holds is dropped after the lock.
+            // Dropped after the lock is released.
             let outcome = self.shared.state.lock().slots.abandon(slot);
             if outcome.is_none() {
                 self.shared.suspect();

@@ -87,7 +87,7 @@ impl<P: Protocol> Connection<P> {
         outcomes
     }
 
-    /// The same, on one connection: what comes later is done later. None is sent again after what it stood before, unless all are.
+    /// The same, on one connection, so that the server does them in this order. A lost request is sent again only if all are.
     pub async fn call_in_order<R: Request<P>>(&self, requests: &[R]) -> Vec<Outcome<P>> {
         let first = self.send_in_order(requests).await;
         let again = |outcome: &Outcome<P>| outcome.as_ref().is_err_and(|failure| failure.again);
@@ -235,7 +235,7 @@ impl<P: Protocol> Waiting<'_, P> {
         };
         let pushed = shared.enqueue(weight, is_turn, push)?;
         if pushed.is_none() {
-            // Should a caller be alone, others wait for it now.
+            // If a caller is alone, others wait for it from now on.
             shared.wake_driver(shared.state.lock());
         }
         Ok(pushed)

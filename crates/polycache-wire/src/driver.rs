@@ -32,7 +32,7 @@ pub(crate) async fn run<P: Protocol>(driver: Driver<P>) {
     let (shared, run) = (Arc::clone(&driver.shared), driver.run);
     let always = shared.options.reconnect == Reconnect::Always;
     let _resign = always.then(|| Resign { shared: Arc::clone(&shared), run });
-    // Dropped before: when others may make a connection, all is told of this one.
+    // Dropped first: everybody is told about this connection before somebody may make another one.
     let mut driver = driver;
     loop {
         driver.live().await;

@@ -27,7 +27,7 @@ pub(crate) struct Ending<P: Protocol> {
 #[derive(Clone)]
 pub(crate) struct Reason<E> {
     pub(crate) error: E,
-    /// It is what came in place of a reply.
+    /// The server sent something that is no reply.
     pub(crate) garbled: bool,
 }
 
@@ -49,7 +49,7 @@ impl<P: Protocol> Shared<P> {
         let failure = |pending: &Pending<P::Expect>, is_first: bool| {
             let sent = pending.end <= written;
             let (fate, again) = match was_open {
-                // Whose runtime has ended may do it on another one.
+                // A caller whose runtime has ended may connect on another one.
                 false => (Fate::NotSent, !goes_on && !panicked),
                 true if sent && garbled && is_first => (Fate::Garbled, false),
                 true if sent => (Fate::Unknown, pending.is_read),
@@ -75,7 +75,7 @@ impl<P: Protocol> Shared<P> {
                         let until = (!always).then(|| Instant::now() + self.pause());
                         Phase::Pausing { until, error: error.clone() }
                     }
-                    // Of one that has said nothing for long the next may say nothing either.
+                    // The server has said nothing for long, so the next connection may be silent, too.
                     (true, true) if always && was_silent => Phase::Pausing { until: None, error: error.clone() },
                     // After a working connection an attempt may be made at once, and calls wait for it.
                     (true, true) if always => Phase::Opening,

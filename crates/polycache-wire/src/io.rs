@@ -39,7 +39,7 @@ pub(crate) struct Io<P: Protocol> {
     stream: Box<dyn Stream>,
     /// What wakes the driver.
     signals: Signals,
-    /// Whether the socket does. Else it has woken a caller who was alone, or will.
+    /// Whether the socket wakes the driver. Otherwise it wakes a caller who is alone.
     wakes_driver: bool,
     /// The last such caller.
     caller: Waker,
@@ -55,10 +55,10 @@ struct Traffic<P: Protocol> {
     sent: usize,
     /// How many bytes of requests the system has taken since the start.
     written: u64,
-    /// Those of calls that were alone, as far as those who count what is queued don't know of them; and the number of the last such call.
+    /// The bytes of calls that were alone and aren't counted with the queue yet, and the number of the last such call.
     bytes_alone: u64,
     number: u16,
-    /// With a bound for writes, where the present one ends, counted in the same way.
+    /// Where the present write ends, counted in the same way, if writes have a bound.
     write_end: u64,
     input: BytesMut,
     decoder: P::Decoder,
@@ -285,7 +285,7 @@ impl<P: Protocol> Traffic<P> {
         }
         self.silent_ticks = 0;
         let mut state = shared.state.lock();
-        // A server that nobody asks anything is asked twice as often, so that it isn't missed for longer than one that owes an answer.
+        // An idle server is asked twice as often, so that its loss is noticed as soon as that of a server which owes an answer.
         if is_heartbeat || !was_alive && state.queued.is_empty() {
             shared.is_quiet.store(false, Ordering::Release);
             state.queue(None, 0, true, |out| shared.protocol.ask_for_life(out));

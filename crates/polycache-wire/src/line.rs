@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// How often they look.
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
-/// Who hasn't looked for so long is passed over; but not by one who comes so late itself, since the same may have held up both.
+/// A caller who hasn't looked for so long is passed over, unless the other one is as late: the same cause may have held up both.
 const ABSENT: Duration = Duration::from_millis(200);
 const LATE: Duration = Duration::from_millis(150);
 
@@ -32,8 +32,8 @@ impl Line {
         self.callers.is_empty()
     }
 
-    /// One who needs so much of this room looks whether it may go: those before it would find room as well. Then it stands in the line no
-    /// more. Wakers that are no longer needed go into `old`, to be dropped without a lock.
+    /// A caller who needs `weight` of this room asks whether it may go. It may if those before it would find room as well, and leaves the
+    /// line then. Wakers that are no longer needed go into `old`, to be dropped without a lock.
     pub(crate) fn look(
         &mut self,
         ticket: &mut Option<u64>,
@@ -45,7 +45,7 @@ impl Line {
         let now = Instant::now();
         let own = match ticket.filter(|ticket| self.callers.contains_key(ticket)) {
             Some(own) => own,
-            // Who was passed over begins again, as the last.
+            // A caller who was passed over starts again at the end of the line.
             None => {
                 self.next += 1;
                 *ticket.insert(self.next)
@@ -76,7 +76,7 @@ impl Line {
         may
     }
 
-    /// It doesn't wait any more; its waker.
+    /// Takes a caller out of the line, and returns its waker.
     pub(crate) fn leave(&mut self, ticket: u64) -> Option<Waker> {
         self.callers.remove(&ticket)?.waker
     }

@@ -22,16 +22,16 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// What callers are told. Each of them gets a clone.
     type Error: Clone + Send;
 
-    /// Connects, and says the first words: what it returns is ready for requests. Sees to it that this doesn't take too long.
+    /// Connects and logs in: the stream that it returns is ready for requests. It must limit the time that this takes.
     fn open(&self) -> impl Future<Output = Result<Box<dyn Stream>, Self::Error>> + Send;
 
-    /// What takes apart what comes over a new connection.
+    /// The decoder for a new connection.
     fn decoder(&self) -> Self::Decoder;
 
     /// Appends a request that changes nothing, to see whether the server is alive.
     fn ask_for_life(&self, out: &mut Vec<u8>) -> Self::Expect;
 
-    /// Whether the reply to [`ask_for_life`](Self::ask_for_life) is one to stay with.
+    /// Whether the connection is kept after this reply to [`ask_for_life`](Self::ask_for_life).
     ///
     /// # Errors
     /// Why the connection is given up.

@@ -181,7 +181,7 @@ impl<P: Protocol> Shared<P> {
                 Ok(started) => Some(started),
                 Err(error) => {
                     drop(state);
-                    // It may be that nobody drives what would end the silence.
+                    // Perhaps nobody drives the connection, so that nothing can end the silence.
                     self.suspect();
                     return Err(error);
                 }

@@ -11,8 +11,8 @@ pub(crate) const QUEUE: u8 = 2;
 /// The timer may have ticked.
 pub(crate) const TIMER: u8 = 4;
 
-/// Wakers for one task that leave a note of who woke it, so that it need not look at what hasn't changed: a look at a
-/// socket or a timer in vain would be felt in each call.
+/// Wakers for one task that note who woke it. The task looks only at sources that have changed: a needless look at a socket
+/// or a timer would be felt in each call.
 pub(crate) struct Signals {
     noted: Arc<Noted>,
     pub(crate) socket: Waker,
@@ -42,7 +42,7 @@ impl Wake for Signal {
 }
 
 impl Signals {
-    /// Wakers for this task. At first all is noted.
+    /// Wakers for this task. At first every source counts as changed.
     pub(crate) fn new(task: &Waker) -> Self {
         let noted = Arc::new(Noted { signals: AtomicU8::new(SOCKET | QUEUE | TIMER), task: task.clone() });
         let waker = |number| Waker::from(Arc::new(Signal { number, noted: Arc::clone(&noted) }));

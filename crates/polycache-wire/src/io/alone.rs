@@ -40,12 +40,12 @@ impl<P: Protocol> Shared<P> {
             return moved;
         }
         let Some(mut io) = self.io.try_lock() else {
-            // Another thread has it, for a moment.
+            // Another thread holds the connection for a moment.
             context.waker().wake_by_ref();
             return None;
         };
         let moved = self.moved();
-        // A connection that ends takes over first.
+        // A connection that ends has taken the call over before.
         if moved.is_none()
             && let Some(io) = &mut *io
         {
@@ -83,7 +83,7 @@ impl<P: Protocol> Shared<P> {
 
     /// Says whether a caller may go ahead alone. For what comes last in the driver's turn.
     pub(crate) fn note_quiet(&self, state: &State<P>, is_idle: bool) {
-        // Several who were answered together ask again together.
+        // Callers who were answered together will ask again together.
         let is_quiet = is_idle
             && state.queued.is_empty()
             && state.line.is_empty()
@@ -104,7 +104,7 @@ impl<P: Protocol> Io<P> {
         if !traffic.in_flight.is_empty() || !traffic.is_written() || traffic.failed.is_some() {
             return false;
         }
-        // Before it sends anything: the connection may have ended. And from now on the socket wakes the caller.
+        // Reads first, since the connection may have ended. From now on the socket wakes the caller.
         self.wakes_driver = false;
         if let Err(reason) = traffic.drain(shared, &mut **stream, &mut Context::from_waker(context.waker())) {
             self.fail(reason);
@@ -129,7 +129,7 @@ impl<P: Protocol> Io<P> {
         if reply.is_some() {
             shared.alone.store(NO_SLOT, Ordering::Release);
             (traffic.answered, traffic.yielded) = (1, false);
-            // That it is lost must be known at once.
+            // A lost connection must be noticed at once.
             if read.is_ok() && shared.options.reconnect == Reconnect::Always {
                 self.wakes_driver = true;
                 read = traffic.drain(shared, &mut **stream, &mut Context::from_waker(&self.signals.socket));
@@ -157,7 +157,7 @@ impl<P: Protocol> Io<P> {
         if !is_alone && self.caller.will_wake(Waker::noop()) {
             return;
         }
-        // Of a task that may have ended, nothing is kept.
+        // The task may have ended, so its waker isn't kept.
         let caller = std::mem::replace(&mut self.caller, Waker::noop().clone());
         if !is_alone {
             return;
@@ -175,7 +175,7 @@ impl<P: Protocol> Io<P> {
 }
 
 impl<P: Protocol> Traffic<P> {
-    /// Makes the ends of what is queued those of all bytes.
+    /// Counts the bytes of calls that were alone in the ends of queued requests.
     pub(super) fn count_alone(&mut self, state: &mut State<P>) {
         let bytes = std::mem::take(&mut self.bytes_alone);
         if bytes > 0 {
@@ -184,7 +184,7 @@ impl<P: Protocol> Traffic<P> {
         }
     }
 
-    /// Reads what came though nobody had asked.
+    /// Reads what the server sent without being asked.
     fn drain(
         &mut self,
         shared: &Shared<P>,
