@@ -214,7 +214,7 @@ impl Index {
     /// lower ones.
     #[inline]
     const fn home(&self, tag: u32) -> usize {
-        (tag as u64 * self.lines.len() as u64 >> u32::BITS) as usize
+        ((tag as u64 * self.lines.len() as u64) >> u32::BITS) as usize
     }
 
     /// Each line once, from the one where an entry belongs.

@@ -86,6 +86,7 @@ impl<V> Slot<V> {
     }
 }
 
+#[allow(clippy::vec_box, reason = "a table that grows moves pointers, not entries")]
 #[derive(Debug)]
 pub(crate) struct Slab<V> {
     slots: Vec<Box<[Slot<V>; CHUNK]>>,

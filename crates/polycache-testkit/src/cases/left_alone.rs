@@ -162,6 +162,7 @@ async fn assert_is_free(cache: &Cache) {
     assert!(acquired.unwrap().release().await.unwrap());
 }
 
+#[allow(clippy::needless_pass_by_value, reason = "a check takes what a call gives")]
 fn not_old(found: Option<String>) -> Option<&'static str> {
     (found.as_deref() == Some("old")).then_some("an old value was found")
 }

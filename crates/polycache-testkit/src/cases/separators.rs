@@ -16,15 +16,27 @@ const SEPARATORS: [&str; 3] = ["", "/", "::"];
 const LONG: Duration = Duration::from_secs(20);
 
 /// A namespace that holds a `:`, as memcached's generations need it.
-const NAMESPACE: &str = "t:foo";
+const NAMESPACE: &str = "t:shop";
 
 fn separated(subject: &dyn Subject, separator: &str) -> Cache {
     builder(subject).namespace(NAMESPACE).separator(separator).build().unwrap()
 }
 
-/// Full keys, in `foo` and beside it.
+/// Full keys, in `shop` and beside it.
 fn keys(separator: &str) -> Vec<String> {
-    let names = ["foo", "foo:k", "foobar:k", "fo:k", "foo%", "foo%k", "foo%a%k", "foo%a%", "foobar%k", "fo%k", "bar%k"];
+    let names = [
+        "shop",
+        "shop:k",
+        "shopbar:k",
+        "sho:k",
+        "shop%",
+        "shop%k",
+        "shop%a%k",
+        "shop%a%",
+        "shopbar%k",
+        "sho%k",
+        "bar%k",
+    ];
     let keys: BTreeSet<String> = names.into_iter().map(|name| format!("t:{}", name.replace('%', separator))).collect();
     keys.into_iter().collect()
 }
@@ -37,22 +49,22 @@ async fn fill(cache: &Cache, keys: &[String]) {
 pub async fn it_stands_behind_the_namespace(subject: &dyn Subject) {
     let whole = cache(subject);
     for separator in SEPARATORS {
-        let foo = separated(subject, separator);
-        assert_eq!(foo.namespace_name(), NAMESPACE);
-        foo.set("k", 1).await.unwrap();
-        foo.multi_set([("a", 2), ("", 3)]).await.unwrap();
-        assert_eq!(foo.increment("n", 4).await.unwrap(), 4);
+        let shop = separated(subject, separator);
+        assert_eq!(shop.namespace_name(), NAMESPACE);
+        shop.set("k", 1).await.unwrap();
+        shop.multi_set([("a", 2), ("", 3)]).await.unwrap();
+        assert_eq!(shop.increment("n", 4).await.unwrap(), 4);
         let full = ["k", "a", "", "n"].map(|name| format!("{NAMESPACE}{separator}{name}"));
         assert_eq!(whole.multi_get::<i32>(&full).await.unwrap(), [Some(1), Some(2), Some(3), Some(4)]);
-        assert_eq!(foo.multi_get::<i32>(&["k", "a", "", "n"]).await.unwrap(), [Some(1), Some(2), Some(3), Some(4)]);
-        assert_eq!(foo.namespace("").get::<i32>(&full[0]).await.unwrap(), Some(1));
+        assert_eq!(shop.multi_get::<i32>(&["k", "a", "", "n"]).await.unwrap(), [Some(1), Some(2), Some(3), Some(4)]);
+        assert_eq!(shop.namespace("").get::<i32>(&full[0]).await.unwrap(), Some(1));
 
-        let bar = foo.namespace("t:bar").with_ttl(Ttl::secs(600)).with_timeout(LONG);
+        let bar = shop.namespace("t:bar").with_ttl(Ttl::secs(600)).with_timeout(LONG);
         assert_eq!(bar.namespace_name(), "t:bar");
         assert!(bar.add("k", 5).await.unwrap());
         assert_eq!(whole.get::<i32>(&format!("t:bar{separator}k")).await.unwrap(), Some(5));
         assert!(bar.delete("k").await.unwrap());
-        assert_eq!(foo.multi_delete(&["k", "a", "", "n"]).await.unwrap(), 4);
+        assert_eq!(shop.multi_delete(&["k", "a", "", "n"]).await.unwrap(), 4);
     }
 }
 
@@ -60,18 +72,18 @@ pub async fn it_stands_behind_the_namespace(subject: &dyn Subject) {
 pub async fn clear_takes_what_begins_so(subject: &dyn Subject) {
     let whole = cache(subject);
     for separator in SEPARATORS {
-        let (foo, keys) = (separated(subject, separator), keys(separator));
+        let (shop, keys) = (separated(subject, separator), keys(separator));
         fill(&whole, &keys).await;
         for namespace in [format!("{NAMESPACE}{separator}a"), NAMESPACE.to_owned()] {
-            foo.namespace(&namespace).clear().await.unwrap();
+            shop.namespace(&namespace).clear().await.unwrap();
             let prefix = namespace + separator;
             for key in &keys {
                 let gone = key.starts_with(&prefix) || key.starts_with(&format!("{NAMESPACE}{separator}a{separator}"));
                 assert_eq!(whole.exists(key).await.unwrap(), !gone, "{key:?} after {prefix:?} was cleared");
             }
         }
-        foo.set("k", 2).await.unwrap();
-        assert_eq!(foo.get::<i32>("k").await.unwrap(), Some(2), "what was cleared can be set again");
+        shop.set("k", 2).await.unwrap();
+        assert_eq!(shop.get::<i32>("k").await.unwrap(), Some(2), "what was cleared can be set again");
         whole.multi_delete(&keys).await.unwrap();
     }
 }
@@ -83,12 +95,12 @@ pub async fn scan_lists_what_begins_so(subject: &dyn Subject) {
         return;
     }
     for separator in SEPARATORS {
-        let (foo, keys) = (separated(subject, separator), keys(separator));
+        let (shop, keys) = (separated(subject, separator), keys(separator));
         fill(&whole, &keys).await;
         for namespace in [format!("{NAMESPACE}{separator}a"), NAMESPACE.to_owned()] {
             let prefix = format!("{namespace}{separator}");
             let names: BTreeSet<&str> = keys.iter().filter_map(|key| key.strip_prefix(&prefix)).collect();
-            let listed = foo.namespace(&namespace).scan("*").collect().await.unwrap();
+            let listed = shop.namespace(&namespace).scan("*").collect().await.unwrap();
             assert_eq!(listed.iter().map(String::as_str).collect::<BTreeSet<_>>(), names, "{prefix:?}");
         }
         whole.multi_delete(&keys).await.unwrap();

@@ -39,7 +39,7 @@ impl Report {
     }
 
     /// Tells of it, unless nothing was computed. No lock may be held.
-    pub(super) fn tell(mut self: Box<Self>, end: ComputationEnd, waiting: usize) {
+    pub(super) fn tell(mut self, end: ComputationEnd, waiting: usize) {
         let Some((_, lease_wait)) = self.begun else { return };
         if self.took.is_none() {
             self.ends();
