@@ -3,8 +3,6 @@
 //! A prefix that covers a key covers its lease, too: so a `clear` of any namespace takes the leases along, whatever the separator is. And
 //! a lease is in its key's slot of a Redis Cluster, so that one script can use both.
 
-use compact_str::CompactString;
-
 use crate::key::{Key, OwnedKey};
 use crate::slot::{are_letters, hash_tag, letters, slot_of_hashed};
 
@@ -51,17 +49,17 @@ impl Key<'_> {
     /// ```
     #[must_use]
     pub fn lease(self) -> String {
-        lease_text(self.full(), Purpose::Compute).into_string()
+        lease_text(self.full(), Purpose::Compute)
     }
 }
 
 /// The key of a lease on `key`, in the same namespace.
 pub(crate) fn lease_key(key: Key<'_>, purpose: Purpose) -> OwnedKey {
-    key.with_text(lease_text(key.full(), purpose))
+    key.with_text(lease_text(key.full(), purpose).into())
 }
 
-fn lease_text(full: &str, purpose: Purpose) -> CompactString {
-    let mut text = CompactString::with_capacity(full.len() + SUFFIX);
+fn lease_text(full: &str, purpose: Purpose) -> String {
+    let mut text = String::with_capacity(full.len() + SUFFIX);
     text.push_str(full);
     text.push(OWN);
     text.push_str(purpose.name());
@@ -74,11 +72,11 @@ fn lease_text(full: &str, purpose: Purpose) -> CompactString {
 }
 
 /// Adds letters with which the lease is in the slot of `full`, a key without a hash tag whose first `{` is at `open`.
-fn add_letters(text: &mut CompactString, full: &str, open: Option<usize>) {
+fn add_letters(text: &mut String, full: &str, open: Option<usize>) {
     let slot = slot_of_hashed(full.as_bytes());
-    let push = |text: &mut CompactString, hashed_from: usize| {
+    let push = |text: &mut String, hashed_from: usize| {
         let letters = letters(&text.as_bytes()[hashed_from..], slot);
-        text.push_str(std::str::from_utf8(&letters).unwrap_or_default());
+        text.extend(letters.map(char::from));
     };
     // `{}` is an empty tag. There Redis hashes the whole lease, as it does the whole key.
     if open.is_some_and(|open| full[open + 1..].starts_with('}')) {
@@ -92,7 +90,10 @@ fn add_letters(text: &mut CompactString, full: &str, open: Option<usize>) {
 
 /// The key that `text` is a lease on, and for which purpose. Both are in full, or both without their namespace.
 fn parse(text: &str) -> Option<(&str, Purpose)> {
-    let (key, suffix) = text.rsplit_once(OWN)?;
+    // It is near the end, or this is no lease. Most keys are none, so no more of them is looked at.
+    let near = text.len().saturating_sub(SUFFIX);
+    let at = near + text.as_bytes()[near..].iter().rposition(|&byte| char::from(byte) == OWN)?;
+    let (key, suffix) = (&text[..at], &text[at + OWN.len_utf8()..]);
     let is_of = |purpose: &Purpose| {
         let rest = suffix.strip_prefix(purpose.name())?;
         let tag = rest.strip_prefix('{').and_then(|rest| rest.strip_suffix('}'));

@@ -52,15 +52,17 @@ impl Write {
 impl Memcached {
     /// Some parts of the entry of a lease; `None` where the key isn't that of a lease.
     pub(super) fn look_at_lease(&self, class: Class, lease: Key<'_>, parts: Parts) -> Option<Reply<Meta>> {
-        self.at_home(class, lease, move |client, home, lease| async move {
+        let names = [leased(lease.full())?, lease.full()];
+        Some(self.at_home(class, names, move |client, home, lease| async move {
             one(&client, &home, Request::Get { key: &WireKey::new(lease.as_bytes()), parts }).await
-        })
+        }))
     }
 
     /// Writes the entry of a lease; `None` where the key isn't that of a lease.
     pub(super) fn set_lease(&self, lease: Key<'_>, value: &Value, options: &SetOptions) -> Option<Reply<bool>> {
+        let names = [leased(lease.full())?, lease.full()];
         let (value, mode, ttl, written) = (value.clone(), mode(&options.when)?, options.ttl, options.written.clone());
-        self.at_home(Class::Once, lease, move |client, home, lease| async move {
+        Some(self.at_home(Class::Once, names, move |client, home, lease| async move {
             let lease = WireKey::new(lease.as_bytes());
             let meta = one(&client, &home, store(mode, &lease, &value, ttl)?).await?;
             let stored = meta.status == Status::Done;
@@ -68,34 +70,35 @@ impl Memcached {
                 written.leave(Version::number(meta.cas));
             }
             Ok(stored)
-        })
+        }))
     }
 
     /// Deletes the entry of a lease if it is still that version; `None` where the key isn't that of a lease.
     pub(super) fn delete_lease(&self, lease: Key<'_>, cas: u64) -> Option<Reply<bool>> {
-        self.at_home(Class::Once, lease, move |client, home, lease| async move {
+        let names = [leased(lease.full())?, lease.full()];
+        Some(self.at_home(Class::Once, names, move |client, home, lease| async move {
             let lease = WireKey::new(lease.as_bytes());
             let meta = one(&client, &home, Request::Delete { key: &lease, cas: Some(cas) }).await?;
             Ok(meta.status == Status::Done)
-        })
+        }))
     }
 
-    /// A command about the lease on a key, at that key's server, by the names that both have at one moment.
+    /// A command about the second of these keys, which is the lease on the first, at the first one's server. It is given the names that
+    /// both have at one moment.
     fn at_home<T, F>(
         &self,
         class: Class,
-        lease: Key<'_>,
+        names: [&str; 2],
         run: impl FnOnce(Client, String, String) -> F + Send + 'static,
-    ) -> Option<Reply<T>>
+    ) -> Reply<T>
     where
         T: 'static,
         F: Future<Output = client::Result<T>> + Send + 'static,
     {
-        let keys = vec![leased(lease.full())?.to_owned(), lease.full().to_owned()];
-        Some(self.ask_about(class, keys, |client, mut names| {
+        self.ask_about(class, names.map(str::to_owned).into(), |client, mut names| {
             let lease = names.pop().unwrap_or_default();
             run(client, names.pop().unwrap_or_default(), lease)
-        }))
+        })
     }
 
     /// Stores under a lease that is sealed, and releases it right after; where it was lost before, what was stored is deleted again.

@@ -66,22 +66,20 @@ impl Backend for Memcached {
         let class = if cas.is_none() { Class::Write } else { Class::Once };
         // A clear gives the lease another name, so that it isn't found; or else it comes later, and the value isn't.
         let lease = options.permit.as_ref().and_then(Permit::lease).filter(|_| self.servers.generations.is_some());
-        let keys = [key].into_iter().chain(lease.map(|(lease, _)| lease)).map(|key| key.full().to_owned()).collect();
-        let token = lease.map(|(_, token)| token.to_vec());
+        let Some((lease, token)) = lease else {
+            return self.ask(
+                class,
+                key,
+                move |client, key| async move { store(&client, &key, &value, ttl, cas).await },
+            );
+        };
+        let (keys, token) = (vec![key.full().to_owned(), lease.full().to_owned()], token.to_vec());
         self.ask_about(class, keys, move |client, mut keys| async move {
-            if let Some(token) = token {
-                let held = client.get(keys.pop().unwrap_or_default()).await?;
-                if !held.is_some_and(|held| held.value.starts_with(&token)) {
-                    return Ok(false);
-                }
+            let held = client.get(keys.pop().unwrap_or_default()).await?;
+            if !held.is_some_and(|held| held.value.starts_with(&token)) {
+                return Ok(false);
             }
-            let key = keys.pop().unwrap_or_default();
-            let entry = client::Entry::new(value.as_bytes().unwrap_or_default()).ttl(ttl);
-            match cas {
-                None => client.set(&key, entry).await.map(|()| true),
-                Some(None) => client.add(&key, entry).await,
-                Some(Some(number)) => client.cas(&key, entry, number).await.map(|cas| cas == Cas::Stored),
-            }
+            store(&client, &keys.pop().unwrap_or_default(), &value, ttl, cas).await
         })
     }
 
@@ -218,8 +216,13 @@ impl Memcached {
         T: 'static,
         F: Future<Output = client::Result<T>> + Send + 'static,
     {
-        self.ask_about(class, vec![key.full().to_owned()], |client, mut names| {
-            run(client, names.pop().unwrap_or_default())
+        let (servers, key) = (Arc::clone(&self.servers), key.full().to_owned());
+        Reply::pending(async move {
+            let name = match servers.generations {
+                None => key,
+                Some(_) => servers.names(class, vec![key]).await?.pop().unwrap_or_default(),
+            };
+            run(servers.client.clone(), name).await.map_err(|error| trouble(&error, class))
         })
     }
 
@@ -263,9 +266,26 @@ impl Servers {
             // What a write does to a dead generation is lost, and so is a lock that is taken there.
             Some(generations) => {
                 let believes = class == Class::Read && !keys.iter().any(|key| is_lease(key));
-                generations.names(&self.client, keys, believes).await
+                // In a box, or every command would have room for it.
+                Box::pin(generations.names(&self.client, keys, believes)).await
             }
         }
+    }
+}
+
+/// Stores a value: whatever there is, or on the condition that there is nothing, or that it has this number.
+async fn store(
+    client: &Client,
+    key: &str,
+    value: &Value,
+    ttl: client::Ttl,
+    cas: Option<Option<u64>>,
+) -> client::Result<bool> {
+    let entry = client::Entry::new(value.as_bytes().unwrap_or_default()).ttl(ttl);
+    match cas {
+        None => client.set(key, entry).await.map(|()| true),
+        Some(None) => client.add(key, entry).await,
+        Some(Some(number)) => client.cas(key, entry, number).await.map(|cas| cas == Cas::Stored),
     }
 }
 

@@ -51,15 +51,16 @@ impl Store {
 
 impl Request<Link> for Store {
     fn encode(&self, _number: u16, out: &mut Vec<u8>) -> Expect {
+        let bytes = self.bytes();
         // Room for the lines around the words, which are 120 bytes at most.
-        out.reserve(self.weight() + 160);
+        out.reserve(self.name.len() + self.key_len + bytes.len() + 160);
         if let Some(lease) = self.lease() {
             out.extend_from_slice(b"*2\r\n$6\r\nUNLINK\r\n");
             word(out, lease.as_bytes());
         }
         out.extend_from_slice(if self.life.is_some() { b"*5\r\n$3\r\nSET\r\n" } else { b"*3\r\n$3\r\nSET\r\n" });
         word(out, self.key().as_bytes());
-        word(out, &self.bytes());
+        word(out, &bytes);
         if let Some(life) = self.life {
             out.extend_from_slice(b"$2\r\nPX\r\n");
             let digits = Digits::new(life);
@@ -79,9 +80,18 @@ impl Request<Link> for Store {
 
 /// Appends a word of a command.
 fn word(out: &mut Vec<u8>, word: &[u8]) {
-    out.push(b'$');
-    out.extend_from_slice(Digits::new(word.len() as u64).text());
-    out.extend_from_slice(b"\r\n");
+    let digit = |unit: usize| b'0' + (word.len() / unit % 10) as u8;
+    match word.len() {
+        // Most words are short. The line before one is written at once, since the number of its bytes is known here.
+        0..10 => out.extend_from_slice(&[b'$', digit(1), b'\r', b'\n']),
+        10..100 => out.extend_from_slice(&[b'$', digit(10), digit(1), b'\r', b'\n']),
+        100..1_000 => out.extend_from_slice(&[b'$', digit(100), digit(10), digit(1), b'\r', b'\n']),
+        len => {
+            out.push(b'$');
+            out.extend_from_slice(Digits::new(len as u64).text());
+            out.extend_from_slice(b"\r\n");
+        }
+    }
     out.extend_from_slice(word);
     out.extend_from_slice(b"\r\n");
 }
@@ -122,7 +132,7 @@ mod tests {
     #[test]
     fn it_is_what_the_client_would_send() {
         for ttl in [Ttl::Never, Ttl::After(Duration::from_millis(1)), Ttl::After(Duration::MAX)] {
-            for bytes in [&b""[..], b"v", &[b'\r'; 1_000]] {
+            for bytes in [&b""[..], b"v", &[b'v'; 10], &[b'v'; 99], &[b'v'; 100], &[b'v'; 987], &[b'\r'; 1_000]] {
                 let (key, value) = (Key::plain("users:7"), Value::from(bytes.to_vec()));
                 let mut expected = Vec::new();
                 let mut set = redis::cmd("SET");
