@@ -11,8 +11,8 @@ pub const NEVER: u64 = u64::MAX;
 /// where a virtual machine's clock-keeping core is descheduled.
 const COARSE_ERROR_MS: u64 = 250;
 
-/// From this life on a deadline is counted from the coarse clock, whose lag is a small part of such a life. The precise clock takes as long
-/// as a fifth of an insert.
+/// From this life on a deadline is counted from the coarse clock, whose lag is a small part of such a life. The precise clock
+/// takes several times as long.
 const LONG_LIFE: Duration = Duration::from_secs(60);
 
 /// Where an engine reads the time.

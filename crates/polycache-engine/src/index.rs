@@ -102,48 +102,59 @@ impl Index {
     #[inline]
     pub(crate) fn find<R>(&self, tag: u32, check: impl Fn(u32) -> Option<R>) -> Option<R> {
         let line = self.lines.get(self.home(tag))?;
-        let found = self.find_in(line, tag, &check);
-        if found.is_some() || line.passed() == 0 { found } else { self.find_beyond(tag, check) }
+        let (word, hint) = self.alike(line, tag);
+        if word == 0 && line.passed() == 0 {
+            return None;
+        }
+        if word != 0 {
+            self.fetch(hint);
+            let checked = check(self.slot(word));
+            if checked.is_some() {
+                return checked;
+            }
+        }
+        self.find_one_by_one(tag, check)
     }
 
-    #[inline]
-    fn find_in<R>(&self, line: &Line, tag: u32, check: &impl Fn(u32) -> Option<R>) -> Option<R> {
+    /// The word in a line whose hash looks like `tag`, and its hint; zero where there is none. Where two words look alike the result is
+    /// neither.
+    // Called, it costs a hit a dozen instructions more.
+    #[allow(clippy::inline_always, reason = "two callers are enough for the compiler to make it a call")]
+    #[inline(always)]
+    fn alike(&self, line: &Line, tag: u32) -> (u32, u32) {
         let wanted = self.part(tag);
-        // Without a branch for each word, whose outcome the processor couldn't foresee. Where two words look alike the
-        // result is neither, and the check says so. The count is below any word, and never found.
+        // Without a branch for each word, whose outcome the processor couldn't foresee. The count is below any word, and never found.
         let (mut found, mut hint) = (0, 0);
         for (&word, &beside) in line.words.iter().zip(&line.hints) {
             let mask = if word >> self.slot_bits == wanted { u32::MAX } else { 0 };
             found |= word & mask;
             hint |= beside & mask;
         }
-        if found == 0 {
-            return None;
-        }
-        self.fetch(hint);
-        let checked = check(self.slot(found));
-        if checked.is_some() { checked } else { self.find_among_alike(line, wanted, check) }
+        (found, hint)
     }
 
-    /// As `find`, in the lines after the one where the entry belongs.
+    /// As `find`, where the first look has found nothing: two words may look alike, and what is wanted may be in another line.
+    // Apart, and the only other place of `check`: with a third it wouldn't be compiled into a hit.
     #[inline(never)]
-    fn find_beyond<R>(&self, tag: u32, check: impl Fn(u32) -> Option<R>) -> Option<R> {
-        for line in self.probe(tag).skip(1).map(|at| &self.lines[at]) {
-            let found = self.find_in(line, tag, &check);
-            if found.is_some() || line.passed() == 0 {
-                return found;
+    fn find_one_by_one<R>(&self, tag: u32, check: impl Fn(u32) -> Option<R>) -> Option<R> {
+        let wanted = self.part(tag);
+        for line in self.probe(tag).map(|at| &self.lines[at]) {
+            if self.alike(line, tag).0 != 0 {
+                let mut alike =
+                    line.words.iter().zip(&line.hints).filter(|(word, _)| *word >> self.slot_bits == wanted);
+                let found = alike.find_map(|(&word, &hint)| {
+                    self.fetch(hint);
+                    check(self.slot(word))
+                });
+                if found.is_some() {
+                    return found;
+                }
+            }
+            if line.passed() == 0 {
+                return None;
             }
         }
         None
-    }
-
-    #[cold]
-    fn find_among_alike<R>(&self, line: &Line, wanted: u32, check: &impl Fn(u32) -> Option<R>) -> Option<R> {
-        let mut alike = line.words.iter().zip(&line.hints).filter(|(word, _)| *word >> self.slot_bits == wanted);
-        alike.find_map(|(&word, &hint)| {
-            self.fetch(hint);
-            check(self.slot(word))
-        })
     }
 
     /// Has the processor fetch what lies where the hint says. Nothing is read: a wrong address costs time, no more.

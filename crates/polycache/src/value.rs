@@ -184,10 +184,22 @@ impl Value {
         let object: Arc<dyn Any + Send + Sync> = match self.0 {
             Repr::Typed(object) => object,
             Repr::Object(object) => object,
-            Repr::HeadedObject(headed) => return headed.object.clone().into_object(),
-            bytes => return Err(Self(bytes)),
+            other => Self(other).into_headed_object()?,
         };
         object.downcast().map_err(|object| Self(Repr::Object(object)))
+    }
+
+    /// Apart, so that the rest is compiled into a hit.
+    #[inline(never)]
+    fn into_headed_object(self) -> Result<Arc<dyn Any + Send + Sync>, Self> {
+        match &self.0 {
+            Repr::HeadedObject(headed) => match &headed.object.0 {
+                Repr::Typed(object) => Ok(Arc::<dyn Typed>::clone(object)),
+                Repr::Object(object) => Ok(Arc::clone(object)),
+                _ => Err(self),
+            },
+            _ => Err(self),
+        }
     }
 
     /// The live object in a form that any serde format can encode; `None` for bytes, and for an object given without

@@ -19,6 +19,10 @@ impl Decoder {
     }
 }
 
+/// Up to this length bytes are copied into memory of their size. An allocator keeps the buffer whole for the next write then, and finds
+/// it faster than it splits one.
+const COPIED: usize = 1_024;
+
 /// Bytes, and the object that was decoded from them first.
 pub(super) struct Decodable {
     /// With their head.
@@ -46,10 +50,7 @@ impl Value {
     /// The same bytes, which from now on keep the object that is decoded from them first; cheap to clone. A live object stays as it is.
     pub(crate) fn decodable(self) -> Self {
         match self.0 {
-            Repr::Owned(mut bytes) => {
-                bytes.shrink_to_fit();
-                Self(Repr::Decodable(Decodable::new(Self::from(bytes)).into()))
-            }
+            Repr::Owned(bytes) => Self(Repr::Decodable(Decodable::new(Self::from(fitted(bytes))).into())),
             Repr::Bytes(_) | Repr::Headed(_) => Self(Repr::Decodable(Decodable::new(self).into())),
             Repr::Decodable(_) | Repr::Unreadable(_) | Repr::Typed(_) | Repr::Object(_) | Repr::HeadedObject(_) => self,
         }
@@ -79,6 +80,15 @@ impl Value {
             let _ = decodable.object.set(Box::new(Decoded { by, object: object.clone() }));
         }
     }
+}
+
+/// The same bytes without room for more.
+fn fitted(mut bytes: Vec<u8>) -> Vec<u8> {
+    if bytes.len() <= COPIED {
+        return bytes.as_slice().to_vec();
+    }
+    bytes.shrink_to_fit();
+    bytes
 }
 
 impl fmt::Debug for Decodable {

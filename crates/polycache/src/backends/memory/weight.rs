@@ -24,7 +24,15 @@ pub(super) enum Weigher {
 impl Weigher {
     /// # Errors
     /// `TooLarge` where the entry is above the bound by itself, `Unsupported` for a live object that can't be weighed.
+    #[inline]
     pub(super) fn weigh(&self, key: &str, value: &Value) -> Result<u64> {
+        match self {
+            Self::Entries => Ok(1),
+            _ => self.weigh_bytes(key, value),
+        }
+    }
+
+    fn weigh_bytes(&self, key: &str, value: &Value) -> Result<u64> {
         let (weight, max) = match self {
             Self::Entries => return Ok(1),
             Self::Bytes { max } => {
