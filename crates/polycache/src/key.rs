@@ -166,6 +166,7 @@ impl<'a> Key<'a> {
     }
 
     /// Two pieces that follow each other, where it isn't joined yet.
+    #[cfg(feature = "memory")]
     #[inline]
     pub(crate) fn parts(self) -> Option<(&'a str, &'a str)> {
         match self.0 {

@@ -1,4 +1,4 @@
-//! The serializers that come with the crate; [`Serializer`](crate::serializer::Serializer) is the contract.
+//! The serializers that come with the crate; [`Serializer`] is the contract.
 //!
 //! | serializer | stored as | choose it for |
 //! |---|---|---|

@@ -6,6 +6,7 @@ pub(crate) const SLOTS: u16 = 1 << SLOT_BITS;
 const SLOT_BITS: usize = 14;
 
 /// The slot of a key.
+#[cfg(any(feature = "redis", test))]
 pub(crate) fn slot(full: &[u8]) -> u16 {
     slot_of_hashed(hash_tag(full).unwrap_or(full))
 }

@@ -24,7 +24,7 @@ pub(crate) struct Audience {
     kinds: EventKinds,
 }
 
-/// Who wants to hear of a backend's events: [`Backend::listen`](crate::Backend::listen) is given one for each plugin. It lasts as long as a
+/// Who wants to hear of a backend's events: [`Backend::listen`](crate::backend::Backend::listen) is given one for each plugin. It lasts as long as a
 /// cache, or a view, that has the plugin.
 #[derive(Debug, Clone)]
 pub struct Listener(Weak<Ear>);
