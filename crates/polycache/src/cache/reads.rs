@@ -203,8 +203,8 @@ impl Cache {
     /// What `want` asks of the entry under `key`, all of one moment and in one round trip; `None` where there is no entry. Each part of
     /// what comes back is `Some` exactly where `want` has it.
     ///
-    /// The [head](Found::head) of a value comes with it. Where `want` has no value, `T` may be any type. Where it has the version, the builder's `on_error` and `on_decode_error` don't
-    /// apply: a version that isn't known can't be compared.
+    /// The [head](Found::head) of a value comes with it. Where `want` has no value, `T` may be any type. Where it has the version, the
+    /// builder's `on_error` and `on_decode_error` don't apply: a version that isn't known can't be compared.
     ///
     /// # Errors
     /// [`Decode`](crate::ErrorKind::Decode) where a value is wanted and something is stored that is no `T`, as for [`get`](Self::get).
