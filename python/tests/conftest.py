@@ -1,0 +1,64 @@
+"""Fixtures: one Redis and one memcached a session, emptied before each test that asks for them."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+import servers
+
+# What runs on every Python; the rest compares with other packages, which are installed for one Python alone.
+COMPARISONS = ("differential", "examples")
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--own", action="store_true", help="leave out the tests that need other packages, and the slow ones")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    if config.getoption("--own") and collection_path.name in COMPARISONS:
+        return True
+    return None
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    if config.getoption("--own"):
+        slow = [item for item in items if item.get_closest_marker("slow")]
+        config.hook.pytest_deselected(items=slow)
+        items[:] = [item for item in items if item not in slow]
+
+
+def pytest_report_header() -> str:
+    import polycache
+
+    return f"polycache of {Path(polycache.__file__).parent}, Python {sys.version.split()[0]}"
+
+
+@pytest.fixture(scope="session")
+def redis_process() -> Iterator[servers.Redis]:
+    server = servers.Redis()
+    yield server
+    server.close()
+
+
+@pytest.fixture(scope="session")
+def memcached_process() -> Iterator[servers.Memcached]:
+    server = servers.Memcached()
+    yield server
+    server.close()
+
+
+@pytest.fixture
+def redis_server(redis_process: servers.Redis) -> servers.Redis:
+    """A running, empty Redis. A test may stop, kill and restart it."""
+    redis_process.ensure()
+    return redis_process
+
+
+@pytest.fixture
+def memcached_server(memcached_process: servers.Memcached) -> servers.Memcached:
+    """A running, empty memcached. A test may stop, kill and restart it."""
+    memcached_process.ensure()
+    return memcached_process
