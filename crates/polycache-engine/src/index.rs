@@ -58,6 +58,23 @@ impl Line {
     }
 }
 
+/// Tells whether a slot is the one that a look-up wants.
+pub(crate) trait Check {
+    /// What is found there.
+    type Found;
+
+    fn check(&self, slot: u32) -> Option<Self::Found>;
+}
+
+impl<R, F: Fn(u32) -> Option<R>> Check for F {
+    type Found = R;
+
+    #[inline]
+    fn check(&self, slot: u32) -> Option<R> {
+        self(slot)
+    }
+}
+
 /// Slots by the upper half of their key's hash, the *tag*.
 #[derive(Debug)]
 pub(crate) struct Index {
@@ -97,10 +114,10 @@ impl Index {
         self.len >= self.lines.len() * FULL
     }
 
-    /// What `check` gives for the slot that it confirms, among those whose hash looks like `tag`. It may be asked about
+    /// What `check` finds in the slot that it confirms, among those whose hash looks like `tag`. It may be asked about
     /// any slot, even one that was never given out.
     #[inline]
-    pub(crate) fn find<R>(&self, tag: u32, check: impl Fn(u32) -> Option<R>) -> Option<R> {
+    pub(crate) fn find<C: Check>(&self, tag: u32, check: C) -> Option<C::Found> {
         let line = self.lines.get(self.home(tag))?;
         let (word, hint) = self.alike(line, tag);
         if word == 0 && line.passed() == 0 {
@@ -108,7 +125,7 @@ impl Index {
         }
         if word != 0 {
             self.fetch(hint);
-            let checked = check(self.slot(word));
+            let checked = check.check(self.slot(word));
             if checked.is_some() {
                 return checked;
             }
@@ -136,7 +153,7 @@ impl Index {
     /// As `find`, where the first look has found nothing: two words may look alike, and what is wanted may be in another line.
     // Apart, and the only other place of `check`: with a third it wouldn't be compiled into a hit.
     #[inline(never)]
-    fn find_one_by_one<R>(&self, tag: u32, check: impl Fn(u32) -> Option<R>) -> Option<R> {
+    fn find_one_by_one<C: Check>(&self, tag: u32, check: C) -> Option<C::Found> {
         let wanted = self.part(tag);
         for line in self.probe(tag).map(|at| &self.lines[at]) {
             if self.alike(line, tag).0 != 0 {
@@ -144,7 +161,7 @@ impl Index {
                     line.words.iter().zip(&line.hints).filter(|(word, _)| *word >> self.slot_bits == wanted);
                 let found = alike.find_map(|(&word, &hint)| {
                     self.fetch(hint);
-                    check(self.slot(word))
+                    check.check(self.slot(word))
                 });
                 if found.is_some() {
                     return found;

@@ -5,11 +5,11 @@ use compact_str::CompactString;
 
 use crate::clock::Clock;
 use crate::engine::EXPIRY_BATCH;
-use crate::index::Index;
+use crate::index::{Check, Index};
 use crate::key;
 use crate::policy::{Policy, Victims};
 use crate::removed::{Batch, Cause, Removed};
-use crate::slab::{NIL, Slab};
+use crate::slab::{NIL, Slab, Slot};
 use crate::wheel::{Turn, Wheel};
 
 /// An entry as the caller of [`Engine::update`](crate::Engine::update) finds it.
@@ -70,6 +70,24 @@ pub(crate) struct Shard<V> {
     pointee: fn(&V) -> usize,
 }
 
+/// Looks whether a slot has the key wanted.
+struct Look<'a, V, K> {
+    slab: &'a Slab<V>,
+    is_key: K,
+}
+
+impl<'a, V, K: Fn(&[u8]) -> bool> Check for Look<'a, V, K> {
+    type Found = (&'a Slot<V>, &'a V);
+
+    // A closure would be called.
+    #[allow(clippy::inline_always, reason = "measured: 30 of a hit's instructions")]
+    #[inline(always)]
+    fn check(&self, slot: u32) -> Option<Self::Found> {
+        let slot = self.slab.get(slot)?;
+        Some((slot, slot.value_where(&self.is_key)?))
+    }
+}
+
 impl<V> Shard<V> {
     pub(crate) fn new(now_ms: u64, pointee: fn(&V) -> usize) -> Self {
         Self {
@@ -109,8 +127,7 @@ impl<V> Shard<V> {
     /// A live entry whose key is the one wanted, and that it was read.
     #[inline]
     pub(crate) fn get(&self, tag: u32, is_key: impl Fn(&[u8]) -> bool, clock: &Clock) -> Option<&V> {
-        let look = |index| self.slab.get(index).and_then(|slot| Some((slot, slot.value_where(&is_key)?)));
-        let (slot, value) = self.index.find(tag, look)?;
+        let (slot, value) = self.index.find(tag, Look { slab: &self.slab, is_key })?;
         if clock.has_passed(slot.deadline) {
             return None;
         }

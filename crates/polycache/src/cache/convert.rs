@@ -96,8 +96,9 @@ impl Cache {
     }
 
     /// The stored live object.
-    #[inline]
-    pub(super) fn decode_object<T: Any + Send + Sync>(value: Value) -> Result<Arc<T>> {
+    #[allow(clippy::inline_always, clippy::unused_self, reason = "compiled into a hit, see `decode`")]
+    #[inline(always)]
+    pub(super) fn decode_object<T: Any + Send + Sync>(&self, _key: &str, value: Value) -> Result<Arc<T>> {
         value.into_object().map_err(|value| not_shared::<T>(&value))
     }
 

@@ -59,7 +59,7 @@ impl Cache {
     #[inline]
     pub fn get_object<T: Any + Send + Sync>(&self, key: &str) -> Reply<Option<Arc<T>>> {
         match self.gate() {
-            Gate::Open => self.fetch(CommandName::GetObject, key, |_, _, value| Self::decode_object(value)),
+            Gate::Open => self.fetch(CommandName::GetObject, key, Self::decode_object),
             Gate::Hooked => self.hooked_read(CommandName::GetObject, key, |cache, key| cache.get_object(key)),
             Gate::Shut => self.shut(CommandName::GetObject, None),
         }
