@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib.util
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -14,7 +15,18 @@ COMPARISONS = ("differential", "examples")
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--own", action="store_true", help="leave out the tests that need other packages, and the slow ones")
+    parser.addoption(
+        "--own", action="store_true", help="leave out the tests that need other packages, and the slow ones"
+    )
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    # aiocache and its clients leave connections to the garbage collector, which finds them in whatever test runs then. The runs of the
+    # package's own tests are without them, and take every warning for an error.
+    if not config.getoption("--own"):
+        config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
+        config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:aiocache")
+        config.addinivalue_line("filterwarnings", "ignore::pytest.PytestUnraisableExceptionWarning")
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -31,9 +43,8 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_report_header() -> str:
-    import polycache
-
-    return f"polycache of {Path(polycache.__file__).parent}, Python {sys.version.split()[0]}"
+    package = importlib.util.find_spec("polycache")
+    return f"polycache of {package.origin if package else None}, Python {sys.version.split()[0]}"
 
 
 @pytest.fixture(scope="session")
