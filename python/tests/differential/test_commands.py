@@ -7,6 +7,7 @@ import pytest
 from . import command_cases, rule_cases
 from .cases import Case
 from .differences import expected
+from .scenarios import told
 from .sides import Pair
 
 ALL_CASES = [*command_cases.CASES, *rule_cases.CASES]
@@ -18,12 +19,12 @@ ALL_CASES = [*command_cases.CASES, *rule_cases.CASES]
 )
 async def test_same(pair: Pair, case: Case, kind: str) -> None:
     theirs, ours = await pair.run(case, kind)
-    told = expected(case.title, kind)
-    if told is None:
-        assert ours == theirs
+    listed = expected(case.title, kind)
+    if listed is None:
+        assert ours == theirs, told(theirs, ours)
     else:
-        assert theirs == told.theirs
-        assert ours == told.ours
+        assert theirs == listed.theirs, told(listed.theirs, theirs)
+        assert ours == listed.ours, told(listed.ours, ours)
 
 
 def test_titles_are_unique() -> None:

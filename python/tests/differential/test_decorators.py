@@ -322,7 +322,7 @@ async def test_a_broken_cache_costs_a_call(side: Side, kind: str) -> None:
         logger.removeHandler(keeps)
 
 
-@same(*ALL)
+@same(MEMORY)
 async def test_stampede(side: Side, kind: str) -> None:
     """Of many at once, one calls."""
     calls: list[int] = []
