@@ -27,6 +27,6 @@ fn store<V: Clone + Send + Sync + 'static>(engine: &Engine<V>, key: &str, value:
 fn delete_prefix<V: Clone + Send + Sync + 'static>(engine: &Engine<V>, prefix: &str, places: u32) {
     let mut cursor = Some(Cursor::default());
     while let Some(from) = cursor {
-        cursor = engine.delete_where(from, places, |key| key.starts_with(prefix));
+        cursor = engine.delete_where(from, places, |key, _| key.starts_with(prefix));
     }
 }

@@ -51,12 +51,13 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         self.after(from, end, shard.slab.end())
     }
 
-    /// Deletes, among the entries in the next `places` places, those whose key `chosen` picks, and returns where to go
+    /// Deletes, among the entries in the next `places` places, those that `chosen` picks, and returns where to go
     /// on, or `None` at the end. `chosen` runs under a lock: it must be quick and not call the engine.
-    pub fn delete_where(&self, from: Cursor, places: u32, chosen: impl Fn(&str) -> bool) -> Option<Cursor> {
+    pub fn delete_where(&self, from: Cursor, places: u32, chosen: impl Fn(&str, &V) -> bool) -> Option<Cursor> {
         let clock = self.clock();
         let cause = |slot: &Slot<V>| slot.cause_of_leaving(|deadline| clock.has_passed(deadline));
-        self.remove_where(from, places, |slot| chosen(&slot.key).then(|| cause(slot)))
+        let chosen = |slot: &Slot<V>| slot.value.as_ref().is_some_and(|value| chosen(&slot.key, value));
+        self.remove_where(from, places, |slot| chosen(slot).then(|| cause(slot)))
     }
 
     /// Deletes everything. Each shard is emptied at once; its values are dropped after its lock is released.

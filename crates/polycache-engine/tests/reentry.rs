@@ -37,7 +37,7 @@ fn call_all(engine: &Engine<Value>, key: &str) {
     assert!(engine.len() < usize::MAX);
     let mut cursor = Some(Cursor::default());
     while let Some(from) = cursor {
-        cursor = engine.delete_where(from, u32::MAX, |_| false);
+        cursor = engine.delete_where(from, u32::MAX, |_, _| false);
     }
 }
 
@@ -262,7 +262,7 @@ fn on_deletion_of_many() {
             (0..300).for_each(|n| world.store(&n.to_string(), 1, NEVER));
             let mut cursor = Some(Cursor::default());
             while let Some(from) = cursor {
-                cursor = world.engine().delete_where(from, 100, |_| true);
+                cursor = world.engine().delete_where(from, 100, |_, _| true);
             }
         },
     );

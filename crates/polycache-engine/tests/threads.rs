@@ -116,7 +116,7 @@ fn call(engine: &Engine<Value>, random: &mut Random, alive: &Arc<()>) {
         990..994 => {
             let mut cursor = Some(Cursor::default());
             while let Some(from) = cursor {
-                cursor = engine.delete_where(from, 64, |key| key.starts_with("a/1"));
+                cursor = engine.delete_where(from, 64, |key, _| key.starts_with("a/1"));
             }
         }
         994..996 => engine.remove_expired(),

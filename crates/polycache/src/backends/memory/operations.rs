@@ -91,10 +91,7 @@ impl Backend for Memory {
             self.engine.clear();
             return Reply::ready(());
         }
-        let mut place = Some(Place::default());
-        while let Some(from) = place {
-            place = self.engine.delete_where(from, BATCH, |key| key.starts_with(prefix));
-        }
+        self.delete_where(|key, _| key.starts_with(prefix));
         Reply::ready(())
     }
 
@@ -141,6 +138,51 @@ impl Backend for Memory {
 }
 
 impl Memory {
+    /// Shows every entry to `visit`, unless it has expired. One that is there all the time is shown once. `visit` runs under a lock: it
+    /// must be quick and not use the store. No plugin hears of it.
+    ///
+    /// ```
+    /// use polycache::backends::memory::Memory;
+    /// use polycache::Cache;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let memory = Memory::new();
+    /// let cache = Cache::builder().backend(memory.clone()).build()?;
+    /// cache.multi_set([("a", 1), ("b", 2)]).await?;
+    /// let mut sum = 0;
+    /// memory.each(|_, value| sum += value.downcast_ref::<i32>().unwrap_or(&0));
+    /// assert_eq!(sum, 3);
+    /// # Ok(()) }
+    /// ```
+    pub fn each(&self, mut visit: impl FnMut(&str, &Value)) {
+        let mut place = Some(Place::default());
+        while let Some(from) = place {
+            place = self.engine.walk(from, BATCH, &mut visit);
+        }
+    }
+
+    /// Deletes the entries that `chosen` picks. It runs under a lock: it must be quick and not use the store. For the `clear` of a backend
+    /// around this one: a cache on it doesn't hear of what is deleted here, and may store what it is computing.
+    ///
+    /// ```
+    /// use polycache::backends::memory::Memory;
+    /// use polycache::Cache;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let memory = Memory::new();
+    /// let cache = Cache::builder().backend(memory.clone()).build()?;
+    /// cache.multi_set([("a", 1), ("b", 2)]).await?;
+    /// memory.delete_where(|_, value| value.downcast_ref() == Some(&1));
+    /// assert!(!cache.exists("a").await? && cache.exists("b").await?);
+    /// # Ok(()) }
+    /// ```
+    pub fn delete_where(&self, chosen: impl Fn(&str, &Value) -> bool) {
+        let mut place = Some(Place::default());
+        while let Some(from) = place {
+            place = self.engine.delete_where(from, BATCH, &chosen);
+        }
+    }
+
     /// Apart, so that a hit of a key without a namespace stays small.
     #[inline(never)]
     fn get_joined(&self, prefix: &str, name: &str) -> Reply<Option<Value>> {
@@ -229,10 +271,7 @@ impl Memory {
 
     fn all_keys(&self) -> Vec<Raw> {
         let mut keys = Vec::new();
-        let mut place = Some(Place::default());
-        while let Some(from) = place {
-            place = self.engine.walk(from, BATCH, |key, _| keys.push(Raw::Bytes(key.into())));
-        }
+        self.each(|key, _| keys.push(Raw::Bytes(key.into())));
         keys
     }
 }

@@ -1,0 +1,1 @@
+"""One async cache API over many backends."""

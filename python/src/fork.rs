@@ -1,0 +1,43 @@
+//! What a fork leaves behind: the child has this thread alone, with a copy of what the others held at that moment.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use crate::{bridge, graveyard};
+
+/// How many forks lie between the first process and this one.
+static GENERATION: AtomicU64 = AtomicU64::new(0);
+
+/// Tells what this process has made from what it has inherited.
+#[inline]
+pub(crate) fn generation() -> u64 {
+    GENERATION.load(Ordering::Relaxed)
+}
+
+/// Has Python tell of forks.
+pub(crate) fn install(py: Python<'_>) -> PyResult<()> {
+    let Ok(register) = py.import("os")?.getattr("register_at_fork") else {
+        return Ok(()); // a system without fork
+    };
+    let hooks = PyDict::new(py);
+    hooks.set_item("before", pyo3::wrap_pyfunction!(before, py)?)?;
+    hooks.set_item("after_in_parent", pyo3::wrap_pyfunction!(after_in_parent, py)?)?;
+    hooks.set_item("after_in_child", pyo3::wrap_pyfunction!(after_in_child, py)?)?;
+    register.call((), Some(&hooks))?;
+    Ok(())
+}
+
+#[pyfunction]
+fn before() {}
+
+#[pyfunction]
+fn after_in_parent() {}
+
+#[pyfunction]
+fn after_in_child() {
+    GENERATION.fetch_add(1, Ordering::Relaxed);
+    graveyard::after_fork_in_child();
+    bridge::after_fork_in_child();
+}

@@ -1,0 +1,24 @@
+//! The native half of the Python package: `polycache._native`.
+
+// Python calls what is here; rustc can't see that.
+#![allow(missing_docs, reason = "the stub, polycache/_native.pyi, documents what Python sees")]
+
+mod bridge;
+mod errors;
+mod fork;
+mod graveyard;
+mod memory;
+mod server;
+mod ttl;
+mod version;
+
+use pyo3::prelude::*;
+
+#[pymodule]
+fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
+    fork::install(module.py())?;
+    module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+    module.add_class::<memory::Memory>()?;
+    module.add_class::<server::Server>()?;
+    module.add_class::<version::Version>()
+}

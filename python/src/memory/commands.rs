@@ -1,0 +1,276 @@
+//! The commands of `Memory`. Each takes effect when it is called, and no Python code runs under a lock of the store: values that leave are
+//! dropped after it.
+
+use polycache::backend::{Backend, Found, Key, Want, When};
+use polycache::backends::memory;
+use polycache::{Cache, Reply, Result, Value};
+use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyInt, PyList, PyString};
+
+use super::held::Held;
+use super::namespaces::Namespaces;
+use crate::errors::{invalid, raised};
+use crate::ttl::{seconds, ttl};
+use crate::version::Version;
+
+/// A store of Python objects in this process.
+#[pyclass(frozen, weakref, module = "polycache._native")]
+#[derive(Debug)]
+pub(crate) struct Memory {
+    pub(super) cache: Cache,
+    store: memory::Memory,
+    /// Whether entries are weighed.
+    weighs: bool,
+}
+
+/// What an entry counts beside its key and value: its place in the table.
+const ENTRY_OVERHEAD: u64 = 128;
+
+#[pymethods]
+impl Memory {
+    #[new]
+    #[pyo3(signature = (*, max_size = None, max_memory = None))]
+    fn new(py: Python<'_>, max_size: Option<u64>, max_memory: Option<u64>) -> PyResult<Self> {
+        let builder = memory::Memory::builder();
+        let builder = match (max_size, max_memory) {
+            (None, None) => builder.unbounded(),
+            (Some(entries), None) => builder.max_entries(entries),
+            (None, Some(bytes)) => {
+                builder.max_bytes(bytes).weigher(|_, value| value.downcast_ref::<Held>().map_or(0, |held| held.weight))
+            }
+            (Some(_), Some(_)) => return Err(invalid(py, "a memory cache has one bound: max_size or max_memory")),
+        };
+        let made = builder.build().and_then(|store| {
+            let cache = Cache::builder()
+                .backend(Namespaces(store.clone()))
+                .separator("")
+                .allow_flush(true)
+                .timeout(std::time::Duration::ZERO)
+                .build()?;
+            Ok(Self { cache, store, weighs: max_memory.is_some() })
+        });
+        made.map_err(|error| raised(py, &error))
+    }
+
+    #[pyo3(signature = (key, default = None))]
+    fn get(&self, py: Python<'_>, key: &str, default: Option<Py<PyAny>>) -> Py<PyAny> {
+        self.find(py, key).or(default).unwrap_or_else(|| py.None())
+    }
+
+    #[pyo3(signature = (keys, default = None))]
+    fn multi_get<'py>(
+        &self,
+        py: Python<'py>,
+        keys: &Bound<'py, PyAny>,
+        default: Option<Py<PyAny>>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let default = default.unwrap_or_else(|| py.None());
+        let found = PyList::empty(py);
+        for key in keys.try_iter()? {
+            let key = key?;
+            let key = key.cast::<PyString>()?.to_str()?;
+            found.append(self.find(py, key).unwrap_or_else(|| default.clone_ref(py)))?;
+        }
+        Ok(found)
+    }
+
+    #[pyo3(signature = (key, value, ttl = None, namespace_length = 0))]
+    fn set(&self, key: &str, value: &Bound<'_, PyAny>, ttl: Option<f64>, namespace_length: u32) -> PyResult<()> {
+        let py = value.py();
+        let held = self.hold(key, value, namespace_length)?;
+        now(py, self.with_ttl(py, ttl)?.set(key, held))
+    }
+
+    #[pyo3(signature = (pairs, ttl = None, namespace_length = 0))]
+    fn multi_set(&self, pairs: &Bound<'_, PyAny>, ttl: Option<f64>, namespace_length: u32) -> PyResult<()> {
+        let py = pairs.py();
+        let pairs: Vec<(Bound<'_, PyString>, Bound<'_, PyAny>)> =
+            pairs.try_iter()?.map(|pair| pair?.extract()).collect::<PyResult<_>>()?;
+        let mut held = Vec::with_capacity(pairs.len());
+        for (key, value) in &pairs {
+            let key = key.to_str()?;
+            held.push((key, self.hold(key, value, namespace_length)?));
+        }
+        now(py, self.with_ttl(py, ttl)?.multi_set(held))
+    }
+
+    #[pyo3(signature = (key, value, ttl = None, namespace_length = 0))]
+    fn add(&self, key: &str, value: &Bound<'_, PyAny>, ttl: Option<f64>, namespace_length: u32) -> PyResult<bool> {
+        let py = value.py();
+        let held = self.hold(key, value, namespace_length)?;
+        now(py, self.with_ttl(py, ttl)?.add(key, held))
+    }
+
+    fn exists(&self, py: Python<'_>, key: &str) -> PyResult<bool> {
+        now(py, self.cache.exists(key))
+    }
+
+    #[pyo3(signature = (key, delta, namespace_length = 0))]
+    fn increment<'py>(
+        &self,
+        key: &str,
+        delta: &Bound<'py, PyInt>,
+        namespace_length: u32,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = delta.py();
+        loop {
+            let want = Want::VALUE.and(Want::VERSION).and(Want::TTL);
+            let (sum, stored) = match now(py, self.cache.look::<Value>(key, want))? {
+                None => {
+                    let held = self.hold(key, delta, namespace_length)?;
+                    (delta.clone().into_any(), now(py, self.cache.add(key, held))?)
+                }
+                Some(Found { value, version, ttl, .. }) => {
+                    let present = value.as_ref().and_then(|value| Held::object(py, value));
+                    let present = whole(present.unwrap_or_else(|| py.None()).bind(py))?;
+                    let sum = present.add(delta)?;
+                    let held = self.hold(key, &sum, namespace_length)?;
+                    let version = version.unwrap_or(polycache::backend::Version::ABSENT);
+                    let cache = self.cache.with_ttl(ttl.unwrap_or_default());
+                    (sum, now(py, cache.cas(key, held, version))?)
+                }
+            };
+            if stored {
+                return Ok(sum);
+            }
+        }
+    }
+
+    #[pyo3(signature = (key, ttl))]
+    fn expire(&self, py: Python<'_>, key: &str, ttl: Option<f64>) -> PyResult<bool> {
+        now(py, self.cache.expire(key, crate::ttl::ttl(py, ttl)?))
+    }
+
+    fn ttl(&self, py: Python<'_>, key: &str) -> PyResult<Option<f64>> {
+        match now(py, self.cache.ttl(key))? {
+            Some(ttl) => Ok(seconds(ttl)),
+            None => Err(PyKeyError::new_err(key.to_owned())),
+        }
+    }
+
+    fn delete(&self, py: Python<'_>, key: &str) -> PyResult<bool> {
+        now(py, self.cache.delete(key))
+    }
+
+    fn multi_delete(&self, keys: &Bound<'_, PyAny>) -> PyResult<u64> {
+        let py = keys.py();
+        let keys = strings(keys)?;
+        let keys = keys.iter().map(|key| key.to_str()).collect::<PyResult<Vec<&str>>>()?;
+        now(py, self.cache.multi_delete(&keys))
+    }
+
+    #[pyo3(signature = (namespace))]
+    fn clear(&self, py: Python<'_>, namespace: Option<&str>) -> PyResult<()> {
+        now(py, self.cache.namespace(namespace.unwrap_or_default()).clear())
+    }
+
+    #[pyo3(signature = (key, default = None))]
+    fn get_versioned(&self, py: Python<'_>, key: &str, default: Option<Py<PyAny>>) -> PyResult<(Py<PyAny>, Version)> {
+        let (value, version) = now(py, self.cache.get_versioned::<Value>(key))?;
+        let object = value.as_ref().and_then(|value| Held::object(py, value));
+        Ok((object.or(default).unwrap_or_else(|| py.None()), Version(version)))
+    }
+
+    #[pyo3(signature = (key, value, version, ttl = None, namespace_length = 0))]
+    fn cas(
+        &self,
+        key: &str,
+        value: &Bound<'_, PyAny>,
+        version: &Bound<'_, Version>,
+        ttl: Option<f64>,
+        namespace_length: u32,
+    ) -> PyResult<bool> {
+        let py = value.py();
+        let held = self.hold(key, value, namespace_length)?;
+        now(py, self.with_ttl(py, ttl)?.cas(key, held, version.get().0.clone()))
+    }
+
+    fn delete_if(&self, py: Python<'_>, key: &str, version: &Bound<'_, Version>) -> PyResult<bool> {
+        now(py, self.store.delete(Key::plain(key), When::unchanged(version.get().0.clone())))
+    }
+
+    fn keys(&self) -> Vec<String> {
+        let mut keys = Vec::new();
+        self.store.each(|key, _| keys.push(key.to_owned()));
+        keys
+    }
+
+    fn __len__(&self) -> usize {
+        self.store.len()
+    }
+
+    fn __bool__(&self) -> bool {
+        true
+    }
+
+    /// Shows the collector what is stored, so that an object which refers to its cache is collected with it. Only visits: a lock of the
+    /// store is held, and the collector runs nothing of Python's meanwhile.
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        let mut result = Ok(());
+        self.store.each(|_, value| {
+            if let (Ok(()), Some(held)) = (&result, value.downcast_ref::<Held>()) {
+                result = held.borrowed().map_or(Ok(()), |object| visit.call(object));
+            }
+        });
+        result
+    }
+
+    fn __clear__(&self) {
+        // Ready, and can't fail.
+        drop(self.store.clear(""));
+    }
+}
+
+impl Memory {
+    #[inline]
+    fn find(&self, py: Python<'_>, key: &str) -> Option<Py<PyAny>> {
+        match self.cache.get::<Value>(key).now() {
+            Ok(Ok(Some(value))) => Held::object(py, &value),
+            _ => None,
+        }
+    }
+
+    fn with_ttl(&self, py: Python<'_>, seconds: Option<f64>) -> PyResult<Cache> {
+        Ok(self.cache.with_ttl(ttl(py, seconds)?))
+    }
+
+    fn hold(&self, key: &str, value: &Bound<'_, PyAny>, namespace_length: u32) -> PyResult<Value> {
+        if namespace_length as usize > key.len() {
+            return Err(PyValueError::new_err("a namespace that is longer than the key"));
+        }
+        let weight = if self.weighs { key.len() as u64 + size(value)? + ENTRY_OVERHEAD } else { 1 };
+        Ok(Held::value(value.clone().unbind(), namespace_length, weight))
+    }
+}
+
+/// The result of a command on the memory backend, whose replies are ready.
+fn now<T>(py: Python<'_>, reply: Reply<T>) -> PyResult<T> {
+    match reply.now() {
+        Ok(result) => result.map_err(|error| raised(py, &error)),
+        Err(_) => Err(invalid(py, "a command on memory has to wait")),
+    }
+}
+
+/// What `sys.getsizeof` says.
+fn size(value: &Bound<'_, PyAny>) -> PyResult<u64> {
+    static GETSIZEOF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    GETSIZEOF.import(value.py(), "sys", "getsizeof")?.call1((value,))?.extract()
+}
+
+/// The present value as a whole number, as aiocache takes it.
+fn whole<'py>(present: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    let py = present.py();
+    if present.is_exact_instance_of::<PyInt>() {
+        return Ok(present.clone());
+    }
+    py.get_type::<PyInt>().call1((present,)).map_err(|error| {
+        if error.is_instance_of::<PyValueError>(py) { PyTypeError::new_err("Value is not an integer") } else { error }
+    })
+}
+
+fn strings<'py>(keys: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
+    keys.try_iter()?.map(|key| Ok(key?.cast_into::<PyString>()?)).collect()
+}

@@ -1,0 +1,288 @@
+//! The commands of `Server`. Each begins when it is called, and gives back a future of the running loop.
+
+use std::future::Future;
+use std::time::Duration;
+
+use polycache::backend::{Key, When};
+use polycache::{Cache, Result, Value};
+use pyo3::IntoPyObjectExt;
+use pyo3::prelude::*;
+use pyo3::types::{PyBytes, PyList, PyString};
+
+use super::config::{Config, Options};
+use super::convert;
+use super::live::Connections;
+use crate::bridge::{start, work};
+use crate::errors::{invalid, raised};
+use crate::ttl::seconds;
+use crate::version::Version;
+
+/// Bytes on Redis or memcached.
+#[pyclass(frozen, weakref, module = "polycache._native")]
+#[derive(Debug)]
+pub(crate) struct Server {
+    connections: Connections,
+    #[pyo3(get)]
+    kind: &'static str,
+}
+
+type Future_<'py> = PyResult<Bound<'py, PyAny>>;
+
+#[pymethods]
+impl Server {
+    #[new]
+    #[pyo3(signature = (
+        url, *, username = None, password = None, db = None, connections = None, connect_timeout = None, heartbeat = None
+    ))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of Python's")]
+    fn new(
+        py: Python<'_>,
+        url: &str,
+        username: Option<String>,
+        password: Option<String>,
+        db: Option<u32>,
+        connections: Option<usize>,
+        connect_timeout: Option<f64>,
+        heartbeat: Option<f64>,
+    ) -> PyResult<Self> {
+        let options = Options { username, password, db, connections, connect_timeout, heartbeat };
+        let made = Config::new(url, options).and_then(|config| {
+            let kind = config.name();
+            Ok(Self { connections: Connections::new(config)?, kind })
+        });
+        made.map_err(|error| raised(py, &error))
+    }
+
+    #[pyo3(signature = (key, default = None, timeout = None))]
+    fn get<'py>(&self, py: Python<'py>, key: &str, default: Option<Py<PyAny>>, timeout: Option<f64>) -> Future_<'py> {
+        let default = default.unwrap_or_else(|| py.None());
+        let ask = |cache: Cache| cache.get::<Value>(key);
+        self.ask(py, timeout, ask, |py, value| Ok(convert::bytes_or(py, value.as_ref(), default)))
+    }
+
+    #[pyo3(signature = (keys, default = None, timeout = None))]
+    fn multi_get<'py>(
+        &self,
+        keys: &Bound<'py, PyAny>,
+        default: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> Future_<'py> {
+        let py = keys.py();
+        let default = default.unwrap_or_else(|| py.None());
+        let keys = strings(keys)?;
+        let keys = texts(&keys)?;
+        self.ask(
+            py,
+            timeout,
+            |cache| cache.multi_get::<Value>(&keys),
+            move |py, values| {
+                let values = values.into_iter().map(|value| convert::bytes_or(py, value.as_ref(), default.clone_ref(py)));
+                Ok(PyList::new(py, values.collect::<Vec<_>>())?.into_any().unbind())
+            },
+        )
+    }
+
+    #[pyo3(signature = (key, value, ttl = None, timeout = None))]
+    fn set<'py>(
+        &self,
+        py: Python<'py>,
+        key: &str,
+        value: &[u8],
+        ttl: Option<f64>,
+        timeout: Option<f64>,
+    ) -> Future_<'py> {
+        let ttl = crate::ttl::ttl(py, ttl)?;
+        let ask = |cache: Cache| cache.with_ttl(ttl).set(key, Value::from(value.to_vec()));
+        self.ask(py, timeout, ask, |py, ()| Ok(py.None()))
+    }
+
+    #[pyo3(signature = (pairs, ttl = None, timeout = None))]
+    fn multi_set<'py>(&self, pairs: &Bound<'py, PyAny>, ttl: Option<f64>, timeout: Option<f64>) -> Future_<'py> {
+        let py = pairs.py();
+        let ttl = crate::ttl::ttl(py, ttl)?;
+        let pairs: Vec<(Bound<'_, PyString>, Bound<'_, PyBytes>)> =
+            pairs.try_iter()?.map(|pair| pair?.extract()).collect::<PyResult<_>>()?;
+        let mut stored = Vec::with_capacity(pairs.len());
+        for (key, value) in &pairs {
+            stored.push((key.to_str()?, Value::from(value.as_bytes().to_vec())));
+        }
+        self.ask(py, timeout, |cache| cache.with_ttl(ttl).multi_set(stored), |py, ()| Ok(py.None()))
+    }
+
+    #[pyo3(signature = (key, value, ttl = None, timeout = None))]
+    fn add<'py>(
+        &self,
+        py: Python<'py>,
+        key: &str,
+        value: &[u8],
+        ttl: Option<f64>,
+        timeout: Option<f64>,
+    ) -> Future_<'py> {
+        let ttl = crate::ttl::ttl(py, ttl)?;
+        let ask = |cache: Cache| cache.with_ttl(ttl).add(key, Value::from(value.to_vec()));
+        self.ask(py, timeout, ask, |py, added| added.into_py_any(py))
+    }
+
+    #[pyo3(signature = (key, timeout = None))]
+    fn exists<'py>(&self, py: Python<'py>, key: &str, timeout: Option<f64>) -> Future_<'py> {
+        self.ask(py, timeout, |cache| cache.exists(key), |py, exists| exists.into_py_any(py))
+    }
+
+    #[pyo3(signature = (key, delta, timeout = None))]
+    fn increment<'py>(&self, py: Python<'py>, key: &str, delta: i64, timeout: Option<f64>) -> Future_<'py> {
+        self.ask(py, timeout, |cache| cache.increment(key, delta), |py, sum| sum.into_py_any(py))
+    }
+
+    #[pyo3(signature = (key, ttl, timeout = None))]
+    fn expire<'py>(&self, py: Python<'py>, key: &str, ttl: Option<f64>, timeout: Option<f64>) -> Future_<'py> {
+        let ttl = crate::ttl::ttl(py, ttl)?;
+        self.ask(py, timeout, |cache| cache.expire(key, ttl), |py, done| done.into_py_any(py))
+    }
+
+    #[pyo3(signature = (key, timeout = None))]
+    fn ttl<'py>(&self, py: Python<'py>, key: &str, timeout: Option<f64>) -> Future_<'py> {
+        let missing = key.to_owned();
+        self.ask(
+            py,
+            timeout,
+            |cache| cache.ttl(key),
+            |py, ttl| match ttl {
+                Some(ttl) => seconds(ttl).into_py_any(py),
+                None => Err(pyo3::exceptions::PyKeyError::new_err(missing)),
+            },
+        )
+    }
+
+    #[pyo3(signature = (key, timeout = None))]
+    fn delete<'py>(&self, py: Python<'py>, key: &str, timeout: Option<f64>) -> Future_<'py> {
+        self.ask(py, timeout, |cache| cache.delete(key), |py, deleted| deleted.into_py_any(py))
+    }
+
+    #[pyo3(signature = (keys, timeout = None))]
+    fn multi_delete<'py>(&self, keys: &Bound<'py, PyAny>, timeout: Option<f64>) -> Future_<'py> {
+        let py = keys.py();
+        let keys = strings(keys)?;
+        let keys = texts(&keys)?;
+        self.ask(py, timeout, |cache| cache.multi_delete(&keys), |py, count| count.into_py_any(py))
+    }
+
+    #[pyo3(signature = (prefix = "", timeout = None))]
+    fn clear<'py>(&self, py: Python<'py>, prefix: &str, timeout: Option<f64>) -> Future_<'py> {
+        self.ask(py, timeout, |cache| cache.namespace(prefix).clear(), |py, ()| Ok(py.None()))
+    }
+
+    #[pyo3(signature = (key, default = None, timeout = None))]
+    fn get_versioned<'py>(
+        &self,
+        py: Python<'py>,
+        key: &str,
+        default: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> Future_<'py> {
+        let default = default.unwrap_or_else(|| py.None());
+        self.ask(
+            py,
+            timeout,
+            |cache| cache.get_versioned::<Value>(key),
+            |py, (value, version)| (convert::bytes_or(py, value.as_ref(), default), Version(version)).into_py_any(py),
+        )
+    }
+
+    #[pyo3(signature = (key, value, version, ttl = None, timeout = None))]
+    fn cas<'py>(
+        &self,
+        key: &str,
+        value: &[u8],
+        version: &Bound<'py, Version>,
+        ttl: Option<f64>,
+        timeout: Option<f64>,
+    ) -> Future_<'py> {
+        let py = version.py();
+        let ttl = crate::ttl::ttl(py, ttl)?;
+        let version = version.get().0.clone();
+        let ask = |cache: Cache| cache.with_ttl(ttl).cas(key, Value::from(value.to_vec()), version);
+        self.ask(py, timeout, ask, |py, stored| stored.into_py_any(py))
+    }
+
+    #[pyo3(signature = (key, version, timeout = None))]
+    fn delete_if<'py>(&self, key: &str, version: &Bound<'py, Version>, timeout: Option<f64>) -> Future_<'py> {
+        let py = version.py();
+        let live = self.connections.live().map_err(|error| raised(py, &error))?;
+        let (_, backend) = live.cache().map_err(|error| raised(py, &error))?;
+        let reply = backend.delete(Key::plain(key), When::unchanged(version.get().0.clone()));
+        // The core's caches have no such command.
+        self.ask(py, timeout, |_| reply, |py, deleted| deleted.into_py_any(py))
+    }
+
+    #[pyo3(signature = (command, args = Vec::new(), timeout = None))]
+    fn raw<'py>(&self, py: Python<'py>, command: &str, args: Vec<Argument>, timeout: Option<f64>) -> Future_<'py> {
+        let args: Vec<Vec<u8>> = args.into_iter().map(Argument::bytes).collect();
+        self.ask(py, timeout, |cache| cache.raw(command, &args), convert::raw)
+    }
+
+    #[pyo3(signature = (timeout = None))]
+    fn close<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> Future_<'py> {
+        self.ask(py, timeout, |cache| cache.close(), |py, ()| Ok(py.None()))
+    }
+}
+
+impl Server {
+    /// Begins a command: `ask` makes the reply of a cache with this timeout, `convert` an object of the reply's result.
+    fn ask<'py, T, F, C>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<f64>,
+        ask: impl FnOnce(Cache) -> F,
+        convert: C,
+    ) -> Future_<'py>
+    where
+        T: 'static,
+        F: Future<Output = Result<T>> + Send + Unpin + 'static,
+        C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    {
+        let live = self.connections.live().map_err(|error| raised(py, &error))?;
+        let (cache, _) = live.cache().map_err(|error| raised(py, &error))?;
+        let cache = cache.with_timeout(limit(py, timeout)?);
+        let _entered = live.runtime().handle.enter();
+        start(py, work(ask(cache), convert))
+    }
+}
+
+/// How long a command may take; zero: as long as it likes.
+fn limit(py: Python<'_>, seconds: Option<f64>) -> PyResult<Duration> {
+    match seconds {
+        None => Ok(Duration::ZERO),
+        Some(seconds) if seconds > 0.0 => {
+            Ok(Duration::try_from_secs_f64(seconds).map_or(Duration::ZERO, |limit| limit.max(Duration::from_nanos(1))))
+        }
+        Some(seconds) => Err(invalid(py, &format!("a timeout of {seconds} seconds; it is above 0, or None"))),
+    }
+}
+
+/// An argument of a command of the server's own.
+#[derive(FromPyObject)]
+enum Argument {
+    Bytes(Vec<u8>),
+    Text(String),
+    Int(i64),
+    Float(f64),
+}
+
+impl Argument {
+    fn bytes(self) -> Vec<u8> {
+        match self {
+            Self::Bytes(bytes) => bytes,
+            Self::Text(text) => text.into_bytes(),
+            Self::Int(number) => number.to_string().into_bytes(),
+            Self::Float(number) => number.to_string().into_bytes(),
+        }
+    }
+}
+
+fn strings<'py>(keys: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
+    keys.try_iter()?.map(|key| Ok(key?.cast_into::<PyString>()?)).collect()
+}
+
+fn texts<'a>(keys: &'a [Bound<'_, PyString>]) -> PyResult<Vec<&'a str>> {
+    keys.iter().map(|key| key.to_str()).collect()
+}

@@ -1,0 +1,79 @@
+//! Where the servers are, from a URL and options.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use polycache::backend::Backend;
+use polycache::backends::memcached::{Memcached, MemcachedConfig};
+use polycache::backends::redis::{Redis, RedisConfig};
+use polycache::{Cache, Error, ErrorKind, Result, Secret};
+
+/// The servers to connect to.
+#[derive(Debug, Clone)]
+pub(super) enum Config {
+    Redis(Box<RedisConfig>),
+    Memcached(Box<MemcachedConfig>),
+}
+
+/// What may be given beside the URL, and takes the place of what is said there.
+#[derive(Debug, Default)]
+pub(super) struct Options {
+    pub(super) username: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) db: Option<u32>,
+    pub(super) connections: Option<usize>,
+    pub(super) connect_timeout: Option<f64>,
+    pub(super) heartbeat: Option<f64>,
+}
+
+impl Config {
+    pub(super) fn new(url: &str, options: Options) -> Result<Self> {
+        let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
+        let connect_timeout =
+            options.connect_timeout.map(|seconds| duration("connect_timeout", seconds)).transpose()?;
+        let heartbeat = options.heartbeat.map(|seconds| duration("heartbeat", seconds)).transpose()?;
+        let password = options.password.map(Secret::from);
+        if scheme.starts_with("memcache") {
+            let mut config: MemcachedConfig = url.parse()?;
+            if options.db.is_some() || options.connections.is_some() {
+                return Err(Error::new(ErrorKind::Config, "memcached has neither `db` nor `connections`"));
+            }
+            config.username = options.username.or(config.username);
+            config.password = password.or(config.password);
+            config.connect_timeout = connect_timeout.unwrap_or(config.connect_timeout);
+            config.heartbeat = heartbeat.unwrap_or(config.heartbeat);
+            return Ok(Self::Memcached(Box::new(config)));
+        }
+        let mut config: RedisConfig = url.parse()?;
+        config.username = options.username.or(config.username);
+        config.password = password.or(config.password);
+        config.db = options.db.unwrap_or(config.db);
+        config.connections = options.connections.unwrap_or(config.connections);
+        config.connect_timeout = connect_timeout.unwrap_or(config.connect_timeout);
+        config.heartbeat = heartbeat.unwrap_or(config.heartbeat);
+        Ok(Self::Redis(Box::new(config)))
+    }
+
+    /// A cache on the servers. None is contacted before the first command. Keys are full keys: no namespace, no separator.
+    pub(super) fn open(&self) -> Result<(Cache, Arc<dyn Backend>)> {
+        let backend: Arc<dyn Backend> = match self {
+            Self::Redis(config) => Arc::new(Redis::new((**config).clone())?),
+            Self::Memcached(config) => Arc::new(Memcached::new(config)?),
+        };
+        let builder = Cache::builder().separator("").allow_flush(true).timeout(Duration::ZERO);
+        Ok((builder.shared_backend(Arc::clone(&backend)).build()?, backend))
+    }
+
+    pub(super) const fn name(&self) -> &'static str {
+        match self {
+            Self::Redis(_) => "redis",
+            Self::Memcached(_) => "memcached",
+        }
+    }
+}
+
+/// So many seconds.
+fn duration(what: &str, seconds: f64) -> Result<Duration> {
+    Duration::try_from_secs_f64(seconds)
+        .map_err(|_| Error::new(ErrorKind::Config, format!("a {what} of {seconds} seconds")))
+}

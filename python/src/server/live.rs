@@ -1,0 +1,72 @@
+//! The connections of a server object: those of this process, made anew in the child of a fork.
+
+use std::sync::Arc;
+
+use arc_swap::ArcSwap;
+use polycache::backend::Backend;
+use polycache::{Cache, Error, ErrorKind, Result};
+
+use super::config::Config;
+use crate::bridge::{Runtime, runtime};
+use crate::fork;
+
+/// A cache on a server, and the runtime that drives its connections.
+#[derive(Debug)]
+pub(crate) struct Live {
+    /// Only empty while it is dropped.
+    cache: Option<(Cache, Arc<dyn Backend>)>,
+    runtime: Runtime,
+}
+
+/// What a server object connects to, and its connections.
+#[derive(Debug)]
+pub(super) struct Connections {
+    config: Config,
+    live: ArcSwap<Live>,
+}
+
+impl Connections {
+    pub(super) fn new(config: Config) -> Result<Self> {
+        let live = ArcSwap::from_pointee(Live::open(&config)?);
+        Ok(Self { config, live })
+    }
+
+    /// Those of this process.
+    #[inline]
+    pub(super) fn live(&self) -> Result<arc_swap::Guard<Arc<Live>>> {
+        let live = self.live.load();
+        if live.runtime.generation == fork::generation() { Ok(live) } else { self.reopened() }
+    }
+
+    #[cold]
+    fn reopened(&self) -> Result<arc_swap::Guard<Arc<Live>>> {
+        self.live.store(Arc::new(Live::open(&self.config)?));
+        Ok(self.live.load())
+    }
+}
+
+impl Live {
+    fn open(config: &Config) -> Result<Self> {
+        let runtime = runtime()
+            .map_err(|error| Error::new(ErrorKind::Unavailable, "no thread can be made").with_source(error))?;
+        Ok(Self { cache: Some(config.open()?), runtime })
+    }
+
+    #[inline]
+    pub(crate) fn cache(&self) -> Result<&(Cache, Arc<dyn Backend>)> {
+        self.cache.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed, "the cache was closed"))
+    }
+
+    pub(crate) fn runtime(&self) -> &Runtime {
+        &self.runtime
+    }
+}
+
+/// What a child of a fork has inherited is the parent's: not even a lock of it may be touched.
+impl Drop for Live {
+    fn drop(&mut self) {
+        if self.runtime.generation != fork::generation() {
+            std::mem::forget(self.cache.take());
+        }
+    }
+}
