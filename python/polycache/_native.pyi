@@ -124,21 +124,15 @@ class Server:
         """What the servers are."""
     def get(self, key: str, default: Any = None, timeout: float | None = None) -> Future[Any]:
         """The bytes under key, or the default."""
-    def multi_get(
-        self, keys: Iterable[str], default: Any = None, timeout: float | None = None
-    ) -> Future[list[Any]]:
+    def multi_get(self, keys: Iterable[str], default: Any = None, timeout: float | None = None) -> Future[list[Any]]:
         """The bytes under keys, in their order, each or the default."""
-    def set(
-        self, key: str, value: bytes, ttl: float | None = None, timeout: float | None = None
-    ) -> Future[None]:
+    def set(self, key: str, value: bytes, ttl: float | None = None, timeout: float | None = None) -> Future[None]:
         """Stores bytes."""
     def multi_set(
         self, pairs: Iterable[tuple[str, bytes]], ttl: float | None = None, timeout: float | None = None
     ) -> Future[None]:
         """Stores several; of pairs with the same key the last stays. After an error some may be stored."""
-    def add(
-        self, key: str, value: bytes, ttl: float | None = None, timeout: float | None = None
-    ) -> Future[bool]:
+    def add(self, key: str, value: bytes, ttl: float | None = None, timeout: float | None = None) -> Future[bool]:
         """Stores bytes where there are none; whether it did."""
     def exists(self, key: str, timeout: float | None = None) -> Future[bool]:
         """Whether there is a value."""
@@ -167,9 +161,7 @@ class Server:
         Raises:
             BackendError: On memcached, with a prefix.
         """
-    def get_versioned(
-        self, key: str, default: Any = None, timeout: float | None = None
-    ) -> Future[tuple[Any, Version]]:
+    def get_versioned(self, key: str, default: Any = None, timeout: float | None = None) -> Future[tuple[Any, Version]]:
         """The bytes or the default, and the version, for `cas`."""
     def cas(
         self, key: str, value: bytes, version: Version, ttl: float | None = None, timeout: float | None = None

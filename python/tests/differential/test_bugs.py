@@ -458,7 +458,7 @@ LOCKS = """
 
 @differs(REDIS, theirs=["False"], ours=["True"])
 async def test_a_lock_of_another_process(side: Side, kind: str) -> None:
-    """It is waited for. (aiocache enters at once.)"""
+    """It is waited for; aiocache enters at once."""
     options = ", ".join(f"{name}={value!r}" for name, value in side.options(kind).items())
     program = textwrap.dedent(LOCKS).format(package=side.name, options=options)
     process = subprocess.Popen(
@@ -519,7 +519,7 @@ async def test_a_default_is_no_hit(side: Side, kind: str) -> None:
 
 @differs(MEMCACHED, theirs=["int 2", "int 2"], ours=["int 1", "int 2"])
 async def test_two_keys_on_memcached(side: Side, kind: str) -> None:
-    """ "a b" and "a_b" aren't one."""
+    """A key with a space and one with a `_` aren't one."""
     cache = side.cache(kind)
     await cache.set("a b", 1)
     await cache.set("a_b", 2)
