@@ -1,1 +1,56 @@
-"""One async cache API over many backends."""
+"""Caches for asyncio, over one core in Rust: in memory, on Redis and on memcached, by the same commands.
+
+It has the interface of aiocache: ``import polycache`` in its place.
+
+Example:
+    >>> from polycache import SimpleMemoryCache, cached
+    >>> cache = SimpleMemoryCache(ttl=60)
+    >>> await cache.set("key", "value")
+    True
+    >>> await cache.get("key")
+    'value'
+
+    >>> @cached(ttl=60)
+    ... async def user(id: int) -> dict:
+    ...     return await database.user(id)
+
+Modules:
+    base: ``BaseCache``, for caches of your own.
+    backends: ``memory``, ``redis``, ``memcached``.
+    serializers: ``JsonSerializer``, ``PickleSerializer``, ``MsgPackSerializer``, ``StringSerializer``, ``NullSerializer``.
+    plugins: ``TimingPlugin``, ``HitMissRatioPlugin``, ``BasePlugin`` for your own.
+    lock: ``RedLock``, ``OptimisticLock``.
+    decorators: ``cached``, ``cached_stampede``, ``multi_cached``, ``signature_key``.
+    factory: ``Cache``, ``caches``.
+    exceptions: what commands raise.
+"""
+
+from __future__ import annotations
+
+from polycache.backends.memcached import MemcachedBackend, MemcachedCache
+from polycache.backends.memory import SimpleMemoryBackend, SimpleMemoryCache
+from polycache.backends.redis import RedisBackend, RedisCache
+from polycache.decorators import cached, cached_stampede, multi_cached, signature_key
+from polycache.factory import CACHES as AIOCACHE_CACHES
+from polycache.factory import Cache, caches
+from polycache.settings import settings
+
+__version__ = "0.1.0"
+
+__all__ = [
+    "AIOCACHE_CACHES",
+    "Cache",
+    "MemcachedBackend",
+    "MemcachedCache",
+    "RedisBackend",
+    "RedisCache",
+    "SimpleMemoryBackend",
+    "SimpleMemoryCache",
+    "__version__",
+    "cached",
+    "cached_stampede",
+    "caches",
+    "multi_cached",
+    "settings",
+    "signature_key",
+]

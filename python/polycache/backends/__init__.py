@@ -1,0 +1,1 @@
+"""The backends: memory, Redis and memcached."""

@@ -1,0 +1,182 @@
+"""The operations of the memory backend, over the native store."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator, Iterable, Sequence
+from typing import Any
+
+from polycache._native import Memory, Version
+from polycache.backends.memory.view import MemoryView
+from polycache.core.keys import key_text
+from polycache.core.patterns import matcher
+from polycache.core.sentinels import MISSING
+from polycache.core.stock import Stock
+from polycache.core.ttl import Seconds, native_ttl
+from polycache.exceptions import InvalidInput
+
+
+class SpacedKey(str):
+    """A full key that knows the namespace it begins with, as there is no separator between them."""
+
+    __slots__ = ("space",)
+    space: str
+
+    @classmethod
+    def of(cls, full: str, space: str) -> SpacedKey:
+        """The key in this namespace."""
+        key = cls(full)
+        key.space = space
+        return key
+
+
+class MemoryOperations(Stock):
+    """What a memory backend does. Each operation has taken effect when it is first awaited, and waits for nothing."""
+
+    _memory: Memory
+
+    @property
+    def _cache(self) -> MemoryView:
+        """What is stored, as a dict."""
+        return MemoryView(self._memory)
+
+    def _full_key(self, key: Any, namespace: str | None) -> Any:
+        full = super()._full_key(key, namespace)
+        space = self.namespace if namespace is None else namespace
+        return SpacedKey.of(full, space) if space and isinstance(full, str) and full.startswith(space) else full
+
+    def _place(self, key: Any) -> tuple[str, int]:
+        """The text of a full key, and how much of it is the namespace, in bytes: what `clear` goes by."""
+        text = key_text(key)
+        space = key.space if isinstance(key, SpacedKey) else self.namespace
+        return text, len(space.encode()) if space and text.startswith(space) else 0
+
+    async def _get(self, key: Any, encoding: str | None = "utf-8", _conn: Any = None) -> Any:
+        return self._memory.get(key_text(key))
+
+    async def _lookup(self, key: Any, encoding: str | None, _conn: Any) -> Any:
+        if self._is_replaced("_get"):
+            return await super()._lookup(key, encoding, _conn)
+        return self._memory.get(key_text(key), MISSING)
+
+    async def _multi_get(self, keys: Sequence[Any], encoding: str | None = "utf-8", _conn: Any = None) -> list[Any]:
+        return self._memory.multi_get([key_text(key) for key in keys])
+
+    async def _multi_lookup(self, keys: Sequence[Any], encoding: str | None, _conn: Any) -> list[Any]:
+        if self._is_replaced("_multi_get"):
+            return await super()._multi_lookup(keys, encoding, _conn)
+        return self._memory.multi_get([key_text(key) for key in keys], MISSING)
+
+    async def _set(self, key: Any, value: Any, ttl: Seconds = None, _cas_token: Any = None, _conn: Any = None) -> Any:
+        if _cas_token is not None:
+            return await self._cas(key, value, _cas_token, ttl=ttl, _conn=_conn) or 0
+        (text, space), seconds = self._place(key), native_ttl(ttl)
+        if seconds is not None and seconds < 0:
+            self._memory.delete(text)
+        else:
+            self._memory.set(text, value, seconds, space)
+        return True
+
+    async def _cas(self, key: Any, value: Any, token: Any, ttl: Seconds = None, _conn: Any = None) -> bool:
+        (text, space), seconds = self._place(key), native_ttl(ttl)
+        if not isinstance(token, Version):
+            # A value, as aiocache's own tokens are.
+            present, version = self._memory.get_versioned(text)
+            if present != token:
+                return False
+            token = version
+        if seconds is not None and seconds < 0:
+            # What ends at once: the value goes if it is still this one.
+            return self._memory.delete_if(text, token)
+        return self._memory.cas(text, value, token, seconds, space)
+
+    async def _gets(self, key: Any, encoding: str | None = "utf-8", _conn: Any = None) -> Any:
+        value, version = self._memory.get_versioned(key_text(key), MISSING)
+        return None if value is MISSING else version
+
+    async def _versioned(self, key: Any, encoding: str | None, _conn: Any) -> tuple[Any, Any]:
+        if self._is_replaced("_get") or self._is_replaced("_gets"):
+            return await super()._versioned(key, encoding, _conn)
+        return self._memory.get_versioned(key_text(key), MISSING)
+
+    async def _multi_set(self, pairs: Sequence[tuple[Any, Any]], ttl: Seconds = None, _conn: Any = None) -> bool:
+        seconds = native_ttl(ttl)
+        stored = [(key_text(key), value) for key, value in pairs]
+        if seconds is not None and seconds < 0:
+            self._memory.multi_delete([key for key, _ in stored])
+        elif stored:
+            # All keys of a call are in one namespace.
+            self._memory.multi_set(stored, seconds, self._place(pairs[0][0])[1])
+        return True
+
+    async def _add(self, key: Any, value: Any, ttl: Seconds = None, _conn: Any = None) -> bool:
+        (text, space), seconds = self._place(key), native_ttl(ttl)
+        ends_at_once = seconds is not None and seconds < 0
+        if not self._memory.add(text, value, None if ends_at_once else seconds, space):
+            raise ValueError(f"Key {text} already exists, use .set to update the value")
+        if ends_at_once:
+            self._memory.delete(text)
+        return True
+
+    async def _exists(self, key: Any, _conn: Any = None) -> bool:
+        return self._memory.exists(key_text(key))
+
+    async def _increment(self, key: Any, delta: int, _conn: Any = None) -> int:
+        if not isinstance(delta, int):
+            raise TypeError(f"a delta of {delta!r} is not an integer")
+        text, space = self._place(key)
+        return self._memory.increment(text, delta, space)
+
+    async def _expire(self, key: Any, ttl: Seconds, _conn: Any = None) -> bool:
+        key, seconds = key_text(key), native_ttl(ttl)
+        if seconds is not None and seconds < 0:
+            return self._memory.delete(key)
+        return self._memory.expire(key, seconds)
+
+    async def _ttl(self, key: Any, _conn: Any = None) -> float | None:
+        return self._memory.ttl(key_text(key))
+
+    async def _delete(self, key: Any, _conn: Any = None) -> int:
+        return int(self._memory.delete(key_text(key)))
+
+    async def _multi_delete(self, keys: Iterable[Any], _conn: Any = None) -> int:
+        if self._is_replaced("_delete"):
+            return await super()._multi_delete(keys, _conn)
+        return self._memory.multi_delete([key_text(key) for key in keys])
+
+    async def _clear(self, namespace: str | None = None, _conn: Any = None) -> bool:
+        self._memory.clear(namespace or None)
+        return True
+
+    async def _scan_page(self, namespace: str | None, pattern: str) -> list[str]:
+        """The names of the keys in the namespace that match."""
+        space, matches = namespace or "", matcher(pattern)
+        names = (key[len(space) :] for key in self._memory.keys() if key.startswith(space))
+        return [name for name in names if matches(name)]
+
+    async def _scan(self, namespace: str | None, pattern: str) -> AsyncIterator[str]:
+        for name in await self._scan_page(namespace, pattern):
+            yield name
+
+    async def _raw(self, command: str, *args: Any, encoding: str | None = "utf-8", _conn: Any = None, **kwargs: Any) -> Any:
+        return self._cache.call(command, *args, **kwargs)
+
+    async def _redlock_release(self, key: Any, value: Any) -> int:
+        key = key_text(key)
+        present, version = self._memory.get_versioned(key, MISSING)
+        return int(present is not MISSING and present == value and self._memory.delete_if(key, version))
+
+
+def bounds(max_size: int | str | None, max_memory: int | str | None) -> dict[str, int]:
+    """The bounds of a store, which a URL gives as text.
+
+    Raises:
+        InvalidInput: A bound below 1.
+    """
+    given = {"max_size": max_size, "max_memory": max_memory}
+    found = {name: int(bound) for name, bound in given.items() if bound is not None}
+    for name, bound in found.items():
+        if bound < 1:
+            raise InvalidInput(f"a {name} of {bound}: it has to be above 0")
+    return found
+
+

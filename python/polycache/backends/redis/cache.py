@@ -1,0 +1,166 @@
+"""``RedisCache``: where its servers are, and its rule for keys."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+from polycache._native import Server
+from polycache.backends.redis.clients import of_client, of_pool
+from polycache.backends.redis.raw import ask
+from polycache.backends.server.place import REDIS_SETTINGS, Place, address, known
+from polycache.backends.server.short import ServerCommands
+from polycache.core.keys import ensure_key
+from polycache.core.sentinels import SENTINEL, Unset
+from polycache.serializers import JsonSerializer
+
+
+class RedisBackend(ServerCommands):
+    """A cache on Redis whose serializer is that of ``BaseCache``; see `RedisCache`."""
+
+    NAME = "redis"
+
+    def __init__(
+        self,
+        endpoint: str = "127.0.0.1",
+        port: int | str = 6379,
+        db: int | str = 0,
+        password: str | None = None,
+        pool_min_size: int | str | Unset = SENTINEL,
+        pool_max_size: int | str | None = None,
+        create_connection_timeout: float | str | None = None,
+        ssl: bool = False,
+        connection_pool_class: Any = None,
+        connection_pool_kwargs: dict[str, Any] | None = None,
+        *,
+        username: str | None = None,
+        url: str | None = None,
+        client: Any = None,
+        loop: Any = None,
+        **kwargs: Any,
+    ) -> None:
+        """Makes a cache. No server is contacted before the first command.
+
+        Args:
+            endpoint: The host, or the path of a unix socket.
+            port: The port.
+            db: The number of the database.
+            password: The password.
+            pool_min_size: Has no effect: see ``pool_max_size``.
+            pool_max_size: Has no effect. One connection carries the calls of all tasks; ``connections`` asks for more.
+            create_connection_timeout: Seconds that connecting may take. By default 2.
+            ssl: Whether TLS is spoken. ``ca``, ``cert``, ``key`` and ``verify`` say how.
+            connection_pool_class: Has no effect.
+            connection_pool_kwargs: Arguments of a connection of redis-py: those that say where the server is and how to
+                log in are taken.
+            username: The ACL user.
+            url: In place of the arguments above: ``redis://``, ``rediss://``, ``redis+cluster://``, ``redis+sentinel://``,
+                ``redis+unix://``.
+            client: A client of redis-py, whose address, user and password are taken. It isn't used itself.
+            loop: Has no effect: the running loop is used.
+            **kwargs: ``connections``, ``heartbeat``, ``protocol`` and the other settings of a Redis URL; what every cache
+                takes (see ``BaseCache``).
+        """
+        place = known(kwargs, REDIS_SETTINGS)
+        super().__init__(**kwargs)
+        self.endpoint = endpoint
+        self.port = int(port)
+        self.db = int(db)
+        self.username = username
+        self.password = password
+        self.pool_min_size = None if pool_min_size is SENTINEL else int(pool_min_size)
+        self.pool_max_size = None if pool_max_size is None else int(pool_max_size)
+        self.create_connection_timeout = float(create_connection_timeout) if create_connection_timeout else None
+        if client is not None:
+            place |= self._take(of_client(client))
+        elif connection_pool_kwargs:
+            place |= self._take(of_pool(connection_pool_kwargs))
+        scheme = place.pop("scheme", "rediss" if ssl else "redis")
+        self._url = self._take_url(url, place) if url is not None else self._own_url(scheme, place)
+        self._server = self._connect()
+        self._remember(_made=True)
+        self._changed()
+
+    def _take(self, found: dict[str, Any]) -> dict[str, str]:
+        """Takes over where a client of redis-py connects to. Returns the settings for the URL."""
+        for name in ("endpoint", "port", "db", "username", "password", "create_connection_timeout"):
+            if found.get(name) is not None:
+                setattr(self, name, found.pop(name))
+        return {name: value for name, value in found.items() if value is not None}
+
+    def _own_url(self, scheme: str, settings: dict[str, str]) -> str:
+        if self.endpoint.startswith("/"):
+            return Place("redis+unix", "", self.endpoint, settings={**settings, "db": str(self.db)}).url()
+        return Place(scheme, address(self.endpoint, self.port), f"/{self.db}", settings=settings).url()
+
+    def _take_url(self, url: str, settings: dict[str, str]) -> str:
+        place = Place.of(url, REDIS_SETTINGS | {"db"})
+        host, port = place.host_and_port()
+        self.endpoint, self.port = host or self.endpoint, port or self.port
+        self.username, self.password = place.username or self.username, place.password or self.password
+        place.settings |= settings
+        return place.url()
+
+    def _connect(self) -> Server:
+        options: dict[str, Any] = {"username": self.username, "password": self.password}
+        if self.create_connection_timeout is not None:
+            options["connect_timeout"] = self.create_connection_timeout
+        return Server(self._url, **options)
+
+    @classmethod
+    def parse_uri_path(cls, path: str) -> dict[str, Any]:
+        """The settings in the path of a URL: ``/0`` is the number of the database."""
+        db = path[1:].split("/")[0]
+        return {"db": db} if db else {}
+
+    def _build_key(self, key: Any, namespace: str | None = None) -> Any:
+        space = self.namespace if namespace is None else namespace
+        key = ensure_key(key)
+        if space is None:
+            return key
+        return f"{space}:{key}" if space else f"{key}"
+
+    async def _clear(self, namespace: str | None = None, _conn: Any = None) -> bool:
+        await self._server.clear(f"{namespace}:" if namespace else "")
+        return True
+
+    async def _scan(self, namespace: str | None, pattern: str) -> AsyncIterator[str]:
+        prefix = f"{namespace}:" if namespace else ""
+        for name in await self._server.scan(prefix, pattern):
+            yield name
+
+    async def _raw(self, command: str, *args: Any, encoding: str | None = "utf-8", _conn: Any = None, **kwargs: Any) -> Any:
+        return await ask(self._server, command, args, kwargs, encoding)
+
+    def __repr__(self) -> str:
+        return f"RedisCache ({self.endpoint}:{self.port})"
+
+
+class RedisCache(RedisBackend):
+    """A cache on Redis, Valkey or Redict. Keys are ``namespace:key``.
+
+    Args:
+        serializer: By default ``JsonSerializer``.
+        endpoint: The host, by default 127.0.0.1, or the path of a unix socket.
+        port: The port, by default 6379.
+        db: The number of the database, by default 0.
+        password: The password.
+        username: The ACL user.
+        ssl: Whether TLS is spoken.
+        create_connection_timeout: Seconds that connecting may take. By default 2.
+        url: In place of all these: ``redis+cluster://host1:7000,host2:7000``, ``redis+sentinel://host:26379/service``.
+        client: A client of redis-py, whose address, user and password are taken.
+        **kwargs: Settings of the client (``connections``, ``heartbeat``, ``ca``, ..); ``plugins``, ``namespace``,
+            ``key_builder``, ``timeout``, ``ttl``: see ``BaseCache``.
+
+    Example:
+        >>> cache = RedisCache(endpoint="redis.example.com", namespace="shop", ttl=60)
+        >>> await cache.set("price:7", 12.5)
+        True
+    """
+
+    def __init__(self, serializer: Any = None, **kwargs: Any) -> None:
+        super().__init__(serializer=JsonSerializer() if serializer is None else serializer, **kwargs)
+
+
+RedisBackend._ORIGINAL = RedisBackend

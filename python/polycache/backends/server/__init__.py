@@ -1,0 +1,1 @@
+"""What the caches on servers have in common."""

@@ -1,0 +1,147 @@
+"""The short way of the commands on servers: encode, one native call with its timeout, decode."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from polycache._native import Server
+from polycache.backends.server.codec import Decode, Encode, codec, from_bytes, to_bytes
+from polycache.backends.server.operations import ServerOperations
+from polycache.core.sentinels import SENTINEL, Unset
+from polycache.core.state import encoding_of
+from polycache.core.switch import AIOCACHE_NAME, ENVIRONMENT, POLYCACHE_NAME
+from polycache.core.ttl import Seconds, read_seconds
+
+#: Stands for a limit that has passed before the call began.
+_OVER = -1.0
+
+
+class ServerCommands(ServerOperations):
+    """The commands most used, which go past hooks and ``asyncio.timeout`` where nothing stands in the way."""
+
+    #: The native client while the short way is open.
+    _fast: Server | None = None
+    _fast_limit: float | None = None
+    _encode: Encode
+    _decode: Decode
+
+    def _changed(self) -> None:
+        encode, decode = codec(self._serializer)
+        self._remember(
+            _fast=self._server if self._is_stock() else None,
+            _fast_limit=native_limit(self.timeout),
+            _encode=encode,
+            _decode=decode,
+        )
+
+    def _short(self, timeout: Seconds | Unset) -> Server | None:
+        """The native client if nothing stands in the way of the short way."""
+        if self._plugins or AIOCACHE_NAME in ENVIRONMENT or POLYCACHE_NAME in ENVIRONMENT:
+            return None
+        if timeout is not SENTINEL and native_limit(timeout) == _OVER:
+            return None
+        return self._fast if self._fast_limit != _OVER else None
+
+    def _native_limit(self, timeout: Seconds | Unset) -> float | None:
+        return self._fast_limit if timeout is SENTINEL else native_limit(timeout)
+
+    async def get(
+        self,
+        key: Any,
+        default: Any = None,
+        loads_fn: Callable[[Any], Any] | None = None,
+        namespace: str | None = None,
+        timeout: Seconds | Unset = SENTINEL,
+        _conn: Any = None,
+    ) -> Any:
+        server = self._short(timeout)
+        if server is None:
+            return await super().get(key, default, loads_fn, namespace, timeout, _conn)
+        data = await server.get(self._key(self._full_key(key, namespace)), None, self._native_limit(timeout))
+        if data is None:
+            return default
+        if loads_fn is None:
+            return self._decode(data)
+        return loads_fn(from_bytes(data, encoding_of(self._serializer)))
+
+    async def multi_get(
+        self,
+        keys: Iterable[Any],
+        loads_fn: Callable[[Any], Any] | None = None,
+        namespace: str | None = None,
+        timeout: Seconds | Unset = SENTINEL,
+        _conn: Any = None,
+    ) -> list[Any]:
+        server = self._short(timeout)
+        if server is None or loads_fn is not None:
+            return await super().multi_get(keys, loads_fn, namespace, timeout, _conn)
+        texts = [self._key(self._full_key(key, namespace)) for key in keys]
+        if not texts:
+            return []
+        decode = self._decode
+        found = await server.multi_get(texts, None, self._native_limit(timeout))
+        return [None if data is None else decode(data) for data in found]
+
+    async def set(
+        self,
+        key: Any,
+        value: Any,
+        ttl: Seconds | Unset = SENTINEL,
+        dumps_fn: Callable[[Any], Any] | None = None,
+        namespace: str | None = None,
+        _cas_token: Any = None,
+        timeout: Seconds | Unset = SENTINEL,
+        _conn: Any = None,
+    ) -> Any:
+        server = self._short(timeout)
+        seconds = self._seconds(self._get_ttl(ttl)) if server is not None else None
+        if server is None or _cas_token is not None or (seconds is not None and seconds < 0):
+            return await super().set(key, value, ttl, dumps_fn, namespace, _cas_token, timeout, _conn)
+        text = self._key(self._full_key(key, namespace))
+        data = self._encode(value) if dumps_fn is None else to_bytes(dumps_fn(value))
+        await server.set(text, data, seconds, self._native_limit(timeout))
+        return True
+
+    async def multi_set(
+        self,
+        pairs: Iterable[tuple[Any, Any]],
+        ttl: Seconds | Unset = SENTINEL,
+        dumps_fn: Callable[[Any], Any] | None = None,
+        namespace: str | None = None,
+        timeout: Seconds | Unset = SENTINEL,
+        _conn: Any = None,
+    ) -> bool:
+        server = self._short(timeout)
+        seconds = self._seconds(self._get_ttl(ttl)) if server is not None else None
+        if server is None or dumps_fn is not None or (seconds is not None and seconds < 0):
+            return await super().multi_set(pairs, ttl, dumps_fn, namespace, timeout, _conn)
+        encode = self._encode
+        stored = [(self._key(self._full_key(key, namespace)), encode(value)) for key, value in pairs]
+        if stored:
+            await server.multi_set(stored, seconds, self._native_limit(timeout))
+        return True
+
+    async def delete(
+        self, key: Any, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None
+    ) -> int:
+        server = self._short(timeout)
+        if server is None:
+            return await super().delete(key, namespace, timeout, _conn)
+        return int(await server.delete(self._key(self._full_key(key, namespace)), self._native_limit(timeout)))
+
+    async def exists(
+        self, key: Any, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None
+    ) -> bool:
+        server = self._short(timeout)
+        if server is None:
+            return await super().exists(key, namespace, timeout, _conn)
+        return await server.exists(self._key(self._full_key(key, namespace)), self._native_limit(timeout))
+
+
+def native_limit(timeout: Seconds) -> float | None:
+    """A timeout for the native client: ``None`` for no limit."""
+    seconds = read_seconds(timeout)
+    if seconds is None or seconds == 0:
+        return None
+    return float(seconds) if seconds > 0 else _OVER

@@ -1,0 +1,67 @@
+"""``BaseCache``, which every cache is, and ``API`` for commands of your own.
+
+A cache of your own derives from ``BaseCache`` and overrides the operations of a backend::
+
+    class DictCache(BaseCache):
+        def __init__(self, **kwargs):
+            super().__init__(**kwargs)
+            self.stored = {}
+
+        async def _get(self, key, encoding="utf-8", _conn=None):
+            return self.stored.get(key)
+
+        async def _set(self, key, value, ttl=None, _cas_token=None, _conn=None):
+            self.stored[key] = value
+            return True
+"""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any, ClassVar, Self
+
+from polycache.core.api import API
+from polycache.core.computed import Computed
+from polycache.core.connection import _Conn
+from polycache.core.keys import ensure_key as _ensure_key
+from polycache.core.removals import Removals
+from polycache.core.sentinels import SENTINEL
+
+__all__ = ["API", "SENTINEL", "BaseCache", "_Conn", "_ensure_key"]
+
+
+class BaseCache(Computed, Removals):
+    """What all caches have in common: the commands, each between the hooks of the plugins and within a timeout.
+
+    Args:
+        serializer: Turns values into what the backend stores, and back.
+        plugins: A list of plugins, whose hooks are run around every command.
+        namespace: What the backend's keys begin with.
+        key_builder: Called with a key and ``namespace=``; makes the backend's key in place of the backend's rule.
+        timeout: Seconds that a command may take, hooks included. 0 or ``None``: no limit.
+        ttl: Seconds that stored values live unless a command says otherwise. 0 or ``None``: for ever.
+    """
+
+    #: The name of the kind of cache, as in URLs.
+    NAME: ClassVar[str]
+
+    def get_connection(self) -> _Conn:
+        """``async with cache.get_connection() as connection``: commands that share what `acquire_conn` gives."""
+        return _Conn(self)
+
+    async def acquire_conn(self) -> Any:
+        """What `get_connection` gives to every command as ``_conn``. By default the cache."""
+        return self
+
+    async def release_conn(self, conn: Any) -> None:
+        """Takes back what `acquire_conn` gave."""
+
+    async def __aenter__(self) -> Self:
+        """The cache, which is closed at the end of the block."""
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Closes the cache."""
+        await self.close()

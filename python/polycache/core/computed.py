@@ -1,0 +1,193 @@
+"""The commands that compute what is missing: get_or_set, multi_get_or_set."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, TypeVar
+
+from polycache.core.flights import Flights
+from polycache.core.leases import leased
+from polycache.core.reads import Reads
+from polycache.core.sentinels import MISSING, SENTINEL, Unset
+from polycache.core.switch import disabled
+from polycache.core.ttl import Seconds, read_seconds
+from polycache.core.writes import Writes
+
+T = TypeVar("T")
+K = TypeVar("K")
+Compute = Callable[[], Awaitable[T]]
+#: Whether a computed value is to be stored.
+Keep = Callable[[Any], bool]
+
+logger = logging.getLogger("polycache.base")
+
+
+class Computed(Reads, Writes):
+    """The commands that compute what is missing."""
+
+    __flights: Flights | None = None
+
+    def _flights(self) -> Flights:
+        if self.__flights is None:
+            self.__flights = Flights()
+        return self.__flights
+
+    async def get_or_set(
+        self,
+        key: Any,
+        compute: Compute[T],
+        ttl: Seconds | Unset = SENTINEL,
+        lease: Seconds = 2,
+        namespace: str | None = None,
+        timeout: Seconds | Unset = SENTINEL,
+    ) -> T:
+        """Reads a value; where there is none, computes and stores it, once for all who ask.
+
+        All who wait for the value get what was computed: the value, a ``None``, or the error, which isn't stored. On a
+        server that holds for all processes. Trouble with the cache is logged and counts as a miss.
+
+        Args:
+            key: The key.
+            compute: A coroutine function without arguments. It must not ask for the same key.
+            ttl: Seconds that the value lives, in place of the cache's; 0 or ``None``: for ever.
+            lease: Seconds after which other processes stop waiting for one that has died. It is renewed while the
+                computation goes on, so it may be shorter. 0 or ``None``: other processes don't wait.
+            namespace: In place of the cache's.
+            timeout: Seconds for reading and for storing, in place of the cache's; not for ``compute``.
+
+        Returns:
+            The value. While caches are switched off, what ``compute`` returns.
+
+        Example:
+            >>> async def load():
+            ...     return await database.user(7)
+            >>> user = await cache.get_or_set("user:7", load, ttl=60)
+        """
+        return await self._get_or_compute(key, compute, ttl, lease, namespace, timeout, lambda value: True)
+
+    async def _get_or_compute(
+        self,
+        key: Any,
+        compute: Compute[T],
+        ttl: Seconds | Unset,
+        lease: Seconds,
+        namespace: str | None,
+        timeout: Seconds | Unset,
+        keep: Keep,
+    ) -> T:
+        """`get_or_set`, storing only what ``keep`` agrees to."""
+        if disabled():
+            return await compute()
+        value = await self._try_read(key, namespace, timeout)
+        if value is not MISSING:
+            found: T = value
+            return found
+        return await self._fill(key, compute, ttl, read_seconds(lease), namespace, timeout, keep)
+
+    async def _fill(
+        self,
+        key: Any,
+        compute: Compute[T],
+        ttl: Seconds | Unset,
+        lease: float | None,
+        namespace: str | None,
+        timeout: Seconds | Unset,
+        keep: Keep,
+    ) -> T:
+        """Computes a value that is missing, and stores it."""
+
+        async def lead() -> T:
+            async with leased(self, key, namespace, lease) as alone:
+                if not alone:  # Somebody else may have stored it while this process waited.
+                    value = await self._try_read(key, namespace, timeout)
+                    if value is not MISSING:
+                        found: T = value
+                        return found
+                result = await compute()
+                if keep(result):
+                    await self._try_set(key, result, ttl, namespace, timeout)
+                return result
+
+        return await self._flights().share(self._full_key(key, namespace), lead)
+
+    async def _try_read(self, key: Any, namespace: str | None, timeout: Seconds | Unset) -> Any:
+        options = {} if namespace is None else {"namespace": namespace}
+        try:
+            return await self._read(key, namespace=namespace, timeout=timeout, options=options)
+        except Exception:
+            logger.exception("Couldn't read %s: it counts as a miss", key)
+            return MISSING
+
+    async def _try_set(
+        self, key: Any, value: Any, ttl: Seconds | Unset, namespace: str | None, timeout: Seconds | Unset
+    ) -> None:
+        try:
+            await self.set(key, value, ttl=ttl, namespace=namespace, timeout=timeout)
+        except Exception:
+            logger.exception("Couldn't store %s", key)
+
+    async def multi_get_or_set(
+        self,
+        keys: Iterable[K],
+        compute: Callable[[list[K]], Awaitable[Mapping[K, T]]],
+        ttl: Seconds | Unset = SENTINEL,
+        namespace: str | None = None,
+        timeout: Seconds | Unset = SENTINEL,
+    ) -> dict[K, T]:
+        """Reads many values; those that are missing are computed together, and stored together.
+
+        A key that another task of this process is computing by ``multi_get_or_set`` is waited for. Trouble with the cache is
+        logged and counts as a miss.
+
+        Args:
+            keys: The keys.
+            compute: A coroutine function of the list of missing keys. Returns a mapping; it may leave keys out.
+            ttl: Seconds that the values live, in place of the cache's; 0 or ``None``: for ever.
+            namespace: In place of the cache's.
+            timeout: Seconds for reading and for storing, in place of the cache's; not for ``compute``.
+
+        Returns:
+            The values by key, in the order of the keys. Keys that ``compute`` left out aren't in it.
+        """
+        asked = list(dict.fromkeys(keys))
+        if disabled():
+            return dict(await compute(asked))
+        found = await self._try_multi_read(asked, namespace, timeout)
+        missing = [key for key in asked if key not in found]
+        if missing:
+            found.update(await self._fill_many(missing, compute, ttl, namespace, timeout))
+        return {key: found[key] for key in asked if key in found}
+
+    async def _try_multi_read(self, keys: list[K], namespace: str | None, timeout: Seconds | Unset) -> dict[K, Any]:
+        options = {} if namespace is None else {"namespace": namespace}
+        try:
+            values = await self._multi_read(keys, namespace=namespace, timeout=timeout, options=options)
+        except Exception:
+            logger.exception("Couldn't read %s: they count as misses", keys)
+            return {}
+        return {key: value for key, value in zip(keys, values, strict=True) if value is not MISSING}
+
+    async def _fill_many(
+        self,
+        missing: list[K],
+        compute: Callable[[list[K]], Awaitable[Mapping[K, T]]],
+        ttl: Seconds | Unset,
+        namespace: str | None,
+        timeout: Seconds | Unset,
+    ) -> dict[K, T]:
+        """Computes the keys that nobody computes, and waits for those that somebody does."""
+
+        async def lead(keys: list[K]) -> dict[K, T]:
+            computed = dict(await compute(keys))
+            if computed:
+                try:
+                    await self.multi_set(list(computed.items()), ttl=ttl, namespace=namespace, timeout=timeout)
+                except Exception:
+                    logger.exception("Couldn't store %s", list(computed))
+            return computed
+
+        return await self._flights().share_many(
+            missing, lambda key: ("many", self._full_key(key, namespace)), lead
+        )

@@ -1,0 +1,107 @@
+"""Running a command between the hooks of its plugins, within its timeout."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Mapping
+from contextvars import ContextVar
+from typing import Any, TypeVar
+
+from polycache.core.sentinels import MISSING, SENTINEL, Unset
+from polycache.core.ttl import Seconds, read_seconds
+
+T = TypeVar("T")
+Operation = Callable[[], Awaitable[T]]
+
+#: The cache whose read is being told to hooks, and how many of its keys were there. A value that is ``None``, or equal to the
+#: default, looks like a miss in ``ret``.
+_READ: ContextVar[tuple[object, int] | None] = ContextVar("polycache_read", default=None)
+
+
+def hits_of(cache: object) -> int | None:
+    """How many keys the read found that ``cache`` tells hooks about at this moment; ``None`` outside of such a hook."""
+    read = _READ.get()
+    return read[1] if read is not None and read[0] is cache else None
+
+
+def given(**options: Any) -> dict[str, Any]:
+    """The options that the caller gave: hooks see these alone."""
+    return {name: value for name, value in options.items() if value is not None and value is not SENTINEL}
+
+
+async def within(limit: float | None, operation: Operation[T]) -> T:
+    """Awaits the operation, for ``limit`` seconds at most (``None`` and 0: without a limit).
+
+    Raises:
+        TimeoutError: When it takes longer.
+    """
+    if limit is None or limit == 0:
+        return await operation()
+    async with asyncio.timeout(limit):
+        return await operation()
+
+
+async def hooked(cache: Any, command: str, args: tuple[Any, ...], options: Mapping[str, Any], operation: Operation[T]) -> T:
+    """Runs every ``pre_`` hook, the operation, and every ``post_`` hook, in the order of the plugins.
+
+    A hook that a plugin lacks is passed over. After an exception there are no further hooks.
+    """
+    start = time.monotonic()
+    for plugin in cache.plugins:
+        before = getattr(plugin, "pre_" + command, None)
+        if before is not None:
+            await before(cache, *args, **options)
+    result = await operation()
+    took = time.monotonic() - start
+    for plugin in cache.plugins:
+        after = getattr(plugin, "post_" + command, None)
+        if after is not None:
+            await after(cache, *args, took=took, ret=result, **options)
+    return result
+
+
+async def hooked_read(
+    cache: Any, command: str, args: tuple[Any, ...], options: Mapping[str, Any], read: Operation[T],
+    shown: Callable[[T], Any], hits: Callable[[T], int],
+) -> T:  # fmt: skip
+    """`hooked` for a read, whose result tells misses from values: hooks are given ``shown(result)`` and can ask for the hits."""
+    results: list[T] = []
+
+    async def operation() -> Any:
+        result = await read()
+        results.append(result)
+        told.append(_READ.set((cache, hits(result))))
+        return shown(result)
+
+    told: list[Any] = []
+    try:
+        await hooked(cache, command, args, options, operation)
+    finally:
+        for token in told:
+            _READ.reset(token)
+    return results[0]
+
+
+class Runner:
+    """The part of a cache that runs commands."""
+
+    timeout: float | None
+    plugins: Any
+
+    def _limit(self, timeout: Seconds | Unset) -> float | None:
+        """The time that a call has, in seconds: its own, or the cache's."""
+        return self.timeout if timeout is SENTINEL else read_seconds(timeout)
+
+    async def _run(
+        self, command: str, args: tuple[Any, ...], options: Mapping[str, Any], timeout: Seconds | Unset, operation: Operation[T]
+    ) -> T:
+        """Runs a command: the timeout covers its hooks and the operation."""
+        if not self.plugins:
+            return await within(self._limit(timeout), operation)
+        return await within(self._limit(timeout), lambda: hooked(self, command, args, options, operation))
+
+
+def or_default(value: Any, default: Any) -> Any:
+    """The value, or what stands for a miss."""
+    return default if value is MISSING else value

@@ -1,0 +1,34 @@
+"""Keys: what callers give, and the text that a backend is asked for."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+
+def ensure_key(key: Any) -> Any:
+    """The value of an enum's member; every other key as it is."""
+    return key.value if isinstance(key, Enum) else key
+
+
+def key_text(key: Any) -> str:
+    """The text that a native backend has for a key.
+
+    Numbers, dates, UUIDs and the like are their ``str``, so ``1`` and ``"1"`` are one key, as they are on a server. Bytes are
+    the text that they encode.
+
+    Raises:
+        TypeError: For an object whose text is its address, which another object may have later.
+    """
+    if isinstance(key, str):
+        # A member of an enum that is also text would print as its name.
+        return str.__str__(key)
+    if isinstance(key, (bytes, bytearray, memoryview)):
+        return bytes(key).decode()
+    key = ensure_key(key)
+    if isinstance(key, str):
+        return str.__str__(key)
+    kind: Any = type(key)
+    if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
+        raise TypeError(f"a {kind.__qualname__} is no key: its text is its address; give text, or define __str__")
+    return str(key)

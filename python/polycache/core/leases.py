@@ -1,0 +1,101 @@
+"""Keeping other processes from computing what one computes, on caches that have no leases of their own."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import Any
+
+logger = logging.getLogger("polycache.base")
+
+#: How often one that waits looks whether the lock is free, in seconds.
+LOOK = 0.02
+
+
+class Held:
+    """A lock made of ``_add``, ``_expire`` and ``_redlock_release``: an entry that its holder alone knows the value of."""
+
+    def __init__(self, cache: Any, key: Any, lease: float) -> None:
+        self.cache = cache
+        self.key = key
+        self.lease = lease
+        self.value = ""
+        self._renewal: asyncio.Task[None] | None = None
+
+    async def try_acquire(self, value: str) -> bool:
+        """One attempt."""
+        try:
+            await self.cache._add(self.key, value, ttl=self.lease)
+        except ValueError:
+            return False
+        self.value = value
+        self._renewal = asyncio.get_running_loop().create_task(self._renew())
+        return True
+
+    async def acquire(self, value: str, wait: float) -> bool:
+        """Waits for the lock, ``wait`` seconds at most. Returns whether it is held now."""
+        loop = asyncio.get_running_loop()
+        until = loop.time() + wait
+        while not await self.try_acquire(value):
+            left = until - loop.time()
+            if left <= 0:
+                return False
+            await asyncio.sleep(min(LOOK, left))
+        return True
+
+    async def _renew(self) -> None:
+        """Keeps the entry from ending while the holder works; one that can't be renewed ends by itself."""
+        while True:
+            await asyncio.sleep(self.lease / 3)
+            try:
+                if await self.cache._get(self.key) != self.value or not await self.cache._expire(self.key, self.lease):
+                    return
+            except Exception:
+                logger.debug("Couldn't renew the lock %s", self.key, exc_info=True)
+                return
+
+    async def release(self) -> Any:
+        """Gives the lock back. Returns whether it was still there."""
+        if self._renewal is None:
+            return None
+        renewal, self._renewal = self._renewal, None
+        renewal.cancel()
+        await asyncio.wait([renewal])
+        return await self.cache._redlock_release(self.key, self.value)
+
+
+def lock_key(cache: Any, key: Any, namespace: str | None = None) -> Any:
+    """The key of the lock on a key, in the same namespace."""
+    return cache._full_key(f"{key}-lock", namespace)
+
+
+@asynccontextmanager
+async def leased(cache: Any, key: Any, namespace: str | None, lease: float | None) -> AsyncIterator[bool]:
+    """Holds a key's lock. Gives whether it was free at once.
+
+    Who has waited for the lease in vain goes on without the lock, and so does everybody where the cache can't lock.
+    """
+    if not lease:
+        yield True
+        return
+    held = Held(cache, lock_key(cache, key, namespace), cache._lease(lease))
+    value = str(uuid.uuid4())
+    try:
+        at_once = await held.try_acquire(value)
+        if not at_once:
+            await held.acquire(value, lease)
+    except NotImplementedError:
+        at_once = True
+    except Exception:
+        logger.exception("Couldn't lock %s", key)
+        at_once = True
+    try:
+        yield at_once
+    finally:
+        try:
+            await held.release()
+        except Exception:
+            logger.exception("Couldn't release the lock on %s", key)

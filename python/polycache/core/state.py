@@ -1,0 +1,103 @@
+"""The settings of a cache: serializer, plugins, namespace, key builder, timeout and TTL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from polycache.core.hooks import Runner
+from polycache.core.keys import ensure_key
+from polycache.core.primitives import Primitives
+from polycache.core.sentinels import SENTINEL, Unset
+from polycache.core.ttl import Seconds, read_seconds
+from polycache.serializers import BaseSerializer, MsgPackSerializer, StringSerializer
+
+#: Makes the key for the backend of a key and a namespace.
+KeyBuilder = Callable[..., Any]
+
+
+def encoding_of(serializer: Any) -> str | None:
+    """The encoding in which a backend gives stored bytes to the serializer; ``None`` for the bytes themselves."""
+    if isinstance(serializer, MsgPackSerializer):
+        return None  # Its ``encoding`` is that of the text within.
+    encoding: str | None = getattr(serializer, "encoding", "utf-8")
+    return encoding
+
+
+class State(Runner, Primitives):
+    """The settings of a cache, which may be changed at any time."""
+
+    def __init__(
+        self,
+        serializer: BaseSerializer | Any | None = None,
+        plugins: Any = None,
+        namespace: str | None = None,
+        key_builder: KeyBuilder | None = None,
+        timeout: Seconds = 5,
+        ttl: Seconds = None,
+    ) -> None:
+        """Makes a cache.
+
+        Args:
+            serializer: Turns values into what the backend stores, and back.
+            plugins: A list of plugins, whose hooks are run around every command.
+            namespace: What the backend's keys begin with.
+            key_builder: Called with a key and ``namespace=``; makes the backend's key in place of the backend's rule.
+            timeout: Seconds that a command may take, hooks included. 0 or ``None``: no limit.
+            ttl: Seconds that stored values live unless a command says otherwise. 0 or ``None``: for ever.
+        """
+        limit, lifetime = read_seconds(timeout), read_seconds(ttl)
+        self.timeout: float | None = None if limit is None else float(limit)
+        self.ttl: float | None = None if lifetime is None else float(lifetime)
+        self.namespace: str | None = namespace
+        self._key_builder = key_builder
+        self._serializer: Any = StringSerializer() if serializer is None else serializer
+        self._plugins: Any = [] if plugins is None else plugins
+
+    @property
+    def serializer(self) -> Any:
+        """What turns values into what the backend stores, and back."""
+        return self._serializer
+
+    @serializer.setter
+    def serializer(self, value: Any) -> None:
+        self._serializer = value
+
+    @property
+    def plugins(self) -> Any:
+        """The plugins, whose hooks are run in this order. The list may be changed."""
+        return self._plugins
+
+    @plugins.setter
+    def plugins(self, value: Any) -> None:
+        self._plugins = value
+
+    def build_key(self, key: Any, namespace: str | None = None) -> Any:
+        """The key that the backend is asked for.
+
+        Args:
+            key: The key as a caller gives it. Members of an enum stand for their values.
+            namespace: In place of the cache's; ``""`` for none.
+        """
+        return (self._key_builder or self._build_key)(key, namespace=namespace)
+
+    def _build_key(self, key: Any, namespace: str | None = None) -> Any:
+        """The rule where there is no key builder: the namespace and the key, with nothing between."""
+        space = self.namespace if namespace is None else namespace
+        return ensure_key(key) if space is None else f"{space}{ensure_key(key)}"
+
+    def _full_key(self, key: Any, namespace: str | None) -> Any:
+        """The one rule for commands and locks: the namespace of the call, or else the cache's."""
+        return self.build_key(key, namespace=self.namespace if namespace is None else namespace)
+
+    def _get_ttl(self, ttl: Seconds | Unset) -> float | None:
+        """The TTL of the call, or else the cache's."""
+        return self.ttl if ttl is SENTINEL else read_seconds(ttl)
+
+    def _load(self, stored: Any, loads_fn: Callable[[Any], Any] | None) -> Any:
+        """The value of what is stored."""
+        return (loads_fn or self._serializer.loads)(stored)
+
+    def _dump(self, value: Any, dumps_fn: Callable[[Any], Any] | None) -> Any:
+        """What is stored of a value."""
+        return (dumps_fn or self._serializer.dumps)(value)

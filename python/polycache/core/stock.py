@@ -1,0 +1,56 @@
+"""Telling a cache that is as it was made from one whose parts somebody has put others in the place of.
+
+A cache of ours takes a short way past its own methods where that makes no difference: no subclass and no test has replaced an
+operation, the key rule or the serializer. Plugins and the off switch are looked at on each call instead.
+"""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar
+
+from polycache.base import BaseCache
+
+#: What a subclass or an instance may replace. With any of it replaced, the long way is taken.
+PARTS = (
+    "_add", "_cas", "_clear", "_delete", "_exists", "_expire", "_full_key", "_get", "_get_ttl", "_gets", "_increment", "_limit",
+    "_load", "_dump", "_lookup", "_multi_delete", "_multi_get", "_multi_lookup", "_multi_read", "_multi_set", "_read", "_run",
+    "_set", "_ttl", "_versioned", "acquire_conn", "build_key", "plugins", "serializer",
+)  # fmt: skip
+
+
+class Stock(BaseCache):
+    """A cache that knows whether its parts are the ones it was made with."""
+
+    #: The class whose parts count as the original ones.
+    _ORIGINAL: ClassVar[type[BaseCache]]
+    #: False until the constructor is through.
+    _made = False
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets the attribute, which may be a part or a setting."""
+        super().__setattr__(name, value)
+        if self._made:
+            self._changed()
+
+    def __delattr__(self, name: str) -> None:
+        """Takes an attribute away, as ``mock.patch`` does when it ends."""
+        super().__delattr__(name)
+        if self._made:
+            self._changed()
+
+    def _is_replaced(self, part: str) -> bool:
+        """Whether a subclass or this instance has another one of this part."""
+        own = getattr(type(self), part)
+        return own is not getattr(self._ORIGINAL, part) or part in self.__dict__
+
+    def _is_stock(self) -> bool:
+        """Whether all parts but the serializer are the original ones."""
+        return not any(self._is_replaced(part) for part in PARTS)
+
+    def _changed(self) -> None:
+        """Called whenever an attribute has changed: chooses between the short way and the long one."""
+        raise NotImplementedError
+
+    def _remember(self, **attributes: Any) -> None:
+        """Sets attributes that are no change."""
+        self.__dict__.update(attributes)

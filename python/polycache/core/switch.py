@@ -1,0 +1,32 @@
+"""The off switch: ``AIOCACHE_DISABLE=1`` or ``POLYCACHE_DISABLE=1`` in the environment, looked at on every call."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from typing import Any, cast
+
+_NAMES = ("AIOCACHE_DISABLE", "POLYCACHE_DISABLE")
+
+
+def _raw_environment() -> tuple[Mapping[Any, Any], Any, Any, Any]:
+    """The mapping behind ``os.environ``, and the names and the "1" as they are in it.
+
+    ``os.environ`` decodes names and values at each look, which costs more than a hit in memory. Where an interpreter keeps its
+    environment another way, ``os.environ`` itself is looked at.
+    """
+    environ = cast(Any, os.environ)
+    data = getattr(environ, "_data", None)
+    encode = getattr(environ, "encodekey", None)
+    if isinstance(data, dict) and encode is not None:
+        return data, encode(_NAMES[0]), encode(_NAMES[1]), environ.encodevalue("1")
+    return os.environ, *_NAMES, "1"
+
+
+#: What a hot path looks at: nothing is switched off while neither name is in it.
+ENVIRONMENT, AIOCACHE_NAME, POLYCACHE_NAME, _ON = _raw_environment()
+
+
+def disabled() -> bool:
+    """Whether caches are switched off by the environment. Only the value ``1`` does that."""
+    return _ON in (ENVIRONMENT.get(AIOCACHE_NAME), ENVIRONMENT.get(POLYCACHE_NAME))

@@ -1,0 +1,35 @@
+"""Times to live, as callers write them and as backends take them."""
+
+from __future__ import annotations
+
+import math
+from typing import TypeAlias
+
+from polycache.exceptions import InvalidInput
+
+#: Seconds, also as text (``"1.5"``); ``None`` for no limit.
+Seconds: TypeAlias = "float | str | None"
+
+
+def read_seconds(value: Seconds) -> float | None:
+    """The seconds that a caller wrote, a number or text, as a number.
+
+    Raises:
+        InvalidInput: For NaN.
+        ValueError: For text that is no number.
+        TypeError: For anything else.
+    """
+    if value is None or type(value) is int:
+        return value
+    seconds = float(value)
+    if math.isnan(seconds):
+        raise InvalidInput("NaN is no time: give seconds, or None for no limit")
+    return seconds
+
+
+def native_ttl(value: Seconds) -> float | None:
+    """A TTL for a backend of ours: ``None`` and 0 mean for ever, and so does infinity; what is below 0 is left to the caller."""
+    seconds = read_seconds(value)
+    if seconds is None or seconds == 0 or seconds == math.inf:
+        return None
+    return float(seconds)

@@ -1,0 +1,81 @@
+"""What the decorators have in common: the cache of a function, reading and storing in it, and trouble with it."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Coroutine
+from typing import Any
+
+from polycache.base import BaseCache
+from polycache.core.sentinels import MISSING
+from polycache.core.switch import disabled
+from polycache.factory import Cache, caches
+
+logger = logging.getLogger("polycache.decorators")
+
+#: Writes in the background: the loop itself keeps no reference to its tasks.
+_WRITES: set[asyncio.Task[None]] = set()
+
+
+def _get_cache(cache: Any = Cache.MEMORY, serializer: Any = None, plugins: Any = None, **kwargs: Any) -> Any:
+    """The cache of a decorator's arguments."""
+    return Cache(cache, serializer=serializer, plugins=plugins, **kwargs)
+
+
+def in_background(write: Coroutine[Any, Any, None]) -> None:
+    """Has a write done without waiting for it."""
+    task = asyncio.get_running_loop().create_task(write)
+    _WRITES.add(task)
+    task.add_done_callback(_WRITES.discard)
+
+
+def choose_cache(decorator: Any) -> Any:
+    """The cache of a decorator: that of its alias, or one of its own."""
+    from polycache import decorators  # Where test suites put another _get_cache.
+
+    if not decorator.alias:
+        return decorators._get_cache(
+            cache=decorator._cache,
+            serializer=decorator._serializer,
+            namespace=decorator._namespace,
+            plugins=decorator._plugins,
+            **decorator._kwargs,
+        )
+    for argument in ("serializer", "namespace", "plugins"):
+        if getattr(decorator, f"_{argument}") is not None:
+            logger.warning("Using cache alias; ignoring '%s' argument.", argument)
+    return caches.get(decorator.alias)
+
+
+def is_replaced(decorator: Any, original: type[Any], method: str) -> bool:
+    """Whether a subclass or a test has another one of this method."""
+    return getattr(type(decorator), method) is not getattr(original, method) or method in vars(decorator)
+
+
+def has_own(cache: Any, *commands: str) -> bool:
+    """Whether these commands are a cache's of ours: not a subclass's, and not a mock."""
+    if not isinstance(cache, BaseCache):
+        return False
+    kind, instance = type(cache), getattr(cache, "__dict__", {})
+    return all(
+        getattr(getattr(kind, command, None), "__module__", "").startswith("polycache.") and command not in instance
+        for command in commands
+    )
+
+
+async def read(cache: Any, key: Any) -> Any:
+    """The value in the cache or ``MISSING``. Of a cache that can't tell, ``None`` is a miss."""
+    if has_own(cache, "get"):
+        return MISSING if disabled() else await cache._read(key)
+    value = await cache.get(key)
+    return MISSING if value is None else value
+
+
+async def read_many(cache: Any, keys: list[Any]) -> list[Any]:
+    """The same for many keys."""
+    if has_own(cache, "multi_get"):
+        return [MISSING] * len(keys) if disabled() else await cache._multi_read(keys)
+    values = await cache.multi_get(keys)
+    found = [MISSING if value is None else value for value in values]
+    return found if len(found) == len(keys) else [MISSING] * len(keys)

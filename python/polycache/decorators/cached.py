@@ -1,0 +1,197 @@
+"""``cached``: the results of a function by its arguments."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine
+from typing import Any, ParamSpec, TypeVar, overload
+
+from polycache.base import BaseCache
+from polycache.core.sentinels import MISSING, SENTINEL, Unset
+from polycache.core.ttl import Seconds
+from polycache.decorators.base import choose_cache, in_background, is_replaced, logger, read
+from polycache.decorators.function import CachedClassMethod, CachedFunction, CachedStaticMethod, check, made_of
+from polycache.decorators.keys import NoKey, default_key
+from polycache.factory import Cache
+
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S")
+
+
+def _store_all(result: Any) -> bool:
+    return False
+
+
+class cached:
+    """Caches what a coroutine function returns, by its arguments. ``None`` is a result like any other.
+
+    The function can be a method, a class method or a static method. It gets ``cache``, and ``refresh``, ``invalidate`` and
+    ``key``, which take the arguments of a call. Calls take the keyword arguments ``cache_read=False`` (don't look it up),
+    ``cache_write=False`` (don't store it) and ``aiocache_wait_for_write=False`` (store it in the background). Trouble with the
+    cache is logged, and the function is called.
+
+    Args:
+        ttl: Seconds that results are kept; by default those of the cache. 0 or ``None``: for ever.
+        key: The key, whatever the arguments.
+        namespace: What keys begin with.
+        key_builder: Called with the function and the arguments; makes the key. `signature_key` is one that takes ``f(1)`` and
+            ``f(x=1)`` for the same call.
+        skip_cache_func: Called with a result; where it returns true the result isn't stored.
+        cache: The cache's class, by default ``SimpleMemoryCache``. Each function has a cache of its own.
+        serializer: That of the cache.
+        plugins: Those of the cache.
+        alias: Takes the cache of ``caches.get(alias)``, in place of one of its own.
+        noself: Leaves the first argument out of the key: all objects of a class have one result.
+        key_from_attr: The name of the argument that is the key.
+        **kwargs: What the cache's class takes.
+
+    Example:
+        >>> @cached(ttl=60, cache=RedisCache, endpoint="10.0.0.1", namespace="shop")
+        ... async def price(article: int) -> float:
+        ...     return await database.price(article)
+        >>> await price(7)
+        12.5
+        >>> await price.invalidate(7)
+        1
+    """
+
+    def __init__(
+        self,
+        ttl: Seconds | Unset = SENTINEL,
+        key: str | None = None,
+        namespace: str | None = None,
+        key_builder: Callable[..., Any] | None = None,
+        skip_cache_func: Callable[[Any], bool] = _store_all,
+        cache: type[BaseCache] | Any = Cache.MEMORY,
+        serializer: Any = None,
+        plugins: Any = None,
+        alias: str | None = None,
+        noself: bool = False,
+        *,
+        key_from_attr: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.ttl = ttl
+        self.key = key
+        self.key_builder = key_builder
+        self.skip_cache_func = skip_cache_func
+        self.noself = noself
+        self.alias = alias
+        self.cache: Any = None
+        self.key_from_attr = key_from_attr
+
+        self._cache = cache
+        self._serializer = serializer
+        self._namespace = namespace
+        self._plugins = plugins
+        self._kwargs = kwargs
+        self._warned = False
+
+    @overload
+    def __call__(self, f: classmethod[S, P, Coroutine[Any, Any, R]]) -> CachedClassMethod[P, R]: ...
+    @overload
+    def __call__(self, f: staticmethod[P, Coroutine[Any, Any, R]]) -> CachedStaticMethod[P, R]: ...
+    @overload
+    def __call__(self, f: Callable[P, Awaitable[R]]) -> CachedFunction[P, R]: ...
+    def __call__(self, f: Any) -> Any:
+        """Makes the cached function.
+
+        Raises:
+            TypeError: It is no coroutine function.
+        """
+        check(type(self).__name__, f)
+        # One decorator may be used for several functions, of which each has a cache.
+        decorator = self if self.cache is None else copy.copy(self)
+        decorator.cache = choose_cache(decorator)
+        return made_of(decorator, f)
+
+    async def decorator(
+        self,
+        f: Callable[..., Awaitable[Any]],
+        *args: Any,
+        cache_read: bool = True,
+        cache_write: bool = True,
+        aiocache_wait_for_write: bool = True,
+        **kwargs: Any,
+    ) -> Any:
+        """What is stored of a call, or what the function returns, which is stored then."""
+        try:
+            key = self.get_cache_key(f, args, kwargs)
+        except NoKey as reason:
+            return await self._without_key(f, args, kwargs, reason)
+        if cache_read:
+            value = await self._read(key)
+            if value is not MISSING:
+                return value
+        result = await f(*args, **kwargs)
+        if cache_write and not self.skip_cache_func(result):
+            if aiocache_wait_for_write:
+                await self.set_in_cache(key, result)
+            else:
+                in_background(self.set_in_cache(key, result))
+        return result
+
+    async def refresh(self, f: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """Calls the function, whatever is stored, and stores what it returns."""
+        return await cached.decorator(self, f, *args, cache_read=False, **kwargs)
+
+    async def invalidate(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        """Deletes what is stored of a call. Returns the number of entries deleted."""
+        deleted: int = await self.cache.delete(self.get_cache_key(f, args, kwargs))
+        return deleted
+
+    def key_of(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The key of a call."""
+        return self.get_cache_key(f, args, kwargs)
+
+    def get_cache_key(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        """The key of a call."""
+        if self.key:
+            return self.key
+        if self.key_builder:
+            return self.key_builder(f, *args, **kwargs)
+        if self.key_from_attr is not None:
+            bound = inspect.signature(f).bind(*args, **kwargs)
+            bound.apply_defaults()
+            if self.key_from_attr in bound.arguments:
+                return bound.arguments[self.key_from_attr]
+        return self._key_from_args(f, args, kwargs)
+
+    def _key_from_args(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        return default_key(func.__module__, func.__name__, args[1:] if self.noself else args, kwargs)
+
+    async def _without_key(
+        self, f: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any], reason: NoKey
+    ) -> Any:
+        if not self._warned:
+            self._warned = True
+            logger.warning("%s isn't cached: %s", getattr(f, "__qualname__", f), reason)
+        return await f(*args, **kwargs)
+
+    async def _read(self, key: Any) -> Any:
+        """What is stored, or ``MISSING``. A subclass's `get_from_cache` is asked where there is one."""
+        if is_replaced(self, cached, "get_from_cache"):
+            value = await self.get_from_cache(key)
+            return MISSING if value is None else value
+        return await self._try_read(key)
+
+    async def _try_read(self, key: Any) -> Any:
+        try:
+            return await read(self.cache, key)
+        except Exception:
+            logger.exception("Couldn't retrieve %s, unexpected error", key)
+            return MISSING
+
+    async def get_from_cache(self, key: str) -> Any:
+        """What is stored, or ``None``. Trouble is logged, and is ``None``."""
+        value = await self._try_read(key)
+        return None if value is MISSING else value
+
+    async def set_in_cache(self, key: str, value: Any) -> None:
+        """Stores a result. Trouble is logged."""
+        try:
+            await self.cache.set(key, value, ttl=self.ttl)
+        except Exception:
+            logger.exception("Couldn't set %s in key %s, unexpected error", value, key)

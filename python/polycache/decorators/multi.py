@@ -1,0 +1,222 @@
+"""``multi_cached``: the entries of a mapping that a function returns, each by its key."""
+
+from __future__ import annotations
+
+import copy
+import inspect
+from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from typing import Any, ParamSpec, TypeVar, overload
+
+from polycache.base import BaseCache
+from polycache.core.sentinels import MISSING, SENTINEL, Unset
+from polycache.core.ttl import Seconds
+from polycache.decorators.base import choose_cache, in_background, is_replaced, logger, read_many
+from polycache.decorators.function import CachedClassMethod, CachedFunction, CachedStaticMethod, check, made_of
+from polycache.factory import Cache
+
+P = ParamSpec("P")
+R = TypeVar("R")
+S = TypeVar("S")
+
+
+def _same(key: Any, f: Any, *args: Any, **kwargs: Any) -> Any:
+    return key
+
+
+def _store_all(key: Any, value: Any) -> bool:
+    return False
+
+
+class multi_cached:
+    """Caches the entries of the mapping that a coroutine function returns, each by its key.
+
+    The function is called with the keys that are missing, and its result is completed with the others. Keys that it leaves out
+    aren't in the result, and are asked for again. With no keys it is called as it is. The arguments of a call aren't part of the
+    keys: give each function a ``namespace`` or a ``key_builder`` of its own where they share a cache.
+
+    The function can be a method, a class method or a static method. It gets ``cache``, and ``refresh``, ``invalidate`` and
+    ``key``, which take the arguments of a call. Calls take ``cache_read``, ``cache_write`` and ``aiocache_wait_for_write`` as those of
+    `cached` do. Trouble with the cache is logged, and the function is called.
+
+    Args:
+        keys_from_attr: The name of the function's argument that holds the keys.
+        namespace: What keys begin with.
+        key_builder: Called with a key, the function and the arguments; makes the key in the cache. The function and its
+            callers see only keys as they are given.
+        skip_cache_func: Called with a key and a value; where it returns true the value isn't stored.
+        ttl: Seconds that values are kept; by default those of the cache. 0 or ``None``: for ever.
+        cache: The cache's class, by default ``SimpleMemoryCache``. Each function has a cache of its own.
+        serializer: That of the cache.
+        plugins: Those of the cache.
+        alias: Takes the cache of ``caches.get(alias)``, in place of one of its own.
+        **kwargs: What the cache's class takes.
+
+    Example:
+        >>> @multi_cached("ids", ttl=60)
+        ... async def users(ids: list[int]) -> dict[int, str]:
+        ...     return await database.users(ids)
+        >>> await users([1, 2])
+        {1: 'Ada', 2: 'Grace'}
+    """
+
+    def __init__(
+        self,
+        keys_from_attr: str,
+        namespace: str | None = None,
+        key_builder: Callable[..., Any] | None = None,
+        skip_cache_func: Callable[[Any, Any], bool] = _store_all,
+        ttl: Seconds | Unset = SENTINEL,
+        cache: type[BaseCache] | Any = Cache.MEMORY,
+        serializer: Any = None,
+        plugins: Any = None,
+        alias: str | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.keys_from_attr = keys_from_attr
+        self.key_builder = key_builder or _same
+        self.skip_cache_func = skip_cache_func
+        self.ttl = ttl
+        self.alias = alias
+        self.cache: Any = None
+
+        self._cache = cache
+        self._serializer = serializer
+        self._namespace = namespace
+        self._plugins = plugins
+        self._kwargs = kwargs
+
+    @overload
+    def __call__(self, f: classmethod[S, P, Coroutine[Any, Any, R]]) -> CachedClassMethod[P, R]: ...
+    @overload
+    def __call__(self, f: staticmethod[P, Coroutine[Any, Any, R]]) -> CachedStaticMethod[P, R]: ...
+    @overload
+    def __call__(self, f: Callable[P, Awaitable[R]]) -> CachedFunction[P, R]: ...
+    def __call__(self, f: Any) -> Any:
+        """Makes the cached function.
+
+        Raises:
+            TypeError: It is no coroutine function.
+        """
+        check(type(self).__name__, f)
+        decorator = self if self.cache is None else copy.copy(self)
+        decorator.cache = choose_cache(decorator)
+        return made_of(decorator, f)
+
+    async def decorator(
+        self,
+        f: Callable[..., Awaitable[Mapping[Any, Any]]],
+        *args: Any,
+        cache_read: bool = True,
+        cache_write: bool = True,
+        aiocache_wait_for_write: bool = True,
+        **kwargs: Any,
+    ) -> dict[Any, Any]:
+        """The entries that are stored, and those that the function returns for the other keys, which are stored then."""
+        keys = self._keys(f, args, kwargs)
+        found = await self._read(keys, self._built(keys, f, args, kwargs)) if cache_read and keys else {}
+        missing = [key for key in keys if key not in found]
+        if keys and not missing:
+            return found
+        called_args, called_kwargs = self._with_keys(f, args, kwargs, missing)
+        computed = dict(await f(*called_args, **called_kwargs))
+        if cache_write:
+            fresh = {key: value for key, value in computed.items() if not self.skip_cache_func(key, value)}
+            if fresh:
+                write = self.set_in_cache(fresh, f, args, kwargs)
+                if aiocache_wait_for_write:
+                    await write
+                else:
+                    in_background(write)
+        return {**computed, **found}
+
+    async def refresh(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
+        """Calls the function with all keys, and stores what it returns."""
+        return await self.decorator(f, *args, cache_read=False, **kwargs)
+
+    async def invalidate(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        """Deletes what is stored of the keys of a call. Returns the number of entries deleted."""
+        deleted: int = await self.cache.multi_delete(self.key_of(f, args, kwargs))
+        return deleted
+
+    def key_of(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """The keys in the cache of a call."""
+        return self._built(self._keys(f, args, kwargs), f, args, kwargs)
+
+    def get_cache_keys(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> tuple[list[Any], list[Any], int]:
+        """The keys in the cache, the positional arguments with the keys as a list, and the keys' place there or -1."""
+        keys = self._keys(f, args, kwargs)
+        place = self._place(f, args, kwargs)
+        called_args = list(args)
+        if place >= 0:
+            called_args[place] = keys
+        return self._built(keys, f, args, kwargs), called_args, place
+
+    def _keys(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
+        """The keys as the caller gives them."""
+        if self.keys_from_attr in kwargs:
+            given = kwargs[self.keys_from_attr]
+        else:
+            place = self._place(f, args, kwargs)
+            given = args[place] if place >= 0 else _default(f, self.keys_from_attr)
+        return list(given or ())
+
+    def _place(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
+        """The place of the keys among the positional arguments, or -1."""
+        names = list(inspect.signature(f).parameters)
+        if self.keys_from_attr in kwargs or self.keys_from_attr not in names:
+            return -1
+        place = names.index(self.keys_from_attr)
+        return place if place < len(args) else -1
+
+    def _with_keys(
+        self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], keys: list[Any]
+    ) -> tuple[list[Any], dict[str, Any]]:
+        """The arguments of the call with other keys."""
+        place = self._place(f, args, kwargs)
+        if place < 0:
+            return list(args), {**kwargs, self.keys_from_attr: keys}
+        return [*args[:place], keys, *args[place + 1 :]], kwargs
+
+    def _built(
+        self, keys: list[Any], f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> list[Any]:
+        return [self.key_builder(key, f, *args, **kwargs) for key in keys]
+
+    async def _read(self, keys: list[Any], built: list[Any]) -> dict[Any, Any]:
+        """What is stored, by the caller's keys. A subclass's `get_from_cache` is asked where there is one."""
+        if is_replaced(self, multi_cached, "get_from_cache"):
+            values = [MISSING if value is None else value for value in await self.get_from_cache(*built)]
+        else:
+            values = await self._try_read(built)
+        return {key: value for key, value in zip(keys, values, strict=False) if value is not MISSING}
+
+    async def _try_read(self, built: list[Any]) -> list[Any]:
+        try:
+            return await read_many(self.cache, built)
+        except Exception:
+            logger.exception("Couldn't retrieve %s, unexpected error", built)
+            return [MISSING] * len(built)
+
+    async def get_from_cache(self, *keys: Any) -> list[Any]:
+        """What is stored under keys of the cache, or ``None`` of each. Trouble is logged, and is ``None`` for all."""
+        if not keys:
+            return []
+        return [None if value is MISSING else value for value in await self._try_read(list(keys))]
+
+    async def set_in_cache(
+        self, result: Mapping[Any, Any], fn: Callable[..., Any], fn_args: tuple[Any, ...], fn_kwargs: dict[str, Any]
+    ) -> None:
+        """Stores entries, by the caller's keys. Trouble is logged."""
+        try:
+            built = self._built(list(result), fn, fn_args, fn_kwargs)
+            await self.cache.multi_set(list(zip(built, result.values(), strict=True)), ttl=self.ttl)
+        except Exception:
+            logger.exception("Couldn't set %s, unexpected error", result)
+
+
+def _default(f: Callable[..., Any], name: str) -> Any:
+    """The default of a function's argument."""
+    parameter = inspect.signature(f).parameters.get(name)
+    return None if parameter is None or parameter.default is parameter.empty else parameter.default

@@ -1,0 +1,75 @@
+"""``cached_stampede``: `cached`, computing what is missing once for all who ask."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any
+
+from polycache.core.flights import Flights
+from polycache.core.sentinels import MISSING
+from polycache.core.switch import disabled
+from polycache.core.ttl import Seconds, read_seconds
+from polycache.decorators.base import has_own
+from polycache.decorators.cached import cached
+from polycache.decorators.keys import NoKey
+
+
+class cached_stampede(cached):
+    """`cached`, which calls the function once for all who ask for the same result at the same time.
+
+    All who wait get what it returns, be it ``None``, or raises; an error isn't stored. On a server that holds for all processes.
+
+    Args:
+        lease: Seconds after which other processes stop waiting for one that has died. It is renewed while the function
+            runs, so it may be shorter. 0 or ``None``: other processes don't wait.
+        **kwargs: See `cached`.
+
+    Example:
+        >>> @cached_stampede(ttl=60, lease=2, cache=RedisCache)
+        ... async def report():
+        ...     return await make_report()
+    """
+
+    def __init__(self, lease: Seconds = 2, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.lease = lease
+        self._flights = Flights()
+
+    async def decorator(self, f: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+        """What is stored of a call, or what the function returns, to this caller or to another one."""
+        try:
+            key = self.get_cache_key(f, args, kwargs)
+        except NoKey as reason:
+            return await self._without_key(f, args, kwargs, reason)
+
+        async def compute() -> Any:
+            return await f(*args, **kwargs)
+
+        is_plain = not any(method in vars(self) for method in ("get_from_cache", "set_in_cache"))
+        is_plain = is_plain and type(self).get_from_cache is cached.get_from_cache
+        if is_plain and type(self).set_in_cache is cached.set_in_cache and has_own(self.cache, "get", "set"):
+            return await self.cache._get_or_compute(
+                key, compute, self.ttl, self.lease, None, self.cache.timeout, lambda value: not self.skip_cache_func(value)
+            )
+        value = await self._read(key)
+        if value is not MISSING:
+            return value
+        if disabled():
+            return await compute()
+        return await self._flights.share(key, lambda: self._compute(key, compute))
+
+    async def _compute(self, key: Any, compute: Callable[[], Awaitable[Any]]) -> Any:
+        """For a cache that isn't ours, which has a lock at least."""
+        from polycache import decorators  # Where test suites put another RedLock.
+
+        if not read_seconds(self.lease):
+            return await self._compute_and_store(key, compute)
+        async with decorators.RedLock(self.cache, key, self.lease):  # type: ignore[arg-type]
+            value = await self._read(key)
+            return await self._compute_and_store(key, compute) if value is MISSING else value
+
+    async def _compute_and_store(self, key: Any, compute: Callable[[], Awaitable[Any]]) -> Any:
+        result = await compute()
+        if not self.skip_cache_func(result):
+            await self.set_in_cache(key, result)
+        return result
