@@ -6,13 +6,14 @@ import asyncio
 from collections.abc import Callable
 from typing import Any
 
-import polycache
 import pytest
 import servers
 import uvloop
-from polycache import SimpleMemoryCache, caches
 from polycache.plugins import HitMissRatioPlugin, TimingPlugin
 from polycache.serializers import PickleSerializer, StringSerializer
+
+import polycache
+from polycache import SimpleMemoryCache, caches
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,
