@@ -2,13 +2,14 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := test
-.PHONY: setup tools test soak servers lint docs bench compare draw model fuzz
+.PHONY: setup tools test python soak soak-python servers lint docs bench bench-python wheel compare draw model fuzz
 
 # Debian packages that the tests start or call.
 PACKAGES := python3
 FUZZ_SECONDS ?= 60
 # Of each backend.
 SOAK_SECONDS ?= 30
+SOAK_CALLS ?= 1000000
 
 setup:
 	@.ci/packages $(PACKAGES)
@@ -20,9 +21,19 @@ tools:
 test: setup
 	.ci/test
 
+# The Python package alone: a virtual environment, the wheel, its tests.
+python: setup
+	.ci/packages redis-server memcached
+	.ci/python
+
 # Random histories of commands and faults on every backend, for longer than `make test` has them; it tells how far they are.
 soak: setup
 	POLYCACHE_HISTORY_SECONDS=$(SOAK_SECONDS) cargo test -p polycache --all-features --test histories -- --nocapture --test-threads=1
+
+# A million calls of the Python package with cancellations, timeouts and restarts of servers; it tells what they leave behind.
+soak-python: setup
+	.ci/packages redis-server memcached
+	.ci/python run python -X dev python/tests/soak.py --calls $(SOAK_CALLS)
 
 # The suites of servers on other versions of Redis, Valkey, Redict and memcached too, and a table: `make servers [ONLY="valkey memcached"]`.
 servers: setup
@@ -35,6 +46,7 @@ lint: tools
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps --exclude polycache-benches
 	cargo deny --all-features check bans licenses sources
 	.ci/layout
+	.ci/lint-python
 
 docs:
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps --exclude polycache-benches
@@ -42,6 +54,15 @@ docs:
 # Peers beside polycache in the same run; prints tables of ratios.
 bench:
 	cargo bench -p polycache-benches
+
+# The Python package beside its peers, on BENCH_PYTHON (3.11); ONLY="memory get" takes the rows with these words.
+bench-python: setup
+	.ci/packages redis-server memcached
+	.ci/python bench $(ONLY)
+
+# A wheel and an sdist of the Python package in target/wheels.
+wheel: setup
+	.ci/python wheel
 
 # What the working tree costs beside the revision BASE, both builds in turns: `make compare BASE=main [BENCH=facade]`.
 compare:

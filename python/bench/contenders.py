@@ -1,0 +1,210 @@
+"""Who takes part, and how each does the same thing."""
+
+from __future__ import annotations
+
+import importlib
+import sys
+from collections.abc import Awaitable, Callable
+from contextlib import AsyncExitStack
+from typing import Any
+
+import polycache
+from measure import Run, in_tasks, one_by_one, without_await
+from servers import HOST, Memcached, Redis
+
+VALUE = "some text of a usual length, as a name or a small page"
+OBJECT = {"id": 12345, "name": "Ada Lovelace", "tags": ["a", "b"], "score": 1.5, "active": True}
+OURS, THEIRS = "polycache", "aiocache"
+
+Way = Callable[[Callable[[], Awaitable[object]]], Run]
+WAYS: dict[str, Way] = {"one after another": one_by_one, "100 tasks": in_tasks}
+
+
+def installed(*names: str) -> tuple[dict[str, Any], list[str]]:
+    """The modules that are there, and the names of those that aren't."""
+    found, missing = {}, []
+    for name in names:
+        try:
+            found[name] = importlib.import_module(name)
+        except ImportError:
+            missing.append(name)
+    return found, missing
+
+
+def aiocache() -> Any:
+    """As it ships: without ujson."""
+    sys.modules["ujson"] = None  # type: ignore[assignment]
+    try:
+        return importlib.import_module("aiocache")
+    finally:
+        del sys.modules["ujson"]
+
+
+PEERS, MISSING = installed("cashews", "cachebox", "redis.asyncio", "hiredis", "glide", "aiomcache", "uvloop")
+
+
+class MemoryRow:
+    """One row on memory: an operation by everybody who has it."""
+
+    def __init__(self, operation: str) -> None:
+        self.operation = operation
+
+    async def contenders(self, stack: AsyncExitStack) -> dict[str, Run]:
+        found: dict[str, Run] = {}
+        for name, package in ((THEIRS, aiocache()), (OURS, polycache)):
+            found[name] = await self._ours_or_theirs(package)
+        if "cashews" in PEERS:
+            found["cashews"] = await self._cashews(stack)
+        if "cachebox" in PEERS:
+            found["cachebox (sync)"] = await self._cachebox()
+        found["async def over a dict"] = self._dict()
+        return found
+
+    async def _ours_or_theirs(self, package: Any) -> Run:
+        cache = package.SimpleMemoryCache()
+        await cache.set("key", VALUE)
+        keys = [f"key:{number}" for number in range(100)]
+        for key in keys:
+            await cache.set(key, VALUE)
+        if self.operation == "get":
+            return one_by_one(lambda: cache.get("key"))
+        if self.operation == "set":
+            return one_by_one(lambda: cache.set("key", VALUE))
+        if self.operation == "set with a ttl":
+            return one_by_one(lambda: cache.set("key", VALUE, ttl=60))
+        if self.operation == "multi_get of 100":
+            return one_by_one(lambda: cache.multi_get(keys))
+
+        @package.cached(ttl=600)
+        async def function(x: int) -> int:
+            return x
+
+        return one_by_one(lambda: function(1))
+
+    async def _cashews(self, stack: AsyncExitStack) -> Run:
+        cache = PEERS["cashews"].Cache()
+        cache.setup("mem://", size=100_000)
+        stack.push_async_callback(cache.close)
+        keys = [f"key:{number}" for number in range(100)]
+        for key in ["key", *keys]:
+            await cache.set(key, VALUE)
+        if self.operation == "get":
+            return one_by_one(lambda: cache.get("key"))
+        if self.operation == "set":
+            return one_by_one(lambda: cache.set("key", VALUE))
+        if self.operation == "set with a ttl":
+            return one_by_one(lambda: cache.set("key", VALUE, expire=60))
+        if self.operation == "multi_get of 100":
+            return one_by_one(lambda: cache.get_many(*keys))
+
+        @cache(ttl=600)  # type: ignore[untyped-decorator, unused-ignore]
+        async def function(x: int) -> int:
+            return x
+
+        return one_by_one(lambda: function(1))
+
+    async def _cachebox(self) -> Run:
+        module = PEERS["cachebox"]
+        cache = module.TTLCache(100_000, 600) if self.operation == "set with a ttl" else module.LRUCache(100_000)
+        keys = [f"key:{number}" for number in range(100)]
+        for key in ["key", *keys]:
+            cache[key] = VALUE
+        if self.operation == "get":
+            return without_await(lambda: cache.get("key"))
+        if self.operation in ("set", "set with a ttl"):
+            return without_await(lambda: cache.insert("key", VALUE))
+        if self.operation == "multi_get of 100":
+            return without_await(lambda: [cache.get(key) for key in keys])
+
+        @module.cached(module.TTLCache(1000, 600))  # type: ignore[untyped-decorator, unused-ignore]
+        async def function(x: int) -> int:
+            return x
+
+        return one_by_one(lambda: function(1))
+
+    def _dict(self) -> Run:
+        store: dict[str, object] = {f"key:{number}": VALUE for number in range(100)}
+        keys = list(store)
+
+        async def get(key: str) -> object:
+            return store.get(key)
+
+        async def put(key: str, value: object) -> bool:
+            store[key] = value
+            return True
+
+        async def multi_get(keys: list[str]) -> list[object]:
+            return [store.get(key) for key in keys]
+
+        if self.operation.startswith("set"):
+            return one_by_one(lambda: put("key", VALUE))
+        if self.operation == "multi_get of 100":
+            return one_by_one(lambda: multi_get(keys))
+        return one_by_one(lambda: get("key"))
+
+
+class ServerRow:
+    """One row on a server: `get` or `set`, of text or by JSON, in one of the ways."""
+
+    def __init__(self, server: Redis | Memcached, operation: str, way: str, *, json: bool = False) -> None:
+        self.server = server
+        self.operation = operation
+        self.way = WAYS[way]
+        self.json = json
+
+    async def contenders(self, stack: AsyncExitStack) -> dict[str, Run]:
+        calls: dict[str, Callable[[], Awaitable[object]]] = {}
+        for name, package in ((THEIRS, aiocache()), (OURS, polycache)):
+            calls[name] = await self._ours_or_theirs(package, stack)
+        if not self.json:
+            calls |= await (self._redis_clients(stack) if self.server.scheme == "redis" else self._memcached(stack))
+        return {name: self.way(call) for name, call in calls.items()}
+
+    async def _ours_or_theirs(self, package: Any, stack: AsyncExitStack) -> Callable[[], Awaitable[object]]:
+        serializers = importlib.import_module(f"{package.__name__}.serializers")
+        serializer = serializers.JsonSerializer() if self.json else serializers.StringSerializer()
+        name = "RedisCache" if self.server.scheme == "redis" else "MemcachedCache"
+        cache = getattr(package, name)(endpoint=HOST, port=self.server.port, serializer=serializer)
+        stack.push_async_callback(cache.close)
+        value = OBJECT if self.json else VALUE
+        await cache.set("key", value)
+        if self.operation == "get":
+            return lambda: cache.get("key")  # type: ignore[no-any-return]
+        return lambda: cache.set("key", value)  # type: ignore[no-any-return]
+
+    async def _redis_clients(self, stack: AsyncExitStack) -> dict[str, Callable[[], Awaitable[object]]]:
+        found: dict[str, Callable[[], Awaitable[object]]] = {}
+        if "redis.asyncio" in PEERS:
+            client = PEERS["redis.asyncio"].Redis(host=HOST, port=self.server.port)
+            stack.push_async_callback(client.aclose)
+            name = "redis-py + hiredis" if "hiredis" in PEERS else "redis-py"
+            found[name] = (
+                (lambda: client.get("key")) if self.operation == "get" else (lambda: client.set("key", VALUE))
+            )
+        if "glide" in PEERS:
+            glide = PEERS["glide"]
+            configuration = glide.GlideClientConfiguration([glide.NodeAddress(HOST, self.server.port)])
+            valkey = await glide.GlideClient.create(configuration)
+            stack.push_async_callback(valkey.close)
+            found["valkey-glide"] = (
+                (lambda: valkey.get("key")) if self.operation == "get" else (lambda: valkey.set("key", VALUE))
+            )
+        if "cashews" in PEERS:
+            cache = PEERS["cashews"].Cache()
+            cache.setup(self.server.url)
+            stack.push_async_callback(cache.close)
+            await cache.set("cashews", VALUE)
+            found["cashews"] = (
+                (lambda: cache.get("cashews")) if self.operation == "get" else (lambda: cache.set("cashews", VALUE))
+            )
+        return found
+
+    async def _memcached(self, stack: AsyncExitStack) -> dict[str, Callable[[], Awaitable[object]]]:
+        if "aiomcache" not in PEERS:
+            return {}
+        client = PEERS["aiomcache"].Client(HOST, self.server.port)
+        stack.push_async_callback(client.close)
+        value = VALUE.encode()
+        if self.operation == "get":
+            return {"aiomcache": lambda: client.get(b"key")}
+        return {"aiomcache": lambda: client.set(b"key", value)}
