@@ -1,7 +1,8 @@
 """Benchmarks beside peers, in one run: `make bench-python [ONLY="memory get"]`.
 
-Each row is a race in rounds: everybody does the same operation for a moment, in turns. Printed are the medians of one operation's wall and CPU
-time, and how many times slower each is than polycache, with quartiles of that ratio over the rounds.
+Each row is a race in rounds: everybody does the same operation for a moment, in turns. Printed are the medians of one
+operation's wall and CPU time, and how many times slower each is than polycache, with quartiles of that ratio over the
+rounds.
 """
 
 from __future__ import annotations
@@ -13,9 +14,6 @@ import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
-from pathlib import Path
-
-sys.path[:0] = [str(Path(__file__).parent), str(Path(__file__).parents[1] / "tests")]
 
 import footprint
 from contenders import MISSING, OURS, PEERS, THEIRS, MemoryRow, ServerRow
@@ -90,7 +88,9 @@ def print_row(row: Row, loop: str, times: dict[str, Times]) -> list[bool]:
             met.append(wall.median >= row.goals[name])
             told = f"goal {number(row.goals[name])}: {'met' if met[-1] else 'MISSED'}"
         micros = (spread(each.wall).median * 1e6, spread(each.cpu).median * 1e6)
-        print(f"  {name:24}{number_of_micros(micros[0]):>12}{number_of_micros(micros[1]):>12}{ratios}{told}", flush=True)
+        print(
+            f"  {name:24}{number_of_micros(micros[0]):>12}{number_of_micros(micros[1]):>12}{ratios}{told}", flush=True
+        )
     return met
 
 

@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
-import polycache
 from measure import Run, in_tasks, one_by_one, without_await
 from servers import HOST, Memcached, Redis
+
+import polycache
 
 VALUE = "some text of a usual length, as a name or a small page"
 OBJECT = {"id": 12345, "name": "Ada Lovelace", "tags": ["a", "b"], "score": 1.5, "active": True}
@@ -178,9 +179,7 @@ class ServerRow:
             client = PEERS["redis.asyncio"].Redis(host=HOST, port=self.server.port)
             stack.push_async_callback(client.aclose)
             name = "redis-py + hiredis" if "hiredis" in PEERS else "redis-py"
-            found[name] = (
-                (lambda: client.get("key")) if self.operation == "get" else (lambda: client.set("key", VALUE))
-            )
+            found[name] = (lambda: client.get("key")) if self.operation == "get" else (lambda: client.set("key", VALUE))
         if "glide" in PEERS:
             glide = PEERS["glide"]
             configuration = glide.GlideClientConfiguration([glide.NodeAddress(HOST, self.server.port)])

@@ -4,9 +4,9 @@ import os
 from datetime import UTC, datetime
 
 from aiohttp import web
-from polycache.base import BaseCache
 
 from polycache import Cache
+from polycache.base import BaseCache
 
 CACHE = web.AppKey("cache", BaseCache)
 

@@ -5,9 +5,8 @@ import os
 import zlib
 from typing import Any
 
-from polycache.serializers import PickleSerializer
-
 from polycache import Cache
+from polycache.serializers import PickleSerializer
 
 
 class Compressed(PickleSerializer):

@@ -3,10 +3,9 @@
 import asyncio
 import os
 
+from polycache import Cache
 from polycache.base import BaseCache
 from polycache.lock import OptimisticLock, OptimisticLockError, RedLock
-
-from polycache import Cache
 
 runs: list[str] = []
 

@@ -6,9 +6,9 @@ from datetime import date
 from typing import Any
 
 from marshmallow import Schema, fields, post_load
-from polycache.serializers import BaseSerializer
 
 from polycache import SimpleMemoryCache
+from polycache.serializers import BaseSerializer
 
 
 @dataclass

@@ -3,10 +3,9 @@
 import asyncio
 from typing import Any
 
+from polycache import SimpleMemoryCache
 from polycache.base import BaseCache
 from polycache.plugins import BasePlugin, HitMissRatioPlugin, TimingPlugin
-
-from polycache import SimpleMemoryCache
 
 
 class Journal(BasePlugin):

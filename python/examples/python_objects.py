@@ -5,9 +5,8 @@ import os
 from collections import namedtuple
 from datetime import UTC, datetime
 
-from polycache.serializers import PickleSerializer
-
 from polycache import Cache
+from polycache.serializers import PickleSerializer
 
 Measurement = namedtuple("Measurement", "sensor value at")
 

@@ -4,9 +4,8 @@ import asyncio
 import os
 from unittest.mock import MagicMock, patch
 
-from polycache.base import BaseCache
-
 from polycache import SimpleMemoryCache, cached
+from polycache.base import BaseCache
 
 
 async def greet(cache: BaseCache, name: str) -> str:

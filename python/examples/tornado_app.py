@@ -5,9 +5,9 @@ import os
 from datetime import UTC, datetime
 
 import tornado.web
-from polycache.base import BaseCache
 
 from polycache import Cache
+from polycache.base import BaseCache
 
 
 class Page(tornado.web.RequestHandler):

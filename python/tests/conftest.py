@@ -21,8 +21,8 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    # aiocache and its clients leave connections to the garbage collector, which finds them in whatever test runs then. The runs of the
-    # package's own tests are without them, and take every warning for an error.
+    # aiocache and its clients leave connections to the garbage collector, which finds them in whatever test runs then.
+    # The runs of the package's own tests are without them, and take every warning for an error.
     if not config.getoption("--own"):
         config.addinivalue_line("filterwarnings", "ignore::ResourceWarning")
         config.addinivalue_line("filterwarnings", "ignore::DeprecationWarning:aiocache")

@@ -1,7 +1,7 @@
 """Many calls with random cancellation, timeouts and restarts of servers; then what they have left behind.
 
-`python -X dev tests/soak.py --calls 1000000` prints what it counts, and fails where something grows or an answer is wrong. What a value says
-must be its own key: an answer to another call would say another.
+`python -X dev tests/soak.py --calls 1000000` prints what it counts, and fails where something grows or an answer is
+wrong. What a value says must be its own key: an answer to another call would say another.
 """
 
 from __future__ import annotations
@@ -16,13 +16,11 @@ import resource
 import sys
 import time
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parent))
+import servers
 
 import polycache
-import servers
 from polycache.exceptions import CacheError
 from polycache.lock import RedLock
 
@@ -69,13 +67,16 @@ class Soak:
         ]
         self.counts = {"answered": 0, "failed": 0, "cancelled": 0, "restarts": 0}
         self.wrong: list[str] = []
-        self.functions = [self.decorated(cache) for cache in self.caches]
+        self.functions = [
+            self.decorated(),
+            self.decorated(cache=polycache.RedisCache, endpoint=servers.HOST, port=redis.port, timeout=1),
+            self.decorated(cache=polycache.MemcachedCache, endpoint=servers.HOST, port=memcached.port, timeout=1),
+        ]
 
-    def decorated(self, cache: Any) -> Any:
-        """A cached function on a cache that is there already."""
-        decorator = polycache.cached(ttl=1, key_builder=lambda function, key: f"function:{key}")
+    def decorated(self, **options: Any) -> Any:
+        """A cached function with a cache of its own."""
 
-        @decorator
+        @polycache.cached(ttl=1, key_builder=lambda function, key: f"function:{key}", **options)
         async def function(key: str) -> str:
             await asyncio.sleep(0)
             return f"function:{key} computed"

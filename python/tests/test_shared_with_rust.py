@@ -1,4 +1,4 @@
-"""Ten types of Python in three formats, written by Python and read by the Rust crate, and the other way, over a real Redis."""
+"""Ten types of Python in three formats, written by Python and read by the Rust crate, and back, over a real Redis."""
 
 from __future__ import annotations
 
@@ -42,7 +42,8 @@ READ_BY_RUST: dict[str, str] = {
 # What has no form in the format: Python refuses to write it.
 REFUSED = {("json", "bytes"), ("json", "set"), ("msgpack", "set")}
 
-# What Python reads of what Rust wrote, where it isn't the value of the table: serde has no sets, and JSON and MessagePack no tuples.
+# What Python reads of what Rust wrote, where it isn't the value of the table: serde has no sets, and JSON and
+# MessagePack have no tuples.
 READ_BY_PYTHON: dict[tuple[str, str], Any] = {
     ("json", "bytes"): [97, 98, 255],
     ("json", "tuple"): [1, "a"],

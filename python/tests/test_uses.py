@@ -9,11 +9,11 @@ from typing import Any
 import pytest
 import servers
 import uvloop
-from polycache.plugins import HitMissRatioPlugin, TimingPlugin
-from polycache.serializers import PickleSerializer, StringSerializer
 
 import polycache
 from polycache import SimpleMemoryCache, caches
+from polycache.plugins import HitMissRatioPlugin, TimingPlugin
+from polycache.serializers import PickleSerializer, StringSerializer
 
 LOOPS: dict[str, Callable[[], asyncio.AbstractEventLoop]] = {
     "asyncio": asyncio.new_event_loop,

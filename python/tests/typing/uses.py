@@ -1,0 +1,106 @@
+"""Typical uses, for mypy --strict and pyright: what their types come to is asserted."""
+
+from __future__ import annotations
+
+from typing import Any, assert_type
+
+from polycache import (
+    Cache,
+    MemcachedCache,
+    RedisCache,
+    SimpleMemoryCache,
+    cached,
+    cached_stampede,
+    caches,
+    multi_cached,
+)
+from polycache.base import BaseCache
+from polycache.lock import OptimisticLock, OptimisticLockError, RedLock
+from polycache.plugins import BasePlugin, HitMissRatioPlugin, TimingPlugin
+from polycache.serializers import BaseSerializer, JsonSerializer, PickleSerializer
+
+
+class Upper(BaseSerializer):
+    def dumps(self, value: Any) -> str:
+        return str(value).upper()
+
+    def loads(self, value: Any) -> Any:
+        return value
+
+
+class Counts(BasePlugin):
+    async def pre_get(self, client: BaseCache, *args: Any, **kwargs: Any) -> None:
+        await client.increment("reads")
+
+
+async def commands() -> None:
+    cache = SimpleMemoryCache(ttl=60, namespace="ns", serializer=JsonSerializer(), plugins=[TimingPlugin(), Counts()])
+    stored: bool = await cache.set("key", 1, ttl=1.5)
+    assert_type(await cache.add("key", 1), bool)
+    assert_type(await cache.exists("key"), bool)
+    assert_type(await cache.increment("key", 2), int)
+    assert_type(await cache.delete("key"), int)
+    assert_type(await cache.expire("key", 5), bool)
+    await cache.clear(namespace="ns")
+    await cache.multi_set([("a", 1), ("b", 2)], ttl=None)
+    value: str = await cache.get("key", default="")
+    values: list[Any] = await cache.multi_get(["a", "b"])
+    print(stored, value, values)
+    async with RedisCache(endpoint="127.0.0.1", port=6379, serializer=PickleSerializer()) as redis:
+        await redis.raw("get", "key")
+    memcached = MemcachedCache(endpoint="127.0.0.1", port=11211, plugins=[HitMissRatioPlugin()])
+    await memcached.close()
+
+
+async def decorators() -> None:
+    @cached(ttl=60, key="answer")
+    async def answer(question: str, *, polite: bool = True) -> int:
+        return len(question)
+
+    assert_type(await answer("what", polite=False), int)
+
+    @cached_stampede(lease=2, ttl=60, serializer=Upper())
+    async def report() -> dict[str, int]:
+        return {"a": 1}
+
+    assert_type(await report(), dict[str, int])
+
+    @multi_cached("ids", ttl=60)
+    async def users(ids: list[int]) -> dict[int, str]:
+        return {each: str(each) for each in ids}
+
+    assert_type(await users([1, 2]), dict[int, str])
+
+
+class Service:
+    @cached(noself=True)
+    async def load(self, number: int) -> str:
+        return str(number)
+
+    async def use(self) -> None:
+        assert_type(await self.load(1), str)
+
+
+async def computed(cache: BaseCache) -> None:
+    async def load() -> list[int]:
+        return [1]
+
+    assert_type(await cache.get_or_set("key", load, ttl=60), list[int])
+
+
+async def locks(cache: BaseCache) -> None:
+    async with RedLock(cache, "key", lease=2):
+        await cache.get("key")
+    try:
+        async with OptimisticLock(cache, "key") as lock:
+            await lock.cas(1, ttl=5)
+    except OptimisticLockError:
+        pass
+
+
+def configuration() -> None:
+    caches.set_config({"default": {"cache": "polycache.SimpleMemoryCache"}})
+    by_alias: BaseCache = caches.get("default")
+    by_url: BaseCache = Cache.from_url("redis://127.0.0.1:6379/1")
+    by_kind: BaseCache = Cache(Cache.MEMORY)
+    print(by_alias, by_url, by_kind)
