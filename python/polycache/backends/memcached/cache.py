@@ -56,8 +56,8 @@ class MemcachedBackend(ServerCommands):
         self.endpoint = endpoint
         self.port = int(port)
         self.pool_size = int(pool_size)
-        self.username = username
-        self.password = password
+        self._username = username
+        self._password = password
         self._url = self._own_url(settings) if url is None else self._take_url(url, settings)
         self._server = self._connect()
         self._remember(_made=True)
@@ -72,12 +72,12 @@ class MemcachedBackend(ServerCommands):
         place = Place.of(url, MEMCACHED_SETTINGS)
         host, port = place.host_and_port()
         self.endpoint, self.port = host or self.endpoint, port or self.port
-        self.username, self.password = place.username or self.username, place.password or self.password
+        self._username, self._password = place.username or self._username, place.password or self._password
         place.settings |= settings
         return place.url()
 
     def _connect(self) -> Server:
-        return Server(self._url, username=self.username, password=self.password)
+        return Server(self._url, username=self._username, password=self._password)
 
     @classmethod
     def parse_uri_path(cls, path: str) -> dict[str, Any]:
