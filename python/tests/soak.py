@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import asyncio
+import contextlib
 import gc
 import logging
 import os
@@ -142,10 +143,11 @@ class Soak:
         for _ in range(count):
             await self.call()
 
-    async def trouble(self, pause: float) -> None:
+    async def trouble(self, pause: float, enough: asyncio.Event) -> None:
         """Kill and stop servers from time to time."""
-        while True:
-            await asyncio.sleep(pause * (0.5 + self.random.random()))
+        while not enough.is_set():
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(enough.wait(), pause * (0.5 + self.random.random()))
             server = self.random.choice(self.servers)
             if self.random.random() < 0.5:
                 await asyncio.to_thread(server.restart)
@@ -175,10 +177,11 @@ async def main(calls: int, seed: int, redis: servers.Redis, memcached: servers.M
     parts = 10
     states: list[State] = []
     for part in range(parts):
-        trouble = asyncio.create_task(soak.trouble(0.3))
+        enough = asyncio.Event()
+        trouble = asyncio.create_task(soak.trouble(0.3, enough))
         await soak.calls(calls // parts)
-        trouble.cancel()
-        await asyncio.gather(trouble, return_exceptions=True)
+        enough.set()
+        await trouble
         for server in soak.servers:
             await asyncio.to_thread(server.ensure)
         await soak.settled()

@@ -203,37 +203,32 @@ SERIALIZERS = [
     Case("JSON that can't be read", (do.set("k", "{", dumps_fn=str), do.get("k"), do.multi_get(["k"])), SERVERS),
 ]
 
-ATTRIBUTES = (
-    "NAME",
-    "namespace",
-    "ttl",
-    "timeout",
-    "endpoint",
-    "port",
-    "db",
-    "password",
-    "pool_max_size",
-    "pool_size",
-    "create_connection_timeout",
-)
+ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    MEMORY: ("NAME", "namespace", "ttl", "timeout", "serializer", "plugins"),
+    REDIS: ("endpoint", "password", "pool_max_size", "create_connection_timeout"),
+    MEMCACHED: ("endpoint", "pool_size"),
+}
 
 
-def attributes(title: str, kinds: tuple[str, ...], **options: Any) -> Case:
-    # Which attributes there are differs from kind to kind; the port is the server's.
-    calls = [do.attribute(name) for name in ATTRIBUTES if name != "port" and not (name == "db" and "db" not in options)]
-    calls += [do.attribute("serializer"), do.attribute("plugins")]
-    return Case(title, tuple(calls), kinds, options, store=False)
+def attributes(title: str, kinds: tuple[str, ...], **options: Any) -> list[Case]:
+    """What a cache says of itself."""
+    found = []
+    for kind in kinds:
+        names = ATTRIBUTES[MEMORY] + (ATTRIBUTES[kind] if kind != MEMORY else ()) + (("db",) if "db" in options else ())
+        calls = tuple(do.attribute(name) for name in names)
+        found.append(Case(f"{title}: {kind}", calls, (kind,), options, store=False))
+    return found
 
 
 CONSTRUCTORS = [
-    attributes("a cache as it comes", ALL),
-    attributes("a cache with options", ALL, namespace="ns", ttl=5, timeout=2),
-    attributes("options as text", ALL, ttl="5", timeout="2.5"),
-    attributes("a cache without a time limit", ALL, timeout=None),
-    attributes(
+    *attributes("a cache as it comes", ALL),
+    *attributes("a cache with options", ALL, namespace="ns", ttl=5, timeout=2),
+    *attributes("options as text", ALL, ttl="5", timeout="2.5"),
+    *attributes("a cache without a time limit", ALL, timeout=None),
+    *attributes(
         "options of Redis", (REDIS,), password="secret", db="3", pool_max_size="5", create_connection_timeout="1.5"
     ),
-    attributes("options of memcached", (MEMCACHED,), pool_size="5"),
+    *attributes("options of memcached", (MEMCACHED,), pool_size="5"),
 ]
 
 CUSTOM = [

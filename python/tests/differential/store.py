@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import socket
+from base64 import b64encode
 from contextlib import closing
 from urllib.parse import unquote_to_bytes
 
@@ -73,11 +74,11 @@ def contents(server: servers.Server, db: int = 0) -> dict[str, bytes]:
             entry = re.match(rb"key=(\S+) exp=(\S+)", line)
             assert entry
             key = unquote_to_bytes(entry[1])
-            connection.send(b"get " + key + b"\r\n")
+            # In base64 a key may have any bytes.
+            connection.send(b"mg " + b64encode(key) + b" b v\r\n")
             header = connection.line()
-            if header == b"END":
+            if header == b"EN":
                 continue
-            value = connection.file.read(int(header.split()[3]) + 2)[:-2]
-            assert connection.line() == b"END"
+            value = connection.file.read(int(header.split()[1]) + 2)[:-2]
             found[key.decode("utf-8", "backslashreplace") + (" with a TTL" if entry[2] != b"-1" else "")] = value
         return found

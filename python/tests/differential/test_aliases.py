@@ -178,17 +178,19 @@ URLS = (
 )
 
 
+ATTRIBUTES: dict[str, tuple[str, ...]] = {
+    "memory": (),
+    "redis": ("endpoint", "port", "db", "password", "pool_max_size"),
+    "memcached": ("endpoint", "port", "pool_size"),
+}
+
+
 @same(MEMORY)
 async def test_urls(side: Side, kind: str) -> None:
     for url in URLS:
         cache = side.keep(side.package.Cache.from_url(url))
         side.note(described(cache))
-        side.note(
-            [
-                getattr(cache, name, "none")
-                for name in ("endpoint", "port", "db", "password", "pool_max_size", "pool_size")
-            ]
-        )
+        side.note([getattr(cache, name) for name in ATTRIBUTES[url.split(":")[0]]])
 
 
 @same(MEMORY)

@@ -166,10 +166,5 @@ async def test_names(side: Side, kind: str) -> None:
     module = side.module("lock")
     side.note(issubclass(module.OptimisticLockError, Exception))
     cache = side.cache(kind, namespace="ns")
-    side.note(
-        [
-            module.RedLock(cache, "k", 1).key,
-            module.OptimisticLock(cache, "k").key,
-            module.OptimisticLock(cache, "k").ns_key,
-        ]
-    )
+    optimistic = module.OptimisticLock(cache, "k")
+    side.note([str(module.RedLock(cache, "k", 1).key), str(optimistic.key), str(optimistic.ns_key)])

@@ -72,16 +72,18 @@ async def test_aiohttp(redis_server: servers.Redis) -> None:
         assert await (await client.get("/sport")).text() != first
 
 
-def test_fastapi(redis_server: servers.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
-    from fastapi.testclient import TestClient
+async def test_fastapi(redis_server: servers.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
+    from httpx import ASGITransport, AsyncClient
 
     monkeypatch.setenv("REDIS_URL", redis_server.url)
-    with TestClient(load("fastapi_app").app) as client:
-        first = client.get("/forecast/zurich").json()
+    app = load("fastapi_app").app
+    client = AsyncClient(transport=ASGITransport(app), base_url="http://test")
+    async with app.router.lifespan_context(app), client:
+        first = (await client.get("/forecast/zurich")).json()
         assert first["weather"] == "fine"
-        assert client.get("/forecast/zurich").json() == first
-        assert client.get("/forecast/bern").json() != first
-        assert [client.get("/visits").json()["visits"] for _ in range(3)] == [1, 2, 3]
+        assert (await client.get("/forecast/zurich")).json() == first
+        assert (await client.get("/forecast/bern")).json() != first
+        assert [(await client.get("/visits")).json()["visits"] for _ in range(3)] == [1, 2, 3]
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")
@@ -90,11 +92,11 @@ def test_sanic(redis_server: servers.Redis) -> None:
 
     Sanic.test_mode = True
     app = load("sanic_app").make_app(redis_server.url)
-    with app.test_client as client:
-        _, first = client.get("/news")
-        assert first.text.startswith("news, made at ")
-        _, second = client.get("/news")
-        assert second.text == first.text
+    # Each request is to a server that is started for it.
+    _, first = app.test_client.get("/news")
+    assert first.text.startswith("news, made at ")
+    _, second = app.test_client.get("/news")
+    assert second.text == first.text
 
 
 async def test_tornado(redis_server: servers.Redis) -> None:
