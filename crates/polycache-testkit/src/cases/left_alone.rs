@@ -22,6 +22,9 @@ const BOUND: Duration = Duration::from_secs(4);
 /// Beyond which no future is left: those that wait for nobody are ready by then.
 const POLLS: usize = 12;
 
+/// How many are left at the same time: more would keep each other waiting for a processor.
+const MOST: usize = 32;
+
 const KEY: &str = "k";
 const LIFE: Duration = Duration::from_millis(200);
 
@@ -192,7 +195,7 @@ async fn leave_each(
                 });
             }
         }
-        while tasks.len() > 100 {
+        while tasks.len() > MOST {
             tasks.join_next().await.unwrap().unwrap();
         }
     }
