@@ -26,11 +26,12 @@ from polycache.core.connection import _Conn
 from polycache.core.keys import ensure_key as _ensure_key
 from polycache.core.removals import Removals
 from polycache.core.sentinels import SENTINEL
+from polycache.core.watched import Watched
 
 __all__ = ["API", "SENTINEL", "BaseCache", "_Conn", "_ensure_key"]
 
 
-class BaseCache(Computed, Removals):
+class BaseCache(Watched, Computed, Removals):
     """What all caches have in common: the commands, each between the hooks of the plugins and within a timeout.
 
     Args:

@@ -84,7 +84,7 @@ class OptimisticLock:
     def __init__(self, client: BaseCache, key: Any) -> None:
         self.client = client
         self.key = key
-        self.ns_key: Any = client._full_key(key, None)
+        self.ns_key: Any = client.build_key(key, namespace=client.namespace)
         self._token: Any = None
 
     async def __aenter__(self) -> OptimisticLock:

@@ -69,7 +69,7 @@ class Held:
 
 def lock_key(cache: Any, key: Any, namespace: str | None = None) -> Any:
     """The key of the lock on a key, in the same namespace."""
-    return cache._full_key(f"{key}-lock", namespace)
+    return cache.build_key(f"{key}-lock", namespace=cache.namespace if namespace is None else namespace)
 
 
 @asynccontextmanager

@@ -7,7 +7,7 @@ from typing import Any
 
 from polycache.core.api import API
 from polycache.core.hooks import given, hooked_read, or_default, within
-from polycache.core.sentinels import MISSING, SENTINEL, Unset
+from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.state import State, encoding_of
 from polycache.core.switch import disabled
 from polycache.core.ttl import Seconds
@@ -76,6 +76,10 @@ class Reads(State):
                 lambda value: or_default(value, default), lambda value: int(value is not MISSING),
             ),
         )  # fmt: skip
+
+    def _peek(self, key: Any) -> Any:
+        """The value or ``MISSING``, at once, where neither a hook nor a server has to be waited for; else ``LONG``."""
+        return LONG
 
     @API.register
     async def multi_get(

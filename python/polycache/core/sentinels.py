@@ -7,10 +7,11 @@ from typing import Final, Literal
 
 
 class Sentinel(Enum):
-    """Two marks that no caller's value can be equal to."""
+    """Marks that no caller's value can be equal to."""
 
     UNSET = "unset"
     MISSING = "missing"
+    LONG = "long"
 
     def __repr__(self) -> str:
         """Its name, as it shows in signatures."""
@@ -25,6 +26,9 @@ class Sentinel(Enum):
 SENTINEL: Final = Sentinel.UNSET
 #: A key that isn't there.
 MISSING: Final = Sentinel.MISSING
+
+#: The answer of a short way that isn't open: the long one has to be taken.
+LONG: Final = Sentinel.LONG
 
 Unset = Literal[Sentinel.UNSET]
 Missing = Literal[Sentinel.MISSING]

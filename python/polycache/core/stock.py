@@ -33,24 +33,19 @@ class Stock(BaseCache):
             self._changed()
 
     def __delattr__(self, name: str) -> None:
-        """Takes an attribute away, as ``mock.patch`` does when it ends."""
+        """Takes an attribute away, which may have stood in the place of a part."""
         super().__delattr__(name)
         if self._made:
             self._changed()
 
-    def _is_replaced(self, part: str) -> bool:
+    def _is_other(self, part: str) -> bool:
         """Whether a subclass or this instance has another one of this part."""
-        own = getattr(type(self), part)
-        return own is not getattr(self._ORIGINAL, part) or part in self.__dict__
+        return self._is_replaced(part, self._ORIGINAL)
 
     def _is_stock(self) -> bool:
         """Whether all parts but the serializer are the original ones."""
-        return not any(self._is_replaced(part) for part in PARTS)
+        return not any(map(self._is_other, PARTS))
 
     def _changed(self) -> None:
         """Called whenever an attribute has changed: chooses between the short way and the long one."""
         raise NotImplementedError
-
-    def _remember(self, **attributes: Any) -> None:
-        """Sets attributes that are no change."""
-        self.__dict__.update(attributes)

@@ -5,10 +5,11 @@ from __future__ import annotations
 import asyncio
 import logging
 from collections.abc import Coroutine
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 from polycache.base import BaseCache
-from polycache.core.sentinels import MISSING
+from polycache.core.sentinels import LONG, MISSING
 from polycache.core.switch import disabled
 from polycache.factory import Cache, caches
 
@@ -48,25 +49,28 @@ def choose_cache(decorator: Any) -> Any:
     return caches.get(decorator.alias)
 
 
-def is_replaced(decorator: Any, original: type[Any], method: str) -> bool:
-    """Whether a subclass or a test has another one of this method."""
-    return getattr(type(decorator), method) is not getattr(original, method) or method in vars(decorator)
-
-
 def has_own(cache: Any, *commands: str) -> bool:
     """Whether these commands are a cache's of ours: not a subclass's, and not a mock."""
-    if not isinstance(cache, BaseCache):
+    kind = type(cache)
+    if not issubclass(kind, BaseCache):
         return False
-    kind, instance = type(cache), getattr(cache, "__dict__", {})
-    return all(
-        getattr(getattr(kind, command, None), "__module__", "").startswith("polycache.") and command not in instance
-        for command in commands
-    )
+    replaced = cache._replaced
+    return all(command not in replaced and command in _own_commands(cast(Any, kind)) for command in commands)
+
+
+@lru_cache(maxsize=256)
+def _own_commands(kind: Any) -> frozenset[str]:
+    """The commands that a class hasn't of its own."""
+    commands = ("get", "set", "multi_get", "multi_set")
+    return frozenset(name for name in commands if getattr(kind, name).__module__.startswith("polycache."))
 
 
 async def read(cache: Any, key: Any) -> Any:
     """The value in the cache or ``MISSING``. Of a cache that can't tell, ``None`` is a miss."""
     if has_own(cache, "get"):
+        value = cache._peek(key)
+        if value is not LONG:
+            return value
         return MISSING if disabled() else await cache._read(key)
     value = await cache.get(key)
     return MISSING if value is None else value

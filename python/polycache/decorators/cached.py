@@ -8,9 +8,10 @@ from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar, overload
 
 from polycache.base import BaseCache
-from polycache.core.sentinels import MISSING, SENTINEL, Unset
+from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.ttl import Seconds
-from polycache.decorators.base import choose_cache, in_background, is_replaced, logger, read
+from polycache.core.watched import Watched
+from polycache.decorators.base import choose_cache, in_background, logger, read
 from polycache.decorators.function import CachedClassMethod, CachedFunction, CachedStaticMethod, check, made_of
 from polycache.decorators.keys import NoKey, default_key
 from polycache.factory import Cache
@@ -24,7 +25,7 @@ def _store_all(result: Any) -> bool:
     return False
 
 
-class cached:
+class cached(Watched):
     """Caches what a coroutine function returns, by its arguments. ``None`` is a result like any other.
 
     The function can be a method, a class method or a static method. It gets ``cache``, and ``refresh``, ``invalidate`` and
@@ -89,6 +90,18 @@ class cached:
         self._kwargs = kwargs
         self._warned = False
 
+    #: Reads from the cache where nothing has to be waited for.
+    _peek: Callable[[Any], Any] | None = None
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets an attribute, such as the cache."""
+        super().__setattr__(name, value)
+        if name in ("cache", "get_from_cache"):
+            # A mock of a cache isn't one.
+            is_cache = issubclass(type(self.cache), BaseCache)
+            is_plain = is_cache and not self._is_replaced("get_from_cache", cached)
+            self._remember(_peek=self.cache._peek if is_plain else None)
+
     @overload
     def __call__(self, f: classmethod[S, P, Coroutine[Any, Any, R]]) -> CachedClassMethod[P, R]: ...
     @overload
@@ -122,7 +135,9 @@ class cached:
         except NoKey as reason:
             return await self._without_key(f, args, kwargs, reason)
         if cache_read:
-            value = await self._read(key)
+            value = LONG if self._peek is None else self._peek(key)
+            if value is LONG:
+                value = await self._read(key)
             if value is not MISSING:
                 return value
         result = await f(*args, **kwargs)
@@ -172,7 +187,7 @@ class cached:
 
     async def _read(self, key: Any) -> Any:
         """What is stored, or ``MISSING``. A subclass's `get_from_cache` is asked where there is one."""
-        if is_replaced(self, cached, "get_from_cache"):
+        if self._is_replaced("get_from_cache", cached):
             value = await self.get_from_cache(key)
             return MISSING if value is None else value
         return await self._try_read(key)

@@ -31,11 +31,10 @@ def default_key(module: str | None, name: str, args: tuple[Any, ...], kwargs: Ma
     Raises:
         NoKey: An argument can't be told from another one.
     """
-    named = sorted(kwargs.items())
-    text = f"{args}{named}"
+    text = f"{args}{sorted(kwargs.items())}" if kwargs else f"{args}[]"
     if _ADDRESS in text:
         try:
-            text = _text(args) + _text(named)
+            text = _text(args) + _text(sorted(kwargs.items()))
         except RecursionError:
             raise NoKey("an argument holds itself") from None
     return (module or "") + name + text

@@ -10,7 +10,8 @@ from typing import Any, ParamSpec, TypeVar, overload
 from polycache.base import BaseCache
 from polycache.core.sentinels import MISSING, SENTINEL, Unset
 from polycache.core.ttl import Seconds
-from polycache.decorators.base import choose_cache, in_background, is_replaced, logger, read_many
+from polycache.core.watched import Watched
+from polycache.decorators.base import choose_cache, in_background, logger, read_many
 from polycache.decorators.function import CachedClassMethod, CachedFunction, CachedStaticMethod, check, made_of
 from polycache.factory import Cache
 
@@ -27,7 +28,7 @@ def _store_all(key: Any, value: Any) -> bool:
     return False
 
 
-class multi_cached:
+class multi_cached(Watched):
     """Caches the entries of the mapping that a coroutine function returns, each by its key.
 
     The function is called with the keys that are missing, and its result is completed with the others. Keys that it leaves out
@@ -186,7 +187,7 @@ class multi_cached:
 
     async def _read(self, keys: list[Any], built: list[Any]) -> dict[Any, Any]:
         """What is stored, by the caller's keys. A subclass's `get_from_cache` is asked where there is one."""
-        if is_replaced(self, multi_cached, "get_from_cache"):
+        if self._is_replaced("get_from_cache", multi_cached):
             values = [MISSING if value is None else value for value in await self.get_from_cache(*built)]
         else:
             values = await self._try_read(built)

@@ -45,9 +45,8 @@ class cached_stampede(cached):
         async def compute() -> Any:
             return await f(*args, **kwargs)
 
-        is_plain = not any(method in vars(self) for method in ("get_from_cache", "set_in_cache"))
-        is_plain = is_plain and type(self).get_from_cache is cached.get_from_cache
-        if is_plain and type(self).set_in_cache is cached.set_in_cache and has_own(self.cache, "get", "set"):
+        is_plain = not any(self._is_replaced(method, cached) for method in ("get_from_cache", "set_in_cache"))
+        if is_plain and has_own(self.cache, "get", "set"):
             return await self.cache._get_or_compute(
                 key, compute, self.ttl, self.lease, None, self.cache.timeout, lambda value: not self.skip_cache_func(value)
             )

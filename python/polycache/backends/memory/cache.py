@@ -11,7 +11,7 @@ from typing import Any, ClassVar
 
 from polycache._native import Memory
 from polycache.backends.memory.operations import MemoryOperations, bounds
-from polycache.core.sentinels import SENTINEL, Unset
+from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.switch import AIOCACHE_NAME, ENVIRONMENT, POLYCACHE_NAME
 from polycache.core.ttl import Seconds, native_ttl
 from polycache.serializers import NullSerializer
@@ -24,6 +24,7 @@ class SimpleMemoryBackend(MemoryOperations):
 
     #: The native store's methods while the short way is open, and what they are given.
     _fast_get: Callable[..., Any] | None = None
+    _fast_peek: Callable[..., Any] | None = None
     _fast_multi_get: Callable[..., Any] | None = None
     _fast_set: Callable[..., Any] | None = None
     _fast_delete: Callable[..., Any] | None = None
@@ -61,13 +62,14 @@ class SimpleMemoryBackend(MemoryOperations):
     def _changed(self) -> None:
         stock = self._is_stock()
         is_fast = stock and type(self._serializer) is NullSerializer and self._key_builder is None
-        is_fast = is_fast and not self._is_replaced("_build_key")
+        is_fast = is_fast and not self._is_other("_build_key")
         memory = self._memory if is_fast else None
         prefix = "" if self.namespace is None else f"{self.namespace}"
         ttl = native_ttl(self.ttl)
         self._remember(
             _waits_never=stock,
             _fast_get=memory and memory.get,
+            _fast_peek=None if self._is_replaced("get", SimpleMemoryBackend) else memory and memory.get,
             _fast_multi_get=memory and memory.multi_get,
             _fast_set=memory and memory.set if ttl is None or ttl > 0 else None,
             _fast_delete=memory and memory.delete,
@@ -96,10 +98,26 @@ class SimpleMemoryBackend(MemoryOperations):
             and POLYCACHE_NAME not in ENVIRONMENT
         ):
             try:
-                return get(self._prefix + key, default)
+                prefix = self._prefix
+                return get(prefix + key if prefix else key, default)
             except TypeError:
                 pass  # A key that isn't text.
         return await super().get(key, default, loads_fn, namespace, timeout, _conn)
+
+    def _peek(self, key: Any) -> Any:
+        get = self._fast_peek
+        if (
+            get is not None
+            and not self._plugins
+            and AIOCACHE_NAME not in ENVIRONMENT
+            and POLYCACHE_NAME not in ENVIRONMENT
+        ):
+            try:
+                prefix = self._prefix
+                return get(prefix + key if prefix else key, MISSING)
+            except TypeError:
+                pass  # A key that isn't text.
+        return LONG
 
     async def multi_get(
         self,

@@ -54,7 +54,7 @@ class MemoryOperations(Stock):
         return self._memory.get(key_text(key))
 
     async def _lookup(self, key: Any, encoding: str | None, _conn: Any) -> Any:
-        if self._is_replaced("_get"):
+        if self._is_other("_get"):
             return await super()._lookup(key, encoding, _conn)
         return self._memory.get(key_text(key), MISSING)
 
@@ -62,7 +62,7 @@ class MemoryOperations(Stock):
         return self._memory.multi_get([key_text(key) for key in keys])
 
     async def _multi_lookup(self, keys: Sequence[Any], encoding: str | None, _conn: Any) -> list[Any]:
-        if self._is_replaced("_multi_get"):
+        if self._is_other("_multi_get"):
             return await super()._multi_lookup(keys, encoding, _conn)
         return self._memory.multi_get([key_text(key) for key in keys], MISSING)
 
@@ -94,7 +94,7 @@ class MemoryOperations(Stock):
         return None if value is MISSING else version
 
     async def _versioned(self, key: Any, encoding: str | None, _conn: Any) -> tuple[Any, Any]:
-        if self._is_replaced("_get") or self._is_replaced("_gets"):
+        if self._is_other("_get") or self._is_other("_gets"):
             return await super()._versioned(key, encoding, _conn)
         return self._memory.get_versioned(key_text(key), MISSING)
 
@@ -139,7 +139,7 @@ class MemoryOperations(Stock):
         return int(self._memory.delete(key_text(key)))
 
     async def _multi_delete(self, keys: Iterable[Any], _conn: Any = None) -> int:
-        if self._is_replaced("_delete"):
+        if self._is_other("_delete"):
             return await super()._multi_delete(keys, _conn)
         return self._memory.multi_delete([key_text(key) for key in keys])
 

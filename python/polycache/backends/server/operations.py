@@ -68,7 +68,7 @@ class ServerOperations(Stock):
         return None if data is None else version
 
     async def _versioned(self, key: Any, encoding: str | None, _conn: Any) -> tuple[Any, Any]:
-        if self._is_replaced("_get") or self._is_replaced("_gets"):
+        if self._is_other("_get") or self._is_other("_gets"):
             return await super()._versioned(key, encoding, _conn)
         data, version = await self._server.get_versioned(self._key(key))
         return (MISSING if data is None else from_bytes(data, encoding)), version
@@ -116,7 +116,7 @@ class ServerOperations(Stock):
         return int(await self._server.delete(self._key(key)))
 
     async def _multi_delete(self, keys: Iterable[Any], _conn: Any = None) -> int:
-        if self._is_replaced("_delete"):
+        if self._is_other("_delete"):
             return await super()._multi_delete(keys, _conn)
         texts = [self._key(key) for key in keys]
         return await self._server.multi_delete(texts) if texts else 0

@@ -8,7 +8,7 @@ from typing import Any
 from polycache._native import Server
 from polycache.backends.server.codec import Decode, Encode, codec, from_bytes, to_bytes
 from polycache.backends.server.operations import ServerOperations
-from polycache.core.sentinels import SENTINEL, Unset
+from polycache.core.sentinels import MISSING, SENTINEL, Unset
 from polycache.core.state import encoding_of
 from polycache.core.switch import AIOCACHE_NAME, ENVIRONMENT, POLYCACHE_NAME
 from polycache.core.ttl import Seconds, read_seconds
@@ -64,6 +64,22 @@ class ServerCommands(ServerOperations):
         if loads_fn is None:
             return self._decode(data)
         return loads_fn(from_bytes(data, encoding_of(self._serializer)))
+
+    async def _read(
+        self,
+        key: Any,
+        default: Any = None,
+        loads_fn: Callable[[Any], Any] | None = None,
+        namespace: str | None = None,
+        timeout: Seconds | Unset = SENTINEL,
+        _conn: Any = None,
+        options: dict[str, Any] | None = None,
+    ) -> Any:
+        server = self._short(timeout)
+        if server is None or loads_fn is not None:
+            return await super()._read(key, default, loads_fn, namespace, timeout, _conn, options)
+        data = await server.get(self._key(self._full_key(key, namespace)), None, self._native_limit(timeout))
+        return MISSING if data is None else self._decode(data)
 
     async def multi_get(
         self,
