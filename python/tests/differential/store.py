@@ -74,8 +74,9 @@ def contents(server: servers.Server, db: int = 0) -> dict[str, bytes]:
             entry = re.match(rb"key=(\S+) exp=(\S+)", line)
             assert entry
             key = unquote_to_bytes(entry[1])
-            # In base64 a key may have any bytes.
-            connection.send(b"mg " + b64encode(key) + b" b v\r\n")
+            # In base64 a key may have any bytes, but less of them.
+            plain = re.fullmatch(rb"[\x21-\x7e]+", key)
+            connection.send(b"mg " + (key + b" v" if plain else b64encode(key) + b" b v") + b"\r\n")
             header = connection.line()
             if header == b"EN":
                 continue
