@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -17,8 +17,7 @@ VALUE = "some text of a usual length, as a name or a small page"
 OBJECT = {"id": 12345, "name": "Ada Lovelace", "tags": ["a", "b"], "score": 1.5, "active": True}
 OURS, THEIRS = "polycache", "aiocache"
 
-Way = Callable[[Callable[[], Awaitable[object]]], Run]
-WAYS: dict[str, Way] = {"one after another": one_by_one, "100 tasks": in_tasks}
+WAYS: dict[str, Callable[..., Run]] = {"one after another": one_by_one, "100 tasks": in_tasks}
 
 
 def installed(*names: str) -> tuple[dict[str, Any], list[str]]:
@@ -68,19 +67,19 @@ class MemoryRow:
         for key in keys:
             await cache.set(key, VALUE)
         if self.operation == "get":
-            return one_by_one(lambda: cache.get("key"))
+            return one_by_one(cache.get, "key")
         if self.operation == "set":
-            return one_by_one(lambda: cache.set("key", VALUE))
+            return one_by_one(cache.set, "key", VALUE)
         if self.operation == "set with a ttl":
-            return one_by_one(lambda: cache.set("key", VALUE, ttl=60))
+            return one_by_one(cache.set, "key", VALUE, 60)
         if self.operation == "multi_get of 100":
-            return one_by_one(lambda: cache.multi_get(keys))
+            return one_by_one(cache.multi_get, keys)
 
         @package.cached(ttl=600)
         async def function(x: int) -> int:
             return x
 
-        return one_by_one(lambda: function(1))
+        return one_by_one(function, 1)
 
     async def _cashews(self, stack: AsyncExitStack) -> Run:
         cache = PEERS["cashews"].Cache()
@@ -90,19 +89,19 @@ class MemoryRow:
         for key in ["key", *keys]:
             await cache.set(key, VALUE)
         if self.operation == "get":
-            return one_by_one(lambda: cache.get("key"))
+            return one_by_one(cache.get, "key")
         if self.operation == "set":
-            return one_by_one(lambda: cache.set("key", VALUE))
+            return one_by_one(cache.set, "key", VALUE)
         if self.operation == "set with a ttl":
-            return one_by_one(lambda: cache.set("key", VALUE, expire=60))
+            return one_by_one(cache.set, "key", VALUE, 60)
         if self.operation == "multi_get of 100":
-            return one_by_one(lambda: cache.get_many(*keys))
+            return one_by_one(cache.get_many, *keys)
 
         @cache(ttl=600)  # type: ignore[untyped-decorator, unused-ignore]
         async def function(x: int) -> int:
             return x
 
-        return one_by_one(lambda: function(1))
+        return one_by_one(function, 1)
 
     async def _cachebox(self) -> Run:
         module = PEERS["cachebox"]
@@ -121,7 +120,7 @@ class MemoryRow:
         async def function(x: int) -> int:
             return x
 
-        return one_by_one(lambda: function(1))
+        return one_by_one(function, 1)
 
     def _dict(self) -> Run:
         store: dict[str, object] = {f"key:{number}": VALUE for number in range(100)}
@@ -138,10 +137,10 @@ class MemoryRow:
             return [store.get(key) for key in keys]
 
         if self.operation.startswith("set"):
-            return one_by_one(lambda: put("key", VALUE))
+            return one_by_one(put, "key", VALUE)
         if self.operation == "multi_get of 100":
-            return one_by_one(lambda: multi_get(keys))
-        return one_by_one(lambda: get("key"))
+            return one_by_one(multi_get, keys)
+        return one_by_one(get, "key")
 
 
 class ServerRow:
@@ -154,14 +153,14 @@ class ServerRow:
         self.json = json
 
     async def contenders(self, stack: AsyncExitStack) -> dict[str, Run]:
-        calls: dict[str, Callable[[], Awaitable[object]]] = {}
+        calls: dict[str, tuple[Any, ...]] = {}
         for name, package in ((THEIRS, aiocache()), (OURS, polycache)):
             calls[name] = await self._ours_or_theirs(package, stack)
         if not self.json:
             calls |= await (self._redis_clients(stack) if self.server.scheme == "redis" else self._memcached(stack))
-        return {name: self.way(call) for name, call in calls.items()}
+        return {name: self.way(*call) for name, call in calls.items()}
 
-    async def _ours_or_theirs(self, package: Any, stack: AsyncExitStack) -> Callable[[], Awaitable[object]]:
+    async def _ours_or_theirs(self, package: Any, stack: AsyncExitStack) -> tuple[Any, ...]:
         serializers = importlib.import_module(f"{package.__name__}.serializers")
         serializer = serializers.JsonSerializer() if self.json else serializers.StringSerializer()
         name = "RedisCache" if self.server.scheme == "redis" else "MemcachedCache"
@@ -170,40 +169,36 @@ class ServerRow:
         value = OBJECT if self.json else VALUE
         await cache.set("key", value)
         if self.operation == "get":
-            return lambda: cache.get("key")  # type: ignore[no-any-return]
-        return lambda: cache.set("key", value)  # type: ignore[no-any-return]
+            return cache.get, "key"
+        return cache.set, "key", value
 
-    async def _redis_clients(self, stack: AsyncExitStack) -> dict[str, Callable[[], Awaitable[object]]]:
-        found: dict[str, Callable[[], Awaitable[object]]] = {}
+    async def _redis_clients(self, stack: AsyncExitStack) -> dict[str, tuple[Any, ...]]:
+        found: dict[str, tuple[Any, ...]] = {}
         if "redis.asyncio" in PEERS:
             client = PEERS["redis.asyncio"].Redis(host=HOST, port=self.server.port)
             stack.push_async_callback(client.aclose)
             name = "redis-py + hiredis" if "hiredis" in PEERS else "redis-py"
-            found[name] = (lambda: client.get("key")) if self.operation == "get" else (lambda: client.set("key", VALUE))
+            found[name] = (client.get, "key") if self.operation == "get" else (client.set, "key", VALUE)
         if "glide" in PEERS:
             glide = PEERS["glide"]
             configuration = glide.GlideClientConfiguration([glide.NodeAddress(HOST, self.server.port)])
             valkey = await glide.GlideClient.create(configuration)
             stack.push_async_callback(valkey.close)
-            found["valkey-glide"] = (
-                (lambda: valkey.get("key")) if self.operation == "get" else (lambda: valkey.set("key", VALUE))
-            )
+            found["valkey-glide"] = (valkey.get, "key") if self.operation == "get" else (valkey.set, "key", VALUE)
         if "cashews" in PEERS:
             cache = PEERS["cashews"].Cache()
             cache.setup(self.server.url)
             stack.push_async_callback(cache.close)
             await cache.set("cashews", VALUE)
-            found["cashews"] = (
-                (lambda: cache.get("cashews")) if self.operation == "get" else (lambda: cache.set("cashews", VALUE))
-            )
+            found["cashews"] = (cache.get, "cashews") if self.operation == "get" else (cache.set, "cashews", VALUE)
         return found
 
-    async def _memcached(self, stack: AsyncExitStack) -> dict[str, Callable[[], Awaitable[object]]]:
+    async def _memcached(self, stack: AsyncExitStack) -> dict[str, tuple[Any, ...]]:
         if "aiomcache" not in PEERS:
             return {}
         client = PEERS["aiomcache"].Client(HOST, self.server.port)
         stack.push_async_callback(client.close)
         value = VALUE.encode()
         if self.operation == "get":
-            return {"aiomcache": lambda: client.get(b"key")}
-        return {"aiomcache": lambda: client.set(b"key", value)}
+            return {"aiomcache": (client.get, b"key")}
+        return {"aiomcache": (client.set, b"key", value)}

@@ -7,11 +7,14 @@ import gc
 import statistics
 import sys
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 # Runs a contender's operation so many times.
-Run = Callable[[int], Awaitable[None]]
+Run = Callable[[int], Coroutine[Any, Any, None]]
+# An operation.
+Call = Callable[..., Awaitable[object]]
 
 
 @dataclass
@@ -89,25 +92,38 @@ def progress(text: str) -> None:
         print(text.split(": round")[0], file=sys.stderr, flush=True)
 
 
-def one_by_one(call: Callable[[], Awaitable[object]]) -> Run:
-    """One after another."""
+def one_by_one(call: Call, *args: object) -> Run:
+    """One after another. The arguments are spelled out, so that little is measured beside the call."""
+    if len(args) == 1:
+        (only,) = args
+
+        async def run_with_one(count: int) -> None:
+            for _ in range(count):
+                await call(only)
+
+        return run_with_one
+    if len(args) == 2:
+        first, second = args
+
+        async def run_with_two(count: int) -> None:
+            for _ in range(count):
+                await call(first, second)
+
+        return run_with_two
 
     async def run(count: int) -> None:
         for _ in range(count):
-            await call()
+            await call(*args)
 
     return run
 
 
-def in_tasks(call: Callable[[], Awaitable[object]], tasks: int = 100) -> Run:
+def in_tasks(call: Call, *args: object, tasks: int = 100) -> Run:
     """So many tasks at once, each one after another."""
+    worker = one_by_one(call, *args)
 
     async def run(count: int) -> None:
-        async def worker() -> None:
-            for _ in range(count // tasks):
-                await call()
-
-        await asyncio.gather(*(worker() for _ in range(tasks)))
+        await asyncio.gather(*(worker(count // tasks) for _ in range(tasks)))
 
     return run
 
