@@ -86,12 +86,12 @@ async def test_fastapi(redis_server: servers.Redis, monkeypatch: pytest.MonkeyPa
         assert [(await client.get("/visits")).json()["visits"] for _ in range(3)] == [1, 2, 3]
 
 
-@pytest.mark.filterwarnings("ignore::DeprecationWarning")
 def test_sanic(redis_server: servers.Redis) -> None:
     from sanic import Sanic
 
     Sanic.test_mode = True
     app = load("sanic_app").make_app(redis_server.url)
+    app.config.DEPRECATION_FILTER = "ignore"  # of what its own test client does
     # Each request is to a server that is started for it.
     _, first = app.test_client.get("/news")
     assert first.text.startswith("news, made at ")
