@@ -76,7 +76,8 @@ impl Server {
             timeout,
             |cache| cache.multi_get::<Value>(&keys),
             move |py, values| {
-                let values = values.into_iter().map(|value| convert::bytes_or(py, value.as_ref(), default.clone_ref(py)));
+                let values =
+                    values.into_iter().map(|value| convert::bytes_or(py, value.as_ref(), default.clone_ref(py)));
                 Ok(PyList::new(py, values.collect::<Vec<_>>())?.into_any().unbind())
             },
         )

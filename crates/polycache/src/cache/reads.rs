@@ -125,12 +125,18 @@ impl Cache {
             }
             Err(error) => return self.missed(error.during(NAME, None), vec![None; asked]),
         };
-        let decode = |(index, found): (usize, Option<Found>)| {
-            let name = name(index);
-            let value = found.and_then(|found| found.value).map(|value| T::read(self, name, value)).transpose();
-            value.or_else(|error| self.missed(error.about(name).during(NAME, None), None))
-        };
-        found.into_iter().enumerate().map(decode).collect()
+        let mut values = Vec::with_capacity(asked);
+        for (index, found) in found.into_iter().enumerate() {
+            let value = match found.and_then(|found| found.value) {
+                Some(value) => match T::read(self, name(index), value) {
+                    Ok(value) => Some(value),
+                    Err(error) => self.missed(error.about(name(index)).during(NAME, None), None)?,
+                },
+                None => None,
+            };
+            values.push(value);
+        }
+        Ok(values)
     }
 
     /// Whether there is a value under `key`.

@@ -60,11 +60,18 @@ impl Redis {
     pub(super) fn find_many(&self, keys: &[Key<'_>], want: Want) -> Reply<Vec<Option<Found>>> {
         let fleet = Arc::clone(&self.fleet);
         match (Form::of(want), &*self.fleet) {
-            (Form::Command("GET", read), Fleet::Single(_)) => {
+            (Form::Command("GET", _), Fleet::Single(_)) => {
                 let all = fleet.command(&[], mget(keys));
                 Reply::pending(async move {
                     let answers = answers::list(fleet.one(Class::Read, all).await?)?;
-                    answers.into_iter().map(|answer| read(of_many(answer), want)).collect()
+                    let mut all = Vec::with_capacity(answers.len());
+                    for answer in answers {
+                        all.push(match answer {
+                            Answer::BulkString(bytes) => Some(found(bytes, want)),
+                            other => answers::bytes(of_many(other))?.map(|bytes| found(bytes, want)),
+                        });
+                    }
+                    Ok(all)
                 })
             }
             (Form::Command(name, read), _) => {
@@ -115,6 +122,7 @@ fn entry(answers: &mut impl Iterator<Item = Answer>, want: Want, good: fn(Answer
     }))
 }
 
+#[inline]
 fn found(bytes: Vec<u8>, want: Want) -> Found {
     let mut found = Found::new();
     if want.has(Want::VERSION) {
