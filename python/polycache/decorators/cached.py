@@ -80,7 +80,7 @@ class cached(Watched):
         self.skip_cache_func = skip_cache_func
         self.noself = noself
         self.alias = alias
-        self.cache: Any = None
+        self.cache = None
         self.key_from_attr = key_from_attr
 
         self._cache = cache
@@ -92,15 +92,25 @@ class cached(Watched):
 
     #: Reads from the cache where nothing has to be waited for.
     _peek: Callable[[Any], Any] | None = None
+    #: The same, where the key is that of the arguments and nothing is replaced: what a cached function looks at first.
+    peek_short: Callable[[Any], Any] | None = None
+    # What `__setattr__` looks at before it is set.
+    key: str | None = None
+    key_builder: Callable[..., Any] | None = None
+    key_from_attr: str | None = None
+    noself: bool = False
+    cache: Any = None
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Sets an attribute, such as the cache."""
         super().__setattr__(name, value)
-        if name in ("cache", "get_from_cache"):
-            # A mock of a cache isn't one.
-            is_cache = issubclass(type(self.cache), BaseCache)
-            is_plain = is_cache and not self._is_replaced("get_from_cache", cached)
-            self._remember(_peek=self.cache._peek if is_plain else None)
+        # A mock of a cache isn't one.
+        is_cache = issubclass(type(self.cache), BaseCache)
+        peek = self.cache._peek if is_cache and not self._is_replaced("get_from_cache", cached) else None
+        by_arguments = not (self.key or self.key_builder or self.key_from_attr or self.noself)
+        replaced = any(self._is_replaced(method, cached) for method in ("get_cache_key", "_key_from_args"))
+        is_short = type(self).decorator.__module__.startswith("polycache.") and "decorator" not in self._replaced
+        self._remember(_peek=peek, peek_short=peek if by_arguments and is_short and not replaced else None)
 
     @overload
     def __call__(self, f: classmethod[S, P, Coroutine[Any, Any, R]]) -> CachedClassMethod[P, R]: ...

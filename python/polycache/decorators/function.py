@@ -9,6 +9,9 @@ from collections.abc import Awaitable, Callable
 from types import CodeType
 from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
+from polycache.core.sentinels import LONG, MISSING
+from polycache.decorators.keys import ADDRESS
+
 P = ParamSpec("P")
 Q = ParamSpec("Q")
 R = TypeVar("R")
@@ -19,6 +22,10 @@ class Decorator(Protocol):
     """What a cached function asks its decorator for."""
 
     cache: Any
+
+    @property
+    def peek_short(self) -> Callable[[Any], Any] | None:
+        """Reads what is stored under the key of the arguments' text, at once; ``None`` where the decorator has to be asked."""
 
     async def decorator(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Calls the function, or answers for it."""
@@ -72,10 +79,19 @@ class CachedFunction(_Coroutine, Generic[P, R]):
         functools.update_wrapper(cast(Any, self), function)
         self._decorator = decorator
         self._function = function
+        self._key_prefix = (function.__module__ or "") + getattr(function, "__name__", "")
         self.cache: Any = decorator.cache
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
         """What is stored for these arguments, or else what the function returns."""
+        peek = self._decorator.peek_short
+        if peek is not None and not kwargs:
+            text = str(args)
+            if ADDRESS not in text:
+                found = peek(self._key_prefix + text + "[]")
+                if found is not LONG and found is not MISSING:
+                    value: R = found
+                    return value
         result: R = await self._decorator.decorator(self._function, *args, **kwargs)
         return result
 

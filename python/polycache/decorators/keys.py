@@ -13,7 +13,7 @@ from types import MethodType
 from typing import Any
 
 #: What the text of an object has that is known by its address alone.
-_ADDRESS = " at 0x"
+ADDRESS = " at 0x"
 _ADDRESSES = re.compile(r" at 0x([0-9A-Fa-f]+)")
 _SIMPLE = (str, int, float, bool, complex, bytes, type(None))
 
@@ -31,8 +31,8 @@ def default_key(module: str | None, name: str, args: tuple[Any, ...], kwargs: Ma
     Raises:
         NoKey: An argument can't be told from another one.
     """
-    text = f"{args}{sorted(kwargs.items())}" if kwargs else f"{args}[]"
-    if _ADDRESS in text:
+    text = str(args) + (str(sorted(kwargs.items())) if kwargs else "[]")
+    if ADDRESS in text:
         try:
             text = _text(args) + _text(sorted(kwargs.items()))
         except RecursionError:

@@ -60,6 +60,9 @@ class multi_cached(Watched):
         {1: 'Ada', 2: 'Grace'}
     """
 
+    #: The keys of the arguments aren't told by their text.
+    peek_short: None = None
+
     def __init__(
         self,
         keys_from_attr: str,
