@@ -80,11 +80,16 @@ class Computed(Reads, Writes):
         """`get_or_set`, storing only what ``keep`` agrees to."""
         if disabled():
             return await compute()
-        value = await self._try_read(key, namespace, timeout)
-        if value is not MISSING:
-            found: T = value
-            return found
+        if not self._fill_reads(lease):
+            value = await self._try_read(key, namespace, timeout)
+            if value is not MISSING:
+                found: T = value
+                return found
         return await self._fill(key, compute, ttl, read_seconds(lease), namespace, timeout, keep)
+
+    def _fill_reads(self, lease: Seconds) -> bool:
+        """Whether `_fill` looks for a value itself, with nothing lost."""
+        return False
 
     async def _fill(
         self,

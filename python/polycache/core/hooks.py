@@ -48,17 +48,19 @@ async def hooked(cache: Any, command: str, args: tuple[Any, ...], options: Mappi
     A hook that a plugin lacks is passed over. After an exception there are no further hooks.
     """
     start = time.monotonic()
-    for plugin in cache.plugins:
-        before = getattr(plugin, "pre_" + command, None)
-        if before is not None:
-            await before(cache, *args, **options)
+    await call_hooks(cache, "pre_" + command, args, options)
     result = await operation()
     took = time.monotonic() - start
-    for plugin in cache.plugins:
-        after = getattr(plugin, "post_" + command, None)
-        if after is not None:
-            await after(cache, *args, took=took, ret=result, **options)
+    await call_hooks(cache, "post_" + command, args, {"took": took, "ret": result, **options})
     return result
+
+
+async def call_hooks(cache: Any, hook: str, args: tuple[Any, ...], options: Mapping[str, Any]) -> None:
+    """Calls a hook of every plugin that has it."""
+    for plugin in cache.plugins:
+        called = getattr(plugin, hook, None)
+        if called is not None:
+            await called(cache, *args, **options)
 
 
 async def hooked_read(

@@ -16,7 +16,7 @@ LOOK = 0.02
 
 
 class Held:
-    """A lock made of ``_add``, ``_expire`` and ``_redlock_release``: an entry that its holder alone knows the value of."""
+    """A lock made of ``_add``, ``_redlock_renew`` and ``_redlock_release``: an entry that its holder alone knows the value of."""
 
     def __init__(self, cache: Any, key: Any, lease: float) -> None:
         self.cache = cache
@@ -51,7 +51,7 @@ class Held:
         while True:
             await asyncio.sleep(self.lease / 3)
             try:
-                if await self.cache._get(self.key) != self.value or not await self.cache._expire(self.key, self.lease):
+                if not await self.cache._redlock_renew(self.key, self.value, self.lease):
                     return
             except Exception:
                 logger.debug("Couldn't renew the lock %s", self.key, exc_info=True)

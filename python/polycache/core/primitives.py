@@ -71,6 +71,10 @@ class Primitives:
         """Deletes the key if it has this value."""
         self._lacks("_redlock_release")
 
+    async def _redlock_renew(self, key: Any, value: Any, ttl: float) -> bool:
+        """Gives the key another TTL if it has this value. By default in two steps."""
+        return bool(await self._get(key) == value and await self._expire(key, ttl))
+
     async def _close(self, *args: Any, _conn: Any = None, **kwargs: Any) -> Any:
         """Lets go of what the backend holds. By default there is nothing."""
 

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator, Iterable, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from polycache._native import Memory, Version
 from polycache.backends.memory.view import MemoryView
+from polycache.core.filling import NativeFill
 from polycache.core.keys import key_text
-from polycache.core.patterns import matcher
 from polycache.core.sentinels import MISSING
-from polycache.core.stock import Stock
 from polycache.core.ttl import Seconds, native_ttl
 from polycache.exceptions import InvalidInput
 
@@ -29,7 +28,7 @@ class SpacedKey(str):
         return key
 
 
-class MemoryOperations(Stock):
+class MemoryOperations(NativeFill):
     """What a memory backend does. Each operation has taken effect when it is first awaited, and waits for nothing."""
 
     _memory: Memory
@@ -147,15 +146,21 @@ class MemoryOperations(Stock):
         self._memory.clear(namespace or None)
         return True
 
-    async def _scan_page(self, namespace: str | None, pattern: str) -> list[str]:
-        """The names of the keys in the namespace that match."""
-        space, matches = namespace or "", matcher(pattern)
-        names = (key[len(space) :] for key in self._memory.keys() if key.startswith(space))
-        return [name for name in names if matches(name)]
-
     async def _scan(self, namespace: str | None, pattern: str) -> AsyncIterator[str]:
-        for name in await self._scan_page(namespace, pattern):
+        for name in self._memory.scan(namespace or "", pattern):
             yield name
+
+    def _native_fill(
+        self, full: Any, compute: Callable[[], Awaitable[Any]], ttl: float | None, lease: float, timeout: float | None
+    ) -> Awaitable[Any]:
+        text, space = self._place(full)
+        return self._memory.get_or_set(text, compute, ttl, None, space)
+
+    def _loaded(self, stored: Any) -> Any:
+        return self._load(stored, None)
+
+    def _dumped(self, value: Any) -> Any:
+        return self._dump(value, None)
 
     async def _raw(self, command: str, *args: Any, encoding: str | None = "utf-8", _conn: Any = None, **kwargs: Any) -> Any:
         return self._cache.call(command, *args, **kwargs)
@@ -164,6 +169,11 @@ class MemoryOperations(Stock):
         key = key_text(key)
         present, version = self._memory.get_versioned(key, MISSING)
         return int(present is not MISSING and present == value and self._memory.delete_if(key, version))
+
+    async def _redlock_renew(self, key: Any, value: Any, ttl: float) -> bool:
+        text, space = self._place(key)
+        present, version = self._memory.get_versioned(text, MISSING)
+        return present is not MISSING and present == value and self._memory.cas(text, value, version, ttl, space)
 
 
 def bounds(max_size: int | str | None, max_memory: int | str | None) -> dict[str, int]:

@@ -126,8 +126,10 @@ class RedisBackend(ServerCommands):
 
     async def _scan(self, namespace: str | None, pattern: str) -> AsyncIterator[str]:
         prefix = f"{namespace}:" if namespace else ""
-        for name in await self._server.scan(prefix, pattern):
-            yield name
+        found = self._server.scan(prefix, pattern)
+        while (batch := await found.next()) is not None:
+            for name in batch:
+                yield name
 
     async def _raw(self, command: str, *args: Any, encoding: str | None = "utf-8", _conn: Any = None, **kwargs: Any) -> Any:
         return await ask(self._server, command, args, kwargs, encoding)

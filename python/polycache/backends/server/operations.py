@@ -2,18 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
 from polycache._native import Server, Version
 from polycache.backends.server.codec import from_bytes, to_bytes
+from polycache.core.filling import NativeFill
 from polycache.core.keys import key_text
 from polycache.core.sentinels import MISSING
-from polycache.core.stock import Stock
+from polycache.core.state import encoding_of
 from polycache.core.ttl import Seconds, native_ttl
 
 
-class ServerOperations(Stock):
+class ServerOperations(NativeFill):
     """What a server does. Each operation is one round trip, if nothing else is said."""
 
     _server: Server
@@ -121,10 +122,26 @@ class ServerOperations(Stock):
         texts = [self._key(key) for key in keys]
         return await self._server.multi_delete(texts) if texts else 0
 
+    def _native_fill(
+        self, full: Any, compute: Callable[[], Awaitable[Any]], ttl: float | None, lease: float, timeout: float | None
+    ) -> Awaitable[Any]:
+        return self._server.get_or_set(self._key(full), compute, ttl, lease, timeout)
+
+    def _loaded(self, stored: Any) -> Any:
+        return self._load(from_bytes(stored, encoding_of(self._serializer)), None)
+
+    def _dumped(self, value: Any) -> Any:
+        return to_bytes(self._dump(value, None))
+
     async def _redlock_release(self, key: Any, value: Any) -> int:
         text = self._key(key)
         present, version = await self._server.get_versioned(text)
         return int(present == to_bytes(value) and await self._server.delete_if(text, version))
+
+    async def _redlock_renew(self, key: Any, value: Any, ttl: float) -> bool:
+        text, data = self._key(key), to_bytes(value)
+        present, version = await self._server.get_versioned(text)
+        return present == data and await self._server.cas(text, data, version, ttl)
 
     async def _close(self, *args: Any, _conn: Any = None, **kwargs: Any) -> None:
         closing = self._server

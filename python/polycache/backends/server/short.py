@@ -46,6 +46,9 @@ class ServerCommands(ServerOperations):
     def _native_limit(self, timeout: Seconds | Unset) -> float | None:
         return self._fast_limit if timeout is SENTINEL else native_limit(timeout)
 
+    def _fill_reads(self, lease: Seconds) -> bool:
+        return bool(lease) and self._short(SENTINEL) is not None
+
     async def get(
         self,
         key: Any,
