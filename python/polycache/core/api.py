@@ -55,7 +55,9 @@ class API:
         return limited
 
     @classmethod
-    def aiocache_enabled(cls, fake_return: Any = None) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
+    def aiocache_enabled(
+        cls, fake_return: Any = None
+    ) -> Callable[[Callable[P, Awaitable[R]]], Callable[P, Awaitable[R]]]:
         """While caches are switched off, the command does nothing and returns ``fake_return``."""
 
         def decorate(func: Callable[P, Awaitable[R]]) -> Callable[P, Awaitable[R]]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, TypeVar
@@ -193,6 +192,4 @@ class Computed(Reads, Writes):
                     logger.exception("Couldn't store %s", list(computed))
             return computed
 
-        return await self._flights().share_many(
-            missing, lambda key: ("many", self._full_key(key, namespace)), lead
-        )
+        return await self._flights().share_many(missing, lambda key: ("many", self._full_key(key, namespace)), lead)

@@ -42,7 +42,9 @@ async def within(limit: float | None, operation: Operation[T]) -> T:
         return await operation()
 
 
-async def hooked(cache: Any, command: str, args: tuple[Any, ...], options: Mapping[str, Any], operation: Operation[T]) -> T:
+async def hooked(
+    cache: Any, command: str, args: tuple[Any, ...], options: Mapping[str, Any], operation: Operation[T]
+) -> T:
     """Runs every ``pre_`` hook, the operation, and every ``post_`` hook, in the order of the plugins.
 
     A hook that a plugin lacks is passed over. After an exception there are no further hooks.
@@ -96,7 +98,12 @@ class Runner:
         return self.timeout if timeout is SENTINEL else read_seconds(timeout)
 
     async def _run(
-        self, command: str, args: tuple[Any, ...], options: Mapping[str, Any], timeout: Seconds | Unset, operation: Operation[T]
+        self,
+        command: str,
+        args: tuple[Any, ...],
+        options: Mapping[str, Any],
+        timeout: Seconds | Unset,
+        operation: Operation[T],
     ) -> T:
         """Runs a command: the timeout covers its hooks and the operation."""
         if not self.plugins:

@@ -163,7 +163,7 @@ class Reads(State):
     async def get_ttl(
         self, key: Any, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None
     ) -> float | None:
-        """How long a key has to live. (``cache.ttl`` is the cache's default TTL.)
+        """How long a key has to live; the attribute ``ttl`` of a cache is its default TTL.
 
         Args:
             key: The key.

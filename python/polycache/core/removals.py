@@ -67,9 +67,7 @@ class Removals(State):
         )  # fmt: skip
 
     @API.register
-    async def clear(
-        self, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None
-    ) -> Any:
+    async def clear(self, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None) -> Any:
         """Deletes what is in the cache's namespace, or all of the database where the cache has none.
 
         Args:
@@ -104,19 +102,14 @@ class Removals(State):
         """
         if disabled():
             return None
-        if _conn is not None:
-            options = {**kwargs, "_conn": _conn}
-        else:
-            options = kwargs
+        options = kwargs if _conn is None else {**kwargs, "_conn": _conn}
         encoding = encoding_of(self._serializer)
         return await self._run(
             "raw", (command, *args), options, timeout,
             lambda: self._raw(command, *args, encoding=encoding, _conn=_conn, **kwargs),
         )  # fmt: skip
 
-    async def close(
-        self, *args: Any, timeout: Seconds | Unset = SENTINEL, _conn: Any = None, **kwargs: Any
-    ) -> Any:
+    async def close(self, *args: Any, timeout: Seconds | Unset = SENTINEL, _conn: Any = None, **kwargs: Any) -> Any:
         """Closes the backend's connections. A later command opens them again.
 
         Args:

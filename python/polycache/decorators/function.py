@@ -35,6 +35,7 @@ class Decorator(Protocol):
 
     async def invalidate(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         """Deletes what is stored of it."""
+        ...
 
     def key_of(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Its key, or keys."""
@@ -47,7 +48,9 @@ async def _a_coroutine_function() -> None:
 class _Coroutine:
     """Counts as a coroutine function wherever one is asked for: by inspect, by asyncio, and by frameworks over them."""
 
-    _is_coroutine = cast(Any, asyncio.coroutines)._is_coroutine if hasattr(asyncio.coroutines, "_is_coroutine") else None
+    _is_coroutine = (
+        cast(Any, asyncio.coroutines)._is_coroutine if hasattr(asyncio.coroutines, "_is_coroutine") else None
+    )
     __defaults__: tuple[Any, ...] | None = None
     __kwdefaults__: dict[str, Any] | None = None
     __wrapped__: Any
@@ -60,8 +63,9 @@ class _Coroutine:
         return cast(CodeType, code) if is_coroutine else _a_coroutine_function.__code__
 
 
-if hasattr(inspect, "markcoroutinefunction"):
-    inspect.markcoroutinefunction(_Coroutine)
+_mark: Callable[[Any], Any] | None = getattr(inspect, "markcoroutinefunction", None)  # From 3.12 on.
+if _mark is not None:
+    _mark(_Coroutine)
 
 
 class CachedFunction(_Coroutine, Generic[P, R]):
@@ -138,7 +142,7 @@ class CachedClassMethod(CachedFunction[P, R]):
     def __get__(
         self: CachedClassMethod[Concatenate[S, Q], R], instance: object, owner: S | None = None
     ) -> BoundCachedFunction[Q, R]: ...
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
+    def __get__(self, instance: Any, owner: Any = None) -> Any:  # pyright: ignore[reportIncompatibleMethodOverride]
         """The function as a method of the class."""
         return BoundCachedFunction(self, type(instance) if owner is None else owner)
 

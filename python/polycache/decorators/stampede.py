@@ -48,7 +48,13 @@ class cached_stampede(cached):
         is_plain = not any(self._is_replaced(method, cached) for method in ("get_from_cache", "set_in_cache"))
         if is_plain and has_own(self.cache, "get", "set"):
             return await self.cache._get_or_compute(
-                key, compute, self.ttl, self.lease, None, self.cache.timeout, lambda value: not self.skip_cache_func(value)
+                key,
+                compute,
+                self.ttl,
+                self.lease,
+                None,
+                self.cache.timeout,
+                lambda value: not self.skip_cache_func(value),
             )
         value = await self._read(key)
         if value is not MISSING:

@@ -126,7 +126,9 @@ class MemcachedBackend(ServerCommands):
     def _scan(self, namespace: str | None, pattern: str) -> AsyncIterator[str]:
         raise BackendError("memcached can't list its keys")
 
-    async def _raw(self, command: str, *args: Any, encoding: str | None = "utf-8", _conn: Any = None, **kwargs: Any) -> Any:
+    async def _raw(
+        self, command: str, *args: Any, encoding: str | None = "utf-8", _conn: Any = None, **kwargs: Any
+    ) -> Any:
         return await ask(self._server, command, args, kwargs, encoding)
 
     def __repr__(self) -> str:

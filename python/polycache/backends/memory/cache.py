@@ -7,7 +7,7 @@ a replaced part, an option of the call) and asks the native store.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, ClassVar
+from typing import Any
 
 from polycache._native import Memory
 from polycache.backends.memory.operations import MemoryOperations, bounds
@@ -231,8 +231,6 @@ class SimpleMemoryCache(SimpleMemoryBackend):
         >>> await cache.get("key")
         {'any': <object object at 0x7f5b3d0b4a60>}
     """
-
-    _ORIGINAL: ClassVar[type[SimpleMemoryBackend]]
 
     def __init__(self, serializer: Any = None, **kwargs: Any) -> None:
         super().__init__(serializer=NullSerializer() if serializer is None else serializer, **kwargs)

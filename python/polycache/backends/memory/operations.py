@@ -162,7 +162,9 @@ class MemoryOperations(NativeFill):
     def _dumped(self, value: Any) -> Any:
         return self._dump(value, None)
 
-    async def _raw(self, command: str, *args: Any, encoding: str | None = "utf-8", _conn: Any = None, **kwargs: Any) -> Any:
+    async def _raw(
+        self, command: str, *args: Any, encoding: str | None = "utf-8", _conn: Any = None, **kwargs: Any
+    ) -> Any:
         return self._cache.call(command, *args, **kwargs)
 
     async def _redlock_release(self, key: Any, value: Any) -> int:
@@ -188,5 +190,3 @@ def bounds(max_size: int | str | None, max_memory: int | str | None) -> dict[str
         if bound < 1:
             raise InvalidInput(f"a {name} of {bound}: it has to be above 0")
     return found
-
-

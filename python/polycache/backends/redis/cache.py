@@ -131,7 +131,9 @@ class RedisBackend(ServerCommands):
             for name in batch:
                 yield name
 
-    async def _raw(self, command: str, *args: Any, encoding: str | None = "utf-8", _conn: Any = None, **kwargs: Any) -> Any:
+    async def _raw(
+        self, command: str, *args: Any, encoding: str | None = "utf-8", _conn: Any = None, **kwargs: Any
+    ) -> Any:
         return await ask(self._server, command, args, kwargs, encoding)
 
     def __repr__(self) -> str:

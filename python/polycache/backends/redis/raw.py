@@ -11,17 +11,21 @@ from polycache.backends.server.codec import to_bytes
 #: Methods of redis-py that are called another way than their command.
 _COMMANDS = {"delete": "DEL", "memory_usage": "MEMORY USAGE"}
 #: Commands of two words, by their first.
-_FAMILIES = ("acl", "client", "cluster", "command", "config", "debug", "function", "latency", "memory", "script", "slowlog", "xgroup", "xinfo")  # fmt: skip
+_FAMILIES = frozenset(
+    "acl client cluster command config debug function latency memory script slowlog xgroup xinfo".split()
+)
 #: Options that are a word alone.
-_FLAGS = frozenset({"nx", "xx", "gt", "lt", "ch", "incr", "keepttl", "get", "withscores", "replace", "rev", "desc", "alpha"})
+_FLAGS = frozenset(
+    {"nx", "xx", "gt", "lt", "ch", "incr", "keepttl", "get", "withscores", "replace", "rev", "desc", "alpha"}
+)
 #: Options that are called another way than the word of their command.
 _OPTIONS = {"keepttl": "KEEPTTL", "desc": "REV"}
 #: Arguments of redis-py that have no name in the command.
 _BARE = frozenset({"name", "key", "keys", "value", "values", "amount", "time", "pattern", "section", "src", "dst"})
 
 _TRUE_OR_FALSE = frozenset(
-    {"EXPIRE", "PEXPIRE", "EXPIREAT", "PEXPIREAT", "PERSIST", "SETNX", "HSETNX", "HEXISTS", "SISMEMBER", "RENAMENX", "MOVE", "MSETNX", "SMOVE", "COPY"}
-)  # fmt: skip
+    "COPY EXPIRE EXPIREAT HEXISTS HSETNX MOVE MSETNX PERSIST PEXPIRE PEXPIREAT RENAMENX SETNX SISMEMBER SMOVE".split()
+)
 _SETS = frozenset({"SMEMBERS", "SINTER", "SUNION", "SDIFF"})
 _NUMBERS = frozenset({"INCRBYFLOAT", "HINCRBYFLOAT", "ZSCORE", "ZINCRBY", "GEODIST"})
 _MAPS = frozenset({"HGETALL", "CONFIG GET"})
@@ -29,7 +33,9 @@ _MAPS = frozenset({"HGETALL", "CONFIG GET"})
 _DECODED = frozenset({"GET", "KEYS", "MGET"})
 
 
-async def ask(server: Server, command: str, args: Iterable[Any], options: Mapping[str, Any], encoding: str | None) -> Any:
+async def ask(
+    server: Server, command: str, args: Iterable[Any], options: Mapping[str, Any], encoding: str | None
+) -> Any:
     """Sends a command.
 
     Args:
