@@ -4,10 +4,13 @@ Private: what users call is in the package. Keys are full keys, with their names
 """
 
 from asyncio import Future
-from collections.abc import Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Literal, final
 
 __version__: str
+
+def abandon(future: Future[Any]) -> None:
+    """Ends the call of a future that its task was cancelled in: what isn't sent yet never is. Does nothing where it has ended."""
 
 @final
 class Version:
@@ -80,6 +83,28 @@ class Memory:
         """Stores an object if nobody has written since; whether it did."""
     def delete_if(self, key: str, version: Version) -> bool:
         """Deletes an entry if nobody has written since; whether it did."""
+    def get_or_set(
+        self,
+        key: str,
+        compute: Callable[[], Awaitable[Any]],
+        ttl: float | None = None,
+        timeout: float | None = None,
+        namespace_length: int = 0,
+    ) -> Future[Any]:
+        """The object under key; where there is none, what `compute` gives, which is stored.
+
+        Of all who miss a key at the same time one computes, in a task of its loop with its context; the others share the result, or the
+        exception, which isn't stored. Where the one is cancelled another takes over. A write to the key meanwhile wins: what is computed
+        isn't stored then. `compute` must not ask for the same key. The timeout has no meaning on memory.
+        """
+    def lock(self, key: str, lease: float = 2.0) -> Lock:
+        """A lock of this store's, apart from any value under the same key."""
+    def scan(self, prefix: str, pattern: str) -> list[str]:
+        """What follows the prefix in the keys that begin with it, where it matches the pattern (`*`, `?`, `[a-z]`, a backslash).
+
+        Raises:
+            InvalidInput: For a broken pattern.
+        """
     def keys(self) -> list[str]:
         """The keys of all entries that live."""
     def __len__(self) -> int:
@@ -169,9 +194,63 @@ class Server:
         """Stores bytes if nobody has written since; whether it did. Redis compares the bytes, memcached counts writes."""
     def delete_if(self, key: str, version: Version, timeout: float | None = None) -> Future[bool]:
         """Deletes an entry if nobody has written since; whether it did."""
+    def get_or_set(
+        self,
+        key: str,
+        compute: Callable[[], Awaitable[bytes]],
+        ttl: float | None = None,
+        lease: float | None = None,
+        timeout: float | None = None,
+    ) -> Future[bytes]:
+        """The bytes under key; where there are none, what `compute` gives, which is stored.
+
+        Of all who miss a key at the same time one computes, in a task of its loop with its context; the others of this process share the
+        result, or the exception, which isn't stored; those of other processes wait for the value, for as long as the one renews its
+        lease. Where the one is cancelled another takes over. A write to the key meanwhile wins: what is computed isn't stored then.
+        Trouble with the server counts as a miss. `compute` must not ask for the same key.
+
+        Args:
+            lease: Seconds until others stop waiting for a process that has died; None: 2.
+            timeout: Seconds for the read, and for the store; `compute` may take as long as it likes.
+        """
+    def lock(self, key: str, lease: float = 2.0) -> Lock:
+        """A lock among all processes that use the server, apart from any value under the same key."""
+    def scan(self, prefix: str = "", pattern: str = "*", timeout: float | None = None) -> Keys:
+        """The keys that begin with prefix and whose rest matches the pattern (`*`, `?`, `[a-z]`, a backslash), in batches."""
     def raw(
         self, command: str, args: Iterable[bytes | str | int | float] = ..., timeout: float | None = None
     ) -> Future[Any]:
         """A command of the server's own, and its answer: bytes, str (a status), int, float, bool, None, lists and dicts of them."""
     def close(self, timeout: float | None = None) -> Future[None]:
         """Ends the connections. Every later command raises CacheError."""
+
+@final
+class Keys:
+    """The keys that a scan finds."""
+
+    def next(self) -> Future[list[str] | None]:
+        """A batch, of what follows the prefix in each key; None at the end. A key may come twice.
+
+        Raises:
+            InvalidInput: For a broken pattern.
+            BackendError: On memcached, which can't list keys.
+        """
+
+@final
+class Lock:
+    """A lock that one holder at a time has. Renewed while it is held, free when its lease ends after its process has died.
+
+    Not a proof: a process that is suspended for longer than the lease loses it. A Lock is for one holder, one after another.
+    """
+
+    def acquire(self, within: float | None = None) -> Future[bool]:
+        """Waits for the lock, for so many seconds at most (0: a single try; None: as long as it takes); whether it has it.
+
+        Raises:
+            InvalidInput: For a lease of less than a millisecond or more than a day.
+        """
+    def release(self) -> Future[bool]:
+        """Gives it back; whether it was held until then."""
+    @property
+    def is_held(self) -> bool:
+        """Whether nobody else can have the lock yet, by this process's own clock."""

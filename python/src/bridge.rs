@@ -11,21 +11,34 @@
 //! was empty. The loop then drains it: all that are there, under one hold of the interpreter. The runtime's threads never see an object of
 //! Python's.
 //!
+//! [`computation`] is the same the other way round: the core asks for a value, and a task of the loop computes it.
+//!
 //! *What* is asked is a [`Work`](work::Work), which the core makes of a command; *who* drives the socket is the core's connection, polled
 //! from here. Neither knows the other.
 
 mod bell;
 mod calls;
+mod clock;
+mod computation;
 mod drain;
+mod loops;
 mod mailbox;
 mod runtime;
 mod work;
 
-pub(crate) use self::calls::start;
+pub(crate) use self::computation::{Computing, Terms, get_or_set};
+pub(crate) use self::loops::{abandon, running_loop, start};
 pub(crate) use self::runtime::{Runtime, runtime};
-pub(crate) use self::work::work;
+pub(crate) use self::work::{Work, work};
 
-/// In the child of a fork.
+pub(crate) fn before_fork() {
+    runtime::before_fork();
+}
+
+pub(crate) fn after_fork_in_parent() {
+    runtime::after_fork_in_parent();
+}
+
 pub(crate) fn after_fork_in_child() {
     runtime::after_fork_in_child();
 }

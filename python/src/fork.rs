@@ -5,7 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
-use crate::{bridge, graveyard};
+use crate::{bridge, graveyard, shutdown};
 
 /// How many forks lie between the first process and this one.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
@@ -29,15 +29,24 @@ pub(crate) fn install(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
+/// The threads that Python doesn't know stand still from here on, each where it holds nothing that the child needs.
 #[pyfunction]
-fn before() {}
+fn before() {
+    polycache_engine::fork::before();
+    bridge::before_fork();
+}
 
 #[pyfunction]
-fn after_in_parent() {}
+fn after_in_parent() {
+    bridge::after_fork_in_parent();
+    polycache_engine::fork::after_in_parent();
+}
 
 #[pyfunction]
 fn after_in_child() {
     GENERATION.fetch_add(1, Ordering::Relaxed);
+    shutdown::after_fork_in_child();
     graveyard::after_fork_in_child();
+    polycache_engine::fork::after_in_child();
     bridge::after_fork_in_child();
 }

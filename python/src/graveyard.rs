@@ -11,6 +11,8 @@ use arc_swap::ArcSwapOption;
 use parking_lot::Mutex;
 use pyo3::prelude::*;
 
+use crate::shutdown::Within;
+
 /// What the names of threads begin with that aren't Python's.
 pub(crate) const FOREIGN: &str = "polycache-";
 
@@ -30,8 +32,15 @@ thread_local! {
 /// Gives an object back, on any thread. No lock may be held: its finalizer may call the cache.
 #[inline]
 pub(crate) fn give_back(object: Py<PyAny>) {
-    // A thread whose locals are gone is ending; it is one of Python's, or PyO3 keeps the object until it has one.
-    if IS_FOREIGN.try_with(|is_foreign| *is_foreign).unwrap_or(false) { bury(object) } else { drop(object) }
+    // A thread whose locals are gone is ending; it is one of Python's.
+    if IS_FOREIGN.try_with(|is_foreign| *is_foreign).unwrap_or(false) {
+        bury(object);
+    } else {
+        Python::attach(|py| {
+            let _within = Within::enter(py);
+            object.drop_ref(py);
+        });
+    }
 }
 
 #[cold]
@@ -73,6 +82,7 @@ impl Graveyard {
             }
             let mut objects = Some(objects);
             let given_back = Python::try_attach(|py| {
+                let _within = Within::enter(py);
                 for object in objects.take().into_iter().flatten() {
                     object.drop_ref(py);
                 }

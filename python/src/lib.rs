@@ -7,8 +7,10 @@ mod bridge;
 mod errors;
 mod fork;
 mod graveyard;
+mod locks;
 mod memory;
 mod server;
+mod shutdown;
 mod ttl;
 mod version;
 
@@ -17,8 +19,12 @@ use pyo3::prelude::*;
 #[pymodule]
 fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     fork::install(module.py())?;
+    shutdown::install(module.py())?;
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<memory::Memory>()?;
     module.add_class::<server::Server>()?;
+    module.add_class::<server::Keys>()?;
+    module.add_class::<locks::Lock>()?;
+    module.add_function(wrap_pyfunction!(bridge::abandon, module)?)?;
     module.add_class::<version::Version>()
 }

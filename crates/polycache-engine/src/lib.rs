@@ -23,6 +23,7 @@
 mod builder;
 mod clock;
 mod engine;
+pub mod fork;
 mod ghost;
 mod index;
 mod key;

@@ -1,8 +1,8 @@
 //! The thread that removes expired entries when nobody else comes by: one for the process, asleep until something is due.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Weak;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{OnceLock, Weak};
 use std::thread::{self, Thread};
 use std::time::Duration;
 
@@ -10,6 +10,7 @@ use parking_lot::{Mutex, RwLock};
 
 use crate::clock::{Clock, NEVER};
 use crate::engine::{EXPIRY_BATCH, Inner};
+use crate::fork;
 use crate::removed::Batch;
 use crate::shard::Shard;
 
@@ -27,7 +28,10 @@ impl<V: Send + Sync + 'static> Sweep for Inner<V> {
         loop {
             let now = self.table.clock.now();
             let due = self.table.shards.iter().map(|shard| {
-                let due = shard.0.read().next_due();
+                let due = {
+                    let _working = fork::working();
+                    shard.0.read().next_due()
+                };
                 if due <= now {
                     spares.extend(self.sweep_shard(&shard.0, now));
                 }
@@ -45,12 +49,14 @@ impl<V> Inner<V> {
     /// Removes a batch of what has expired. What the shard holds for entries, if it is empty now, is to be dropped after all values.
     fn sweep_shard(&self, lock: &RwLock<Shard<V>>, now: u64) -> Option<impl Sized + use<V>> {
         let mut out = Batch::with_capacity(EXPIRY_BATCH);
+        let working = fork::working();
         let mut shard = lock.write();
         let before = shard.quota();
         shard.expire(now, EXPIRY_BATCH, &mut out);
         self.count_claim(before, shard.quota());
         let spare = shard.take_spare();
         drop(shard);
+        drop(working);
         self.dispose(out);
         spare
     }
@@ -64,7 +70,8 @@ static WAKES_AT: AtomicU64 = AtomicU64::new(NEVER);
 /// Whether the thread is removing entries, or there is none to do it.
 static AT_WORK: AtomicBool = AtomicBool::new(false);
 
-static REAPER: OnceLock<Option<Thread>> = OnceLock::new();
+/// The thread, once it was needed; the inner `None` where the system refuses to make one.
+static REAPER: Mutex<Option<Option<Thread>>> = Mutex::new(None);
 
 /// Has the thread look after a store from now on.
 #[cold]
@@ -91,8 +98,19 @@ pub(crate) fn is_at_work() -> bool {
 fn wake_earlier(deadline: u64) {
     WAKES_AT.fetch_min(deadline, Ordering::AcqRel);
     // Without the thread (the system refuses to make one) expired entries stay unseen in memory until room is needed.
-    if let Some(thread) = REAPER.get_or_init(spawn) {
+    if let Some(thread) = REAPER.lock().get_or_insert_with(spawn) {
         thread.unpark();
+    }
+}
+
+/// In the child of a fork, which hasn't got the thread: makes it anew, if there is anything to look after.
+pub(crate) fn restart() {
+    *REAPER.lock() = None;
+    AT_WORK.store(false, Ordering::Relaxed);
+    WAKES_AT.store(NEVER, Ordering::Release);
+    let is_needed = !STORES.lock().is_empty();
+    if is_needed {
+        wake_earlier(0);
     }
 }
 
@@ -126,6 +144,7 @@ const SHORTEST_WAIT_MS: u64 = 16;
 
 fn sweep_all() -> u64 {
     let stores: Vec<_> = {
+        let _working = fork::working();
         let mut stores = STORES.lock();
         stores.retain(|store| store.strong_count() > 0);
         stores.clone()

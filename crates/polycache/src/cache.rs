@@ -153,8 +153,23 @@ impl Cache {
         Self { timeout, ..self.clone() }
     }
 
-    /// A view that computes once across processes, as by [`CacheBuilder::lease`](crate::CacheBuilder::lease). Costs an allocation.
-    pub(crate) fn leased(&self, lease: Duration) -> Result<Self> {
+    /// A view that computes once across processes, as by [`CacheBuilder::lease`](crate::CacheBuilder::lease), with leases of this life. Costs
+    /// an allocation.
+    ///
+    /// # Errors
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lease of less than a millisecond or more than a day.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use std::time::Duration;
+    ///
+    /// let cache = polycache::Cache::memory(); // of one process, where nobody needs a lease
+    /// let patient = cache.with_lease(Duration::from_secs(10))?;
+    /// let value: Result<i32, ()> = patient.get_or_set("k", || async { Ok(1) }).await;
+    /// assert_eq!(value, Ok(1));
+    /// # Ok(()) }
+    /// ```
+    pub fn with_lease(&self, lease: Duration) -> Result<Self> {
         let lease = Some(checked_life(lease)?);
         if self.info().capabilities.exclusive || self.view.options.lease == lease {
             return Ok(self.clone());

@@ -1,15 +1,13 @@
 //! The calls in progress of one event loop.
 
-use std::cell::RefCell;
-use std::sync::{Arc, Weak};
-use std::task::{Context, Poll, Waker};
+use std::mem;
+use std::sync::Arc;
+use std::task::Waker;
+use std::time::Instant;
 
 use parking_lot::Mutex;
-use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
 
-use super::drain::Drain;
 use super::mailbox::{Alarm, Mailbox};
 use super::work::Work;
 use crate::fork;
@@ -19,13 +17,15 @@ pub(super) struct Calls {
     pub(super) mailbox: Arc<Mailbox>,
     /// Only locked by threads that are attached, never while Python code or a reply is run.
     table: Mutex<Table>,
-    generation: u64,
+    pub(super) generation: u64,
 }
 
 #[derive(Default)]
 struct Table {
     slots: Vec<Slot>,
     free: Vec<u32>,
+    /// When the loop looks for calls whose time is over.
+    looks_at: Option<Instant>,
 }
 
 struct Slot {
@@ -38,6 +38,7 @@ struct Slot {
 pub(super) struct Call {
     pub(super) work: Box<dyn Work>,
     pub(super) future: Py<PyAny>,
+    pub(super) deadline: Option<Instant>,
 }
 
 impl Calls {
@@ -46,7 +47,7 @@ impl Calls {
     }
 
     /// A number for a new call, and what wakes it.
-    fn reserve(&self) -> (u32, Waker) {
+    pub(super) fn reserve(&self) -> (u32, Waker) {
         let mut table = self.table.lock();
         if let Some(number) = table.free.pop() {
             return (number, table.slots[number as usize].waker.clone());
@@ -58,12 +59,23 @@ impl Calls {
         (number, waker)
     }
 
-    fn put(&self, number: u32, call: Call) {
-        self.table.lock().slots[number as usize].call = Some(call);
-    }
-
     pub(super) fn release(&self, number: u32) {
         self.table.lock().free.push(number);
+    }
+
+    /// Keeps a call that waits. Whether the loop must be told to look at the time earlier than it was going to.
+    pub(super) fn put(&self, number: u32, call: Call) -> bool {
+        let mut table = self.table.lock();
+        let earlier = match (call.deadline, table.looks_at) {
+            (Some(deadline), Some(looks_at)) => deadline < looks_at,
+            (deadline, None) => deadline.is_some(),
+            (None, Some(_)) => false,
+        };
+        if earlier {
+            table.looks_at = call.deadline;
+        }
+        table.slots[number as usize].call = Some(call);
+        earlier
     }
 
     /// Takes a call out that was woken, to poll it. `None` where it has ended.
@@ -74,71 +86,46 @@ impl Calls {
         Some((slot.call.take()?, slot.waker.clone()))
     }
 
-    pub(super) fn put_back(&self, number: u32, call: Call) {
-        self.put(number, call);
+    /// Takes out the calls whose time is over, and when to look again. Nothing where the loop has been told to look at another time than
+    /// it was to look `at`.
+    pub(super) fn take_late(&self, at: Instant, now: Instant) -> (Vec<Call>, Option<Instant>) {
+        let mut table = self.table.lock();
+        let Table { slots, free, looks_at } = &mut *table;
+        let mut late = Vec::new();
+        if *looks_at != Some(at) {
+            return (late, None);
+        }
+        *looks_at = None;
+        for (number, slot) in slots.iter_mut().enumerate() {
+            match slot.call.as_ref().and_then(|call| call.deadline) {
+                Some(deadline) if deadline <= now => {
+                    late.extend(slot.call.take());
+                    free.push(number as u32);
+                }
+                Some(deadline) => *looks_at = Some(looks_at.map_or(deadline, |earliest| earliest.min(deadline))),
+                None => {}
+            }
+        }
+        (late, *looks_at)
+    }
+
+    /// Takes out the call with this future.
+    pub(super) fn take_by_future(&self, future: &Bound<'_, PyAny>) -> Option<Call> {
+        let mut table = self.table.lock();
+        let Table { slots, free, .. } = &mut *table;
+        let is_of = |slot: &Slot| slot.call.as_ref().is_some_and(|call| call.future.is(future));
+        let number = slots.iter().position(is_of)?;
+        free.push(number as u32);
+        slots[number].call.take()
     }
 }
 
 /// Calls of a loop that has ended are dropped; those that a child of a fork has inherited are the parent's.
 impl Drop for Calls {
     fn drop(&mut self) {
+        let table = mem::take(self.table.get_mut());
         if self.generation != fork::generation() {
-            std::mem::forget(std::mem::take(&mut *self.table.lock()));
+            mem::forget(table);
         }
-    }
-}
-
-thread_local! {
-    /// The loops that have run in this thread, by address; an entry counts as long as its calls are there, which the loop owns.
-    static LOOPS: RefCell<Vec<(usize, Weak<Calls>)>> = const { RefCell::new(Vec::new()) };
-}
-
-/// The calls of the loop that runs in this thread, and the loop.
-fn of_running_loop(py: Python<'_>) -> PyResult<(Bound<'_, PyAny>, Arc<Calls>)> {
-    static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    let event_loop = RUNNING.import(py, "asyncio", "get_running_loop")?.call0()?;
-    let address = event_loop.as_ptr().addr();
-    let known = LOOPS.with_borrow(|loops| {
-        let (_, calls) = loops.iter().find(|(known, _)| *known == address)?;
-        calls.upgrade().filter(|calls| calls.generation == fork::generation())
-    });
-    match known {
-        Some(calls) => Ok((event_loop, calls)),
-        None => {
-            let calls = Drain::attach(&event_loop)?;
-            LOOPS.with_borrow_mut(|loops| {
-                loops.retain(|(known, calls)| *known != address && calls.strong_count() > 0);
-                loops.push((address, Arc::downgrade(&calls)));
-            });
-            Ok((event_loop, calls))
-        }
-    }
-}
-
-/// Begins a call, and gives back the future of its result: an `asyncio.Future` of the running loop.
-pub(crate) fn start<'py>(py: Python<'py>, mut work: impl Work + 'static) -> PyResult<Bound<'py, PyAny>> {
-    let (event_loop, calls) = of_running_loop(py)?;
-    let future = event_loop.call_method0(intern!(py, "create_future"))?;
-    let (number, waker) = calls.reserve();
-    match work.poll(py, &mut Context::from_waker(&waker)) {
-        Poll::Pending => calls.put(number, Call { work: Box::new(work), future: future.clone().unbind() }),
-        Poll::Ready(result) => {
-            calls.release(number);
-            complete(&future, result)?;
-        }
-    }
-    Ok(future)
-}
-
-/// Gives a future its result. One that was cancelled has no use for it.
-pub(super) fn complete(future: &Bound<'_, PyAny>, result: PyResult<Py<PyAny>>) -> PyResult<()> {
-    let py = future.py();
-    let given = match result {
-        Ok(value) => future.call_method1(intern!(py, "set_result"), (value,)),
-        Err(error) => future.call_method1(intern!(py, "set_exception"), (error,)),
-    };
-    match given {
-        Err(_) if future.call_method0(intern!(py, "done"))?.is_truthy()? => Ok(()),
-        given => given.map(drop),
     }
 }

@@ -6,9 +6,12 @@ use std::task::{Context, Poll};
 use pyo3::intern;
 use pyo3::prelude::*;
 
-use super::calls::{Calls, complete};
+use super::calls::Calls;
+use super::loops::complete;
 use super::mailbox::Mailbox;
-use super::runtime::runtime;
+use super::runtime;
+use crate::fork;
+use crate::shutdown::Within;
 
 /// The loop's reader. Only the loop holds it: when the loop is closed it is dropped, and the calls with it.
 #[pyclass(frozen, module = "polycache._native")]
@@ -31,27 +34,31 @@ impl Drain {
 
 #[pymethods]
 impl Drain {
-    fn __call__(&self, py: Python<'_>) -> PyResult<()> {
+    fn __call__(&self, py: Python<'_>) {
+        let _within = Within::enter(py);
         let calls = &self.calls;
+        if calls.generation != fork::generation() {
+            // The loop of the parent, which hears the same bell: what is read here it would miss.
+            return;
+        }
         let mut woken = Vec::new();
         calls.mailbox.take(&mut woken);
-        let runtime = runtime()?;
+        // Calls on memory alone need none.
+        let runtime = runtime::present();
+        let _entered = runtime.as_ref().map(|runtime| runtime.handle.enter());
         for number in woken {
             let Some((mut call, waker)) = calls.take(number) else { continue };
-            let polled = {
-                let _entered = runtime.handle.enter();
-                call.work.poll(py, &mut Context::from_waker(&waker))
-            };
-            match polled {
-                Poll::Pending => calls.put_back(number, call),
+            match call.work.poll(py, &mut Context::from_waker(&waker)) {
+                // The loop looks at its deadline already.
+                Poll::Pending => drop(calls.put(number, call)),
                 Poll::Ready(result) => {
                     calls.release(number);
-                    if let Err(error) = complete(call.future.bind(py), result) {
-                        error.write_unraisable(py, Some(call.future.bind(py)));
+                    let future = call.future.bind(py);
+                    if let Err(error) = complete(future, result) {
+                        error.write_unraisable(py, Some(future));
                     }
                 }
             }
         }
-        Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! The tokio runtime that drives the connections of this process: one thread, made when it is first needed.
 
 use std::io;
+use std::sync::mpsc;
+use std::time::Duration;
 
 use parking_lot::Mutex;
 use tokio::runtime::{Builder, Handle};
@@ -38,7 +40,39 @@ pub(crate) fn runtime() -> io::Result<Runtime> {
     Ok(runtime)
 }
 
+/// The runtime of this process, if it has made one.
+pub(super) fn present() -> Option<Runtime> {
+    CURRENT.lock().as_ref().map(|(runtime, _)| runtime.clone())
+}
+
+/// How long a fork waits for the runtime's thread to come to a halt.
+const HALT: Duration = Duration::from_millis(100);
+
+/// What the runtime's thread waits for while it stands still.
+static HALTED: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
+
+/// Before a fork: has the runtime's thread stand still, where it holds no lock that the child would find locked for ever.
+pub(super) fn before_fork() {
+    let Some(runtime) = present() else { return };
+    let (here, is_here) = mpsc::channel();
+    let (go, gone) = mpsc::channel::<()>();
+    runtime.handle.spawn(async move {
+        // Nobody waits for it any longer, or it's told to go on.
+        let _ = here.send(());
+        let _ = gone.recv();
+    });
+    // A thread that is busy for longer is worked around, not waited for.
+    let _ = is_here.recv_timeout(HALT);
+    *HALTED.lock() = Some(go);
+}
+
+/// After a fork, in the parent: the runtime goes on.
+pub(super) fn after_fork_in_parent() {
+    drop(HALTED.lock().take());
+}
+
 /// In the child of a fork: the parent's runtime has no thread here, and its sockets are the parent's.
 pub(super) fn after_fork_in_child() {
+    std::mem::forget(HALTED.lock().take());
     std::mem::forget(CURRENT.lock().take());
 }

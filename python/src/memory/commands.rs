@@ -1,6 +1,10 @@
 //! The commands of `Memory`. Each takes effect when it is called, and no Python code runs under a lock of the store: values that leave are
 //! dropped after it.
 
+use std::pin::Pin;
+use std::task::{Context, Poll, Waker};
+
+use futures_core::Stream;
 use polycache::backend::{Backend, Found, Key, Want, When};
 use polycache::backends::memory;
 use polycache::{Cache, Reply, Result, Value};
@@ -10,9 +14,14 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PyList, PyString};
 
+use super::computed::Kept;
 use super::held::Held;
+use super::lock_space::LockSpace;
 use super::namespaces::Namespaces;
+use crate::bridge::{Computing, get_or_set, running_loop, start};
 use crate::errors::{invalid, raised};
+use crate::locks::Lock;
+use crate::shutdown::Within;
 use crate::ttl::{seconds, ttl};
 use crate::version::Version;
 
@@ -22,6 +31,7 @@ use crate::version::Version;
 pub(crate) struct Memory {
     pub(super) cache: Cache,
     store: memory::Memory,
+    locks: LockSpace,
     /// Whether entries are weighed.
     weighs: bool,
 }
@@ -50,7 +60,7 @@ impl Memory {
                 .allow_flush(true)
                 .timeout(std::time::Duration::ZERO)
                 .build()?;
-            Ok(Self { cache, store, weighs: max_memory.is_some() })
+            Ok(Self { cache, store, locks: LockSpace::default(), weighs: max_memory.is_some() })
         });
         made.map_err(|error| raised(py, &error))
     }
@@ -67,6 +77,7 @@ impl Memory {
         keys: &Bound<'py, PyAny>,
         default: Option<Py<PyAny>>,
     ) -> PyResult<Bound<'py, PyList>> {
+        let _within = Within::enter(py);
         let default = default.unwrap_or_else(|| py.None());
         let found = PyList::empty(py);
         for key in keys.try_iter()? {
@@ -87,6 +98,7 @@ impl Memory {
     #[pyo3(signature = (pairs, ttl = None, namespace_length = 0))]
     fn multi_set(&self, pairs: &Bound<'_, PyAny>, ttl: Option<f64>, namespace_length: u32) -> PyResult<()> {
         let py = pairs.py();
+        let _within = Within::enter(py);
         let pairs: Vec<(Bound<'_, PyString>, Bound<'_, PyAny>)> =
             pairs.try_iter()?.map(|pair| pair?.extract()).collect::<PyResult<_>>()?;
         let mut held = Vec::with_capacity(pairs.len());
@@ -116,6 +128,7 @@ impl Memory {
         namespace_length: u32,
     ) -> PyResult<Bound<'py, PyAny>> {
         let py = delta.py();
+        let _within = Within::enter(py);
         loop {
             let want = Want::VALUE.and(Want::VERSION).and(Want::TTL);
             let (sum, stored) = match now(py, self.cache.look::<Value>(key, want))? {
@@ -192,6 +205,43 @@ impl Memory {
         now(py, self.store.delete(Key::plain(key), When::unchanged(version.get().0.clone())))
     }
 
+    #[pyo3(signature = (key, compute, ttl = None, timeout = None, namespace_length = 0))]
+    fn get_or_set<'py>(
+        slf: &Bound<'py, Self>,
+        key: &str,
+        compute: Bound<'py, PyAny>,
+        ttl: Option<f64>,
+        timeout: Option<f64>,
+        namespace_length: u32,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        // Nothing but the computation takes time here, and that may.
+        let _ = timeout;
+        let py = slf.py();
+        let event_loop = running_loop(py)?;
+        let cache = slf.get().with_ttl(py, ttl)?;
+        let kept = Kept { memory: slf.clone().unbind(), key_length: key.len() as u64, namespace_length };
+        let computing = Computing { event_loop: event_loop.clone(), compute };
+        start(&event_loop, get_or_set(cache, key, computing, kept)?, None)
+    }
+
+    #[pyo3(signature = (key, lease = 2.0))]
+    fn lock(&self, py: Python<'_>, key: &str, lease: f64) -> PyResult<Lock> {
+        let (cache, runtime) = self.locks.get().map_err(|error| raised(py, &error))?;
+        Lock::new(py, &cache, key, lease, runtime)
+    }
+
+    /// Those that match a pattern of Redis's, behind the prefix.
+    #[pyo3(signature = (prefix, pattern))]
+    fn scan(&self, py: Python<'_>, prefix: &str, pattern: &str) -> PyResult<Vec<String>> {
+        let mut scan = self.cache.namespace(prefix).scan(pattern);
+        let mut keys = Vec::new();
+        let mut context = Context::from_waker(Waker::noop());
+        while let Poll::Ready(Some(key)) = Pin::new(&mut scan).poll_next(&mut context) {
+            keys.push(key.map_err(|error| raised(py, &error))?);
+        }
+        Ok(keys)
+    }
+
     fn keys(&self) -> Vec<String> {
         let mut keys = Vec::new();
         self.store.each(|key, _| keys.push(key.to_owned()));
@@ -238,10 +288,15 @@ impl Memory {
     }
 
     fn hold(&self, key: &str, value: &Bound<'_, PyAny>, namespace_length: u32) -> PyResult<Value> {
-        if namespace_length as usize > key.len() {
+        self.value(key.len() as u64, value, namespace_length)
+    }
+
+    /// What is stored for an object under a key of this length.
+    pub(super) fn value(&self, key_length: u64, value: &Bound<'_, PyAny>, namespace_length: u32) -> PyResult<Value> {
+        if u64::from(namespace_length) > key_length {
             return Err(PyValueError::new_err("a namespace that is longer than the key"));
         }
-        let weight = if self.weighs { key.len() as u64 + size(value)? + ENTRY_OVERHEAD } else { 1 };
+        let weight = if self.weighs { key_length + size(value)? + ENTRY_OVERHEAD } else { 1 };
         Ok(Held::value(value.clone().unbind(), namespace_length, weight))
     }
 }
@@ -272,5 +327,6 @@ fn whole<'py>(present: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
 }
 
 fn strings<'py>(keys: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
+    let _within = Within::enter(keys.py());
     keys.try_iter()?.map(|key| Ok(key?.cast_into::<PyString>()?)).collect()
 }

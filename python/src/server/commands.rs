@@ -9,11 +9,15 @@ use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyList, PyString};
 
+use super::computed::Bytes;
 use super::config::{Config, Options};
 use super::convert;
 use super::live::Connections;
-use crate::bridge::{start, work};
+use super::scan::Keys;
+use crate::bridge::{Computing, get_or_set, running_loop, start, work};
 use crate::errors::{invalid, raised};
+use crate::locks::Lock;
+use crate::shutdown::Within;
 use crate::ttl::seconds;
 use crate::version::Version;
 
@@ -56,7 +60,7 @@ impl Server {
     #[pyo3(signature = (key, default = None, timeout = None))]
     fn get<'py>(&self, py: Python<'py>, key: &str, default: Option<Py<PyAny>>, timeout: Option<f64>) -> Future_<'py> {
         let default = default.unwrap_or_else(|| py.None());
-        let ask = |cache: Cache| cache.get::<Value>(key);
+        let ask = |cache: &Cache| cache.get::<Value>(key);
         self.ask(py, timeout, ask, |py, value| Ok(convert::bytes_or(py, value.as_ref(), default)))
     }
 
@@ -93,13 +97,14 @@ impl Server {
         timeout: Option<f64>,
     ) -> Future_<'py> {
         let ttl = crate::ttl::ttl(py, ttl)?;
-        let ask = |cache: Cache| cache.with_ttl(ttl).set(key, Value::from(value.to_vec()));
+        let ask = |cache: &Cache| cache.with_ttl(ttl).set(key, Value::from(value.to_vec()));
         self.ask(py, timeout, ask, |py, ()| Ok(py.None()))
     }
 
     #[pyo3(signature = (pairs, ttl = None, timeout = None))]
     fn multi_set<'py>(&self, pairs: &Bound<'py, PyAny>, ttl: Option<f64>, timeout: Option<f64>) -> Future_<'py> {
         let py = pairs.py();
+        let _within = Within::enter(py);
         let ttl = crate::ttl::ttl(py, ttl)?;
         let pairs: Vec<(Bound<'_, PyString>, Bound<'_, PyBytes>)> =
             pairs.try_iter()?.map(|pair| pair?.extract()).collect::<PyResult<_>>()?;
@@ -120,7 +125,7 @@ impl Server {
         timeout: Option<f64>,
     ) -> Future_<'py> {
         let ttl = crate::ttl::ttl(py, ttl)?;
-        let ask = |cache: Cache| cache.with_ttl(ttl).add(key, Value::from(value.to_vec()));
+        let ask = |cache: &Cache| cache.with_ttl(ttl).add(key, Value::from(value.to_vec()));
         self.ask(py, timeout, ask, |py, added| added.into_py_any(py))
     }
 
@@ -201,7 +206,7 @@ impl Server {
         let py = version.py();
         let ttl = crate::ttl::ttl(py, ttl)?;
         let version = version.get().0.clone();
-        let ask = |cache: Cache| cache.with_ttl(ttl).cas(key, Value::from(value.to_vec()), version);
+        let ask = |cache: &Cache| cache.with_ttl(ttl).cas(key, Value::from(value.to_vec()), version);
         self.ask(py, timeout, ask, |py, stored| stored.into_py_any(py))
     }
 
@@ -213,6 +218,44 @@ impl Server {
         let reply = backend.delete(Key::plain(key), When::unchanged(version.get().0.clone()));
         // The core's caches have no such command.
         self.ask(py, timeout, |_| reply, |py, deleted| deleted.into_py_any(py))
+    }
+
+    #[pyo3(signature = (key, compute, ttl = None, lease = None, timeout = None))]
+    fn get_or_set<'py>(
+        &self,
+        key: &str,
+        compute: Bound<'py, PyAny>,
+        ttl: Option<f64>,
+        lease: Option<f64>,
+        timeout: Option<f64>,
+    ) -> Future_<'py> {
+        let py = compute.py();
+        let event_loop = running_loop(py)?;
+        let live = self.connections.live().map_err(|error| raised(py, &error))?;
+        let (cache, _) = live.cache().map_err(|error| raised(py, &error))?;
+        // The core's own limit, which is for the read and the store, and leaves the computation its time.
+        let cache = cache.with_ttl(crate::ttl::ttl(py, ttl)?).with_timeout(limit(py, timeout)?.unwrap_or_default());
+        let leased = match limit(py, lease)? {
+            Some(lease) => cache.with_lease(lease).map_err(|error| raised(py, &error))?,
+            None => cache,
+        };
+        let computing = Computing { event_loop: event_loop.clone(), compute };
+        let _entered = live.runtime().handle.enter();
+        start(&event_loop, get_or_set(leased, key, computing, Bytes)?, None)
+    }
+
+    #[pyo3(signature = (key, lease = 2.0))]
+    fn lock(&self, py: Python<'_>, key: &str, lease: f64) -> PyResult<Lock> {
+        let live = self.connections.live().map_err(|error| raised(py, &error))?;
+        let (cache, _) = live.cache().map_err(|error| raised(py, &error))?;
+        Lock::new(py, cache, key, lease, live.runtime().clone())
+    }
+
+    #[pyo3(signature = (prefix = "", pattern = "*", timeout = None))]
+    fn scan(&self, py: Python<'_>, prefix: &str, pattern: &str, timeout: Option<f64>) -> PyResult<Keys> {
+        let live = self.connections.live().map_err(|error| raised(py, &error))?;
+        let (cache, _) = live.cache().map_err(|error| raised(py, &error))?;
+        Ok(Keys::new(cache.namespace(prefix).scan(pattern), limit(py, timeout)?, live.runtime().clone()))
     }
 
     #[pyo3(signature = (command, args = Vec::new(), timeout = None))]
@@ -233,7 +276,7 @@ impl Server {
         &self,
         py: Python<'py>,
         timeout: Option<f64>,
-        ask: impl FnOnce(Cache) -> F,
+        ask: impl FnOnce(&Cache) -> F,
         convert: C,
     ) -> Future_<'py>
     where
@@ -243,19 +286,18 @@ impl Server {
     {
         let live = self.connections.live().map_err(|error| raised(py, &error))?;
         let (cache, _) = live.cache().map_err(|error| raised(py, &error))?;
-        let cache = cache.with_timeout(limit(py, timeout)?);
+        let limit = limit(py, timeout)?;
+        let event_loop = running_loop(py)?;
         let _entered = live.runtime().handle.enter();
-        start(py, work(ask(cache), convert))
+        start(&event_loop, work(ask(cache), convert), limit)
     }
 }
 
-/// How long a command may take; zero: as long as it likes.
-fn limit(py: Python<'_>, seconds: Option<f64>) -> PyResult<Duration> {
+/// How long a command may take; `None`: as long as it likes.
+fn limit(py: Python<'_>, seconds: Option<f64>) -> PyResult<Option<Duration>> {
     match seconds {
-        None => Ok(Duration::ZERO),
-        Some(seconds) if seconds > 0.0 => {
-            Ok(Duration::try_from_secs_f64(seconds).map_or(Duration::ZERO, |limit| limit.max(Duration::from_nanos(1))))
-        }
+        None => Ok(None),
+        Some(seconds) if seconds > 0.0 => Ok(Duration::try_from_secs_f64(seconds).ok()),
         Some(seconds) => Err(invalid(py, &format!("a timeout of {seconds} seconds; it is above 0, or None"))),
     }
 }
@@ -281,6 +323,7 @@ impl Argument {
 }
 
 fn strings<'py>(keys: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
+    let _within = Within::enter(keys.py());
     keys.try_iter()?.map(|key| Ok(key?.cast_into::<PyString>()?)).collect()
 }
 

@@ -9,6 +9,7 @@ use polycache::{Cache, Error, ErrorKind, Result};
 use super::config::Config;
 use crate::bridge::{Runtime, runtime};
 use crate::fork;
+use crate::locks::no_runtime;
 
 /// A cache on a server, and the runtime that drives its connections.
 #[derive(Debug)]
@@ -47,8 +48,7 @@ impl Connections {
 
 impl Live {
     fn open(config: &Config) -> Result<Self> {
-        let runtime = runtime()
-            .map_err(|error| Error::new(ErrorKind::Unavailable, "no thread can be made").with_source(error))?;
+        let runtime = runtime().map_err(no_runtime)?;
         Ok(Self { cache: Some(config.open()?), runtime })
     }
 

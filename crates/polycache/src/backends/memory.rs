@@ -9,7 +9,8 @@
 //! is seldom hurt by, and enough for the working set of most. Whoever knows better sets the bound.
 //!
 //! Time comes from the machine's monotonic clock, which may stand still while the machine is suspended. In a child process made by
-//! `fork` the thread that frees expired entries is missing: they stay unread, and are freed when room is needed.
+//! `fork` the thread that frees expired entries is missing: they stay unread, and are freed when room is needed. `polycache_engine::fork` has
+//! what a process does around a `fork` to have the thread in the child, too.
 
 mod builder;
 mod counter;

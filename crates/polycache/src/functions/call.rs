@@ -59,7 +59,7 @@ impl<C: CacheSource> CallBuilder<C> {
 
     /// Makes it compute once across processes, with a lease of this life; see [`CacheBuilder::lease`](crate::CacheBuilder::lease).
     pub fn lease(self, lease: Duration) -> CallBuilder<Result<Cache>> {
-        CallBuilder { cache: self.cache.with(Cache::clone).and_then(|cache| cache.leased(lease)), key: self.key }
+        CallBuilder { cache: self.cache.with(Cache::clone).and_then(|cache| cache.with_lease(lease)), key: self.key }
     }
 
     /// What the call computes where there is nothing in the cache: `body` is polled only then.

@@ -65,7 +65,7 @@ impl FunctionCache {
             Origin::Url(url) => Cache::open(url)?,
         };
         let cache = match self.lease {
-            Some(lease) => cache.leased(lease)?,
+            Some(lease) => cache.with_lease(lease)?,
             None => cache,
         };
         let made = Arc::new(Resolved { generation, cache });

@@ -1,0 +1,106 @@
+//! The event loops of this process, and how a call begins on one.
+
+use std::cell::RefCell;
+use std::sync::{Arc, Weak};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+
+use pyo3::exceptions::asyncio::CancelledError;
+use pyo3::intern;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+
+use super::calls::{Call, Calls};
+use super::clock::look_at;
+use super::drain::Drain;
+use super::runtime;
+use super::work::Work;
+use crate::fork;
+use crate::shutdown::Within;
+
+thread_local! {
+    /// The loops that have run in this thread, by address; an entry counts as long as its calls are there, which the loop owns.
+    static LOOPS: RefCell<Vec<(usize, Weak<Calls>)>> = const { RefCell::new(Vec::new()) };
+}
+
+/// The loop that runs in this thread.
+pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+    static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    RUNNING.import(py, "asyncio", "get_running_loop")?.call0()
+}
+
+/// The calls of a loop, if it has made any in this thread.
+fn known(event_loop: &Bound<'_, PyAny>) -> Option<Arc<Calls>> {
+    let address = event_loop.as_ptr().addr();
+    LOOPS.with_borrow(|loops| {
+        let (_, calls) = loops.iter().find(|(known, _)| *known == address)?;
+        calls.upgrade().filter(|calls| calls.generation == fork::generation())
+    })
+}
+
+/// The calls of the loop that runs in this thread.
+fn calls_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Calls>> {
+    if let Some(calls) = known(event_loop) {
+        return Ok(calls);
+    }
+    let calls = Drain::attach(event_loop)?;
+    let address = event_loop.as_ptr().addr();
+    LOOPS.with_borrow_mut(|loops| {
+        loops.retain(|(known, calls)| *known != address && calls.strong_count() > 0);
+        loops.push((address, Arc::downgrade(&calls)));
+    });
+    Ok(calls)
+}
+
+/// Begins a call, and gives back the future of its result: one of the running loop's. It ends with a `TimeoutError` when `limit` is over.
+pub(crate) fn start<'py>(
+    event_loop: &Bound<'py, PyAny>,
+    mut work: impl Work + 'static,
+    limit: Option<Duration>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let py = event_loop.py();
+    let _within = Within::enter(py);
+    let calls = calls_of(event_loop)?;
+    let future = event_loop.call_method0(intern!(py, "create_future"))?;
+    let (number, waker) = calls.reserve();
+    match work.poll(py, &mut Context::from_waker(&waker)) {
+        Poll::Pending => {
+            let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
+            let call = Call { work: Box::new(work), future: future.clone().unbind(), deadline };
+            if let (true, Some(deadline)) = (calls.put(number, call), deadline) {
+                look_at(event_loop, &calls, deadline)?;
+            }
+        }
+        Poll::Ready(result) => {
+            calls.release(number);
+            complete(&future, result)?;
+        }
+    }
+    Ok(future)
+}
+
+/// The task that has waited for this future is cancelled: nobody wants the call's result.
+#[pyfunction]
+pub(crate) fn abandon(future: &Bound<'_, PyAny>) -> PyResult<()> {
+    let _within = Within::enter(future.py());
+    let event_loop = future.call_method0(intern!(future.py(), "get_loop"))?;
+    let call = known(&event_loop).and_then(|calls| calls.take_by_future(future));
+    let runtime = runtime::present();
+    let _entered = runtime.as_ref().map(|runtime| runtime.handle.enter());
+    drop(call);
+    Ok(())
+}
+
+/// Gives a future its result. One that was cancelled has no use for it.
+pub(super) fn complete(future: &Bound<'_, PyAny>, result: PyResult<Py<PyAny>>) -> PyResult<()> {
+    let py = future.py();
+    let given = match result {
+        Ok(value) => future.call_method1(intern!(py, "set_result"), (value,)),
+        Err(error) if error.is_instance_of::<CancelledError>(py) => future.call_method0(intern!(py, "cancel")),
+        Err(error) => future.call_method1(intern!(py, "set_exception"), (error,)),
+    };
+    match given {
+        Err(_) if future.call_method0(intern!(py, "done"))?.is_truthy()? => Ok(()),
+        given => given.map(drop),
+    }
+}

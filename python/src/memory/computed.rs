@@ -1,0 +1,25 @@
+//! `get_or_set` on memory: what is computed is kept as it is.
+
+use polycache::Value;
+use pyo3::prelude::*;
+
+use super::commands::Memory;
+use super::held::Held;
+use crate::bridge::Terms;
+
+/// How a computed object is stored. It keeps the cache: the collector sees what is in it by its cache alone.
+pub(super) struct Kept {
+    pub(super) memory: Py<Memory>,
+    pub(super) key_length: u64,
+    pub(super) namespace_length: u32,
+}
+
+impl Terms for Kept {
+    fn value(&self, computed: &Bound<'_, PyAny>) -> PyResult<Value> {
+        self.memory.get().value(self.key_length, computed, self.namespace_length)
+    }
+
+    fn object(&self, py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
+        Ok(Held::object(py, value).unwrap_or_else(|| py.None()))
+    }
+}
