@@ -1,6 +1,6 @@
 //! The end of the interpreter, with threads that still run.
 //!
-//! before 3.14, Python ends a daemon thread where it asks for the interpreter's lock: by unwinding its stack. Where a frame of ours is on that
+//! Before 3.14, Python ends a daemon thread where it asks for the interpreter's lock: by unwinding its stack. Where a frame of ours is on that
 //! stack, because we have called Python code, the process would abort. So what calls Python code says so; when the interpreter is about to
 //! end, the last exit handler waits until nobody is within such a call, and who comes later stays outside for ever, as Python has it.
 
