@@ -161,6 +161,7 @@ class BoundCachedFunction(_Coroutine, Generic[Q, R]):
     def __init__(self, function: Any, instance: Any) -> None:
         self.__func__: Any = function
         self.__self__: Any = instance
+        self.__doc__ = function.__doc__
         self.cache: Any = function.cache
 
     async def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> R:

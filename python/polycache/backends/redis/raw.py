@@ -11,9 +11,10 @@ from polycache.backends.server.codec import to_bytes
 #: Methods of redis-py that are called another way than their command.
 _COMMANDS = {"delete": "DEL", "memory_usage": "MEMORY USAGE"}
 #: Commands of two words, by their first.
-_FAMILIES = frozenset(
-    "acl client cluster command config debug function latency memory script slowlog xgroup xinfo".split()
-)
+_FAMILIES = (
+    "acl", "client", "cluster", "command", "config", "debug", "function", "latency", "memory", "script", "slowlog", "xgroup",
+    "xinfo",
+)  # fmt: skip
 #: Options that are a word alone.
 _FLAGS = frozenset(
     {"nx", "xx", "gt", "lt", "ch", "incr", "keepttl", "get", "withscores", "replace", "rev", "desc", "alpha"}
@@ -23,9 +24,10 @@ _OPTIONS = {"keepttl": "KEEPTTL", "desc": "REV"}
 #: Arguments of redis-py that have no name in the command.
 _BARE = frozenset({"name", "key", "keys", "value", "values", "amount", "time", "pattern", "section", "src", "dst"})
 
-_TRUE_OR_FALSE = frozenset(
-    "COPY EXPIRE EXPIREAT HEXISTS HSETNX MOVE MSETNX PERSIST PEXPIRE PEXPIREAT RENAMENX SETNX SISMEMBER SMOVE".split()
-)
+_TRUE_OR_FALSE = (
+    "COPY", "EXPIRE", "EXPIREAT", "HEXISTS", "HSETNX", "MOVE", "MSETNX", "PERSIST", "PEXPIRE", "PEXPIREAT", "RENAMENX", "SETNX",
+    "SISMEMBER", "SMOVE",
+)  # fmt: skip
 _SETS = frozenset({"SMEMBERS", "SINTER", "SUNION", "SDIFF"})
 _NUMBERS = frozenset({"INCRBYFLOAT", "HINCRBYFLOAT", "ZSCORE", "ZINCRBY", "GEODIST"})
 _MAPS = frozenset({"HGETALL", "CONFIG GET"})
