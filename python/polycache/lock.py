@@ -84,7 +84,7 @@ class OptimisticLock:
     def __init__(self, client: BaseCache, key: Any) -> None:
         self.client = client
         self.key = key
-        self.ns_key: Any = client.build_key(key, namespace=client.namespace)
+        self.ns_key: Any = client.build_key(key, namespace=getattr(client, "namespace", None))
         self._token: Any = None
 
     async def __aenter__(self) -> OptimisticLock:

@@ -181,7 +181,9 @@ async def test_an_alias(caplog: pytest.LogCaptureFixture) -> None:
             async def one() -> int:
                 return 1
 
-        assert [record.getMessage() for record in caplog.records] == ["Using cache alias; ignoring 'namespace' argument."]
+        assert [record.getMessage() for record in caplog.records] == [
+            "Using cache alias; ignoring 'namespace' argument."
+        ]
         await one()
         assert one.cache is caches.get("of-decorators")
         assert await caches.get("of-decorators").get("k") == 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import math
 import uuid
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -22,13 +23,15 @@ class Held:
         self.cache = cache
         self.key = key
         self.lease = lease
+        # A mock of a cache has no rule for leases.
+        self.ttl = cache._lease(lease) if hasattr(type(cache), "_lease") else lease
         self.value = ""
         self._renewal: asyncio.Task[None] | None = None
 
     async def try_acquire(self, value: str) -> bool:
         """One attempt."""
         try:
-            await self.cache._add(self.key, value, ttl=self.lease)
+            await self.cache._add(self.key, value, ttl=self.ttl)
         except ValueError:
             return False
         self.value = value
@@ -51,7 +54,7 @@ class Held:
         while True:
             await asyncio.sleep(self.lease / 3)
             try:
-                if not await self.cache._redlock_renew(self.key, self.value, self.lease):
+                if not await self.cache._redlock_renew(self.key, self.value, self.ttl):
                     return
             except Exception:
                 logger.debug("Couldn't renew the lock %s", self.key, exc_info=True)
@@ -69,7 +72,9 @@ class Held:
 
 def lock_key(cache: Any, key: Any, namespace: str | None = None) -> Any:
     """The key of the lock on a key, in the same namespace."""
-    return cache.build_key(f"{key}-lock", namespace=cache.namespace if namespace is None else namespace)
+    # A mock of a cache has no namespace.
+    space = getattr(cache, "namespace", None) if namespace is None else namespace
+    return cache.build_key(f"{key}-lock", namespace=space)
 
 
 @asynccontextmanager
@@ -81,7 +86,7 @@ async def leased(cache: Any, key: Any, namespace: str | None, lease: float | Non
     if not lease:
         yield True
         return
-    held = Held(cache, lock_key(cache, key, namespace), cache._lease(lease))
+    held = Held(cache, lock_key(cache, key, namespace), math.ceil(lease))
     value = str(uuid.uuid4())
     try:
         at_once = await held.try_acquire(value)

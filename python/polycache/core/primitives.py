@@ -83,7 +83,7 @@ class Primitives:
         self._lacks("_ttl")
 
     def _lease(self, seconds: float) -> float:
-        """The TTL of a lock, in seconds that the backend takes."""
+        """The TTL of a lock that is to live for at least so many seconds."""
         return seconds
 
     def _scan(self, namespace: str | None, pattern: str) -> AsyncIterator[str]:

@@ -109,7 +109,9 @@ class MemcachedBackend(ServerCommands):
         return seconds
 
     def _lease(self, seconds: float) -> float:
-        return math.ceil(seconds)
+        # Its clock counts seconds: what is to live for one may end with the next tick.
+        self._seconds(seconds)
+        return seconds + 1
 
     async def _clear(self, namespace: str | None = None, _conn: Any = None) -> bool:
         try:
