@@ -10,6 +10,7 @@ from collections.abc import Callable
 from typing import Any, cast
 
 import pytest
+
 from polycache import Cache, SimpleMemoryCache, cached, caches, multi_cached
 from polycache.decorators import BoundCachedFunction, CachedFunction
 from polycache.serializers import JsonSerializer
@@ -364,7 +365,7 @@ async def test_a_sync_function_around_a_coroutine_function_is_fine() -> None:
 async def test_a_subclass_of_the_decorator() -> None:
     seen: list[Any] = []
 
-    class noting(cached):
+    class Noting(cached):
         def get_cache_key(self, f: Any, args: Any, kwargs: Any) -> Any:
             return f"mine{args}"
 
@@ -376,7 +377,7 @@ async def test_a_subclass_of_the_decorator() -> None:
             seen.append(("set", key))
             await super().set_in_cache(key, value)
 
-    @noting()
+    @Noting()
     async def one(x: int) -> int:
         return x
 

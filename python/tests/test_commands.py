@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from polycache import MemcachedCache, RedisCache, SimpleMemoryCache
 from polycache.exceptions import BackendError, InvalidInput
 from polycache.plugins import BasePlugin
@@ -40,7 +41,7 @@ async def test_the_commands(make: Any, way: dict[str, Any]) -> None:
     assert await cache.get("missing") is None
     assert await cache.get("missing", 5) == 5
     assert await cache.add("new", 1) is True
-    with pytest.raises(ValueError, match="already exists, use .set to update the value"):
+    with pytest.raises(ValueError, match=r"already exists, use \.set to update the value"):
         await cache.add("new", 2)
     assert await cache.multi_set([("a", 1), ("b", None)]) is True
     assert await cache.multi_set([]) is True

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import copy
-from typing import Any
+from typing import Any, ClassVar
 
-import polycache
 import pytest
 import redis.asyncio
+
+import polycache
 from polycache import Cache, MemcachedCache, RedisCache, SimpleMemoryCache, caches, settings
 from polycache.base import BaseCache
 from polycache.exceptions import InvalidCacheType, InvalidInput
@@ -116,7 +117,7 @@ async def test_a_client_of_redis_py(redis_server: Any) -> None:
     pool = RedisCache(connection_pool_kwargs={"host": "127.0.0.1", "port": redis_server.port, "db": 3})
     assert await pool.get("k") == 5
     await pool.close()
-    with pytest.raises(TypeError, match="is no redis.asyncio.Redis"):
+    with pytest.raises(TypeError, match=r"is no redis\.asyncio\.Redis"):
         RedisCache(client=5)
 
 
@@ -135,7 +136,7 @@ async def test_a_socket_and_a_user(redis_server: Any) -> None:
 class TestAliases:
     """A handler of its own, so that the process's stays as it is."""
 
-    config: dict[str, Any] = {
+    config: ClassVar[dict[str, Any]] = {
         "default": {
             "cache": "aiocache.SimpleMemoryCache",
             "serializer": {"class": "aiocache.serializers.StringSerializer"},

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
+
 from polycache import RedisCache, SimpleMemoryCache, cached, signature_key
 from polycache.backends.memcached import MemcachedCache, aiocache_key
 from polycache.decorators.keys import NoKey, default_key
@@ -150,7 +151,7 @@ class Color(Enum):
     RED = "red"
 
 
-class Text(str, Enum):
+class Text(str, Enum):  # noqa: UP042  # As they were before StrEnum.
     BLUE = "blue"
 
 

@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from polycache import MemcachedCache, RedisCache, SimpleMemoryCache
 from polycache.lock import OptimisticLock, OptimisticLockError, RedLock
 

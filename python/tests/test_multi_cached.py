@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable
 from typing import Any, cast
 
 import pytest
+
 from polycache import SimpleMemoryCache, multi_cached
 
 
@@ -179,13 +180,13 @@ async def test_trouble_with_the_cache(caplog: pytest.LogCaptureFixture) -> None:
 
 
 async def test_a_subclass_of_the_decorator() -> None:
-    class remembering(multi_cached):
+    class Remembering(multi_cached):
         async def get_from_cache(self, *keys: Any) -> list[Any]:
             return [f"from {key}" for key in keys]
 
-    @remembering("keys")
+    @Remembering("keys")
     async def function(keys: list[str]) -> dict[str, str]:
         raise AssertionError("nothing is missing")
 
     assert await function(["a"]) == {"a": "from a"}
-    assert cast(Any, remembering("keys")).keys_from_attr == "keys"
+    assert cast(Any, Remembering("keys")).keys_from_attr == "keys"

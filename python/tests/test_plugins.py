@@ -6,6 +6,7 @@ import asyncio
 from typing import Any
 
 import pytest
+
 from polycache import RedisCache, SimpleMemoryCache
 from polycache.base import API, BaseCache
 from polycache.plugins import BasePlugin, HitMissRatioPlugin, TimingPlugin

@@ -11,6 +11,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
+
 from polycache import MemcachedCache, RedisCache, SimpleMemoryCache
 from polycache.serializers import (
     BaseSerializer,

@@ -8,6 +8,7 @@ import logging
 from typing import Any
 
 import pytest
+
 from polycache import Cache, SimpleMemoryCache, cached_stampede
 from polycache.base import BaseCache
 from polycache.plugins import BasePlugin

@@ -6,8 +6,9 @@ import inspect
 from typing import Any
 from unittest.mock import AsyncMock, MagicMock, create_autospec, patch
 
-import polycache
 import pytest
+
+import polycache
 from polycache import MemcachedCache, RedisCache, SimpleMemoryCache, cached, cached_stampede
 from polycache.backends.memory import SimpleMemoryBackend
 from polycache.base import API, SENTINEL, BaseCache, _Conn
