@@ -6,6 +6,7 @@
 pub mod cas;
 pub mod counters;
 pub mod errors;
+pub mod events;
 pub mod expiry;
 pub mod flights;
 pub mod heads;

@@ -220,6 +220,9 @@ macro_rules! __every_case {
                 hooks_may_use_the_cache
                 the_bundled_plugins_work
             }
+            events {
+                what_is_told_has_happened
+            }
             errors {
                 the_text_names_command_and_key
                 a_long_key_is_cut_in_the_text
