@@ -10,6 +10,7 @@ from types import CodeType, FunctionType
 from typing import Any
 
 import pytest
+
 from polycache import caches
 
 CHAPTER = Path(__file__).resolve().parents[2] / "docs" / "python.md"

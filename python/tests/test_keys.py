@@ -151,7 +151,7 @@ class Color(Enum):
     RED = "red"
 
 
-class Text(str, Enum):  # noqa: UP042  # As they were before StrEnum.
+class Text(str, Enum):  # As they were before StrEnum.
     BLUE = "blue"
 
 
