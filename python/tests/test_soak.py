@@ -20,6 +20,7 @@ def test_a_short_soak() -> None:
         capture_output=True,
         text=True,
         timeout=600,
+        env={**os.environ, "PYTHONPATH": str(program.parent)},
     )
     assert done.stderr == ""
     assert done.returncode == 0, done.stdout

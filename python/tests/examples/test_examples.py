@@ -86,6 +86,7 @@ async def test_fastapi(redis_server: servers.Redis, monkeypatch: pytest.MonkeyPa
         assert [(await client.get("/visits")).json()["visits"] for _ in range(3)] == [1, 2, 3]
 
 
+@pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what it imports
 def test_sanic(redis_server: servers.Redis) -> None:
     from sanic import Sanic
 
