@@ -284,14 +284,7 @@ async def test_who_computes_may_leave() -> None:
         return "quick"
 
     async def ask(compute: Any) -> Any:
-        from polycache._native import abandon
-
-        future = memory.get_or_set("k", compute)
-        try:
-            return await future
-        except asyncio.CancelledError:
-            abandon(future)
-            raise
+        return await memory.get_or_set("k", compute)
 
     first = asyncio.create_task(ask(slow))
     await started.wait()

@@ -111,6 +111,10 @@ pub(crate) fn get_or_set<T: Terms + Sync>(
 }
 
 impl<T: Terms + Sync> Work for GetOrSet<T> {
+    fn holds_others_up(&self) -> bool {
+        true
+    }
+
     fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<PyResult<Py<PyAny>>> {
         loop {
             let Some(inner) = self.inner.as_mut().filter(|_| !*self.cancelled.lock()) else {

@@ -65,6 +65,9 @@ pub(crate) fn start<'py>(
     let (number, waker) = calls.reserve();
     match work.poll(py, &mut Context::from_waker(&waker)) {
         Poll::Pending => {
+            if work.holds_others_up() {
+                future.call_method1(intern!(py, "add_done_callback"), (pyo3::wrap_pyfunction!(left, py)?,))?;
+            }
             let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
             let call = Call { work: Box::new(work), future: future.clone().unbind(), deadline };
             if let (true, Some(deadline)) = (calls.put(number, call), deadline) {
@@ -89,6 +92,13 @@ pub(crate) fn abandon(future: &Bound<'_, PyAny>) -> PyResult<()> {
     let _entered = runtime.as_ref().map(|runtime| runtime.handle.enter());
     drop(call);
     Ok(())
+}
+
+/// What a future calls when it is done, of a call that others wait for.
+#[pyfunction]
+fn left(future: &Bound<'_, PyAny>) -> PyResult<()> {
+    let _within = Within::enter(future.py());
+    if future.call_method0(intern!(future.py(), "cancelled"))?.is_truthy()? { abandon(future) } else { Ok(()) }
 }
 
 /// Gives a future its result. One that was cancelled has no use for it.

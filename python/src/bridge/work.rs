@@ -13,6 +13,11 @@ use crate::errors::raised;
 pub(crate) trait Work: Send {
     /// The object for Python, or the exception, once the reply is there.
     fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<PyResult<Py<PyAny>>>;
+
+    /// Whether it must end at once when its future is cancelled, which costs a callback. Others end with their reply, or their time.
+    fn holds_others_up(&self) -> bool {
+        false
+    }
 }
 
 struct Converted<F, C> {
