@@ -10,6 +10,7 @@ import subprocess
 import tempfile
 import time
 from contextlib import closing
+from pathlib import Path
 
 HOST = "127.0.0.1"
 
@@ -99,6 +100,20 @@ class Server:
         """Have it stand still: connections stay, nothing is answered."""
         assert self.process is not None
         self.process.send_signal(signal.SIGSTOP)
+        # The signal takes effect in each thread in its own time.
+        deadline = time.monotonic() + 10
+        while not all(state == "T" for state in self.thread_states()):
+            assert time.monotonic() < deadline, "it doesn't stop"
+            time.sleep(0.001)
+
+    def thread_states(self) -> list[str]:
+        """Tell what each of its threads does, by the kernel's letters."""
+        assert self.process is not None
+        states = []
+        for path in Path(f"/proc/{self.process.pid}/task").glob("*/stat"):
+            # The name, in parentheses, may have spaces.
+            states.append(path.read_text().rpartition(")")[2].split()[0])
+        return states
 
     def resume(self) -> None:
         """Have it go on after `stop`."""

@@ -10,7 +10,7 @@ from unittest.mock import MagicMock, create_autospec
 
 import servers
 
-from .scenarios import same
+from .scenarios import fixed, same
 from .sides import ALL, MEMCACHED, MEMORY, REDIS, Side
 
 COMMANDS = (
@@ -164,7 +164,7 @@ async def test_mocks(side: Side, kind: str) -> None:
     for mock in (MagicMock(spec=base), create_autospec(base, instance=True)):
         mock.get.return_value = "mocked"
         await side.do(mock.get("k"))
-        await side.do(mock.set("k", 1))
+        side.note(type(await mock.set("k", 1)).__name__)
         side.note(mock.get.await_count)
 
 
@@ -236,7 +236,7 @@ async def test_a_time_limit_of_a_call(side: Side, kind: str) -> None:
     await cache.set("k", "v")
     server.stop()
     for call in (cache.get("k", timeout=0.05), cache.multi_get(["k"], timeout=0.05), cache.exists("k", timeout=0.05)):
-        await side.do(call, text=True)
+        await side.do(call)
     server.resume()
     side.note(await cache.get("k"))
 
@@ -247,8 +247,8 @@ async def test_a_time_limit_of_a_cache(side: Side, kind: str) -> None:
     cache = side.cache(kind, timeout=0.05)
     await cache.exists("k", timeout=5)
     server.stop()
-    await side.do(cache.get("k"), text=True)
-    await side.do(cache.set("k", 1), text=True)
+    await side.do(cache.get("k"))
+    await side.do(cache.set("k", 1))
     server.resume()
 
 
@@ -256,6 +256,19 @@ async def test_a_time_limit_of_a_cache(side: Side, kind: str) -> None:
 async def test_many_at_once(side: Side, kind: str) -> None:
     """Each of many calls at once gets its own answer."""
     cache = side.cache(kind)
-    await asyncio.gather(*(cache.set(f"k{number}", number) for number in range(200)))
-    side.note(await asyncio.gather(*(cache.get(f"k{number}") for number in range(200))))
-    side.note(sorted(await asyncio.gather(*(cache.increment("n") for _ in range(100)))))
+    await asyncio.gather(*(cache.set(f"k{number}", number) for number in range(50)))
+    side.note(await asyncio.gather(*(cache.get(f"k{number}") for number in range(50))))
+
+
+@same(MEMORY, REDIS)
+async def test_counting_at_once(side: Side, kind: str) -> None:
+    cache = side.cache(kind)
+    side.note(sorted(await asyncio.gather(*(cache.increment("n") for _ in range(50)))))
+
+
+@fixed(MEMCACHED, ours=["True"])
+async def test_counting_at_once_on_memcached(side: Side, kind: str) -> None:
+    """Two that come first at once are one more than one; aiocache loses one of them."""
+    cache = side.cache(kind)
+    sums = await asyncio.gather(*(cache.increment("n") for _ in range(50)))
+    side.note(sorted(sums) == list(range(1, 51)))
