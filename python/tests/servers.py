@@ -109,11 +109,9 @@ class Server:
     def thread_states(self) -> list[str]:
         """Tell what each of its threads does, by the kernel's letters."""
         assert self.process is not None
-        states = []
-        for path in Path(f"/proc/{self.process.pid}/task").glob("*/stat"):
-            # The name, in parentheses, may have spaces.
-            states.append(path.read_text().rpartition(")")[2].split()[0])
-        return states
+        stats = Path(f"/proc/{self.process.pid}/task").glob("*/stat")
+        # The name, in parentheses, may have spaces.
+        return [path.read_text().rpartition(")")[2].split()[0] for path in stats]
 
     def resume(self) -> None:
         """Have it go on after `stop`."""
