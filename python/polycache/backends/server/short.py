@@ -8,6 +8,7 @@ from typing import Any
 from polycache._native import Server
 from polycache.backends.server.codec import Decode, Encode, codec, from_bytes, to_bytes
 from polycache.backends.server.operations import ServerOperations
+from polycache.core.keys import key_text
 from polycache.core.sentinels import MISSING, SENTINEL, Unset
 from polycache.core.state import encoding_of
 from polycache.core.switch import AIOCACHE_NAME, ENVIRONMENT, POLYCACHE_NAME
@@ -23,14 +24,18 @@ class ServerCommands(ServerOperations):
     #: The native client while the short way is open.
     _fast: Server | None = None
     _fast_limit: float | None = None
+    #: What stands before a key in the cache's namespace, while the key rule is the backend's own.
+    _fast_prefix: str | None = None
     _encode: Encode
     _decode: Decode
 
     def _changed(self) -> None:
         encode, decode = codec(self._serializer)
+        is_built = self._key_builder is not None or self._is_other("_build_key")
         self._remember(
             _fast=self._server if self._is_stock() else None,
             _fast_limit=native_limit(self.timeout),
+            _fast_prefix=None if is_built else key_text(self._build_key("", namespace=self.namespace)),
             _encode=encode,
             _decode=decode,
         )
@@ -42,6 +47,13 @@ class ServerCommands(ServerOperations):
         if timeout is not SENTINEL and native_limit(timeout) == _OVER:
             return None
         return self._fast if self._fast_limit != _OVER else None
+
+    def _text(self, key: Any, namespace: str | None) -> str:
+        """The full key of a key."""
+        prefix = self._fast_prefix
+        if prefix is not None and namespace is None and type(key) is str:
+            return self._key(prefix + key)
+        return self._key(self._full_key(key, namespace))
 
     def _native_limit(self, timeout: Seconds | Unset) -> float | None:
         return self._fast_limit if timeout is SENTINEL else native_limit(timeout)
@@ -61,7 +73,7 @@ class ServerCommands(ServerOperations):
         server = self._short(timeout)
         if server is None:
             return await super().get(key, default, loads_fn, namespace, timeout, _conn)
-        data = await server.get(self._key(self._full_key(key, namespace)), None, self._native_limit(timeout))
+        data = await server.get(self._text(key, namespace), None, self._native_limit(timeout))
         if data is None:
             return default
         if loads_fn is None:
@@ -81,7 +93,7 @@ class ServerCommands(ServerOperations):
         server = self._short(timeout)
         if server is None or loads_fn is not None:
             return await super()._read(key, default, loads_fn, namespace, timeout, _conn, options)
-        data = await server.get(self._key(self._full_key(key, namespace)), None, self._native_limit(timeout))
+        data = await server.get(self._text(key, namespace), None, self._native_limit(timeout))
         return MISSING if data is None else self._decode(data)
 
     async def multi_get(
@@ -95,7 +107,7 @@ class ServerCommands(ServerOperations):
         server = self._short(timeout)
         if server is None or loads_fn is not None:
             return await super().multi_get(keys, loads_fn, namespace, timeout, _conn)
-        texts = [self._key(self._full_key(key, namespace)) for key in keys]
+        texts = [self._text(key, namespace) for key in keys]
         if not texts:
             return []
         decode = self._decode
@@ -117,7 +129,7 @@ class ServerCommands(ServerOperations):
         seconds = self._seconds(self._get_ttl(ttl)) if server is not None else None
         if server is None or _cas_token is not None or (seconds is not None and seconds < 0):
             return await super().set(key, value, ttl, dumps_fn, namespace, _cas_token, timeout, _conn)
-        text = self._key(self._full_key(key, namespace))
+        text = self._text(key, namespace)
         data = self._encode(value) if dumps_fn is None else to_bytes(dumps_fn(value))
         await server.set(text, data, seconds, self._native_limit(timeout))
         return True
@@ -136,7 +148,7 @@ class ServerCommands(ServerOperations):
         if server is None or dumps_fn is not None or (seconds is not None and seconds < 0):
             return await super().multi_set(pairs, ttl, dumps_fn, namespace, timeout, _conn)
         encode = self._encode
-        stored = [(self._key(self._full_key(key, namespace)), encode(value)) for key, value in pairs]
+        stored = [(self._text(key, namespace), encode(value)) for key, value in pairs]
         if stored:
             await server.multi_set(stored, seconds, self._native_limit(timeout))
         return True
@@ -147,7 +159,7 @@ class ServerCommands(ServerOperations):
         server = self._short(timeout)
         if server is None:
             return await super().delete(key, namespace, timeout, _conn)
-        return int(await server.delete(self._key(self._full_key(key, namespace)), self._native_limit(timeout)))
+        return int(await server.delete(self._text(key, namespace), self._native_limit(timeout)))
 
     async def exists(
         self, key: Any, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None
@@ -155,7 +167,7 @@ class ServerCommands(ServerOperations):
         server = self._short(timeout)
         if server is None:
             return await super().exists(key, namespace, timeout, _conn)
-        return await server.exists(self._key(self._full_key(key, namespace)), self._native_limit(timeout))
+        return await server.exists(self._text(key, namespace), self._native_limit(timeout))
 
 
 def native_limit(timeout: Seconds) -> float | None:
