@@ -73,11 +73,11 @@ def test_increment_is_aiocaches() -> None:
         assert memory.increment("k", 1) == sum_
         remaining = memory.ttl("k")
         assert remaining is not None and 99 < remaining <= 100
-    for stored in ("x", "1.5", None, []):
-        memory.set("k", stored)
+    for value in ("x", "1.5", None, []):
+        memory.set("k", value)
         with pytest.raises(TypeError):
             memory.increment("k", 1)
-        assert memory.get("k") == stored
+        assert memory.get("k") == value
 
 
 def test_increments_of_threads_add_up() -> None:
