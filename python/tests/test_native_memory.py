@@ -73,7 +73,8 @@ def test_increment_is_aiocaches() -> None:
         assert memory.increment("k", 1) == sum_
         remaining = memory.ttl("k")
         assert remaining is not None and 99 < remaining <= 100
-    for value in ("x", "1.5", None, []):
+    values: list[object] = ["x", "1.5", None, []]
+    for value in values:
         memory.set("k", value)
         with pytest.raises(TypeError):
             memory.increment("k", 1)

@@ -16,8 +16,10 @@ def run(program: str, *arguments: str) -> str:
     """Run a program in its own interpreter, with every warning on; answer what it prints."""
     quiet = "import logging; logging.getLogger('asyncio').addFilter(lambda record: 'took' not in record.getMessage())\n"
     program = quiet + textwrap.dedent(program)  # a busy machine is slow
+    # From 3.12 on Python warns of any fork beside other threads, which is what these are about.
+    warnings = ["-W", "error::ResourceWarning", "-W", "ignore:This process:DeprecationWarning"]
     ran = subprocess.run(
-        [sys.executable, "-X", "dev", "-W", "error::ResourceWarning", "-c", program, *arguments],
+        [sys.executable, "-X", "dev", *warnings, "-c", program, *arguments],
         capture_output=True,
         text=True,
         timeout=SECONDS,
