@@ -3,6 +3,7 @@
 mod connection;
 mod listener;
 
+use std::future;
 use std::io;
 use std::net::{Ipv4Addr, SocketAddr, TcpListener};
 use std::os::fd::AsFd;
@@ -15,7 +16,7 @@ use rustix::net::Shutdown;
 use tokio::sync::{mpsc, oneshot, watch};
 use tokio::time::timeout;
 
-use crate::servers::port::{self, Attempts};
+use crate::servers::port;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
@@ -117,13 +118,9 @@ impl Proxy {
     ///
     /// If there is no free port.
     pub async fn start(server: SocketAddr) -> Self {
-        let mut attempts = Attempts::default();
-        let listener = loop {
-            match TcpListener::bind((Ipv4Addr::LOCALHOST, port::free())) {
-                Ok(listener) => break listener,
-                Err(error) => attempts.failed(&error.to_string()),
-            }
-        };
+        let bind =
+            |port| future::ready(TcpListener::bind((Ipv4Addr::LOCALHOST, port)).map_err(|error| error.to_string()));
+        let listener = port::start(bind).await;
         let address = listener.local_addr().expect("a bound socket has an address");
         let shared = Arc::new(Shared {
             faults: watch::Sender::default(),

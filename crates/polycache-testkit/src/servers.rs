@@ -20,6 +20,7 @@
 //! ```
 
 mod certificates;
+mod common;
 mod memcached;
 pub(crate) mod port;
 mod process;

@@ -12,7 +12,8 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::certificates::{Certificates, Tls};
-use super::port::{self, Attempts};
+use super::common::{builder_methods, server_methods};
+use super::port;
 use super::process::{Launch, MEMCACHED, Process};
 use super::{escaped, escaped_path, version};
 
@@ -39,38 +40,13 @@ impl MemcachedBuilder {
         self
     }
 
-    /// Speaks TLS, with a certificate of an authority of its own.
-    pub fn tls(mut self) -> Self {
-        self.tls = Some(Tls::Server);
-        self
-    }
-
-    /// As [`tls`](Self::tls), and refuses clients that show no certificate of that authority.
-    pub fn mutual_tls(mut self) -> Self {
-        self.tls = Some(Tls::Both);
-        self
-    }
-
-    /// Listens on a unix socket, and on no port.
+    /// Listens on a unix socket, and on no port: nobody listens on [`Memcached::port`] then.
     pub fn unix_socket(mut self) -> Self {
         self.unix_socket = true;
         self
     }
 
-    /// Starts the server, and returns when it listens.
-    ///
-    /// # Panics
-    ///
-    /// If it doesn't start; the text holds what the server wrote.
-    pub async fn start(self) -> Memcached {
-        let mut attempts = Attempts::default();
-        loop {
-            match self.clone().start_on(port::free()).await {
-                Ok(server) => return server,
-                Err(reason) => attempts.failed(&reason),
-            }
-        }
-    }
+    builder_methods!(Memcached);
 
     /// Starts the server on this port; the error says why not.
     pub(super) async fn start_on(self, port: u16) -> Result<Memcached, String> {
@@ -169,45 +145,7 @@ impl Memcached {
         format!("{scheme}://{}{address}{query}", user.unwrap_or_default())
     }
 
-    /// The certificates of a server that speaks TLS.
-    ///
-    /// # Panics
-    ///
-    /// If it doesn't.
-    #[must_use]
-    pub fn certificates(&self) -> &Certificates {
-        self.certificates.as_ref().expect("started with `tls` or `mutual_tls`")
-    }
-
-    /// The port on 127.0.0.1; nobody listens there if the server has a unix socket.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// 127.0.0.1 and the port.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
-    }
-
-    /// Where the unix socket is, of a server that has one.
-    #[must_use]
-    pub fn socket(&self) -> PathBuf {
-        socket(self.process.directory())
-    }
-
-    /// The id of the process, another one after a restart.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.process.pid()
-    }
-
-    /// The last lines that the server wrote.
-    #[must_use]
-    pub fn output(&self) -> String {
-        self.process.output()
-    }
+    server_methods!();
 
     /// The version of the program, `[1, 6, 18]`.
     ///
@@ -219,21 +157,6 @@ impl Memcached {
         let output = timeout(Duration::from_secs(20), run).await.expect("it ends").expect("memcached starts");
         let told = String::from_utf8_lossy(&output.stdout);
         version::numbers(told.strip_prefix("memcached ").unwrap_or(&told))
-    }
-
-    /// SIGKILL: returns when the process is dead and its port closed.
-    pub fn kill(&self) {
-        self.process.kill();
-    }
-
-    /// SIGSTOP: connections are accepted by the kernel, nothing is answered. Returns when the process stands still.
-    pub fn stop(&self) {
-        self.process.stop();
-    }
-
-    /// SIGCONT, after [`stop`](Self::stop).
-    pub fn resume(&self) {
-        self.process.resume();
     }
 
     /// Kills the server if it runs, and starts it on the same port, empty. Returns when it listens.

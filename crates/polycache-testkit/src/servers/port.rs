@@ -8,7 +8,7 @@ const LOWEST: u16 = 10_000;
 const HIGHEST: u16 = 32_000;
 
 /// A port that nobody listens on now. Somebody may take it before it's used.
-pub(crate) fn free() -> u16 {
+pub(super) fn free() -> u16 {
     for _ in 0..1000 {
         let port = fastrand::u16(LOWEST..HIGHEST);
         if TcpListener::bind((Ipv4Addr::LOCALHOST, port)).is_ok() {
@@ -20,13 +20,28 @@ pub(crate) fn free() -> u16 {
 
 /// Attempts at starting something on a free port, which somebody else may take before it does.
 #[derive(Debug, Default)]
-pub(crate) struct Attempts(usize);
+struct Attempts(usize);
 
 impl Attempts {
     /// Panics with the reason unless another port may help.
-    pub(crate) fn failed(&mut self, reason: &str) {
+    fn failed(&mut self, reason: &str) {
         self.0 += 1;
         assert!(self.0 < 5 && reason.contains("in use"), "{reason}");
+    }
+}
+
+/// Starts something on a free port, on another one if somebody takes that first.
+///
+/// # Panics
+///
+/// With the reason, if another port wouldn't help.
+pub(crate) async fn start<T, F: Future<Output = Result<T, String>>>(on: impl Fn(u16) -> F) -> T {
+    let mut attempts = Attempts::default();
+    loop {
+        match on(free()).await {
+            Ok(started) => return started,
+            Err(reason) => attempts.failed(&reason),
+        }
     }
 }
 

@@ -16,6 +16,7 @@ use tokio::process::Command;
 use tokio::time::timeout;
 
 use super::certificates::Certificates;
+use super::common::server_methods;
 use super::process::{Process, REDIS_CLI};
 use super::{escaped, escaped_path, resp, version};
 
@@ -99,45 +100,7 @@ impl RedisServer {
         self.certificates.as_ref().zip(self.settings.tls).map(|(files, tls)| files.query(tls)).unwrap_or_default()
     }
 
-    /// The certificates of a server that speaks TLS.
-    ///
-    /// # Panics
-    ///
-    /// If it doesn't.
-    #[must_use]
-    pub fn certificates(&self) -> &Certificates {
-        self.certificates.as_ref().expect("started with `tls` or `mutual_tls`")
-    }
-
-    /// The port on 127.0.0.1.
-    #[must_use]
-    pub fn port(&self) -> u16 {
-        self.port
-    }
-
-    /// 127.0.0.1 and the port.
-    #[must_use]
-    pub fn address(&self) -> SocketAddr {
-        (Ipv4Addr::LOCALHOST, self.port).into()
-    }
-
-    /// The unix socket that every server has.
-    #[must_use]
-    pub fn socket(&self) -> PathBuf {
-        socket(self.process.directory())
-    }
-
-    /// The id of the process, another one after a restart.
-    #[must_use]
-    pub fn pid(&self) -> u32 {
-        self.process.pid()
-    }
-
-    /// The last lines that the server wrote.
-    #[must_use]
-    pub fn output(&self) -> String {
-        self.process.output()
-    }
+    server_methods!();
 
     /// The version of the program, `[7, 0, 15]`: of Valkey its own, not that of the Redis it stands in for.
     ///
@@ -149,21 +112,6 @@ impl RedisServer {
         let field = |name| about.lines().find_map(|line| line.strip_prefix(name));
         let version = field("valkey_version:").or_else(|| field("redict_version:")).or_else(|| field("redis_version:"));
         version::numbers(version.unwrap_or(&about))
-    }
-
-    /// SIGKILL: returns when the process is dead and its port closed.
-    pub fn kill(&self) {
-        self.process.kill();
-    }
-
-    /// SIGSTOP: connections are accepted by the kernel, nothing is answered. Returns when the process stands still.
-    pub fn stop(&self) {
-        self.process.stop();
-    }
-
-    /// SIGCONT, after [`stop`](Self::stop).
-    pub fn resume(&self) {
-        self.process.resume();
     }
 
     /// Kills the server if it runs, and starts it on the same port, empty. Returns when it answers.
@@ -241,6 +189,16 @@ impl RedisServer {
 
     pub(super) async fn try_ask(&self, command: &[&str]) -> io::Result<String> {
         resp::ask(&self.socket(), self.settings.password.as_deref(), command).await
+    }
+
+    /// Resumes the server if it is stopped, restarts it if it is dead; whether it was.
+    pub(super) async fn revive(&self) -> bool {
+        self.resume();
+        let dead = !self.is_running();
+        if dead {
+            self.restart().await;
+        }
+        dead
     }
 
     /// Whether it was neither killed nor stopped.

@@ -4,9 +4,9 @@ mod view;
 
 use view::View;
 
-use super::port::{self, Attempts};
+use super::port;
 use super::redis::{RedisBuilder, RedisServer};
-use super::wait::Wait;
+use super::wait;
 
 const SLOTS: usize = 16_384;
 
@@ -50,13 +50,7 @@ impl RedisCluster {
         let mut nodes = Vec::new();
         for _ in 0..masters + replicas {
             // Another port for the bus with each attempt: it may be taken as well.
-            let mut attempts = Attempts::default();
-            nodes.push(loop {
-                match node(port::free()).start_on(port::free()).await {
-                    Ok(node) => break node,
-                    Err(reason) => attempts.failed(&reason),
-                }
-            });
+            nodes.push(port::start(|port| node(port::free()).start_on(port)).await);
         }
         let cluster = Self { nodes, masters };
         cluster.form().await;
@@ -85,13 +79,7 @@ impl RedisCluster {
     /// If they don't within a minute.
     pub async fn master_of(&self, key: &str) -> &RedisServer {
         let slot = self.slot(key).await;
-        let wait = Wait::new("one master of a slot");
-        loop {
-            match self.owner(slot).await {
-                Some(master) => return master,
-                None => wait.pause().await,
-            }
-        }
+        wait::answer("one master of a slot", || self.owner(slot)).await
     }
 
     /// The master of the key's slot once that is another one than `old` and takes commands. Until [`repair`](Self::repair) every
@@ -103,13 +91,8 @@ impl RedisCluster {
     pub async fn new_master_of(&self, key: &str, old: &RedisServer) -> &RedisServer {
         self.miss_nodes_after(QUICK).await;
         let slot = self.slot(key).await;
-        let wait = Wait::new("a new master of a slot");
-        loop {
-            match self.owner(slot).await {
-                Some(master) if master.port() != old.port() => return master,
-                _ => wait.pause().await,
-            }
-        }
+        let successor = || async { self.owner(slot).await.filter(|master| master.port() != old.port()) };
+        wait::answer("a new master of a slot", successor).await
     }
 
     /// Waits until every running node takes the cluster for whole, all agree about it, and every replica is in sync.
@@ -118,10 +101,7 @@ impl RedisCluster {
     ///
     /// If that doesn't come about within a minute.
     pub async fn settled(&self) {
-        let wait = Wait::new("a settled cluster");
-        while !self.is_settled().await {
-            wait.pause().await;
-        }
+        wait::until("a settled cluster", || self.is_settled()).await;
     }
 
     /// Resumes nodes that are stopped, restarts those that are dead, and waits until the cluster has settled.
@@ -131,10 +111,7 @@ impl RedisCluster {
     /// If that doesn't come about within a minute.
     pub async fn repair(&self) {
         for node in &self.nodes {
-            node.resume();
-            if !node.is_running() {
-                node.restart().await;
-            }
+            node.revive().await;
         }
         self.settled().await;
         self.miss_nodes_after(PATIENT).await;
@@ -146,13 +123,7 @@ impl RedisCluster {
     ///
     /// If the masters don't do it.
     pub async fn flush(&self) {
-        let wait = Wait::new("a cluster that agrees");
-        let view = loop {
-            match self.agreed().await {
-                Some(view) => break view,
-                None => wait.pause().await,
-            }
-        };
+        let view = wait::answer("a cluster that agrees", || self.agreed()).await;
         for port in view.masters() {
             self.at(port).flush().await;
         }
@@ -174,10 +145,8 @@ impl RedisCluster {
         }
         for (replica, master) in replicas.iter().zip(masters.iter().cycle()) {
             let id = master.ask(&["CLUSTER", "MYID"]).await;
-            let wait = Wait::new("a replica that knows its master");
-            while replica.try_ask(&["CLUSTER", "REPLICATE", &id]).await.is_err() {
-                wait.pause().await;
-            }
+            let replicates = || async { replica.try_ask(&["CLUSTER", "REPLICATE", &id]).await.is_ok() };
+            wait::until("a replica that knows its master", replicates).await;
         }
     }
 }

@@ -1,7 +1,7 @@
 //! A Redis primary that sentinels watch.
 
 use super::redis::{RedisBuilder, RedisServer};
-use super::wait::Wait;
+use super::wait;
 
 /// The name under which sentinels know the servers.
 const SERVICE: &str = "service";
@@ -88,13 +88,7 @@ impl RedisSentinel {
     ///
     /// If they don't within a minute.
     pub async fn primary(&self) -> &RedisServer {
-        let wait = Wait::new("a primary");
-        loop {
-            match self.agreed().await {
-                Some(primary) => return primary,
-                None => wait.pause().await,
-            }
-        }
+        wait::answer("a primary", || self.agreed()).await
     }
 
     /// The primary once that is another one than `old` and takes commands. Until [`repair`](Self::repair) every primary that
@@ -105,15 +99,11 @@ impl RedisSentinel {
     /// If that doesn't come about within a minute.
     pub async fn new_primary(&self, old: &RedisServer) -> &RedisServer {
         self.miss_primary_after(QUICK).await;
-        let wait = Wait::new("a new primary");
-        loop {
-            match self.agreed().await {
-                Some(primary) if primary.port() != old.port() && replication(primary).await.contains("role:master") => {
-                    return primary;
-                }
-                _ => wait.pause().await,
-            }
-        }
+        let successor = || async {
+            let primary = self.agreed().await.filter(|primary| primary.port() != old.port())?;
+            replication(primary).await.contains("role:master").then_some(primary)
+        };
+        wait::answer("a new primary", successor).await
     }
 
     /// Waits until the sentinels agree, the replica is in sync and could take the primary's place.
@@ -122,10 +112,7 @@ impl RedisSentinel {
     ///
     /// If that doesn't come about within a minute.
     pub async fn settled(&self) {
-        let wait = Wait::new("a settled fleet");
-        while !self.is_settled().await {
-            wait.pause().await;
-        }
+        wait::until("a settled fleet", || self.is_settled()).await;
     }
 
     /// Resumes servers that are stopped, restarts those that are dead, and waits until the fleet has settled.
@@ -135,17 +122,12 @@ impl RedisSentinel {
     /// If that doesn't come about within a minute.
     pub async fn repair(&self) {
         for sentinel in &self.sentinels {
-            sentinel.resume();
-            if !sentinel.is_running() {
-                sentinel.restart().await;
+            if sentinel.revive().await {
                 hasten(sentinel).await;
             }
         }
         for server in &self.servers {
-            server.resume();
-            if !server.is_running() {
-                server.restart().await;
-            }
+            server.revive().await;
         }
         self.settled().await;
         self.miss_primary_after(PATIENT).await;

@@ -4,20 +4,43 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// Asking again and again until there is an answer.
+/// The answer of `ask`, which is asked again and again until it has one. `what` is awaited.
+///
+/// # Panics
+///
+/// If there is none within a minute.
+pub(super) async fn answer<T, F: Future<Output = Option<T>>>(what: &'static str, ask: impl Fn() -> F) -> T {
+    let wait = Wait::new(what);
+    loop {
+        match ask().await {
+            Some(answer) => return answer,
+            None => wait.pause().await,
+        }
+    }
+}
+
+/// Returns once `ask` says yes, as [`answer`] does.
+pub(super) async fn until<F: Future<Output = bool>>(what: &'static str, ask: impl Fn() -> F) {
+    let wait = Wait::new(what);
+    while !ask().await {
+        wait.pause().await;
+    }
+}
+
+/// How long something has been awaited.
 #[derive(Debug)]
-pub(super) struct Wait {
+struct Wait {
     what: &'static str,
     started: Instant,
 }
 
 impl Wait {
-    pub(super) fn new(what: &'static str) -> Self {
+    fn new(what: &'static str) -> Self {
         Self { what, started: Instant::now() }
     }
 
     /// A pause before asking again; panics when that has taken too long.
-    pub(super) async fn pause(&self) {
+    async fn pause(&self) {
         assert!(self.started.elapsed() < PATIENCE, "{} has not come about within {PATIENCE:?}", self.what);
         tokio::time::sleep(Duration::from_millis(10)).await;
     }

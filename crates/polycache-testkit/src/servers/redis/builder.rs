@@ -6,7 +6,8 @@ use std::path::Path;
 
 use super::{RedisServer, socket};
 use crate::servers::certificates::{Certificates, Tls};
-use crate::servers::port::{self, Attempts};
+use crate::servers::common::builder_methods;
+use crate::servers::port;
 use crate::servers::process::{Launch, Process, REDIS};
 
 /// What a server is started with. Made by [`RedisServer::builder`].
@@ -34,18 +35,6 @@ impl RedisBuilder {
         self.config("user", &format!("{name} on {} {rules}", quoted(&format!(">{password}"))))
     }
 
-    /// Speaks TLS on its port, with a certificate of an authority of its own.
-    pub fn tls(mut self) -> Self {
-        self.tls = Some(Tls::Server);
-        self
-    }
-
-    /// As [`tls`](Self::tls), and refuses clients that show no certificate of that authority.
-    pub fn mutual_tls(mut self) -> Self {
-        self.tls = Some(Tls::Both);
-        self
-    }
-
     /// Starts a sentinel, which watches other servers and holds no data.
     pub(in crate::servers) fn sentinel(mut self) -> Self {
         self.sentinel = true;
@@ -58,20 +47,7 @@ impl RedisBuilder {
         self
     }
 
-    /// Starts the server, and returns when it answers.
-    ///
-    /// # Panics
-    ///
-    /// If it doesn't start; the text holds what the server wrote.
-    pub async fn start(self) -> RedisServer {
-        let mut attempts = Attempts::default();
-        loop {
-            match self.clone().start_on(port::free()).await {
-                Ok(server) => return server,
-                Err(reason) => attempts.failed(&reason),
-            }
-        }
-    }
+    builder_methods!(RedisServer);
 
     /// Starts the server on this port; the error says why not.
     pub(in crate::servers) async fn start_on(self, port: u16) -> Result<RedisServer, String> {
