@@ -6,24 +6,10 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use super::Cache;
-use crate::backend::{Backend, Key};
 use crate::limit::limited;
 use crate::{CommandName, Error, ErrorKind, OnError, Reply, Result};
 
 impl Cache {
-    /// Runs a command on one key. `operation` asks the backend; `finish` makes the command's result of its answer.
-    #[inline]
-    pub(super) fn ask<A: Send + 'static, B: Send + 'static>(
-        &self,
-        name: CommandName,
-        key: &str,
-        operation: impl FnOnce(&dyn Backend, Key<'_>) -> Reply<A>,
-        finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
-    ) -> Reply<B> {
-        let reply = self.with_key(key, operation);
-        self.finish(name, Some(key), reply, finish)
-    }
-
     /// Makes a command's result of the backend's reply: at once where it is ready, else when it comes.
     #[inline]
     pub(super) fn finish<A: Send + 'static, B: Send + 'static>(

@@ -2,7 +2,7 @@
 
 use super::Cache;
 use crate::switch::State;
-use crate::{CommandName, Error, ErrorKind, Reply};
+use crate::{Answer, CommandName, Error, ErrorKind, Reply};
 
 /// Which way a command goes.
 pub(super) enum Gate {
@@ -31,6 +31,41 @@ impl Cache {
             (State::On | State::Disabled, None) => Gate::Open,
             (State::On | State::Disabled, Some(_)) => Gate::Hooked,
             (State::Off | State::Closed, _) => Gate::Shut,
+        }
+    }
+
+    /// Takes a command on one key, or on none, the way that `gate` shows. `open` runs it, and `shut` answers while the cache is off; both
+    /// on the cache that they are given, which has no plugins behind the hooks.
+    ///
+    /// `get`, `set` and their like spell this out: a hit would feel what is moved into `open`. So do commands that would have to copy
+    /// their arguments first.
+    #[inline]
+    pub(super) fn pass<B: Send + 'static>(
+        &self,
+        gate: impl FnOnce(&Self) -> Gate + Copy + Send + 'static,
+        name: CommandName,
+        key: Option<&str>,
+        open: impl FnOnce(&Self, &str) -> Reply<B> + Send + 'static,
+        answer: fn(&B) -> Answer,
+        shut: impl FnOnce(&Self, &str) -> Reply<B> + Send + 'static,
+    ) -> Reply<B> {
+        match gate(self) {
+            Gate::Open => open(self, key.unwrap_or_default()),
+            Gate::Hooked => self.hooked(
+                name,
+                key,
+                move |bare, keys| {
+                    let key = keys.first().map_or("", |key| key);
+                    match gate(bare) {
+                        Gate::Open | Gate::Hooked => open(bare, key),
+                        // Thrown while the hooks ran.
+                        Gate::Shut => shut(bare, key),
+                    }
+                },
+                answer,
+                |_, error| Err(error),
+            ),
+            Gate::Shut => shut(self, key.unwrap_or_default()),
         }
     }
 

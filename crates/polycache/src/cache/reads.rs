@@ -149,26 +149,14 @@ impl Cache {
     /// # Ok(()) }
     /// ```
     pub fn exists(&self, key: &str) -> Reply<bool> {
-        const NAME: CommandName = CommandName::Exists;
-        match self.gate() {
-            Gate::Open => self.ask(
-                NAME,
-                key,
-                |backend, key| backend.look(key, Want::NOTHING),
-                |cache, key, result| match result {
-                    Ok(found) => Ok(found.is_some()),
-                    Err(error) => cache.missed(error.of(NAME, Some(key)), false),
-                },
-            ),
-            Gate::Hooked => self.hooked(
-                NAME,
-                [key],
-                |cache, keys| cache.exists(&keys[0]),
-                |found| Answer::Did(*found),
-                |cache, error| cache.missed(error, false),
-            ),
-            Gate::Shut => self.shut(NAME, false),
-        }
+        self.inspect(
+            CommandName::Exists,
+            key,
+            Want::NOTHING,
+            |_, _, found| Ok(found.is_some()),
+            |found| Answer::Did(*found),
+            || false,
+        )
     }
 
     /// What remains of the TTL of the entry under `key`: `None` where there is none, [`Ttl::Never`] where it doesn't expire.
@@ -184,26 +172,14 @@ impl Cache {
     /// # Ok(()) }
     /// ```
     pub fn ttl(&self, key: &str) -> Reply<Option<Ttl>> {
-        const NAME: CommandName = CommandName::Ttl;
-        match self.gate() {
-            Gate::Open => self.ask(
-                NAME,
-                key,
-                |backend, key| backend.look(key, Want::TTL),
-                |cache, key, result| match result {
-                    Ok(found) => Ok(found.and_then(|found| found.ttl)),
-                    Err(error) => cache.missed(error.of(NAME, Some(key)), None),
-                },
-            ),
-            Gate::Hooked => self.hooked(
-                NAME,
-                [key],
-                |cache, keys| cache.ttl(&keys[0]),
-                |ttl| Answer::Did(ttl.is_some()),
-                |cache, error| cache.missed(error, None),
-            ),
-            Gate::Shut => self.shut(NAME, None),
-        }
+        self.inspect(
+            CommandName::Ttl,
+            key,
+            Want::TTL,
+            |_, _, found| Ok(found.and_then(|found| found.ttl)),
+            |ttl| Answer::Did(ttl.is_some()),
+            || None,
+        )
     }
 
     /// What `want` asks of the entry under `key`, all of one moment and in one round trip; `None` where there is no entry. Each part of
@@ -230,26 +206,14 @@ impl Cache {
     /// # Ok(()) }
     /// ```
     pub fn look<T: Readable>(&self, key: &str, want: Want) -> Reply<Option<Found<T>>> {
-        const NAME: CommandName = CommandName::Look;
-        let recover =
-            move |cache: &Self, error| if want.has(Want::VERSION) { Err(error) } else { cache.missed(error, None) };
-        match self.gate() {
-            Gate::Open => self.ask(
-                NAME,
-                key,
-                |backend, key| backend.look(key, want),
-                move |cache, key, result| {
-                    let read = result.and_then(|found| {
-                        found.map(|found| found.read(|value| T::read(cache, key, value))).transpose()
-                    });
-                    read.or_else(|error| recover(cache, error.of(NAME, Some(key))))
-                },
-            ),
-            Gate::Hooked => {
-                self.hooked(NAME, [key], move |cache, keys| cache.look(&keys[0], want), Answer::found, recover)
-            }
-            Gate::Shut => self.shut(NAME, None),
-        }
+        self.inspect(
+            CommandName::Look,
+            key,
+            want,
+            |cache, key, found| found.map(|found| found.read(|value| T::read(cache, key, value))).transpose(),
+            Answer::found,
+            || None,
+        )
     }
 
     /// The value under `key` with its version, for [`cas`](Self::cas). Where there is no value, the version is that of absence.
@@ -259,25 +223,48 @@ impl Cache {
     /// # Errors
     /// [`Decode`](crate::ErrorKind::Decode) where something is stored that is no `T`.
     pub fn get_versioned<T: Readable>(&self, key: &str) -> Reply<(Option<T>, Version)> {
-        const NAME: CommandName = CommandName::GetVersioned;
+        self.inspect(
+            CommandName::GetVersioned,
+            key,
+            Want::VERSIONED,
+            |cache, key, found| {
+                let (value, version) = Found::versioned(found);
+                Ok((value.map(|value| T::read(cache, key, value)).transpose()?, version))
+            },
+            |(value, _)| Answer::found(value),
+            || (None, Version::ABSENT),
+        )
+    }
+
+    /// A read by `look`. `read` makes the command's result of what it finds; `miss` is the result where there is nothing.
+    fn inspect<B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: &str,
+        want: Want,
+        read: fn(&Self, &str, Option<Found>) -> Result<B>,
+        answer: fn(&B) -> Answer,
+        miss: fn() -> B,
+    ) -> Reply<B> {
+        // A version that isn't known can't be compared, so its readers hear of every error.
+        let recover =
+            move |cache: &Self, error| if want.has(Want::VERSION) { Err(error) } else { cache.missed(error, miss()) };
         match self.gate() {
-            Gate::Open => self.ask(
-                NAME,
-                key,
-                |backend, key| backend.look(key, Want::VERSIONED),
-                |cache, key, result| {
-                    let (value, version) = Found::versioned(result?);
-                    Ok((value.map(|value| T::read(cache, key, value)).transpose()?, version))
-                },
-            ),
+            Gate::Open => {
+                let reply = self.with_key(key, |backend, key| backend.look(key, want));
+                self.finish(name, Some(key), reply, move |cache, key, result| {
+                    let result = result.and_then(|found| read(cache, key, found));
+                    result.or_else(|error| recover(cache, error.of(name, Some(key))))
+                })
+            }
             Gate::Hooked => self.hooked(
-                NAME,
+                name,
                 [key],
-                |cache, keys| cache.get_versioned(&keys[0]),
-                |(value, _)| Answer::found(value),
-                |_, error| Err(error),
+                move |cache, keys| cache.inspect(name, &keys[0], want, read, answer, miss),
+                answer,
+                recover,
             ),
-            Gate::Shut => self.shut(NAME, (None, Version::ABSENT)),
+            Gate::Shut => self.shut(name, miss()),
         }
     }
 

@@ -20,19 +20,11 @@ impl Cache {
     /// ```
     pub fn delete(&self, key: &str) -> Reply<bool> {
         const NAME: CommandName = CommandName::Delete;
-        match self.removal_gate() {
-            Gate::Open => {
-                self.change_one(NAME, key, |backend, key| backend.delete(key, When::Always), |_, _, result| result)
-            }
-            Gate::Hooked => self.hooked(
-                NAME,
-                [key],
-                |cache, keys| cache.delete(&keys[0]),
-                |deleted| Answer::Did(*deleted),
-                |_, error| Err(error),
-            ),
-            Gate::Shut => self.shut(NAME, false),
-        }
+        let open = |cache: &Self, key: &str| {
+            cache.change_one(NAME, key, |backend, key| backend.delete(key, When::Always), |_, _, result| result)
+        };
+        let shut = |cache: &Self, _: &str| cache.shut(NAME, false);
+        self.pass(Self::removal_gate, NAME, Some(key), open, |deleted| Answer::Did(*deleted), shut)
     }
 
     /// Deletes the entries under `keys`; how many there were. One round trip to each server. Runs even while the cache is turned
@@ -86,22 +78,17 @@ impl Cache {
     /// ```
     pub fn clear(&self) -> Reply<()> {
         const NAME: CommandName = CommandName::Clear;
-        match self.removal_gate() {
-            Gate::Open => {
-                let harmless = self.info().capabilities.exclusive || self.view.options.allow_flush;
-                let reply = if self.view.prefix.is_empty() && !harmless {
-                    let text = "the cache has no namespace, so this would delete what others keep on the server; give it a namespace, or build it with `allow_flush(true)`";
-                    Reply::error(Error::new(ErrorKind::Refused, text))
-                } else {
-                    self.change_all(|backend, prefix| backend.clear(prefix))
-                };
-                self.finish(NAME, None, reply, |_, _, result| result)
-            }
-            Gate::Hooked => {
-                self.hooked(NAME, [""; 0], |cache, _| cache.clear(), |()| Answer::Done, |_, error| Err(error))
-            }
-            Gate::Shut => self.shut(NAME, ()),
-        }
+        let open = |cache: &Self, _: &str| {
+            let harmless = cache.info().capabilities.exclusive || cache.view.options.allow_flush;
+            let reply = if cache.view.prefix.is_empty() && !harmless {
+                let text = "the cache has no namespace, so this would delete what others keep on the server; give it a namespace, or build it with `allow_flush(true)`";
+                Reply::error(Error::new(ErrorKind::Refused, text))
+            } else {
+                cache.change_all(|backend, prefix| backend.clear(prefix))
+            };
+            cache.finish(NAME, None, reply, |_, _, result| result)
+        };
+        self.pass(Self::removal_gate, NAME, None, open, |()| Answer::Done, |cache, _| cache.shut(NAME, ()))
     }
 
     /// A command of the backend's own, and its answer: on a server any that it knows, on the memory backend `len`, `weight` and

@@ -9,7 +9,6 @@ use std::task::{Context, Poll, ready};
 use futures_core::Stream;
 
 use super::Cache;
-use super::gate::Gate;
 use crate::backend::{Cursor, Page, Pattern};
 use crate::lease::is_lease;
 use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result};
@@ -52,22 +51,17 @@ impl Cache {
 
     fn scan_page(&self, pattern: &Pattern, cursor: Option<Cursor>) -> Reply<Page> {
         const NAME: CommandName = CommandName::Scan;
-        match self.gate() {
-            Gate::Open if !self.info().capabilities.scan => {
-                let text = format!("the backend {} can't list keys", self.info().name);
-                Reply::error(Error::new(ErrorKind::Unsupported, text).of(NAME, None))
+        let pattern = pattern.clone();
+        let open = move |cache: &Self, _: &str| {
+            if !cache.info().capabilities.scan {
+                let text = format!("the backend {} can't list keys", cache.info().name);
+                return Reply::error(Error::new(ErrorKind::Unsupported, text).of(NAME, None));
             }
-            Gate::Open => {
-                let reply = self.view.backend.scan(self.view.prefix.as_str(), pattern, cursor);
-                self.finish(NAME, None, reply, |_, _, result| result)
-            }
-            Gate::Hooked => {
-                let pattern = pattern.clone();
-                let run = move |cache: &Self, _: &[_]| cache.scan_page(&pattern, cursor);
-                self.hooked(NAME, [""; 0], run, |page| Answer::Count(page.keys.len() as u64), |_, error| Err(error))
-            }
-            Gate::Shut => self.shut(NAME, Page::default()),
-        }
+            let reply = cache.view.backend.scan(cache.view.prefix.as_str(), &pattern, cursor);
+            cache.finish(NAME, None, reply, |_, _, result| result)
+        };
+        let shut = |cache: &Self, _: &str| cache.shut(NAME, Page::default());
+        self.pass(Self::gate, NAME, None, open, |page| Answer::Count(page.keys.len() as u64), shut)
     }
 }
 

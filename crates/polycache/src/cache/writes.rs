@@ -158,28 +158,20 @@ impl Cache {
     /// ```
     pub fn increment(&self, key: &str, delta: i64) -> Reply<i64> {
         const NAME: CommandName = CommandName::Increment;
-        match self.gate() {
-            Gate::Open => {
-                let ttl = self.counts().and_then(|()| self.write_ttl());
-                self.change_one(
-                    NAME,
-                    key,
-                    |backend, key| match ttl {
-                        Ok(ttl) => backend.increment(key, delta, ttl),
-                        Err(error) => Reply::error(error),
-                    },
-                    |_, _, result| result,
-                )
-            }
-            Gate::Hooked => self.hooked(
+        let open = move |cache: &Self, key: &str| {
+            let ttl = cache.counts().and_then(|()| cache.write_ttl());
+            cache.change_one(
                 NAME,
-                [key],
-                move |cache, keys| cache.increment(&keys[0], delta),
-                |sum| Answer::Sum(*sum),
-                |_, error| Err(error),
-            ),
-            Gate::Shut => self.shut_write(NAME, &[key], delta),
-        }
+                key,
+                |backend, key| match ttl {
+                    Ok(ttl) => backend.increment(key, delta, ttl),
+                    Err(error) => Reply::error(error),
+                },
+                |_, _, result| result,
+            )
+        };
+        let shut = move |cache: &Self, key: &str| cache.shut_write(NAME, &[key], delta);
+        self.pass(Self::gate, NAME, Some(key), open, |sum| Answer::Sum(*sum), shut)
     }
 
     /// Gives the entry under `key` another TTL, or none; `false` where there is no such entry. The value stays, and for
@@ -202,20 +194,11 @@ impl Cache {
     pub fn expire(&self, key: &str, ttl: impl Into<Ttl>) -> Reply<bool> {
         const NAME: CommandName = CommandName::Expire;
         let ttl = ttl.into();
-        match self.gate() {
-            Gate::Open => match ttl.checked() {
-                Ok(ttl) => self.change_one(NAME, key, |backend, key| backend.expire(key, ttl), |_, _, result| result),
-                Err(error) => refused(NAME, key, error),
-            },
-            Gate::Hooked => self.hooked(
-                NAME,
-                [key],
-                move |cache, keys| cache.expire(&keys[0], ttl),
-                |done| Answer::Did(*done),
-                |_, error| Err(error),
-            ),
-            Gate::Shut => self.shut(NAME, false),
-        }
+        let open = move |cache: &Self, key: &str| match ttl.checked() {
+            Ok(ttl) => cache.change_one(NAME, key, |backend, key| backend.expire(key, ttl), |_, _, result| result),
+            Err(error) => refused(NAME, key, error),
+        };
+        self.pass(Self::gate, NAME, Some(key), open, |done| Answer::Did(*done), |cache, _| cache.shut(NAME, false))
     }
 
     fn put(&self, name: CommandName, key: &str, value: Result<Value>) -> Reply<()> {
@@ -233,17 +216,9 @@ impl Cache {
     }
 
     fn put_if(&self, name: CommandName, key: &str, when: When, value: Result<Value>) -> Reply<bool> {
-        match self.gate() {
-            Gate::Open => self.store(name, key, move || when, value, |stored| stored),
-            Gate::Hooked => self.hooked(
-                name,
-                [key],
-                move |cache, keys| cache.put_if(name, &keys[0], when, value),
-                |stored| Answer::Did(*stored),
-                |_, error| Err(error),
-            ),
-            Gate::Shut => self.shut_write(name, &[key], true),
-        }
+        let open = move |cache: &Self, key: &str| cache.store(name, key, move || when, value, |stored| stored);
+        let shut = move |cache: &Self, key: &str| cache.shut_write(name, &[key], true);
+        self.pass(Self::gate, name, Some(key), open, |stored| Answer::Did(*stored), shut)
     }
 
     /// One `set` of the backend. The condition is made where it's used: one that always holds is never copied then.
