@@ -104,7 +104,7 @@ impl Intercept {
     }
 }
 
-/// What [`Intercept::failing`] fails with. A clone is the same switch.
+/// The switch of [`Intercept::failing`]. A clone is the same switch.
 #[derive(Debug, Clone, Default)]
 pub struct Faults(Arc<Mutex<Option<ErrorKind>>>);
 

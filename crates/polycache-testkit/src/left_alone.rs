@@ -12,7 +12,7 @@ use tokio::time::timeout;
 /// How long a future may leave it at the polls it has had: what it waits for doesn't come of itself.
 const QUIET: Duration = Duration::from_millis(50);
 
-/// What has become of a future.
+/// The state of a future.
 #[derive(Debug)]
 pub enum LeftAlone<F: Future> {
     /// It was ready before.
@@ -40,7 +40,7 @@ pub async fn left_alone<F: Future>(future: F, polls: usize) -> LeftAlone<F> {
     let woken = Arc::new(Woken(Notify::new()));
     let waker = Waker::from(Arc::clone(&woken));
     for poll in 0..polls {
-        // Its own waker: whoever wakes it later wakes nobody.
+        // A waker of its own: a later wake wakes nobody.
         if poll > 0 && timeout(QUIET, woken.0.notified()).await.is_err() {
             break;
         }

@@ -56,10 +56,10 @@ pub fn available() -> Result<(), String> {
     if missing.is_empty() { Ok(()) } else { Err(missing.join("\n")) }
 }
 
-/// What may mean something in some part of a URL.
+/// Characters with a meaning in some part of a URL.
 const SPECIAL: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
 
-/// Text for a URL: everything that may mean something there is escaped.
+/// Text for a URL: every character with a meaning there is escaped.
 fn escaped(text: &str) -> PercentEncode<'_> {
     utf8_percent_encode(text, SPECIAL)
 }

@@ -1,4 +1,4 @@
-//! What the suite is run against.
+//! The backend that the suite runs against.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -83,7 +83,7 @@ pub(crate) async fn assert_expires_in(subject: &dyn Subject, cache: &Cache, key:
     assert!(left >= least && left <= most, "{key:?} lives for {left:?}, not {expected:?}");
 }
 
-/// Tells that the backend declares `capability` absent, so that a test of something else than usual shows.
+/// Reports that the backend declares `capability` absent, since the test asserts something else then.
 pub(crate) fn absent(cache: &Cache, capability: &str) {
     eprintln!("the backend {} declares `{capability}` absent: tested is what it answers then", cache.info().name);
 }

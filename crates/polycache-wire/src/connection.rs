@@ -17,7 +17,7 @@ use crate::options::ConnectionOptions;
 use crate::protocol::{Failure, Protocol, Request};
 use crate::shared::{Outcome, Phase, Shared, State};
 
-/// What a call weighs in the queue beside its bytes: its slot, its reply's head.
+/// The weight of a call in the queue beside its bytes: its slot, its reply's head.
 const CALL_WEIGHT: usize = 256;
 
 /// A connection to one server, which is made when it's needed and made again when it is lost. Any number of tasks may use it at once.
@@ -34,7 +34,7 @@ impl<P: Protocol> Connection<P> {
         Self { shared: Arc::new(Shared::new(protocol, options)) }
     }
 
-    /// What is spoken, and with whom.
+    /// The protocol, and the server.
     pub fn protocol(&self) -> &P {
         &self.shared.protocol
     }
@@ -87,7 +87,7 @@ impl<P: Protocol> Connection<P> {
         outcomes
     }
 
-    /// The same, on one connection, so that the server does them in this order. A lost request is sent again only if all are.
+    /// The same for several requests on one connection, so the server does them in this order. Lost ones are sent again all or none.
     pub async fn call_in_order<R: Request<P>>(&self, requests: &[R]) -> Vec<Outcome<P>> {
         let first = self.send_in_order(requests).await;
         let again = |outcome: &Outcome<P>| outcome.as_ref().is_err_and(|failure| failure.again);
@@ -109,7 +109,7 @@ impl<P: Protocol> Connection<P> {
         outcomes
     }
 
-    /// Begins to connect, unless that is under way or its pause isn't over.
+    /// Begins to connect, unless an attempt is under way or the pause before it isn't over.
     pub fn nudge(&self) {
         self.shared.nudge();
     }
@@ -119,12 +119,12 @@ impl<P: Protocol> Connection<P> {
         matches!(self.shared.state.lock().phase, Phase::Silent { .. })
     }
 
-    /// Makes the connection anew. What is under way is still answered on the old one; what is asked from now on goes to the new one.
+    /// Makes the connection anew. Requests under way are still answered on the old one, later ones go to the new one.
     pub fn renew(&self) {
         self.wake_after(|state| state.renew = true);
     }
 
-    /// Refuses further calls. What is under way is still answered, then the connection ends.
+    /// Refuses further calls. Calls under way are still answered, then the connection ends.
     pub fn close(&self) {
         self.wake_after(|state| state.phase = Phase::Closed);
     }
@@ -173,7 +173,7 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// Has `push` queue requests of this weight, once there is room for them. What they weigh is given back with the replies.
+    /// Has `push` queue requests of this weight, once there is room for them. The replies give the room back.
     async fn queue<T>(&self, weight: u32, push: impl Fn(&mut State<P>) -> T) -> Result<T, P::Error> {
         match self.shared.enqueue(weight, |state| state.has_room(weight), &push)? {
             Some(pushed) => Ok(pushed),

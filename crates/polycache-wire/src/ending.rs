@@ -1,4 +1,4 @@
-//! What becomes of the calls when a connection ends.
+//! The end of a connection, and of its calls.
 
 use std::collections::VecDeque;
 use std::sync::atomic::Ordering;
@@ -11,7 +11,7 @@ use crate::shared::{Pending, Phase, Shared};
 
 /// How a connection ended, or an attempt to make one.
 pub(crate) struct Ending<P: Protocol> {
-    /// The run that it belonged to.
+    /// The run of the connection.
     pub(crate) run: u64,
     /// Why; nothing, where the driver was dropped, or panicked.
     pub(crate) reason: Option<Reason<P::Error>>,

@@ -1,4 +1,4 @@
-//! A connection that stands: what goes over it.
+//! An open connection: its requests and replies.
 
 pub(crate) mod alone;
 mod runtime;
@@ -30,14 +30,14 @@ const KEPT: usize = 256 * 1024;
 /// Ticks in a heartbeat.
 pub(crate) const TICKS: u32 = 2;
 
-/// A connection that stands.
+/// An open connection.
 pub(crate) struct Io<P: Protocol> {
-    /// The number of the run that it belongs to.
+    /// The number of its run.
     pub(crate) run: u64,
     /// The runtime of its socket.
     runtime: Option<Id>,
     stream: Box<dyn Stream>,
-    /// What wakes the driver.
+    /// The signals that wake the driver.
     signals: Signals,
     /// Whether the socket wakes the driver. Otherwise it wakes a caller who is alone.
     wakes_driver: bool,
@@ -46,7 +46,7 @@ pub(crate) struct Io<P: Protocol> {
     traffic: Traffic<P>,
 }
 
-/// What goes over a connection.
+/// The requests and replies of a connection.
 struct Traffic<P: Protocol> {
     /// Requests that were taken from the queue and aren't answered.
     in_flight: VecDeque<Pending<P::Expect>>,
@@ -80,7 +80,7 @@ struct Traffic<P: Protocol> {
     ticks: u32,
     /// Signals that aren't dealt with.
     due: u8,
-    /// What went wrong while a caller wrote or read.
+    /// The error of a caller's write or read.
     failed: Option<Reason<P::Error>>,
 }
 
@@ -113,7 +113,7 @@ impl<P: Protocol> Io<P> {
         Self { run, runtime, stream, signals, wakes_driver: true, caller: Waker::noop().clone(), traffic }
     }
 
-    /// Does what there is to do. For the driver.
+    /// One turn of the driver.
     pub(crate) fn poll(
         &mut self,
         shared: &Shared<P>,
@@ -188,7 +188,7 @@ impl<P: Protocol> Traffic<P> {
         self.sent == self.outgoing.len() && !self.unflushed
     }
 
-    /// Room for what is read next. Near the beginning of the buffer, whose memory is in the processor's cache.
+    /// Room for the next read, near the beginning of the buffer, whose memory is in the processor's cache.
     fn rewind(&mut self) {
         if self.input.is_empty() {
             if self.input.capacity() > KEPT {
@@ -217,7 +217,7 @@ impl<P: Protocol> Traffic<P> {
         Ok(true)
     }
 
-    /// Makes replies of what was read, as far as they are whole, and gives them to `take`.
+    /// Decodes the whole replies among the bytes read, and gives them to `take`.
     #[inline]
     fn decode(
         &mut self,
@@ -294,11 +294,11 @@ impl<P: Protocol> Traffic<P> {
         Ok(())
     }
 
-    /// Takes what callers have queued, if anything. The next of them will wake this task.
+    /// Takes the requests in the queue, if any. The next one will wake this task.
     fn take_queued(&mut self, shared: &Shared<P>, waker: &Waker) -> Result<bool, Reason<P::Error>> {
         let mut state = shared.state.lock();
         if state.renew {
-            // What is under way is answered first, and nothing more is sent.
+            // Requests under way are answered first, and no more are sent.
             if self.in_flight.is_empty() {
                 drop(state);
                 return Err(shared.lost("it was given up for a better one"));
@@ -345,7 +345,7 @@ impl<P: Protocol> Traffic<P> {
         }
     }
 
-    /// Writes what isn't written or flushed yet, as far as the socket takes it.
+    /// Writes and flushes pending bytes, as far as the socket takes them.
     fn write(
         &mut self,
         shared: &Shared<P>,

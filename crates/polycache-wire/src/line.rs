@@ -1,4 +1,4 @@
-//! Those who wait for room in the queue, in the order of their coming.
+//! The callers who wait for room in the queue, in the order of their coming.
 //!
 //! Each looks several times a second, and who hasn't looked for a while is passed over: a future that nobody polls keeps nobody from room
 //! that is there.
@@ -81,7 +81,7 @@ impl Line {
         self.callers.remove(&ticket)?.waker
     }
 
-    /// The wakers of those for whom there is room.
+    /// The wakers of the callers for whom there is room.
     pub(crate) fn called(&mut self, room: usize, wakers: &mut Vec<Waker>) {
         let mut needed = 0;
         for caller in self.callers.values_mut() {

@@ -1,4 +1,4 @@
-//! What a connection has to know of the protocol that is spoken over it.
+//! The protocol of a connection.
 
 use std::fmt;
 use std::future::Future;
@@ -11,15 +11,15 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// What is spoken with one server, and how to reach it.
+/// The protocol of one server, and how to reach it.
 pub trait Protocol: Sized + Send + Sync + 'static {
     /// A whole reply.
     type Reply: Send;
-    /// What the reply to a request has to look like. Kept until it has come.
+    /// The form that the reply to a request must have. Kept until the reply has come.
     type Expect: Send;
     /// Takes replies out of bytes.
     type Decoder: Decoder<Self>;
-    /// What callers are told. Each of them gets a clone.
+    /// The error that callers get; each gets a clone.
     type Error: Clone + Send;
 
     /// Connects and logs in: the stream that it returns is ready for requests. It must limit the time that this takes.
@@ -52,7 +52,7 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// The connection was lost: it ended, and not because it was closed. No lock is held.
     fn lost(&self) {}
 
-    /// What callers are told of trouble.
+    /// The error that callers get for trouble.
     fn error(&self, trouble: Trouble<'_>) -> Self::Error;
 }
 
@@ -61,13 +61,13 @@ pub trait Decoder<P: Protocol>: Send {
     /// The next reply, taken from the front of `input`; `None` where it isn't whole yet. It will be asked again with more input.
     ///
     /// # Errors
-    /// What is wrong: this is no such reply.
+    /// The reason why this is no such reply.
     fn decode(&mut self, input: &mut BytesMut, expect: &mut P::Expect) -> Result<Option<P::Reply>, String>;
 
-    /// Takes what may come without a request.
+    /// Takes bytes that may come without a request.
     ///
     /// # Errors
-    /// What is wrong: nothing of the kind may come.
+    /// The reason why no such thing may come.
     fn unasked(&mut self, input: &mut BytesMut) -> Result<(), String> {
         if input.is_empty() { Ok(()) } else { Err("it sent something that nobody asked for".to_owned()) }
     }
@@ -75,7 +75,7 @@ pub trait Decoder<P: Protocol>: Send {
 
 /// A request, or several that have one reply together.
 pub trait Request<P: Protocol>: Sync {
-    /// Appends its bytes, and returns what its reply has to look like. The requests of a connection are numbered.
+    /// Appends its bytes, and returns the form that its reply must have. The requests of a connection are numbered.
     fn encode(&self, number: u16, out: &mut Vec<u8>) -> P::Expect;
 
     /// About how many bytes it has.
@@ -85,13 +85,13 @@ pub trait Request<P: Protocol>: Sync {
     fn is_read(&self) -> bool;
 }
 
-/// What happened to a connection.
+/// Trouble with a connection.
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Trouble<'a> {
     /// It was lost, and why.
     Lost(&'a str),
-    /// What the server sent isn't of the protocol.
+    /// The server sent something outside of the protocol.
     Garbled(&'a str),
     /// A call has waited in vain for the server, which has said nothing since.
     Silent,
@@ -103,12 +103,12 @@ pub enum Trouble<'a> {
     LackingRuntime,
 }
 
-/// Why a call has no reply, and what became of it.
+/// Why a call has no reply, and whether its request was executed.
 #[derive(Clone)]
 pub struct Failure<E> {
-    /// What happened.
+    /// The trouble.
     pub error: E,
-    /// What became of the request.
+    /// Whether the request was executed.
     pub fate: Fate,
     /// Whether it may be sent again.
     pub(crate) again: bool,
@@ -126,13 +126,13 @@ impl<E: fmt::Debug> fmt::Debug for Failure<E> {
     }
 }
 
-/// What became of a request that has no reply.
+/// Whether a request without a reply was executed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
     /// It was not sent, or not all of it: it was not executed.
     NotSent,
     /// It was sent, and may have been executed.
     Unknown,
-    /// It was sent, and what came in place of its reply was no reply.
+    /// It was sent, and something else came in place of its reply.
     Garbled,
 }

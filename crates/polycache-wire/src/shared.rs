@@ -1,4 +1,4 @@
-//! What callers and driver share.
+//! The state that callers and driver share.
 
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -47,7 +47,7 @@ pub(crate) struct Shared<P: Protocol> {
     pub(crate) doubted: AtomicU32,
 }
 
-/// What is behind the lock.
+/// The state behind the lock.
 pub(crate) struct State<P: Protocol> {
     pub(crate) phase: Phase<P::Error>,
     /// Requests to be sent.
@@ -90,7 +90,7 @@ pub(crate) enum Phase<E> {
         until: Option<Instant>,
         error: E,
     },
-    /// Closed by the user; what is under way goes on.
+    /// Closed by the user; calls under way go on.
     Closed,
 }
 
@@ -120,7 +120,7 @@ impl<P: Protocol> State<P> {
         slot
     }
 
-    /// Queues what `encode` appends.
+    /// Queues the bytes that `encode` appends.
     pub(crate) fn queue(
         &mut self,
         slot: Option<SlotId>,
@@ -219,7 +219,7 @@ impl<P: Protocol> Shared<P> {
         }
     }
 
-    /// Begins to connect, unless that is under way or its pause isn't over.
+    /// Begins to connect, unless an attempt is under way or the pause before it isn't over.
     pub(crate) fn nudge(self: &Arc<Self>) {
         let _ = self.enqueue(0, |_| true, |_| {});
     }

@@ -90,7 +90,7 @@ impl<T> Slots<T> {
         })
     }
 
-    /// The caller goes without its reply. Returns what it would have got, to be dropped outside of the lock.
+    /// The caller goes without its reply, which is returned to be dropped outside of the lock.
     pub(crate) fn abandon(&mut self, id: SlotId) -> Option<T> {
         let slot = &mut self.slots[id as usize];
         if let Slot::Waiting(_) = slot {

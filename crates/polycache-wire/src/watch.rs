@@ -14,7 +14,7 @@ use crate::shared::{Phase, Shared, State};
 /// How often a driver has to run at least once after it was woken, where taking the connection away harms nobody: what is under way can be
 /// sent once more. It counts twice, so that a machine which stands still for a moment isn't taken for a runtime that does.
 const QUICK: Duration = Duration::from_millis(75);
-/// A pause that took longer than this says nothing.
+/// A pause longer than this proves nothing.
 const LATE: Duration = Duration::from_millis(125);
 
 /// How long it has where there is something under way whose outcome wouldn't be known; or for a heartbeat, if that is longer.
@@ -91,7 +91,7 @@ impl<P: Protocol> Watch<P> {
         }
     }
 
-    /// Whether all that is under way may be sent once more.
+    /// Whether all requests under way may be sent once more.
     fn is_harmless(&self) -> bool {
         match &*self.shared.io.lock() {
             Some(io) => io.run != self.run || io.is_repeatable(),

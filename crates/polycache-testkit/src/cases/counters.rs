@@ -81,7 +81,7 @@ pub async fn every_textual_serializer_counts(subject: &dyn Subject) {
     assert_eq!(text.get::<String>("k").await.unwrap().as_deref(), Some("42"));
 }
 
-/// What isn't an integer is an error, and stays with its TTL.
+/// A value that isn't an integer is an error, and stays with its TTL.
 pub async fn not_a_number_changes_nothing(subject: &dyn Subject) {
     async fn refused<T>(subject: &dyn Subject, value: T)
     where
@@ -108,7 +108,7 @@ pub async fn not_a_number_changes_nothing(subject: &dyn Subject) {
     }
 }
 
-/// A sum that 64 bits don't hold is an error, and where the backend can prevent it nothing changes.
+/// A sum beyond 64 bits is an error; where the backend can prevent it, nothing changes.
 pub async fn overflow_is_an_error(subject: &dyn Subject) {
     let cache = cache(subject);
     for (start, delta) in [(i64::MAX, 1), (i64::MIN, -1), (1, i64::MAX), (-2, i64::MIN), (i64::MIN, i64::MIN)] {

@@ -1,4 +1,4 @@
-//! What errors say, and the end.
+//! The text of errors, and `close`.
 
 use polycache::backend::{Version, Want};
 use polycache::{Cache, Error, ErrorKind, Ttl};

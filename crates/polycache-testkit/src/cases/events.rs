@@ -1,4 +1,4 @@
-//! What a backend tells its listeners.
+//! The events that a backend tells its listeners.
 
 use std::fmt;
 use std::sync::{Arc, Mutex};

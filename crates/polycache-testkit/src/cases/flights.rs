@@ -12,7 +12,7 @@ use tokio::time::{sleep, timeout};
 use crate::Subject;
 use crate::subject::{builder, cache};
 
-/// Of many that miss a key one computes, and the value is stored.
+/// Of many callers that miss a key, one computes, and the value is stored.
 pub async fn one_computes(subject: &dyn Subject) {
     let cache = cache(subject);
     for round in 0..20 {
@@ -67,13 +67,13 @@ pub async fn cancelled_leaders_hand_over(subject: &dyn Subject) {
     }
 }
 
-/// After a write, nobody gets what was computed from before it: not while the computation runs, not later.
+/// After a write, nobody gets a value computed from older data: not while the computation runs, not later.
 pub async fn no_old_value_after_a_write(subject: &dyn Subject) {
     let cache = cache(subject);
     interleavings(10_000, [&cache, &cache], true, Write::at_random).await;
 }
 
-/// After a write in another process, nobody finds what was computed from before it.
+/// After a write in another process, nobody finds a value computed from older data.
 pub async fn no_old_value_after_a_write_in_another_process(subject: &dyn Subject) {
     if subject.backend().info().capabilities.exclusive {
         return;
@@ -146,7 +146,7 @@ impl Write {
             Self::MultiDelete => drop(cache.multi_delete(&[KEY]).await.unwrap()),
             Self::Set => cache.set(KEY, 1_u64).await.unwrap(),
             Self::MultiSet => cache.multi_set([(KEY, 1_u64)]).await.unwrap(),
-            // Of a value that is there already it changes nothing.
+            // It changes nothing of a value that is there already.
             Self::Add => return cache.add(KEY, 1_u64).await.unwrap(),
             Self::Cas => {
                 let (_, version) = cache.get_versioned::<u64>(KEY).await.unwrap();

@@ -58,7 +58,7 @@ pub async fn a_head_comes_back(subject: &dyn Subject) {
     }
     assert_eq!(below(cache.get("computed").await.unwrap()), b"[6]");
 
-    // What replaces it has none.
+    // A value that replaces it has no head.
     cache.set("set", vec![7]).await.unwrap();
     let replaced = cache.get::<Value>("set").await.unwrap().unwrap();
     assert_eq!((replaced.head(), replaced.as_bytes()), (None, Some(&b"[7]"[..])));
@@ -73,7 +73,7 @@ pub async fn another_head_is_a_write(subject: &dyn Subject) {
     assert!(!cache.cas("k", Value::bytes(*b"2"), version).await.unwrap());
 }
 
-/// Bytes that begin as those with a head do aren't taken for any.
+/// Bytes that only begin like a value with a head aren't taken for one.
 pub async fn bytes_that_look_like_a_head(subject: &dyn Subject) {
     let cache = cache(subject);
     for bytes in

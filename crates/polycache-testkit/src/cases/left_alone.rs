@@ -242,7 +242,7 @@ impl Write {
         let lock = async { RedLock::new(cache, KEY, LIFE).acquire(LONG).await.unwrap().release().await.unwrap() };
         timeout(BOUND, lock).await.map_err(within("a lock")).unwrap();
         if !matches!(self, Self::None) {
-            // What comes late has had its chance.
+            // Late writes have had their chance.
             sleep(Duration::from_millis(5)).await;
             assert_eq!(wrong(cache.get::<String>(KEY).await.unwrap()), None, "{what}");
         }

@@ -94,7 +94,7 @@ pub async fn a_lock_is_kept_beyond_its_lease(subject: &dyn Subject) {
     panic!("the machine is too busy");
 }
 
-/// What `run` gives, and by how much a timer was late at most meanwhile.
+/// The result of `run`, and the most by which a timer was late meanwhile.
 async fn with_longest_delay<R>(run: impl Future<Output = R>) -> (R, Duration) {
     const STEP: Duration = Duration::from_millis(10);
     let mut longest = Duration::ZERO;
@@ -141,7 +141,7 @@ pub async fn nobody_starves(subject: &dyn Subject) {
     }
 }
 
-/// What locks keep in the backend isn't listed, and isn't in the way of values.
+/// The entries of locks aren't listed, and aren't in the way of values.
 pub async fn locks_are_hidden_from_scan(subject: &dyn Subject) {
     let cache = process(subject);
     cache.set("k", 1).await.unwrap();
@@ -155,7 +155,7 @@ pub async fn locks_are_hidden_from_scan(subject: &dyn Subject) {
     nested.release().await.unwrap();
 }
 
-/// The lock of a process that is no more goes to one that waits, after its lease.
+/// The lock of a dead process goes to a waiting one after its lease.
 pub async fn a_dead_holder_is_replaced(subject: &dyn Subject) {
     const LEASE: Duration = Duration::from_millis(100);
     let (cache, other) = (process(subject), process(subject));

@@ -84,7 +84,7 @@ pub async fn an_absent_key_is_none(subject: &dyn Subject) {
     }
 }
 
-/// What remains is that of the last `expire` or write.
+/// The TTL is the remainder of the last `expire` or write.
 pub async fn tells_what_remains_after_expire(subject: &dyn Subject) {
     let backend = &*subject.backend();
     set(backend, KEY, number(1), Ttl::Never, When::Always).await;

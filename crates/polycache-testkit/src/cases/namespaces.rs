@@ -5,7 +5,7 @@ use polycache::{Cache, ErrorKind};
 use crate::Subject;
 use crate::subject::{absent, builder, cache};
 
-/// What of these full keys is there.
+/// Those of these full keys that exist.
 async fn left(cache: &Cache, keys: &[&str]) -> Vec<String> {
     let cache = cache.namespace("");
     let mut left = Vec::new();
@@ -69,12 +69,12 @@ pub async fn clear_takes_nested_namespaces_only(subject: &dyn Subject) {
     assert_eq!(left(&cache, &KEYS).await, ["foo", "foobar", "foobar:k", "fo:k", "bar:foo:k", "k"]);
     cache.namespace("nobody").clear().await.unwrap();
     assert_eq!(left(&cache, &KEYS).await.len(), 6);
-    // What was cleared can be set again.
+    // A cleared key can be set again.
     cache.namespace("foo").set("k", 2).await.unwrap();
     assert_eq!(cache.get::<i32>("foo:k").await.unwrap(), Some(2));
 }
 
-/// What means something in a pattern means itself in a namespace.
+/// Characters with a meaning in patterns mean themselves in a namespace.
 pub async fn clear_takes_a_namespace_literally(subject: &dyn Subject) {
     for odd in ["f*o", "f?o", "f[aeo]o", r"f\*o", "*", "?", "[^x]", r"\", "f o", "f%o"] {
         let cache = cache(subject);

@@ -10,7 +10,7 @@ use polycache::{Answer, Cache, Command, CommandName, Error, ErrorKind, Held, Out
 use crate::Subject;
 use crate::subject::builder;
 
-/// What a hook was told: the command, its keys, and its answer or the kind of its error.
+/// The arguments of a hook: the command, its keys, and its answer or the kind of its error.
 type Seen = (CommandName, Vec<String>, Result<Answer, ErrorKind>);
 
 #[derive(Debug, Clone, Default)]

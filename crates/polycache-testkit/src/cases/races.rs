@@ -13,7 +13,7 @@ use crate::subject::cache;
 
 const TASKS: usize = 64;
 
-/// What `task` gives for each of 64 tasks that start together.
+/// The results of 64 tasks that start together.
 async fn together<T, F>(cache: &Cache, task: impl Fn(Cache, usize) -> F) -> Vec<T>
 where
     T: Send + 'static,
@@ -49,7 +49,7 @@ pub async fn no_increment_is_lost(subject: &dyn Subject) {
     assert_eq!(cache.get::<i64>("k").await.unwrap(), Some(20 * TASKS as i64));
 }
 
-/// Of many that add one key, one does.
+/// Of many callers that add one key, one succeeds.
 pub async fn one_add_wins(subject: &dyn Subject) {
     let cache = cache(subject);
     for round in 0..20 {
@@ -65,7 +65,7 @@ pub async fn one_add_wins(subject: &dyn Subject) {
     }
 }
 
-/// Of many that write after the same version, one does; also where the version is that of absence.
+/// Of many callers that write after the same version, one succeeds; also after the version of an absent key.
 pub async fn one_cas_wins(subject: &dyn Subject) {
     let cache = cache(subject);
     for round in 0..20 {
@@ -104,7 +104,7 @@ pub async fn no_update_by_cas_is_lost(subject: &dyn Subject) {
     assert_eq!(cache.get::<usize>("k").await.unwrap(), Some(3 * TASKS));
 }
 
-/// Of many that delete one key, one is told that there was something.
+/// Of many callers that delete one key, one is told that there was an entry.
 pub async fn one_delete_wins(subject: &dyn Subject) {
     let cache = cache(subject);
     for round in 0..20 {

@@ -6,7 +6,7 @@ use polycache::backend::Version;
 use crate::Subject;
 use crate::subject::{assert_expires_in, cache};
 
-/// Every command says of a key that isn't there that it isn't.
+/// Every command reports a missing key as missing.
 pub async fn a_missing_key_is_a_miss(subject: &dyn Subject) {
     let cache = cache(subject);
     assert_eq!(cache.get::<String>("k").await.unwrap(), None);
@@ -19,11 +19,11 @@ pub async fn a_missing_key_is_a_miss(subject: &dyn Subject) {
     assert!(!cache.expire("k", Ttl::Never).await.unwrap());
     assert!(!cache.delete("k").await.unwrap());
     assert_eq!(cache.multi_delete(&["k"]).await.unwrap(), 0);
-    // None of that made one.
+    // None of these commands made an entry.
     assert!(!cache.exists("k").await.unwrap());
 }
 
-/// What was set is read, as often as one likes, and by every command that reads.
+/// A value that was set is found by every command that reads, any number of times.
 pub async fn what_is_set_is_read(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.set("k", "v").await.unwrap();

@@ -7,7 +7,7 @@ use polycache::{Cache, ErrorKind, Ttl};
 use crate::Subject;
 use crate::subject::{Life, absent, cache};
 
-/// Whether the backend lists keys; where not, that it says so.
+/// Whether the backend lists keys; asserts that a backend which doesn't says so.
 async fn lists(cache: &Cache) -> bool {
     if cache.info().capabilities.scan {
         return true;
@@ -92,7 +92,7 @@ pub async fn a_backslash_escapes(subject: &dyn Subject) {
     }
 }
 
-/// What means something in a pattern means itself in a namespace.
+/// Characters with a meaning in patterns mean themselves in a namespace.
 pub async fn a_namespace_is_taken_literally(subject: &dyn Subject) {
     let whole = cache(subject);
     if !lists(&whole).await {

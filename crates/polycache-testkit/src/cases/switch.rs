@@ -17,7 +17,7 @@ async fn turned_off(subject: &dyn Subject) -> Cache {
     cache
 }
 
-/// What is under `k` and `other` once the cache is on again.
+/// The values under `k` and `other` once the cache is on again.
 async fn turned_on(cache: &Cache) -> [bool; 2] {
     cache.set_enabled(true);
     assert!(cache.is_enabled());

@@ -1,4 +1,4 @@
-//! What is stored comes back: types, sizes, bytes, live objects.
+//! Stored values come back: types, sizes, bytes, live objects.
 
 use std::collections::BTreeMap;
 use std::fmt::Debug;
@@ -123,7 +123,7 @@ pub async fn scalars_come_back_through_text(subject: &dyn Subject) {
     assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(42));
 }
 
-/// What can't be encoded is an error of every write, and changes nothing.
+/// A value that can't be encoded is an error of every write, and changes nothing.
 pub async fn what_has_no_form_changes_nothing(subject: &dyn Subject) {
     let cache = builder(subject).serializer(Json).build().unwrap();
     let no_json = || BTreeMap::from([((1, 2), 3)]);
@@ -168,7 +168,7 @@ pub async fn read_back_as_alike_types(subject: &dyn Subject) {
     assert_eq!(cache.get::<Name>("k").await.unwrap(), Some(Name { name: user().name }));
 }
 
-/// What can't be read as the type asked for is an error that names the key, never a miss; and it stays.
+/// A value that isn't of the type asked for is an error that names the key, never a miss; and the value stays.
 pub async fn a_mismatch_is_an_error(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.multi_set([("good", "1"), ("bad", "abc")]).await.unwrap();
@@ -307,7 +307,7 @@ pub async fn live_objects(subject: &dyn Subject) {
     assert_eq!(cache.increment("k", 1).await.unwrap_err().kind(), ErrorKind::NotANumber);
     assert!(cache.get_object::<Opaque>("absent").await.unwrap().is_none());
 
-    // What `set` keeps as an object is shared too.
+    // An object stored by `set` is shared too.
     cache.set("typed", user()).await.unwrap();
     let first = cache.get_object::<User>("typed").await.unwrap().unwrap();
     let second = cache.get_object::<User>("typed").await.unwrap().unwrap();

@@ -26,7 +26,7 @@ impl<P: Protocol> Shared<P> {
         if !self.is_quiet.load(Ordering::Acquire) || self.alone.load(Ordering::Relaxed) != NO_SLOT || has_more() {
             return false;
         }
-        // Whoever holds it has something under way.
+        // The holder of the lock has requests under way.
         let Some(mut io) = self.io.try_lock() else { return false };
         io.as_mut().is_some_and(|io| self.alone.load(Ordering::Relaxed) == NO_SLOT && io.begin(self, request, context))
     }
@@ -96,7 +96,7 @@ impl<P: Protocol> Shared<P> {
 
 impl<P: Protocol> Io<P> {
     fn begin<R: Request<P>>(&mut self, shared: &Shared<P>, request: &R, context: &Context<'_>) -> bool {
-        // The socket's runtime may stand still: what isn't sent can be sent by another one.
+        // The socket's runtime may stand still: another one can send the request then.
         if self.is_elsewhere() {
             return false;
         }

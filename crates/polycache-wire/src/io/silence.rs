@@ -70,7 +70,7 @@ impl<P: Protocol> Shared<P> {
 }
 
 impl<P: Protocol> Traffic<P> {
-    /// For the driver's turn, when all that has come is read.
+    /// For the driver's turn, once it has read everything.
     #[inline]
     pub(super) fn look_into_doubt(&mut self, shared: &Shared<P>) {
         if shared.doubted.load(Ordering::Relaxed) != NO_SLOT {

@@ -87,7 +87,7 @@ impl Memcached {
     }
 }
 
-/// What a configuration or a URL names.
+/// The backend of a configuration or a URL.
 pub(super) fn from_settings(settings: &mut Settings) -> Result<Arc<dyn Backend>> {
     let memcached = match settings.url() {
         Some(url) => Memcached::open(&url)?,

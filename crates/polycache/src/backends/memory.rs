@@ -78,7 +78,7 @@ impl Memory {
         self.engine.is_empty()
     }
 
-    /// What all entries weigh together: their number, or their bytes where the store is bounded by those.
+    /// The weight of all entries together: their number, or their bytes where the store is bounded by bytes.
     #[must_use]
     pub fn weight(&self) -> u64 {
         self.engine.weight()
@@ -90,7 +90,7 @@ impl Memory {
         self.engine.remove_expired();
     }
 
-    /// Tells those who listen to events.
+    /// Tells the listeners of events.
     fn tell(listeners: &Listeners, key: &str, cause: Cause) {
         match cause {
             Cause::Evicted => listeners.tell(&Event::Evicted { key }),
@@ -110,7 +110,7 @@ impl Memory {
     fn remaining(&self, deadline: u64) -> Ttl {
         match deadline {
             polycache_engine::NEVER => Ttl::Never,
-            // An entry that lives has at least a part of a millisecond.
+            // A live entry has at least a part of a millisecond left.
             deadline => Ttl::After(self.engine.clock().remaining(deadline).max(Duration::from_millis(1))),
         }
     }
@@ -122,7 +122,7 @@ impl Default for Memory {
     }
 }
 
-/// What a configuration or a URL names.
+/// The backend of a configuration or a URL.
 pub(super) fn from_settings(settings: &mut Settings) -> Result<Arc<dyn Backend>> {
     let (entries, bytes) = (settings.take("max_entries")?, settings.take("max_bytes")?);
     let unbounded = settings.take("unbounded")?.unwrap_or(false);

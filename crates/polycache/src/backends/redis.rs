@@ -68,7 +68,7 @@ pub struct Redis {
     info: Arc<BackendInfo>,
     /// Whether a write ends the lease on its key.
     ends_leases: bool,
-    /// Whether it was told that scripts are refused.
+    /// Whether the log tells already that the server refuses scripts.
     told: Arc<Once>,
 }
 
@@ -95,7 +95,7 @@ impl Redis {
     }
 }
 
-/// What a configuration or a URL names.
+/// The backend of a configuration or a URL.
 pub(super) fn from_settings(settings: &mut Settings) -> Result<Arc<dyn Backend>> {
     let redis = match settings.url() {
         Some(url) => Redis::open(&url)?,

@@ -56,7 +56,7 @@ impl Record {
         Self { root: unique(), cleared: BTreeMap::new() }
     }
 
-    /// The name that `key` is stored under.
+    /// The stored name of `key`.
     fn name(&self, key: &str) -> String {
         let mut name = self.root.clone();
         for (prefix, generation) in &self.cleared {
@@ -121,7 +121,7 @@ impl Generations {
                 None => client.add(&place, Entry::new(&text)).await,
             };
             if stored.map_err(|error| trouble(&error, Class::Write))? {
-                // Whoever asked before this may still be about to tell what was there then.
+                // A question asked before this may still bring the record of that time.
                 self.learn(root, None, Instant::now());
                 return Ok(());
             }
@@ -165,7 +165,7 @@ impl Generations {
         }
     }
 
-    /// Keeps what was asked for at that time, unless something later is known.
+    /// Keeps the answer to a question of that time, unless a later one is known.
     fn learn(&self, root: &str, record: Option<Arc<Record>>, at: Instant) {
         let mut known = self.known.lock();
         if known.records.len() >= MAX_KNOWN {
@@ -190,7 +190,7 @@ impl Knowledge {
     }
 }
 
-/// What comes before the first `:`. Keys without one have no generation.
+/// The text before the first `:`. Keys without a `:` have no generation.
 fn root(key: &str) -> Option<&str> {
     key.split_once(':').map(|(root, _)| root)
 }

@@ -30,12 +30,12 @@ const VERSIONED: Parts = Parts::VALUE.and(Parts::CAS);
 /// And no more than so many.
 const MOST: usize = 1_000;
 
-/// What is to be under a key.
+/// What to store under a key.
 #[derive(Debug)]
 pub(super) enum Write {
     Set(Value, Ttl),
     Delete,
-    /// What is there, with another life.
+    /// The present value, with another life.
     Touch(Ttl),
 }
 
@@ -111,7 +111,7 @@ impl Memcached {
         version: u64,
     ) -> Option<Reply<bool>> {
         let (mode, ttl, token) = (mode(&options.when)?, options.ttl, token.to_vec());
-        // A clear gives the lease another name, so that it isn't found; or else it comes later, and the value isn't.
+        // A clear before this renames the lease, which isn't found then; a clear after this renames the value.
         let looks = self.servers.generations.is_some();
         let keys = vec![key.full().to_owned(), lease.full().to_owned()];
         Some(self.ask_about(Class::Once, keys, move |client, names| async move {
@@ -162,7 +162,7 @@ impl Memcached {
         })
     }
 
-    /// The same of one key: what is written most often, so without the lists that many take.
+    /// The same for one key, without the lists that several keys take, since most writes are of one.
     pub(super) fn write_one_ending(&self, key: Key<'_>, write: Write) -> Reply<bool> {
         let (backend, holder) = (self.without_ending(), self.holder());
         let lease = lease_key(key, Purpose::Compute);

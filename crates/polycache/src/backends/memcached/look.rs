@@ -1,4 +1,4 @@
-//! Reads that tell more than a value, of one entry or of several: a `mg` for each.
+//! Reads of more than a value, from one entry or from several: an `mg` for each.
 
 use std::time::Duration;
 
@@ -31,7 +31,7 @@ impl Memcached {
                 Ok(items.into_iter().map(|item| item.map(|item| valued(&item.value))).collect())
             });
         }
-        // A lease is at the server of the key that it is about.
+        // A lease is on the server of its key.
         let homes = keys.iter().map(|key| leased(key.full()).unwrap_or(key.full()));
         let names = homes.chain(keys.iter().map(|key| key.full())).map(str::to_owned).collect();
         let (parts, count) = (parts(want), keys.len());
@@ -61,7 +61,7 @@ fn found(entry: Meta, want: Want) -> Option<Found> {
         found.version = want.has(Want::VERSION).then_some(Version::number(entry.cas));
         found.ttl = entry.life().map(|life| match life {
             client::Ttl::Never => Ttl::Never,
-            // An entry that lives has at least a part of a second.
+            // A live entry has at least a part of a second left.
             client::Ttl::After(left) => Ttl::After(left.max(Duration::from_secs(1))),
         });
         found.value = entry.value.map(|value| Value::from_stored(value.into()));

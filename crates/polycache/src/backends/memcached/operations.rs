@@ -64,7 +64,7 @@ impl Backend for Memcached {
             return fused;
         }
         let class = if cas.is_none() { Class::Write } else { Class::Once };
-        // A clear gives the lease another name, so that it isn't found; or else it comes later, and the value isn't.
+        // A clear before this renames the lease, which isn't found then; a clear after this renames the value.
         let lease = options.permit.as_ref().and_then(Permit::lease).filter(|_| self.servers.generations.is_some());
         let Some((lease, token)) = lease else {
             return self.ask(
@@ -205,7 +205,7 @@ impl Memcached {
         if self.holder.is_some() { self.after_ending(key, deleted) } else { deleted }
     }
 
-    /// A command about one key, by the name that it is stored under.
+    /// A command about one key, by its stored name.
     pub(super) fn ask<T, F>(
         &self,
         class: Class,
@@ -240,7 +240,7 @@ impl Memcached {
         self.ask_about(class, keys.iter().map(|key| key.full().to_owned()).collect(), run)
     }
 
-    /// A command about keys, by the names that they have at one moment.
+    /// A command about keys, by their stored names of one moment.
     pub(super) fn ask_about<T, F>(
         &self,
         class: Class,
@@ -263,7 +263,7 @@ impl Servers {
     pub(super) async fn names(&self, class: Class, keys: Vec<String>) -> Result<Vec<String>> {
         match &self.generations {
             None => Ok(keys),
-            // What a write does to a dead generation is lost, and so is a lock that is taken there.
+            // A write to a dead generation is lost, and so is a lock in one.
             Some(generations) => {
                 let believes = class == Class::Read && !keys.iter().any(|key| is_lease(key));
                 // In a box, or every command would have room for it.

@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Result, Value};
 pub(super) enum Number {
     Is(i64),
     NotOne,
-    /// An object of a type that only its own code can tell about; that code must not run under a lock.
+    /// An object that only its type's code can read as a number; that code must not run under a lock.
     Unknown,
 }
 

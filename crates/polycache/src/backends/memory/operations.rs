@@ -46,7 +46,7 @@ impl Backend for Memory {
     }
 
     fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
-        // Weighed before any is stored: one that is too large leaves all as it was.
+        // All are weighed before one is stored: if one is too large, nothing changes.
         let weigh = |entry: &Entry<'_>| {
             let key = entry.key.full();
             self.weigher.weigh(key, &entry.value).map_err(|error| error.about(key))
@@ -131,7 +131,7 @@ impl Backend for Memory {
         if listener.kinds().overlaps(EventKinds::REMOVALS) {
             self.listeners.add(listener);
             let listeners = Arc::clone(&self.listeners);
-            // Where there is a listener, it is this one, or that of the builder, which tells them too.
+            // The engine's listener is this one, or the builder's, which tells the listeners too.
             self.engine.listen(move |removed| Self::tell(&listeners, &removed.key, removed.cause));
         }
     }
@@ -264,7 +264,7 @@ impl Memory {
         Err(Error::new(ErrorKind::Backend, "the value changed each time it was asked what number it is; try again"))
     }
 
-    /// A new counter, as an object where the store holds those.
+    /// A new counter, as an object where the store holds objects.
     fn counter(&self, number: i64) -> Value {
         if self.info.capabilities.live_objects { Value::typed(number) } else { counter::text(number) }
     }

@@ -43,7 +43,7 @@ pub(super) fn value(answer: Answer) -> Result<Option<Value>> {
     Ok(bytes(answer)?.map(Value::from_stored))
 }
 
-/// The answer about one of many keys. One that holds no string is as good as none there, as `MGET` has it.
+/// The answer about one of many keys. A key that holds no string counts as absent, as in `MGET`.
 pub(super) fn of_many(answer: Answer) -> Answer {
     match answer {
         Answer::ServerError(error) if error.code() == "WRONGTYPE" => Answer::Nil,
@@ -87,7 +87,7 @@ pub(super) fn ttl(answer: Answer) -> Result<Option<Ttl>> {
     match integer(answer)? {
         -2 => Ok(None),
         -1 => Ok(Some(Ttl::Never)),
-        // An entry that lives has at least a part of a millisecond.
+        // A live entry has at least a part of a millisecond left.
         left => Ok(Some(Ttl::After(Duration::from_millis(left.max(1).unsigned_abs())))),
     }
 }
@@ -104,7 +104,7 @@ pub(super) fn all_good(answers: impl IntoIterator<Item = Answer>) -> Result<()> 
     answers.into_iter().try_for_each(|answer| good(answer).map(drop))
 }
 
-/// The answer to `SCAN`: where to go on, zero at the end, and keys. Keys that aren't UTF-8 are none of ours.
+/// The answer to `SCAN`: the next cursor, zero at the end, and keys. Keys that aren't UTF-8 aren't ours.
 pub(super) fn page(answer: Answer) -> Result<(u64, Vec<String>)> {
     let mut parts = list(answer)?.into_iter();
     let (Some(cursor), Some(Answer::Array(keys))) = (parts.next(), parts.next()) else {

@@ -29,7 +29,7 @@ use crate::{Error, ErrorKind, Result};
 /// are all there is; a failover takes longer than anybody should wait for.
 const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
-/// How long a cluster that no server told about counts as unknown.
+/// How long a cluster counts as unknown after no server could tell of it.
 const FAILURE_HOLDS: Duration = Duration::from_millis(250);
 /// How long others wait for the one who asks.
 const ASKED_WITHIN: Duration = Duration::from_secs(1);
@@ -45,7 +45,7 @@ pub(super) struct Cluster {
     asking: tokio::sync::Mutex<Option<(Instant, Error)>>,
 }
 
-/// Who holds what, as the cluster last told.
+/// Which server holds which slots, as the cluster last told.
 #[derive(Default)]
 struct Map {
     version: u64,
@@ -159,7 +159,7 @@ impl Cluster {
                         sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
                     }
                     if is_stale {
-                        // A cluster that can't be asked now may be after the next pause.
+                        // A cluster that can't be asked now may answer after the next pause.
                         map = self.renewed(&map).await.unwrap_or(map);
                     }
                 }
@@ -184,7 +184,7 @@ impl Cluster {
         joined([command], answers).pop().ok_or_else(|| unexpected(&Value::Nil))
     }
 
-    /// The masters and what they hold, by a map that is asked for now.
+    /// The masters and their slots, by a map that is asked for now.
     pub(super) async fn masters_now(self: &Arc<Self>) -> Result<(Vec<Arc<Member>>, Vec<Range>)> {
         let known = self.map().await?;
         let map = self.renewed(&known).await?;
@@ -210,7 +210,7 @@ impl Cluster {
         Ok(now)
     }
 
-    /// What is known of the cluster; it is asked if nothing is.
+    /// The map of the cluster, which is asked for if there is none.
     async fn map(self: &Arc<Self>) -> Result<Arc<Map>> {
         let map = Arc::clone(&self.map.read());
         if map.masters.is_empty() { self.renewed(&map).await } else { Ok(map) }
@@ -232,13 +232,13 @@ impl Cluster {
     }
 
     async fn renew(&self, old: u64) -> Result<Arc<Map>> {
-        // Whoever asks may be on a runtime that stands still.
+        // The caller's runtime may stand still.
         let mut asking = timeout(ASKED_WITHIN, self.asking.lock()).await.ok();
         let known = Arc::clone(&self.map.read());
         if known.version > old {
             return Ok(known);
         }
-        // Those who waited behind an attempt in vain needn't each make one of their own.
+        // Who waited for a failed attempt doesn't make another one.
         if let Some((at, error)) = asking.as_ref().and_then(|failure| failure.as_ref())
             && at.elapsed() < FAILURE_HOLDS
         {
@@ -253,7 +253,7 @@ impl Cluster {
                 .filter(|seed| known.masters.iter().all(|member| member.server != **seed))
                 .map(|seed| self.member(seed.clone())),
         );
-        // The first that answers is believed; if it is behind the times, the next redirect leads here again.
+        // The first answer is believed; if it is out of date, the next redirect leads here again.
         let questions = servers.iter().map(|member| Box::pin(self.question(member)));
         let ranges = match select_ok(questions).await {
             Ok((ranges, _)) => ranges,

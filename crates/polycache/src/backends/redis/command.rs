@@ -1,4 +1,4 @@
-//! A command, and what goes before it.
+//! A command, and the one that the server runs before it.
 
 use redis::{Cmd, Value};
 
@@ -7,7 +7,7 @@ use redis::{Cmd, Value};
 pub(super) struct Command {
     pub(super) command: Cmd,
     pub(super) slot: u16,
-    /// What the same server does right before it. In a box, since most have none, and all are moved about.
+    /// A command for the same server right before this one. In a box: few commands have one, and all are moved about.
     pub(super) first: Option<Box<Cmd>>,
 }
 
@@ -18,28 +18,28 @@ impl Command {
         self
     }
 
-    /// What is sent, in its order.
+    /// The commands to send, in their order.
     pub(super) fn parts(&self) -> impl Iterator<Item = &Cmd> {
         self.first.as_deref().into_iter().chain([&self.command])
     }
 }
 
-/// The answer to a command that came after another, which deletes: without that one it isn't worth anything.
+/// The answer to a command behind a deletion: it counts only if the deletion succeeded.
 pub(super) fn after(first: Value, answer: Value) -> Value {
     match first {
         Value::Nil | Value::Int(_) => answer,
         Value::ServerError(_) => first,
-        // Nor is it where that one has no answer of its own. This fits no command.
+        // Nor does it count where the deletion has no answer. An empty map fits no command.
         _ => Value::Map(Vec::new()),
     }
 }
 
-/// An answer to each command, of the answers to all that was sent for them.
+/// One answer to each command, made of the answers to everything sent.
 pub(super) fn joined<'a>(commands: impl IntoIterator<Item = &'a Command>, answers: Vec<Value>) -> Vec<Value> {
     paired(commands, answers).into_iter().map(|(first, answer)| after(first, answer)).collect()
 }
 
-/// The same, each with the answer to what came before it.
+/// The same, each with the answer to the command before it.
 pub(super) fn paired<'a>(commands: impl IntoIterator<Item = &'a Command>, answers: Vec<Value>) -> Vec<(Value, Value)> {
     let mut answers = answers.into_iter();
     let mut next = || answers.next().unwrap_or_default();

@@ -14,7 +14,7 @@ use crate::{Error, ErrorKind, Result, Secret, Settings};
 
 /// The port of a Redis server where none is given.
 pub(super) const PORT: u16 = 6379;
-/// That of a sentinel.
+/// The port of a sentinel.
 pub(super) const SENTINEL_PORT: u16 = 26379;
 /// More connections than this to one server are a mistake.
 const MAX_CONNECTIONS: usize = 1024;

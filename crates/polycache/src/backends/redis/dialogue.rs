@@ -55,7 +55,7 @@ impl<'a> Dialogue<'a> {
     /// The first refusal, if there was any.
     async fn try_log_in(&mut self, log_in: &LogIn<'_>) -> Result<Option<ServerError>> {
         let needed = log_in.commands();
-        // Whoever looks after the server sees who we are. Older ones don't know the command, which doesn't matter.
+        // Tells the server's administrator who we are. Older servers don't know the command, which doesn't matter.
         let mut name = redis::cmd("CLIENT");
         name.arg("SETINFO").arg("LIB-NAME").arg("polycache");
         self.send(needed.iter().chain([&name])).await?;
@@ -117,7 +117,7 @@ impl<'a> Dialogue<'a> {
         self.broken(io::Error::new(io::ErrorKind::InvalidData, format!("what answers is not like Redis: {what}")))
     }
 
-    /// What an error means: that the server won't have us, or can't for the moment.
+    /// Whether an error means that the server refuses us, or can't serve us for the moment.
     fn refused(&self, error: &ServerError) -> Error {
         let source = server_error(error);
         if source.kind() == ErrorKind::Unavailable {
@@ -130,9 +130,9 @@ impl<'a> Dialogue<'a> {
 }
 
 impl LogIn<'_> {
-    /// Whether the server that answers so is to be spoken to in RESP2.
+    /// Whether a server with this answer needs RESP2.
     fn has_no_resp3(&self, error: &ServerError) -> bool {
-        // Valkey 9 asks whoever hasn't logged in to do so, in answer to a `HELLO` that is switched off too.
+        // Valkey 9 answers a `HELLO` that is switched off with the demand to log in.
         let wants_auth = self.password.is_some() && error.code() == "NOAUTH";
         wants_auth || knows_no_such_command(error) || error.code() == "NOPROTO"
     }

@@ -1,14 +1,14 @@
-//! Cutting out of a server's error what it repeats of the command: a key, a value or a password would stand in logs then.
+//! A server's error repeats parts of the command. They are cut out: a key, a value or a password would stand in logs.
 
 use redis::{Arg, Cmd};
 
 /// Of words shorter than this nothing is cut outside of quotes: they are no secrets, and any text has them.
 const SHORTEST: usize = 3;
 
-/// After this a server repeats arguments, with the quotes that they have themselves.
+/// Behind this a server repeats arguments, without escaping quotes in them.
 const BEGINNING: &str = ", with args beginning with";
 
-/// Stands in place of a part that was cut.
+/// Takes the place of a part that was cut.
 const CUT: &str = "…";
 
 /// The text without the words of `command`, whatever the server has made of them; `None` where it has none. The first word stays, which
@@ -47,7 +47,7 @@ fn without_word(line: &str, word: &str) -> Option<String> {
     (kept > 0).then(|| cut + &line[kept..])
 }
 
-/// The details of an error without what stands in quotes there, unless that is a command's name.
+/// The details of an error without its quoted parts, except for names of commands.
 pub(super) fn without_quotes(details: &str) -> String {
     let mut rest = details.split(BEGINNING).next().unwrap_or_default();
     let mut cut = String::new();

@@ -35,7 +35,7 @@ struct Holders {
     target: Option<u16>,
 }
 
-/// What a master says of itself.
+/// A master's description of itself.
 #[derive(Debug, Default, PartialEq, Eq)]
 struct Own {
     id: String,
@@ -70,7 +70,7 @@ impl Layout {
         }
         let all: Option<Vec<(Server, Own)>> =
             answers.into_iter().map(|(server, own)| own.map(|own| (server, own))).collect();
-        // What the cluster's map says is better than nothing.
+        // The cluster's map is better than nothing.
         Ok(Self::of(&all.unwrap_or_else(|| {
             let own = |range: Range| (range.master, Own { ranges: vec![(range.first, range.last)], ..Own::default() });
             ranges.into_iter().map(own).collect()
@@ -83,7 +83,7 @@ impl Layout {
         for (server, own) in answers {
             targets.extend(own.coming.iter().map(|slot| (*slot, server.clone())));
             for (slot, id) in &own.leaving {
-                // One that has no slot yet isn't among those asked.
+                // A server without slots isn't among the servers asked.
                 let target = ids.get(id.as_str()).copied().or_else(|| own.known.get(id));
                 targets.extend(target.map(|target| (*slot, target.clone())));
             }
@@ -106,7 +106,7 @@ impl Layout {
         Self { servers, holders, mark }
     }
 
-    /// Tells it from others: 44 bits that are not zero.
+    /// Tells this layout from others: 44 bits that are not zero.
     pub(super) fn mark(&self) -> u64 {
         self.mark
     }
@@ -136,7 +136,7 @@ impl Layout {
         owners.into_iter().chain(targets).filter_map(|index| self.name(Some(index)).cloned()).collect()
     }
 
-    /// The servers that hold any.
+    /// The servers that hold slots.
     pub(super) fn all(&self) -> Vec<Server> {
         self.holders(0..SLOTS)
     }
@@ -156,7 +156,7 @@ fn mark(servers: &[Server], holders: &[Holders]) -> u64 {
     hash >> 20 | 1
 }
 
-/// What the answer says of the server that gave it.
+/// The server's description of itself in its answer.
 fn own(text: &str, asked: &Server) -> Option<Own> {
     let mut own = None;
     let mut known = BTreeMap::new();

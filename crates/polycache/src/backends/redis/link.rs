@@ -19,17 +19,17 @@ use crate::{Error, ErrorKind, Result};
 pub(super) struct Link {
     connector: Connector,
     target: Target,
-    /// The server that the present connection leads to, or the last one.
+    /// The server at the other end of the present connection, or of the last one.
     server: Mutex<Option<Server>>,
 }
 
-/// Commands that are sent together. None waits alone for its reply.
+/// Commands that are sent together, and whose replies are awaited together.
 struct Commands<'a> {
     class: Class,
     commands: &'a [&'a Cmd],
 }
 
-/// What has come of the reply to some commands.
+/// The replies to some commands, as far as they have come.
 pub(super) enum Expect {
     /// Nothing, of one.
     One,
@@ -58,7 +58,7 @@ impl Link {
         Connection::new(Self { connector, target, server: Mutex::new(None) }, options)
     }
 
-    /// Tells those who listen of an event of the present connection.
+    /// Tells the listeners of an event of the present connection.
     fn tell(&self, event: impl FnOnce(&str) -> Event<'_>) {
         let listeners = &self.connector.listeners;
         if listeners.want(EventKinds::CONNECTIONS) {

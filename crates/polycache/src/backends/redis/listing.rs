@@ -20,10 +20,10 @@ use crate::{Error, ErrorKind, Result};
 /// How many keys the server looks at for one batch.
 const BATCH: usize = 1000;
 
-/// How often slots that have moved meanwhile are gone over.
+/// How many times a walk visits slots again that have moved meanwhile.
 const ROUNDS: u32 = 12;
 
-/// What the pause before another round grows by: 1.5 seconds in all.
+/// The pause before a round grows by this with each round: 1.5 seconds in all.
 const PAUSE: Duration = Duration::from_millis(20);
 
 /// A batch of keys of one master after the other.
@@ -76,7 +76,7 @@ fn moving(what: &str) -> Error {
     Error::new(ErrorKind::Unavailable, text)
 }
 
-/// Deletes all keys that begin with `prefix`; all there are where it is empty.
+/// Deletes all keys that begin with `prefix`; all keys where it is empty.
 pub(super) async fn clear(fleet: &Fleet, prefix: &str) -> Result<()> {
     let cluster = match fleet {
         Fleet::Single(node) => return clear_on(fleet, node, prefix).await,
@@ -88,7 +88,7 @@ pub(super) async fn clear(fleet: &Fleet, prefix: &str) -> Result<()> {
         for server in &servers {
             clear_on(fleet, &cluster.member_at(server).node, prefix).await?;
         }
-        // What has moved meanwhile may have been missed on both servers.
+        // Keys that have moved meanwhile may have been missed on both servers.
         let now = cluster.layout(None).await?;
         let moved = now.moved_since(&layout);
         if moved.is_empty() {

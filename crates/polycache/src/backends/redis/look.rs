@@ -1,4 +1,4 @@
-//! Reads that tell more than a value. Each is one round trip, and tells of one moment.
+//! Reads of more than a value. Each is one round trip, and shows one moment.
 
 use std::sync::Arc;
 
@@ -13,7 +13,7 @@ use super::trouble::{Class, unexpected};
 use crate::backend::{Found, Key, Version, Want};
 use crate::{Reply, Result, Value};
 
-/// What a read takes.
+/// The command by which a read asks.
 enum Form {
     /// One command about a key, and how its answer is read.
     Command(&'static str, fn(Answer, Want) -> Result<Option<Found>>),
@@ -109,7 +109,7 @@ fn mget(keys: &[Key<'_>]) -> Cmd {
     all
 }
 
-/// The next entry among what the script answered.
+/// The next entry in the script's answer.
 fn entry(answers: &mut impl Iterator<Item = Answer>, want: Want, good: fn(Answer) -> Answer) -> Result<Option<Found>> {
     let (Some(value), Some(ttl)) = (answers.next(), answers.next()) else {
         return Err(unexpected(&Answer::Nil));

@@ -17,7 +17,7 @@ use super::trouble::{Class, Failure};
 /// How long connections are kept at least.
 const STAY: Duration = Duration::from_secs(1);
 
-/// A server, or what the sentinels name as such, and the connections that its calls are spread over.
+/// A server, or the primary that the sentinels name, and the connections that share its calls.
 pub(super) struct Node {
     lines: Box<[Line]>,
     /// When the connections were given up last.
@@ -86,7 +86,7 @@ impl Node {
             return;
         }
         {
-            // A server that is what it is for good isn't connected to for each answer anew.
+            // A server whose role won't change isn't connected to again for each such answer.
             let mut left = self.left.lock();
             if left.is_some_and(|left| left.elapsed() < STAY) {
                 return;
@@ -102,7 +102,7 @@ impl Node {
         self.lines.iter().any(|line| line.connection.is_silent())
     }
 
-    /// Refuses further calls. What is under way is still answered.
+    /// Refuses further calls. Calls under way are still answered.
     pub(super) fn close(&self) {
         for line in &self.lines {
             line.connection.close();

@@ -179,7 +179,7 @@ impl Redis {
         Reply::pending(async move { read(call.run(&fleet, class).await?) })
     }
 
-    /// A command that writes to a key, and before that ends the lease on it.
+    /// A command that ends the lease on a key, and then writes to it.
     fn change<T: 'static>(
         &self,
         class: Class,
@@ -193,7 +193,7 @@ impl Redis {
         Reply::pending(async move { read(fleet.one(class, command).await?) })
     }
 
-    /// Commands that write to these keys, one for each or one for all, and before that end the leases on them.
+    /// Commands that end the leases on these keys, and then write to them: one for each key or one for all.
     fn ending(&self, keys: &[Key<'_>], mut commands: Vec<Command>) -> Vec<Command> {
         if !self.ends_leases {
             return commands;
@@ -237,7 +237,7 @@ impl Redis {
         }
     }
 
-    /// Stores while what is under `lease` begins with `token`, and ends it.
+    /// Stores while the entry of `lease` begins with `token`, and ends the lease.
     fn set_under_lease(
         &self,
         key: Key<'_>,

@@ -20,7 +20,7 @@ pub(super) fn command(command: &str, args: &[&[u8]]) -> Cmd {
     raw
 }
 
-/// Sends it to the server of `key`, which is a guess: a cluster that knows the command's keys better says where it belongs.
+/// Sends the command to the server of `key`, which is a guess: a cluster knows the command's keys better, and redirects it.
 pub(super) async fn send(fleet: &Fleet, key: &[u8], command: Cmd) -> Result<Raw> {
     let mut answer = fleet.one(Class::Once, fleet.command(key, command.clone())).await?;
     cut_within(&mut answer, &command);

@@ -21,7 +21,7 @@ const LONGEST_LIST: usize = 1 << 24;
 /// The bytes of the shortest element of a list.
 const SHORTEST: usize = 3;
 
-/// Takes replies from bytes, however they are cut into pieces. Holds what has come, and reserves nothing for what is only announced.
+/// Decodes replies from bytes in pieces of any size. Holds the bytes that have come, and reserves nothing for bytes that are only announced.
 #[derive(Debug, Default)]
 pub struct Reader {
     /// The lists that have begun and aren't whole, the outermost first.
@@ -35,7 +35,7 @@ pub struct Reader {
 pub enum Frame {
     /// The reply to a command.
     Reply(Value),
-    /// Something that comes without a command.
+    /// A message that answers no command.
     Push(Vec<Value>),
 }
 
@@ -71,7 +71,7 @@ impl Reader {
     /// The next frame, taken from the front of `input`; `None` where it isn't whole yet. Then call again with more input.
     ///
     /// # Errors
-    /// What is wrong. The reader must not be used any more.
+    /// The error in the bytes. The reader must not be used any more.
     pub fn read(&mut self, input: &mut BytesMut) -> Result<Option<Frame>> {
         loop {
             let mut value = match self.part(input)? {
@@ -188,7 +188,7 @@ fn pairs(elements: Vec<Value>) -> Vec<(Value, Value)> {
     std::iter::from_fn(|| elements.next().zip(elements.next())).collect()
 }
 
-/// A length, `None` for that of nothing: `-1`.
+/// A length; `None` for `-1`, the length of a null.
 fn length(line: &[u8], longest: usize) -> Result<Option<usize>> {
     if line == b"-1" {
         return Ok(None);

@@ -1,4 +1,4 @@
-//! What one command of Redis can't do: scripts.
+//! Scripts, for steps that no single command of Redis does.
 
 use std::sync::LazyLock;
 
@@ -44,7 +44,7 @@ redis.call('UNLINK', KEYS[2])
 return 1",
 );
 
-/// Stores where the stored bytes are still those.
+/// Stores if the stored bytes are still the expected ones.
 pub(super) static REPLACE: Script = script!(
     r"
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end
@@ -68,7 +68,7 @@ redis.call('UNLINK', KEYS[2])
 return stores and 1 or 0",
 );
 
-/// Deletes where the stored bytes are still those.
+/// Deletes if the stored bytes are still the expected ones.
 pub(super) static REMOVE: Script = script!(
     r"
 if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end

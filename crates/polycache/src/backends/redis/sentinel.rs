@@ -72,7 +72,7 @@ impl Connector {
     }
 }
 
-/// Whether the answer to `ROLE` is that of a replica.
+/// Whether this is a replica's answer to `ROLE`.
 pub(super) fn is_replica(role: &Value) -> bool {
     match role {
         Value::Array(parts) => match parts.first() {

@@ -31,7 +31,7 @@ fn meaning(code: &str, details: &str) -> Meaning {
         "TRYAGAIN" => stays(Unavailable, "the keys' slot is on the move between servers of the cluster"),
         "CLUSTERDOWN" => stays(Unavailable, "the cluster doesn't serve the key's slot now"),
         "ERR" if details.contains("max number of clients") => stays(Unavailable, "Redis has as many clients as it may"),
-        // Cured by a new connection, behind a name or a proxy that leads to another server by then.
+        // A new connection helps, where the name or the proxy leads to another server by then.
         "READONLY" | "REDIRECT" => goes(Unavailable, "this Redis is a replica, which takes no writes"),
         "MASTERDOWN" => goes(Unavailable, "this Redis is a replica that has lost its primary"),
         // Cured by nothing but other settings or another call.
@@ -92,13 +92,13 @@ pub(super) fn server_error(error: &ServerError) -> Error {
     let Meaning { kind, hint, .. } = meaning(code, details);
     match kind {
         ErrorKind::NotANumber | ErrorKind::Overflow => Error::new(kind, hint),
-        // What the table knows by its code or text has nothing of ours in quotes.
+        // Errors in the table quote nothing of ours.
         _ if hint != UNKNOWN && hint != NO_SUCH_COMMAND => Error::new(kind, format!("{hint}: {code} {details}")),
         _ => Error::new(kind, format!("{hint}: {code} {}", echo::without_quotes(details))),
     }
 }
 
-/// The same in a cluster, for what was sent after all redirections: whatever is behind it, the map will be right in the end.
+/// The same in a cluster, for an error after all redirections: whatever its cause, the map will be right in the end.
 #[cold]
 pub(super) fn not_settled(error: &ServerError) -> Error {
     match error.code() {

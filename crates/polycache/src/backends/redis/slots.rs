@@ -13,7 +13,7 @@ pub(super) struct Range {
     pub(super) master: Server,
 }
 
-/// The ranges in an answer to `CLUSTER SLOTS` that `asked` gave; `None` where it makes no sense.
+/// The ranges in the answer of `asked` to `CLUSTER SLOTS`; `None` where it makes no sense.
 pub(super) fn ranges(answer: Value, asked: &Server) -> Option<Vec<Range>> {
     let Value::Array(entries) = answer else { return None };
     entries.into_iter().map(|entry| range(entry, asked)).collect()
@@ -41,7 +41,7 @@ fn range(entry: Value, asked: &Server) -> Option<Range> {
     (first <= last && last < SLOTS).then(|| Range { first, last, master: server(host, port, asked) })
 }
 
-/// What an error says about where a command belongs.
+/// Where a command belongs by the server's error.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Redirect {
     /// The slot of the command's keys has another master than the one asked.

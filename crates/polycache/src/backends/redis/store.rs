@@ -13,7 +13,7 @@ use crate::{Ttl, Value};
 /// A `SET`, after an `UNLINK` of the lease on its key where a write ends leases.
 #[derive(Debug)]
 pub(super) struct Store {
-    /// The key; the rest of its lease's name follows, if that is ended.
+    /// The key; the rest of its lease's name follows if the lease is ended.
     name: String,
     key_len: usize,
     value: Value,
@@ -31,7 +31,7 @@ impl Store {
         &self.name[..self.key_len]
     }
 
-    /// The key of the lease that it ends.
+    /// The key of the lease that the command ends.
     fn lease(&self) -> Option<&str> {
         (self.name.len() > self.key_len).then_some(&*self.name)
     }
@@ -40,7 +40,7 @@ impl Store {
         self.value.to_stored().unwrap_or_default()
     }
 
-    /// All that a server may repeat in an error.
+    /// The parts of the command that a server may repeat in an error.
     #[cold]
     pub(super) fn words(&self) -> Cmd {
         let mut words = redis::cmd("SET");
