@@ -113,6 +113,49 @@ class Memory:
         """True, empty or not."""
 
 @final
+class Door:
+    """The short way of a memory cache's commands, with the settings that the cache has at the moment.
+
+    A command is answered at once, unless there is a plugin in the list, a switch in the environment, or the key isn't exactly a `str`:
+    then it does nothing, and the answer is the mark `long` (of `set`, False).
+
+    Args:
+        memory: The store.
+        prefix: What keys begin with.
+        ttl: That of writes which have none of their own.
+        plugins: The cache's list.
+        environment: What is behind `os.environ`.
+        switches: Two names in it that close the way.
+        long: The mark.
+        missing: What `peek` gives where there is nothing.
+    """
+
+    def __new__(
+        cls,
+        memory: Memory,
+        *,
+        prefix: str,
+        ttl: float | None,
+        plugins: list[Any],
+        environment: Any,
+        switches: tuple[Any, Any],
+        long: Any,
+        missing: Any,
+    ) -> Door: ...
+    def get(self, key: Any, default: Any = None) -> Any:
+        """The object under key, the default, or the mark."""
+    def peek(self, key: Any) -> Any:
+        """The object under key, `missing`, or the mark."""
+    def multi_get(self, keys: list[Any]) -> Any:
+        """The objects under keys, in their order, each or None; or the mark."""
+    def set(self, key: Any, value: object, ttl: float | None = None) -> bool:
+        """Stores an object. Whether it was stored."""
+    def delete(self, key: Any) -> Any:
+        """How many there were, 0 or 1; or the mark."""
+    def exists(self, key: Any) -> Any:
+        """Whether there is an object; or the mark."""
+
+@final
 class Server:
     """Bytes on Redis or memcached. No server is contacted before the first command.
 

@@ -2,8 +2,10 @@
 
 mod commands;
 mod computed;
+mod door;
 mod held;
 mod lock_space;
 mod namespaces;
 
 pub(crate) use self::commands::Memory;
+pub(crate) use self::door::Door;

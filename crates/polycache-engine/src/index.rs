@@ -116,6 +116,7 @@ impl Index {
 
     /// What `check` finds in the slot that it confirms, among those whose hash looks like `tag`. It may be asked about
     /// any slot, even one that was never given out.
+    #[allow(clippy::needless_pass_by_value, reason = "most checks are closures")]
     #[inline]
     pub(crate) fn find<C: Check>(&self, tag: u32, check: C) -> Option<C::Found> {
         let line = self.lines.get(self.home(tag))?;
@@ -130,7 +131,7 @@ impl Index {
                 return checked;
             }
         }
-        self.find_one_by_one(tag, check)
+        self.find_one_by_one(tag, &check)
     }
 
     /// The word in a line whose hash looks like `tag`, and its hint; zero where there is none. Where two words look alike the result is
@@ -153,7 +154,7 @@ impl Index {
     /// As `find`, where the first look has found nothing: two words may look alike, and what is wanted may be in another line.
     // Apart, and the only other place of `check`: with a third it wouldn't be compiled into a hit.
     #[inline(never)]
-    fn find_one_by_one<C: Check>(&self, tag: u32, check: C) -> Option<C::Found> {
+    fn find_one_by_one<C: Check>(&self, tag: u32, check: &C) -> Option<C::Found> {
         let wanted = self.part(tag);
         for line in self.probe(tag).map(|at| &self.lines[at]) {
             if self.alike(line, tag).0 != 0 {

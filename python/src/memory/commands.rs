@@ -292,6 +292,7 @@ impl Memory {
     }
 
     /// What is stored for an object under a key of this length.
+    #[inline]
     pub(super) fn value(&self, key_length: u64, value: &Bound<'_, PyAny>, namespace_length: u32) -> PyResult<Value> {
         if u64::from(namespace_length) > key_length {
             return Err(PyValueError::new_err("a namespace that is longer than the key"));
@@ -302,7 +303,8 @@ impl Memory {
 }
 
 /// The result of a command on the memory backend, whose replies are ready.
-fn now<T>(py: Python<'_>, reply: Reply<T>) -> PyResult<T> {
+#[inline]
+pub(super) fn now<T>(py: Python<'_>, reply: Reply<T>) -> PyResult<T> {
     match reply.now() {
         Ok(result) => result.map_err(|error| raised(py, &error)),
         Err(_) => Err(invalid(py, "a command on memory has to wait")),

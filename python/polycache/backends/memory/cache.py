@@ -1,7 +1,7 @@
 """``SimpleMemoryCache``, and the short way of its commands.
 
-A hit costs little more than the coroutine that it is: a command looks whether nothing stands in the way (a plugin, the off switch,
-a replaced part, an option of the call) and asks the native store.
+A hit costs little more than the coroutine that it is: where no part is replaced and the call has no option, a command asks the native
+door, which looks whether a plugin or the off switch stands in the way, and else answers at once.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from polycache._native import Memory
+from polycache._native import Door, Memory
 from polycache.backends.memory.operations import MemoryOperations, bounds
 from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.switch import AIOCACHE_NAME, ENVIRONMENT, POLYCACHE_NAME
@@ -17,21 +17,28 @@ from polycache.core.ttl import Seconds, native_ttl
 from polycache.serializers import NullSerializer
 
 
+def _long(*_: Any) -> Any:
+    """What a command asks while the short way is closed."""
+    return LONG
+
+
+def _not_stored(*_: Any) -> bool:
+    """The same for ``set``."""
+    return False
+
+
 class SimpleMemoryBackend(MemoryOperations):
     """A memory cache whose serializer is that of ``BaseCache``; see `SimpleMemoryCache`."""
 
     NAME = "memory"
 
-    #: The native store's methods while the short way is open, and what they are given.
-    _fast_get: Callable[..., Any] | None = None
-    _fast_peek: Callable[..., Any] | None = None
-    _fast_multi_get: Callable[..., Any] | None = None
-    _fast_set: Callable[..., Any] | None = None
-    _fast_delete: Callable[..., Any] | None = None
-    _fast_exists: Callable[..., Any] | None = None
-    _prefix: str = ""
-    _space_length: int = 0
-    _fast_ttl: float | None = None
+    #: The door's methods while the short way is open.
+    _fast_get: Callable[..., Any] = staticmethod(_long)
+    _fast_multi_get: Callable[..., Any] = staticmethod(_long)
+    _fast_set: Callable[..., bool] = staticmethod(_not_stored)
+    _fast_delete: Callable[..., Any] = staticmethod(_long)
+    _fast_exists: Callable[..., Any] = staticmethod(_long)
+    _fast_peek: Callable[[Any], Any] = staticmethod(_long)
 
     def __init__(
         self, *, max_size: int | str | None = None, max_memory: int | str | None = None, **kwargs: Any
@@ -62,21 +69,36 @@ class SimpleMemoryBackend(MemoryOperations):
     def _changed(self) -> None:
         stock = self._is_stock()
         is_fast = stock and type(self._serializer) is NullSerializer and self._key_builder is None
-        is_fast = is_fast and not self._is_other("_build_key")
-        memory = self._memory if is_fast else None
-        prefix = "" if self.namespace is None else f"{self.namespace}"
+        is_fast = is_fast and not self._is_other("_build_key") and type(ENVIRONMENT) is dict
         ttl = native_ttl(self.ttl)
+        stores = ttl is None or ttl > 0
+        door = self._door(ttl if stores else None) if is_fast else None
         self._remember(
             _waits_never=stock,
-            _fast_get=memory and memory.get,
-            _fast_peek=None if self._is_replaced("get", SimpleMemoryBackend) else memory and memory.get,
-            _fast_multi_get=memory and memory.multi_get,
-            _fast_set=memory and memory.set if ttl is None or ttl > 0 else None,
-            _fast_delete=memory and memory.delete,
-            _fast_exists=memory and memory.exists,
-            _prefix=prefix,
-            _space_length=len(prefix.encode()),
-            _fast_ttl=ttl,
+            _fast_get=door.get if door else _long,
+            _fast_multi_get=door.multi_get if door else _long,
+            _fast_set=door.set if door and stores else _not_stored,
+            _fast_delete=door.delete if door else _long,
+            _fast_exists=door.exists if door else _long,
+            _fast_peek=door.peek if door and not self._is_replaced("get", SimpleMemoryBackend) else _long,
+        )
+
+    def _door(self, ttl: float | None) -> Door | None:
+        """The short way with the present settings. ``None`` where it can't see whether there are plugins."""
+        plugins = self._plugins
+        if type(plugins) is tuple and not plugins:
+            plugins = []
+        if type(plugins) is not list:
+            return None
+        return Door(
+            self._memory,
+            prefix="" if self.namespace is None else f"{self.namespace}",
+            ttl=ttl,
+            plugins=plugins,
+            environment=ENVIRONMENT,
+            switches=(AIOCACHE_NAME, POLYCACHE_NAME),
+            long=LONG,
+            missing=MISSING,
         )
 
     async def get(
@@ -88,36 +110,14 @@ class SimpleMemoryBackend(MemoryOperations):
         timeout: Seconds | Unset = SENTINEL,
         _conn: Any = None,
     ) -> Any:
-        get = self._fast_get
-        if (
-            get is not None
-            and not self._plugins
-            and namespace is None
-            and loads_fn is None
-            and AIOCACHE_NAME not in ENVIRONMENT
-            and POLYCACHE_NAME not in ENVIRONMENT
-        ):
-            try:
-                prefix = self._prefix
-                return get(prefix + key if prefix else key, default)
-            except TypeError:
-                pass  # A key that isn't text.
+        if namespace is None and loads_fn is None:
+            found = self._fast_get(key, default)
+            if found is not LONG:
+                return found
         return await super().get(key, default, loads_fn, namespace, timeout, _conn)
 
     def _peek(self, key: Any) -> Any:
-        get = self._fast_peek
-        if (
-            get is not None
-            and not self._plugins
-            and AIOCACHE_NAME not in ENVIRONMENT
-            and POLYCACHE_NAME not in ENVIRONMENT
-        ):
-            try:
-                prefix = self._prefix
-                return get(prefix + key if prefix else key, MISSING)
-            except TypeError:
-                pass  # A key that isn't text.
-        return LONG
+        return self._fast_peek(key)
 
     async def multi_get(
         self,
@@ -127,23 +127,13 @@ class SimpleMemoryBackend(MemoryOperations):
         timeout: Seconds | Unset = SENTINEL,
         _conn: Any = None,
     ) -> list[Any]:
-        multi_get = self._fast_multi_get
-        if (
-            multi_get is not None
-            and not self._plugins
-            and namespace is None
-            and loads_fn is None
-            and AIOCACHE_NAME not in ENVIRONMENT
-            and POLYCACHE_NAME not in ENVIRONMENT
-        ):
-            prefix = self._prefix
-            keys = keys if isinstance(keys, (list, tuple)) else list(keys)
-            try:
-                found: list[Any] = multi_get([prefix + key for key in keys] if prefix else keys)
-            except TypeError:
-                pass  # A key that isn't text.
-            else:
-                return found
+        if namespace is None and loads_fn is None:
+            if type(keys) is not list:
+                keys = list(keys)
+            found: Any = self._fast_multi_get(keys)
+            if found is not LONG:
+                values: list[Any] = found
+                return values
         return await super().multi_get(keys, loads_fn, namespace, timeout, _conn)
 
     async def set(
@@ -157,58 +147,31 @@ class SimpleMemoryBackend(MemoryOperations):
         timeout: Seconds | Unset = SENTINEL,
         _conn: Any = None,
     ) -> Any:
-        store = self._fast_set
-        if (
-            store is not None
-            and not self._plugins
-            and namespace is None
-            and dumps_fn is None
-            and _cas_token is None
-            and (ttl is SENTINEL or (type(ttl) is int and ttl > 0))
-            and AIOCACHE_NAME not in ENVIRONMENT
-            and POLYCACHE_NAME not in ENVIRONMENT
-        ):
-            try:
-                store(self._prefix + key, value, self._fast_ttl if ttl is SENTINEL else ttl, self._space_length)
-            except TypeError:
-                pass  # A key that isn't text.
-            else:
+        if namespace is None and dumps_fn is None and _cas_token is None:
+            if ttl is SENTINEL:
+                if self._fast_set(key, value):
+                    return True
+            elif type(ttl) is int and ttl > 0 and self._fast_set(key, value, ttl):
                 return True
         return await super().set(key, value, ttl, dumps_fn, namespace, _cas_token, timeout, _conn)
 
     async def delete(
         self, key: Any, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None
     ) -> int:
-        delete = self._fast_delete
-        if (
-            delete is not None
-            and not self._plugins
-            and namespace is None
-            and AIOCACHE_NAME not in ENVIRONMENT
-            and POLYCACHE_NAME not in ENVIRONMENT
-        ):
-            try:
-                return int(delete(self._prefix + key))
-            except TypeError:
-                pass  # A key that isn't text.
+        if namespace is None:
+            deleted: Any = self._fast_delete(key)
+            if deleted is not LONG:
+                count: int = deleted
+                return count
         return await super().delete(key, namespace, timeout, _conn)
 
     async def exists(
         self, key: Any, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None
     ) -> bool:
-        exists = self._fast_exists
-        if (
-            exists is not None
-            and not self._plugins
-            and namespace is None
-            and AIOCACHE_NAME not in ENVIRONMENT
-            and POLYCACHE_NAME not in ENVIRONMENT
-        ):
-            try:
-                found: bool = exists(self._prefix + key)
-            except TypeError:
-                pass  # A key that isn't text.
-            else:
+        if namespace is None:
+            exists: Any = self._fast_exists(key)
+            if exists is not LONG:
+                found: bool = exists
                 return found
         return await super().exists(key, namespace, timeout, _conn)
 

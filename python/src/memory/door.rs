@@ -1,0 +1,138 @@
+//! The short way of a memory cache's commands. What may stand in the way without anybody having said so (a plugin in the list, the off
+//! switch in the environment, a key that isn't text) is looked at here, within the one call that a command makes.
+
+use polycache::{Cache, Value};
+use pyo3::gc::{PyTraverseError, PyVisit};
+use pyo3::prelude::*;
+use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
+
+use super::commands::{Memory, now};
+use super::held::Held;
+
+/// What a command gives where it has nothing to look up, or may not.
+#[derive(Debug)]
+struct Marks {
+    /// The long way has to be taken.
+    long: Py<PyAny>,
+    /// There is no such key.
+    missing: Py<PyAny>,
+}
+
+/// The commands of one cache, as its settings are at the moment: its namespace, its TTL, its list of plugins.
+#[pyclass(frozen, module = "polycache._native")]
+#[derive(Debug)]
+pub(crate) struct Door {
+    cache: Cache,
+    memory: Py<Memory>,
+    space_length: u32,
+    plugins: Py<PyList>,
+    environment: Py<PyDict>,
+    switches: (Py<PyAny>, Py<PyAny>),
+    marks: Marks,
+}
+
+#[pymethods]
+impl Door {
+    #[new]
+    #[pyo3(signature = (memory, *, prefix, ttl, plugins, environment, switches, long, missing))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of Python's")]
+    fn new(
+        py: Python<'_>,
+        memory: Py<Memory>,
+        prefix: &str,
+        ttl: Option<f64>,
+        plugins: Py<PyList>,
+        environment: Py<PyDict>,
+        switches: (Py<PyAny>, Py<PyAny>),
+        long: Py<PyAny>,
+        missing: Py<PyAny>,
+    ) -> PyResult<Self> {
+        let cache = memory.get().cache.namespace(prefix).with_ttl(crate::ttl::ttl(py, ttl)?);
+        let space_length = u32::try_from(prefix.len())?;
+        Ok(Self { cache, memory, space_length, plugins, environment, switches, marks: Marks { long, missing } })
+    }
+
+    #[pyo3(signature = (key, default = None))]
+    fn get(&self, key: &Bound<'_, PyAny>, default: Option<Py<PyAny>>) -> Py<PyAny> {
+        let py = key.py();
+        match self.key(key) {
+            Some(key) => self.find(py, key).or(default).unwrap_or_else(|| py.None()),
+            None => self.marks.long.clone_ref(py),
+        }
+    }
+
+    fn peek(&self, key: &Bound<'_, PyAny>) -> Py<PyAny> {
+        let py = key.py();
+        match self.key(key) {
+            Some(key) => self.find(py, key).unwrap_or_else(|| self.marks.missing.clone_ref(py)),
+            None => self.marks.long.clone_ref(py),
+        }
+    }
+
+    fn multi_get<'py>(&self, keys: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = keys.py();
+        let long = || Ok(self.marks.long.bind(py).clone());
+        let Ok(keys) = keys.cast_exact::<PyList>() else { return long() };
+        let mut found = Vec::with_capacity(keys.len());
+        for key in keys {
+            let Some(key) = self.key(&key) else { return long() };
+            found.push(self.find(py, key).unwrap_or_else(|| py.None()));
+        }
+        Ok(PyList::new(py, found)?.into_any())
+    }
+
+    /// Whether it was stored: if not, the long way has to be taken.
+    #[pyo3(signature = (key, value, ttl = None))]
+    fn set(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, ttl: Option<f64>) -> PyResult<bool> {
+        let py = key.py();
+        let Some(key) = self.key(key) else { return Ok(false) };
+        let length = u64::from(self.space_length) + key.len() as u64;
+        let held = self.memory.get().value(length, value, self.space_length)?;
+        let stored = match ttl {
+            None => self.cache.set(key, held),
+            Some(seconds) => self.cache.with_ttl(crate::ttl::ttl(py, Some(seconds))?).set(key, held),
+        };
+        now(py, stored).map(|()| true)
+    }
+
+    fn delete<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        let Some(key) = self.key(key) else { return Ok(self.marks.long.bind(py).clone()) };
+        let deleted = now(py, self.cache.delete(key))?;
+        Ok(PyInt::new(py, u8::from(deleted)).into_any())
+    }
+
+    fn exists<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+        let py = key.py();
+        let Some(key) = self.key(key) else { return Ok(self.marks.long.bind(py).clone()) };
+        let exists = now(py, self.cache.exists(key))?;
+        Ok(PyBool::new(py, exists).to_owned().into_any())
+    }
+
+    fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        visit.call(&self.memory)?;
+        visit.call(&self.plugins)
+    }
+}
+
+impl Door {
+    /// The key's text, if the way is open and the key has one as it is.
+    #[inline]
+    fn key<'a>(&self, key: &'a Bound<'_, PyAny>) -> Option<&'a str> {
+        let py = key.py();
+        let environment = self.environment.bind(py);
+        let is_on = |switch: &Py<PyAny>| !environment.contains(switch).is_ok_and(|is_there| !is_there);
+        if !self.plugins.bind(py).is_empty() || is_on(&self.switches.0) || is_on(&self.switches.1) {
+            return None;
+        }
+        key.cast_exact::<PyString>().ok()?.to_str().ok()
+    }
+
+    #[inline]
+    fn find(&self, py: Python<'_>, key: &str) -> Option<Py<PyAny>> {
+        match self.cache.get::<Value>(key).now() {
+            Ok(Ok(Some(value))) => Held::object(py, &value),
+            _ => None,
+        }
+    }
+}
