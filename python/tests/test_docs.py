@@ -5,6 +5,8 @@ from __future__ import annotations
 import ast
 import inspect
 import re
+import subprocess
+import sys
 from pathlib import Path
 from types import CodeType, FunctionType
 from typing import Any
@@ -36,3 +38,19 @@ async def test_a_block(block: str, redis_server: Any) -> None:
         for value in list(names.values()):
             if hasattr(value, "close") and not isinstance(value, type):
                 await value.close()
+
+
+PROGRAMS = {
+    f"{path.parent.name}/{path.name} {number}": block
+    for path in (CHAPTER.parents[1] / "README.md", CHAPTER.parents[1] / "python" / "README.md")
+    for number, block in enumerate(re.findall(r"^```python\n(.*?)^```$", path.read_text(), re.DOTALL | re.MULTILINE))
+}
+
+
+def test_each_readme_has_a_program() -> None:
+    assert len(PROGRAMS) >= 2
+
+
+@pytest.mark.parametrize("program", PROGRAMS.values(), ids=list(PROGRAMS))
+def test_a_program_of_a_readme(program: str) -> None:
+    subprocess.run([sys.executable, "-W", "error", "-c", program], check=True, timeout=60)
