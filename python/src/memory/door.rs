@@ -73,9 +73,12 @@ impl Door {
         let py = keys.py();
         let long = || Ok(self.marks.long.bind(py).clone());
         let Ok(keys) = keys.cast_exact::<PyList>() else { return long() };
+        if !self.is_open(py) {
+            return long();
+        }
         let mut found = Vec::with_capacity(keys.len());
         for key in keys {
-            let Some(key) = self.key(&key) else { return long() };
+            let Some(key) = text(&key) else { return long() };
             found.push(self.find(py, key).unwrap_or_else(|| py.None()));
         }
         Ok(PyList::new(py, found)?.into_any())
@@ -116,16 +119,18 @@ impl Door {
 }
 
 impl Door {
+    /// Whether there is neither a plugin nor a switch that is on.
+    #[inline]
+    fn is_open(&self, py: Python<'_>) -> bool {
+        let environment = self.environment.bind(py);
+        let is_off = |switch: &Py<PyAny>| environment.contains(switch).is_ok_and(|is_there| !is_there);
+        self.plugins.bind(py).is_empty() && is_off(&self.switches.0) && is_off(&self.switches.1)
+    }
+
     /// The key's text, if the way is open and the key has one as it is.
     #[inline]
     fn key<'a>(&self, key: &'a Bound<'_, PyAny>) -> Option<&'a str> {
-        let py = key.py();
-        let environment = self.environment.bind(py);
-        let is_on = |switch: &Py<PyAny>| !environment.contains(switch).is_ok_and(|is_there| !is_there);
-        if !self.plugins.bind(py).is_empty() || is_on(&self.switches.0) || is_on(&self.switches.1) {
-            return None;
-        }
-        key.cast_exact::<PyString>().ok()?.to_str().ok()
+        if self.is_open(key.py()) { text(key) } else { None }
     }
 
     #[inline]
@@ -135,4 +140,10 @@ impl Door {
             _ => None,
         }
     }
+}
+
+/// The text of a key that is exactly a `str`.
+#[inline]
+fn text<'a>(key: &'a Bound<'_, PyAny>) -> Option<&'a str> {
+    key.cast_exact::<PyString>().ok()?.to_str().ok()
 }
