@@ -179,6 +179,7 @@ impl Value {
     }
 
     /// The live object, if it is a `T`; else what there is, of which then only its own type is known.
+    #[allow(clippy::inline_always, reason = "compiled into a hit, see `Cache::decode_object`")]
     #[inline(always)]
     pub(crate) fn into_object<T: Any + Send + Sync>(self) -> Result<Arc<T>, Self> {
         let object: Arc<dyn Any + Send + Sync> = match self.0 {
