@@ -87,10 +87,14 @@ impl Function {
     /// another; [`Self::checked`] refuses what this misses.
     pub(crate) fn shape(&self, options: &Options) -> TokenStream {
         let (returns, library) = (&self.returns, &options.library);
-        if options.cache_errors.is_none() && is_result(returns) {
+        let shape = if options.cache_errors.is_none() && is_result(returns) {
             quote_spanned!(returns.span()=> #library::functions::Fallible<#returns>)
         } else {
             quote_spanned!(returns.span()=> #library::functions::Whole<#returns>)
+        };
+        match options.object {
+            Some(_) => quote_spanned!(returns.span()=> #library::functions::Objects<#shape>),
+            None => shape,
         }
     }
 

@@ -32,9 +32,9 @@ use proc_macro::TokenStream;
 /// The function returns a `CachedCall`, a future that can be told to do otherwise first: `refresh()`, `read_only()`, `write_behind()`,
 /// `uncached()`; `invalidate()` deletes, `key()` and `cache()` tell. Calls that miss a key at the same time compute once.
 ///
-/// What is returned has to be `Clone`, `Send`, `Sync`, `'static` and serde's `Serialize` and `Deserialize`; of a `Result` the value, and an
-/// error of any type that is `Send`. The `Result` is called by that name: one of another name, as in `type DbResult<T> = Result<T, E>`, doesn't
-/// compile without `cache_errors`.
+/// What is returned has to be `Clone`, `Send`, `Sync`, `'static` and serde's `Serialize` and `Deserialize`, or with `object` an `Arc` of any
+/// type; of a `Result` the value, and an error of any type that is `Send`. The `Result` is called by that name: one of another name, as in
+/// `type DbResult<T> = Result<T, E>`, doesn't compile without `cache_errors`.
 ///
 /// | option | |
 /// |---|---|
@@ -49,6 +49,7 @@ use proc_macro::TokenStream;
 /// | `ttl_from = function` | the same from a reference to the value |
 /// | `skip_if = function` | doesn't store a value of which this is true |
 /// | `cache_errors` | stores a `Result` whole, its errors too |
+/// | `object` | the value is an `Arc<T>`, kept in memory as it is and shared: `T` needs neither serde nor `Clone` |
 /// | `crate = path` | where the library is, if not at `::polycache` |
 ///
 /// Functions of `ttl_from` and `skip_if` are paths, or closures that capture nothing.

@@ -20,6 +20,7 @@ pub(crate) struct Options {
     pub(crate) key: Option<LitStr>,
     pub(crate) key_builder: Option<Expr>,
     pub(crate) noself: Option<Span>,
+    pub(crate) object: Option<Span>,
     pub(crate) ttl: Option<Expr>,
     pub(crate) ttl_from: Option<Expr>,
     pub(crate) skip_if: Option<Expr>,
@@ -29,8 +30,8 @@ pub(crate) struct Options {
 }
 
 /// The options of all attributes.
-const COMMON: [&str; 10] =
-    ["alias", "cache", "crate", "key", "key_builder", "noself", "skip_if", "ttl", "ttl_from", "url"];
+const COMMON: [&str; 11] =
+    ["alias", "cache", "crate", "key", "key_builder", "noself", "object", "skip_if", "ttl", "ttl_from", "url"];
 
 impl Options {
     /// Of an attribute that knows the common ones and `own`.
@@ -46,6 +47,7 @@ impl Options {
             key: None,
             key_builder: None,
             noself: None,
+            object: None,
             ttl: None,
             ttl_from: None,
             skip_if: None,
@@ -72,6 +74,7 @@ impl Options {
     fn take(&mut self, name: &str, setting: &Setting) -> Result<()> {
         match name {
             "noself" => self.noself = Some(setting.flag()?),
+            "object" => self.object = Some(setting.flag()?),
             "cache_errors" => self.cache_errors = Some(setting.flag()?),
             "alias" => self.alias = Some(setting.text()?),
             "url" => self.url = Some(setting.text()?),

@@ -4,6 +4,7 @@ mod convert;
 mod fence;
 mod fill;
 mod finish;
+mod form;
 mod gate;
 mod hooks;
 mod keys;
@@ -20,6 +21,8 @@ use std::time::{Duration, SystemTime};
 
 use compact_str::CompactString;
 
+pub(crate) use self::form::private::Keep;
+pub use self::form::{Encoded, Form, Live};
 pub use self::scan::Scan;
 pub use self::typed::{Readable, Storable};
 use crate::backend::{Backend, BackendInfo};

@@ -17,6 +17,7 @@ mod leader;
 #[cfg(all(test, polycache_shuttle))]
 mod model;
 mod multi;
+mod objects;
 mod overtake;
 mod pulse;
 mod report;

@@ -55,5 +55,6 @@ pub use self::cached::{Cached, Work};
 pub use self::call::{CachedCall, CallBuilder, One};
 pub use self::function_cache::FunctionCache;
 pub use self::multi::{Keyed, Many, MultiCall, Pairs};
-pub use self::shape::{Cacheable, Fallible, Shape, Whole};
+pub use self::shape::{Fallible, Objects, Shape, Whole};
 pub use self::source::CacheSource;
+pub use crate::cache::{Encoded, Form, Live};

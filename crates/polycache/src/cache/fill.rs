@@ -7,22 +7,21 @@ use crate::flight::{Seat, Tenure};
 use crate::key::OwnedKey;
 use crate::lease::Lease;
 use crate::switch::State;
-use crate::{Answer, CommandName, Reply, Result, Storable, Ttl, Value};
+use crate::{Answer, CommandName, Reply, Result, Ttl, Value};
 
 const NAME: CommandName = CommandName::Set;
 
 impl Cache {
     /// Stores a flight's value, unless a write to the key overtakes it; whether it did.
-    pub(crate) fn fill<T: Storable + Clone>(
+    pub(crate) fn fill(
         &self,
         key: &str,
-        value: &T,
+        value: Result<Value>,
         when: When,
         permit: Permit,
         seat: &Seat,
         tenure: Option<Box<Tenure>>,
     ) -> Reply<bool> {
-        let value = value.store_copy(self, key);
         self.fill_encoded(
             key,
             value,

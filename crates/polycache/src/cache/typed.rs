@@ -29,7 +29,7 @@ use crate::{Result, Value};
     message = "`{Self}` can't be stored in a cache",
     label = "not a value that a cache can encode",
     note = "a stored value has serde's `Serialize` (derive it) and is `Send + Sync + 'static`, or is a `polycache::Value`",
-    note = "an object that serde doesn't know is stored in memory with `set_object`"
+    note = "an object that serde doesn't know is kept in memory with `set_object`, or computed with `get_or_set_object`"
 )]
 pub trait Storable: Send + Sync + 'static + private::Store {}
 

@@ -11,8 +11,9 @@ use super::report::Wait;
 use super::tenure::{self, Asking, Tenancy};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
+use crate::cache::Form;
 use crate::key::OwnedKey;
-use crate::{Cache, ErrorKind, OnError, Readable, Reply, Result};
+use crate::{Cache, ErrorKind, OnError, Reply, Result};
 
 /// How far a call has come.
 pub(super) enum Approach<T: Send + Sync + 'static, E: Send + Sync + 'static> {
@@ -53,12 +54,16 @@ enum Found<T> {
 
 impl<T, E> Approach<T, E>
 where
-    T: Readable,
+    T: Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
 {
     /// Begins after the cache has answered. Returns `Err` with the way that remains, where the call has to wait.
     #[inline]
-    pub(super) fn start(cache: &Cache, key: &str, asked: Asked<T>) -> std::result::Result<Course<T, E>, Self> {
+    pub(super) fn start<K: Form<T>>(
+        cache: &Cache,
+        key: &str,
+        asked: Asked<T>,
+    ) -> std::result::Result<Course<T, E>, Self> {
         let when = match asked {
             Ok(result) => match found(cache, result) {
                 Found::Value(value) => return Ok(Course::Arrived(Ok(value))),
@@ -69,21 +74,26 @@ where
         match cache.with_key(key, |_, key| cache.flights().join(key)) {
             Part::Waits(waiter) => Err(Self::Waits(waiter, when, Wait::begin(cache))),
             // A whole flight may have come and gone between the read and the joining: its value is there.
-            Part::Leads(leader, _) => match (read_again(cache, key).now(), cache.lease_life()) {
+            Part::Leads(leader, _) => match (read_again::<K, T>(cache, key).now(), K::lease_life(cache)) {
                 (Ok(Ok(Some(value))), _) => Ok(Course::Arrived(leader.land(Ok(value)))),
                 (Ok(_), None) => Ok(Course::Leads(leader, Terms { when, tenure: None })),
-                (Ok(_), Some(_)) => Err(Self::lead(cache, key, leader, when)),
+                (Ok(_), Some(_)) => Err(Self::lead::<K>(cache, key, leader, when)),
                 (Err(reply), _) => Err(Self::Checks(reply, leader, when)),
             },
         }
     }
 
     /// Goes on as far as it can. Not to be polled after its end.
-    pub(super) fn poll(&mut self, cache: &Cache, key: &str, context: &mut Context<'_>) -> Poll<Course<T, E>> {
+    pub(super) fn poll<K: Form<T>>(
+        &mut self,
+        cache: &Cache,
+        key: &str,
+        context: &mut Context<'_>,
+    ) -> Poll<Course<T, E>> {
         if let Some(leader) = self.leader() {
             leader.stir();
         }
-        let poll = self.go_on(cache, key, context);
+        let poll = self.go_on::<K>(cache, key, context);
         if poll.is_pending()
             && let Some(leader) = self.leader()
         {
@@ -99,13 +109,13 @@ where
         }
     }
 
-    fn go_on(&mut self, cache: &Cache, key: &str, context: &mut Context<'_>) -> Poll<Course<T, E>> {
+    fn go_on<K: Form<T>>(&mut self, cache: &Cache, key: &str, context: &mut Context<'_>) -> Poll<Course<T, E>> {
         loop {
             // A placeholder: each arm either sets `self` or returns.
             match std::mem::replace(self, Self::Asked(Ok(Ok(None)))) {
                 Self::Asked(Ok(result)) => match found(cache, result) {
                     Found::Value(value) => return Poll::Ready(Course::Arrived(Ok(value))),
-                    Found::Nothing(when) => *self = Self::missed(cache, key, None, when),
+                    Found::Nothing(when) => *self = Self::missed::<K>(cache, key, None, when),
                 },
                 Self::Asked(Err(reply)) => {
                     // Nothing has been sent yet: the reply starts at its first poll.
@@ -116,7 +126,7 @@ where
                 Self::Reading(mut reply, seen) => match Pin::new(&mut reply).poll(context) {
                     Poll::Ready(result) => match found(cache, result) {
                         Found::Value(value) => return Poll::Ready(Course::Arrived(Ok(value))),
-                        Found::Nothing(when) => *self = Self::missed(cache, key, Some(seen), when),
+                        Found::Nothing(when) => *self = Self::missed::<K>(cache, key, Some(seen), when),
                     },
                     Poll::Pending => {
                         *self = Self::Reading(reply, seen);
@@ -130,9 +140,9 @@ where
                     }
                     // Its read is old: a value may have come since.
                     Poll::Ready(Arrival::Leads(leader)) => {
-                        *self = Self::Checks(read_again(cache, key), leader, when);
+                        *self = Self::Checks(read_again::<K, T>(cache, key), leader, when);
                     }
-                    Poll::Ready(Arrival::Again) => *self = Self::Asked(cache.get(key).now()),
+                    Poll::Ready(Arrival::Again) => *self = Self::Asked(K::get(cache, key).now()),
                     Poll::Pending => {
                         *self = Self::Waits(waiter, when, wait);
                         return Poll::Pending;
@@ -141,7 +151,7 @@ where
                 Self::Checks(mut reply, leader, when) => match Pin::new(&mut reply).poll(context) {
                     Poll::Ready(Ok(Some(value))) => return Poll::Ready(Course::Arrived(leader.land(Ok(value)))),
                     // Trouble was reported after the first read.
-                    Poll::Ready(Ok(None) | Err(_)) => *self = Self::lead(cache, key, leader, when),
+                    Poll::Ready(Ok(None) | Err(_)) => *self = Self::lead::<K>(cache, key, leader, when),
                     Poll::Pending => {
                         *self = Self::Checks(reply, leader, when);
                         return Poll::Pending;
@@ -168,25 +178,25 @@ where
     }
 
     /// Joins the key's flight. `seen` is `None` where the read needed no wait.
-    fn missed(cache: &Cache, key: &str, seen: Option<Seen>, when: When) -> Self {
+    fn missed<K: Form<T>>(cache: &Cache, key: &str, seen: Option<Seen>, when: When) -> Self {
         let (joined, seen) = match seen {
             Some(Seen { key, landings }) => (cache.flights().join(key.key()), Some(landings)),
             None => (cache.with_key(key, |_, key| cache.flights().join(key)), None),
         };
         match joined {
             Part::Waits(waiter) => Self::Waits(waiter, when, Wait::begin(cache)),
-            Part::Leads(leader, landings) if seen == Some(landings) => Self::lead(cache, key, leader, when),
+            Part::Leads(leader, landings) if seen == Some(landings) => Self::lead::<K>(cache, key, leader, when),
             // Another flight has landed between the read and the joining: its value may be there.
-            Part::Leads(leader, _) => Self::Checks(read_again(cache, key), leader, when),
+            Part::Leads(leader, _) => Self::Checks(read_again::<K, T>(cache, key), leader, when),
         }
     }
 
     /// Leads, without regard to stored values and to others who compute.
-    pub(super) fn anew(cache: &Cache, key: &str, mut leader: Leader<T, E>) -> Self {
-        let asking = cache.lease_life().and_then(|_| {
+    pub(super) fn anew<K: Form<T>>(cache: &Cache, key: &str, mut leader: Leader<T, E>) -> Self {
+        let asking = K::lease_life(cache).and_then(|_| {
             let permit = leader.permit().cloned();
             leader.asks(cache, key);
-            tenure::seize(cache, key, 1, permit, leader.pulse())
+            tenure::seize::<K, T>(cache, key, 1, permit, leader.pulse())
         });
         match asking {
             Some(asking) => Self::Asks(asking, leader, When::Always),
@@ -195,10 +205,10 @@ where
     }
 
     /// Leads in this process, and asks for the lease where there are leases.
-    fn lead(cache: &Cache, key: &str, mut leader: Leader<T, E>, when: When) -> Self {
-        let asking = cache.lease_life().and_then(|_| {
+    fn lead<K: Form<T>>(cache: &Cache, key: &str, mut leader: Leader<T, E>, when: When) -> Self {
+        let asking = K::lease_life(cache).and_then(|_| {
             leader.asks(cache, key);
-            tenure::ask(cache, key, leader.pulse())
+            tenure::ask::<K, T>(cache, key, leader.pulse())
         });
         match asking {
             Some(asking) => Self::Asks(asking, leader, when),
@@ -208,8 +218,12 @@ where
 }
 
 /// Reads a second time. Plugins have seen the caller's first read, and don't see this one.
-fn read_again<T: Readable>(cache: &Cache, key: &str) -> Reply<Option<T>> {
-    if cache.has_plugins() { cache.bare().get(key) } else { cache.get(key) }
+fn read_again<K, T>(cache: &Cache, key: &str) -> Reply<Option<T>>
+where
+    K: Form<T>,
+    T: Clone + Send + Sync + 'static,
+{
+    if cache.has_plugins() { K::get(&cache.bare(), key) } else { K::get(cache, key) }
 }
 
 /// A read's result; trouble counts as a miss.

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
 use std::panic::resume_unwind;
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll, ready};
@@ -13,9 +14,10 @@ use tokio::task::JoinHandle;
 use super::approach::{Approach, Course};
 use super::get_or_set::GetOrSet;
 use super::lead::{Lead, Policy};
-use crate::{Cache, Readable, Storable};
+use crate::Cache;
+use crate::cache::{Encoded, Form};
 
-impl<'a, T, E, F, Fut> GetOrSet<'a, T, E, F, Fut>
+impl<'a, T, E, F, Fut, K> GetOrSet<'a, T, E, F, Fut, K>
 where
     T: Send + Sync + 'static,
     E: Send + Sync + 'static,
@@ -42,22 +44,30 @@ where
     /// assert_eq!(answer, Ok(42));
     /// # }
     /// ```
-    pub fn detached(self) -> Detached<'a, T, E, F>
+    pub fn detached(self) -> Detached<'a, T, E, F, K>
     where
         Fut: Send + 'static,
     {
-        Detached { cache: self.cache, key: self.key, compute: self.compute, approach: None, work: None }
+        Detached {
+            cache: self.cache,
+            key: self.key,
+            compute: self.compute,
+            approach: None,
+            work: None,
+            form: PhantomData,
+        }
     }
 }
 
-/// The future of [`Cache::get_or_set`] after [`detached`](GetOrSet::detached).
+/// The future of [`Cache::get_or_set`] and [`Cache::get_or_set_object`] after [`detached`](GetOrSet::detached).
 #[must_use = "nothing is read or computed until it is awaited"]
-pub struct Detached<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F> {
+pub struct Detached<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, K = Encoded> {
     cache: &'a Cache,
     key: &'a str,
     compute: Option<F>,
     approach: Option<Box<Approach<T, E>>>,
     work: Option<Work<T, E>>,
+    form: PhantomData<K>,
 }
 
 /// Where the leader's work is done.
@@ -67,11 +77,12 @@ enum Work<T, E> {
 }
 
 /// The closure isn't pinned: it is called before anything borrows from it.
-impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F> Unpin for Detached<'_, T, E, F> {}
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, K> Unpin for Detached<'_, T, E, F, K> {}
 
-impl<T, E, F, Fut> Future for Detached<'_, T, E, F>
+impl<T, E, F, Fut, K> Future for Detached<'_, T, E, F, K>
 where
-    T: Storable + Readable,
+    K: Form<T>,
+    T: Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
     F: FnOnce() -> Fut,
     Fut: Future<Output = Result<T, E>> + Send + 'static,
@@ -83,7 +94,7 @@ where
         loop {
             let approach = match &mut this.approach {
                 Some(approach) => approach,
-                none => match this.cache.get::<T>(this.key).now() {
+                none => match K::get(this.cache, this.key).now() {
                     Ok(Ok(Some(value))) => return Poll::Ready(Ok(value)),
                     asked => none.insert(Box::new(Approach::Asked(asked))),
                 },
@@ -100,7 +111,7 @@ where
                     };
                 }
                 Some(Work::Here(work)) => return work.as_mut().poll(context),
-                None => match ready!(approach.poll(this.cache, this.key, context)) {
+                None => match ready!(approach.poll::<K>(this.cache, this.key, context)) {
                     Course::Arrived(result) => return Poll::Ready(result),
                     Course::Leads(mut leader, terms) => {
                         let Some(compute) = this.compute.take() else {
@@ -112,7 +123,7 @@ where
                         let (cache, key) = (this.cache.clone(), CompactString::new(this.key));
                         let lead = async move {
                             let mut lead = pin!(lead);
-                            poll_fn(|context| lead.as_mut().poll(&cache, &key, context)).await
+                            poll_fn(|context| lead.as_mut().poll::<K>(&cache, &key, context)).await
                         };
                         this.work = Some(match Handle::try_current() {
                             Ok(runtime) => Work::Task(runtime.spawn(lead)),
@@ -125,7 +136,7 @@ where
     }
 }
 
-impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F> fmt::Debug for Detached<'_, T, E, F> {
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, K> fmt::Debug for Detached<'_, T, E, F, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Detached").field("key", &self.key).finish_non_exhaustive()
     }

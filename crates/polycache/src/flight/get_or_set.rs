@@ -2,12 +2,14 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
 use super::approach::Asked;
 use super::lead::Policy;
 use super::slow::Slow;
+use crate::cache::{Encoded, Form};
 use crate::{Cache, Readable, Storable};
 
 impl Cache {
@@ -46,26 +48,35 @@ impl Cache {
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
-        GetOrSet { cache: self, key, compute: Some(compute), slow: None }
+        GetOrSet::new(self, key, compute)
     }
 }
 
-/// The future of [`Cache::get_or_set`].
+/// The future of [`Cache::get_or_set`] and [`Cache::get_or_set_object`], which keep what is computed in the form `K`.
 #[must_use = "nothing is read or computed until it is awaited"]
-pub struct GetOrSet<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut> {
+pub struct GetOrSet<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K = Encoded> {
     pub(super) cache: &'a Cache,
     pub(super) key: &'a str,
     pub(super) compute: Option<F>,
     /// All that a hit doesn't need, apart: a hit is felt to move it about.
     slow: Option<Slow<T, E, Fut>>,
+    form: PhantomData<K>,
 }
 
 /// The closure isn't pinned: it is called before anything borrows from it. What it returns is, in a box.
-impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut> Unpin for GetOrSet<'_, T, E, F, Fut> {}
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K> Unpin for GetOrSet<'_, T, E, F, Fut, K> {}
 
-impl<T, E, F, Fut> Future for GetOrSet<'_, T, E, F, Fut>
+impl<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K> GetOrSet<'a, T, E, F, Fut, K> {
+    #[inline]
+    pub(super) fn new(cache: &'a Cache, key: &'a str, compute: F) -> Self {
+        Self { cache, key, compute: Some(compute), slow: None, form: PhantomData }
+    }
+}
+
+impl<T, E, F, Fut, K> Future for GetOrSet<'_, T, E, F, Fut, K>
 where
-    T: Storable + Readable,
+    K: Form<T>,
+    T: Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
     F: FnOnce() -> Fut,
     Fut: Future<Output = Result<T, E>>,
@@ -77,38 +88,39 @@ where
         if self.slow.is_some() {
             return self.poll_slow(context);
         }
-        match self.cache.get::<T>(self.key).now() {
+        match K::get(self.cache, self.key).now() {
             Ok(Ok(Some(value))) => Poll::Ready(Ok(value)),
             asked => self.begin(asked, context),
         }
     }
 }
 
-impl<T, E, F, Fut> GetOrSet<'_, T, E, F, Fut>
+impl<T, E, F, Fut, K> GetOrSet<'_, T, E, F, Fut, K>
 where
-    T: Storable + Readable,
+    K: Form<T>,
+    T: Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
     F: FnOnce() -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
     #[inline(never)]
     fn begin(&mut self, asked: Asked<T>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
-        let Self { cache, key, compute, slow } = self;
+        let Self { cache, key, compute, slow, .. } = self;
         let mut compute = || compute.take().map(|compute| compute());
-        Slow::begin(slow, asked, (cache, key), Policy::default(), &mut compute, context)
+        Slow::begin::<K>(slow, asked, (cache, key), Policy::default(), &mut compute, context)
     }
 
     #[inline(never)]
     fn poll_slow(&mut self, context: &mut Context<'_>) -> Poll<Result<T, E>> {
-        let Self { cache, key, compute, slow: Some(slow) } = self else {
+        let Self { cache, key, compute, slow: Some(slow), .. } = self else {
             return Poll::Pending;
         };
         let mut compute = || compute.take().map(|compute| compute());
-        slow.poll((cache, key), Policy::default(), &mut compute, context)
+        slow.poll::<K>((cache, key), Policy::default(), &mut compute, context)
     }
 }
 
-impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut> fmt::Debug for GetOrSet<'_, T, E, F, Fut> {
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K> fmt::Debug for GetOrSet<'_, T, E, F, Fut, K> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GetOrSet").field("key", &self.key).finish_non_exhaustive()
     }

@@ -12,8 +12,9 @@ use super::leader::Leader;
 use super::report;
 use super::tenure::Tenure;
 use crate::backend::When;
+use crate::cache::Form;
 use crate::events::Refusal;
-use crate::{Cache, Reply, Storable, Ttl};
+use crate::{Cache, Reply, Ttl};
 
 /// What becomes of a computed value.
 pub(crate) struct Policy<T> {
@@ -58,11 +59,11 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Lead<T, E, Fut> {
 
 impl<T, E, Fut> Lead<T, E, Fut>
 where
-    T: Storable + Clone,
+    T: Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<T, E>>,
 {
-    pub(super) fn poll(
+    pub(super) fn poll<K: Form<T>>(
         self: Pin<&mut Self>,
         cache: &Cache,
         key: &str,
@@ -82,7 +83,7 @@ where
             this.compute.set(None);
             if let Some((mut leader, terms)) = this.computes.take() {
                 let fill = match &result {
-                    Ok(value) => this.policy.fill(cache, key, value, terms, &mut leader),
+                    Ok(value) => this.policy.fill::<K, E>(cache, key, value, terms, &mut leader),
                     Err(_) => None,
                 };
                 match fill.map(Reply::now) {
@@ -107,10 +108,10 @@ where
     }
 }
 
-impl<T: Storable + Clone> Policy<T> {
+impl<T: Clone + Send + Sync + 'static> Policy<T> {
     /// Stores what a leader has computed, if it is to be stored. If not, the value that it was to replace is deleted. Where the cache has
     /// leases, a value that was computed without one isn't stored: other processes may have written meanwhile.
-    pub(super) fn fill<E: Send + Sync + 'static>(
+    pub(super) fn fill<K: Form<T>, E: Send + Sync + 'static>(
         &self,
         cache: &Cache,
         key: &str,
@@ -122,7 +123,7 @@ impl<T: Storable + Clone> Policy<T> {
         let permit = leader.take_permit();
         let report = report::Fill::new(cache, key);
         let skipped = self.skip.is_some_and(|skip| skip(value));
-        let unleased = tenure.is_none() && cache.lease_life().is_some();
+        let unleased = tenure.is_none() && K::lease_life(cache).is_some();
         if let (Some(report), false) = (&report, skipped) {
             match permit {
                 None => report.refused(Refusal::Overtaken),
@@ -135,9 +136,10 @@ impl<T: Storable + Clone> Policy<T> {
         }
         let replaced = tenure.as_ref().and_then(|tenure| tenure.replaced.clone());
         let seat = leader.seat();
+        let encoded = K::store(cache, key, value);
         let stored = permit.map(|permit| match self.ttl {
-            None => cache.fill(key, value, when, permit, seat, tenure),
-            Some(ttl) => cache.with_ttl(ttl(value)).fill(key, value, when, permit, seat, tenure),
+            None => cache.fill(key, encoded, when, permit, seat, tenure),
+            Some(ttl) => cache.with_ttl(ttl(value)).fill(key, encoded, when, permit, seat, tenure),
         });
         let stored = match (stored, report) {
             (Some(stored), Some(report)) => Some(report.watch(stored)),

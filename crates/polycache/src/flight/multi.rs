@@ -5,6 +5,7 @@
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
+use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
 
@@ -21,6 +22,7 @@ use super::report::Wait;
 use super::tenure::{self, Tenancy, Tenure};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
+use crate::cache::{Encoded, Form};
 use crate::key::OwnedKey;
 use crate::{Cache, ErrorKind, OnError, Readable, Reply, Storable};
 
@@ -59,13 +61,13 @@ impl Cache {
         Fut: Future<Output = Result<Values, E>>,
     {
         let names: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
-        run(self, &names, Policy::default(), false, compute).await
+        run::<Encoded, _, _, _, _, _, _>(self, &names, Policy::default(), false, compute).await
     }
 }
 
 /// `multi_get_or_set` with a policy for the computed values. With `anew` all keys are computed, without regard to stored values and to others
 /// who compute; then no name may be given twice.
-pub(crate) async fn run<T, E, K, Values, F, Fut>(
+pub(crate) async fn run<Kept, T, E, K, Values, F, Fut>(
     cache: &Cache,
     names: &[&str],
     policy: Policy<T>,
@@ -73,14 +75,16 @@ pub(crate) async fn run<T, E, K, Values, F, Fut>(
     compute: F,
 ) -> Vec<Result<Option<T>, E>>
 where
-    T: Storable + Readable,
+    Kept: Form<T>,
+    T: Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
     K: AsRef<str>,
     Values: IntoIterator<Item = (K, T)>,
     F: FnMut(Vec<String>) -> Fut,
     Fut: Future<Output = Result<Values, E>>,
 {
-    let mut bulk = Bulk { cache, names, policy, compute, results: names.iter().map(|_| None).collect() };
+    let results = names.iter().map(|_| None).collect();
+    let mut bulk = Bulk { cache, names, policy, compute, results, form: PhantomData::<Kept> };
     let mut open: Vec<usize> = (0..names.len()).collect();
     if anew {
         bulk.lead_anew(std::mem::take(&mut open)).await;
@@ -92,12 +96,13 @@ where
 }
 
 /// One bulk call on its way.
-struct Bulk<'a, T, E, F> {
+struct Bulk<'a, T, E, F, Kept> {
     cache: &'a Cache,
     names: &'a [&'a str],
     policy: Policy<T>,
     compute: F,
     results: Vec<Option<Result<Option<T>, E>>>,
+    form: PhantomData<Kept>,
 }
 
 /// A key that this call leads; by its place among the names.
@@ -108,9 +113,10 @@ struct Led<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     tenure: Option<Box<Tenure>>,
 }
 
-impl<T, E, K, Values, F, Fut> Bulk<'_, T, E, F>
+impl<Kept, T, E, K, Values, F, Fut> Bulk<'_, T, E, F, Kept>
 where
-    T: Storable + Readable,
+    Kept: Form<T>,
+    T: Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
     K: AsRef<str>,
     Values: IntoIterator<Item = (K, T)>,
@@ -176,7 +182,7 @@ where
         let pulse = &pulse;
         let led = leaders.into_iter().map(async |(index, leader)| {
             let name = names[index];
-            let tenure = match tenure::seize::<T>(cache, name, among, leader.permit().cloned(), pulse) {
+            let tenure = match tenure::seize::<Kept, T>(cache, name, among, leader.permit().cloned(), pulse) {
                 Some(asking) => asking.await.granted(),
                 None => None,
             };
@@ -194,7 +200,7 @@ where
     async fn read(&mut self, open: &[usize]) -> Vec<Result<T, When>> {
         let names: Vec<&str> = open.iter().map(|index| self.names[*index]).collect();
         let nothing = if self.cache.options().on_decode_error == OnError::Miss { When::Always } else { When::Absent };
-        match self.cache.multi_get::<T>(&names).await {
+        match Kept::multi_get(self.cache, &names).await {
             Ok(found) => found.into_iter().map(|value| value.ok_or_else(|| nothing.clone())).collect(),
             Err(error) => {
                 tracing::warn!(%error, "a failed read counts as a miss: the values are computed");
@@ -203,7 +209,7 @@ where
                 }
                 // One of them can't be read; the others can.
                 let bare = self.cache.bare();
-                let each = join_all(names.iter().map(|name| bare.get::<T>(name))).await;
+                let each = join_all(names.iter().map(|name| Kept::get(&bare, name))).await;
                 each.into_iter().map(|found| found.unwrap_or(None).ok_or(When::Always)).collect()
             }
         }
@@ -212,7 +218,7 @@ where
     /// Reads these keys again, and returns those that are still missing.
     async fn check(&mut self, led: Vec<Led<T, E>>) -> Vec<Led<T, E>> {
         let bare = self.cache.bare();
-        let found = join_all(led.iter().map(|one| bare.get::<T>(self.names[one.index]))).await;
+        let found = join_all(led.iter().map(|one| Kept::get(&bare, self.names[one.index]))).await;
         let missing = |(one, found): (Led<T, E>, crate::Result<Option<T>>)| match found {
             Ok(Some(value)) => {
                 self.results[one.index] = Some(one.leader.land(Ok(value)).map(Some));
@@ -226,10 +232,11 @@ where
     /// Takes the leases of these keys, where there are leases. Returns the keys that other processes compute.
     async fn take_leases(&mut self, led: &mut Vec<Led<T, E>>, pulse: &Arc<Pulse>) -> Vec<Led<T, E>> {
         let (cache, names, among) = (self.cache, self.names, led.len());
-        if cache.lease_life().is_some() {
+        if Kept::lease_life(cache).is_some() {
             led.iter_mut().for_each(|one| one.leader.asks(cache, names[one.index]));
         }
-        let taken = join_all(led.iter().map(|one| tenure::try_take::<T>(cache, names[one.index], among, pulse))).await;
+        let taken =
+            join_all(led.iter().map(|one| tenure::try_take::<Kept, T>(cache, names[one.index], among, pulse))).await;
         let mut elsewhere = Vec::new();
         for (mut one, tenancy) in std::mem::take(led).into_iter().zip(taken) {
             match tenancy {
@@ -249,7 +256,7 @@ where
 
     /// Computes one key, once no other process does. Returns whether another process has computed it.
     async fn lead_one(&mut self, mut one: Led<T, E>, pulse: &Arc<Pulse>) -> bool {
-        if let Some(asking) = tenure::ask::<T>(self.cache, self.names[one.index], pulse) {
+        if let Some(asking) = tenure::ask::<Kept, T>(self.cache, self.names[one.index], pulse) {
             match asking.await {
                 Tenancy::Found(value) => {
                     self.results[one.index] = Some(one.leader.land(Ok(value)).map(Some));
@@ -296,7 +303,7 @@ where
             // The computation has left this key out: a waiter takes its flight over.
             let Some(value) = values.remove(self.names[index]) else { continue };
             let terms = Terms { when, tenure };
-            let fill = self.policy.fill(self.cache, self.names[index], &value, terms, &mut leader);
+            let fill = self.policy.fill::<Kept, E>(self.cache, self.names[index], &value, terms, &mut leader);
             let result = match fill.map(Reply::now) {
                 None => leader.land(Ok(value)),
                 Some(Ok(stored)) => {

@@ -7,7 +7,8 @@ use std::task::{Context, Poll, ready};
 use super::approach::{Approach, Asked, Course};
 use super::lead::{Lead, Policy, Terms};
 use super::leader::Leader;
-use crate::{Cache, Readable, Storable};
+use crate::Cache;
+use crate::cache::Form;
 
 /// The way from a miss to a result. It is in boxes, so that a hit doesn't move it.
 pub(crate) struct Slow<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut>(Stage<T, E, Fut>);
@@ -19,14 +20,14 @@ enum Stage<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> {
 
 impl<T, E, Fut> Slow<T, E, Fut>
 where
-    T: Storable + Readable,
+    T: Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
     Fut: Future<Output = Result<T, E>>,
 {
     /// Computes without a read, and replaces the stored value.
-    pub(crate) fn anew(cache: &Cache, key: &str) -> Self {
+    pub(crate) fn anew<K: Form<T>>(cache: &Cache, key: &str) -> Self {
         let leader = cache.with_key(key, |_, key| cache.flights().lead(key));
-        Self(Stage::Approaches(Box::new(Approach::anew(cache, key, leader))))
+        Self(Stage::Approaches(Box::new(Approach::anew::<K>(cache, key, leader))))
     }
 
     /// Begins after the cache has answered, without a step yet.
@@ -36,7 +37,7 @@ where
 
     /// Begins after the cache has answered, and goes on as [`poll`](Self::poll) does. Where there is no result yet, the rest of the way is put
     /// into `slow`.
-    pub(crate) fn begin(
+    pub(crate) fn begin<K: Form<T>>(
         slow: &mut Option<Self>,
         asked: Asked<T>,
         (cache, key): (&Cache, &str),
@@ -44,7 +45,7 @@ where
         compute: &mut impl FnMut() -> Option<Fut>,
         context: &mut Context<'_>,
     ) -> Poll<Result<T, E>> {
-        let mut begun = match Approach::start(cache, key, asked) {
+        let mut begun = match Approach::start::<K>(cache, key, asked) {
             Err(approach) => Self(Stage::Approaches(Box::new(approach))),
             Ok(Course::Arrived(result)) => return Poll::Ready(result),
             Ok(Course::Leads(leader, terms)) => match Self::lead((cache, key), leader, terms, policy, compute) {
@@ -52,7 +53,7 @@ where
                 None => return Poll::Pending,
             },
         };
-        let poll = begun.poll((cache, key), policy, compute, context);
+        let poll = begun.poll::<K>((cache, key), policy, compute, context);
         if poll.is_pending() {
             *slow = Some(begun);
         }
@@ -60,7 +61,7 @@ where
     }
 
     /// `compute` gives the computation, once.
-    pub(crate) fn poll(
+    pub(crate) fn poll<K: Form<T>>(
         &mut self,
         (cache, key): (&Cache, &str),
         policy: Policy<T>,
@@ -69,8 +70,8 @@ where
     ) -> Poll<Result<T, E>> {
         loop {
             match &mut self.0 {
-                Stage::Leads(lead) => return lead.as_mut().poll(cache, key, context),
-                Stage::Approaches(approach) => match ready!(approach.poll(cache, key, context)) {
+                Stage::Leads(lead) => return lead.as_mut().poll::<K>(cache, key, context),
+                Stage::Approaches(approach) => match ready!(approach.poll::<K>(cache, key, context)) {
                     Course::Arrived(result) => return Poll::Ready(result),
                     Course::Leads(leader, terms) => match Self::lead((cache, key), leader, terms, policy, compute) {
                         Some(leads) => *self = leads,

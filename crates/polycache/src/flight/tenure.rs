@@ -13,11 +13,12 @@ use tokio::time::Instant;
 use super::pulse::Pulse;
 use crate::backend::{Found, Permit, Version, Want};
 
+use crate::cache::Form;
 use crate::key::OwnedKey;
 use crate::lease::{self, Keeper, Lease, Purpose, Watch};
 use crate::limit;
 use crate::switch::State;
-use crate::{Cache, Error, ErrorKind, Readable, Result, Value};
+use crate::{Cache, Error, ErrorKind, Result, Value};
 
 /// The pauses between two looks at a key that another process computes.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -71,17 +72,18 @@ impl<T> Tenancy<T> {
 pub(super) type Asking<T> = Pin<Box<dyn Future<Output = Tenancy<T>> + Send>>;
 
 /// Asks for the lease on `key`, where the cache has leases, and waits while another process computes.
-pub(super) fn ask<T>(cache: &Cache, key: &str, pulse: &Arc<Pulse>) -> Option<Asking<T>>
+pub(super) fn ask<K, T>(cache: &Cache, key: &str, pulse: &Arc<Pulse>) -> Option<Asking<T>>
 where
-    T: Readable,
+    K: Form<T>,
+    T: Clone + Send + Sync + 'static,
 {
-    let applicant = Applicant::new(cache, key, 1, pulse)?;
-    Some(Box::pin(async move { without(applicant.wait().await, &applicant.key) }))
+    let applicant = Applicant::new(cache, key, 1, pulse, K::lease_life(cache))?;
+    Some(Box::pin(async move { without(applicant.wait::<K, T>().await, &applicant.key) }))
 }
 
 /// Takes the lease, as one `among` so many, from whoever has it: the former holder's value isn't stored. Once `permit` is withdrawn, another
 /// caller of this process has overtaken this one, and gets the lease.
-pub(super) fn seize<T>(
+pub(super) fn seize<K, T>(
     cache: &Cache,
     key: &str,
     among: usize,
@@ -89,21 +91,23 @@ pub(super) fn seize<T>(
     pulse: &Arc<Pulse>,
 ) -> Option<Asking<T>>
 where
-    T: Readable,
+    K: Form<T>,
+    T: Clone + Send + Sync + 'static,
 {
-    let applicant = Applicant::new(cache, key, among, pulse)?;
+    let applicant = Applicant::new(cache, key, among, pulse, K::lease_life(cache))?;
     Some(Box::pin(async move { without(applicant.seize(permit.as_ref()).await, &applicant.key) }))
 }
 
 /// Asks for the lease once, as one `among` so many. `None` where another process has it.
-pub(super) async fn try_take<T>(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Tenancy<T>>
+pub(super) async fn try_take<K, T>(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Tenancy<T>>
 where
-    T: Readable,
+    K: Form<T>,
+    T: Clone + Send + Sync + 'static,
 {
-    let Some(applicant) = Applicant::new(cache, key, among, pulse) else {
+    let Some(applicant) = Applicant::new(cache, key, among, pulse, K::lease_life(cache)) else {
         return Some(Tenancy::None);
     };
-    match applicant.take().await {
+    match applicant.take::<K, T>().await {
         Ok(tenancy) => tenancy,
         Err(error) => Some(without(Err(error), key)),
     }
@@ -139,8 +143,8 @@ async fn together<F: Future>(calls: F) -> F::Output {
 
 impl Applicant {
     /// `None` where there are no leases.
-    fn new(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Self> {
-        let life = cache.lease_life()?.max(LIFE_OF_MANY * u32::try_from(among).unwrap_or(u32::MAX));
+    fn new(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>, life: Option<Duration>) -> Option<Self> {
+        let life = life?.max(LIFE_OF_MANY * u32::try_from(among).unwrap_or(u32::MAX));
         // A lease is renewed by a task.
         if cache.state() != State::On || Handle::try_current().is_err() {
             return None;
@@ -156,14 +160,15 @@ impl Applicant {
     }
 
     /// Takes the lease where nobody has it.
-    async fn take<T>(&self) -> Result<Option<Tenancy<T>>>
+    async fn take<K, T>(&self) -> Result<Option<Tenancy<T>>>
     where
-        T: Readable,
+        K: Form<T>,
+        T: Clone + Send + Sync + 'static,
     {
         let asked = Instant::now();
         let take = async { Ok(self.lease.take().await?.then(|| self.tenure(asked))) };
         // Both in one round trip. Another holder may have come and gone since the first read.
-        match together(join(take, self.cache.get::<T>(&self.key))).await {
+        match together(join(take, K::get(&self.cache, &self.key))).await {
             (Err(error), _) => Err(error),
             (Ok(_), Ok(Some(value))) => Ok(Some(Tenancy::Found(value))),
             (Ok(tenure), _) => Ok(tenure.map(Tenancy::Granted)),
@@ -171,16 +176,17 @@ impl Applicant {
     }
 
     /// Takes the lease over, if the holder's entry is still `entry`.
-    async fn take_over<T>(&self, entry: &Value) -> Result<Option<Tenancy<T>>>
+    async fn take_over<K, T>(&self, entry: &Value) -> Result<Option<Tenancy<T>>>
     where
-        T: Readable,
+        K: Form<T>,
+        T: Clone + Send + Sync + 'static,
     {
         let asked = Instant::now();
         if !self.lease.take_over(entry).await? {
             return Ok(None);
         }
         let tenure = self.tenure(asked);
-        Ok(Some(match self.cache.get::<T>(&self.key).await {
+        Ok(Some(match K::get(&self.cache, &self.key).await {
             Ok(Some(value)) => Tenancy::Found(value),
             _ => Tenancy::Granted(tenure),
         }))
@@ -218,12 +224,13 @@ impl Applicant {
     }
 
     /// Waits for the lease, or for the value.
-    async fn wait<T>(&self) -> Result<Tenancy<T>>
+    async fn wait<K, T>(&self) -> Result<Tenancy<T>>
     where
-        T: Readable,
+        K: Form<T>,
+        T: Clone + Send + Sync + 'static,
     {
         let (mut watch, mut pause) = (Watch::new(self.life), FIRST_PAUSE);
-        let mut taken = self.take().await?;
+        let mut taken = self.take::<K, T>().await?;
         loop {
             if let Some(tenancy) = taken {
                 return Ok(tenancy);
@@ -239,13 +246,13 @@ impl Applicant {
             })?;
             // A value that can't be read is about to be replaced.
             if let Some(Ok(value)) =
-                value.and_then(|found| found.value).map(|value| T::read(&self.cache, &self.key, value))
+                value.and_then(|found| found.value).map(|value| K::read(&self.cache, &self.key, value))
             {
                 return Ok(Tenancy::Found(value));
             }
             taken = match holder.and_then(|found| found.value) {
-                None => self.take().await?,
-                Some(entry) if watch.is_overdue(asked, &entry) => self.take_over(&entry).await?,
+                None => self.take::<K, T>().await?,
+                Some(entry) if watch.is_overdue(asked, &entry) => self.take_over::<K, T>(&entry).await?,
                 Some(_) => None,
             };
         }

@@ -12,8 +12,9 @@ use compact_str::CompactString;
 use super::cached::{Cached, Mode, Work};
 use super::failure::{Attempt, Failure, Own};
 use super::key_text::key_text;
-use super::shape::{Cacheable, Shape};
+use super::shape::Shape;
 use super::source::CacheSource;
+use crate::cache::{Form, Keep};
 use crate::flight::{Asked, Slow};
 use crate::{Cache, Reply, Result};
 
@@ -65,8 +66,7 @@ impl<C: CacheSource> CallBuilder<C> {
     /// What the call computes where there is nothing in the cache: `body` is polled only then.
     pub fn compute<S, Fut>(self, body: Fut) -> CachedCall<S, Fut, C>
     where
-        S: Shape,
-        S::Value: Cacheable,
+        S: Shape<Form: Form<S::Value>, Value: Clone>,
         Fut: Future<Output = S::Return>,
     {
         Cached::new(self.cache, One { key: self.key, body: Some(body), course: None })
@@ -98,8 +98,7 @@ impl<S: Shape, Fut, C: CacheSource> CachedCall<S, Fut, C> {
 
 impl<S, Fut, C> Future for CachedCall<S, Fut, C>
 where
-    S: Shape,
-    S::Value: Cacheable,
+    S: Shape<Form: Form<S::Value>, Value: Clone>,
     Fut: Future<Output = S::Return>,
     C: CacheSource,
 {
@@ -118,8 +117,7 @@ where
 
 impl<S, Fut, C> CachedCall<S, Fut, C>
 where
-    S: Shape,
-    S::Value: Cacheable,
+    S: Shape<Form: Form<S::Value>, Value: Clone>,
     Fut: Future<Output = S::Return>,
     C: CacheSource,
 {
@@ -138,7 +136,7 @@ where
         let begun = self.key().and_then(|key| {
             self.cache.with(|cache| match self.mode {
                 Mode::Refresh => Err(self.refreshes(cache, key)),
-                Mode::ReadAndStore | Mode::ReadOnly => match cache.get(key).now() {
+                Mode::ReadAndStore | Mode::ReadOnly => match S::Form::get(cache, key).now() {
                     Ok(Ok(Some(value))) => Ok(value),
                     asked => Err(self.missed(cache, asked)),
                 },
@@ -161,7 +159,7 @@ where
     #[cold]
     fn refreshes(&self, cache: &Cache, key: &str) -> Box<Course<S, Fut>> {
         let cache = self.told(cache);
-        Box::new(Course::Shared(Slow::anew(&cache, key), Own::default(), cache))
+        Box::new(Course::Shared(Slow::anew::<S::Form>(&cache, key), Own::default(), cache))
     }
 
     #[cold]
@@ -180,7 +178,7 @@ where
             match (course.as_deref_mut(), key) {
                 (Some(Course::Shared(slow, own, cache)), Ok(key)) => {
                     let mut compute = || Some(Attempt::new(body.take()?, share, Arc::clone(own)));
-                    let failure = match ready!(slow.poll((cache, key), policy, &mut compute, context)) {
+                    let failure = match ready!(slow.poll::<S::Form>((cache, key), policy, &mut compute, context)) {
                         Ok(value) => return Poll::Ready(S::join(Ok(value))),
                         Err(failure) => failure,
                     };

@@ -10,8 +10,9 @@ use std::task::{Context, Poll};
 use super::cached::{Cached, Mode, Work};
 use super::failure::{Attempt, Failure, Own, Share};
 use super::names::Names;
-use super::shape::{Cacheable, Shape};
+use super::shape::Shape;
 use super::source::CacheSource;
+use crate::cache::{Form, Keep};
 use crate::flight::{Policy, run_multi};
 use crate::{Cache, Reply, Result};
 
@@ -26,14 +27,14 @@ pub trait Pairs:
     /// What is asked for.
     type Key: Clone + Eq + Hash + Send + Sync + 'static;
     /// What is cached.
-    type Value: Cacheable;
+    type Value: Clone + Send + Sync + 'static;
 }
 
 impl<C, K, V> Pairs for C
 where
     C: IntoIterator<Item = (K, V)> + FromIterator<(K, V)> + 'static,
     K: Clone + Eq + Hash + Send + Sync + 'static,
-    V: Cacheable,
+    V: Clone + Send + Sync + 'static,
 {
     type Key = K;
     type Value = V;
@@ -88,7 +89,7 @@ impl<K: Clone + Eq + Hash, C: CacheSource> Keyed<K, C> {
         body: impl FnMut(Vec<K>) -> Computation<'call, S::Return> + Send + 'call,
     ) -> MultiCall<'call, S, C>
     where
-        S: Shape,
+        S: Shape<Form: Form<Value<S>>>,
         S::Value: Pairs<Key = K>,
     {
         let work = Many { keys: self.keys, names: self.names, body: Some(Box::new(body)), running: None };
@@ -138,7 +139,7 @@ where
 
 impl<S, C> Future for MultiCall<'_, S, C>
 where
-    S: Shape,
+    S: Shape<Form: Form<Value<S>>>,
     S::Value: Pairs,
     C: CacheSource,
     S::Return: Send,
@@ -186,7 +187,7 @@ where
 
 impl<S> Running<'_, S>
 where
-    S: Shape,
+    S: Shape<Form: Form<Value<S>>>,
     S::Value: Pairs,
 {
     async fn run(self, mut anew: bool) -> S::Return {
@@ -199,7 +200,7 @@ where
                 let names = &names;
                 async move { Ok(names.named(attempt.await?)) }
             };
-            let results = run_multi(&cache, &texts, policy, anew, compute).await;
+            let results = run_multi::<S::Form, _, _, _, _, _, _>(&cache, &texts, policy, anew, compute).await;
             let failure = match results.into_iter().collect::<Result<Vec<_>, Failure<_>>>() {
                 Ok(values) => return S::join(Ok(names.pairs(values))),
                 Err(failure) => failure,
@@ -213,7 +214,7 @@ where
 
     async fn read_only(self) -> S::Return {
         let Self { cache, names, mut body, .. } = self;
-        let mut values = cache.multi_get::<Value<S>>(&names.names).await.unwrap_or_else(|error| {
+        let mut values = <S::Form as Keep<Value<S>>>::multi_get(&cache, &names.names).await.unwrap_or_else(|error| {
             tracing::warn!(%error, "a failed read counts as a miss: the values are computed");
             names.names.iter().map(|_| None).collect()
         });

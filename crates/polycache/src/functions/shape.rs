@@ -4,20 +4,9 @@ use std::convert::Infallible;
 use std::fmt;
 use std::marker::PhantomData;
 
-use crate::{Readable, Storable};
+use crate::cache::{Encoded, Live};
 
-/// What a function may return to be cached; every type with these bounds is.
-#[diagnostic::on_unimplemented(
-    message = "`{Self}` can't be cached",
-    note = "a cached value is `Clone + Send + Sync + 'static`, and serde's `Serialize` and `Deserialize`, or is a `polycache::Value`",
-    note = "of a `Result` the value in `Ok` is cached; with `cache_errors` all of it"
-)]
-pub trait Cacheable: Storable + Readable {}
-
-#[diagnostic::do_not_recommend]
-impl<T: Storable + Readable> Cacheable for T {}
-
-/// How what a function returns is taken apart into a value to store or an error. [`Whole`] or [`Fallible`].
+/// How what a function returns is taken apart into a value to store or an error. [`Whole`] or [`Fallible`], or one of them in [`Objects`].
 #[diagnostic::on_unimplemented(
     message = "what this function returns can't be taken apart",
     note = "a type called `Result` is taken for that of the standard library, of which what is in `Ok` is stored; another one is stored whole with `cache_errors`",
@@ -30,6 +19,8 @@ pub trait Shape: sealed::Sealed + 'static {
     type Value: Send + Sync + 'static;
     /// What isn't.
     type Error: Send + 'static;
+    /// In what form it is stored: [`Encoded`] or [`Live`].
+    type Form: Send + Sync + 'static;
 
     /// The value or the error.
     #[doc(hidden)]
@@ -46,10 +37,14 @@ pub struct Whole<R>(PhantomData<fn() -> R>);
 /// The function returns a [`Result`], of which what is in `Ok` is stored.
 pub struct Fallible<R>(PhantomData<fn() -> R>);
 
+/// As the shape `S`; the value is an `Arc<T>`, or an `Arc<T>` for each of many keys, and is kept as a live object, without serde.
+pub struct Objects<S>(PhantomData<fn() -> S>);
+
 impl<T: Send + Sync + 'static> Shape for Whole<T> {
     type Return = T;
     type Value = T;
     type Error = Infallible;
+    type Form = Encoded;
 
     fn split(returned: T) -> Result<T, Infallible> {
         Ok(returned)
@@ -67,6 +62,7 @@ impl<T: Send + Sync + 'static, E: Send + 'static> Shape for Fallible<Result<T, E
     type Return = Result<T, E>;
     type Value = T;
     type Error = E;
+    type Form = Encoded;
 
     fn split(returned: Result<T, E>) -> Result<T, E> {
         returned
@@ -74,6 +70,21 @@ impl<T: Send + Sync + 'static, E: Send + 'static> Shape for Fallible<Result<T, E
 
     fn join(result: Result<T, E>) -> Result<T, E> {
         result
+    }
+}
+
+impl<S: Shape> Shape for Objects<S> {
+    type Return = S::Return;
+    type Value = S::Value;
+    type Error = S::Error;
+    type Form = Live;
+
+    fn split(returned: S::Return) -> Result<S::Value, S::Error> {
+        S::split(returned)
+    }
+
+    fn join(result: Result<S::Value, S::Error>) -> S::Return {
+        S::join(result)
     }
 }
 
@@ -89,9 +100,16 @@ impl<R> fmt::Debug for Fallible<R> {
     }
 }
 
+impl<S> fmt::Debug for Objects<S> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Objects")
+    }
+}
+
 mod sealed {
     pub trait Sealed {}
 
     impl<R> Sealed for super::Whole<R> {}
     impl<R> Sealed for super::Fallible<R> {}
+    impl<S> Sealed for super::Objects<S> {}
 }

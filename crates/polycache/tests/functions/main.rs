@@ -10,6 +10,7 @@ mod calls;
 mod forms;
 mod keys;
 mod multi;
+mod objects;
 mod sharing;
 mod trouble;
 mod written_by_macros;

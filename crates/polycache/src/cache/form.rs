@@ -1,0 +1,100 @@
+//! In what form computed values are kept.
+
+use std::any::Any;
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::Cache;
+use crate::{Readable, Reply, Result, Storable, Value};
+
+/// How a computed value is read and stored. Sealed: [`Encoded`] and [`Live`] are all there are.
+#[diagnostic::on_unimplemented(
+    message = "`{T}` can't be cached",
+    label = "not a value that a cache can keep",
+    note = "a cached value is `Clone + Send + Sync + 'static`, and serde's `Serialize` and `Deserialize`, or is a `polycache::Value`",
+    note = "an object without serde is kept in memory as an `Arc<T>`, by `#[cached(object)]` or `get_or_set_object`",
+    note = "of a `Result` the value in `Ok` is cached; with `cache_errors` all of it"
+)]
+pub trait Form<T: Clone + Send + Sync + 'static>: private::Keep<T> {}
+
+/// As [`get`](Cache::get) reads and [`set`](Cache::set) stores: any type of serde, by the cache's serializer.
+#[derive(Debug, Clone, Copy)]
+pub struct Encoded;
+
+/// As [`get_object`](Cache::get_object) reads and [`set_object`](Cache::set_object) stores: an `Arc` of any type, shared with every reader.
+#[derive(Debug, Clone, Copy)]
+pub struct Live;
+
+#[diagnostic::do_not_recommend]
+impl<T: Storable + Readable> Form<T> for Encoded {}
+
+#[diagnostic::do_not_recommend]
+impl<T: Any + Send + Sync> Form<Arc<T>> for Live {}
+
+pub(crate) mod private {
+    use super::{Any, Arc, Cache, Duration, Encoded, Live, Readable, Reply, Result, Storable, Value};
+
+    pub trait Keep<T>: Send + Sync + 'static {
+        /// How long a lease on a computation lives, where it takes one.
+        fn lease_life(cache: &Cache) -> Option<Duration>;
+
+        fn get(cache: &Cache, key: &str) -> Reply<Option<T>>;
+
+        fn multi_get(cache: &Cache, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<T>>>;
+
+        /// What is stored under `key`.
+        fn read(cache: &Cache, key: &str, stored: Value) -> Result<T>;
+
+        /// The value to store under `key`, from one that the caller keeps. It is cheap to clone.
+        fn store(cache: &Cache, key: &str, value: &T) -> Result<Value>;
+    }
+
+    impl<T: Storable + Readable> Keep<T> for Encoded {
+        #[inline]
+        fn lease_life(cache: &Cache) -> Option<Duration> {
+            cache.lease_life()
+        }
+
+        #[allow(clippy::inline_always, reason = "this is the hit of `get_or_set`")]
+        #[inline(always)]
+        fn get(cache: &Cache, key: &str) -> Reply<Option<T>> {
+            cache.get(key)
+        }
+
+        fn multi_get(cache: &Cache, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<T>>> {
+            cache.multi_get(keys)
+        }
+
+        fn read(cache: &Cache, key: &str, stored: Value) -> Result<T> {
+            T::read(cache, key, stored)
+        }
+
+        fn store(cache: &Cache, key: &str, value: &T) -> Result<Value> {
+            value.store_copy(cache, key)
+        }
+    }
+
+    impl<T: Any + Send + Sync> Keep<Arc<T>> for Live {
+        /// No other process could find the object.
+        fn lease_life(_cache: &Cache) -> Option<Duration> {
+            None
+        }
+
+        #[inline]
+        fn get(cache: &Cache, key: &str) -> Reply<Option<Arc<T>>> {
+            cache.get_object(key)
+        }
+
+        fn multi_get(cache: &Cache, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<Arc<T>>>> {
+            cache.multi_read(keys, Cache::decode_object)
+        }
+
+        fn read(cache: &Cache, key: &str, stored: Value) -> Result<Arc<T>> {
+            cache.decode_object(key, stored)
+        }
+
+        fn store(cache: &Cache, _key: &str, value: &Arc<T>) -> Result<Value> {
+            cache.takes_objects().map(|()| Value::object(Arc::clone(value)))
+        }
+    }
+}

@@ -1,0 +1,87 @@
+//! `get_or_set_object` and `multi_get_or_set_object`: the same for objects that serde doesn't know.
+
+use std::any::Any;
+use std::future::Future;
+use std::sync::Arc;
+
+use super::get_or_set::GetOrSet;
+use super::lead::Policy;
+use super::multi::run;
+use crate::Cache;
+use crate::cache::Live;
+
+impl Cache {
+    /// The live object under `key`; where there is none, what `compute` gives, which is stored. All is as with
+    /// [`get_or_set`](Self::get_or_set), and no serde is needed: the object is shared with every reader, as by
+    /// [`get_object`](Self::get_object) and [`set_object`](Self::set_object).
+    ///
+    /// Where the backend can't hold live objects, nothing is stored: those who ask at the same time share what is computed, and a `tracing`
+    /// event tells why the next computes again. Other processes neither see the object nor wait for it.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), std::sync::Arc<std::io::Error>> {
+    /// use std::sync::Arc;
+    ///
+    /// struct Model(Vec<f32>); // nothing that serde knows
+    ///
+    /// async fn load() -> Result<Arc<Model>, Arc<std::io::Error>> {
+    ///     Ok(Arc::new(Model(vec![0.5; 1_000]))) // takes a while
+    /// }
+    ///
+    /// let cache = polycache::Cache::memory();
+    /// let model = cache.get_or_set_object("model", load).await?;
+    /// let again = cache.get_or_set_object("model", load).await?;
+    /// assert!(Arc::ptr_eq(&model, &again) && again.0.len() == 1_000);
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn get_or_set_object<'a, T, E, F, Fut>(
+        &'a self,
+        key: &'a str,
+        compute: F,
+    ) -> GetOrSet<'a, Arc<T>, E, F, Fut, Live>
+    where
+        T: Any + Send + Sync,
+        E: Clone + Send + Sync + 'static,
+        F: FnOnce() -> Fut,
+        Fut: Future<Output = Result<Arc<T>, E>>,
+    {
+        GetOrSet::new(self, key, compute)
+    }
+
+    /// The live objects under `keys`, in their order; those that are missing are computed, by one call, and stored. All is as with
+    /// [`multi_get_or_set`](Self::multi_get_or_set), for objects as of [`get_or_set_object`](Self::get_or_set_object).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use std::convert::Infallible;
+    /// use std::sync::Arc;
+    ///
+    /// struct Model(u64); // nothing that serde knows
+    ///
+    /// let cache = polycache::Cache::memory();
+    /// let load = |missing: Vec<String>| async move {
+    ///     Ok::<_, Infallible>(missing.into_iter().map(|name| (name, Arc::new(Model(1)))).collect::<Vec<_>>())
+    /// };
+    /// let models = cache.multi_get_or_set_object(&["small", "large"], load).await;
+    /// let [Ok(Some(small)), Ok(Some(_))] = &models[..] else { panic!("both were computed") };
+    /// assert_eq!(small.0, 1);
+    /// # }
+    /// ```
+    pub async fn multi_get_or_set_object<T, E, K, Values, F, Fut>(
+        &self,
+        keys: &[impl AsRef<str>],
+        compute: F,
+    ) -> Vec<Result<Option<Arc<T>>, E>>
+    where
+        T: Any + Send + Sync,
+        E: Clone + Send + Sync + 'static,
+        K: AsRef<str>,
+        Values: IntoIterator<Item = (K, Arc<T>)>,
+        F: FnMut(Vec<String>) -> Fut,
+        Fut: Future<Output = Result<Values, E>>,
+    {
+        let names: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+        run::<Live, _, _, _, _, _, _>(self, &names, Policy::default(), false, compute).await
+    }
+}
