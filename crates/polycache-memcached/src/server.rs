@@ -90,7 +90,8 @@ impl FromStr for Server {
         if host.is_empty() || host.contains(strange) {
             return Err(wrong());
         }
-        let port = port.map_or(Ok(DEFAULT_PORT), |port| port.parse().map_err(|_| wrong()))?;
+        let port =
+            port.map_or(Some(DEFAULT_PORT), |port| port.parse().ok().filter(|port| *port != 0)).ok_or_else(wrong)?;
         Ok(Self::tcp(host, port))
     }
 }

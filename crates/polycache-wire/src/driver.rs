@@ -6,6 +6,7 @@ use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 use std::task::Poll;
+use std::time::Duration;
 
 use tokio::time::{MissedTickBehavior, interval, sleep};
 
@@ -128,7 +129,8 @@ impl<P: Protocol> Driver<P> {
 /// Keeps a connection going. Returns why it ended.
 async fn drive<P: Protocol>(shared: &Shared<P>, run: u64) -> Reason<P::Error> {
     let mut ticks = shared.options.heartbeat.map(|heartbeat| {
-        let mut ticks = interval(heartbeat / TICKS);
+        // The runtime's timers count milliseconds, and one of zero panics.
+        let mut ticks = interval((heartbeat / TICKS).max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks
     });

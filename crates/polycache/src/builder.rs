@@ -10,11 +10,13 @@ use crate::backend::Backend;
 use crate::cache::{Cache, CacheOptions, View};
 use crate::flight::Flights;
 use crate::key::{KeyBuilder, Prefix};
-use crate::lease::checked_life;
+use crate::lease;
 use crate::locks::Queues;
 use crate::serializer::Serializer;
 use crate::serializers::{Json, Null};
+use crate::settings::Range;
 use crate::switch::Switch;
+use crate::ttl::TTL;
 use crate::{Decoder, Error, ErrorKind, OnError, Plugin, Result, Ttl};
 
 /// How long a command may take unless told otherwise.
@@ -23,6 +25,10 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// How long a lease lives unless told otherwise: longer than a busy process is held up, and no longer than anybody wants to wait for a
 /// dead one.
 const DEFAULT_LEASE: Duration = Duration::from_secs(2);
+
+pub(crate) const LEASE: Range<Duration> = lease::LEASE.or_zero("none");
+pub(crate) const TIMEOUT: Range<Duration> = Range::from("timeout", Duration::ZERO);
+pub(crate) const TTL_JITTER: Range<f64> = Range::new("ttl_jitter", 0.0, 1.0);
 
 /// In bytes.
 const LONGEST_SEPARATOR: usize = 8;
@@ -237,24 +243,22 @@ impl CacheBuilder {
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) where the settings don't fit together: a serializer that keeps live objects with a backend that
-    /// can't hold them, a jitter outside of 0 to 1, a TTL of zero, a lease of less than a millisecond that isn't zero, a separator of more
+    /// can't hold them, a jitter outside of 0 to 1, a TTL of zero, a lease of less than a millisecond or more than a day that isn't zero, a separator of more
     /// than 8 bytes or with a control character.
     pub fn build(mut self) -> Result<Cache> {
         let refuse = |text: String| Err(Error::new(ErrorKind::Config, text));
-        if !(0.0..=1.0).contains(&self.options.ttl_jitter) {
-            return refuse(format!("a ttl_jitter of {}; it is a fraction from 0 to 1", self.options.ttl_jitter));
-        }
+        TTL_JITTER.check(self.options.ttl_jitter)?;
         let separator = &self.options.separator;
         if separator.len() > LONGEST_SEPARATOR || separator.chars().any(char::is_control) {
             return refuse(format!(
-                "a separator {separator:?}; it has at most {LONGEST_SEPARATOR} bytes and no control characters"
+                "`separator` is {separator:?}; it has at most {LONGEST_SEPARATOR} bytes and no control characters"
             ));
         }
-        if self.lease.is_some_and(|lease| !lease.is_zero() && checked_life(lease).is_err()) {
-            return refuse("a lease that is not between a millisecond and a day; zero turns leases off".to_owned());
+        if let Some(lease) = self.lease {
+            LEASE.check(lease)?;
         }
-        if self.ttl.checked().is_err() {
-            return refuse("a ttl of zero; leave it out for entries that don't expire".to_owned());
+        if let Ttl::After(life) = self.ttl {
+            TTL.check(life)?;
         }
         let backend = match self.backend.take() {
             Some(backend) => backend,

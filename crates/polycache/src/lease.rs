@@ -36,6 +36,7 @@ pub(crate) use self::watch::Watch;
 use crate::backend::{Found, SetOptions, Version, Want, When, Written};
 use crate::flight::Flights;
 use crate::key::OwnedKey;
+use crate::settings::Range;
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
 
 /// How much longer than its life a lease is left to its holder: a renewal that a busy machine delays finds it still there.
@@ -46,6 +47,9 @@ const SHORTEST: Duration = Duration::from_millis(40);
 
 /// The longest life.
 const LONGEST: Duration = Duration::from_secs(86_400);
+
+/// The lives that may be asked for: how long a holder that has died keeps others waiting.
+pub(crate) const LEASE: Range<Duration> = Range::new("lease", Duration::from_millis(1), LONGEST);
 
 /// A lease to take, renew and release. No plugin sees any of it.
 #[derive(Debug, Clone)]
@@ -321,11 +325,5 @@ impl Drop for Taking {
 
 /// A life that a lease can have.
 pub(crate) fn checked_life(life: Duration) -> Result<Duration> {
-    if !(Duration::from_millis(1)..=LONGEST).contains(&life) {
-        let text = format!(
-            "a lease of {life:?}, which is not between a millisecond and a day; it is how long a holder that has died keeps others waiting"
-        );
-        return Err(Error::new(ErrorKind::InvalidInput, text));
-    }
-    Ok(life)
+    LEASE.check(life).map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))
 }

@@ -144,9 +144,11 @@ impl<T: ?Sized> Sort<T> {
         self.look_up(name, |row| row.names)
     }
 
-    /// What makes the part that a URL's scheme names.
+    /// What makes the part that a URL's scheme names, in upper or lower case.
     pub(crate) fn find_scheme(&self, scheme: &str) -> Result<Make<T>, String> {
-        self.look_up(scheme, |row| row.schemes)
+        let lower = scheme.to_ascii_lowercase();
+        let name = if self.registered.read().contains_key(scheme) { scheme } else { &lower };
+        self.look_up(name, |row| row.schemes)
     }
 
     fn look_up(&self, name: &str, names: fn(&Row<T>) -> &'static [&'static str]) -> Result<Make<T>, String> {

@@ -1,7 +1,9 @@
 //! What caches and their parts are configured by: fields, URLs, durations, secrets. Nothing here knows what it configures.
 
+mod choice;
 pub(crate) mod duration;
 mod nearest;
+mod range;
 mod secret;
 #[cfg(feature = "_server")]
 pub(crate) mod server_url;
@@ -15,7 +17,9 @@ use std::time::Duration;
 use serde::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
+pub(crate) use self::choice::Choice;
 pub(crate) use self::nearest::nearest;
+pub(crate) use self::range::{Range, Ranged};
 pub use self::secret::Secret;
 pub(crate) use self::source::Source;
 use crate::{Error, ErrorKind, Result};
@@ -148,6 +152,22 @@ impl Settings {
         }
     }
 
+    /// The value of a setting that has a range, if it is given.
+    pub(crate) fn ranged<T: Ranged>(&mut self, range: &Range<T>) -> Result<Option<T>> {
+        match self.take_value(range.name) {
+            None | Some(Value::Null) => Ok(None),
+            Some(value) => range.read(&value).map(Some).map_err(|error| self.located_at(range.name, &error)),
+        }
+    }
+
+    /// The value of a setting that is one of a few words, if it is given.
+    pub(crate) fn chosen<T: Copy>(&mut self, choice: &Choice<T>) -> Result<Option<T>> {
+        match self.take::<String>(choice.name)? {
+            None => Ok(None),
+            Some(word) => choice.read(&word).map(Some).map_err(|error| self.located_at(choice.name, &error)),
+        }
+    }
+
     /// An error about `field`, that says where it stands.
     #[must_use]
     pub fn error(&self, field: &str, text: &str) -> Error {
@@ -184,11 +204,20 @@ impl Settings {
 
     /// `error`, with the place unless it has it.
     pub(crate) fn located(&self, error: &Error) -> Error {
+        self.placed(self.within, error)
+    }
+
+    /// `error`, which is about `field`.
+    pub(crate) fn located_at(&self, field: &str, error: &Error) -> Error {
+        self.placed(Some(self.within.unwrap_or(field)), error)
+    }
+
+    fn placed(&self, place: Option<&str>, error: &Error) -> Error {
         let (whose, text) = (self.whose(), error.to_string());
         if text.contains(&whose) {
             return error.clone();
         }
-        Error::new(error.kind(), format!("{}{whose}{text}", self.place(self.within)))
+        Error::new(error.kind(), format!("{}{whose}{text}", self.place(place)))
     }
 
     /// Fields that somebody else asks for.

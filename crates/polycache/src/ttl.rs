@@ -2,7 +2,11 @@
 
 use std::time::Duration;
 
+use crate::settings::Range;
 use crate::{Error, ErrorKind, Result};
+
+/// A TTL as a setting. Without one, entries don't expire.
+pub(crate) const TTL: Range<Duration> = Range::from("ttl", Duration::from_nanos(1));
 
 /// How long an entry lives, or what is left of its life.
 ///

@@ -24,6 +24,7 @@ use std::time::Duration;
 use polycache_engine::Engine;
 pub use polycache_engine::{Cause, ManualClock};
 
+use self::builder::{MAX_BYTES, MAX_ENTRIES};
 pub use self::builder::{MemoryBuilder, Removed};
 use self::weight::Weigher;
 use crate::backend::{Backend, BackendInfo};
@@ -124,7 +125,7 @@ impl Default for Memory {
 
 /// The backend of a configuration or a URL.
 pub(super) fn from_settings(settings: &mut Settings) -> Result<Arc<dyn Backend>> {
-    let (entries, bytes) = (settings.take("max_entries")?, settings.take("max_bytes")?);
+    let (entries, bytes) = (settings.ranged(&MAX_ENTRIES)?, settings.ranged(&MAX_BYTES)?);
     let unbounded = settings.take("unbounded")?.unwrap_or(false);
     let builder = Memory::builder();
     let builder = match (entries, bytes, unbounded) {

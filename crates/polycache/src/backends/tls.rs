@@ -5,7 +5,8 @@ use std::path::PathBuf;
 use serde::Deserialize;
 
 use crate::Result;
-use crate::settings::server_url::{choice, wrong};
+use crate::settings::Choice;
+use crate::settings::server_url::wrong;
 
 /// How TLS is spoken with servers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
@@ -30,6 +31,8 @@ impl Default for Tls {
     }
 }
 
+const VERIFY: Choice<bool> = Choice::new("verify", &[("true", true), ("false", false)]);
+
 /// Takes a setting of TLS from a URL; whether it is one.
 pub(super) fn set(tls: &mut Option<Tls>, name: &str, value: &str) -> Result<bool> {
     if !["ca", "cert", "key", "verify"].contains(&name) {
@@ -44,7 +47,7 @@ pub(super) fn set(tls: &mut Option<Tls>, name: &str, value: &str) -> Result<bool
         "ca" => tls.ca = Some(value.into()),
         "cert" => tls.certificate = Some(value.into()),
         "key" => tls.key = Some(value.into()),
-        _ => tls.verify = choice(value, name, &[("true", true), ("false", false)])?,
+        _ => tls.verify = VERIFY.read(value)?,
     }
     Ok(true)
 }

@@ -3,10 +3,16 @@
 use serde_json::{Map, Value};
 
 use super::open;
+use crate::builder::{LEASE, TIMEOUT, TTL_JITTER};
 use crate::registry::{BACKENDS, PLUGINS, SERIALIZERS, Sort};
-use crate::settings::Settings;
 use crate::settings::url::{guarded, split};
+use crate::settings::{Choice, Settings};
+use crate::ttl::TTL;
 use crate::{Cache, CacheBuilder, OnError, Result, Ttl};
+
+const ERRORS: &[(&str, OnError)] = &[("fail", OnError::Fail), ("miss", OnError::Miss)];
+const ON_ERROR: Choice<OnError> = Choice::new("on_error", ERRORS);
+const ON_DECODE_ERROR: Choice<OnError> = Choice::new("on_decode_error", ERRORS);
 
 /// The cache that these settings describe.
 pub(super) fn build(mut settings: Settings) -> Result<Cache> {
@@ -50,31 +56,28 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
     if settings.is_null("ttl") {
         builder = builder.ttl(Ttl::Never);
     }
-    if let Some(ttl) = settings.duration("ttl")? {
-        if ttl.is_zero() {
-            return Err(settings.error("ttl", "is zero; leave it out for entries that don't expire"));
-        }
+    if let Some(ttl) = settings.ranged(&TTL)? {
         builder = builder.ttl(ttl);
     }
-    if let Some(fraction) = settings.take("ttl_jitter")? {
+    if let Some(fraction) = settings.ranged(&TTL_JITTER)? {
         builder = builder.ttl_jitter(fraction);
     }
     if settings.is_null("timeout") {
         builder = builder.timeout(std::time::Duration::ZERO);
     }
-    if let Some(timeout) = settings.duration("timeout")? {
+    if let Some(timeout) = settings.ranged(&TIMEOUT)? {
         builder = builder.timeout(timeout);
     }
     if settings.is_null("lease") {
         builder = builder.lease(std::time::Duration::ZERO);
     }
-    if let Some(lease) = settings.duration("lease")? {
+    if let Some(lease) = settings.ranged(&LEASE)? {
         builder = builder.lease(lease);
     }
-    if let Some(on_error) = on_error(settings, "on_error")? {
+    if let Some(on_error) = settings.chosen(&ON_ERROR)? {
         builder = builder.on_error(on_error);
     }
-    if let Some(on_error) = on_error(settings, "on_decode_error")? {
+    if let Some(on_error) = settings.chosen(&ON_DECODE_ERROR)? {
         builder = builder.on_decode_error(on_error);
     }
     if let Some(allow) = settings.take("allow_flush")? {
@@ -97,15 +100,6 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
         builder = builder.shared_plugin(part(&PLUGINS, settings, "plugins", spec)?);
     }
     Ok(builder)
-}
-
-fn on_error(settings: &mut Settings, field: &'static str) -> Result<Option<OnError>> {
-    match settings.take::<String>(field)?.as_deref() {
-        None => Ok(None),
-        Some("fail") => Ok(Some(OnError::Fail)),
-        Some("miss") => Ok(Some(OnError::Miss)),
-        Some(other) => Err(settings.error(field, &format!("is {other:?}; it is `fail` or `miss`"))),
-    }
 }
 
 /// A part by its name, or by a `class` with settings of its own.

@@ -1,18 +1,29 @@
 //! What URLs of servers have in common: `scheme://user:password@place?setting=value`. No error shows what may be a password.
 
-use std::str::FromStr;
+use std::borrow::Cow;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
+use serde_json::Value;
 
 use super::url::CACHE;
-use super::{Secret, duration, nearest};
+use super::{Range, Ranged, Secret, nearest};
 use crate::{Error, ErrorKind, Result};
+
+/// The port of a server.
+pub(crate) const PORT: Range<u16> = Range::new("port", 1, 65_535);
+/// How long connecting may take.
+pub(crate) const CONNECT_TIMEOUT: Range<Duration> =
+    Range::new("connect_timeout", Duration::from_millis(1), Duration::from_secs(86_400));
+/// The time between two signs of life. The connection's clock ticks twice in it, in milliseconds.
+pub(crate) const HEARTBEAT: Range<Duration> =
+    Range::new("heartbeat", Duration::from_millis(2), Duration::from_secs(86_400));
 
 /// A URL, taken apart.
 #[derive(Debug)]
 pub(crate) struct Parts<'a> {
-    pub(crate) scheme: &'a str,
+    /// In lower case: it is the same in any.
+    pub(crate) scheme: String,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<Secret>,
     /// Hosts, and what follows them up to the query.
@@ -26,7 +37,8 @@ impl<'a> Parts<'a> {
             return Err(wrong(format!("this is no URL of a server; it begins with one of {schemes}")));
         };
         let (rest, query) = rest.split_once('?').unwrap_or((rest, ""));
-        let mut parts = Self { scheme, username: None, password: None, place: rest, query };
+        let mut parts =
+            Self { scheme: scheme.to_ascii_lowercase(), username: None, password: None, place: rest, query };
         if let Some((user, place)) = rest.rsplit_once('@') {
             let (username, password) = match user.split_once(':') {
                 Some((username, password)) => (username, Some(password)),
@@ -47,8 +59,13 @@ impl<'a> Parts<'a> {
 
     /// Hands each setting to `set`, which says whether it knows the name.
     pub(crate) fn settings(&self, known: &[&str], mut set: impl FnMut(&str, &str) -> Result<bool>) -> Result<()> {
+        let mut seen: Vec<Cow<'_, str>> = Vec::new();
         for (name, value) in form_urlencoded::parse(self.query.as_bytes()) {
+            if seen.contains(&name) {
+                return Err(wrong(format!("`{name}` is set twice; leave one of the two out")));
+            }
             if set(&name, &value)? {
+                seen.push(name);
                 continue;
             }
             if CACHE.contains(&&*name) {
@@ -65,21 +82,14 @@ impl<'a> Parts<'a> {
     }
 }
 
-pub(crate) fn time(value: &str, name: &str) -> Result<Duration> {
-    duration::parse(value).map_err(|text| wrong(format!("`{name}`: {text}")))
+/// A setting that has a range.
+pub(crate) fn ranged<T: Ranged>(value: &str, range: &Range<T>) -> Result<T> {
+    range.read(&Value::String(value.to_owned()))
 }
 
-pub(crate) fn number<T: FromStr>(text: &str, what: &str) -> Result<T> {
-    text.parse().map_err(|_| wrong(format!("{what} is {text:?}, not a number that fits")))
-}
-
-/// The one of `choices` that `value` names.
-pub(crate) fn choice<T: Copy>(value: &str, name: &str, choices: &[(&str, T)]) -> Result<T> {
-    let found = choices.iter().find(|(choice, _)| *choice == value).map(|(_, meant)| *meant);
-    found.ok_or_else(|| {
-        let names: Vec<&str> = choices.iter().map(|(choice, _)| *choice).collect();
-        wrong(format!("`{name}` is {value:?}; it is {}", names.join(" or ")))
-    })
+/// The port behind a host, as it is written; `None` where it is no number.
+pub(crate) fn port(text: &str) -> Option<Result<u16>> {
+    text.parse::<i128>().ok().map(|_| ranged(text, &PORT))
 }
 
 pub(crate) fn decoded(text: &str, what: &str) -> Result<String> {

@@ -6,12 +6,26 @@ use std::time::Duration;
 
 use polycache_memcached::{self as client, Client};
 use serde::Deserialize;
+use serde_json::Value;
 
 use super::url;
 use crate::backends::Tls;
 use crate::events::{Event, EventKinds, Listeners};
-use crate::settings::duration;
+use crate::settings::server_url::{CONNECT_TIMEOUT, HEARTBEAT, PORT};
+use crate::settings::{Choice, Range, duration, server_url};
 use crate::{Error, ErrorKind, Result, Secret, Settings};
+
+pub(super) const EJECT_AFTER: Range<u32> = Range::new("eject_after", 1, u32::MAX);
+/// The length of a value is sent as a number of 32 bits.
+pub(super) const MAX_VALUE: Range<usize> = Range::new("max_value", 1, u32::MAX as usize);
+pub(super) const GENERATIONS: Range<Duration> = Range::from("generations", Duration::ZERO);
+pub(super) const WEIGHT: Range<u32> = Range::new("weights", 1, u32::MAX);
+pub(super) const PLACEMENT: Choice<Placement> =
+    Choice::new("placement", &[("ketama", Placement::Ketama), ("rendezvous", Placement::Rendezvous)]);
+pub(super) const ON_DEAD: Choice<OnDead> =
+    Choice::new("on_dead", &[("fail", OnDead::Fail), ("miss", OnDead::Miss), ("rehash", OnDead::Rehash)]);
+/// A setting of aiocache.
+const POOL_SIZE: Range<u32> = Range::new("pool_size", 1, u32::MAX);
 
 /// Where memcached is and how to speak to it. Read from a URL with [`FromStr`], or from any format of serde.
 ///
@@ -43,7 +57,7 @@ use crate::{Error, ErrorKind, Result, Secret, Settings};
 pub struct MemcachedConfig {
     /// The servers: `host`, `host:port`, `[::1]:port` or the path of a unix socket. A key lives on one of them.
     pub servers: Vec<String>,
-    /// What share of the keys each server takes. Empty: the same for all.
+    /// What share of the keys each server takes: 1 or more. Empty: the same for all.
     pub weights: Vec<u32>,
     /// The user, where servers ask for one (ASCII authentication, `-Y`).
     pub username: Option<String>,
@@ -55,15 +69,15 @@ pub struct MemcachedConfig {
     pub placement: Placement,
     /// What becomes of the keys of a server that doesn't answer.
     pub on_dead: OnDead,
-    /// After how many failures in a row a server counts as dead.
+    /// After how many failures in a row a server counts as dead: 1 or more.
     pub eject_after: u32,
-    /// How long it may take to connect to a server.
+    /// How long it may take to connect to a server: a millisecond to a day.
     #[serde(deserialize_with = "duration::deserialize")]
     pub connect_timeout: Duration,
-    /// How long a server may be silent, when it owes an answer, before its connection is given up.
+    /// How long a server may be silent, when it owes an answer, before its connection is given up: 2 milliseconds to a day.
     #[serde(deserialize_with = "duration::deserialize")]
     pub heartbeat: Duration,
-    /// The largest value that is sent or taken, in bytes. A server has a limit of its own, 1 MiB if not set otherwise.
+    /// The largest value that is sent or taken, in bytes: up to 4 GiB. A server has a limit of its own, 1 MiB if not set otherwise.
     pub max_value: usize,
     /// Makes `clear` of a namespace possible, and says for how long the reads of a process may go by what it knows of other processes'
     /// clears. Writes, locks and leases always ask first, for one round trip more; with zero, reads do so too.
@@ -131,32 +145,43 @@ impl MemcachedConfig {
     /// From the settings of an alias: the fields of this type, or `endpoint` and `port` as aiocache has them.
     pub(super) fn from_settings(settings: &mut Settings) -> Result<Self> {
         let mut config = Self::default();
-        let (host, port) = (settings.take::<String>("endpoint")?, settings.take::<u16>("port")?);
+        let (host, port) = (settings.take::<String>("endpoint")?, settings.ranged(&PORT)?);
+        let servers = settings.take("servers")?;
+        if servers.is_some() && (host.is_some() || port.is_some()) {
+            return Err(settings.error("servers", "is given beside `endpoint` or `port`; leave one of them out"));
+        }
         if host.is_some() || port.is_some() {
             let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
             let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
             config.servers = vec![format!("{host}:{}", port.unwrap_or(11211))];
         }
-        config.servers = settings.take("servers")?.unwrap_or(config.servers);
-        config.weights = settings.take("weights")?.unwrap_or_default();
+        config.servers = servers.unwrap_or(config.servers);
+        config.weights = weights(settings)?;
         config.username = settings.take("username")?;
         config.password = settings.take("password")?;
         config.tls = settings.take("tls")?;
-        config.placement = settings.take("placement")?.unwrap_or_default();
-        config.on_dead = settings.take("on_dead")?.unwrap_or_default();
-        config.eject_after = settings.take("eject_after")?.unwrap_or(config.eject_after);
-        config.connect_timeout = settings.duration("connect_timeout")?.unwrap_or(config.connect_timeout);
-        config.heartbeat = settings.duration("heartbeat")?.unwrap_or(config.heartbeat);
-        config.max_value = settings.take("max_value")?.unwrap_or(config.max_value);
-        config.generations = settings.duration("generations")?;
+        config.placement = settings.chosen(&PLACEMENT)?.unwrap_or_default();
+        config.on_dead = settings.chosen(&ON_DEAD)?.unwrap_or_default();
+        config.eject_after = settings.ranged(&EJECT_AFTER)?.unwrap_or(config.eject_after);
+        config.connect_timeout = settings.ranged(&CONNECT_TIMEOUT)?.unwrap_or(config.connect_timeout);
+        config.heartbeat = settings.ranged(&HEARTBEAT)?.unwrap_or(config.heartbeat);
+        config.max_value = settings.ranged(&MAX_VALUE)?.unwrap_or(config.max_value);
+        config.generations = settings.ranged(&GENERATIONS)?;
         // aiocache's pool; here one connection to each server carries the calls of all tasks.
-        let _: Option<u32> = settings.take("pool_size")?;
+        let _ = settings.ranged(&POOL_SIZE)?;
         Ok(config)
     }
 
     /// The client by these settings, whose connections `listeners` hear of.
     pub(super) fn client(&self, listeners: &Arc<Listeners>) -> Result<Client> {
         let refuse = |text: &str| Err(Error::new(ErrorKind::Config, text));
+        EJECT_AFTER.check(self.eject_after)?;
+        CONNECT_TIMEOUT.check(self.connect_timeout)?;
+        HEARTBEAT.check(self.heartbeat)?;
+        MAX_VALUE.check(self.max_value)?;
+        for weight in &self.weights {
+            WEIGHT.check(*weight)?;
+        }
         if !self.weights.is_empty() && self.weights.len() != self.servers.len() {
             return refuse(&format!("{} weights for {} servers", self.weights.len(), self.servers.len()));
         }
@@ -176,6 +201,7 @@ impl MemcachedConfig {
             .max_value(self.max_value)
             .watch(watch(Arc::clone(listeners)));
         for (index, server) in self.servers.iter().enumerate() {
+            check_port(server)?;
             let server: client::Server = server.parse().map_err(|error| config(&error))?;
             let weight = self.weights.get(index).copied().unwrap_or(1);
             builder = builder.server(server.weight(weight)).map_err(|error| config(&error))?;
@@ -234,6 +260,26 @@ fn with_tls(builder: client::Builder, tls: &Tls) -> Result<client::Builder> {
 #[cfg(not(feature = "tls"))]
 fn with_tls(_: client::Builder, _: &Tls) -> Result<client::Builder> {
     Err(Error::new(ErrorKind::Config, "TLS needs the feature `tls` of polycache"))
+}
+
+/// The weights: a list, or a text of them with commas between, as in a URL.
+fn weights(settings: &mut Settings) -> Result<Vec<u32>> {
+    let given = match settings.take::<Value>("weights")? {
+        None => return Ok(Vec::new()),
+        Some(Value::Array(weights)) => weights,
+        Some(Value::String(text)) => text.split(',').map(|weight| Value::String(weight.to_owned())).collect(),
+        Some(one) => vec![one],
+    };
+    let weights = given.iter().map(|weight| WEIGHT.read(weight)).collect::<Result<_>>();
+    weights.map_err(|error| settings.located_at("weights", &error))
+}
+
+/// The port of a server is one, if it is a number at all.
+pub(super) fn check_port(server: &str) -> Result<()> {
+    match server.rsplit_once(':').filter(|_| !server.starts_with('/')).and_then(|(_, port)| server_url::port(port)) {
+        Some(Err(error)) => Err(error),
+        Some(Ok(_)) | None => Ok(()),
+    }
 }
 
 fn config(error: &client::Error) -> Error {

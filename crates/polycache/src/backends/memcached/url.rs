@@ -1,9 +1,9 @@
 //! URLs of memcached servers.
 
-use super::config::{MemcachedConfig, OnDead, Placement};
+use super::config::{EJECT_AFTER, GENERATIONS, MAX_VALUE, MemcachedConfig, ON_DEAD, PLACEMENT, WEIGHT, check_port};
 use crate::Result;
 use crate::backends::{Tls, tls};
-use crate::settings::server_url::{Parts, choice, decoded, number, time, wrong};
+use crate::settings::server_url::{CONNECT_TIMEOUT, HEARTBEAT, Parts, decoded, ranged, wrong};
 use crate::settings::url::guarded;
 
 const SETTINGS: [&str; 12] = [
@@ -32,7 +32,7 @@ fn read(url: &str) -> Result<MemcachedConfig> {
     let mut parts = Parts::of(url, SCHEMES)?;
     let mut config = MemcachedConfig::default();
     (config.username, config.password) = (parts.username.take(), parts.password.take());
-    match parts.scheme {
+    match &*parts.scheme {
         "memcached+unix" => {
             if !parts.place.starts_with('/') {
                 let text = "the path of the socket is missing; write memcached+unix:///run/memcached.sock";
@@ -48,6 +48,7 @@ fn read(url: &str) -> Result<MemcachedConfig> {
             }
             if !hosts.is_empty() {
                 config.servers = parts.servers(hosts, |host| {
+                    check_port(host)?;
                     let server: Result<polycache_memcached::Server, _> = host.parse();
                     server.map(|_| host.to_owned()).map_err(|error| wrong(error.to_string()))
                 })?;
@@ -62,21 +63,15 @@ fn read(url: &str) -> Result<MemcachedConfig> {
 fn set(config: &mut MemcachedConfig, name: &str, value: &str) -> Result<bool> {
     match name {
         "weights" => {
-            config.weights = value.split(',').map(|weight| number(weight, "a weight")).collect::<Result<_>>()?;
+            config.weights = value.split(',').map(|weight| ranged(weight, &WEIGHT)).collect::<Result<_>>()?;
         }
-        "placement" => {
-            let choices = [("ketama", Placement::Ketama), ("rendezvous", Placement::Rendezvous)];
-            config.placement = choice(value, name, &choices)?;
-        }
-        "on_dead" => {
-            let choices = [("fail", OnDead::Fail), ("miss", OnDead::Miss), ("rehash", OnDead::Rehash)];
-            config.on_dead = choice(value, name, &choices)?;
-        }
-        "eject_after" => config.eject_after = number(value, "`eject_after`")?,
-        "connect_timeout" => config.connect_timeout = time(value, name)?,
-        "heartbeat" => config.heartbeat = time(value, name)?,
-        "max_value" => config.max_value = number(value, "`max_value`")?,
-        "generations" => config.generations = Some(time(value, name)?),
+        "placement" => config.placement = PLACEMENT.read(value)?,
+        "on_dead" => config.on_dead = ON_DEAD.read(value)?,
+        "eject_after" => config.eject_after = ranged(value, &EJECT_AFTER)?,
+        "connect_timeout" => config.connect_timeout = ranged(value, &CONNECT_TIMEOUT)?,
+        "heartbeat" => config.heartbeat = ranged(value, &HEARTBEAT)?,
+        "max_value" => config.max_value = ranged(value, &MAX_VALUE)?,
+        "generations" => config.generations = Some(ranged(value, &GENERATIONS)?),
         _ => return tls::set(&mut config.tls, name, value),
     }
     Ok(true)
@@ -89,7 +84,7 @@ mod tests {
     use std::time::Duration;
 
     use super::*;
-    use crate::backends::memcached::Memcached;
+    use crate::backends::memcached::{Memcached, OnDead, Placement};
     use crate::{ErrorKind, Secret};
 
     #[test]
@@ -113,7 +108,7 @@ mod tests {
             ("memcached://u:hunter2@a:x", "a:x"),
             ("memcached://u:hunter2@a/1", "no databases"),
             ("memcached+unix://", "path"),
-            ("memcached://a?on_dead=die", "fail or miss"),
+            ("memcached://a?on_dead=die", "`fail` or `miss`"),
             ("memcached://a?weight=1", "did you mean `weights`"),
             ("memcached://a?weights=1,2", "2 weights for 1"),
             ("memcached://u:hunter2?@a", "percent-encoded"),

@@ -10,10 +10,12 @@ use super::weight::{Weigh, Weigher};
 use super::{DEFAULT_MAX_ENTRIES, Memory};
 use crate::backend::{BackendInfo, WallClock};
 use crate::events::Listeners;
+use crate::settings::Range;
 use crate::{Error, ErrorKind, Result, Value};
 
-/// The largest bound: sums of a few weights stay far within 64 bits.
-const MOST_BYTES: u64 = 1 << 60;
+pub(super) const MAX_ENTRIES: Range<u64> = Range::new("max_entries", 1, u64::MAX);
+/// Sums of a few weights stay far within 64 bits.
+pub(super) const MAX_BYTES: Range<u64> = Range::new("max_bytes", 1, 1 << 60);
 
 /// What an entry is taken to weigh in bytes, before any is there: it decides how many shards there are.
 const TYPICAL_ENTRY_BYTES: u64 = 1_024;
@@ -159,17 +161,16 @@ impl MemoryBuilder {
     /// # Errors
     /// [`Config`](ErrorKind::Config) for a bound of zero or above 2^60 bytes, and for a weigher without [`max_bytes`](Self::max_bytes).
     pub fn build(self) -> Result<Memory> {
-        let refuse = |text| Err(Error::new(ErrorKind::Config, text));
-        match (self.bound, &self.weigher) {
-            (Bound::Entries(0) | Bound::Bytes(0), _) => refuse(
-                "a memory backend bounded by 0 holds nothing; raise the bound, or build the cache with `enabled(false)`",
-            ),
-            (Bound::Entries(_) | Bound::None, Some(_)) => {
-                refuse("a weigher has no effect without `max_bytes`; set that, or leave the weigher out")
-            }
-            (Bound::Bytes(bytes), _) if bytes > MOST_BYTES => refuse("max_bytes is above 2^60; use `unbounded`"),
-            _ => Ok(self.assemble()),
+        match self.bound {
+            Bound::Entries(entries) => drop(MAX_ENTRIES.check(entries)?),
+            Bound::Bytes(bytes) => drop(MAX_BYTES.check(bytes)?),
+            Bound::None => {}
         }
+        if self.weigher.is_some() && !matches!(self.bound, Bound::Bytes(_)) {
+            let text = "a weigher has no effect without `max_bytes`; set that, or leave the weigher out";
+            return Err(Error::new(ErrorKind::Config, text));
+        }
+        Ok(self.assemble())
     }
 
     pub(super) fn assemble(self) -> Memory {

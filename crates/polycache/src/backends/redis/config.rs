@@ -9,7 +9,8 @@ use serde::Deserialize;
 
 use super::url;
 use crate::backends::Tls;
-use crate::settings::duration;
+use crate::settings::server_url::{CONNECT_TIMEOUT, PORT as PORTS};
+use crate::settings::{Choice, Range, duration, server_url};
 use crate::{Error, ErrorKind, Result, Secret, Settings};
 
 /// The port of a Redis server where none is given.
@@ -17,7 +18,19 @@ pub(super) const PORT: u16 = 6379;
 /// The port of a sentinel.
 pub(super) const SENTINEL_PORT: u16 = 26379;
 /// More connections than this to one server are a mistake.
-const MAX_CONNECTIONS: usize = 1024;
+pub(super) const CONNECTIONS: Range<usize> = Range::new("connections", 1, 1024);
+pub(super) const DB: Range<u32> = Range::new("db", 0, u32::MAX);
+pub(super) const HEARTBEAT: Range<Duration> = server_url::HEARTBEAT.or_zero("none");
+const TOPOLOGY: Choice<Topology> = Choice::new(
+    "topology",
+    &[("standalone", Topology::Standalone), ("cluster", Topology::Cluster), ("sentinel", Topology::Sentinel)],
+);
+pub(super) const PROTOCOL: Choice<Protocol> =
+    Choice::new("protocol", &[("resp2", Protocol::Resp2), ("resp3", Protocol::Resp3)]);
+/// Settings of aiocache.
+const CREATE_CONNECTION_TIMEOUT: Range<Duration> = CONNECT_TIMEOUT.named("create_connection_timeout");
+const POOL_MIN_SIZE: Range<u32> = Range::new("pool_min_size", 1, u32::MAX);
+const POOL_MAX_SIZE: Range<u32> = Range::new("pool_max_size", 1, u32::MAX);
 
 /// Where Redis is and how to speak to it. Read from a URL with [`FromStr`], or from any format of serde.
 ///
@@ -71,14 +84,14 @@ pub struct RedisConfig {
     pub protocol: Protocol,
     /// TLS, if it is spoken.
     pub tls: Option<Tls>,
-    /// How many connections are kept to each server. One is enough for most; with more, small values don't wait behind large
+    /// How many connections are kept to each server: 1 to 1024. One is enough for most; with more, small values don't wait behind large
     /// ones.
     pub connections: usize,
-    /// How long it may take to connect to a server, log in included. Also between calls, when nobody waits for it.
+    /// How long it may take to connect to a server, log in included: a millisecond to a day. Also between calls, when nobody waits for it.
     #[serde(deserialize_with = "duration::deserialize")]
     pub connect_timeout: Duration,
     /// How often a server is asked whether it is alive, and how long it may take to answer: a server that has stopped is noticed
-    /// after twice this time at most. Zero: never asked.
+    /// after twice this time at most. 2 milliseconds to a day; zero: never asked.
     #[serde(deserialize_with = "duration::deserialize")]
     pub heartbeat: Duration,
 }
@@ -162,7 +175,7 @@ impl Server {
         };
         let port = match port {
             None => default_port,
-            Some(port) => port.parse().ok().filter(|port| *port != 0).ok_or_else(wrong)?,
+            Some(port) => server_url::port(port).ok_or_else(wrong)??,
         };
         let good =
             !host.is_empty() && !host.contains(|c: char| c.is_whitespace() || c.is_control() || "/@?#".contains(c));
@@ -207,36 +220,48 @@ impl RedisConfig {
     /// From the settings of an alias: the fields of this type, or `endpoint` and `port` as aiocache has them.
     pub(super) fn from_settings(settings: &mut Settings) -> Result<Self> {
         let mut config = Self::default();
-        let (host, port) = (settings.take::<String>("endpoint")?, settings.take("port")?);
+        let (host, port) = (settings.take::<String>("endpoint")?, settings.ranged(&PORTS)?);
+        let servers = settings.take("servers")?;
+        if servers.is_some() && (host.is_some() || port.is_some()) {
+            return Err(settings.error("servers", "is given beside `endpoint` or `port`; leave one of them out"));
+        }
         if host.is_some() || port.is_some() {
             let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
             config.servers = vec![Server::Tcp { host, port: port.unwrap_or(PORT) }];
         }
-        if let Some(servers) = settings.take("servers")? {
-            config.servers = servers;
-        }
-        if let Some(topology) = settings.take("topology")? {
-            config.topology = topology;
-        }
+        config.servers = servers.unwrap_or(config.servers);
+        config.topology = settings.chosen(&TOPOLOGY)?.unwrap_or(config.topology);
         config.service = settings.take("service")?;
         config.username = settings.take("username")?;
         config.password = settings.take("password")?;
         config.sentinel_username = settings.take("sentinel_username")?;
         config.sentinel_password = settings.take("sentinel_password")?;
-        config.db = settings.take("db")?.unwrap_or(config.db);
-        config.protocol = settings.take("protocol")?.unwrap_or(config.protocol);
+        config.db = settings.ranged(&DB)?.unwrap_or(config.db);
+        config.protocol = settings.chosen(&PROTOCOL)?.unwrap_or(config.protocol);
         config.tls = settings.take("tls")?;
-        config.connections = settings.take("connections")?.unwrap_or(config.connections);
-        let connect = [settings.duration("connect_timeout")?, settings.duration("create_connection_timeout")?];
+        config.connections = settings.ranged(&CONNECTIONS)?.unwrap_or(config.connections);
+        let connect = [settings.ranged(&CONNECT_TIMEOUT)?, settings.ranged(&CREATE_CONNECTION_TIMEOUT)?];
+        if let [Some(_), Some(_)] = connect {
+            let text = "is given beside `create_connection_timeout`, its name in aiocache; leave one of the two out";
+            return Err(settings.error("connect_timeout", text));
+        }
         config.connect_timeout = connect.into_iter().flatten().next().unwrap_or(config.connect_timeout);
-        config.heartbeat = settings.duration("heartbeat")?.unwrap_or(config.heartbeat);
+        config.heartbeat = settings.ranged(&HEARTBEAT)?.unwrap_or(config.heartbeat);
         // aiocache's pools; here one connection carries the calls of all tasks.
-        let _: [Option<u32>; 2] = [settings.take("pool_min_size")?, settings.take("pool_max_size")?];
+        let _ = [settings.ranged(&POOL_MIN_SIZE)?, settings.ranged(&POOL_MAX_SIZE)?];
         Ok(config)
     }
 
     /// Whether the settings fit together.
     pub(super) fn checked(self) -> Result<Self> {
+        for server in &self.servers {
+            if let Server::Tcp { port, .. } = server {
+                PORTS.check(*port)?;
+            }
+        }
+        CONNECTIONS.check(self.connections)?;
+        CONNECT_TIMEOUT.check(self.connect_timeout)?;
+        HEARTBEAT.check(self.heartbeat)?;
         let refuse = |text: &str| Err(Error::new(ErrorKind::Config, text));
         match self.topology {
             _ if self.servers.is_empty() => refuse("no Redis server is given"),
@@ -249,10 +274,6 @@ impl RedisConfig {
             Topology::Standalone | Topology::Cluster if self.service.is_some() => {
                 refuse("`service` is for sentinels; use redis+sentinel:// or leave it out")
             }
-            _ if !(1..=MAX_CONNECTIONS).contains(&self.connections) => {
-                refuse(&format!("`connections` is {}; it goes from 1 to {MAX_CONNECTIONS}", self.connections))
-            }
-            _ if self.connect_timeout.is_zero() => refuse("`connect_timeout` is zero; give it a time, such as 2s"),
             _ if self.username.is_some() && self.password.is_none() => refuse("a user name without a password"),
             _ => Ok(self),
         }

@@ -1,8 +1,8 @@
 //! URLs of Redis servers.
 
-use super::config::{PORT, Protocol, RedisConfig, SENTINEL_PORT, Server, Topology};
+use super::config::{CONNECTIONS, DB, HEARTBEAT, PORT, PROTOCOL, RedisConfig, SENTINEL_PORT, Server, Topology};
 use crate::backends::{Tls, tls};
-use crate::settings::server_url::{Parts, choice, decoded, number, time, wrong};
+use crate::settings::server_url::{CONNECT_TIMEOUT, Parts, decoded, ranged, wrong};
 use crate::settings::url::guarded;
 use crate::{Result, Secret};
 
@@ -30,7 +30,7 @@ pub(super) fn parse(url: &str) -> Result<RedisConfig> {
 
 fn read(url: &str) -> Result<RedisConfig> {
     let mut parts = Parts::of(url, SCHEMES)?;
-    let (topology, tls) = match parts.scheme {
+    let (topology, tls) = match &*parts.scheme {
         "redis" | "valkey" | "redis+unix" => (Topology::Standalone, false),
         "rediss" | "valkeys" => (Topology::Standalone, true),
         "redis+cluster" => (Topology::Cluster, false),
@@ -42,6 +42,7 @@ fn read(url: &str) -> Result<RedisConfig> {
     let mut config = RedisConfig { topology, tls: tls.then(Tls::default), ..RedisConfig::default() };
     (config.username, config.password) = (parts.username.take(), parts.password.take());
 
+    let mut path_db = None;
     if parts.scheme == "redis+unix" {
         config.servers = vec![Server::Unix(decoded(parts.place, "the path")?.into())];
         if parts.place.is_empty() {
@@ -56,24 +57,30 @@ fn read(url: &str) -> Result<RedisConfig> {
         match topology {
             Topology::Sentinel => config.service = Some(decoded(path, "the service")?),
             _ if path.is_empty() => {}
-            _ => config.db = number(path, "the database")?,
+            _ => {
+                config.db = ranged(path, &DB)?;
+                path_db = Some(path);
+            }
         }
     }
-    parts.settings(&SETTINGS, |name, value| set(&mut config, name, value))?;
+    parts.settings(&SETTINGS, |name, value| match path_db {
+        Some(path) if name == "db" => {
+            Err(wrong(format!("the database is named twice, as /{path} and by `db={value}`; leave one of the two out")))
+        }
+        _ => set(&mut config, name, value),
+    })?;
     config.checked()
 }
 
 fn set(config: &mut RedisConfig, name: &str, value: &str) -> Result<bool> {
     match name {
-        "db" => config.db = number(value, "`db`")?,
-        "connections" => config.connections = number(value, "`connections`")?,
-        "connect_timeout" => config.connect_timeout = time(value, name)?,
-        "heartbeat" => config.heartbeat = time(value, name)?,
+        "db" => config.db = ranged(value, &DB)?,
+        "connections" => config.connections = ranged(value, &CONNECTIONS)?,
+        "connect_timeout" => config.connect_timeout = ranged(value, &CONNECT_TIMEOUT)?,
+        "heartbeat" => config.heartbeat = ranged(value, &HEARTBEAT)?,
         "sentinel_username" => config.sentinel_username = Some(value.to_owned()),
         "sentinel_password" => config.sentinel_password = Some(Secret::from(value)),
-        "protocol" => {
-            config.protocol = choice(value, name, &[("resp2", Protocol::Resp2), ("resp3", Protocol::Resp3)])?;
-        }
+        "protocol" => config.protocol = PROTOCOL.read(value)?,
         _ => return tls::set(&mut config.tls, name, value),
     }
     Ok(true)
@@ -87,6 +94,7 @@ mod tests {
 
     use super::*;
     use crate::ErrorKind;
+    use crate::backends::redis::Protocol;
 
     fn tcp(host: &str, port: u16) -> Server {
         Server::Tcp { host: host.to_owned(), port }
@@ -124,9 +132,9 @@ mod tests {
         for (url, part) in [
             ("localhost:6379", "no URL"),
             ("redis+clster://a", "redis+clster"),
-            ("redis://a:99999", "a:99999"),
-            ("redis://a:0", "a:0"),
-            ("redis://a/x", "the database"),
+            ("redis://a:99999", "`port` is 99999"),
+            ("redis://a:0", "`port` is 0"),
+            ("redis://a/x", "`db` is \"x\""),
             ("redis://a,b", "redis+cluster"),
             ("redis+sentinel://a", "service"),
             ("redis+unix://", "path"),

@@ -1,0 +1,25 @@
+//! Settings that are one of a few words.
+
+use crate::{Error, ErrorKind, Result};
+
+/// The words that a setting may be, and what they mean.
+#[derive(Debug)]
+pub(crate) struct Choice<T: 'static> {
+    pub(crate) name: &'static str,
+    words: &'static [(&'static str, T)],
+}
+
+impl<T: Copy> Choice<T> {
+    pub(crate) const fn new(name: &'static str, words: &'static [(&'static str, T)]) -> Self {
+        Self { name, words }
+    }
+
+    /// What `word` means.
+    pub(crate) fn read(&self, word: &str) -> Result<T> {
+        let found = self.words.iter().find(|(known, _)| *known == word).map(|(_, meant)| *meant);
+        found.ok_or_else(|| {
+            let words: Vec<String> = self.words.iter().map(|(known, _)| format!("`{known}`")).collect();
+            Error::new(ErrorKind::Config, format!("`{}` is {word:?}; it is {}", self.name, words.join(" or ")))
+        })
+    }
+}
