@@ -36,8 +36,8 @@
 //! # Features
 //!
 //! `memory` (on by default) is the in-process backend, `macros` (on by default too) are the attributes for functions, `redis` and
-//! `memcached` the backends on servers; `tls` is TLS to servers; `msgpack` and `pickle` are serializers, `toml` and `yaml` formats of
-//! [configurations](Config). The serializers `Null` (live objects), `Json` and `Text`, and configurations in JSON, need none.
+//! `memcached` the backends on servers; `tls` is TLS to servers; `msgpack` and `pickle` are serializers, `zstd`, `lz4`,
+//! `sealed` and `signed` are serializers around them, `toml` and `yaml` formats of [configurations](Config). The serializers `Null` (live objects), `Json` and `Text`, and configurations in JSON, need none.
 
 pub mod backend;
 pub mod backends;

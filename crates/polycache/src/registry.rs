@@ -5,6 +5,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use parking_lot::RwLock;
+use serde_json::{Map, Value};
 
 use crate::backend::Backend;
 use crate::serializer::Serializer;
@@ -149,6 +150,23 @@ impl<T: ?Sized> Sort<T> {
         let lower = scheme.to_ascii_lowercase();
         let name = if self.registered.read().contains_key(scheme) { scheme } else { &lower };
         self.look_up(name, |row| row.schemes)
+    }
+
+    /// A part by its name, or by a `class` with settings of its own: what `field` of `settings` says.
+    pub(crate) fn part(&self, settings: &Settings, field: &'static str, spec: Value) -> Result<Arc<T>> {
+        let (name, fields) = match spec {
+            Value::String(name) => (name, Map::new()),
+            Value::Object(mut fields) => match fields.remove("class") {
+                Some(Value::String(name)) => (name, fields),
+                _ => return Err(settings.error(field, "needs a `class`: the name of the part")),
+            },
+            _ => return Err(settings.error(field, "is neither a name nor a table with a `class`")),
+        };
+        let make = self.find(&name).map_err(|text| settings.error(field, &text))?;
+        let mut own = settings.part(field, fields);
+        let made = make(&mut own).map_err(|error| own.located(&error))?;
+        own.finish()?;
+        Ok(made)
     }
 
     fn look_up(&self, name: &str, names: fn(&Row<T>) -> &'static [&'static str]) -> Result<Make<T>, String> {

@@ -5,9 +5,19 @@
 //! | [`Null`] | the object itself | a cache in this process (the default there) |
 //! | [`Json`] | compact JSON | everything else (the default there) |
 //! | [`Text`] | plain text | strings and numbers that other programs read as they are |
-//! | `MsgPack` (feature `msgpack`) | MessagePack | smaller and faster than JSON, bytes included |
+//! | `MsgPack` (feature `msgpack`) | `MessagePack` | smaller and faster than JSON, bytes included |
 //! | `Pickle` (feature `pickle`) | Python's pickle | values shared with Python programs |
+//!
+//! Around any of them but [`Null`], and around each other:
+//!
+//! | serializer | stored as | choose it for |
+//! |---|---|---|
+//! | `Compressed` (feature `zstd` or `lz4`) | a frame of zstd or lz4, where that is shorter | large values |
+//! | `Sealed` (feature `sealed`) | XChaCha20-Poly1305 | values that a server mustn't know |
+//! | `Signed` (feature `signed`) | HMAC-SHA-256 and the value | values on a server that others write to |
 
+#[cfg(any(feature = "lz4", feature = "zstd"))]
+mod compressed;
 mod guard;
 mod json;
 #[cfg(feature = "msgpack")]
@@ -15,24 +25,42 @@ mod msgpack;
 mod null;
 #[cfg(feature = "pickle")]
 mod pickle;
+#[cfg(feature = "sealed")]
+mod sealed;
+#[cfg(any(feature = "sealed", feature = "signed"))]
+mod secret_keys;
+#[cfg(feature = "signed")]
+mod signed;
 #[cfg(test)]
 mod testing;
 mod text;
 
+#[cfg(any(feature = "lz4", feature = "zstd"))]
+pub use compressed::Compressed;
 pub use json::Json;
 #[cfg(feature = "msgpack")]
 pub use msgpack::MsgPack;
 pub use null::Null;
 #[cfg(feature = "pickle")]
 pub use pickle::Pickle;
+#[cfg(feature = "sealed")]
+pub use sealed::Sealed;
+#[cfg(any(feature = "sealed", feature = "signed"))]
+pub use secret_keys::SecretKeys;
+#[cfg(feature = "signed")]
+pub use signed::Signed;
 pub use text::Text;
 
 use std::fmt::Display;
 use std::sync::Arc;
 
+#[cfg(any(feature = "lz4", feature = "sealed", feature = "signed", feature = "zstd"))]
+use crate::registry::SERIALIZERS;
 use crate::registry::{Row, row};
 use crate::serializer::Serializer;
 use crate::{Error, ErrorKind};
+#[cfg(any(feature = "lz4", feature = "sealed", feature = "signed", feature = "zstd"))]
+use crate::{Result, Settings};
 
 /// A line for each.
 pub(crate) const TABLE: &[Row<dyn Serializer>] = &[
@@ -41,7 +69,24 @@ pub(crate) const TABLE: &[Row<dyn Serializer>] = &[
     row!(Serializer, |_| Ok(Arc::new(Text)), ["text", "aiocache.serializers.StringSerializer"]),
     row!(Serializer if "msgpack", |_| Ok(Arc::new(MsgPack)), ["msgpack", "aiocache.serializers.MsgPackSerializer"]),
     row!(Serializer if "pickle", |_| Ok(Arc::new(Pickle)), ["pickle", "aiocache.serializers.PickleSerializer"]),
+    row!(Serializer if "zstd", compressed::zstd_from_settings, ["zstd"]),
+    row!(Serializer if "lz4", compressed::lz4_from_settings, ["lz4"]),
+    row!(Serializer if "sealed", sealed::from_settings, ["sealed"]),
+    row!(Serializer if "signed", signed::from_settings, ["signed"]),
 ];
+
+/// The serializer within another one, by the setting `serializer` of that: JSON unless told otherwise.
+#[cfg(any(feature = "lz4", feature = "sealed", feature = "signed", feature = "zstd"))]
+fn inner(settings: &mut Settings) -> Result<Arc<dyn Serializer>> {
+    const FIELD: &str = "serializer";
+    let Some(spec) = settings.take(FIELD)? else { return Ok(Arc::new(Json)) };
+    let inner = SERIALIZERS.part(settings, FIELD, spec)?;
+    if inner.keeps_objects() {
+        let text = format!("is {}, which keeps live objects and has no bytes; use json or another one", inner.name());
+        return Err(settings.error(FIELD, &text));
+    }
+    Ok(inner)
+}
 
 /// The deepest nesting that a decoder of this crate follows.
 #[cfg(any(feature = "msgpack", feature = "pickle"))]

@@ -246,5 +246,5 @@ impl fmt::Debug for Settings {
 }
 
 fn is_secret(field: &str) -> bool {
-    field.contains("password") || field == "url"
+    field.contains("password") || matches!(field, "keys" | "url")
 }

@@ -1,10 +1,10 @@
 //! A cache made of the settings of an alias.
 
-use serde_json::{Map, Value};
+use serde_json::Value;
 
 use super::open;
 use crate::builder::{LEASE, TIMEOUT, TTL_JITTER};
-use crate::registry::{BACKENDS, PLUGINS, SERIALIZERS, Sort};
+use crate::registry::{BACKENDS, PLUGINS, SERIALIZERS};
 use crate::settings::url::{guarded, split};
 use crate::settings::{Choice, Settings};
 use crate::ttl::TTL;
@@ -87,7 +87,7 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
         builder = builder.enabled(enabled);
     }
     if let Some(spec) = settings.take::<Value>("serializer")? {
-        builder = builder.shared_serializer(part(&SERIALIZERS, settings, "serializer", spec)?);
+        builder = builder.shared_serializer(SERIALIZERS.part(settings, "serializer", spec)?);
     }
     let plugins = match settings.take::<Value>("plugins")? {
         None => Vec::new(),
@@ -97,24 +97,7 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
         Some(_) => return Err(settings.error("plugins", "is no list of plugins")),
     };
     for spec in plugins {
-        builder = builder.shared_plugin(part(&PLUGINS, settings, "plugins", spec)?);
+        builder = builder.shared_plugin(PLUGINS.part(settings, "plugins", spec)?);
     }
     Ok(builder)
-}
-
-/// A part by its name, or by a `class` with settings of its own.
-fn part<T: ?Sized>(sort: &Sort<T>, settings: &Settings, field: &'static str, spec: Value) -> Result<std::sync::Arc<T>> {
-    let (name, fields) = match spec {
-        Value::String(name) => (name, Map::new()),
-        Value::Object(mut fields) => match fields.remove("class") {
-            Some(Value::String(name)) => (name, fields),
-            _ => return Err(settings.error(field, "needs a `class`: the name of the part")),
-        },
-        _ => return Err(settings.error(field, "is neither a name nor a table with a `class`")),
-    };
-    let make = sort.find(&name).map_err(|text| settings.error(field, &text))?;
-    let mut own = settings.part(field, fields);
-    let made = make(&mut own).map_err(|error| own.located(&error))?;
-    own.finish()?;
-    Ok(made)
 }

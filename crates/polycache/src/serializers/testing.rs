@@ -46,6 +46,23 @@ where
     }
 }
 
+/// The rows of the last table of `docs/format.md` under this heading, without backticks.
+#[cfg(any(feature = "lz4", feature = "sealed", feature = "signed", feature = "zstd"))]
+pub(super) fn vectors(heading: &str) -> Vec<Vec<String>> {
+    let page = include_str!("../../../../docs/format.md");
+    let section = page.split("\n## ").find(|section| section.starts_with(heading)).unwrap();
+    let (_, table) = section.rsplit_once("\n|---|").unwrap();
+    let cells =
+        |row: &str| row.trim_matches('|').split('|').map(|cell| cell.trim().replace('`', "")).collect::<Vec<_>>();
+    table.lines().skip(1).take_while(|row| row.starts_with('|')).map(cells).collect()
+}
+
+/// Bytes of the hexadecimal digits that `docs/format.md` has.
+#[cfg(any(feature = "lz4", feature = "sealed", feature = "signed", feature = "zstd"))]
+pub(super) fn bytes(hex: &str) -> Vec<u8> {
+    hex.split_whitespace().map(|byte| u8::from_str_radix(byte, 16).unwrap()).collect()
+}
+
 /// Reads `bytes` as many types: an error or a value, never a panic.
 pub(super) fn read_as_everything(serializer: &dyn Serializer, bytes: &[u8]) {
     fn read<T: DeserializeOwned>(serializer: &dyn Serializer, bytes: &[u8]) {
