@@ -10,7 +10,8 @@ use parking_lot::RwLock;
 
 use crate::builder::Builder;
 use crate::clock::{Clock, NEVER};
-use crate::key::{self, Joined};
+use crate::joined::{Long, Pieces, Probe, Usual};
+use crate::key;
 use crate::reaper;
 use crate::removed::{Batch, Cause, Removed};
 use crate::shard::{Decision, New, Present, Room, Shard};
@@ -104,7 +105,23 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     #[inline]
     #[must_use]
     pub fn get_joined(&self, prefix: &str, name: &str) -> Option<V> {
-        let key = Joined::new(prefix.as_bytes(), name.as_bytes());
+        let (prefix, name) = (prefix.as_bytes(), name.as_bytes());
+        match Usual::new(prefix, name) {
+            Some(usual) => self.get_by(&usual),
+            None => self.get_unusual(prefix, name),
+        }
+    }
+
+    #[inline(never)]
+    fn get_unusual(&self, prefix: &[u8], name: &[u8]) -> Option<V> {
+        match Long::new(prefix, name) {
+            Some(long) => self.get_by(&long),
+            None => self.get_by(&Pieces { prefix, name }),
+        }
+    }
+
+    #[inline]
+    fn get_by(&self, key: &impl Probe) -> Option<V> {
         let (tag, shard) = self.table.place(key.hash(&self.table.hasher));
         self.table.shards[shard].0.read().get(tag, |found| key.is(found), &self.table.clock).cloned()
     }

@@ -23,7 +23,7 @@ fn hash_unusual(state: &RandomState, key: &[u8]) -> u64 {
 
 /// The hash by pieces of sixteen bytes; the last one overlaps the one before.
 #[inline]
-fn hash_pieces(state: &RandomState, len: usize, piece: impl Fn(usize) -> u128) -> u64 {
+pub(crate) fn hash_pieces(state: &RandomState, len: usize, piece: impl Fn(usize) -> u128) -> u64 {
     let last = len.saturating_sub(16);
     // Most keys that are longer than usual, without a loop.
     if (17..=32).contains(&last) {
@@ -54,91 +54,11 @@ fn ends(key: &[u8]) -> Option<(&[u8; 16], &[u8; 16])> {
 }
 
 /// The lengths of most keys.
-const USUAL: RangeInclusive<usize> = 16..=32;
-
-/// A key in two pieces that follow each other. It is hashed and compared without being written anywhere: a processor that reads sixteen bytes
-/// which it has just written in smaller pieces waits for them, and for longer than all else in a look-up takes.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Joined<'a> {
-    prefix: &'a [u8],
-    name: &'a [u8],
-    /// Its first and its last sixteen bytes, where it has a usual length.
-    ends: Option<[u128; 2]>,
-}
-
-impl<'a> Joined<'a> {
-    #[inline]
-    pub(crate) fn new(prefix: &'a [u8], name: &'a [u8]) -> Self {
-        let len = prefix.len() + name.len();
-        let ends = if USUAL.contains(&len) && prefix.len() <= 16 { Some(ends_of_two(prefix, name)) } else { None };
-        Self { prefix, name, ends }
-    }
-
-    /// The hash that the whole key has.
-    #[inline]
-    pub(crate) fn hash(&self, state: &RandomState) -> u64 {
-        match self.ends {
-            Some(ends) => finish(state, ends.into_iter(), self.len()),
-            None if USUAL.contains(&self.len()) => {
-                finish(state, [self.piece(0), self.piece(self.len() - 16)].into_iter(), self.len())
-            }
-            None => hash_pieces(state, self.len(), |at| self.piece(at)),
-        }
-    }
-
-    #[inline]
-    pub(crate) fn is(&self, key: &[u8]) -> bool {
-        if key.len() != self.len() {
-            return false;
-        }
-        match (self.ends, ends(key)) {
-            (Some(own), Some((first, last))) => own == [u128::from_le_bytes(*first), u128::from_le_bytes(*last)],
-            _ => key.starts_with(self.prefix) && key.ends_with(self.name),
-        }
-    }
-
-    #[inline]
-    const fn len(&self) -> usize {
-        self.prefix.len() + self.name.len()
-    }
-
-    /// The sixteen bytes from `at` on, with zeros behind a key that is shorter.
-    #[inline]
-    fn piece(&self, at: usize) -> u128 {
-        let Some(of_prefix) = self.prefix.len().checked_sub(at).filter(|&count| count > 0) else {
-            return front(&self.name[at - self.prefix.len()..]);
-        };
-        if of_prefix >= 16 {
-            return front(&self.prefix[at..]);
-        }
-        let bits = 8 * of_prefix as u32;
-        // The prefix has at least as many bytes as are taken from its end.
-        let from_prefix = front(&self.prefix[at..]);
-        from_prefix | front(self.name) << bits
-    }
-}
-
-/// The first and the last sixteen bytes of a key of usual length whose prefix has sixteen bytes at the most.
-#[inline]
-fn ends_of_two(prefix: &[u8], name: &[u8]) -> [u128; 2] {
-    let (prefix_bits, front_of_name) = (8 * prefix.len() as u32, front(name));
-    let prefix = front(prefix);
-    let behind = |bits: u32| front_of_name.checked_shl(bits).unwrap_or(0);
-    let first = prefix | behind(prefix_bits);
-    let last = match name.last_chunk::<16>() {
-        Some(last) => u128::from_le_bytes(*last),
-        None => {
-            // So many of the prefix's bits are before the last sixteen bytes.
-            let before = prefix_bits - 8 * (16 - name.len() as u32);
-            prefix.checked_shr(before).unwrap_or(0) | behind(prefix_bits - before)
-        }
-    };
-    [first, last]
-}
+pub(crate) const USUAL: RangeInclusive<usize> = 16..=32;
 
 /// The first sixteen bytes, the first of them the lowest, with zeros behind those that are fewer.
 #[inline]
-fn front(bytes: &[u8]) -> u128 {
+pub(crate) fn front(bytes: &[u8]) -> u128 {
     if let Some(all) = bytes.first_chunk::<16>() {
         return u128::from_le_bytes(*all);
     }
@@ -154,7 +74,7 @@ fn front(bytes: &[u8]) -> u128 {
 }
 
 #[inline]
-fn finish(state: &RandomState, pieces: impl Iterator<Item = u128>, len: usize) -> u64 {
+pub(crate) fn finish(state: &RandomState, pieces: impl Iterator<Item = u128>, len: usize) -> u64 {
     let mut hasher = state.build_hasher();
     pieces.for_each(|piece| hasher.write_u128(piece));
     // Otherwise all keys that repeat one character would have the same hash.
@@ -191,25 +111,5 @@ mod tests {
         let hashes: HashSet<u64> = texts.iter().map(|text| hash(&state, text)).collect();
         assert_eq!(hashes.len(), texts.len());
         assert!(texts.iter().all(|text| hash(&state, text) == hash(&state, &text.clone())));
-    }
-
-    #[test]
-    fn a_key_in_two_pieces_is_the_whole_key() {
-        let state = RandomState::default();
-        let whole: Vec<u8> = (1..=70).collect();
-        for len in 0..=whole.len() {
-            let key = &whole[..len];
-            for at in 0..=len {
-                let joined = Joined::new(&key[..at], &key[at..]);
-                assert_eq!(joined.hash(&state), hash(&state, key), "{len} bytes, cut at {at}");
-                assert!(joined.is(key));
-                for changed in 0..len {
-                    let mut other = key.to_vec();
-                    other[changed] ^= 0x80;
-                    assert!(!joined.is(&other) && joined.hash(&state) != hash(&state, &other));
-                }
-                assert!(!joined.is(&whole[..len.saturating_sub(1)]) || len == 0);
-            }
-        }
     }
 }

@@ -26,6 +26,7 @@ mod engine;
 pub mod fork;
 mod ghost;
 mod index;
+mod joined;
 mod key;
 mod places;
 mod policy;
