@@ -198,7 +198,7 @@ impl CacheBuilder {
     }
 
     /// What `get`, `multi_get`, `exists` and `ttl` make of trouble with the backend: it fails, is away, or is too slow. An error by
-    /// default. A write's trouble is always an error.
+    /// default. Plugins see the error, also where the caller gets a miss. A write's trouble is always an error.
     pub fn on_error(mut self, on_error: OnError) -> Self {
         self.options.on_error = on_error;
         self

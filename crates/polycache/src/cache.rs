@@ -122,7 +122,9 @@ impl View {
         if more.is_empty() {
             return self.clone();
         }
-        let bare = Self { plugins: Arc::new([]), audience: None, bare: None, ..self.clone() };
+        // Plugins see the backend's trouble, and their calls fail of it; what it counts as is the caller's choice.
+        let options = CacheOptions { on_error: OnError::Fail, ..self.options.clone() };
+        let bare = Self { plugins: Arc::new([]), audience: None, bare: None, options, ..self.clone() };
         let mut audience = self.audience.clone();
         for ear in more.iter().filter_map(Ear::of) {
             self.backend.listen(ear.listener());
@@ -189,7 +191,8 @@ impl Cache {
         Ok(Self { view: Arc::new(view), ..self.clone() })
     }
 
-    /// A view with one more plugin, which runs after the present ones.
+    /// A view with one more plugin, which runs after the present ones. Cached functions with an `alias` use the view once it is given to
+    /// [`Caches::set`](crate::Caches::set).
     #[must_use]
     pub fn with_plugin(&self, plugin: impl Plugin) -> Self {
         Self { view: Arc::new(self.view.with_plugins(vec![Arc::new(plugin)])), ..self.clone() }

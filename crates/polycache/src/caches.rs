@@ -60,9 +60,10 @@ struct Alias {
     instance: Arc<OnceLock<Cache>>,
 }
 
+#[derive(Clone)]
 enum Definition {
     Settings { source: Arc<Source>, fields: Map<String, Value> },
-    Code(Box<dyn Fn() -> Result<CacheBuilder> + Send + Sync>),
+    Code(Arc<dyn Fn() -> Result<CacheBuilder> + Send + Sync>),
 }
 
 /// The caches of this process. The first use reads the file that `POLYCACHE_CONFIG` names in the environment; without one there is
@@ -187,10 +188,41 @@ impl Caches {
     /// # Ok(()) }
     /// ```
     pub fn define(&self, alias: &str, make: impl Fn() -> Result<CacheBuilder> + Send + Sync + 'static) {
-        let made = Arc::new(Alias { definition: Definition::Code(Box::new(make)), instance: Arc::default() });
+        let made = Arc::new(Alias { definition: Definition::Code(Arc::new(make)), instance: Arc::default() });
         let replaced = self.aliases.write().insert(alias.to_owned(), made);
         self.generation.fetch_add(1, Ordering::Release);
         // Its cache may run code of the user's when it is dropped, which is now: after the lock.
+        drop(replaced);
+    }
+
+    /// Makes `cache` the one that [`get`](Self::get) gives by that name, in place of the present one: for a view, such as one with a plugin
+    /// more, which functions with that alias are to use. [`create`](Self::create) goes by the alias's settings as before. It stays until the
+    /// alias gets other settings.
+    ///
+    /// ```
+    /// use polycache::plugins::HitMissRatio;
+    /// use polycache::caches;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// #[polycache::cached(alias = "default")]
+    /// async fn square(number: u64) -> u64 {
+    ///     number * number
+    /// }
+    ///
+    /// let ratio = HitMissRatio::new();
+    /// caches().set("default", caches().get("default")?.with_plugin(ratio.clone()));
+    /// assert_eq!((square(7).await, square(7).await), (49, 49));
+    /// assert_eq!((ratio.hits(), ratio.total()), (1, 2));
+    /// # Ok(()) }
+    /// ```
+    pub fn set(&self, alias: &str, cache: Cache) {
+        let mut aliases = self.aliases.write();
+        let definition = aliases.get(alias).map_or_else(|| only_set(alias), |known| known.definition.clone());
+        let instance = Arc::new(OnceLock::from(cache));
+        let replaced = aliases.insert(alias.to_owned(), Arc::new(Alias { definition, instance }));
+        drop(aliases);
+        self.generation.fetch_add(1, Ordering::Release);
+        // After the lock, as in `define`.
         drop(replaced);
     }
 
@@ -253,6 +285,12 @@ impl Cache {
     pub fn open(url: &str) -> Result<Self> {
         open::open(url)
     }
+}
+
+/// Of an alias that was given as a cache, and never defined.
+fn only_set(alias: &str) -> Definition {
+    let text = format!("the alias `{alias}` was set to a cache, and has no settings to make another of; define it");
+    Definition::Code(Arc::new(move || Err(Error::new(ErrorKind::Config, &text))))
 }
 
 impl Alias {

@@ -36,6 +36,7 @@ use std::fmt;
 use std::hash::BuildHasher;
 use std::sync::{Arc, OnceLock};
 
+use compact_str::CompactString;
 use foldhash::fast::RandomState;
 
 pub(crate) use self::approach::Asked;
@@ -104,6 +105,11 @@ impl Flights {
     pub(crate) fn any(&self) -> bool {
         // Not relaxed, for sources without a lock or a system call; the same instruction on x86.
         self.live.load(Ordering::SeqCst) != 0
+    }
+
+    /// Tells the flights of one cache from those of another, for events that repeat.
+    pub(crate) fn mark(&self) -> CompactString {
+        CompactString::new(self.holder.name())
     }
 
     /// How many flights near this key have landed. While the number stays the same, no flight has stored a value for it.

@@ -36,6 +36,7 @@ pub(crate) use self::watch::Watch;
 use crate::backend::{Found, SetOptions, Version, Want, When, Written};
 use crate::flight::Flights;
 use crate::key::OwnedKey;
+use crate::repeated::tell_repeated;
 use crate::settings::Range;
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
 
@@ -117,7 +118,13 @@ impl Lease {
         if found.is_none_or(|found| found.as_bytes() != entry.as_bytes()) {
             return Ok(false);
         }
-        tracing::warn!(key = self.key.key().full(), "a lease is taken over: its holder has not renewed it in time");
+        let cause = self.flights().mark();
+        tell_repeated!(
+            WARN,
+            cause,
+            key = self.key.key().full(),
+            "a lease is taken over: its holder has not renewed it in time"
+        );
         self.take_when(When::Unchanged(version)).await
     }
 
@@ -206,7 +213,8 @@ impl Lease {
             let lease = self.clone();
             runtime.spawn(async move {
                 if let Err(error) = lease.release().await {
-                    tracing::warn!(%error, "a lease could not be released: it ends by itself");
+                    let cause = (lease.flights().mark(), error.kind());
+                    tell_repeated!(WARN, cause, %error, "a lease could not be released: it ends by itself");
                 }
             });
         }

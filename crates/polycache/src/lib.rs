@@ -63,6 +63,7 @@ mod pattern;
 mod plugin;
 mod raw;
 mod registry;
+mod repeated;
 mod reply;
 mod settings;
 mod slot;

@@ -93,6 +93,29 @@ async fn unchanged_aliases_keep_their_cache() {
 }
 
 #[tokio::test]
+async fn a_view_can_take_the_place_of_an_aliass_cache() {
+    let settings = |ttl| json!({ "default": { "cache": "memory", "ttl": ttl } });
+    let caches = configured(settings(1));
+    let view = caches.get("default").unwrap().with_plugin(Timing::new());
+    caches.set("default", view.clone());
+    view.set("k", 1).await.unwrap();
+    let found = caches.get("default").unwrap();
+    assert!(found.plugin::<Timing>().is_some());
+    assert_eq!(found.get::<i32>("k").await.unwrap(), Some(1));
+    assert!(caches.create("default").unwrap().plugin::<Timing>().is_none());
+    // As long as the settings stay.
+    for (ttl, stays) in [(1, true), (2, false)] {
+        caches.set_config(Config::value(settings(ttl)).unwrap()).unwrap();
+        assert_eq!(caches.get("default").unwrap().plugin::<Timing>().is_some(), stays);
+    }
+
+    caches.set("given", view);
+    assert!(caches.get("given").unwrap().plugin::<Timing>().is_some());
+    let error = caches.create("given").unwrap_err();
+    assert!(error.to_string().contains("`given` was set to a cache"), "{error}");
+}
+
+#[tokio::test]
 async fn overrides_win_and_mutate_nothing() {
     let caches = configured(json!({ "default": { "cache": "memory", "namespace": "a", "plugins": ["timing"] } }));
     let created = caches.create_with("default", json!({ "namespace": "b", "plugins": [] })).unwrap();

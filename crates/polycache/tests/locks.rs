@@ -28,6 +28,20 @@ fn away(silent: bool) -> (Cache, Arc<AtomicBool>) {
 }
 
 #[tokio::test(start_paused = true)]
+async fn an_error_says_how_long_it_was_waited() {
+    let cache = Cache::memory();
+    let lock = RedLock::new(&cache, "job", LEASE);
+    let _guard = lock.acquire(LONG).await.unwrap();
+    for (within, text) in [
+        (Duration::ZERO, "others hold the lock; with a wait of zero it is tried once"),
+        (Duration::from_millis(20), "others hold the lock, and 20ms were waited for it"),
+    ] {
+        let error = lock.acquire(within).await.unwrap_err();
+        assert_eq!((error.kind(), error.to_string()), (ErrorKind::Timeout, format!("lock \"job\": {text}")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_lock_is_lost_when_its_grace_is_over() {
     for silent in [false, true] {
         let (cache, switch) = away(silent);

@@ -1,13 +1,18 @@
 //! Trouble with the backend: what the caller gets, and what is told to whom.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+
+use futures_util::FutureExt;
 
 use polycache::backend::{Version, Want};
 use polycache::backends::memory::Memory;
 use polycache::plugins::HitMissRatio;
 use polycache::serializers::Json;
-use polycache::{Cache, CacheBuilder, Error, ErrorKind, OnError, Reply, Result, Ttl, Value};
+use polycache::{
+    Cache, CacheBuilder, Command, Error, ErrorKind, Held, OnError, Outcome, Plugin, Reply, Result, Ttl, Value,
+};
 use polycache_testkit::{Events, Faults, Intercept};
 
 /// A cache on a backend that fails on demand.
@@ -97,26 +102,25 @@ async fn a_failed_scan_is_an_error_and_the_end() {
 
 #[test]
 fn a_read_is_a_miss_by_choice_and_says_so() {
-    let (plain, faults) = failing(|cache| cache.on_error(OnError::Miss));
-    now(plain.set("the key", 1)).unwrap();
-    let hooked = plain.with_plugin(HitMissRatio::new());
-    for cache in [&plain, &hooked] {
+    let reads: [fn(&Cache); 6] = [
+        |cache| assert_eq!(now(cache.get::<i32>("the key")).unwrap(), None),
+        |cache| assert!(now(cache.get_object::<i32>("the key")).unwrap().is_none()),
+        |cache| assert!(now(cache.get::<Value>("the key")).unwrap().is_none()),
+        |cache| assert_eq!(now(cache.multi_get::<i32>(&["a", "b"])).unwrap(), [None, None]),
+        |cache| assert!(!now(cache.exists("the key")).unwrap()),
+        |cache| assert_eq!(now(cache.ttl("the key")).unwrap(), None),
+    ];
+    for (read, hooked) in reads.into_iter().flat_map(|read| [(read, false), (read, true)]) {
+        let (plain, faults) = failing(|cache| cache.on_error(OnError::Miss));
+        now(plain.set("the key", 1)).unwrap();
+        let cache = if hooked { plain.with_plugin(HitMissRatio::new()) } else { plain };
         for kind in TROUBLE {
             faults.set(Some(kind));
-            let events = events(|| {
-                assert_eq!(now(cache.get::<i32>("the key")).unwrap(), None);
-                assert!(now(cache.get_object::<i32>("the key")).unwrap().is_none());
-                assert!(now(cache.get::<Value>("the key")).unwrap().is_none());
-                assert_eq!(now(cache.multi_get::<i32>(&["a", "b"])).unwrap(), [None, None]);
-                assert!(!now(cache.exists("the key")).unwrap());
-                assert_eq!(now(cache.ttl("the key")).unwrap(), None);
-            });
-            assert_eq!(events.len(), 6, "{events:?}");
-            for event in &events {
-                assert!(event.starts_with("WARN") && event.contains("a fault was injected"), "{event}");
-                assert!(event.contains("\"the key\"") || event.contains("multi_get"), "{event}");
-            }
-            for (command, error) in writes(cache) {
+            let events = events(|| read(&cache));
+            assert_eq!(events.len(), 1, "{events:?}");
+            assert!(events[0].starts_with("WARN") && events[0].contains("a fault was injected"), "{events:?}");
+            assert!(events[0].contains("\"the key\"") || events[0].contains("multi_get"), "{events:?}");
+            for (command, error) in writes(&cache) {
                 assert_eq!((error.kind(), error.command()), (told(kind, command), Some(command)), "{error}");
             }
         }
@@ -125,15 +129,65 @@ fn a_read_is_a_miss_by_choice_and_says_so() {
     }
 }
 
+/// One event a second for each cause, and not one for each call.
+#[test]
+fn an_outage_is_told_of_once_and_not_with_every_call() {
+    let (cache, faults) = failing(|cache| cache.on_error(OnError::Miss));
+    let other = failing(|cache| cache.on_error(OnError::Miss));
+    faults.set(Some(ErrorKind::Unavailable));
+    let told = events(|| {
+        for number in 0..500 {
+            let key = format!("{number}");
+            assert_eq!(now(cache.get::<i32>(&key)).unwrap(), None);
+            let computed = cache.get_or_set(&key, || async { Ok::<_, ()>(1) }).now_or_never().unwrap();
+            assert_eq!(computed, Ok(1));
+        }
+    });
+    // A read that failed, and a value that couldn't be stored.
+    assert_eq!(told.len(), 2, "{told:?}");
+    faults.set(Some(ErrorKind::Backend));
+    other.1.set(Some(ErrorKind::Backend));
+    let told = events(|| [&cache, &other.0].into_iter().for_each(|cache| drop(now(cache.get::<i32>("k")))));
+    assert_eq!(told.len(), 2, "another cause, and another cache: {told:?}");
+}
+
+/// Notes how each command came out.
+#[derive(Debug, Clone, Default)]
+struct Outcomes(Arc<Mutex<Vec<Option<ErrorKind>>>>);
+
+impl Plugin for Outcomes {
+    fn after(&self, _: &Command<'_>, outcome: &Outcome<'_>, _: Duration, _: Held) -> Reply<()> {
+        self.0.lock().unwrap().push(outcome.err().map(Error::kind));
+        Reply::ready(())
+    }
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_plugin_is_told_of_the_miss_that_the_caller_gets_for_a_timeout() {
-    let backend = Intercept::silent(Arc::new(Memory::new()));
-    let builder = Cache::builder().backend(backend).on_error(OnError::Miss);
-    let cache = builder.plugin(HitMissRatio::new()).build().unwrap();
-    assert_eq!(cache.get::<i32>("k").await.unwrap(), None);
-    assert_eq!(cache.multi_get::<i32>(&["a", "b"]).await.unwrap(), [None, None]);
-    let figures = cache.plugin::<HitMissRatio>().unwrap();
-    assert_eq!((figures.total(), figures.hits()), (3, 0));
+async fn plugins_see_the_error_and_the_caller_the_miss() {
+    let memory = || -> Arc<dyn polycache::backend::Backend> { Arc::new(Memory::new()) };
+    let (failing, faults) = Intercept::failing(memory());
+    faults.set(Some(ErrorKind::Unavailable));
+    let failing_later =
+        Intercept::new(memory(), |_| Reply::pending(async { Err(Error::new(ErrorKind::Unavailable, "on purpose")) }));
+    let backends: [(Arc<dyn polycache::backend::Backend>, ErrorKind); 3] = [
+        (Arc::new(failing), ErrorKind::Unavailable),
+        (Arc::new(failing_later), ErrorKind::Unavailable),
+        (Arc::new(Intercept::silent(memory())), ErrorKind::Timeout),
+    ];
+    for (backend, kind) in backends {
+        let seen = Outcomes::default();
+        let builder = Cache::builder().shared_backend(backend).on_error(OnError::Miss).plugin(seen.clone());
+        let cache = builder.plugin(HitMissRatio::new()).build().unwrap().namespace("n");
+        assert_eq!(cache.get::<i32>("k").await.unwrap(), None);
+        assert!(cache.get_object::<i32>("k").await.unwrap().is_none());
+        assert_eq!(cache.multi_get::<i32>(&["a", "b"]).await.unwrap(), [None, None]);
+        assert!(!cache.exists("k").await.unwrap());
+        assert_eq!(cache.ttl("k").await.unwrap(), None);
+        assert!(cache.look::<i32>("k", Want::VALUE).await.unwrap().is_none());
+        assert_eq!(*seen.0.lock().unwrap(), [Some(kind); 6]);
+        let figures = cache.plugin::<HitMissRatio>().unwrap();
+        assert_eq!((figures.total(), figures.hits()), (0, 0), "nobody knows what was there");
+    }
 }
 
 #[test]
@@ -142,9 +196,12 @@ fn what_a_miss_hides_is_named_in_its_event() {
     now(cache.set("word", "abc")).unwrap();
     let decode = events(|| {
         assert_eq!(now(cache.get::<i32>("word")).unwrap(), None);
-        assert_eq!(now(cache.multi_get::<i32>(&["x", "word"])).unwrap(), [None, None]);
     });
-    assert_eq!(decode.len(), 2, "{decode:?}");
+    assert_eq!(decode.len(), 1, "{decode:?}");
+    let cache_of_many = failing(|cache| cache.on_decode_error(OnError::Miss)).0;
+    now(cache_of_many.set("word", "abc")).unwrap();
+    let many = events(|| assert_eq!(now(cache_of_many.multi_get::<i32>(&["x", "word"])).unwrap(), [None, None]));
+    assert!(many.len() == 1 && many[0].contains("multi_get \"word\": "), "{many:?}");
     faults.set(Some(ErrorKind::Unavailable));
     let unavailable = events(|| assert_eq!(now(cache.get::<i32>("word")).unwrap(), None));
     for event in decode.iter().chain(&unavailable) {
@@ -253,7 +310,7 @@ fn a_server_that_refuses_scripts_is_told_of_loudly() {
 
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
     let server = runtime.block_on(RedisServer::builder().user("app", "s3cret", "~* +@all -@scripting").start());
-    let told = |lease: Option<std::time::Duration>| {
+    let told = |lease: Option<Duration>| {
         let builder = Cache::builder().backend(Redis::open(&server.url()).unwrap()).namespace("n");
         let cache = lease.into_iter().fold(builder, CacheBuilder::lease).build().unwrap();
         let mut events = events(|| {
@@ -273,5 +330,5 @@ fn a_server_that_refuses_scripts_is_told_of_loudly() {
     let errors = told(None);
     assert_eq!(errors.len(), 1, "{errors:?}");
     assert!(errors[0].contains("`+evalsha +eval`") && errors[0].contains("`lease` of zero"), "{errors:?}");
-    assert_eq!(told(Some(std::time::Duration::ZERO)), [""; 0]);
+    assert_eq!(told(Some(Duration::ZERO)), [""; 0]);
 }

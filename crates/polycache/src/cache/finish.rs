@@ -7,6 +7,7 @@ use compact_str::CompactString;
 
 use super::Cache;
 use crate::limit::limited;
+use crate::repeated::tell_repeated;
 use crate::{CommandName, Error, ErrorKind, OnError, Reply, Result};
 
 impl Cache {
@@ -65,7 +66,7 @@ impl Cache {
         let backend_trouble = error.kind().is_backend_trouble() && options.on_error == OnError::Miss;
         let decode_trouble = error.kind() == ErrorKind::Decode && options.on_decode_error == OnError::Miss;
         if backend_trouble || decode_trouble {
-            tracing::warn!(%error, "a failed read counts as a miss");
+            tell_repeated!(WARN, (self.flights().mark(), error.kind()), %error, "a failed read counts as a miss");
             return Ok(miss);
         }
         Err(error)

@@ -7,6 +7,7 @@ use compact_str::CompactString;
 
 use super::{Cache, View};
 use crate::limit::limited;
+use crate::repeated::tell_repeated;
 use crate::{Answer, Command, CommandName, Error, Held, Reply, Result};
 
 /// One command on its way through the hooks.
@@ -33,8 +34,8 @@ enum Waits<B> {
 }
 
 impl Cache {
-    /// Runs a command through the plugins: their `before`, then `run` on the cache without plugins, then their `after`. `recover` may
-    /// turn an error of what came before them into a result; `answer` tells them how it came out.
+    /// Runs a command through the plugins: their `before`, then `run` on the cache without plugins, then their `after`. `answer` tells
+    /// them how it came out. What `recover` makes of an error is the caller's alone.
     #[inline(never)]
     pub(super) fn hooked<B: Send + 'static>(
         &self,
@@ -55,14 +56,16 @@ impl Cache {
             timeout: self.timeout,
             held: Vec::new(),
         };
-        let settle = move |hooked: &Hooked, result: Result<B>| {
-            let result = result.map_err(|error| error.of(hooked.name, hooked.command().key()));
-            result.or_else(|error| recover(&hooked.bare, error))
-        };
         let mut run = Some(run);
-        match hooked.run_ready(&mut run, &settle, answer) {
-            Ok(result) => Reply::from(result),
-            Err(waits) => Reply::pending(hooked.run_waiting(waits, run, settle, answer)),
+        match hooked.run_ready(&mut run, answer) {
+            Ok(result) => Reply::from(result.or_else(|error| recover(self, error))),
+            Err(waits) => {
+                let cache = self.clone();
+                Reply::pending(async move {
+                    let result = hooked.run_waiting(waits, run, answer).await;
+                    result.or_else(|error| recover(&cache, error))
+                })
+            }
         }
     }
 }
@@ -76,7 +79,6 @@ impl Hooked {
     fn run_ready<B>(
         &mut self,
         run: &mut Option<impl FnOnce(&Cache, &[CompactString]) -> Reply<B>>,
-        settle: &impl Fn(&Self, Result<B>) -> Result<B>,
         answer: fn(&B) -> Answer,
     ) -> Result<Result<B>, Waits<B>> {
         let mut stopped = None;
@@ -95,7 +97,7 @@ impl Hooked {
             (None, Some(run)) => run(&self.bare, &self.keys).now().map_err(Waits::Running)?,
             (None, None) => return Err(Waits::Running(Reply::error(gone()))),
         };
-        let result = settle(self, result);
+        let result = self.told(result);
         for index in 0..self.view.plugins.len() {
             match self.after(index, &result, answer).now() {
                 Ok(outcome) => self.note(outcome),
@@ -110,14 +112,13 @@ impl Hooked {
         mut self,
         waits: Waits<B>,
         run: Option<impl FnOnce(&Cache, &[CompactString]) -> Reply<B>>,
-        settle: impl FnOnce(&Self, Result<B>) -> Result<B>,
         answer: fn(&B) -> Answer,
     ) -> Result<B> {
         let mut next = 0;
         let result = match waits {
             Waits::Running(reply) => {
                 let result = limited(self.left(), self.timeout, reply).await;
-                settle(&self, result)
+                self.told(result)
             }
             Waits::Before(index, reply) => {
                 let (left, timeout) = (self.left(), self.timeout);
@@ -131,7 +132,7 @@ impl Hooked {
                     run.ok_or_else(gone)?(&self.bare, &self.keys).await
                 };
                 let result = limited(left, timeout, rest).await;
-                settle(&self, result)
+                self.told(result)
             }
             Waits::After(index, reply, result) => {
                 next = index + 1;
@@ -146,6 +147,11 @@ impl Hooked {
             self.note(outcome);
         }
         result
+    }
+
+    /// The result as the command tells it.
+    fn told<B>(&self, result: Result<B>) -> Result<B> {
+        result.map_err(|error| error.of(self.name, self.command().key()))
     }
 
     fn keep(&mut self, index: usize, held: Held) {
@@ -164,7 +170,8 @@ impl Hooked {
     /// The command has happened: a failure of a hook after it changes nothing of that.
     fn note(&self, outcome: Result<()>) {
         if let Err(error) = outcome {
-            tracing::warn!(command = self.name.as_str(), %error, "a plugin's `after` failed");
+            let cause = (self.view.flights.mark(), self.name, error.kind());
+            tell_repeated!(WARN, cause, command = self.name.as_str(), %error, "a plugin's `after` failed");
         }
     }
 

@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 
 use super::{Event, EventKinds};
 use crate::Plugin;
+use crate::repeated::tell_repeated;
 
 /// A plugin that wants to hear of events.
 #[derive(Debug)]
@@ -59,7 +60,8 @@ impl Ear {
     /// A plugin that panics has no part in what it hears of.
     fn hear(&self, event: &Event<'_>) {
         if self.kinds.overlaps(event.kind()) && catch_unwind(AssertUnwindSafe(|| self.plugin.event(event))).is_err() {
-            tracing::error!(plugin = ?self.plugin, "a plugin's `event` has panicked");
+            let cause = Arc::as_ptr(&self.plugin).cast::<()>().addr();
+            tell_repeated!(ERROR, cause, plugin = ?self.plugin, "a plugin's `event` has panicked");
         }
     }
 }

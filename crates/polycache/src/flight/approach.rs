@@ -13,6 +13,7 @@ use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
 use crate::cache::Form;
 use crate::key::OwnedKey;
+use crate::repeated::tell_repeated;
 use crate::{Cache, ErrorKind, OnError, Reply, Result};
 
 /// How far a call has come.
@@ -236,7 +237,8 @@ fn found<T>(cache: &Cache, result: Result<Option<T>>) -> Found<T> {
         Ok(None) => Found::Nothing(When::Absent),
         Err(error) => {
             let unreadable = error.kind() == ErrorKind::Decode;
-            tracing::warn!(%error, "a failed read counts as a miss: the value is computed");
+            let cause = (cache.flights().mark(), error.kind());
+            tell_repeated!(WARN, cause, %error, "a failed read counts as a miss: the value is computed");
             Found::Nothing(if unreadable { When::Always } else { When::Absent })
         }
     }

@@ -8,8 +8,10 @@ use futures_util::future::join_all;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
+use super::Flights;
 use super::leader::Leader;
 use crate::Reply;
+use crate::repeated::tell_repeated;
 
 /// What remains to do for a leader that has computed, where storing takes a while. It becomes a task of the runtime: others wait for it, and
 /// the leader's own caller may poll late, or never.
@@ -96,9 +98,9 @@ where
 }
 
 /// Logs that a value could not be stored. The caller gets its value all the same.
-pub(super) fn note(stored: crate::Result<()>) {
+pub(super) fn note(flights: &Flights, stored: crate::Result<()>) {
     if let Err(error) = stored {
-        tracing::warn!(%error, "a computed value could not be stored");
+        tell_repeated!(WARN, (flights.mark(), error.kind()), %error, "a computed value could not be stored");
     }
 }
 
@@ -121,7 +123,7 @@ where
             if poll.is_pending() {
                 leader.rest(context);
             }
-            note(ready!(poll));
+            note(&leader.seat().flights, ready!(poll));
         }
         let result = match (leader.take(), result.take()) {
             (Some(leader), Some(result)) => leader.land(result),

@@ -89,7 +89,7 @@ where
                 match fill.map(Reply::now) {
                     None => return Poll::Ready(leader.land(result)),
                     Some(Ok(stored)) => {
-                        note(stored);
+                        note(cache.flights(), stored);
                         return Poll::Ready(leader.land(result));
                     }
                     Some(Err(fill)) if this.policy.behind && Handle::try_current().is_ok() => {

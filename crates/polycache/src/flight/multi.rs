@@ -24,6 +24,7 @@ use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
 use crate::cache::{Encoded, Form};
 use crate::key::OwnedKey;
+use crate::repeated::tell_repeated;
 use crate::{Cache, ErrorKind, OnError, Readable, Reply, Storable};
 
 impl Cache {
@@ -203,7 +204,8 @@ where
         match Kept::multi_get(self.cache, &names).await {
             Ok(found) => found.into_iter().map(|value| value.ok_or_else(|| nothing.clone())).collect(),
             Err(error) => {
-                tracing::warn!(%error, "a failed read counts as a miss: the values are computed");
+                let cause = (self.cache.flights().mark(), error.kind());
+                tell_repeated!(WARN, cause, %error, "a failed read counts as a miss: the values are computed");
                 if error.kind() != ErrorKind::Decode {
                     return names.iter().map(|_| Err(nothing.clone())).collect();
                 }
@@ -307,7 +309,7 @@ where
             let result = match fill.map(Reply::now) {
                 None => leader.land(Ok(value)),
                 Some(Ok(stored)) => {
-                    note(stored);
+                    note(self.cache.flights(), stored);
                     leader.land(Ok(value))
                 }
                 Some(Err(fill)) => {

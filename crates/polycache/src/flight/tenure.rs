@@ -17,6 +17,7 @@ use crate::cache::Form;
 use crate::key::OwnedKey;
 use crate::lease::{self, Keeper, Lease, Purpose, Watch};
 use crate::limit;
+use crate::repeated::tell_repeated;
 use crate::switch::State;
 use crate::{Cache, Error, ErrorKind, Result, Value};
 
@@ -78,7 +79,7 @@ where
     T: Clone + Send + Sync + 'static,
 {
     let applicant = Applicant::new(cache, key, 1, pulse, K::lease_life(cache))?;
-    Some(Box::pin(async move { without(applicant.wait::<K, T>().await, &applicant.key) }))
+    Some(Box::pin(async move { applicant.without(applicant.wait::<K, T>().await) }))
 }
 
 /// Takes the lease, as one `among` so many, from whoever has it: the former holder's value isn't stored. Once `permit` is withdrawn, another
@@ -95,7 +96,7 @@ where
     T: Clone + Send + Sync + 'static,
 {
     let applicant = Applicant::new(cache, key, among, pulse, K::lease_life(cache))?;
-    Some(Box::pin(async move { without(applicant.seize(permit.as_ref()).await, &applicant.key) }))
+    Some(Box::pin(async move { applicant.without(applicant.seize(permit.as_ref()).await) }))
 }
 
 /// Asks for the lease once, as one `among` so many. `None` where another process has it.
@@ -109,16 +110,8 @@ where
     };
     match applicant.take::<K, T>().await {
         Ok(tenancy) => tenancy,
-        Err(error) => Some(without(Err(error), key)),
+        Err(error) => Some(applicant.without(Err(error))),
     }
-}
-
-/// Logs trouble with the lease. The caller goes on without one.
-fn without<T>(asked: Result<Tenancy<T>>, key: &str) -> Tenancy<T> {
-    asked.unwrap_or_else(|error| {
-        tracing::warn!(%error, key, "no lease could be had: the value is computed without, and not stored");
-        Tenancy::None
-    })
 }
 
 /// A caller that asks for a lease.
@@ -142,6 +135,16 @@ async fn together<F: Future>(calls: F) -> F::Output {
 }
 
 impl Applicant {
+    /// Logs trouble with the lease. The caller goes on without one.
+    fn without<T>(&self, asked: Result<Tenancy<T>>) -> Tenancy<T> {
+        asked.unwrap_or_else(|error| {
+            let (cause, key) = ((self.cache.flights().mark(), error.kind()), &*self.key);
+            let text = "no lease could be had: the value is computed without, and not stored";
+            tell_repeated!(WARN, cause, %error, key, "{text}");
+            Tenancy::None
+        })
+    }
+
     /// `None` where there are no leases.
     fn new(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>, life: Option<Duration>) -> Option<Self> {
         let life = life?.max(LIFE_OF_MANY * u32::try_from(among).unwrap_or(u32::MAX));
@@ -275,6 +278,7 @@ impl Tenure {
         // Without a runtime the lease ends by itself.
         let Ok(runtime) = Handle::try_current() else { return };
         let (flights, pulse, key) = (Arc::clone(self.lease.flights()), Arc::clone(&self.pulse), self.key.clone());
+        let mark = flights.mark();
         runtime.spawn(async move {
             let ended = async {
                 if let Either::Right(_) = select(stopped, pin!(pulse.stopped())).await {
@@ -282,7 +286,8 @@ impl Tenure {
                 }
             };
             if let Err(error) = keeper.run(ended).await {
-                tracing::warn!(%error, "a lease could not be released: it ends by itself");
+                let cause = (mark, error.kind());
+                tell_repeated!(WARN, cause, %error, "a lease could not be released: it ends by itself");
             }
         });
     }

@@ -16,6 +16,7 @@ use super::sending::Sending;
 use super::sync::Mutex;
 use super::{Flights, SHARDS, Spot};
 use crate::limit::timer;
+use crate::repeated::tell_repeated;
 
 /// The time between two rounds.
 pub(super) const ROUND: Duration = Duration::from_millis(250);
@@ -109,7 +110,7 @@ impl Flights {
 
     /// Ends the flight of a leader that nobody polls.
     fn forsake(&self, spot: Spot) {
-        tracing::warn!("a computation that others wait for is polled by nobody: they begin anew");
+        tell_repeated!(WARN, self.mark(), "a computation that others wait for is polled by nobody: they begin anew");
         wake(self.at(spot.hash, |table| table.forsake(spot)));
     }
 }

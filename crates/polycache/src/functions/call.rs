@@ -16,6 +16,7 @@ use super::shape::Shape;
 use super::source::CacheSource;
 use crate::cache::{Form, Keep};
 use crate::flight::{Asked, Slow};
+use crate::repeated::tell_repeated;
 use crate::{Cache, Reply, Result};
 
 /// A call that has its cache and its key, and lacks the computation.
@@ -149,7 +150,8 @@ where
                 None
             }
             Err(error) => {
-                tracing::warn!(%error, "a cached function runs without its cache");
+                let cause = (std::any::type_name::<Self>(), error.kind());
+                tell_repeated!(WARN, cause, %error, "a cached function runs without its cache");
                 self.work.goes_alone();
                 None
             }
@@ -193,7 +195,8 @@ where
                     Ok(Some(value)) => return Poll::Ready(S::join(Ok(value))),
                     result => {
                         if let Err(error) = result {
-                            tracing::warn!(%error, "a failed read counts as a miss: the value is computed");
+                            let cause = (std::any::type_name::<Self>(), error.kind());
+                            tell_repeated!(WARN, cause, %error, "a failed read counts as a miss: the value is computed");
                         }
                         self.work.goes_alone();
                     }

@@ -14,6 +14,7 @@ use super::shape::Shape;
 use super::source::CacheSource;
 use crate::cache::{Form, Keep};
 use crate::flight::{Policy, run_multi};
+use crate::repeated::tell_repeated;
 use crate::{Cache, Reply, Result};
 
 /// Pairs of keys and values, as a function about many keys returns them: a map, or a list of pairs.
@@ -161,7 +162,8 @@ where
                     }
                 }
                 Err(error) => {
-                    tracing::warn!(%error, "a cached function runs without its cache");
+                    let cause = (std::any::type_name::<Self>(), error.kind());
+                    tell_repeated!(WARN, cause, %error, "a cached function runs without its cache");
                     body(keys)
                 }
             });
@@ -215,7 +217,8 @@ where
     async fn read_only(self) -> S::Return {
         let Self { cache, names, mut body, .. } = self;
         let mut values = <S::Form as Keep<Value<S>>>::multi_get(&cache, &names.names).await.unwrap_or_else(|error| {
-            tracing::warn!(%error, "a failed read counts as a miss: the values are computed");
+            let cause = (std::any::type_name::<Self>(), error.kind());
+            tell_repeated!(WARN, cause, %error, "a failed read counts as a miss: the values are computed");
             names.names.iter().map(|_| None).collect()
         });
         let missing = names.keys.iter().zip(&values).filter(|(_, value)| value.is_none());

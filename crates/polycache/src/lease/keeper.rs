@@ -11,6 +11,7 @@ use tokio::time::{Instant, timeout, timeout_at};
 
 use super::{GRACE, Lease};
 use crate::Result;
+use crate::repeated::tell_repeated;
 
 /// The pause between two renewals that fail.
 const PAUSE: Duration = Duration::from_millis(10);
@@ -60,7 +61,13 @@ impl Keeper {
         while !held || timeout(self.pause(), &mut stopped).await.is_err() {
             held = held && self.hold(self.lease.renew()).await;
             if !held {
-                tracing::warn!(key = self.lease.key.key().full(), "a lease was lost before its holder was done");
+                let cause = self.lease.flights().mark();
+                tell_repeated!(
+                    WARN,
+                    cause,
+                    key = self.lease.key.key().full(),
+                    "a lease was lost before its holder was done"
+                );
                 (self.on_lost)();
                 return Ok(false);
             }
@@ -81,7 +88,8 @@ impl Keeper {
                 held
             }
             Ok(Err(error)) => {
-                tracing::warn!(%error, "a lease could not be renewed");
+                let cause = (self.lease.flights().mark(), error.kind());
+                tell_repeated!(WARN, cause, %error, "a lease could not be renewed");
                 Instant::now() < self.until.get() + GRACE
             }
             Err(_) => false,

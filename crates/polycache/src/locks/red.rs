@@ -68,7 +68,7 @@ impl RedLock {
     /// Waits for the lock, at most `within`; zero is a single try.
     ///
     /// # Errors
-    /// [`Timeout`](ErrorKind::Timeout) where others had it all the time, [`InvalidInput`](ErrorKind::InvalidInput) for a lease of
+    /// [`Timeout`](ErrorKind::Timeout) where others hold it, [`InvalidInput`](ErrorKind::InvalidInput) for a lease of
     /// less than a millisecond or more than a day, [`NoRuntime`](ErrorKind::NoRuntime) outside of a tokio runtime, and trouble with the backend.
     pub async fn acquire(&self, within: Duration) -> Result<RedLockGuard> {
         let acquired = self.acquire_lease(within).await;
@@ -162,6 +162,10 @@ impl RedLock {
     }
 
     fn too_long(&self, within: Duration) -> Error {
-        Error::new(ErrorKind::Timeout, format!("others have held the lock for {within:?}"))
+        let text = match within {
+            Duration::ZERO => "others hold the lock; with a wait of zero it is tried once".to_owned(),
+            _ => format!("others hold the lock, and {within:?} were waited for it"),
+        };
+        Error::new(ErrorKind::Timeout, text)
     }
 }

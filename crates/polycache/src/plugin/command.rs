@@ -40,7 +40,8 @@ impl<'a> Command<'a> {
     }
 
     /// The cache it was called on, without any plugin: what a hook does through it calls no hooks. It has no timeout either, since the
-    /// call's covers what its hooks wait for: give it one by [`with_timeout`](Cache::with_timeout) for work that goes on after the call.
+    /// call's covers what its hooks wait for: give it one by [`with_timeout`](Cache::with_timeout) for work that goes on after the call. Trouble with
+    /// the backend is an error here, whatever the builder's [`on_error`](crate::CacheBuilder::on_error).
     #[must_use]
     pub fn cache(&self) -> &'a Cache {
         self.cache

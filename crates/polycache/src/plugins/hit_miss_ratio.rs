@@ -8,8 +8,8 @@ use crate::{Answer, Command, CommandName, Held, Outcome, Plugin, Reply};
 
 /// Counts how many of the keys that `get` and `multi_get` asked for were there. A clone shares the figures.
 ///
-/// Reads of objects and untyped values count like `get`. A read that failed doesn't count, unless the cache makes the
-/// failure a miss ([`on_error`](crate::CacheBuilder::on_error)): then it counts as that.
+/// Reads of objects and untyped values count like `get`. A read that failed doesn't count, also where the cache makes
+/// the failure a miss for its caller ([`on_error`](crate::CacheBuilder::on_error)).
 ///
 /// ```
 /// use polycache::{Cache, plugins::HitMissRatio};

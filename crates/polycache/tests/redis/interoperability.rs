@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use polycache::backends::redis::Redis;
 use polycache::{Cache, ErrorKind, Head, OnError, Ttl, Value};
-use polycache_testkit::servers::RedisServer;
+use polycache_testkit::servers::{RedisCluster, RedisServer};
 use serde::{Deserialize, Serialize};
 
 use super::support::{cache, texts};
@@ -36,6 +36,32 @@ async fn texts_as_they_are() {
     let inner = cache.namespace("ns:inner");
     inner.set("key", "deep").await.unwrap();
     assert_eq!(server.cli(&["GET", "ns:inner:key"]).await, "deep");
+}
+
+/// Other programs write keys that are no text. They belong to the namespace as the others do.
+async fn keys_that_are_no_text_are_cleared(url: &str) {
+    let all = cache(url);
+    let names: [&[u8]; 4] = [b"ns:\xff", b"ns:in:\x80\x80{a}", b"ns:text", b"\xffns:"];
+    for name in names {
+        all.raw("SET", &[name, b"1"]).await.unwrap();
+    }
+    assert_eq!(all.namespace("ns").scan("*").collect().await.unwrap(), ["text"]);
+    all.namespace("ns").clear().await.unwrap();
+    for (name, left) in names.into_iter().zip([0, 0, 0, 1]) {
+        assert_eq!(all.raw("EXISTS", &[name]).await.unwrap(), polycache::Raw::Int(left), "{name:?}");
+    }
+}
+
+#[tokio::test]
+async fn keys_that_are_no_text_are_cleared_on_one_server() {
+    let server = RedisServer::start().await;
+    keys_that_are_no_text_are_cleared(&server.url()).await;
+}
+
+#[tokio::test]
+async fn keys_that_are_no_text_are_cleared_in_a_cluster() {
+    let cluster = RedisCluster::start(3, 0).await;
+    keys_that_are_no_text_are_cleared(&cluster.url()).await;
 }
 
 #[tokio::test]

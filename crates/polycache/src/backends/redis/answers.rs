@@ -105,13 +105,13 @@ pub(super) fn all_good(answers: impl IntoIterator<Item = Answer>) -> Result<()> 
 }
 
 /// The answer to `SCAN`: the next cursor, zero at the end, and keys. Keys that aren't UTF-8 aren't ours.
-pub(super) fn page(answer: Answer) -> Result<(u64, Vec<String>)> {
+pub(super) fn page(answer: Answer) -> Result<(u64, Vec<Vec<u8>>)> {
     let mut parts = list(answer)?.into_iter();
     let (Some(cursor), Some(Answer::Array(keys))) = (parts.next(), parts.next()) else {
         return Err(unexpected(&Answer::Nil));
     };
     let cursor = bytes(cursor)?.and_then(|text| std::str::from_utf8(&text).ok()?.parse().ok());
-    let keys = keys.into_iter().filter_map(|key| String::from_utf8(bytes(key).ok()??).ok());
+    let keys = keys.into_iter().filter_map(|key| bytes(key).ok()?);
     Ok((cursor.ok_or_else(|| unexpected(&Answer::Nil))?, keys.collect()))
 }
 

@@ -11,10 +11,11 @@ use super::config::{Protocol, RedisConfig, Server};
 use super::dialogue::{Dialogue, LogIn};
 use super::trouble::unreachable;
 use crate::events::Listeners;
+use crate::repeated::tell_repeated;
 use crate::{Error, ErrorKind, Result};
 
 /// Where a connection goes to.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Hash)]
 pub(super) enum Target {
     /// To this server.
     Fixed(Server),
@@ -65,7 +66,7 @@ impl Connector {
             },
             Target::Primary => self.primary().await,
         };
-        opened.inspect_err(|error| tracing::warn!(%error, "can't connect to Redis"))
+        opened.inspect_err(|error| tell_repeated!(WARN, (target, error.kind()), %error, "can't connect to Redis"))
     }
 
     /// A connection to a server of ours.

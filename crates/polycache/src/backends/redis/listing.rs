@@ -31,20 +31,22 @@ pub(super) async fn page(fleet: &Fleet, prefix: &str, pattern: &Pattern, cursor:
     let cursor = cursor.unwrap_or(Cursor { part: 0, place: 0 });
     // The server's `?` is a byte where ours is a character, so the pattern proper is applied here afterwards.
     let glob = Pattern::escape(prefix) + &pattern.superset();
-    let (next, mut keys) = match fleet {
+    let (next, keys) = match fleet {
         Fleet::Single(node) => {
             let (place, keys) = batch(node, &glob, cursor.place).await?;
             ((place != 0).then_some(Cursor { part: 0, place }), keys)
         }
         Fleet::Cluster(cluster) => cluster_page(cluster, &glob, cursor).await?,
     };
+    // A key that isn't UTF-8 is none of ours to list.
+    let mut keys: Vec<String> = keys.into_iter().filter_map(|key| String::from_utf8(key).ok()).collect();
     keys.retain(|key| key.strip_prefix(prefix).is_some_and(|name| pattern.matches(name)));
     Ok(Page::new(keys, next))
 }
 
 /// A batch of the server that the cursor names: its index, a count of the rounds, and the mark of the layout that it is an index in. Where
 /// slots have moved until the end of a round, there is another one, since keys may have been missed.
-async fn cluster_page(cluster: &Arc<Cluster>, glob: &str, cursor: Cursor) -> Result<(Option<Cursor>, Vec<String>)> {
+async fn cluster_page(cluster: &Arc<Cluster>, glob: &str, cursor: Cursor) -> Result<(Option<Cursor>, Vec<Vec<u8>>)> {
     let (index, round) = ((cursor.part & 0xffff) as usize, cursor.part >> 16 & 0xf);
     let part = |index: usize, round: u64, layout: &Layout| index as u64 | round << 16 | layout.mark() << 20;
     let again = |layout: &Layout| match round + 1 {
@@ -76,7 +78,7 @@ fn moving(what: &str) -> Error {
     Error::new(ErrorKind::Unavailable, text)
 }
 
-/// Deletes all keys that begin with `prefix`; all keys where it is empty.
+/// Deletes all keys that begin with `prefix`, whatever bytes follow it; all keys where it is empty.
 pub(super) async fn clear(fleet: &Fleet, prefix: &str) -> Result<()> {
     let cluster = match fleet {
         Fleet::Single(node) => return clear_on(fleet, node, prefix).await,
@@ -122,8 +124,8 @@ async fn clear_on(fleet: &Fleet, node: &Node, prefix: &str) -> Result<()> {
 }
 
 /// The commands that delete these keys: one, or one for each where slots differ.
-pub(super) fn unlink(fleet: &Fleet, keys: &[impl AsRef<str>]) -> Vec<Command> {
-    let command = |keys: &[&str]| {
+pub(super) fn unlink(fleet: &Fleet, keys: &[impl AsRef<[u8]>]) -> Vec<Command> {
+    let command = |keys: &[&[u8]]| {
         let mut command = Cmd::new();
         command.arg("UNLINK");
         for key in keys {
@@ -131,14 +133,14 @@ pub(super) fn unlink(fleet: &Fleet, keys: &[impl AsRef<str>]) -> Vec<Command> {
         }
         command
     };
-    let keys: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
+    let keys: Vec<&[u8]> = keys.iter().map(AsRef::as_ref).collect();
     match fleet {
         Fleet::Single(_) => vec![fleet.command(&[], command(&keys))],
-        Fleet::Cluster(_) => keys.iter().map(|key| fleet.command(key.as_bytes(), command(&[key]))).collect(),
+        Fleet::Cluster(_) => keys.iter().map(|key| fleet.command(key, command(&[key]))).collect(),
     }
 }
 
-async fn batch(node: &Node, glob: &str, place: u64) -> Result<(u64, Vec<String>)> {
+async fn batch(node: &Node, glob: &str, place: u64) -> Result<(u64, Vec<Vec<u8>>)> {
     let mut command = Cmd::new();
     command.arg("SCAN").arg(place).arg("MATCH").arg(glob).arg("COUNT").arg(BATCH);
     answers::page(node.one(Class::Read, &command).await?)
