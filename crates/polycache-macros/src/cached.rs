@@ -1,11 +1,11 @@
 //! `#[cached]` and `#[cached_stampede]`.
 
 use proc_macro2::{Span, TokenStream};
-use quote::{quote, quote_spanned};
+use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Result, Type};
 
-use crate::function::Function;
+use crate::function::{Function, located};
 use crate::key;
 use crate::options::Options;
 
@@ -38,7 +38,7 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
         (Some(_), Some(lease)) => (quote!(.lease(#lease)), quote!(#library::Result<#library::Cache>)),
         _ => (TokenStream::new(), source),
     };
-    let (policy, checked) = (policy(&options, &shape)?, function.checked(&options));
+    let (policy, checked) = (policy(&options, &function)?, function.checked(&options));
     let (bindings, body, returns) = (function.bindings(), &function.item.block, &function.returns);
 
     let (returning, statements) = (returning(returns), &body.stmts);
@@ -53,7 +53,9 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
     });
     // `impl` is spelt by this crate, by whose edition it captures every lifetime.
     let future = quote!(impl ::core::future::Future<Output = #returns>);
-    let output = quote_spanned!(function.output_span()=> -> #library::functions::CachedCall<#shape, #future, #source>);
+    let place = function.output_span();
+    let (library, source) = (located(library.to_token_stream(), place), located(source, place));
+    let output = quote_spanned!(place=> -> #library::functions::CachedCall<#shape, #future, #source>);
     function.item.block = syn::parse2(block)?;
     function.item.sig.output = syn::parse2(output)?;
     let item = function.item;
@@ -106,15 +108,16 @@ pub(crate) fn cache(options: &Options) -> Cache {
 }
 
 /// The bounds on a call's value and error.
-pub(crate) fn policy(options: &Options, shape: &TokenStream) -> Result<TokenStream> {
-    let library = &options.library;
+pub(crate) fn policy(options: &Options, function: &Function) -> Result<TokenStream> {
+    let (place, error) = (function.output_span(), function.error(options));
+    let library = located(options.library.to_token_stream(), place);
     let ttl = options.ttl()?.map(|ttl| quote_spanned!(ttl.span()=> .ttl(#ttl)));
     let ttl_from = options.ttl_from.as_ref().map(|from| quote_spanned!(from.span()=> .ttl_from(#from)));
     let skip_if = options.skip_if.as_ref().map(|skip| quote_spanned!(skip.span()=> .skip_if(#skip)));
-    Ok(quote! {
+    Ok(quote_spanned! {place=>
         .share_errors_by({
             use #library::functions::probe::{Probe, Shared as _, Unshared as _};
-            (&Probe::<<#shape as #library::functions::Shape>::Error>::new()).share()
+            (&Probe::<#error>::new()).share()
         })
         #ttl #ttl_from #skip_if
     })

@@ -1,6 +1,6 @@
 //! The function that is cached.
 
-use proc_macro2::{Span, TokenStream};
+use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Error, FnArg, Ident, ItemFn, Pat, Path, Result, ReturnType, Type, parse_quote};
@@ -85,17 +85,27 @@ impl Function {
 
     /// How it is taken apart: a marker type of the library's. By what the type is called, since a signature can name no type that depends on
     /// another; [`Self::checked`] refuses what this misses.
+    /// All of it is in one place, so that what the compiler has to say of it several times it says once.
     pub(crate) fn shape(&self, options: &Options) -> TokenStream {
-        let (returns, library) = (&self.returns, &options.library);
+        let (returns, place) = (&self.returns, self.output_span());
+        let library = located(options.library.to_token_stream(), place);
         let shape = if options.cache_errors.is_none() && is_result(returns) {
-            quote_spanned!(returns.span()=> #library::functions::Fallible<#returns>)
+            quote_spanned!(place=> #library::functions::Fallible<#returns>)
         } else {
-            quote_spanned!(returns.span()=> #library::functions::Whole<#returns>)
+            quote_spanned!(place=> #library::functions::Whole<#returns>)
         };
-        match options.object {
-            Some(_) => quote_spanned!(returns.span()=> #library::functions::Objects<#shape>),
+        let shape = match options.object {
+            Some(_) => quote_spanned!(place=> #library::functions::Objects<#shape>),
             None => shape,
-        }
+        };
+        quote_spanned!(place=> <#shape as #library::functions::Shape>::Itself)
+    }
+
+    /// The type of its errors.
+    pub(crate) fn error(&self, options: &Options) -> TokenStream {
+        let (shape, place) = (self.shape(options), self.output_span());
+        let library = located(options.library.to_token_stream(), place);
+        quote_spanned!(place=> <#shape as #library::functions::Shape>::Error)
     }
 
     /// Refuses, by its type, a `Result` that is stored whole without anybody having said so.
@@ -170,6 +180,15 @@ pub(crate) fn bare(mut ty: &Type) -> &Type {
             _ => return ty,
         }
     }
+}
+
+/// The tokens, which mean what they mean, at another place.
+pub(crate) fn located(tokens: TokenStream, place: Span) -> TokenStream {
+    let located = |mut token: TokenTree| {
+        token.set_span(token.span().located_at(place));
+        token
+    };
+    tokens.into_iter().map(located).collect()
 }
 
 fn is_result(ty: &Type) -> bool {

@@ -42,9 +42,10 @@ use proc_macro::TokenStream;
 /// | `url = "memory://?max_entries=100"` | a cache of its own, made at first use |
 /// | `cache = expression` | a `Cache`, or a reference to one; may use the arguments, as in `self.cache` |
 /// | `key = "user:{id}"` | the key, from arguments and their fields (`{user.id}`), in the format language of `std::fmt`; take `{name:?}` where a text may hold what separates it from the next |
-/// | `key_builder = function` | makes the key of references to all arguments |
+/// | `key_builder = function` | makes the key of references to all arguments; a closure need not name their types |
 /// | neither | the path of the function and all its arguments, which serde has to know |
-/// | `noself` | leaves `self` out of the key |
+/// | `skip(db, request)` | leaves these arguments out of the key, where it is made of all |
+/// | `noself` | leaves `self` out of it |
 /// | `ttl = "60s"` | how long a value lives: a text as in configurations, a number of seconds, or an expression of `Duration` or `Ttl` |
 /// | `ttl_from = function` | the same from a reference to the value |
 /// | `skip_if = function` | doesn't store a value of which this is true |

@@ -10,7 +10,7 @@ use syn::{
 };
 
 use crate::cached::{Cache, cache, local, policy, returning};
-use crate::function::{Argument, Function, bare, without_errors};
+use crate::function::{Argument, Function, bare, located, without_errors};
 use crate::key;
 use crate::options::Options;
 
@@ -32,11 +32,12 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
         return Err(Error::new(keys.span(), text));
     };
     let (one, bind) = elements(argument)?;
+    check_pairs(&function.returns)?;
     let shape = function.shape(&options);
     let library = &options.library;
-    let display = key::display(&function, &options, Some(&keys.to_string()))?;
+    let display = key::display(&function, &options, Some(&key::One { name: keys, ty: &one }))?;
     let Cache { found, source } = cache(&options);
-    let policy = policy(&options, &shape)?;
+    let policy = policy(&options, &function)?;
     let checked = options.skip_if.is_none().then(|| {
         let value = quote!(<<#shape as #library::functions::Shape>::Value as #library::functions::Pairs>::Value);
         without_errors(&value, function.returns.span(), library, "one_of_many")
@@ -66,7 +67,9 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     });
     function.item.block = syn::parse2(block)?;
     bind_lifetimes(&mut function.item.sig)?;
-    let output = quote_spanned!(function.output_span()=> -> #library::functions::MultiCall<'__call, #shape, #source>);
+    let place = function.output_span();
+    let (library, source) = (located(library.to_token_stream(), place), located(source, place));
+    let output = quote_spanned!(place=> -> #library::functions::MultiCall<'__call, #shape, #source>);
     function.item.sig.output = syn::parse2(output)?;
     Ok(function.item.to_token_stream())
 }
@@ -85,9 +88,26 @@ fn elements(argument: &Argument) -> Result<(Type, TokenStream)> {
     Ok((one, quote!(let #name = #bound;)))
 }
 
+/// Refuses a `Vec` whose elements aren't written as pairs. The compiler would say so too, at every place where their type is needed.
+fn check_pairs(returns: &Type) -> Result<()> {
+    let list = type_argument(returns, "Result").unwrap_or_else(|| returns.clone());
+    match type_argument(bare(&list), "Vec") {
+        Some(element) if !matches!(bare(&element), Type::Tuple(pair) if pair.elems.len() == 2) => {
+            let text = "each value comes with its key: return pairs, `Vec<(K, V)>`, or a map, `HashMap<K, V>`";
+            Err(Error::new(element.span(), text))
+        }
+        _ => Ok(()),
+    }
+}
+
 fn vec_element(ty: &Type) -> Option<Type> {
+    type_argument(ty, "Vec")
+}
+
+/// The first type in the angle brackets of a type with this name.
+fn type_argument(ty: &Type, name: &str) -> Option<Type> {
     let Type::Path(path) = ty else { return None };
-    let last = path.path.segments.last().filter(|last| last.ident == "Vec")?;
+    let last = path.path.segments.last().filter(|last| last.ident == name)?;
     let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
     match arguments.args.first()? {
         GenericArgument::Type(element) => Some(element.clone()),

@@ -8,7 +8,8 @@ use syn::ext::IdentExt;
 use syn::parse::{Parse, ParseStream};
 use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
-use syn::{Error, Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Result, Token, parse_quote};
+use syn::token::Paren;
+use syn::{Error, Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Result, Token, parenthesized, parse_quote};
 
 /// All that an attribute can be told.
 pub(crate) struct Options {
@@ -20,6 +21,8 @@ pub(crate) struct Options {
     pub(crate) key: Option<LitStr>,
     pub(crate) key_builder: Option<Expr>,
     pub(crate) noself: Option<Span>,
+    /// The arguments that are no part of the key.
+    pub(crate) skip: Vec<Ident>,
     pub(crate) object: Option<Span>,
     pub(crate) ttl: Option<Expr>,
     pub(crate) ttl_from: Option<Expr>,
@@ -30,8 +33,8 @@ pub(crate) struct Options {
 }
 
 /// The options of all attributes.
-const COMMON: [&str; 11] =
-    ["alias", "cache", "crate", "key", "key_builder", "noself", "object", "skip_if", "ttl", "ttl_from", "url"];
+const COMMON: [&str; 12] =
+    ["alias", "cache", "crate", "key", "key_builder", "noself", "object", "skip", "skip_if", "ttl", "ttl_from", "url"];
 
 impl Options {
     /// Of an attribute that knows the common ones and `own`.
@@ -47,6 +50,7 @@ impl Options {
             key: None,
             key_builder: None,
             noself: None,
+            skip: Vec::new(),
             object: None,
             ttl: None,
             ttl_from: None,
@@ -74,6 +78,7 @@ impl Options {
     fn take(&mut self, name: &str, setting: &Setting) -> Result<()> {
         match name {
             "noself" => self.noself = Some(setting.flag()?),
+            "skip" => self.skip = setting.names()?,
             "object" => self.object = Some(setting.flag()?),
             "cache_errors" => self.cache_errors = Some(setting.flag()?),
             "alias" => self.alias = Some(setting.text()?),
@@ -101,6 +106,11 @@ impl Options {
         if let (Some(_), Some(builder)) = (&self.key, &self.key_builder) {
             return Err(Error::new(builder.span(), "the key is told twice: keep one of `key` and `key_builder`"));
         }
+        if let (Some(_), Some(skipped)) = (&self.key, self.skip.first()) {
+            let text =
+                "`skip` is for keys made of all arguments: a `key` has only what it names, so leave one of the two out";
+            return Err(Error::new(skipped.span(), text));
+        }
         if let (Some(_), Some(from)) = (&self.ttl, &self.ttl_from) {
             return Err(Error::new(from.span(), "the TTL is told twice: keep one of `ttl` and `ttl_from`"));
         }
@@ -108,17 +118,27 @@ impl Options {
     }
 }
 
-/// `name` or `name = value`.
+/// `name`, `name = value` or `name(arguments)`.
 struct Setting {
     name: Ident,
     value: Option<Expr>,
+    names: Option<Vec<Ident>>,
 }
 
 impl Parse for Setting {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
         let name = input.call(Ident::parse_any)?;
+        let mut names = None;
+        if input.peek(Paren) {
+            let inner;
+            parenthesized!(inner in input);
+            if name != "skip" {
+                return Err(Error::new(name.span(), format!("`{name}` takes no parentheses")));
+            }
+            names = Some(Punctuated::<Ident, Token![,]>::parse_terminated_with(&inner, Ident::parse_any)?);
+        }
         let value = if input.parse::<Option<Token![=]>>()?.is_some() { Some(input.parse()?) } else { None };
-        Ok(Self { name, value })
+        Ok(Self { name, value, names: names.map(|names| names.into_iter().collect()) })
     }
 }
 
@@ -127,6 +147,13 @@ impl Setting {
         match &self.value {
             None => Ok(self.name.span()),
             Some(value) => Err(Error::new(value.span(), format!("`{}` takes no value", self.name))),
+        }
+    }
+
+    fn names(&self) -> Result<Vec<Ident>> {
+        match (&self.names, &self.value) {
+            (Some(names), None) if !names.is_empty() => Ok(names.clone()),
+            _ => Err(Error::new(self.name.span(), "`skip` names arguments in parentheses, as in `skip(db)`")),
         }
     }
 

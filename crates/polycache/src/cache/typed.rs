@@ -36,7 +36,10 @@ pub trait Storable: Send + Sync + 'static + private::Store {}
 /// What a command can read: every type with serde's `Deserialize` that is `Clone + Send + Sync + 'static` and borrows nothing, and
 /// [`Value`].
 ///
-/// A type of serde is decoded by the cache's serializer. A [`Value`] is what is stored, as it is:
+/// A type of serde is decoded by the cache's serializer. One that borrows, as `get::<&str>` asks for, doesn't compile: rustc says that the
+/// "implementation of `Deserialize` is not general enough". Read a `String` instead, and a `Vec<T>` for a `&[T]`.
+///
+/// A [`Value`] is what is stored, as it is:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {

@@ -14,6 +14,7 @@ use tokio::task::JoinHandle;
 use super::approach::{Approach, Course};
 use super::get_or_set::GetOrSet;
 use super::lead::{Lead, Policy};
+use super::shareable::Shareable;
 use crate::Cache;
 use crate::cache::{Encoded, Form};
 
@@ -83,7 +84,7 @@ impl<T, E, F, Fut, K> Future for Detached<'_, T, E, F, K>
 where
     K: Form<T>,
     T: Clone + Send + Sync + 'static,
-    E: Clone + Send + Sync + 'static,
+    E: Shareable,
     F: FnOnce() -> Fut,
     Fut: Future<Output = Result<T, E>> + Send + 'static,
 {

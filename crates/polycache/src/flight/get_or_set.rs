@@ -8,9 +8,10 @@ use std::task::{Context, Poll};
 
 use super::approach::Asked;
 use super::lead::Policy;
+use super::shareable::Shareable;
 use super::slow::Slow;
+use crate::Cache;
 use crate::cache::{Encoded, Form};
-use crate::{Cache, Readable, Storable};
 
 impl Cache {
     /// The value under `key`; where there is none, what `compute` gives, which is stored.
@@ -43,8 +44,9 @@ impl Cache {
     #[inline]
     pub fn get_or_set<'a, T, E, F, Fut>(&'a self, key: &'a str, compute: F) -> GetOrSet<'a, T, E, F, Fut>
     where
-        T: Storable + Readable,
-        E: Clone + Send + Sync + 'static,
+        Encoded: Form<T>,
+        T: Clone + Send + Sync + 'static,
+        E: Shareable,
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<T, E>>,
     {
@@ -77,7 +79,7 @@ impl<T, E, F, Fut, K> Future for GetOrSet<'_, T, E, F, Fut, K>
 where
     K: Form<T>,
     T: Clone + Send + Sync + 'static,
-    E: Clone + Send + Sync + 'static,
+    E: Shareable,
     F: FnOnce() -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {
@@ -99,7 +101,7 @@ impl<T, E, F, Fut, K> GetOrSet<'_, T, E, F, Fut, K>
 where
     K: Form<T>,
     T: Clone + Send + Sync + 'static,
-    E: Clone + Send + Sync + 'static,
+    E: Shareable,
     F: FnOnce() -> Fut,
     Fut: Future<Output = Result<T, E>>,
 {

@@ -19,13 +19,14 @@ use super::lead::{Policy, Terms};
 use super::leader::Leader;
 use super::pulse::Pulse;
 use super::report::Wait;
+use super::shareable::Shareable;
 use super::tenure::{self, Tenancy, Tenure};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
 use crate::cache::{Encoded, Form};
 use crate::key::OwnedKey;
 use crate::repeated::tell_repeated;
-use crate::{Cache, ErrorKind, OnError, Readable, Reply, Storable};
+use crate::{Cache, ErrorKind, OnError, Reply};
 
 impl Cache {
     /// The values under `keys`, in their order; those that are missing are computed, by one call, and stored.
@@ -54,8 +55,9 @@ impl Cache {
         compute: F,
     ) -> Vec<Result<Option<T>, E>>
     where
-        T: Storable + Readable,
-        E: Clone + Send + Sync + 'static,
+        Encoded: Form<T>,
+        T: Clone + Send + Sync + 'static,
+        E: Shareable,
         K: AsRef<str>,
         Values: IntoIterator<Item = (K, T)>,
         F: FnMut(Vec<String>) -> Fut,
@@ -78,7 +80,7 @@ pub(crate) async fn run<Kept, T, E, K, Values, F, Fut>(
 where
     Kept: Form<T>,
     T: Clone + Send + Sync + 'static,
-    E: Clone + Send + Sync + 'static,
+    E: Shareable,
     K: AsRef<str>,
     Values: IntoIterator<Item = (K, T)>,
     F: FnMut(Vec<String>) -> Fut,
@@ -118,7 +120,7 @@ impl<Kept, T, E, K, Values, F, Fut> Bulk<'_, T, E, F, Kept>
 where
     Kept: Form<T>,
     T: Clone + Send + Sync + 'static,
-    E: Clone + Send + Sync + 'static,
+    E: Shareable,
     K: AsRef<str>,
     Values: IntoIterator<Item = (K, T)>,
     F: FnMut(Vec<String>) -> Fut,

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use super::get_or_set::GetOrSet;
 use super::lead::Policy;
 use super::multi::run;
+use super::shareable::Shareable;
 use crate::Cache;
 use crate::cache::Live;
 
@@ -42,7 +43,7 @@ impl Cache {
     ) -> GetOrSet<'a, Arc<T>, E, F, Fut, Live>
     where
         T: Any + Send + Sync,
-        E: Clone + Send + Sync + 'static,
+        E: Shareable,
         F: FnOnce() -> Fut,
         Fut: Future<Output = Result<Arc<T>, E>>,
     {
@@ -75,7 +76,7 @@ impl Cache {
     ) -> Vec<Result<Option<Arc<T>>, E>>
     where
         T: Any + Send + Sync,
-        E: Clone + Send + Sync + 'static,
+        E: Shareable,
         K: AsRef<str>,
         Values: IntoIterator<Item = (K, Arc<T>)>,
         F: FnMut(Vec<String>) -> Fut,

@@ -31,6 +31,7 @@ pub trait Pairs:
     type Value: Clone + Send + Sync + 'static;
 }
 
+#[diagnostic::do_not_recommend]
 impl<C, K, V> Pairs for C
 where
     C: IntoIterator<Item = (K, V)> + FromIterator<(K, V)> + 'static,

@@ -8,6 +8,8 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
+use serde::Serialize;
+
 use super::failure::Share;
 
 /// Asks about a type.
@@ -70,6 +72,61 @@ impl<R> Plain for Probe<R> {
     fn kind(&self) -> NoResult {
         NoResult
     }
+}
+
+/// What may be part of a key that is made of all arguments.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't be part of a key",
+    label = "serde's `Serialize` isn't implemented for this argument",
+    note = "make the key of the arguments that tell values apart: `key = \"user:{{id}}\"`",
+    note = "or leave this one out of the key: `skip(name)`, for `self` `noself`"
+)]
+pub trait InKey<Kind> {
+    /// What is written.
+    type Written<'a>: Serialize
+    where
+        Self: 'a;
+
+    /// A reference to it.
+    fn written(&self) -> Self::Written<'_>;
+}
+
+/// The kind of all that serde knows.
+#[derive(Debug, Clone, Copy)]
+pub struct Known;
+
+#[diagnostic::do_not_recommend]
+impl<T: Serialize + ?Sized> InKey<Known> for T {
+    type Written<'a>
+        = &'a T
+    where
+        Self: 'a;
+
+    #[inline]
+    fn written(&self) -> &T {
+        self
+    }
+}
+
+/// No type has this.
+pub trait Never {}
+
+/// A second kind, which nothing is of. With one alone, the compiler would take it for that of any type, and complain once more where what is
+/// written lacks `Serialize`.
+#[diagnostic::do_not_recommend]
+impl<T: Never + ?Sized> InKey<()> for T {
+    type Written<'a>
+        = ()
+    where
+        Self: 'a;
+
+    fn written(&self) {}
+}
+
+/// The argument, as a part of the key.
+#[inline]
+pub fn in_key<Kind, T: InKey<Kind> + ?Sized>(argument: &T) -> T::Written<'_> {
+    argument.written()
 }
 
 /// What a [`Result`] is.

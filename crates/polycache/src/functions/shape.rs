@@ -22,6 +22,10 @@ pub trait Shape: sealed::Sealed + 'static {
     /// In what form it is stored: [`Encoded`] or [`Live`].
     type Form: Send + Sync + 'static;
 
+    /// This type. Macros write it so that a type which is no shape is one error: there is no `Itself` to complain of.
+    #[doc(hidden)]
+    type Itself;
+
     /// The value or the error.
     #[doc(hidden)]
     fn split(returned: Self::Return) -> Result<Self::Value, Self::Error>;
@@ -45,6 +49,7 @@ impl<T: Send + Sync + 'static> Shape for Whole<T> {
     type Value = T;
     type Error = Infallible;
     type Form = Encoded;
+    type Itself = Self;
 
     fn split(returned: T) -> Result<T, Infallible> {
         Ok(returned)
@@ -63,6 +68,7 @@ impl<T: Send + Sync + 'static, E: Send + 'static> Shape for Fallible<Result<T, E
     type Value = T;
     type Error = E;
     type Form = Encoded;
+    type Itself = Self;
 
     fn split(returned: Result<T, E>) -> Result<T, E> {
         returned
@@ -78,6 +84,7 @@ impl<S: Shape> Shape for Objects<S> {
     type Value = S::Value;
     type Error = S::Error;
     type Form = Live;
+    type Itself = Self;
 
     fn split(returned: S::Return) -> Result<S::Value, S::Error> {
         S::split(returned)

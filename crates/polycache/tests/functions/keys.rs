@@ -136,6 +136,74 @@ async fn closed(n: u64, (a, mut b): (u8, u8)) -> u64 {
     n + u64::from(b)
 }
 
+#[cached(cache = CACHE, key_builder = |user, more, text| format!("{}{}{}", user.name.len(), more.first().map_or(0, |n| *n), text.len()))]
+async fn inferred(user: User, more: &[u8], text: &mut String) -> usize {
+    text.push('!');
+    user.name.len() + more.len()
+}
+
+#[cached(cache = CACHE, key_builder = |item, (n, _)| format!("{:?}{n}", Debug::type_id(item)), skip(db))]
+async fn inferred_of_a_generic<T: Debug + Send + Sync>(item: &T, db: NotInTheKey, pair: (u8, u8)) -> String {
+    let NotInTheKey(more) = db;
+    format!("{item:?}{more}{}", pair.1)
+}
+
+/// Says what is asked of a generic argument.
+trait Debug: std::fmt::Debug {
+    fn type_id(&self) -> String {
+        format!("{self:?}")
+    }
+}
+
+impl Debug for u8 {}
+
+#[polycache::multi_cached(cache = CACHE, keys = ids, key_builder = |ids, tenant| ids.abs() + i64::from(*tenant))]
+async fn inferred_of_many(ids: &[i64], tenant: u8) -> Vec<(i64, u8)> {
+    ids.iter().map(|id| (*id, tenant)).collect()
+}
+
+#[tokio::test]
+async fn a_closure_need_not_say_what_it_is_given() {
+    let user = User { id: 7, name: "Ada".to_owned() };
+    assert_eq!(inferred(user, &[5], &mut "xy".to_owned()).key().unwrap(), "352");
+    assert_eq!(inferred_of_a_generic(&1_u8, NotInTheKey(2), (3, 4)).key().unwrap(), "\"1\"3");
+    assert_eq!(inferred_of_a_generic(&1_u8, NotInTheKey(2), (3, 4)).await, "124");
+    assert_eq!(inferred_of_many(&[-7], 1).keys().unwrap(), ["8"]);
+}
+
+/// Serde doesn't know it.
+#[derive(Clone)]
+struct NotInTheKey(u8);
+
+#[cached(cache = CACHE, skip(db, request))]
+async fn skipping(db: &NotInTheKey, id: u64, request: NotInTheKey) -> String {
+    format!("{}/{id}/{}", db.0, request.0)
+}
+
+#[polycache::multi_cached(cache = CACHE, keys = ids, skip(db))]
+async fn skipping_of_many(db: &NotInTheKey, ids: &[u64]) -> Vec<(u64, u8)> {
+    ids.iter().map(|id| (*id, db.0)).collect()
+}
+
+impl NotInTheKey {
+    #[cached(cache = CACHE, noself, skip(other))]
+    async fn method(&self, id: u64, other: &Self) -> String {
+        format!("{}/{id}/{}", self.0, other.0)
+    }
+}
+
+#[tokio::test]
+async fn arguments_that_are_skipped_are_no_part_of_the_key() {
+    let (one, two) = (NotInTheKey(1), NotInTheKey(2));
+    assert_eq!(skipping(&one, 7, NotInTheKey(1)).key().unwrap(), "functions::keys::skipping(7)");
+    assert_eq!(skipping(&one, 7, NotInTheKey(1)).await, "1/7/1");
+    assert_eq!(skipping(&two, 7, NotInTheKey(2)).await, "1/7/1");
+    assert_eq!(skipping(&two, 8, NotInTheKey(2)).await, "2/8/2");
+    assert_eq!(skipping_of_many(&one, &[7]).keys().unwrap(), ["functions::keys::skipping_of_many::{{closure}}(7)"]);
+    assert_eq!(one.method(7, &two).await, "1/7/2");
+    assert_eq!(two.method(7, &one).await, "1/7/2");
+}
+
 #[tokio::test]
 async fn a_builder_makes_the_key_of_references() {
     let user = User { id: 7, name: "Ada".to_owned() };
