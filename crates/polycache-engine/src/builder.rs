@@ -6,7 +6,7 @@ use crate::clock::Clock;
 use crate::engine::{Engine, Listener};
 use crate::removed::Removed;
 
-/// The fewest entries worth a shard of their own: below this, splitting costs hits.
+/// The fewest entries worth a shard of their own: with fewer in a shard, hits are lost.
 const MIN_SHARD_ENTRIES: u64 = 32;
 
 /// Settings of an [`Engine`].
@@ -20,46 +20,46 @@ pub struct Builder<V> {
 }
 
 impl<V> Builder<V> {
-    /// The weight that all entries together may have. Unbounded by default.
+    /// The greatest weight of all entries together. Unbounded by default.
     #[must_use]
     pub fn capacity(mut self, weight: u64) -> Self {
         self.capacity = weight;
         self
     }
 
-    /// What an entry weighs, roughly; 1 by default. A small store is split into fewer shards.
+    /// The rough weight of one entry; 1 by default. A store with room for few entries has fewer shards.
     #[must_use]
     pub fn entry_weight(mut self, weight: u64) -> Self {
         self.entry_weight = weight.max(1);
         self
     }
 
-    /// How many shards, rounded up to a power of two. By default four for each core, or fewer for a small capacity.
+    /// The number of shards, rounded up to a power of two. By default four for each core, or fewer for a small capacity.
     #[must_use]
     pub fn shards(mut self, shards: usize) -> Self {
         self.shards = Some(shards);
         self
     }
 
-    /// Where time is read.
+    /// The clock of the store.
     #[must_use]
     pub fn clock(mut self, clock: Clock) -> Self {
         self.clock = clock;
         self
     }
 
-    /// The address of what a value points to, where a reader of the value goes on reading: the processor fetches it while the
-    /// entry is looked up. Nothing is read there: a wrong address costs time, no more. By default nothing is fetched beyond the
-    /// entry. It runs under a lock: it must be quick and not call the engine.
+    /// Tells the address that a value points to, where a reader of the value goes on reading. The processor fetches that memory while the
+    /// entry is looked up. Nothing is read there: a wrong address costs time, no more. By default only the entry itself is fetched. The
+    /// function runs under a lock: it must be quick and not call the engine.
     #[must_use]
     pub fn pointee(mut self, address: fn(&V) -> usize) -> Self {
         self.pointee = address;
         self
     }
 
-    /// Called with every entry that leaves, on the thread whose call removed it or on the one that removes expired
-    /// entries. No lock is held. Where it panics it's still called with the others that left at the same time, and the first panic
-    /// goes on then.
+    /// Called with every entry that leaves, on the thread whose call removed the entry, or on the thread that removes expired entries. No
+    /// lock is held. If the listener panics, it is still called with the other entries that left at the same time; then the first panic
+    /// goes on.
     #[must_use]
     pub fn listener(mut self, listener: impl Fn(Removed<V>) + Send + Sync + 'static) -> Self {
         self.listener = Some(Box::new(listener));
@@ -68,7 +68,7 @@ impl<V> Builder<V> {
 }
 
 impl<V: Clone + Send + Sync + 'static> Builder<V> {
-    /// The engine.
+    /// Makes the engine.
     #[must_use]
     pub fn build(self) -> Engine<V> {
         let wanted = self.shards.unwrap_or_else(|| {

@@ -7,15 +7,15 @@ use std::time::Duration;
 /// The deadline of an entry that never expires.
 pub const NEVER: u64 = u64::MAX;
 
-/// Up to this distance from a deadline the coarse clock isn't trusted. It lags by a kernel tick (1 to 10 ms), and by more
-/// where a virtual machine's clock-keeping core is descheduled.
+/// The coarse clock isn't trusted this near a deadline. It lags by a kernel tick (1 to 10 ms), and by more where a virtual machine's
+/// clock-keeping core is descheduled.
 const COARSE_ERROR_MS: u64 = 250;
 
-/// From this life on a deadline is counted from the coarse clock, whose lag is a small part of such a life. The precise clock
-/// takes several times as long.
+/// A life this long or longer is counted from the coarse clock, whose lag is a small part of such a life. The precise clock takes several
+/// times as long to read.
 const LONG_LIFE: Duration = Duration::from_secs(60);
 
-/// Where an engine reads the time.
+/// The clock of an engine.
 ///
 /// Times are milliseconds on a monotonic clock with an arbitrary start.
 #[derive(Debug, Clone, Default)]
@@ -41,7 +41,7 @@ impl Clock {
         }
     }
 
-    /// The time now or a little before: several times cheaper than [`now`](Self::now), never ahead of it.
+    /// The time now or a little before: several times cheaper than [`now`](Self::now), and never ahead of it.
     #[inline]
     #[must_use]
     pub fn coarse(&self) -> u64 {
@@ -51,8 +51,8 @@ impl Clock {
         }
     }
 
-    /// The deadline of an entry that shall live for `ttl` from now, rounded up to a millisecond. A life that passes the
-    /// clock's end is [`NEVER`].
+    /// The deadline of an entry that shall live for `ttl` from now, rounded up to a millisecond; [`NEVER`] if that is beyond the clock's
+    /// end.
     ///
     /// A life of a minute or longer begins at the kernel's last tick: on the machine's clock it ends a few milliseconds early, and never
     /// late.
@@ -69,7 +69,7 @@ impl Clock {
         }
     }
 
-    /// What is left until `deadline`, rounded down to a millisecond: never more than the life that was asked for.
+    /// The time left until `deadline`, rounded down to a millisecond: never more than the `ttl` that was asked for.
     #[must_use]
     pub fn remaining(&self, deadline: u64) -> Duration {
         let nanos = (u128::from(deadline) * 1_000_000).saturating_sub(u128::from(self.nanos()));
@@ -137,7 +137,7 @@ mod system {
         nanos(clock_gettime(ClockId::Monotonic))
     }
 
-    /// The monotonic time of the kernel's last tick: no cycle counter is read.
+    /// The monotonic time of the kernel's last tick, for which no cycle counter is read.
     #[inline]
     pub(super) fn coarse_nanos() -> u64 {
         nanos(clock_gettime(ClockId::MonotonicCoarse))

@@ -1,4 +1,4 @@
-//! The store: shards under locks, the bound they share, and the operations.
+//! The store: shards under locks, their common bound, and the operations.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind, resume_unwind};
@@ -20,21 +20,21 @@ use crate::wheel;
 /// How many expired entries are removed in one hold of a lock.
 pub(crate) const EXPIRY_BATCH: usize = 128;
 
-/// How many of them a writer that needs room looks for before it evicts live ones, where the thread that removes them is at work or
-/// there is none.
+/// A writer that needs room removes this many expired entries, if there are any, before it evicts live ones. It looks for them only while
+/// the thread that removes them is at work, or where there is no such thread.
 const EXPIRY_BEFORE_EVICTION: usize = 4;
 
-/// Called with every entry that left, after its lock was released.
+/// Called with every entry that left, after the shard's lock was released.
 pub(crate) type Listener<V> = dyn Fn(Removed<V>) + Send + Sync;
 
 /// A bounded, sharded, expiring table of `V` by key. A clone is a handle on the same table.
 pub struct Engine<V> {
-    /// A copy of what a read needs: following one more pointer would be felt in a hit.
+    /// A copy of the parts that a read needs: following one more pointer would be felt in a hit.
     table: Table<V>,
     pub(crate) inner: Arc<Inner<V>>,
 }
 
-/// The shards, and how a key finds its own.
+/// The shards, and the hasher that finds a key's shard.
 pub(crate) struct Table<V> {
     pub(crate) shards: Arc<[Padded<RwLock<Shard<V>>>]>,
     hasher: RandomState,
@@ -46,20 +46,20 @@ pub(crate) struct Inner<V> {
     capacity: u64,
     /// The capacity divided by the shards.
     share: u64,
-    /// What all shards have claimed of the capacity; not kept where it is unbounded.
+    /// The sum of what the shards have claimed of the capacity; not kept where the store is unbounded.
     claimed: Padded<AtomicU64>,
     listener: OnceLock<Box<Listener<V>>>,
     /// Whether the thread that removes expired entries knows this store.
     swept: AtomicBool,
 }
 
-/// On cache lines of its own (in pairs, which is what processors prefetch).
+/// A value on cache lines of its own (a pair, since processors prefetch pairs).
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Padded<T>(pub(crate) T);
 
 impl<V: Clone + Send + Sync + 'static> Engine<V> {
-    /// Settings, to be changed and built.
+    /// Settings to change, and then to build an engine from.
     #[must_use]
     pub fn builder() -> Builder<V> {
         Builder::default()
@@ -81,7 +81,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         Self { table, inner: Arc::new(inner) }
     }
 
-    /// The value under `key`, unless it has expired. Counts as a use of it.
+    /// The value under `key`, unless it has expired. Counts as a use of the entry.
     #[inline]
     #[must_use]
     pub fn get(&self, key: &str) -> Option<V> {
@@ -93,7 +93,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
             .cloned()
     }
 
-    /// As [`get`](Self::get) of the key that `prefix` and `name` are together: nothing is written to join them.
+    /// As [`get`](Self::get) of the key that is `prefix` followed by `name`. The two aren't copied together.
     ///
     /// ```
     /// use polycache_engine::{Decision, Engine, NEVER};
@@ -126,21 +126,21 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         self.table.shards[shard].0.read().get(tag, |found| key.is(found), &self.table.clock).cloned()
     }
 
-    /// Shows the entry under `key` to `look`, unless it has expired. Doesn't count as a use of it. `look` runs under a
-    /// lock: it must be quick and not call the engine.
+    /// Shows the entry under `key` to `look`, unless it has expired. Doesn't count as a use of the entry. `look` runs under a lock: it must
+    /// be quick and not call the engine.
     pub fn peek<R>(&self, key: &str, look: impl FnOnce(Present<'_, V>) -> R) -> Option<R> {
         let (tag, shard) = self.table.locate(key);
         self.table.shards[shard].0.read().peek(tag, key, &self.table.clock).map(look)
     }
 
-    /// As [`peek`](Self::peek), and counts as a use of the entry.
+    /// As [`peek`](Self::peek), but counts as a use of the entry.
     pub fn read<R>(&self, key: &str, look: impl FnOnce(Present<'_, V>) -> R) -> Option<R> {
         let (tag, shard) = self.table.locate(key);
         self.table.shards[shard].0.read().read(tag, key, &self.table.clock).map(look)
     }
 
-    /// Reads and changes the entry under `key` in one step that no other call comes between. `decide` is shown the live
-    /// entry or its absence, and runs under a lock: it must be quick and not call the engine.
+    /// Reads and changes the entry under `key` in one atomic step. `decide` is shown the live entry or its absence, and runs under a lock:
+    /// it must be quick and not call the engine.
     ///
     /// Returns what `decide` returned beside its decision.
     pub fn update<R>(&self, key: &str, decide: impl FnOnce(Option<Present<'_, V>>) -> (Decision<V>, R)) -> R {
@@ -192,13 +192,13 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         if exceeded {
             self.settle(place, &mut out);
         }
-        // Before any foreign code runs, which may panic.
+        // Before the listener runs or a value is dropped: either may panic.
         self.wake_reaper(wake_at);
         inner.dispose(out);
         result
     }
 
-    /// The number of entries, expired ones that are not yet removed included.
+    /// The number of entries, including expired ones that aren't removed yet.
     #[must_use]
     pub fn len(&self) -> usize {
         self.table.shards.iter().map(|shard| shard.0.read().len()).sum()
@@ -210,30 +210,30 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         self.len() == 0
     }
 
-    /// What all entries weigh together.
+    /// The weight of all entries together.
     #[must_use]
     pub fn weight(&self) -> u64 {
         self.table.shards.iter().map(|shard| shard.0.read().weight()).sum()
     }
 
-    /// The weight that all entries together may have; `u64::MAX` where it is unbounded.
+    /// The greatest weight of all entries together; `u64::MAX` where the store is unbounded.
     #[must_use]
     pub fn capacity(&self) -> u64 {
         self.inner.capacity
     }
 
-    /// Has `listener` called from now on as that of the [builder](Builder::listener), unless there is one; whether there was none.
+    /// Sets the [listener](Builder::listener), unless there is one already. Returns whether it was set.
     pub fn listen(&self, listener: impl Fn(Removed<V>) + Send + Sync + 'static) -> bool {
         self.inner.listener.set(Box::new(listener)).is_ok()
     }
 
-    /// Where the engine reads the time.
+    /// The clock of the engine.
     #[must_use]
     pub fn clock(&self) -> &Clock {
         &self.table.clock
     }
 
-    /// Has the other shards make room where one has claimed too much.
+    /// Has the other shards make room after one has claimed too much.
     #[cold]
     fn settle(&self, place: usize, out: &mut Batch<V>) {
         let inner = &*self.inner;
@@ -251,8 +251,8 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         }
     }
 
-    /// Whether there may be entries whose deadline has passed. Where the thread is at rest there are none but of the last moment: a
-    /// writer needn't read a clock.
+    /// Whether there may be entries whose deadline has passed. While the thread that removes them is at rest there are none, or only those
+    /// of the last moment: a writer needn't read a clock.
     #[inline]
     fn may_hold_expired(&self) -> bool {
         !matches!(self.table.clock, Clock::System) || reaper::is_at_work()
@@ -280,8 +280,8 @@ impl<V> Inner<V> {
         Room { free, share: self.share }
     }
 
-    /// Counts a shard's change of quota; what all shards have claimed after it. To be called under the lock of the shard:
-    /// what another thread gave back could be counted before it was counted as claimed, and the sum fall below zero.
+    /// Counts a shard's change of quota. Returns the sum that all shards have claimed after it. To be called under the shard's lock:
+    /// otherwise another thread's return could be counted before this claim, and the sum fall below zero.
     pub(crate) fn count_claim(&self, before: u64, after: u64) -> u64 {
         if self.capacity == u64::MAX {
             return 0;
@@ -290,7 +290,7 @@ impl<V> Inner<V> {
         self.claimed.0.fetch_add(change, Ordering::Relaxed).wrapping_add(change)
     }
 
-    /// For tests, while nothing else runs: that what is counted as claimed is what the shards have claimed.
+    /// For tests, while nothing else runs: the counted claims are the shards' claims.
     #[cfg(test)]
     pub(crate) fn check_claims(&self) {
         if self.capacity == u64::MAX {
@@ -301,8 +301,8 @@ impl<V> Inner<V> {
         assert!(claimed <= self.capacity);
     }
 
-    /// Drops what has left, or hands it to the listener, all of it: where the listener panics, the first panic goes on after the last
-    /// entry. No lock may be held.
+    /// Drops all entries that left, or hands them to the listener. If the listener panics, the first panic goes on after the last entry. No
+    /// lock may be held.
     #[inline]
     pub(crate) fn dispose(&self, left: impl IntoIterator<Item = Removed<V>>) {
         if let Some(listener) = self.listener.get() {

@@ -1,8 +1,9 @@
 //! What a process does around a `fork` whose child goes on using its stores.
 //!
-//! The child has the forking thread alone, and a copy of what the others held at that moment: also of a lock that the thread which removes
-//! expired entries had just then. So that thread is stopped before, outside of its locks, and made anew in the child. Other threads that use
-//! stores must be kept from doing so by whoever forks; in Python its lock does that. For `pthread_atfork`, or what a language has in its place:
+//! The child has only the forking thread, and a copy of the locks that other threads held at that moment. One of these may be the thread
+//! that removes expired entries. So that thread is stopped before, while it holds no lock, and made anew in the child. Whoever forks must
+//! keep other threads from using stores meanwhile; in Python the interpreter's lock does that. Use `pthread_atfork`, or what a language has
+//! in its place:
 //!
 //! ```
 //! use polycache_engine::fork;
@@ -13,7 +14,7 @@
 //! if is_child { fork::after_in_child() } else { fork::after_in_parent() }
 //! ```
 //!
-//! A store is not for the time between these two: the thread stands still.
+//! A store must not be used between these two calls: the thread stands still.
 
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
 use std::thread;
@@ -21,16 +22,16 @@ use std::time::Duration;
 
 use crate::reaper;
 
-/// Whether the thread shall stand still.
+/// Whether the thread that removes expired entries shall stand still.
 static STOPPED: AtomicBool = AtomicBool::new(false);
 
-/// How many threads hold what a child would miss: the thread, or none.
+/// How many threads hold a lock that a child would find locked: the one that removes expired entries, or none.
 static WORKING: AtomicU32 = AtomicU32::new(0);
 
-/// How often the thread looks whether it may go on. Forks are rare and take longer.
+/// How often the stopped thread looks whether it may go on. Forks are rare and take longer.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// Stops the thread that removes expired entries, as soon as it holds no lock: after a batch at most.
+/// Stops the thread that removes expired entries. Waits until it holds no lock, for a batch at most.
 pub fn before() {
     STOPPED.store(true, Ordering::SeqCst);
     while WORKING.load(Ordering::SeqCst) != 0 {
@@ -43,19 +44,19 @@ pub fn after_in_parent() {
     STOPPED.store(false, Ordering::SeqCst);
 }
 
-/// Makes the thread anew, if a store has entries that expire.
+/// Starts the thread again, if a store has entries that expire.
 pub fn after_in_child() {
-    // The thread may have been about to look whether it shall stand still.
+    // The parent's thread may have been within `working`, about to look whether it shall stand still.
     WORKING.store(0, Ordering::SeqCst);
     STOPPED.store(false, Ordering::SeqCst);
     reaper::restart();
 }
 
-/// While it lives, its thread holds a lock.
+/// While this exists, its thread may hold a lock.
 #[derive(Debug)]
 pub(crate) struct Working(());
 
-/// Says that this thread is about to take a lock; waits where it shall stand still.
+/// Says that this thread is about to take a lock. Waits while the thread shall stand still.
 pub(crate) fn working() -> Working {
     loop {
         WORKING.fetch_add(1, Ordering::SeqCst);

@@ -1,8 +1,8 @@
-//! Which keys were evicted lately: their hashes alone, so that a key that comes back soon is known as one worth keeping.
+//! The hashes of keys that were evicted lately: a key that comes back soon is known as one worth keeping.
 //!
-//! A set-associative table of hash tags with the time of eviction, counted in evictions. Nothing is ever taken out for
-//! being old: what is older than the span asked about doesn't count, and is overwritten first. Source: the ghost queue of
-//! J. Yang et al., "FIFO queues are all you need for cache eviction" (S3-FIFO), SOSP 2023, section 4.
+//! A set-associative table of hash tags with the time of eviction, counted in evictions. A tag isn't removed for its age: one that is older
+//! than the span asked about doesn't count, and is overwritten first. Source: the ghost queue of J. Yang et al., "FIFO queues are all you
+//! need for cache eviction" (S3-FIFO), SOSP 2023, section 4.
 
 use crate::places::first_place;
 
@@ -14,12 +14,12 @@ const WAYS: usize = 8;
 #[repr(align(64))]
 struct Bucket {
     hashes: [u32; WAYS],
-    /// Zero: nothing here.
+    /// Zero: the place is free.
     times: [u32; WAYS],
 }
 
 impl Bucket {
-    /// Adds a tag; the oldest goes where there is no free place.
+    /// Adds a tag, in place of the oldest if the bucket is full.
     #[inline]
     fn push(&mut self, hash: u32, time: u32) {
         self.hashes.copy_within(..WAYS - 1, 1);
@@ -27,7 +27,7 @@ impl Bucket {
         (self.hashes[0], self.times[0]) = (hash, time);
     }
 
-    /// Takes out the latest tag with this hash; when it was evicted.
+    /// Takes out the latest tag with this hash. Returns when it was evicted.
     #[inline]
     fn take(&mut self, hash: u32) -> Option<u32> {
         let place = first_place(&self.hashes, hash, WAYS)?;
@@ -54,10 +54,10 @@ impl Ghost {
         Self { buckets: Vec::new(), time: 0 }
     }
 
-    /// Remembers an eviction. `span` is how many the caller wants remembered; the table grows to hold them.
+    /// Remembers an eviction. The table grows until it can hold `span` of them.
     #[inline]
     pub(crate) fn insert(&mut self, hash: u32, span: usize) {
-        // Half as large again as the span: few tags are pushed out of a full bucket before their time.
+        // Half as large again as the span, so that few tags are pushed out of a full bucket before their time.
         let wanted = (span + span / 2).max(1);
         if self.buckets.len() * WAYS < wanted {
             self.grow(wanted.div_ceil(WAYS).next_power_of_two());
@@ -97,7 +97,7 @@ impl Ghost {
         }
     }
 
-    /// The count of evictions has come round: what is remembered would look new for ever.
+    /// The count of evictions has overflowed: the remembered ones would look new for ever.
     #[cold]
     fn begin_again(&mut self) -> u32 {
         self.buckets.fill_with(Bucket::default);

@@ -1,12 +1,11 @@
 //! From a key's hash to its slot: a hash table that a look-up touches one line of, a pair of cache lines.
 //!
-//! A line has room for 15 entries, a word each: the slot in the lower bits, and in the rest as much of the hash as fits. What
-//! finds its line full goes to the next one that isn't, and each line counts those that passed it by, so that a look-up
-//! knows when to stop and nothing is left behind by what is removed. The table knows too little of the hashes to grow by
-//! itself: it is made anew from the slots.
+//! A line has room for 15 entries, a word each: the slot in the lower bits, and in the rest as much of the hash as fits. An entry that
+//! finds its line full goes to the next line with room. Each line counts the entries that passed it by: so a look-up knows when to stop,
+//! and removed entries leave nothing behind. The table knows too little of the hashes to grow by itself: it is made anew from the slots.
 //!
-//! Beside each word stands a hint: where in memory the entry's value points to. A look-up has the processor fetch that while it
-//! waits for the slot, so that a read of what is in none of the processor's caches waits once, not twice.
+//! Beside each word stands a hint: the address that the entry's value points to. A look-up has the processor fetch that address while it
+//! waits for the slot. So a read of an entry that is in none of the processor's caches waits once, not twice.
 
 use prefetch_index::prefetch_index;
 
@@ -15,25 +14,24 @@ use crate::places::first_place;
 /// The words of a line.
 const WORDS: usize = 16;
 
-/// Those of them that hold entries; the last one counts.
+/// The words that hold entries; the last word counts.
 const ENTRIES: usize = WORDS - 1;
 
 /// The lines of the smallest table: as many words as the slab first has slots.
 const MIN_LINES: usize = 8;
 
-/// How many entries there are to a line, in the mean, before the table grows: one in forty isn't in its own line then.
+/// The mean number of entries in a line at which the table grows: one entry in forty isn't in its own line then.
 const FULL: usize = 11;
 
-/// The bits of an address that tell places in a cache line apart.
+/// The bits of an address that tell places within a cache line apart.
 const LINE_BITS: u32 = 6;
 
-/// Where the bits of an address begin that a hint has no room for.
+/// The lowest of the upper address bits that a hint has no room for.
 const HIGH_BITS: u32 = LINE_BITS + u32::BITS;
 
-/// A pair of cache lines, on the borders at which processors fetch pairs.
+/// A pair of cache lines, aligned as processors fetch pairs.
 ///
-/// A word is zero where nothing is stored. The part of the hash in a word never is: so neither an empty word nor the count
-/// looks like an entry.
+/// A free place is zero. The part of the hash in a word is never zero, so neither a free place nor the count looks like an entry.
 #[derive(Debug, Clone, Default)]
 #[repr(align(128))]
 struct Line {
@@ -42,13 +40,13 @@ struct Line {
 }
 
 impl Line {
-    /// The first place among those of entries where this word is. The count may look like any word asked for.
+    /// The first entry's place that holds this word. The count is left out, since it may look like any word.
     #[inline]
     fn position(&self, word: u32) -> Option<usize> {
         first_place(&self.words, word, ENTRIES)
     }
 
-    /// How many entries passed this line by, since it was full.
+    /// How many entries passed this full line by.
     const fn passed(&self) -> u32 {
         self.words[ENTRIES]
     }
@@ -60,7 +58,7 @@ impl Line {
 
 /// Tells whether a slot is the one that a look-up wants.
 pub(crate) trait Check {
-    /// What is found there.
+    /// What a look-up returns of the slot.
     type Found;
 
     fn check(&self, slot: u32) -> Option<Self::Found>;
@@ -82,7 +80,7 @@ pub(crate) struct Index {
     /// How many bits of a word are the slot's.
     slot_bits: u32,
     len: usize,
-    /// The upper bits of all hinted addresses: those of the last. What lies elsewhere is fetched in vain.
+    /// The upper bits of all hinted addresses: those of the address hinted last. A value elsewhere in memory is fetched in vain.
     high: u64,
 }
 
@@ -91,8 +89,8 @@ impl Index {
         Self { lines: Box::default(), slot_bits: 0, len: 0, high: 0 }
     }
 
-    /// A table with room for a quarter more than `entries`; those given are in it, by tag, slot and address. A table that doubled would be
-    /// half empty after that, and its empty words are a tenth of all memory that entries take.
+    /// A table with room for a quarter more than `entries`, which holds the given ones, by tag, slot and address. A table that doubled
+    /// would be half empty after that, and its empty words are a tenth of all memory that entries take.
     pub(crate) fn with_room(entries: usize, given: impl Iterator<Item = (u32, u32, usize)>) -> Self {
         let needed = entries / FULL + 1;
         let lines = (needed + needed / 4).max(MIN_LINES);
@@ -114,8 +112,8 @@ impl Index {
         self.len >= self.lines.len() * FULL
     }
 
-    /// What `check` finds in the slot that it confirms, among those whose hash looks like `tag`. It may be asked about
-    /// any slot, even one that was never given out.
+    /// Asks `check` about the slots whose hash looks like `tag`, and returns what it finds in the one that it confirms. It may be asked
+    /// about any slot, even one that was never given out.
     #[allow(clippy::needless_pass_by_value, reason = "most checks are closures")]
     #[inline]
     pub(crate) fn find<C: Check>(&self, tag: u32, check: C) -> Option<C::Found> {
@@ -134,14 +132,14 @@ impl Index {
         self.find_one_by_one(tag, &check)
     }
 
-    /// The word in a line whose hash looks like `tag`, and its hint; zero where there is none. Where two words look alike the result is
+    /// The word in a line whose hash looks like `tag`, and its hint; zero where there is none. If two words look alike the result is
     /// neither.
-    // Called, it costs a hit a dozen instructions more.
+    // As a call, it would cost a hit a dozen instructions more.
     #[allow(clippy::inline_always, reason = "two callers are enough for the compiler to make it a call")]
     #[inline(always)]
     fn alike(&self, line: &Line, tag: u32) -> (u32, u32) {
         let wanted = self.part(tag);
-        // Without a branch for each word, whose outcome the processor couldn't foresee. The count is below any word, and never found.
+        // Without a branch for each word, whose outcome the processor couldn't foresee. The count is below any word, so it never matches.
         let (mut found, mut hint) = (0, 0);
         for (&word, &beside) in line.words.iter().zip(&line.hints) {
             let mask = if word >> self.slot_bits == wanted { u32::MAX } else { 0 };
@@ -151,7 +149,7 @@ impl Index {
         (found, hint)
     }
 
-    /// As `find`, where the first look has found nothing: two words may look alike, and what is wanted may be in another line.
+    /// As `find`, after the first look has found nothing: two words may look alike, or the wanted one be in another line.
     // Apart, and the only other place of `check`: with a third it wouldn't be compiled into a hit.
     #[inline(never)]
     fn find_one_by_one<C: Check>(&self, tag: u32, check: &C) -> Option<C::Found> {
@@ -183,7 +181,7 @@ impl Index {
         prefetch_index(nowhere, address.wrapping_sub(nowhere.as_ptr().addr()));
     }
 
-    /// Adds an entry whose value points to `address`. There must be room, and none for this slot.
+    /// Adds an entry whose value points to `address`. The table must have room, and no entry for this slot.
     pub(crate) fn insert(&mut self, tag: u32, slot: u32, address: usize) {
         debug_assert!(!self.is_full() && slot >> self.slot_bits == 0);
         let word = self.word(tag, slot);
@@ -200,7 +198,7 @@ impl Index {
         }
     }
 
-    /// Tells where the value of the entry with this tag and slot points to by now. It must be there.
+    /// Sets the address that the value of the entry with this tag and slot points to. The entry must be there.
     pub(crate) fn point(&mut self, tag: u32, slot: u32, address: usize) {
         let word = self.word(tag, slot);
         let hint = self.hint(address);
@@ -219,7 +217,7 @@ impl Index {
         (address >> LINE_BITS) as u32
     }
 
-    /// Takes out the entry with this tag and slot. It must be there.
+    /// Takes out the entry with this tag and slot. The entry must be there.
     pub(crate) fn remove(&mut self, tag: u32, slot: u32) {
         let word = self.word(tag, slot);
         for at in self.probe(tag) {
@@ -233,14 +231,13 @@ impl Index {
         }
     }
 
-    /// Reads from the line where an entry belongs, for it to be in the processor's cache.
+    /// Reads the line where an entry belongs, so that the processor's cache has it.
     #[inline]
     pub(crate) fn touch(&self, tag: u32) -> u32 {
         self.lines.get(self.home(tag)).map_or(0, Line::passed)
     }
 
-    /// The line where an entry belongs; its place is taken from the upper bits of the tag, the part in its word from the
-    /// lower ones.
+    /// The line where an entry belongs. Its place is taken from the tag's upper bits; the lower bits are kept in the word.
     #[inline]
     const fn home(&self, tag: u32) -> usize {
         ((tag as u64 * self.lines.len() as u64) >> u32::BITS) as usize

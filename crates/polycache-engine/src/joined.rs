@@ -1,8 +1,8 @@
 //! Keys in two pieces that follow each other.
 //!
-//! They are hashed and compared without being written anywhere: a processor that reads sixteen bytes which it has just written in smaller
-//! pieces waits for them, and for longer than all else in a look-up takes. Each way to hold one is a type of its own, so that the look-up of
-//! a usual key has no code for others.
+//! The pieces are hashed and compared without being copied together: a processor that reads sixteen bytes which it has just written in
+//! smaller pieces waits for them, for longer than the rest of a look-up takes. Each way to hold the pieces is a type of its own, so that
+//! the look-up of a usual key has no code for others.
 
 use foldhash::fast::RandomState;
 
@@ -10,14 +10,14 @@ use crate::key::{USUAL, finish, front, hash_pieces};
 
 /// What a look-up asks of a key.
 pub(crate) trait Probe {
-    /// The hash that the whole key has.
+    /// The hash of the whole key.
     fn hash(&self, state: &RandomState) -> u64;
 
-    /// Whether the whole key is this one.
+    /// Whether the whole key equals this one.
     fn is(&self, key: &[u8]) -> bool;
 }
 
-/// A key of a usual length: its first and its last sixteen bytes are all of it.
+/// A key of a usual length: its first and its last sixteen bytes cover all of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Usual {
     ends: [u128; 2],
@@ -50,7 +50,7 @@ impl Probe for Usual {
     }
 }
 
-/// A longer key, as most of those are: three times sixteen bytes are all of it.
+/// A longer key, as most longer keys are: three times sixteen bytes cover all of it.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Long {
     first: u128,
@@ -72,7 +72,7 @@ impl Long {
         };
         let last = u128::from_le_bytes(*last);
         let (first, second) = match (prefix.first_chunk(), prefix.last_chunk()) {
-            // What the prefix has beyond its first sixteen bytes, and the name behind it.
+            // The rest of the prefix behind its first sixteen bytes, and then the name.
             (Some(first), Some(end)) => {
                 let beyond = 8 * (prefix.len() as u32 - 16);
                 let end = u128::from_le_bytes(*end).checked_shr(128 - beyond).unwrap_or(0);
@@ -92,7 +92,7 @@ impl Probe for Long {
 
     #[inline]
     fn is(&self, key: &[u8]) -> bool {
-        // One after another: three at once are compared by a call.
+        // One after another: three at once would be compared by a call.
         key.len() == self.len
             && self.first == front(key)
             && self.second == front(&key[16..])
@@ -121,7 +121,7 @@ impl Probe for Pieces<'_> {
     }
 }
 
-/// The sixteen bytes from `at` on, with zeros behind a key that is shorter.
+/// The sixteen bytes from `at` on, followed by zeros where the key ends before.
 #[inline]
 fn piece(prefix: &[u8], name: &[u8], at: usize) -> u128 {
     let Some(of_prefix) = prefix.len().checked_sub(at).filter(|&count| count > 0) else {
@@ -130,7 +130,7 @@ fn piece(prefix: &[u8], name: &[u8], at: usize) -> u128 {
     if of_prefix >= 16 {
         return front(&prefix[at..]);
     }
-    // The prefix has at least as many bytes as are taken from its end.
+    // The prefix ends within these sixteen bytes, and the name follows.
     front(&prefix[at..]) | front(name) << (8 * of_prefix as u32)
 }
 
@@ -144,7 +144,7 @@ fn ends_of_two(prefix: &[u8], name: &[u8]) -> [u128; 2] {
     let last = match name.last_chunk::<16>() {
         Some(last) => u128::from_le_bytes(*last),
         None => {
-            // So many of the prefix's bits are before the last sixteen bytes.
+            // The bits of the prefix that lie before the last sixteen bytes.
             let before = prefix_bits - 8 * (16 - name.len() as u32);
             prefix.checked_shr(before).unwrap_or(0) | behind(prefix_bits - before)
         }

@@ -1,4 +1,4 @@
-//! Hashing and comparing keys, without a call for those of a usual length.
+//! Hashing and comparing keys, without a function call for keys of a usual length.
 
 use std::hash::{BuildHasher, Hasher};
 use std::ops::RangeInclusive;
@@ -25,7 +25,7 @@ fn hash_unusual(state: &RandomState, key: &[u8]) -> u64 {
 #[inline]
 pub(crate) fn hash_pieces(state: &RandomState, len: usize, piece: impl Fn(usize) -> u128) -> u64 {
     let last = len.saturating_sub(16);
-    // Most keys that are longer than usual, without a loop.
+    // Without a loop for most keys that are longer than usual.
     if (17..=32).contains(&last) {
         return finish(state, [0, 16, last].map(piece).into_iter(), len);
     }
@@ -44,7 +44,7 @@ pub(crate) fn equal(one: &[u8], other: &[u8]) -> bool {
     }
 }
 
-/// The first and the last sixteen bytes, where they are all there is.
+/// The first and the last sixteen bytes, if these cover the key.
 #[inline]
 fn ends(key: &[u8]) -> Option<(&[u8; 16], &[u8; 16])> {
     if !USUAL.contains(&key.len()) {
@@ -56,14 +56,14 @@ fn ends(key: &[u8]) -> Option<(&[u8; 16], &[u8; 16])> {
 /// The lengths of most keys.
 pub(crate) const USUAL: RangeInclusive<usize> = 16..=32;
 
-/// The first sixteen bytes, the first of them the lowest, with zeros behind those that are fewer.
+/// The first sixteen bytes as a number, the first byte the lowest; fewer bytes are followed by zeros.
 #[inline]
 pub(crate) fn front(bytes: &[u8]) -> u128 {
     if let Some(all) = bytes.first_chunk::<16>() {
         return u128::from_le_bytes(*all);
     }
     let len = bytes.len();
-    // Two reads that overlap are all of it.
+    // Two reads that overlap cover all of them.
     if let (Some(first), Some(last)) = (bytes.first_chunk::<8>(), bytes.last_chunk::<8>()) {
         return u128::from(u64::from_le_bytes(*first)) | u128::from(u64::from_le_bytes(*last)) << (8 * (len - 8));
     }

@@ -1,6 +1,6 @@
 //! The in-memory store under polycache's memory backend: a bounded, sharded hash table whose entries expire.
 //!
-//! Synchronous, no I/O, no async runtime. What it promises:
+//! Synchronous, no I/O, no async runtime. Its promises:
 //!
 //! - **Atomic inspect-and-act.** Every write is one [`Engine::update`]: a decision taken on the present entry under the
 //!   lock of its shard. `set`, `add`, compare-and-set, counters and changes of TTL are all that one call.

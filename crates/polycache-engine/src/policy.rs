@@ -1,11 +1,11 @@
 //! Which entry makes room: a variant of CLOCK-Pro.
 //!
-//! Two rings of entries, hot and cold, each with a hand. New keys enter the cold ring, where the hand evicts what wasn't
-//! read since and promotes what was; the hot ring's hand gives every entry a second (and third) chance. A key that comes
-//! back soon after its eviction enters hot. While the store fills up, everything enters hot. The credit of two reads,
-//! the eviction of hot entries without a stay among the cold and, but for small shards, the shares are those of the crate
-//! `quick_cache`, whose hit ratios this policy is held to. Source: S. Jiang, F. Chen and X. Zhang, "CLOCK-Pro: An Effective Improvement of the CLOCK
-//! Replacement", USENIX ATC 2005.
+//! Two rings of entries, hot and cold, each with a hand. New keys enter the cold ring. Its hand evicts entries that weren't read since and
+//! promotes those that were; the hot ring's hand gives every entry a second (and third) chance. A key that comes back soon after its
+//! eviction enters hot. While the store fills up, everything enters hot. Three things are those of the crate `quick_cache`, whose hit
+//! ratios this policy is held to: the credit of two reads, the eviction of hot entries without a stay among the cold, and, but for small
+//! shards, the shares. Source: S. Jiang, F. Chen and X. Zhang, "CLOCK-Pro: An Effective Improvement of the CLOCK Replacement", USENIX ATC
+//! 2005.
 
 use std::sync::atomic::Ordering;
 
@@ -14,8 +14,8 @@ use arrayvec::ArrayVec;
 use crate::ghost::Ghost;
 use crate::slab::{MAX_REFERENCES, NIL, Slab};
 
-/// The share of the weight that may be hot: 32/33, but leaving room for four entries of weight one (fewer in a tiny shard), or
-/// newcomers to a small shard are gone before they can be read again.
+/// The share of the weight that may be hot: 32/33, but room is left for four entries of weight one (fewer in a tiny shard). Otherwise
+/// newcomers to a small shard would be gone before they can be read again.
 const fn hot_share(weight: u64) -> u64 {
     let least_cold = if weight / 8 < 4 { weight / 8 } else { 4 };
     let cold = weight.div_ceil(33);
@@ -32,7 +32,7 @@ struct Ring {
 impl Ring {
     const EMPTY: Self = Self { hand: NIL, weight: 0 };
 
-    /// Adds the entry behind the hand: it is the last that the hand comes to.
+    /// Adds the entry behind the hand, which comes to it last.
     fn push<V>(&mut self, slab: &mut Slab<V>, index: u32) {
         self.weight += slab.weight(index);
         if self.hand == NIL {
@@ -70,7 +70,7 @@ pub(crate) struct Policy {
     cold: Ring,
     ghost: Ghost,
     len: usize,
-    /// While the hot ring is above its share: where to stop evicting from it.
+    /// The weight at which to stop evicting from a hot ring that is above its share.
     shrink_hot_to: u64,
     /// Whether the hot ring was brought down to its share after the shard became full.
     cooled: bool,
@@ -82,8 +82,8 @@ pub(crate) type Victims = ArrayVec<u32, MAX_VICTIMS>;
 /// The most that one writer evicts beyond the room it needs.
 const MAX_VICTIMS: usize = 16;
 
-/// The most entries that one eviction takes a credit from. Where all of them have been read lately, what comes next goes; looking for
-/// a better one, a single write could walk through the whole shard, under its lock.
+/// The most entries that one eviction takes a credit from. After so many that have all been read lately, the next one is evicted. Otherwise
+/// a single write could walk through the whole shard, under its lock.
 const MAX_STEPS: usize = 2_048;
 
 impl Policy {
@@ -106,14 +106,14 @@ impl Policy {
         self.hot.weight + self.cold.weight
     }
 
-    /// Whether a new entry of this weight enters hot: its key was evicted lately, or the hot ring has room left under
-    /// `budget`, the weight that the shard may have. To be asked before room is made.
+    /// Whether a new entry of this weight enters hot: its key was evicted lately, or the hot ring has room left under `budget`, the weight
+    /// that the shard may have. To be asked before room is made.
     pub(crate) fn enters_hot(&mut self, tag: u32, weight: u64, budget: u64) -> bool {
         let span = self.ghost_span();
         self.ghost.take(tag, span) || self.hot.weight + weight <= hot_share(budget)
     }
 
-    /// Takes up a new entry.
+    /// Adds a new entry.
     pub(crate) fn insert<V>(&mut self, slab: &mut Slab<V>, index: u32, hot: bool) {
         let slot = slab.slot_mut(index);
         slot.hot = hot;
@@ -122,8 +122,8 @@ impl Policy {
         self.len += 1;
     }
 
-    /// The entry whose place a new cold one of this weight takes, in slab and ring, where the cold hand is on one that wasn't read and weighs as
-    /// much. This is [`evict`](Self::evict) and [`insert`](Self::insert) in one step for what a full shard does most.
+    /// The entry whose place in slab and ring a new cold one of this weight takes: the one at the cold hand, if it wasn't read and has the
+    /// same weight. This is [`evict`](Self::evict) and [`insert`](Self::insert) in one step, for the most frequent case of a full shard.
     pub(crate) fn replace_coldest<V>(&mut self, slab: &Slab<V>, weight: u64) -> Option<u32> {
         let index = self.cold.hand;
         if index == NIL || !self.cooled || self.shrink_hot_to != u64::MAX || slab.weight(index) != weight {
@@ -145,7 +145,7 @@ impl Policy {
         self.len -= 1;
     }
 
-    /// Notes that an entry has another weight from now on.
+    /// Changes the weight of an entry.
     pub(crate) fn reweigh<V>(&mut self, slab: &mut Slab<V>, index: u32, weight: u64) {
         let hot = slab.slot(index).hot;
         let old = slab.weight(index);
@@ -154,8 +154,8 @@ impl Policy {
         ring.weight = ring.weight - old + weight;
     }
 
-    /// Chooses entries to evict and takes them out of their rings: one at least, unless there is none but `spared`, and
-    /// some more where a promotion has found the hot ring above its share of `budget`.
+    /// Chooses entries to evict and takes them out of their rings: at least one, unless there is none but `spared`, and some more after a
+    /// promotion has found the hot ring above its share of `budget`.
     pub(crate) fn evict<V>(&mut self, slab: &mut Slab<V>, spared: u32, budget: u64, victims: &mut Victims) {
         if !self.cooled {
             self.cool(slab, budget);
@@ -189,14 +189,13 @@ impl Policy {
         if hot { &mut self.hot } else { &mut self.cold }
     }
 
-    /// How many evictions back a key counts as evicted lately: about half as many keys as there are entries, allowing for
-    /// those that have come back since.
+    /// How many evictions back a key counts as evicted lately: about half as many keys as there are entries, allowing for keys that have
+    /// come back since.
     const fn ghost_span(&self) -> usize {
         self.len * 5 / 8
     }
 
-    /// Moves the cold hand on to a victim, which may be a hot one that a promotion pushed out. `None` where the cold ring
-    /// has run empty.
+    /// Moves the cold hand on to a victim, which may be a hot entry that a promotion pushed out. `None` if the cold ring has run empty.
     fn turn_cold<V>(&mut self, slab: &mut Slab<V>, spared: u32, budget: u64, steps: &mut usize) -> Option<u32> {
         loop {
             let index = self.cold.hand;
@@ -225,9 +224,8 @@ impl Policy {
         }
     }
 
-    /// Brings the hot ring down to its share when the shard has become full, a few entries at a time. A shard that came to
-    /// less than it expected while the store filled up is all hot: a newcomer, the only cold entry, would never stay long
-    /// enough to be read again.
+    /// Brings the hot ring down to its share after the shard has become full, a few entries at a time. A shard that came to less than it
+    /// expected while the store filled up is all hot: a newcomer, the only cold entry, would never stay long enough to be read again.
     fn cool<V>(&mut self, slab: &mut Slab<V>, budget: u64) {
         for _ in 0..MAX_VICTIMS {
             let index = self.hot.hand;
@@ -243,7 +241,7 @@ impl Policy {
 
     /// Moves the hot hand on to a victim.
     fn turn_hot<V>(&mut self, slab: &mut Slab<V>, spared: u32, steps: &mut usize) -> Option<u32> {
-        // Each round takes a credit from every entry, so a victim, if there is one, is met in the last of these at the latest.
+        // Each round takes a credit from every entry, so the last of these rounds meets a victim at the latest, if there is one.
         for _ in 0..=usize::from(MAX_REFERENCES) * self.len + self.len {
             let index = self.hot.hand;
             if index == NIL {

@@ -1,4 +1,4 @@
-//! The thread that removes expired entries when nobody else comes by: one for the process, asleep until something is due.
+//! The thread that removes expired entries without a call: one for the process, asleep until something is due.
 
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Weak;
@@ -16,13 +16,13 @@ use crate::shard::Shard;
 
 /// A store that the thread looks after.
 pub(crate) trait Sweep: Send + Sync {
-    /// Removes what has expired; when to come again, in milliseconds of the system clock.
+    /// Removes expired entries. Returns when to come again, in milliseconds of the system clock.
     fn sweep(&self) -> u64;
 }
 
 impl<V: Send + Sync + 'static> Sweep for Inner<V> {
-    /// Goes round the shards, a batch from each: entries that were made one after the other lie in different ones, and the
-    /// allocator takes back neighbours faster than what lies anywhere.
+    /// Goes round the shards and takes a batch from each. Entries that were made one after the other lie in different shards, and the
+    /// allocator takes back neighbours faster than scattered memory.
     fn sweep(&self) -> u64 {
         let mut spares = Vec::new();
         loop {
@@ -46,7 +46,7 @@ impl<V: Send + Sync + 'static> Sweep for Inner<V> {
 }
 
 impl<V> Inner<V> {
-    /// Removes a batch of what has expired. What the shard holds for entries, if it is empty now, is to be dropped after all values.
+    /// Removes a batch of expired entries. Returns the memory of a shard that is empty then, to be dropped after all values.
     fn sweep_shard(&self, lock: &RwLock<Shard<V>>, now: u64) -> Option<impl Sized + use<V>> {
         let mut out = Batch::with_capacity(EXPIRY_BATCH);
         let working = fork::working();
@@ -67,10 +67,10 @@ static STORES: Mutex<Vec<Weak<dyn Sweep>>> = Mutex::new(Vec::new());
 /// When the thread will wake by itself, in milliseconds of the system clock.
 static WAKES_AT: AtomicU64 = AtomicU64::new(NEVER);
 
-/// Whether the thread is removing entries, or there is none to do it.
+/// Whether the thread is removing entries, or there is no such thread.
 static AT_WORK: AtomicBool = AtomicBool::new(false);
 
-/// The thread, once it was needed; the inner `None` where the system refuses to make one.
+/// The thread, once one was needed; the inner `None` where the system refuses to make it.
 static REAPER: Mutex<Option<Option<Thread>>> = Mutex::new(None);
 
 /// Has the thread look after a store from now on.
@@ -81,7 +81,7 @@ pub(crate) fn register(store: Weak<dyn Sweep>) {
     wake_earlier(0);
 }
 
-/// Sees to it that the thread wakes soon after `deadline`, if not before.
+/// Makes the thread wake soon after `deadline`, or earlier.
 #[inline]
 pub(crate) fn wake_by(deadline: u64) {
     if WAKES_AT.load(Ordering::Acquire) > deadline {
@@ -97,13 +97,13 @@ pub(crate) fn is_at_work() -> bool {
 #[cold]
 fn wake_earlier(deadline: u64) {
     WAKES_AT.fetch_min(deadline, Ordering::AcqRel);
-    // Without the thread (the system refuses to make one) expired entries stay unseen in memory until room is needed.
+    // Without the thread (the system refuses to make one) expired entries stay in memory, unseen, until room is needed.
     if let Some(thread) = REAPER.lock().get_or_insert_with(spawn) {
         thread.unpark();
     }
 }
 
-/// In the child of a fork, which hasn't got the thread: makes it anew, if there is anything to look after.
+/// For the child of a fork, which hasn't got the thread: makes it anew, if there is a store to look after.
 pub(crate) fn restart() {
     *REAPER.lock() = None;
     AT_WORK.store(false, Ordering::Relaxed);
@@ -124,7 +124,7 @@ fn spawn() -> Option<Thread> {
 
 fn run() {
     loop {
-        // Before the sweep: a deadline that is set meanwhile lowers it again and unparks this thread.
+        // Before the sweep: a deadline that is set meanwhile lowers the time again and unparks this thread.
         WAKES_AT.store(NEVER, Ordering::Release);
         AT_WORK.store(true, Ordering::Relaxed);
         let due = sweep_all();
@@ -151,7 +151,7 @@ fn sweep_all() -> u64 {
     };
     let sweep = |store: &Weak<dyn Sweep>| {
         let store = store.upgrade()?;
-        // A listener or the drop of a value may panic. The other stores still need the thread, and what was due stays due.
+        // A listener or the drop of a value may panic. The other stores still need the thread, and what was due in this one stays due.
         let later = Clock::System.now() + SHORTEST_WAIT_MS;
         Some(catch_unwind(AssertUnwindSafe(move || store.sweep())).unwrap_or_else(|payload| {
             // Dropping the payload may panic, too.

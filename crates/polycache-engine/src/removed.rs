@@ -1,4 +1,4 @@
-//! What has left the store.
+//! Entries that have left the store.
 
 use compact_str::CompactString;
 use smallvec::SmallVec;
@@ -29,5 +29,5 @@ pub struct Removed<V> {
     pub cause: Cause,
 }
 
-/// What one critical section removed, carried out of it. Almost always none or one.
+/// The entries that one critical section removed, carried out of it. Almost always none or one.
 pub(crate) type Batch<V> = SmallVec<[Removed<V>; 2]>;

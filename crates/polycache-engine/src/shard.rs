@@ -1,4 +1,4 @@
-//! One shard: the index, and the entry's way through slab, eviction policy and timing wheel.
+//! One shard: an index, a slab, an eviction policy and a timing wheel, and the steps of an entry through them.
 
 use arrayvec::ArrayVec;
 use compact_str::CompactString;
@@ -18,32 +18,32 @@ use crate::wheel::{Turn, Wheel};
 pub struct Present<'a, V> {
     /// Its value.
     pub value: &'a V,
-    /// Which write made it. Never used twice for a key, deletions between them or not.
+    /// The number of the write that made the value. Never used twice for a key, even after a deletion.
     pub version: u64,
     /// When it expires, in milliseconds on the engine's clock, or [`NEVER`](crate::NEVER).
     pub deadline: u64,
 }
 
-/// What shall become of an entry.
+/// What to do with an entry.
 #[derive(Debug)]
 pub enum Decision<V> {
-    /// It stays as it is; where there is none, none is made.
+    /// Leaves the entry as it is, or absent.
     Keep,
-    /// A new value, in place of the present one if there is one.
+    /// Stores a new value, in place of the present one if there is one.
     Store {
         /// The value.
         value: V,
-        /// What it counts against the capacity. Not above the capacity.
+        /// The entry's weight. Not above the capacity.
         weight: u64,
         /// When it expires, in milliseconds on the engine's clock, or [`NEVER`](crate::NEVER).
         deadline: u64,
     },
-    /// Another deadline; the value and its version stay. Nothing where there is no entry.
+    /// Sets another deadline; the value and its version stay. Does nothing where there is no entry.
     Expire {
         /// When it expires, in milliseconds on the engine's clock, or [`NEVER`](crate::NEVER).
         deadline: u64,
     },
-    /// It is deleted.
+    /// Deletes the entry.
     Delete,
 }
 
@@ -62,15 +62,15 @@ pub(crate) struct Shard<V> {
     pub(crate) slab: Slab<V>,
     policy: Policy,
     wheel: Wheel,
-    /// The part of the capacity that this shard has claimed: at least its weight. What the policy evicts beyond need stays
-    /// claimed, up to the shard's share, or the other shards would grow into it and this one never get it back.
+    /// The part of the capacity that this shard has claimed: at least its weight. Weight that the policy evicts beyond need stays claimed,
+    /// up to the shard's share. Otherwise the other shards would grow into it, and this one never get it back.
     quota: u64,
     last_version: u64,
     /// The address of what a value points to.
     pointee: fn(&V) -> usize,
 }
 
-/// Looks whether a slot has the key wanted.
+/// Tells whether a slot has the wanted key.
 struct Look<'a, V, K> {
     slab: &'a Slab<V>,
     is_key: K,
@@ -79,7 +79,7 @@ struct Look<'a, V, K> {
 impl<'a, V, K: Fn(&[u8]) -> bool> Check for Look<'a, V, K> {
     type Found = (&'a Slot<V>, &'a V);
 
-    // A closure would be called.
+    // A closure would be compiled as a call.
     #[allow(clippy::inline_always, reason = "measured: 30 of a hit's instructions")]
     #[inline(always)]
     fn check(&self, slot: u32) -> Option<Self::Found> {
@@ -117,14 +117,14 @@ impl<V> Shard<V> {
         self.wheel.next_due()
     }
 
-    /// Where the entry of this key is.
+    /// The slot of this key's entry.
     pub(crate) fn find(&self, tag: u32, key: &str) -> Option<u32> {
         self.index.find(tag, |index| {
             self.slab.get(index)?.value_where(|found| key::equal(found, key.as_bytes())).map(|_| index)
         })
     }
 
-    /// A live entry whose key is the one wanted, and that it was read.
+    /// The value of the live entry whose key `is_key` accepts. Counts as a read.
     #[inline]
     pub(crate) fn get(&self, tag: u32, is_key: impl Fn(&[u8]) -> bool, clock: &Clock) -> Option<&V> {
         let (slot, value) = self.index.find(tag, Look { slab: &self.slab, is_key })?;
@@ -135,13 +135,13 @@ impl<V> Shard<V> {
         Some(value)
     }
 
-    /// A live entry with what is known of it. Doesn't count as a read.
+    /// The live entry of this key. Doesn't count as a read.
     pub(crate) fn peek(&self, tag: u32, key: &str, clock: &Clock) -> Option<Present<'_, V>> {
         let index = self.find(tag, key)?;
         if self.has_expired(index, clock) { None } else { self.present(index) }
     }
 
-    /// A live entry with what is known of it. Counts as a read.
+    /// The live entry of this key. Counts as a read.
     pub(crate) fn read(&self, tag: u32, key: &str, clock: &Clock) -> Option<Present<'_, V>> {
         let index = self.find(tag, key)?;
         if self.has_expired(index, clock) {
@@ -238,7 +238,7 @@ impl<V> Shard<V> {
         self.forget(index, cause, out);
     }
 
-    /// Removes entries whose deadline has passed, in at most so many steps.
+    /// Removes entries whose deadline has passed, in at most `steps` steps.
     pub(crate) fn expire(&mut self, now_ms: u64, steps: usize, out: &mut Batch<V>) {
         let mut expired: ArrayVec<u32, EXPIRY_BATCH> = ArrayVec::new();
         for _ in 0..steps.min(EXPIRY_BATCH) {
@@ -248,7 +248,7 @@ impl<V> Shard<V> {
                 Turn::Idle => break,
             }
         }
-        // Their lines of the index are scattered. Touched without dependencies, the processor fetches many of them at a time.
+        // Their lines of the index are scattered. They are touched without dependencies, so the processor fetches many at a time.
         let mut seen = 0;
         for &index in &expired {
             seen ^= self.index.touch(self.slab.slot(index).tag);
@@ -259,9 +259,9 @@ impl<V> Shard<V> {
         }
     }
 
-    /// Sees to it that `wanted` fits: under the quota, else by claiming what is free, else by evicting. Where all of that
-    /// isn't enough, claims it all the same; the other shards have to make room then. What evicting a large entry freed beyond
-    /// need stays with the shard only up to its share: one large value would leave its shard the whole capacity for ever.
+    /// Makes `wanted` fit: under the quota, else by claiming free capacity, else by evicting. If all of that isn't enough, claims it all
+    /// the same, and the other shards have to make room then. Weight that the eviction of a large entry freed beyond need stays with the
+    /// shard only up to its share: otherwise one large value would leave its shard the whole capacity for ever.
     fn claim(&mut self, wanted: u64, room: Room, spared: u32, out: &mut Batch<V>) {
         let lacking = (self.weight() + wanted).saturating_sub(self.quota);
         if lacking == 0 {
@@ -292,25 +292,24 @@ impl<V> Shard<V> {
         }
     }
 
-    /// Gives back `wanted` of the quota, evicting what it needs to; more where it has more than its `share` and doesn't need
-    /// it.
+    /// Gives back `wanted` of the quota, evicting as needed. Also gives back unneeded quota above its `share`.
     pub(crate) fn give_back(&mut self, wanted: u64, share: u64, out: &mut Batch<V>) {
         let goal = self.quota.saturating_sub(wanted);
         self.evict(self.weight().saturating_sub(goal), NIL, out);
         self.quota = self.weight().max(goal.min(share));
     }
 
-    /// What an empty shard holds of slots and index, to be dropped outside of the lock. Tables don't shrink otherwise.
+    /// The slots and the index of an empty shard, to be dropped outside of the lock. Tables don't shrink otherwise.
     pub(crate) fn take_spare(&mut self) -> Option<impl Sized + use<V>> {
         let spare = self.len() == 0 && self.slab.end() > 0;
         spare.then(|| {
-            // Free slots may be in its lists.
+            // Free slots may be in the wheel's lists.
             self.wheel.clear();
             (std::mem::replace(&mut self.slab, Slab::new()), std::mem::replace(&mut self.index, Index::new()))
         })
     }
 
-    /// Takes everything out at once; the old contents are the caller's to drop.
+    /// Takes all entries out at once; the caller drops the old contents.
     pub(crate) fn take(&mut self) -> Slab<V> {
         self.policy.clear();
         self.quota = 0;
@@ -319,7 +318,7 @@ impl<V> Shard<V> {
         std::mem::replace(&mut self.slab, Slab::new())
     }
 
-    /// Removes an entry that is in no ring any more from the index, and frees its slot.
+    /// Removes an entry that has left its ring from the index, and frees its slot.
     fn forget(&mut self, index: u32, cause: Cause, out: &mut Batch<V>) {
         let tag = self.slab.slot(index).tag;
         self.index.remove(tag, index);
@@ -328,7 +327,7 @@ impl<V> Shard<V> {
         }
     }
 
-    /// For tests: that every entry is in the index, in a ring, and in the wheel if it has a deadline.
+    /// For tests: every entry is in the index, in a ring, and in the wheel if it has a deadline.
     #[cfg(test)]
     pub(crate) fn check(&self) {
         let live: Vec<u32> = (0..self.slab.end()).filter(|&index| self.slab.slot(index).value.is_some()).collect();

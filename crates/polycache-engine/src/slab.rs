@@ -1,4 +1,4 @@
-//! Where entries live: stable indices, growth without copying.
+//! The memory of entries: stable indices, growth without copying.
 
 use std::sync::atomic::{AtomicU8, Ordering};
 
@@ -10,14 +10,14 @@ use crate::removed::{Cause, Removed};
 /// No entry.
 pub(crate) const NIL: u32 = u32::MAX;
 
-/// Slots that are allocated at once. Small, since every shard of every cache has at least one such piece; a table that
-/// grew by doubling would stall the writer that meets the copy.
+/// Slots that are allocated at once. Few, since every shard of every cache has at least one such piece. A table that grew by doubling would
+/// stall the writer on which the copy falls.
 const CHUNK: usize = 128;
 
-/// The most slots there may be: so many bits of an index stay free for its part of the hash.
+/// The most slots: so that enough bits of an index word stay free for its part of the hash.
 const MAX_SLOTS: u32 = 1 << 27;
 
-/// What a read touches: one cache line, where the value is three words.
+/// The parts of an entry that a read touches: one cache line, if the value is three words.
 #[derive(Debug)]
 #[repr(align(64))]
 pub(crate) struct Slot<V> {
@@ -35,7 +35,7 @@ pub(crate) struct Slot<V> {
     pub(crate) tag: u32,
 }
 
-/// What only writes touch.
+/// The parts of an entry that only writes touch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Links {
     /// Neighbours in the ring of the eviction policy. `next` also chains free slots.
@@ -44,11 +44,11 @@ pub(crate) struct Links {
     /// Neighbours in a list of the timing wheel.
     pub(crate) timer_prev: u32,
     pub(crate) timer_next: u32,
-    /// Which write made the value.
+    /// The number of the write that made the value.
     pub(crate) version: u64,
 }
 
-/// How many reads an entry is credited with. Two, as in `quick_cache`: between Clock-PRO's one and S3-FIFO's three.
+/// How many reads an entry is credited with. Two, as in `quick_cache`: between CLOCK-Pro's one and S3-FIFO's three.
 pub(crate) const MAX_REFERENCES: u8 = 2;
 
 impl<V> Slot<V> {
@@ -64,19 +64,19 @@ impl<V> Slot<V> {
         }
     }
 
-    /// The value, if it is that of the key wanted.
+    /// The value, if `is_key` accepts the slot's key.
     #[inline]
     pub(crate) fn value_where(&self, is_key: impl FnOnce(&[u8]) -> bool) -> Option<&V> {
         self.value.as_ref().filter(|_| is_key(self.key.as_bytes()))
     }
 
-    /// Why the entry leaves when somebody deletes it: its deadline may have passed before.
+    /// Why an entry leaves that somebody deletes: its deadline may have passed before.
     pub(crate) fn cause_of_leaving(&self, has_passed: impl FnOnce(u64) -> bool) -> Cause {
         if has_passed(self.deadline) { Cause::Expired } else { Cause::Deleted }
     }
 
-    /// Credits the entry with a read. Writes only where there is something to write, so that a hot entry's line stays
-    /// shared between cores; a lost race costs one credit.
+    /// Credits the entry with a read. Writes only below the maximum, so that a hot entry's line stays shared between cores; a lost race
+    /// costs one credit.
     #[inline]
     pub(crate) fn touch(&self) {
         let references = self.references.load(Ordering::Relaxed);
@@ -91,7 +91,7 @@ impl<V> Slot<V> {
 pub(crate) struct Slab<V> {
     slots: Vec<Box<[Slot<V>; CHUNK]>>,
     links: Vec<Box<[Links; CHUNK]>>,
-    /// What the entries weigh; nothing where each of them weighs one.
+    /// The weights of the entries; empty while each entry weighs one.
     weights: Vec<Box<[u64; CHUNK]>>,
     free: u32,
 }
@@ -148,7 +148,7 @@ impl<V> Slab<V> {
         self.take(index, cause)
     }
 
-    /// Moves the entry out of a slot that another one takes at once.
+    /// Moves the entry out of a slot that another entry takes at once.
     #[inline]
     pub(crate) fn take(&mut self, index: u32, cause: Cause) -> Option<Removed<V>> {
         let slot = self.slot_mut(index);

@@ -1,4 +1,4 @@
-//! The engine as a whole, with a look inside: random commands against models, and what the shards hold.
+//! The engine as a whole, with a look inside: random commands against models, and the state of the shards.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -10,7 +10,7 @@ mod unbounded;
 
 use crate::{Cursor, Decision, Engine};
 
-/// Checks every shard on its own, and that together they have claimed what is counted.
+/// Checks every shard on its own, and the sum of their claims.
 fn check<V: Clone + Send + Sync + 'static>(engine: &Engine<V>) {
     let inner = &engine.inner;
     for shard in inner.table.shards.iter() {
@@ -23,7 +23,7 @@ fn store<V: Clone + Send + Sync + 'static>(engine: &Engine<V>, key: &str, value:
     engine.update(key, |_| (Decision::Store { value, weight, deadline }, ()));
 }
 
-/// Deletes what has the prefix, going on in steps of `places`.
+/// Deletes the keys with the prefix, `places` at a time.
 fn delete_prefix<V: Clone + Send + Sync + 'static>(engine: &Engine<V>, prefix: &str, places: u32) {
     let mut cursor = Some(Cursor::default());
     while let Some(from) = cursor {

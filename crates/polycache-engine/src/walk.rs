@@ -35,10 +35,10 @@ impl Cursor {
 }
 
 impl<V: Clone + Send + Sync + 'static> Engine<V> {
-    /// Shows the live entries in the next `places` places to `visit`, and returns where to go on, or `None` at the end.
+    /// Shows the live entries in the next `places` places to `visit`. Returns where to go on, or `None` at the end.
     ///
-    /// A walk from the start to the end shows every entry that was there all the time exactly once; one that was deleted
-    /// and made anew may be shown twice or not at all. `visit` runs under a lock: it must be quick and not call the engine.
+    /// A walk from the start to the end shows every entry that was there all the time exactly once. An entry that was deleted and made anew
+    /// may be shown twice or not at all. `visit` runs under a lock: it must be quick and not call the engine.
     pub fn walk(&self, from: Cursor, places: u32, mut visit: impl FnMut(&str, &V)) -> Option<Cursor> {
         let inner = &*self.inner;
         let shard = inner.table.shards.get(from.shard)?.0.read();
@@ -51,8 +51,8 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         self.after(from, end, shard.slab.end())
     }
 
-    /// Deletes, among the entries in the next `places` places, those that `chosen` picks, and returns where to go
-    /// on, or `None` at the end. `chosen` runs under a lock: it must be quick and not call the engine.
+    /// Deletes those of the entries in the next `places` places that `chosen` picks. Returns where to go on, or `None` at the end. `chosen`
+    /// runs under a lock: it must be quick and not call the engine.
     pub fn delete_where(&self, from: Cursor, places: u32, chosen: impl Fn(&str, &V) -> bool) -> Option<Cursor> {
         let clock = self.clock();
         let cause = |slot: &Slot<V>| slot.cause_of_leaving(|deadline| clock.has_passed(deadline));
@@ -70,7 +70,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
             inner.count_claim(before, 0);
             (old, now)
         };
-        // All shards are empty before the first value is dropped or shown, which may panic or take long.
+        // All shards are empty before the first value is dropped or shown to the listener, which may panic or take long.
         let taken: Vec<(Slab<V>, u64)> = inner.table.shards.iter().map(take).collect();
         inner.dispose(taken.into_iter().flat_map(|(mut old, taken_at)| {
             (0..old.end()).filter_map(move |index| {
@@ -80,8 +80,8 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         }));
     }
 
-    /// Removes what has expired, now and on this thread, in time proportional to the number of all entries. With the
-    /// system clock expired entries go by themselves; with a manual one this is what frees them.
+    /// Removes expired entries at once, on this thread, in time proportional to the number of all entries. With the system clock expired
+    /// entries go by themselves; with a manual one only this call frees them.
     pub fn remove_expired(&self) {
         let clock = self.clock();
         let mut place = Some(Cursor::default());
@@ -100,7 +100,7 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
         for index in from.index..end {
             let slot = shard.slab.slot(index);
             if let Some(cause) = slot.value.as_ref().and_then(|_| why(slot)) {
-                // Counted one by one: `why` may panic.
+                // Counted one by one, since `why` may panic.
                 let before = shard.quota();
                 shard.delete(index, cause, &mut out);
                 inner.count_claim(before, shard.quota());

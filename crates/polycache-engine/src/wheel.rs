@@ -1,9 +1,9 @@
 //! A hierarchical timing wheel of entries, intrusive: its lists run through the slab.
 //!
-//! Six levels of 64 lists. Which level an entry goes to follows from the highest group of six bits in which its tick
-//! differs from the present one, so an entry moves down at most five times in its life, and setting, moving or dropping a
-//! timer is O(1). A slot that becomes free stays in its list until the list is due or the slot has another deadline: under pressure the next
-//! entry takes the slot at once, most often with a deadline that belongs into the same list. Source: G. Varghese and A. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987.
+//! Six levels of 64 lists. An entry's level follows from the highest group of six bits in which its tick differs from the present one. So
+//! an entry moves down at most five times in its life, and setting, moving or dropping a timer is O(1). A slot that becomes free stays in
+//! its list until the list is due or the slot gets another deadline: under pressure the next entry takes the slot at once, most often with
+//! a deadline that belongs in the same list. Source: G. Varghese and A. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987.
 
 use crate::clock::NEVER;
 use crate::slab::{NIL, Slab, Slot};
@@ -11,28 +11,28 @@ use crate::slab::{NIL, Slab, Slot};
 /// The list number of an entry without a timer.
 pub(crate) const NO_LIST: u16 = u16::MAX;
 
-/// A tick is 32 ms: how long an expired entry may stay in memory unseen before its shard's turn.
+/// A tick is 32 ms: an expired entry may stay in memory, unseen, for so long before it is due.
 const TICK_BITS: u32 = 5;
 const LEVEL_BITS: u32 = 6;
 const LISTS: usize = 1 << LEVEL_BITS;
 const LEVELS: usize = 6;
 
-/// The longest way ahead that the wheel can hold, 68 years; what lies beyond waits there and is put back. One list of the
-/// last level less than a full round, or the farthest list could be the present one.
+/// The farthest that the wheel can hold, 68 years; a later deadline waits there and is put back. It is one list of the last level less than
+/// a full round: otherwise the farthest list could be the present one.
 const HORIZON: u64 = (LISTS as u64 - 1) << (LEVEL_BITS * (LEVELS as u32 - 1));
 
 #[derive(Debug)]
 pub(crate) struct Wheel {
-    /// The last tick whose lists have been visited, or are being visited.
+    /// The last tick whose lists have been or are being visited.
     now: u64,
-    /// Before this tick no list is due.
+    /// No list is due before this tick.
     idle_until: u64,
     heads: Box<[[u32; LISTS]; LEVELS]>,
     /// A bit for each list that isn't empty.
     occupied: [u64; LEVELS],
 }
 
-/// The tick after the deadline: when the wheel comes to it, the deadline has surely passed.
+/// The tick after the deadline: the deadline has surely passed when the wheel comes to this tick.
 const fn tick_after(deadline: u64) -> u64 {
     (deadline >> TICK_BITS) + 1
 }
@@ -43,12 +43,12 @@ pub(crate) const fn due_after(deadline: u64) -> u64 {
     if tick > NEVER >> TICK_BITS { NEVER } else { tick << TICK_BITS }
 }
 
-/// What a turn of the wheel came to.
+/// The result of a turn of the wheel.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) enum Turn {
     /// This entry's deadline has passed; it has left the wheel.
     Expired(u32),
-    /// An entry moved closer to its list, or a free slot left the wheel; more may be due.
+    /// An entry moved to a nearer list, or a free slot left the wheel; more may be due.
     Moved,
     /// Nothing more is due.
     Idle,
@@ -60,14 +60,14 @@ impl Wheel {
         Self { now: now_ms >> TICK_BITS, idle_until: u64::MAX, heads, occupied: [0; LEVELS] }
     }
 
-    /// Empties all lists, and leaves the slots that were in them as they are.
+    /// Empties all lists. The slots that were in them stay as they are.
     pub(crate) fn clear(&mut self) {
         self.heads.fill([NIL; LISTS]);
         (self.idle_until, self.occupied) = (u64::MAX, [0; LEVELS]);
     }
 
-    /// Puts the entry into the list for its deadline, and takes it out of the list that it was in. Nothing moves where that is the same
-    /// list: it hasn't been due yet, or it would be empty.
+    /// Puts the entry into the list for its deadline, out of the list that it was in. Nothing moves if that is the same list: a list that
+    /// was due would be empty.
     pub(crate) fn set<V>(&mut self, slab: &mut Slab<V>, index: u32) {
         let Slot { deadline, timer_list, .. } = *slab.slot(index);
         if deadline == NEVER {
@@ -107,7 +107,7 @@ impl Wheel {
         }
     }
 
-    /// Does one step of what is due at `now_ms`: a caller bounds its work by counting steps.
+    /// Does one step of the work due at `now_ms`: a caller bounds its work by counting steps.
     pub(crate) fn turn<V>(&mut self, slab: &mut Slab<V>, now_ms: u64) -> Turn {
         let target = now_ms >> TICK_BITS;
         if self.idle_until > target {
@@ -126,12 +126,12 @@ impl Wheel {
         if slab.slot(index).deadline >> TICK_BITS < at {
             return Turn::Expired(index);
         }
-        // A free slot is in no list from here on.
+        // This takes a free slot out of its list.
         self.set(slab, index);
         Turn::Moved
     }
 
-    /// When the wheel next has something to do, in milliseconds; [`NEVER`] where it holds nothing.
+    /// When the wheel has work next, in milliseconds; [`NEVER`] where it holds nothing.
     pub(crate) fn next_due(&self) -> u64 {
         self.next_list().map_or(NEVER, |(at, ..)| at << TICK_BITS)
     }
@@ -180,7 +180,7 @@ mod tests {
         index
     }
 
-    /// Turns until idle; what expired.
+    /// Turns until idle. Returns the expired entries.
     fn run(wheel: &mut Wheel, slab: &mut Slab<()>, now_ms: u64) -> Vec<u32> {
         let mut expired = Vec::new();
         loop {

@@ -1,4 +1,4 @@
-//! Expiry in real time, without traffic. Each test has the machine to itself: they measure delays.
+//! Expiry in real time, without calls. Each test has the machine to itself, since they measure delays.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use polycache_engine::{Cause, Clock, Cursor, Decision, Engine, NEVER, Removed};
 
-/// How long after its deadline an entry may stay in memory: a thread that nobody has woken fails this, and no busy machine.
+/// How long after its deadline an entry may stay in memory: too short for a thread that nobody has woken, long enough for a busy machine.
 const LATEST: u64 = 5_000;
 
 static ALONE: Mutex<()> = Mutex::new(());
@@ -23,7 +23,7 @@ fn after(millis: u64) -> u64 {
     Clock::System.deadline(Duration::from_millis(millis))
 }
 
-/// What was dropped, and how late.
+/// The values that were dropped, and how late.
 #[derive(Debug, Default)]
 struct Drops {
     count: AtomicUsize,
@@ -41,7 +41,7 @@ impl Drops {
     }
 }
 
-/// Says how late after its deadline it was dropped.
+/// Reports on its drop how late after its deadline that was.
 #[derive(Debug)]
 struct Dropped {
     deadline: u64,
@@ -110,7 +110,7 @@ fn a_short_life_among_long_ones_ends_in_time() {
     let _alone = alone();
     let drops = Arc::new(Drops::default());
     let (first, second) = (Engine::builder().build(), Engine::builder().build());
-    // Both engines are known to the thread, which has gone to sleep for long.
+    // The thread knows both engines, and has gone to sleep for long.
     for n in 0..1_000_u64 {
         store(&first, &drops, &n.to_string(), after(3_600_000 + n * 1_000));
         store(&second, &drops, &n.to_string(), after(7_200_000));
@@ -175,12 +175,12 @@ fn a_writer_takes_what_has_expired_where_the_thread_is_held_up() {
     wait_until("the entries are due", || Clock::System.coarse() > deadline + 100);
     thread::scope(|scope| {
         let writer = scope.spawn(|| (0..50).for_each(|n| put(format!("new/{n}"), NEVER)));
-        // It isn't held up before it has something to tell.
+        // The writer isn't held up before it has something to tell the listener.
         wait_until("room is made", || engine.len() <= 100 && engine.peek("new/0", |_| ()).is_some());
         drop(release);
         writer.join().unwrap();
     });
-    // The thread, free again, may have taken some of them, and tells of them as the writer goes on.
+    // The thread, free again, may have taken some of them. It tells of these while the writer goes on.
     let causes: Vec<Cause> =
         (0..50).map(|_| told.recv_timeout(Duration::from_secs(20)).unwrap()).map(|(_, cause)| cause).collect();
     assert_eq!(causes, vec![Cause::Expired; 50]);
@@ -269,7 +269,7 @@ fn a_value_that_panics_with_the_last_handle_does_not_stop_the_freeing() {
     let early = Arc::new(FailsOnce(Arc::new(AtomicBool::new(true))));
     engine.update("late", |_| (Decision::Store { value: late, weight: 1, deadline: NEVER }, ()));
     engine.update("early", |_| (Decision::Store { value: early, weight: 1, deadline: after(20) }, ()));
-    // While the thread is at the engine, the other handle goes; the thread's is the last then.
+    // While the thread is at the engine, the other handle is dropped; the thread's handle is the last one then.
     at_work.recv().unwrap();
     drop(engine);
     gone.send(()).unwrap();
@@ -293,7 +293,7 @@ fn an_engine_that_is_dropped_drops_its_values() {
     drop(clone);
     drops.wait_for(1_000);
 
-    // Values that expire while the engine goes are dropped once, too.
+    // Values that expire while the engine is dropped are dropped once, too.
     for round in 0..50_usize {
         let engine = Engine::builder().build();
         for n in 0..100 {
@@ -305,7 +305,7 @@ fn an_engine_that_is_dropped_drops_its_values() {
     assert_eq!(drops.count(), 6_000);
 }
 
-/// What one look at the engine showed.
+/// Whether one look at the engine finds the entry.
 fn look(engine: &Engine<u64>, key: &str, way: usize) -> bool {
     match way % 5 {
         0 => engine.get(key).is_some(),

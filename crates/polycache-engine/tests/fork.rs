@@ -33,16 +33,16 @@ fn it_stands_still_and_goes_on() {
     };
     store("first", 10_000);
     fork::before();
-    // None is removed while every entry of these is long past its time.
+    // None of these is removed, although every one is long past its deadline.
     let before = removed.load(Ordering::Relaxed);
     let started = Instant::now();
     wait_until(|| started.elapsed() > Duration::from_millis(400));
-    // The last batch may have been out of its shard, and not yet with the listener.
+    // The last batch may have left its shard without having reached the listener.
     assert!(removed.load(Ordering::Relaxed) <= before + 128);
     fork::after_in_parent();
     wait_until(|| removed.load(Ordering::Relaxed) == 10_000);
 
-    // As in a child, with the parent's thread still there: two look after the store then, and nothing is removed twice.
+    // As in a child, but with the parent's thread still there: two threads look after the store then, and nothing is removed twice.
     fork::before();
     fork::after_in_child();
     store("second", 10_000);

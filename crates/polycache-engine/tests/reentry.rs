@@ -1,4 +1,4 @@
-//! Values and listeners that call the engine: nothing foreign runs under a lock.
+//! Values and listeners that call the engine: neither runs under a lock.
 
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -44,9 +44,9 @@ fn call_all(engine: &Engine<Value>, key: &str) {
 struct World {
     home: Arc<Home>,
     manual: ManualClock,
-    /// How many values have called the engine while they were dropped.
+    /// How many values have called the engine during their drop.
     dropped: Arc<AtomicUsize>,
-    /// The causes that a listener was told, after it called the engine.
+    /// The causes that a listener was told, after it has called the engine.
     told: Option<mpsc::Receiver<Cause>>,
 }
 
@@ -84,8 +84,8 @@ impl World {
     }
 }
 
-/// Runs `scenario` with values that call back, with and without a listener that does. It must lose `left` values for
-/// those causes; a deadlock is a failure.
+/// Runs `scenario` with values that call back, with and without a listener that does. It must lose `left` values for the `expected` causes;
+/// a deadlock is a failure.
 fn scenario(
     change: fn(Builder<Value>) -> Builder<Value>,
     left: std::ops::RangeInclusive<usize>,

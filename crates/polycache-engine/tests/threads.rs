@@ -58,7 +58,7 @@ impl Random {
     }
 }
 
-/// A value that knows its key, its weight, and that it is whole.
+/// A value that knows its key and its weight, and whether it is whole.
 #[derive(Debug, Clone)]
 struct Value {
     key: String,
@@ -144,7 +144,7 @@ fn hammer(capacity: u64, shards: usize, calls: usize) {
     assert!(left.load(Ordering::Relaxed) > calls / 10);
     engine.clear();
     assert_eq!((engine.len(), engine.weight()), (0, 0));
-    // The claims have come back to nothing too, or this wouldn't fit beside that.
+    // The claims are back at nothing too: otherwise this value wouldn't fit.
     if capacity < u64::MAX {
         let key = "all".to_owned();
         let value = Value { copy: format!("{key}={capacity}"), key, weight: capacity, _alive: Arc::clone(&alive) };
@@ -213,7 +213,7 @@ fn versions_order_the_writes_of_a_key() {
     let shared = engine.clone();
     in_threads(move |number| {
         for n in 0..5_000 {
-            // Each thread replaces what it has seen: of those that saw the same version, one may succeed.
+            // Each thread replaces the version that it has seen: of threads that saw the same one, only one may succeed.
             let version = shared.peek("key", |present| present.version);
             let won = shared.update("key", |present| match present.map(|it| it.version) {
                 now if now == version => (Decision::Store { value: (), weight: 1, deadline: NEVER }, true),
@@ -245,7 +245,7 @@ fn an_absent_key_has_one_first_writer() {
     in_threads(move |number| {
         for round in counted.iter() {
             together.wait();
-            // The loser may be late by a round: what it finds is alive until all have come together.
+            // A loser may be late by a round: the entry that it finds is alive until all have come together.
             let deadline = engine.clock().deadline(Duration::from_secs(1));
             let won = engine.update("key", |present| match present {
                 None => (Decision::Store { value: number, weight: 1, deadline }, true),

@@ -7,14 +7,14 @@ use proptest::prelude::*;
 use super::*;
 
 impl Index {
-    /// The address that is fetched for an entry, as far as a hint tells.
+    /// The address that is fetched for an entry.
     pub(crate) fn hinted(&self, tag: u32, slot: u32) -> Option<usize> {
         let word = self.word(tag, slot);
         let hints = self.probe(tag).map(|at| &self.lines[at]).find_map(|line| Some(line.hints[line.position(word)?]));
         hints.map(|hint| (self.high | u64::from(hint) << LINE_BITS) as usize)
     }
 
-    /// That every line counts exactly those entries that passed it by, and that hints are those of their entries.
+    /// Every line counts exactly the entries that passed it by, and hints are those of their entries.
     fn check(&self, tags: &HashMap<u32, u32>) {
         assert_eq!(self.len, tags.len());
         let mut passed = vec![0; self.lines.len()];
@@ -50,12 +50,12 @@ fn a_hint_follows_the_value() {
     index.point(7, 1, address(9) + 63);
     assert_eq!(index.hinted(7, 1), Some(address(9)), "the same line");
     assert_eq!(index.hinted(7, 2), Some(address(2)));
-    // No memory is there; looking up does no harm.
+    // There is no memory at that address; looking up does no harm.
     index.point(7, 2, usize::MAX);
     assert_eq!(index.find(7, |slot| (slot == 2).then_some(slot)), Some(2));
 }
 
-/// Tags of which many have their line, their part, or all in common.
+/// Tags many of which have the same line, the same part, or both.
 fn tag() -> impl Strategy<Value = u32> {
     prop_oneof![any::<u32>(), 0..4_u32, (0..4_u32).prop_map(|tag| tag << 30), (0..40_u32).prop_map(|tag| tag << 20 | 7)]
 }
@@ -104,7 +104,7 @@ fn entries_that_all_look_alike_are_told_apart() {
 #[test]
 fn a_look_up_ends_where_every_line_was_passed_by() {
     let (mut index, mut tags) = (Index::new(), HashMap::new());
-    // Each line takes one entry more than it has room for, in turn.
+    // In turn, each line takes one entry more than it has room for.
     for slot in 0..FULL as u32 * MIN_LINES as u32 {
         let home = slot / (ENTRIES as u32 + 1) % MIN_LINES as u32;
         let tag = home << (u32::BITS - MIN_LINES.ilog2());

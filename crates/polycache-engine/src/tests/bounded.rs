@@ -1,4 +1,4 @@
-//! With a bound the listener tells what left: what was stored and hasn't left is what the engine must hold.
+//! With a bound the listener tells which values left: the engine must hold all others that were stored.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, mpsc};
@@ -18,7 +18,7 @@ struct Value {
     _alive: Arc<()>,
 }
 
-/// A value inside.
+/// A value inside the engine.
 #[derive(Debug, Clone, Copy)]
 struct Entry {
     serial: u64,
@@ -41,9 +41,9 @@ struct World {
     clock: Clock,
     capacity: u64,
     inside: HashMap<Key, Entry>,
-    /// Replaced by the store that just ran.
+    /// The entry that the last store replaced.
     replaced: Option<(Key, Entry)>,
-    /// Whether a store has ever met a lack of room: before, nothing may be evicted.
+    /// Whether a store has ever met a lack of room: nothing may be evicted before.
     full: bool,
     serial: u64,
 }
@@ -78,7 +78,7 @@ impl World {
         let weight = new.weight_within(self.capacity);
         let deadline = new.life.map_or(NEVER, |life| self.clock.deadline(Duration::from_micros(life)));
         let decision = Decision::Store { value, weight, deadline };
-        // A value that isn't stored is handed out of the lock.
+        // A value that isn't stored is carried out of the lock.
         let rest = self.engine.update(&name(key), |_| match wanted {
             true => (decision, None),
             false => (Decision::Keep, Some(decision)),
@@ -91,7 +91,7 @@ impl World {
         self.replaced = replaced.map(|entry| (key, entry));
     }
 
-    /// Takes the reports of what left, and checks that each names a value inside and the right cause.
+    /// Takes the listener's reports, and checks that each names a value inside and the right cause.
     fn settle(&mut self, aim: &Aim) {
         let now = self.clock.now();
         for Removed { key, value, cause } in std::mem::take(&mut *self.left.lock().unwrap()) {

@@ -14,7 +14,7 @@ pub(super) enum Command {
     Store(Key, New),
     /// A store that only an absent key takes.
     Add(Key, New),
-    /// A store that only the expected version takes.
+    /// A store that needs the expected version.
     Cas(Key, Expected, New),
     /// Looks at the entry and leaves it.
     Keep(Key),

@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::{check, store};
 use crate::{Clock, Engine, ManualClock, NEVER};
 
-/// A store of a hundred entries, half of which expire, whose listener tells their values and panics at each tenth.
+/// A store of a hundred entries, half of which expire. Its listener sends their values and panics at each tenth.
 fn full(shards: usize) -> (Engine<u32>, ManualClock, Receiver<u32>) {
     let manual = ManualClock::new();
     let (sender, left) = channel();

@@ -1,4 +1,4 @@
-//! What entries take: in the slab, and of the capacity.
+//! The room that entries take, in the slab and of the capacity.
 
 use std::sync::atomic::Ordering;
 use std::time::Duration;
@@ -76,8 +76,8 @@ fn a_value_of_almost_the_whole_capacity_fits_and_gives_way_later() {
     check(&engine);
 }
 
-/// The MiB of the smallest of eight shards, once `fill` has filled a store: the median of nine stores, since which keys lie in which
-/// shard is chance, and one in a hundred stores has a shard that came off badly.
+/// The MiB of the smallest of eight shards, once `fill` has filled a store. The median of nine stores: chance decides which keys lie in
+/// which shard, and in one of a hundred stores a shard came off badly.
 fn smallest_shard(fill: impl Fn(&Engine<u64>)) -> u64 {
     let mut smallest = std::array::from_fn::<u64, 9, _>(|_| {
         let engine = large_engine();

@@ -23,7 +23,7 @@ struct World {
     engine: Engine<(Key, u64)>,
     manual: ManualClock,
     clock: Clock,
-    /// What was stored and not deleted since, expired or not.
+    /// The entries that were stored and not deleted since, expired or not.
     model: HashMap<Key, Entry>,
     /// The version before the present one.
     former: HashMap<Key, u64>,
@@ -54,7 +54,7 @@ impl World {
         self.engine.peek(&name(key), look)
     }
 
-    /// A store that the present entry's version may prevent.
+    /// A store that happens only if `wanted` accepts the present version.
     fn store(&mut self, key: Key, new: New, wanted: impl Fn(u64) -> bool) {
         let now = self.live(key).cloned();
         let agreed = wanted(now.as_ref().map_or(ABSENT, |entry| entry.version));
@@ -171,7 +171,7 @@ proptest! {
             }
         }
         world.compare();
-        // Whatever its wheel looks like by now, every timer runs out.
+        // Whatever the state of the wheel, every timer runs out.
         world.manual.advance(Duration::from_secs(200 * 365 * 86_400));
         world.engine.remove_expired();
         world.model.retain(|_, entry| entry.deadline == NEVER);
