@@ -11,7 +11,7 @@ use crate::protocol::{Failure, Fate, Protocol, Request, Trouble};
 use crate::shared::{Outcome, Shared, State};
 use crate::slots::{ALONE, SlotId};
 
-/// A call, which makes its request when it is first polled. A future by hand: each `async fn` around a reply would move it once more.
+/// A call, which makes its request at its first poll. A future by hand: each `async fn` around a reply would move it once more.
 #[must_use = "nothing is asked before it is polled"]
 pub struct Call<'a, P: Protocol, R> {
     connection: &'a Connection<P>,
@@ -22,7 +22,7 @@ pub struct Call<'a, P: Protocol, R> {
 enum Stage<'a, P: Protocol> {
     New,
     Sent(Sent<'a, P>),
-    /// The queue had no room, or the request is sent a second time. Boxed, since it is rare.
+    /// For a queue without room, or a request that is sent a second time. Boxed, since both are rare.
     Queued(Pin<Box<dyn Future<Output = Outcome<P>> + Send + 'a>>),
 }
 
@@ -46,7 +46,7 @@ impl<'a, P: Protocol, R: Request<P>> Call<'a, P, R> {
         Poll::Pending
     }
 
-    /// Waits for room in the queue, or goes again.
+    /// Waits for room in the queue, or sends the request again.
     #[cold]
     #[inline(never)]
     fn queue(&mut self, context: &mut Context<'_>) -> Poll<Outcome<P>> {
@@ -99,7 +99,7 @@ impl<'a, P: Protocol> Sent<'a, P> {
 }
 
 impl<P: Protocol> Sent<'_, P> {
-    /// Whether its slot has the reply.
+    /// Whether the call's slot has the reply.
     #[inline(never)]
     fn look(&mut self, context: &Context<'_>) -> Poll<Outcome<P>> {
         let Some(slot) = self.slot else { return Poll::Pending };

@@ -17,12 +17,13 @@ use crate::options::ConnectionOptions;
 use crate::protocol::{Failure, Protocol, Request};
 use crate::shared::{Outcome, Phase, Shared, State};
 
-/// The weight of a call in the queue beside its bytes: its slot, its reply's head.
+/// The weight of a call in the queue beside its bytes: its slot and the head of its reply.
 const CALL_WEIGHT: usize = 256;
 
-/// A connection to one server, which is made when it's needed and made again when it is lost. Any number of tasks may use it at once.
+/// A connection to one server, made when it is needed and made again when it is lost. Any number of tasks may use it at once.
 ///
-/// Callers write their requests into a buffer behind one lock, and wait in a slot. One task sends what has come together, and puts the
+/// Callers write their requests into a buffer behind one lock, and wait in a slot. One task sends the buffered requests together, and puts
+/// the replies into the slots. Dropping the connection closes it as [`close`](Self::close) does.
 /// replies into the slots. When this is dropped, the connection is closed as by [`close`](Self::close).
 pub struct Connection<P: Protocol> {
     shared: Arc<Shared<P>>,
@@ -34,18 +35,18 @@ impl<P: Protocol> Connection<P> {
         Self { shared: Arc::new(Shared::new(protocol, options)) }
     }
 
-    /// The protocol, and the server.
+    /// The protocol, which knows the server.
     pub fn protocol(&self) -> &P {
         &self.shared.protocol
     }
 
-    /// How often in a row the connection was lost or couldn't be made; 0 once it is there. That it was lost while nobody asked anything
-    /// may be known only to the next call, before it sends, or with a heartbeat.
+    /// How often in a row the connection was lost or couldn't be made; 0 while it stands. An idle connection's loss may be noticed only
+    /// with a heartbeat, or by the next call before it sends.
     pub fn failures(&self) -> u32 {
         self.shared.failures.load(Ordering::Relaxed)
     }
 
-    /// Asks the server, and waits for its reply. A request that was lost with its connection, and can do no harm, is sent once more.
+    /// Sends a request, and waits for its reply. A request that was lost with its connection, and is safe to repeat, is sent once more.
     ///
     /// # Errors
     /// Why there is no reply, and what became of the request.
@@ -58,7 +59,7 @@ impl<P: Protocol> Connection<P> {
         &self.shared
     }
 
-    /// Asks several things in one go. The replies come in the order of the requests.
+    /// Sends several requests together. The replies come in the order of the requests.
     pub async fn call_many<R: Request<P>>(&self, requests: &[R]) -> Vec<Outcome<P>> {
         let mut calls = Vec::with_capacity(requests.len());
         let mut rest = requests;
@@ -87,7 +88,8 @@ impl<P: Protocol> Connection<P> {
         outcomes
     }
 
-    /// The same for several requests on one connection, so the server does them in this order. Lost ones are sent again all or none.
+    /// As `call_many`, but all requests go over one connection, so the server executes them in this order. Lost requests are sent again all
+    /// or none.
     pub async fn call_in_order<R: Request<P>>(&self, requests: &[R]) -> Vec<Outcome<P>> {
         let first = self.send_in_order(requests).await;
         let again = |outcome: &Outcome<P>| outcome.as_ref().is_err_and(|failure| failure.again);
@@ -96,7 +98,7 @@ impl<P: Protocol> Connection<P> {
 
     async fn send_in_order<R: Request<P>>(&self, requests: &[R]) -> Vec<Outcome<P>> {
         let mut calls = Vec::with_capacity(requests.len());
-        // All of them must fit.
+        // All of them must fit into the queue.
         let most = self.shared.options.max_queue / requests.len().max(1);
         self.send_all(requests, u32::try_from(most).unwrap_or(u32::MAX), &mut calls).await;
         let mut outcomes = Vec::with_capacity(calls.len());
@@ -109,17 +111,18 @@ impl<P: Protocol> Connection<P> {
         outcomes
     }
 
-    /// Begins to connect, unless an attempt is under way or the pause before it isn't over.
+    /// Begins to connect, unless the connection stands or is being made, or a pause after a failure isn't over.
     pub fn nudge(&self) {
         self.shared.nudge();
     }
 
-    /// Whether calls fail at once since the server has said nothing for longer than a call has waited, see [`in_vain`](crate::in_vain).
+    /// Whether calls fail at once because a call has waited in vain for the server and nothing has come since, see
+    /// [`in_vain`](crate::in_vain).
     pub fn is_silent(&self) -> bool {
         matches!(self.shared.state.lock().phase, Phase::Silent { .. })
     }
 
-    /// Makes the connection anew. Requests under way are still answered on the old one, later ones go to the new one.
+    /// Makes the connection anew. Requests under way are still answered on the old one; later ones go to the new one.
     pub fn renew(&self) {
         self.wake_after(|state| state.renew = true);
     }
@@ -136,7 +139,7 @@ impl<P: Protocol> Connection<P> {
         self.shared.wake_driver(state);
     }
 
-    /// A call that waits for room in the queue, where there is none.
+    /// A call that waits for room in the queue.
     #[cold]
     pub(crate) fn queued<'a, R: Request<P>>(
         &'a self,
@@ -155,7 +158,7 @@ impl<P: Protocol> Connection<P> {
         u32::try_from(weight).unwrap_or(u32::MAX)
     }
 
-    /// Queues requests at once, each of this weight at most.
+    /// Queues requests at once, each with a weight of `most` at most.
     async fn send_all<'a, R: Request<P>>(
         &'a self,
         requests: &[R],
@@ -173,7 +176,7 @@ impl<P: Protocol> Connection<P> {
         }
     }
 
-    /// Has `push` queue requests of this weight, once there is room for them. The replies give the room back.
+    /// Has `push` queue requests of this weight, once there is room for them. Their replies give the room back.
     async fn queue<T>(&self, weight: u32, push: impl Fn(&mut State<P>) -> T) -> Result<T, P::Error> {
         match self.shared.enqueue(weight, |state| state.has_room(weight), &push)? {
             Some(pushed) => Ok(pushed),
@@ -188,7 +191,7 @@ impl<P: Protocol> Connection<P> {
             if let Some(pushed) = waiting.look(weight, &push, context)? {
                 return Poll::Ready(Ok(pushed));
             }
-            // Without a timer it looks when it is woken.
+            // Without a timer it looks only when it is woken.
             while rings(alarm.as_mut(), context) {
                 alarm.set(pause());
             }
@@ -198,23 +201,23 @@ impl<P: Protocol> Connection<P> {
     }
 }
 
-/// Until the next look, where the runtime has timers.
+/// A timer for the next look, if the runtime has timers.
 fn pause() -> Option<Sleep> {
     let _runtime = Handle::try_current().ok()?;
-    // A runtime without timers can't be told apart but by the panic.
+    // Only the panic tells a runtime without timers.
     catch_unwind(|| sleep(LOOK)).ok()
 }
 
 fn rings(pause: Pin<&mut Option<Sleep>>, context: &mut Context<'_>) -> bool {
     let Some(pause) = pause.as_pin_mut() else { return false };
-    // It panics where its runtime has ended.
+    // The poll panics if the timer's runtime has ended.
     catch_unwind(AssertUnwindSafe(|| pause.poll(context).is_ready())).unwrap_or(false)
 }
 
 /// A caller who waits for room in the queue.
 struct Waiting<'a, P: Protocol> {
     shared: &'a Arc<Shared<P>>,
-    /// Its place in the line.
+    /// The caller's place in the line.
     ticket: Option<u64>,
 }
 
@@ -235,7 +238,7 @@ impl<P: Protocol> Waiting<'_, P> {
         };
         let pushed = shared.enqueue(weight, is_turn, push)?;
         if pushed.is_none() {
-            // If a caller is alone, others wait for it from now on.
+            // Others wait for a caller who is alone: the driver, once woken, makes that call one like any other.
             shared.wake_driver(shared.state.lock());
         }
         Ok(pushed)

@@ -17,23 +17,23 @@ use crate::protocol::Protocol;
 use crate::shared::{Phase, Shared};
 use crate::signals::Signals;
 
-/// Connects, then sends what callers have queued and hands out the replies, until the connection is lost or closed. Then,
-/// or when it is dropped with its runtime, it tells everybody who waits.
+/// Connects, then sends the queued requests and hands out the replies, until the connection is lost or closed. Then, or when the driver is
+/// dropped with its runtime, all waiting callers are told.
 pub(crate) struct Driver<P: Protocol> {
     shared: Arc<Shared<P>>,
-    /// The number of its run.
+    /// The number of the driver's run.
     run: u64,
     was_open: bool,
-    /// Why it ended.
+    /// Why the connection ended.
     end: Option<Reason<P::Error>>,
 }
 
-/// Drives connections, one after the other where they are always made again.
+/// Drives a connection; where a lost one is always made again, the next one too.
 pub(crate) async fn run<P: Protocol>(driver: Driver<P>) {
     let (shared, run) = (Arc::clone(&driver.shared), driver.run);
     let always = shared.options.reconnect == Reconnect::Always;
     let _resign = always.then(|| Resign { shared: Arc::clone(&shared), run });
-    // Dropped first: everybody is told about this connection before somebody may make another one.
+    // Dropped before `_resign`: everybody is told about this connection before somebody may make another one.
     let mut driver = driver;
     loop {
         driver.live().await;
@@ -56,7 +56,7 @@ pub(crate) async fn run<P: Protocol>(driver: Driver<P>) {
     }
 }
 
-/// Says that nobody makes the connection any more.
+/// Says, when dropped, that nobody makes the connection any more.
 struct Resign<P: Protocol> {
     shared: Arc<Shared<P>>,
     run: u64,
@@ -76,7 +76,7 @@ impl<P: Protocol> Driver<P> {
         Self { shared, run, was_open: false, end: None }
     }
 
-    /// From the attempt to connect to the end.
+    /// Makes a connection and drives it to its end.
     async fn live(&mut self) {
         let end = match self.open_in_turns().await {
             Ok(()) => {
@@ -88,7 +88,7 @@ impl<P: Protocol> Driver<P> {
         self.end = Some(end);
     }
 
-    /// Opens, and can be woken meanwhile by whoever wants to see whether it runs.
+    /// Connects. Meanwhile a caller who wants to see whether the driver runs can wake it.
     async fn open_in_turns(&mut self) -> Result<(), P::Error> {
         let (shared, run) = (Arc::clone(&self.shared), self.run);
         let mut open = pin!(self.open());
@@ -129,7 +129,7 @@ impl<P: Protocol> Driver<P> {
 /// Keeps a connection going. Returns why it ended.
 async fn drive<P: Protocol>(shared: &Shared<P>, run: u64) -> Reason<P::Error> {
     let mut ticks = shared.options.heartbeat.map(|heartbeat| {
-        // The runtime's timers count milliseconds, and one of zero panics.
+        // The runtime's timers count milliseconds, and an interval of zero panics.
         let mut ticks = interval((heartbeat / TICKS).max(Duration::from_millis(1)));
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         ticks

@@ -9,17 +9,17 @@ use crate::options::Reconnect;
 use crate::protocol::{Failure, Fate, Protocol, Trouble};
 use crate::shared::{Pending, Phase, Shared};
 
-/// How a connection ended, or an attempt to make one.
+/// The end of a connection, or of an attempt to make one.
 pub(crate) struct Ending<P: Protocol> {
     /// The run of the connection.
     pub(crate) run: u64,
-    /// Why; nothing, where the driver was dropped, or panicked.
+    /// The reason; `None` if the driver was dropped, or panicked.
     pub(crate) reason: Option<Reason<P::Error>>,
-    /// Whether there was a connection.
+    /// Whether the connection was made.
     pub(crate) was_open: bool,
     /// How many bytes of requests the system had taken since the start.
     pub(crate) written: u64,
-    /// Requests that were taken from the queue and aren't answered.
+    /// Requests that were taken from the queue and aren't answered yet.
     pub(crate) in_flight: VecDeque<Pending<P::Expect>>,
 }
 
@@ -27,18 +27,18 @@ pub(crate) struct Ending<P: Protocol> {
 #[derive(Clone)]
 pub(crate) struct Reason<E> {
     pub(crate) error: E,
-    /// The server sent something that is no reply.
+    /// Whether the server sent something that is no reply.
     pub(crate) garbled: bool,
 }
 
 impl<P: Protocol> Shared<P> {
-    /// Tells everybody who waits, and decides how it goes on; where another run has taken over, only those who wait for this one.
+    /// Tells all waiting callers, and decides what comes next. If another run has taken over, only the callers of this run are told.
     pub(crate) fn settle(&self, ending: Ending<P>) {
         let Ending { run, reason, was_open, written, in_flight } = ending;
         let goes_on = reason.is_some();
         let panicked = std::thread::panicking();
         let Reason { error, garbled } = reason.unwrap_or_else(|| {
-            // A runtime without I/O or timers can't be told apart but by the panic.
+            // Only the panic tells a runtime without I/O or timers.
             let trouble = if panicked {
                 Trouble::LackingRuntime
             } else {
@@ -49,7 +49,7 @@ impl<P: Protocol> Shared<P> {
         let failure = |pending: &Pending<P::Expect>, is_first: bool| {
             let sent = pending.end <= written;
             let (fate, again) = match was_open {
-                // A caller whose runtime has ended may connect on another one.
+                // If the driver's runtime has ended, the caller may connect on its own.
                 false => (Fate::NotSent, !goes_on && !panicked),
                 true if sent && garbled && is_first => (Fate::Garbled, false),
                 true if sent => (Fate::Unknown, pending.is_read),

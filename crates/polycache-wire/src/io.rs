@@ -21,10 +21,10 @@ use crate::protocol::{Decoder, Protocol, Stream, Trouble};
 use crate::shared::{Pending, Phase, Shared, State};
 use crate::signals::{QUEUE, SOCKET, Signals, TIMER};
 
-/// How much is read at once.
+/// How many bytes are read at once.
 const READ: usize = 64 * 1024;
 
-/// Buffers that have grown beyond this are given back.
+/// Buffers that have grown beyond this size are freed.
 const KEPT: usize = 256 * 1024;
 
 /// Ticks in a heartbeat.
@@ -32,45 +32,45 @@ pub(crate) const TICKS: u32 = 2;
 
 /// An open connection.
 pub(crate) struct Io<P: Protocol> {
-    /// The number of its run.
+    /// The number of the connection's run.
     pub(crate) run: u64,
     /// The runtime of its socket.
     runtime: Option<Id>,
     stream: Box<dyn Stream>,
     /// The signals that wake the driver.
     signals: Signals,
-    /// Whether the socket wakes the driver. Otherwise it wakes a caller who is alone.
+    /// Whether the socket wakes the driver. Otherwise it wakes the caller who is alone.
     wakes_driver: bool,
-    /// The last such caller.
+    /// The last caller who was alone.
     caller: Waker,
     traffic: Traffic<P>,
 }
 
 /// The requests and replies of a connection.
 struct Traffic<P: Protocol> {
-    /// Requests that were taken from the queue and aren't answered.
+    /// Requests that were taken from the queue and aren't answered yet.
     in_flight: VecDeque<Pending<P::Expect>>,
-    /// Bytes of requests that are being sent, from here on.
+    /// Bytes of requests; those from `sent` on are still to be written.
     outgoing: Vec<u8>,
     sent: usize,
-    /// How many bytes of requests the system has taken since the start.
+    /// How many bytes of requests the system has taken since the connection was made.
     written: u64,
-    /// The bytes of calls that were alone and aren't counted with the queue yet, and the number of the last such call.
+    /// The bytes of calls that were alone and aren't added to the queue's count yet; and the number of the last such call.
     bytes_alone: u64,
     number: u16,
-    /// Where the present write ends, counted in the same way, if writes have a bound.
+    /// Where the present write ends, counted as `written` is, if writes have a bound.
     write_end: u64,
     input: BytesMut,
     decoder: P::Decoder,
-    /// Replies that are to be handed out, and who is woken then.
+    /// Replies to hand out, and the callers to wake then.
     replies: Vec<(Pending<P::Expect>, P::Reply)>,
     wakers: Vec<Waker>,
-    /// How many callers were answered last: so many may soon ask again, and be sent together.
+    /// How many callers were answered last: as many may soon ask again, and their requests be sent together.
     answered: usize,
     yielded: bool,
-    /// Whether the stream may hold back bytes of its own.
+    /// Whether the stream may hold back bytes in a buffer of its own.
     unflushed: bool,
-    /// Whether something came, or a full socket moved, since the last tick; and for how many ticks nothing did.
+    /// Whether something came, or a full socket took more, since the last tick; and for how many ticks neither happened.
     alive: bool,
     silent_ticks: u32,
     /// How many bytes of requests were written when something last came.
@@ -78,9 +78,9 @@ struct Traffic<P: Protocol> {
     /// Calls fail at once until something comes.
     silent: bool,
     ticks: u32,
-    /// Signals that aren't dealt with.
+    /// Signals that still have to be dealt with.
     due: u8,
-    /// The error of a caller's write or read.
+    /// The error that a caller met while it wrote or read.
     failed: Option<Reason<P::Error>>,
 }
 
@@ -123,7 +123,7 @@ impl<P: Protocol> Io<P> {
         self.traffic.poll(shared, &mut *self.stream, &self.signals, ticks)
     }
 
-    /// How many bytes of requests were written, and the requests that aren't answered.
+    /// How many bytes of requests were written, and the requests that aren't answered yet.
     pub(crate) fn end(mut self, shared: &Shared<P>) -> (u64, VecDeque<Pending<P::Expect>>) {
         self.take_over(shared);
         let mut state = shared.state.lock();
@@ -164,7 +164,7 @@ impl<P: Protocol> Traffic<P> {
                     self.write(shared, stream, socket)?;
                 }
             } else if self.is_due(TIMER) {
-                // After the reads: what has come while this task couldn't run is a sign of life.
+                // After the reads: bytes that came while this task couldn't run are a sign of life.
                 let Some(ticks) = &mut ticks else { continue };
                 if ticks.poll_tick(&mut Context::from_waker(&signals.timer)).is_ready() {
                     self.due |= TIMER;
@@ -177,7 +177,7 @@ impl<P: Protocol> Traffic<P> {
         }
     }
 
-    /// Whether this signal came. It counts as dealt with.
+    /// Whether this signal came. It counts as dealt with from now on.
     fn is_due(&mut self, signal: u8) -> bool {
         let is_due = self.due & signal != 0;
         self.due &= !signal;
@@ -188,7 +188,7 @@ impl<P: Protocol> Traffic<P> {
         self.sent == self.outgoing.len() && !self.unflushed
     }
 
-    /// Room for the next read, near the beginning of the buffer, whose memory is in the processor's cache.
+    /// Makes room for the next read near the beginning of the buffer, whose memory is in the processor's cache.
     fn rewind(&mut self) {
         if self.input.is_empty() {
             if self.input.capacity() > KEPT {
@@ -200,7 +200,7 @@ impl<P: Protocol> Traffic<P> {
         }
     }
 
-    /// Reads once, as far as there is something; whether there was.
+    /// Reads once, if there is something. Returns whether there was.
     fn read(
         &mut self,
         shared: &Shared<P>,
@@ -294,7 +294,7 @@ impl<P: Protocol> Traffic<P> {
         Ok(())
     }
 
-    /// Takes the requests in the queue, if any. The next one will wake this task.
+    /// Takes the queued requests, if any. The next request will wake this task.
     fn take_queued(&mut self, shared: &Shared<P>, waker: &Waker) -> Result<bool, Reason<P::Error>> {
         let mut state = shared.state.lock();
         if state.renew {
@@ -314,7 +314,8 @@ impl<P: Protocol> Traffic<P> {
             state.driver = Some(waker.clone());
             return Ok(false);
         }
-        // On a runtime with several workers, the first caller that asks again wakes this task before the others have run.
+        // Lets all answered callers run before the next write: on a runtime with several workers, the first one that asks again would wake
+        // this task before the others have run.
         if state.queued.len() < self.answered && !self.yielded {
             drop(state);
             self.yielded = true;
@@ -345,7 +346,7 @@ impl<P: Protocol> Traffic<P> {
         }
     }
 
-    /// Writes and flushes pending bytes, as far as the socket takes them.
+    /// Writes and flushes pending bytes, as many as the socket takes.
     fn write(
         &mut self,
         shared: &Shared<P>,
@@ -367,7 +368,7 @@ impl<P: Protocol> Traffic<P> {
                 Poll::Ready(Ok(_)) => return Err(shared.lost("the server closed the connection")),
                 Poll::Ready(Err(error)) => return Err(shared.lost(&error.to_string())),
                 Poll::Pending => {
-                    // A socket that was full and takes more has a reader. One that takes its first bytes says nothing.
+                    // A full socket that takes more has a reader. One that takes its first bytes proves nothing.
                     self.alive |= started > 0 && self.sent > started;
                     return Ok(());
                 }

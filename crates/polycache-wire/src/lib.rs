@@ -1,18 +1,18 @@
 //! One connection that many tasks share.
 //!
-//! For clients of servers that answer each request, in the order in which the requests came: Redis, memcached. What is spoken is a
-//! [`Protocol`]; everything else is here:
+//! For clients of servers that answer each request, in the order in which the requests came: Redis, memcached. A [`Protocol`] says how
+//! requests and replies are written; everything else is here:
 //!
-//! - Callers write their requests into one buffer and wait; a task sends what has come together with one system call, and hands the
-//!   replies out. Reads and writes run concurrently, so that a large pipeline can't deadlock.
-//! - A call may be dropped at any moment. Its reply goes to nobody, and all others to their callers.
-//! - The connection is made when it's needed, and made again when it is lost, with growing pauses that differ between clients.
-//! - A server that is silent is found out by signs of life that are asked for. Once a call has waited for it in vain ([`in_vain`]), others
-//!   fail at once until it says something.
-//! - When the connection is lost, each call is told whether it may have been executed; one that can't have been, or is harmless to repeat,
-//!   is sent once more.
+//! - Callers write their requests into one buffer and wait. A task sends the buffered requests with one system call, and hands out the
+//!   replies. Reads and writes run concurrently, so a large pipeline can't deadlock.
+//! - A call may be dropped at any moment. Its reply goes to nobody, and all others go to their callers.
+//! - The connection is made when it is needed, and made again when it is lost, with growing pauses that differ between clients.
+//! - A silent server is found by asking for signs of life. Once a call has waited for it in vain ([`in_vain`]), others fail at once until
+//!   the server says something.
+//! - When the connection is lost, each call is told whether its request may have been executed. A request that wasn't sent, or is harmless
+//!   to repeat, is sent once more.
 //! - The bytes of calls under way are bounded. Further calls wait.
-//! - When the tokio runtime ends, or stands still, on which the connection was made, the next call makes another one on its own.
+//! - When the connection's tokio runtime ends or stands still, the next call makes another connection on its own runtime.
 //!
 //! ```
 //! use bytes::BytesMut;
@@ -74,7 +74,7 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! # let address = listener.local_addr()?;
-//! // A server that says everything again.
+//! A server that sends everything back.
 //! tokio::spawn(async move {
 //!     let (mut stream, _) = listener.accept().await?;
 //!     let (mut from, mut to) = stream.split();

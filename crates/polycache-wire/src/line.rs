@@ -1,16 +1,16 @@
 //! The callers who wait for room in the queue, in the order of their coming.
 //!
-//! Each looks several times a second, and who hasn't looked for a while is passed over: a future that nobody polls keeps nobody from room
-//! that is there.
+//! Each looks several times a second, and one who hasn't looked for a while is passed over: a future that nobody polls takes no room from
+//! the others.
 
 use std::collections::BTreeMap;
 use std::task::Waker;
 use std::time::{Duration, Instant};
 
-/// How often they look.
+/// How often the callers look.
 pub(crate) const LOOK: Duration = Duration::from_millis(50);
 
-/// A caller who hasn't looked for so long is passed over, unless the other one is as late: the same cause may have held up both.
+/// A caller who hasn't looked for this long is passed over, unless the one behind is late too: the same cause may have held up both.
 const ABSENT: Duration = Duration::from_millis(200);
 const LATE: Duration = Duration::from_millis(150);
 
@@ -32,8 +32,8 @@ impl Line {
         self.callers.is_empty()
     }
 
-    /// A caller who needs `weight` of this room asks whether it may go. It may if those before it would find room as well, and leaves the
-    /// line then. Wakers that are no longer needed go into `old`, to be dropped without a lock.
+    /// A caller who needs `weight` asks whether it may go. It may if `room` is enough for it and for all callers before it, and then leaves
+    /// the line. Wakers that are no longer needed go into `old`, to be dropped without a lock.
     pub(crate) fn look(
         &mut self,
         ticket: &mut Option<u64>,
@@ -81,7 +81,7 @@ impl Line {
         self.callers.remove(&ticket)?.waker
     }
 
-    /// The wakers of the callers for whom there is room.
+    /// The wakers of the callers that have room.
     pub(crate) fn called(&mut self, room: usize, wakers: &mut Vec<Waker>) {
         let mut needed = 0;
         for caller in self.callers.values_mut() {

@@ -1,8 +1,8 @@
-//! How a connection behaves.
+//! Options of a connection.
 
 use std::time::Duration;
 
-/// How a connection behaves.
+/// Options of a connection.
 ///
 /// ```
 /// use polycache_wire::{ConnectionOptions, Reconnect};
@@ -31,21 +31,21 @@ impl ConnectionOptions {
         }
     }
 
-    /// How often a server is asked for a sign of life. A server that owes an answer and is silent for longer than this, or at most half
-    /// as long again, counts as gone. `None`: it is never asked, and never counts as gone. 2 seconds by default.
+    /// How often a server is asked for a sign of life. A server that owes an answer counts as gone when it has been silent for longer than
+    /// this, at most half as long again. `None`: it is never asked, and never counts as gone. 2 seconds by default.
     #[must_use]
     pub const fn heartbeat(self, heartbeat: Option<Duration>) -> Self {
         Self { heartbeat, ..self }
     }
 
-    /// How many bytes of requests may be under way; 16 MiB by default. Each request counts with 256 bytes more than its own.
+    /// How many bytes of requests may be under way; 16 MiB by default. Each request counts 256 bytes beside its own.
     #[must_use]
     pub const fn max_queue(self, bytes: usize) -> Self {
         Self { max_queue: bytes, ..self }
     }
 
-    /// How many bytes are written at once, unless one request alone has more; each write then ends where a request ends. `None`, the
-    /// default: as many as there are.
+    /// How many bytes are written at once, unless a single request has more; each write then ends where a request ends. `None`, the
+    /// default: no bound.
     #[must_use]
     pub const fn max_write(self, bytes: Option<usize>) -> Self {
         Self { max_write: bytes, ..self }
@@ -68,9 +68,9 @@ impl Default for ConnectionOptions {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum Reconnect {
-    /// With the next call. After a failed attempt calls fail at once, until a pause is over; then the next one tries and waits.
+    /// With the next call. After a failed attempt calls fail at once until a pause is over; the next call then tries again and waits.
     #[default]
     OnDemand,
-    /// At once and again and again, with pauses between. From a failed attempt until a successful one calls fail at once.
+    /// At once and again and again, with pauses between. From a failed attempt to a successful one calls fail at once.
     Always,
 }

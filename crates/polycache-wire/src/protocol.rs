@@ -11,7 +11,7 @@ pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
 
-/// The protocol of one server, and how to reach it.
+/// The protocol of one server, and the way to reach it.
 pub trait Protocol: Sized + Send + Sync + 'static {
     /// A whole reply.
     type Reply: Send;
@@ -22,7 +22,7 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// The error that callers get; each gets a clone.
     type Error: Clone + Send;
 
-    /// Connects and logs in: the stream that it returns is ready for requests. It must limit the time that this takes.
+    /// Connects and logs in: the returned stream is ready for requests. The protocol must limit the time for this.
     fn open(&self) -> impl Future<Output = Result<Box<dyn Stream>, Self::Error>> + Send;
 
     /// The decoder for a new connection.
@@ -40,7 +40,7 @@ pub trait Protocol: Sized + Send + Sync + 'static {
         Ok(())
     }
 
-    /// Why the reply to a request shows that nothing which comes after it can be trusted, if it does.
+    /// Tells why the reply to a request shows that no later reply can be trusted, if it does.
     fn is_out_of_step(expect: &Self::Expect, reply: &Self::Reply) -> Option<String> {
         let _ = (expect, reply);
         None
@@ -49,25 +49,25 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// A connection was made. No lock is held.
     fn opened(&self) {}
 
-    /// The connection was lost: it ended, and not because it was closed. No lock is held.
+    /// A connection was lost: it ended without having been closed. No lock is held.
     fn lost(&self) {}
 
-    /// The error that callers get for trouble.
+    /// The error for callers.
     fn error(&self, trouble: Trouble<'_>) -> Self::Error;
 }
 
 /// Takes replies out of the bytes of one connection.
 pub trait Decoder<P: Protocol>: Send {
-    /// The next reply, taken from the front of `input`; `None` where it isn't whole yet. It will be asked again with more input.
+    /// The next reply, taken from the front of `input`; `None` if it isn't whole yet. Then it is asked again with more input.
     ///
     /// # Errors
-    /// The reason why this is no such reply.
+    /// Why these bytes are no such reply.
     fn decode(&mut self, input: &mut BytesMut, expect: &mut P::Expect) -> Result<Option<P::Reply>, String>;
 
-    /// Takes bytes that may come without a request.
+    /// Takes bytes that came without a request.
     ///
     /// # Errors
-    /// The reason why no such thing may come.
+    /// Why such bytes may not come.
     fn unasked(&mut self, input: &mut BytesMut) -> Result<(), String> {
         if input.is_empty() { Ok(()) } else { Err("it sent something that nobody asked for".to_owned()) }
     }
@@ -75,7 +75,7 @@ pub trait Decoder<P: Protocol>: Send {
 
 /// A request, or several that have one reply together.
 pub trait Request<P: Protocol>: Sync {
-    /// Appends its bytes, and returns the form that its reply must have. The requests of a connection are numbered.
+    /// Appends its bytes, and returns the form that its reply must have. `number` counts the requests of a connection.
     fn encode(&self, number: u16, out: &mut Vec<u8>) -> P::Expect;
 
     /// About how many bytes it has.
@@ -89,15 +89,15 @@ pub trait Request<P: Protocol>: Sync {
 #[derive(Debug, Clone, Copy)]
 #[non_exhaustive]
 pub enum Trouble<'a> {
-    /// It was lost, and why.
+    /// The connection was lost, for this reason.
     Lost(&'a str),
     /// The server sent something outside of the protocol.
     Garbled(&'a str),
     /// A call has waited in vain for the server, which has said nothing since.
     Silent,
-    /// It was closed by its user.
+    /// The connection was closed by its user.
     Closed,
-    /// There is no tokio runtime to make it on.
+    /// There is no tokio runtime to make the connection on.
     NoRuntime,
     /// The tokio runtime lacks I/O or timers.
     LackingRuntime,
@@ -110,7 +110,7 @@ pub struct Failure<E> {
     pub error: E,
     /// Whether the request was executed.
     pub fate: Fate,
-    /// Whether it may be sent again.
+    /// Whether the request may be sent again.
     pub(crate) again: bool,
 }
 

@@ -31,28 +31,30 @@ pub(crate) struct Shared<P: Protocol> {
     pub(crate) protocol: P,
     pub(crate) options: ConnectionOptions,
     pub(crate) state: Mutex<State<P>>,
-    /// The connection, while it stands. Whoever holds the state must not wait for it. A lock that is released by a plain store, as a caller
-    /// who is alone takes it twice; only the driver ever waits for it, and no longer than such a caller takes to send or to read.
+    /// The connection, while it stands. Whoever holds the state must not wait for it. The lock is one that is released by a plain store,
+    /// since a caller who is alone takes it twice. Only the driver ever waits for it, and no longer than such a caller takes to send or to
+    /// read.
     pub(crate) io: SpinMutex<Option<Io<P>>, Yield>,
-    /// Whether a caller may go ahead alone: nothing is queued, nobody waits, and it isn't to end. Changed under the lock of the state.
+    /// Whether a caller may go ahead alone: nothing is queued, nobody waits, and the connection isn't about to end. Changed under the
+    /// state's lock.
     pub(crate) is_quiet: AtomicBool,
-    /// [`ALONE`](crate::slots::ALONE) while a caller is, [`GONE`](crate::slots::GONE) when it has left, or the slot that its reply will be
-    /// in; [`NO_SLOT`] otherwise. Only who holds the connection makes it `ALONE`, or a slot of that.
+    /// [`ALONE`](crate::slots::ALONE) while a caller is alone, [`GONE`](crate::slots::GONE) when it has left, or the slot that its reply
+    /// will be in; [`NO_SLOT`] otherwise. Only the holder of `io` makes it `ALONE`, or turns that into a slot.
     pub(crate) alone: AtomicU32,
     /// How often in a row the connection was lost or couldn't be made.
     pub(crate) failures: AtomicU32,
     /// How often the driver has run.
     pub(crate) turns: AtomicU64,
-    /// The slot of a call that was given up in vain, where the driver is to look into it; [`NO_SLOT`] otherwise.
+    /// The slot of a call that waited in vain, for the driver to look into; [`NO_SLOT`] otherwise.
     pub(crate) doubted: AtomicU32,
 }
 
 /// The state behind the lock.
 pub(crate) struct State<P: Protocol> {
     pub(crate) phase: Phase<P::Error>,
-    /// Requests to be sent.
+    /// The bytes of queued requests.
     pub(crate) outgoing: Vec<u8>,
-    /// What they are, in their order.
+    /// The queued requests, in the order of their bytes.
     pub(crate) queued: VecDeque<Pending<P::Expect>>,
     pub(crate) slots: Slots<Outcome<P>>,
     /// How many more bytes of calls may be under way.
@@ -63,55 +65,55 @@ pub(crate) struct State<P: Protocol> {
     pub(crate) end: u64,
     /// The number of the newest request.
     number: u16,
-    /// The driver, where it sleeps.
+    /// The driver's waker, while the driver sleeps.
     pub(crate) driver: Option<Waker>,
-    /// The number of the task that drives, or drove last; and the runtime it is on.
+    /// The number of the present driver, or of the last one; and the driver's runtime.
     pub(crate) run: u64,
     pub(crate) runtime: Option<runtime::Id>,
-    /// Somebody is seeing whether it still does.
+    /// Whether somebody watches if the driver still runs.
     pub(crate) is_watched: bool,
-    /// The connection is to be made anew.
+    /// Whether the connection is to be made anew.
     pub(crate) renew: bool,
 }
 
 #[derive(Debug)]
 pub(crate) enum Phase<E> {
-    /// Nobody has asked yet, or the connection was lost.
+    /// No call has come yet, or the connection was lost.
     Idle,
-    /// Being made; requests are kept meanwhile.
+    /// The connection is being made; requests are kept meanwhile.
     Opening,
     Open,
-    /// A call has waited for it in vain; it stands, or is being made. Calls fail until the server says something.
+    /// A call has waited in vain. The connection stands, or is being made. Calls fail until the server says something.
     Silent {
         error: E,
     },
-    /// It couldn't be made, and isn't tried again before then; or by itself, and calls don't wait for it.
+    /// An attempt to connect failed. The next one may be made at this time; `None` if the driver makes it by itself. Calls fail until then.
     Pausing {
         until: Option<Instant>,
         error: E,
     },
-    /// Closed by the user; calls under way go on.
+    /// The user has closed the connection; calls under way go on.
     Closed,
 }
 
 /// A request that was queued or sent and isn't answered.
 pub(crate) struct Pending<X> {
-    /// Whose it is; `None` where it asks for a sign of life.
+    /// The slot of its caller; `None` if it asks for a sign of life.
     pub(crate) slot: Option<SlotId>,
     pub(crate) expect: X,
-    /// Where its bytes end.
+    /// Where the request's bytes end.
     pub(crate) end: u64,
     pub(crate) weight: u32,
     pub(crate) is_read: bool,
 }
 
 impl<P: Protocol> State<P> {
-    /// Whether there is room for so much, and nobody waits for it.
+    /// Whether there is room for this weight, and nobody else waits for room.
     pub(crate) fn has_room(&self, weight: u32) -> bool {
         weight as usize <= self.room && self.line.is_empty()
     }
 
-    /// Queues a request. Its caller, if it waits already, is woken by the reply.
+    /// Queues a request. If its caller waits already, the reply wakes it.
     pub(crate) fn push<R: Request<P>>(&mut self, request: &R, weight: u32, caller: Option<Waker>) -> SlotId {
         let slot = self.slots.open(caller);
         self.number = self.number.wrapping_add(1);
@@ -165,8 +167,8 @@ impl<P: Protocol> Shared<P> {
         }
     }
 
-    /// Has `push` queue requests of this weight, and has them sent; `None` where there is no room for them, or it isn't the caller's
-    /// turn. Starts to connect where there is no connection.
+    /// Has `push` queue requests of this weight, and the driver send them. Starts to connect if there is no connection. `None` if there is
+    /// no room, or it isn't the caller's turn.
     #[inline]
     pub(crate) fn enqueue<T>(
         self: &Arc<Self>,
@@ -181,7 +183,7 @@ impl<P: Protocol> Shared<P> {
                 Ok(started) => Some(started),
                 Err(error) => {
                     drop(state);
-                    // Perhaps nobody drives the connection, so that nothing can end the silence.
+                    // Perhaps the driver doesn't run, so that nothing can end the silence.
                     self.suspect();
                     return Err(error);
                 }
@@ -206,7 +208,7 @@ impl<P: Protocol> Shared<P> {
         Ok(pushed)
     }
 
-    /// The driver runs.
+    /// Counts a run of the driver.
     pub(crate) fn count_turn(&self) {
         self.turns.store(self.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
     }
@@ -219,18 +221,18 @@ impl<P: Protocol> Shared<P> {
         }
     }
 
-    /// Begins to connect, unless an attempt is under way or the pause before it isn't over.
+    /// Begins to connect, unless the connection stands or is being made, or a pause after a failure isn't over.
     pub(crate) fn nudge(self: &Arc<Self>) {
         let _ = self.enqueue(0, |_| true, |_| {});
     }
 
-    /// Gives room back, and calls those who wait for it.
+    /// Gives room back, and collects the wakers of callers that have room now.
     pub(crate) fn give_room(&self, state: &mut State<P>, room: usize, wakers: &mut Vec<Waker>) {
         state.room += room;
         state.line.called(state.room, wakers);
     }
 
-    /// The runtime to start a driver on, and its number, if it's time for one.
+    /// The runtime for a new driver, and the driver's number, if it is time for one.
     #[cold]
     fn start(&self, state: &mut State<P>) -> Result<(Handle, u64), P::Error> {
         match &state.phase {
@@ -249,7 +251,7 @@ impl<P: Protocol> Shared<P> {
         Ok((runtime, state.run))
     }
 
-    /// How long to wait before the next attempt: about twice as long each time, and not the same for all clients.
+    /// How long to wait before the next attempt: about twice as long each time, and different for each client.
     pub(crate) fn pause(&self) -> Duration {
         let failures = self.failures.load(Ordering::Relaxed);
         let full = FIRST_PAUSE.saturating_mul(1 << failures.saturating_sub(1).min(10)).min(LAST_PAUSE);

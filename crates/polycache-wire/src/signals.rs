@@ -1,4 +1,4 @@
-//! Why a task was woken.
+//! The reasons for which a task was woken.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
@@ -49,7 +49,7 @@ impl Signals {
         Self { socket: waker(SOCKET), queue: waker(QUEUE), timer: waker(TIMER), noted }
     }
 
-    /// What has been noted since this was last asked.
+    /// The signals since the last call.
     pub(crate) fn take(&self) -> u8 {
         match self.noted.signals.load(Ordering::Relaxed) {
             0 => 0,

@@ -1,4 +1,4 @@
-//! Where replies wait for their callers.
+//! Slots in which replies wait for their callers.
 
 use std::task::{Context, Poll, Waker};
 
@@ -8,19 +8,19 @@ pub(crate) type SlotId = u32;
 /// No slot: the queue's bound is far below, as a call weighs hundreds of bytes.
 pub(crate) const NO_SLOT: SlotId = SlotId::MAX;
 
-/// In place of the slot of a caller who is alone and reads its reply by itself.
+/// Stands for the slot of a caller who is alone and reads its reply by itself.
 pub(crate) const ALONE: SlotId = SlotId::MAX - 1;
 
-/// The same, when that caller has gone.
+/// Stands for the slot of a caller who was alone and has gone.
 pub(crate) const GONE: SlotId = SlotId::MAX - 2;
 
-/// Slots for calls that are under way. They are used again, so a call allocates nothing here.
+/// Slots for calls that are under way. Free slots are used again, so a call allocates nothing here.
 #[derive(Debug)]
 pub(crate) struct Slots<T> {
     slots: Vec<Slot<T>>,
     /// The first of the list of free slots.
     first_free: Option<SlotId>,
-    /// How many aren't free.
+    /// How many slots aren't free.
     count: usize,
 }
 
@@ -29,7 +29,7 @@ enum Slot<T> {
     Free {
         next: Option<SlotId>,
     },
-    /// Sent or to be sent; the caller may not have looked yet.
+    /// The request is sent or queued; the caller may not have looked yet.
     Waiting(Option<Waker>),
     Done(T),
     /// The caller has gone: its reply will be dropped.
@@ -57,7 +57,7 @@ impl<T> Slots<T> {
         (self.slots.len() - 1) as SlotId
     }
 
-    /// The reply is here. Returns who is to be woken.
+    /// Puts the reply into the slot. Returns the caller's waker.
     pub(crate) fn complete(&mut self, id: SlotId, reply: T) -> Option<Waker> {
         let slot = &mut self.slots[id as usize];
         match slot {
@@ -74,7 +74,7 @@ impl<T> Slots<T> {
         }
     }
 
-    /// The caller looks. After `Ready` the slot belongs to nobody.
+    /// The caller looks for its reply. After `Ready` the slot is free.
     pub(crate) fn poll(&mut self, id: SlotId, context: &Context<'_>) -> Poll<Option<T>> {
         let slot = &mut self.slots[id as usize];
         if let Slot::Waiting(waker) = slot {
@@ -103,7 +103,7 @@ impl<T> Slots<T> {
         }
     }
 
-    /// The calls whose replies haven't come, or whose callers haven't looked.
+    /// How many calls wait for their reply, or haven't looked at it.
     pub(crate) fn count(&self) -> usize {
         self.count
     }

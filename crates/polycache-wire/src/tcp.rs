@@ -4,9 +4,9 @@ use std::io;
 
 use tokio::net::TcpStream;
 
-/// Connects over TCP, with what a [`Stream`](crate::Stream) below a connection needs: small requests leave at once, and what was written
-/// never arrives after the stream was dropped. The system would else go on sending it, and a server may do it when everybody has long taken
-/// it for lost. So the stream is reset, and not closed, when it is dropped.
+/// Connects over TCP, as a [`Stream`](crate::Stream) below a connection needs: small requests leave at once, and nothing that was written
+/// arrives after the stream was dropped. Otherwise the system would go on sending, and a server might execute a request long after
+/// everybody took it for lost. So dropping the stream resets the connection instead of closing it.
 ///
 /// # Errors
 /// Those of the system.

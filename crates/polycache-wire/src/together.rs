@@ -8,8 +8,8 @@ thread_local! {
     static TOGETHER: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Awaits `calls`, a future that begins several calls at once, such as a `join`. Where nothing else is under way the first would be sent by
-/// itself, as the only one; now they leave with one write.
+/// Awaits `calls`, a future that begins several calls at once, such as a `join`: they leave with one write. Otherwise, where nothing else
+/// is under way, the first would be sent by itself.
 ///
 /// ```
 /// # async fn ask(_: &str) {}
@@ -32,7 +32,7 @@ pub(crate) fn has_more() -> bool {
     TOGETHER.get()
 }
 
-/// Also where polling panics.
+/// Resets the flag even if polling panics.
 struct Reset(bool);
 
 impl Drop for Reset {

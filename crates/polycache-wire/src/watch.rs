@@ -1,4 +1,4 @@
-//! Seeing whether the driver still runs. A runtime that nobody drives any more, and nobody has dropped, keeps its tasks and runs none.
+//! Watching whether the driver still runs. A runtime that is neither driven nor dropped keeps its tasks and runs none of them.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -11,20 +11,21 @@ use crate::ending::Ending;
 use crate::protocol::Protocol;
 use crate::shared::{Phase, Shared, State};
 
-/// How often a driver has to run at least once after it was woken, where taking the connection away harms nobody: what is under way can be
-/// sent once more. It counts twice, so that a machine which stands still for a moment isn't taken for a runtime that does.
+/// A driver that was woken must run within twice this time, if all its requests under way can be sent once more, so that ending its
+/// connection harms nobody.
+/// Measured twice, so that a machine that stands still for a moment isn't taken for a runtime that does.
 const QUICK: Duration = Duration::from_millis(75);
 /// A pause longer than this proves nothing.
 const LATE: Duration = Duration::from_millis(125);
 
-/// How long it has where there is something under way whose outcome wouldn't be known; or for a heartbeat, if that is longer.
+/// The time for a driver with requests under way that can't be sent once more; a heartbeat, if that is longer.
 const PATIENCE: Duration = Duration::from_secs(1);
 
-/// From so many on, it isn't asked for each request whether its runtime is the driver's: somebody before has.
+/// With this many requests queued, a further one doesn't compare its runtime with the driver's: an earlier one has.
 const ASKED: usize = 16;
 
 impl<P: Protocol> Shared<P> {
-    /// A call was given up. Where it was made on another runtime than the driver's, the driver may be why.
+    /// A call was given up. If it was made on another runtime than the driver's, the cause may be that the driver doesn't run.
     #[cold]
     pub(crate) fn suspect(self: &Arc<Self>) {
         let mut state = self.state.lock();
@@ -33,7 +34,7 @@ impl<P: Protocol> Shared<P> {
         watch.into_iter().for_each(Watch::start);
     }
 
-    /// A request is about to be queued. Made on another runtime than the driver's, it has the driver watched.
+    /// For a request that is about to be queued. One on another runtime than the driver's has the driver watched.
     #[inline]
     pub(crate) fn watch_driver(self: &Arc<Self>, state: &mut State<P>) -> Option<Watch<P>> {
         if state.is_watched || state.driver.is_none() && state.queued.len() >= ASKED {
@@ -54,11 +55,11 @@ impl<P: Protocol> Shared<P> {
     }
 }
 
-/// Whoever watches a driver.
+/// Watches a driver.
 pub(crate) struct Watch<P: Protocol> {
     shared: Arc<Shared<P>>,
     run: u64,
-    /// How often it had run when it was woken.
+    /// How often the driver had run before it was woken.
     turns: u64,
     runtime: Handle,
 }
@@ -68,7 +69,7 @@ impl<P: Protocol> Watch<P> {
     #[cold]
     pub(crate) fn start(self) {
         let runtime = self.runtime.clone();
-        // A runtime without timers can't be told apart but by the panic, which is its task's.
+        // On a runtime without timers only this task panics.
         runtime.spawn(self.watch());
     }
 
@@ -99,7 +100,7 @@ impl<P: Protocol> Watch<P> {
         }
     }
 
-    /// Ends the connection in the place of its driver, or the attempt to make one. The next call makes another one.
+    /// Ends the driver's connection, or its attempt to make one. The next call makes another connection.
     fn end_run(&self) {
         let Self { shared, run, .. } = self;
         let io = shared.io.lock().take_if(|io| io.run == *run);
@@ -115,7 +116,7 @@ impl<P: Protocol> Watch<P> {
         shared.settle(Ending { run: *run, reason: None, was_open, written, in_flight });
         let mut state = shared.state.lock();
         if state.run == *run {
-            // Its driver, should it run again, has nothing to say any more.
+            // The driver, should it run again, changes nothing any more.
             state.run += 1;
         }
     }

@@ -1,10 +1,10 @@
 //! A caller who is alone sends its request and reads its reply by itself.
 //!
 //! Where nothing is under way, such a call takes one lock to send and one to read: no queue, no slot, and the socket wakes the caller's
-//! task in place of the driver's. The caller may be slow to look, or never look again, so nobody else ever waits for it: whoever queues a
-//! request, waits for room, or leaves wakes the driver, and each turn of the driver begins by making that call one like any other.
+//! task instead of the driver's. The caller may be slow to look, or never look again, so nobody else ever waits for it. Whoever queues a
+//! request, waits for room or leaves wakes the driver, and each turn of the driver begins by making that call one like any other.
 //!
-//! Afterwards nobody watches the socket until the next call or the driver's next turn looks at it, each of them before it sends anything.
+//! Afterwards nobody watches the socket until the next call or the driver's next turn. Each of them looks at it before sending anything.
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -20,19 +20,19 @@ use crate::slots::{ALONE, GONE, NO_SLOT, SlotId};
 use crate::together::has_more;
 
 impl<P: Protocol> Shared<P> {
-    /// Sends the request, if nobody else has anything under way. Whether it did; the caller is woken then.
+    /// Sends the request, if nobody else has one under way. Returns whether it was sent; its reply wakes the caller then.
     #[inline]
     pub(crate) fn begin_alone<R: Request<P>>(&self, request: &R, context: &Context<'_>) -> bool {
         if !self.is_quiet.load(Ordering::Acquire) || self.alone.load(Ordering::Relaxed) != NO_SLOT || has_more() {
             return false;
         }
-        // The holder of the lock has requests under way.
+        // Whoever holds the lock has requests under way.
         let Some(mut io) = self.io.try_lock() else { return false };
         io.as_mut().is_some_and(|io| self.alone.load(Ordering::Relaxed) == NO_SLOT && io.begin(self, request, context))
     }
 
-    /// For the caller who began alone: reads, and puts the reply there if it has come. Where the driver has taken over, the slot that it
-    /// will be in.
+    /// For the caller who began alone: reads, and puts the reply into `reply` if it has come. If the driver has taken over, returns the
+    /// slot that will have the reply.
     #[inline(never)]
     pub(crate) fn poll_alone(&self, context: &Context<'_>, reply: &mut Option<P::Reply>) -> Option<SlotId> {
         let moved = self.moved();
@@ -45,7 +45,7 @@ impl<P: Protocol> Shared<P> {
             return None;
         };
         let moved = self.moved();
-        // A connection that ends has taken the call over before.
+        // A connection that ended has taken the call over before.
         if moved.is_none()
             && let Some(io) = &mut *io
         {
@@ -64,7 +64,7 @@ impl<P: Protocol> Shared<P> {
         }
     }
 
-    /// For a caller who began alone and leaves: its slot, if it has one by now.
+    /// For a caller who began alone and leaves: its slot, if the driver has given it one.
     #[cold]
     pub(crate) fn leave_alone(self: &Arc<Self>) -> Option<SlotId> {
         match self.alone.compare_exchange(ALONE, GONE, Ordering::AcqRel, Ordering::Acquire) {
@@ -81,7 +81,7 @@ impl<P: Protocol> Shared<P> {
         }
     }
 
-    /// Says whether a caller may go ahead alone. For what comes last in the driver's turn.
+    /// Notes whether a caller may go ahead alone. Called last in the driver's turn.
     pub(crate) fn note_quiet(&self, state: &State<P>, is_idle: bool) {
         // Callers who were answered together will ask again together.
         let is_quiet = is_idle
@@ -96,7 +96,7 @@ impl<P: Protocol> Shared<P> {
 
 impl<P: Protocol> Io<P> {
     fn begin<R: Request<P>>(&mut self, shared: &Shared<P>, request: &R, context: &Context<'_>) -> bool {
-        // The socket's runtime may stand still: another one can send the request then.
+        // The socket's runtime may stand still; a queued request can be sent by another runtime.
         if self.is_elsewhere() {
             return false;
         }
@@ -123,13 +123,13 @@ impl<P: Protocol> Io<P> {
 
     fn read_alone(&mut self, shared: &Shared<P>, context: &Context<'_>, reply: &mut Option<P::Reply>) {
         let Self { stream, traffic, .. } = self;
-        // The task may be another one by now.
+        // The caller may be in another task by now.
         self.caller.clone_from(context.waker());
         let mut read = traffic.read_one(shared, &mut **stream, &mut Context::from_waker(context.waker()), reply);
         if reply.is_some() {
             shared.alone.store(NO_SLOT, Ordering::Release);
             (traffic.answered, traffic.yielded) = (1, false);
-            // A lost connection must be noticed at once.
+            // The loss of a connection must be noticed at once.
             if read.is_ok() && shared.options.reconnect == Reconnect::Always {
                 self.wakes_driver = true;
                 read = traffic.drain(shared, &mut **stream, &mut Context::from_waker(&self.signals.socket));
@@ -157,7 +157,7 @@ impl<P: Protocol> Io<P> {
         if !is_alone && self.caller.will_wake(Waker::noop()) {
             return;
         }
-        // The task may have ended, so its waker isn't kept.
+        // The caller's task may have ended, so its waker isn't kept.
         let caller = std::mem::replace(&mut self.caller, Waker::noop().clone());
         if !is_alone {
             return;
@@ -175,7 +175,7 @@ impl<P: Protocol> Io<P> {
 }
 
 impl<P: Protocol> Traffic<P> {
-    /// Counts the bytes of calls that were alone in the ends of queued requests.
+    /// Adds the bytes of calls that were alone to the ends of queued requests.
     pub(super) fn count_alone(&mut self, state: &mut State<P>) {
         let bytes = std::mem::take(&mut self.bytes_alone);
         if bytes > 0 {
@@ -184,7 +184,7 @@ impl<P: Protocol> Traffic<P> {
         }
     }
 
-    /// Reads what the server sent without being asked.
+    /// Reads bytes that the server sent without being asked.
     fn drain(
         &mut self,
         shared: &Shared<P>,
@@ -208,7 +208,7 @@ impl<P: Protocol> Traffic<P> {
         self.in_flight.push_back(Pending { slot: Some(ALONE), expect, end, weight: 0, is_read: request.is_read() });
     }
 
-    /// Reads until the reply is here, which is the only one there may be. There is room since the request was sent.
+    /// Reads until the reply is here; no other one can come. The room for it was made when the request was sent.
     fn read_one(
         &mut self,
         shared: &Shared<P>,

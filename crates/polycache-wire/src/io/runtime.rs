@@ -11,12 +11,12 @@ pub(super) fn here() -> Option<Id> {
 }
 
 impl<P: Protocol> Io<P> {
-    /// Whether the caller is on another one.
+    /// Whether the caller is on another runtime than the socket.
     pub(super) fn is_elsewhere(&self) -> bool {
         here().is_some_and(|here| Some(here) != self.runtime)
     }
 
-    /// Whether nothing is under way that must not be sent twice.
+    /// Whether all requests under way may be sent twice.
     pub(crate) fn is_repeatable(&self) -> bool {
         let Traffic { in_flight, written, .. } = &self.traffic;
         in_flight.iter().all(|pending| pending.is_read || pending.end > *written)

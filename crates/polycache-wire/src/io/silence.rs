@@ -1,7 +1,7 @@
 //! A server that somebody has waited for in vain: calls fail at once until it says something.
 //!
-//! Heartbeats take seconds to find out, and each call would wait for as long as it may until then. How long that is, only the caller
-//! knows: so it says whether it gives up a call because its time is over, or for another reason.
+//! Heartbeats take seconds to find such a server, and until then each call would wait for as long as it may. Only the caller knows that
+//! time: so the caller says whether it gives up a call because its time is over, or for another reason.
 
 use std::cell::Cell;
 use std::sync::atomic::Ordering;
@@ -15,9 +15,9 @@ thread_local! {
     static IN_VAIN: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Runs `give_up`, which drops calls that have waited for as long as they may. Where nothing has come from their server since they were
-/// sent, and it owes answers, further calls to it fail at once until something comes: each would wait in vain as well. Of a call that is
-/// dropped outside of this, nothing is concluded.
+/// Runs `give_up`, which drops calls that have waited for as long as they may. If their server owes answers and has sent nothing since
+/// these calls were sent, further calls to it fail at once until something comes: each would wait in vain as well. A call that is dropped
+/// outside of `in_vain` proves nothing.
 ///
 /// ```
 /// # use std::time::Duration;
@@ -30,7 +30,7 @@ thread_local! {
 /// # }
 /// ```
 pub fn in_vain<T>(give_up: impl FnOnce() -> T) -> T {
-    /// Also where dropping panics.
+    /// Resets the flag even if dropping the calls panics.
     struct Reset(bool);
 
     impl Drop for Reset {
@@ -44,14 +44,14 @@ pub fn in_vain<T>(give_up: impl FnOnce() -> T) -> T {
 }
 
 impl<P: Protocol> Shared<P> {
-    /// A call without a reply was given up, in this slot or, where it was alone, in none.
+    /// A call without a reply was given up. It has this slot, or none if it was alone.
     #[cold]
     pub(crate) fn given_up(&self, slot: Option<SlotId>) {
         if !IN_VAIN.get() {
             return;
         }
         let slot = slot.unwrap_or(GONE);
-        // Before the caller asks anything else. What has come and isn't read yet ends it with the driver's next turn.
+        // Before the caller asks anything else. If something has come and isn't read yet, the driver's next turn ends the silence.
         match self.io.try_lock() {
             Some(mut io) => {
                 if let Some(io) = &mut *io {
@@ -79,7 +79,7 @@ impl<P: Protocol> Traffic<P> {
         }
     }
 
-    /// A call has waited in vain. It depends on what has come since it was sent: a server that answers others is slow, not silent.
+    /// A call has waited in vain. The server is silent if nothing has come since the call was sent; one that answers others is only slow.
     #[cold]
     fn doubt(&mut self, shared: &Shared<P>, slot: SlotId) {
         let Some(first) = self.in_flight.front() else { return };

@@ -23,7 +23,7 @@ async fn connected(server: &Server, options: ConnectionOptions) -> Arc<Connectio
     connection
 }
 
-/// Has the call make its request, which wakes nobody when there is an answer, and lets others run so many times.
+/// Has the call make its request, whose answer wakes nobody, and lets other tasks run `turns` times.
 async fn begin<F: Future>(call: Pin<&mut F>, turns: usize) {
     assert!(call.poll(&mut Context::from_waker(Waker::noop())).is_pending());
     for _ in 0..turns {
@@ -110,7 +110,7 @@ async fn a_call_may_be_looked_at_too_often() {
 /// Ends the connections to the server, and lets the runtime know.
 async fn end(server: &Server, elsewhere: &Connection<Lines>) {
     server.cut();
-    // Whose answer comes later than the end.
+    // This answer comes later than the end.
     assert!(answered(elsewhere, "elsewhere").await);
 }
 
@@ -124,7 +124,7 @@ async fn the_end_of_an_idle_connection_is_seen_before_anything_is_sent() {
         end(&server, &elsewhere).await;
         assert!(answered(&connection, "write").await);
         end(&server, &elsewhere).await;
-        // By the driver, who counts what was sent by callers who were alone.
+        // Sent by the driver, which counts the bytes of callers who were alone.
         let answers = connection.call_many(&writes).await;
         assert!(answers.iter().all(Result::is_ok), "{answers:?}");
     }
@@ -176,7 +176,7 @@ fn who_leaves_has_seen_to_it_that_a_runtime_stands_still() {
     let server = Server::start();
     let (first, second) = (one_thread(), one_thread());
     let connection = first.block_on(connected(&server, options()));
-    // The first is there, and nobody drives it.
+    // The first runtime is there, and nobody drives it.
     second.block_on(async {
         let ask = Ask("left".to_owned());
         begin(Box::pin(connection.call(&ask)).as_mut(), 0).await;
@@ -227,7 +227,7 @@ async fn calls_that_are_begun_together_leave_with_one_write() {
         let (one, other) = timeout(PATIENCE, together(both)).await.unwrap();
         assert_eq!((one.unwrap(), other.unwrap()), ("one".to_owned(), "other".to_owned()));
         assert_eq!(server.writes() - before, 1);
-        // And one that comes alone goes alone again.
+        // A call that comes alone goes alone again.
         assert!(answered(&connection, "alone").await);
     }
 }

@@ -63,7 +63,7 @@ async fn nobody_waits_for_ever_for_room_in_the_queue() {
     for task in 0..50 {
         let connection = Arc::clone(&connection);
         set.spawn(async move {
-            // Some need the whole queue, and more.
+            // Some need the whole queue, or more.
             let length = if task % 10 == 0 { 5_000 } else { 100 };
             for _ in 0..50 {
                 assert!(answered(&connection, "y".repeat(length)).await);
@@ -76,7 +76,7 @@ async fn nobody_waits_for_ever_for_room_in_the_queue() {
     assert!(answers.iter().zip(&many).all(|(answer, ask)| answer.as_ref().is_ok_and(|answer| *answer == ask.0)));
 }
 
-/// Callers who wait for room and are polled no more, however many they are.
+/// Callers who wait for room and aren't polled any more, however many.
 #[tokio::test]
 async fn who_waits_for_room_and_is_left_alone_holds_nobody_up() {
     let server = Server::start();
@@ -104,7 +104,7 @@ async fn what_became_of_calls_when_the_connection_is_lost() {
     let (read, write) = (Ask("silence".to_owned()), Ask("write silence".to_owned()));
     let lose = async {
         for _ in 0..2 {
-            // What was asked last is on its way by then.
+            // The last request is on its way by then.
             let made = server.connections();
             tokio::time::sleep(Duration::from_millis(20)).await;
             server.cut();
@@ -139,7 +139,7 @@ async fn silence_is_the_end_of_a_connection() {
     let failure = connection.call(&Ask("silence".to_owned())).await.unwrap_err();
     assert_eq!(failure.fate, Fate::Unknown, "{failure:?}");
     assert!(failure.error.contains("silent"), "{failure:?}");
-    // It was sent twice.
+    // The request was sent twice.
     assert_eq!(server.connections(), 2);
     assert!(answered(&connection, "another").await);
     assert_eq!(connection.failures(), 0);
@@ -175,7 +175,7 @@ fn runtimes_that_end_or_stand_still_are_left() {
             }));
         };
         let (first, second) = (one_thread(), one_thread());
-        // One of them stands still each time: it is there, and nobody drives it.
+        // One of the runtimes stands still each time: it is there, and nobody drives it.
         for runtime in [&first, &second, &first] {
             answers(runtime, "there");
         }
@@ -184,8 +184,8 @@ fn runtimes_that_end_or_stand_still_are_left() {
     }
 }
 
-/// A call elsewhere notices it long before a heartbeat is over, and is done. Within 250 ms, on a machine that isn't busy; how busy this one
-/// is shows in pauses on the same runtime. A single round may take longer, since a pause that is drawn out says nothing of a runtime.
+/// A call on another runtime notices the standstill long before a heartbeat is over, and succeeds. Within 250 ms on an idle machine; pauses
+/// on the same runtime show how busy this one is. A single round may take longer, since a drawn-out pause says nothing of a runtime.
 #[test]
 fn runtimes_that_stand_still_are_left_without_an_error() {
     let server = Server::start();
@@ -194,7 +194,7 @@ fn runtimes_that_stand_still_are_left_without_an_error() {
         let connection = server.connect(ConnectionOptions::new().reconnect(reconnect));
         let runtimes = [one_thread(), one_thread(), one_thread()];
         for round in 0..9 {
-            // It begins to connect, and goes no further.
+            // This attempt to connect goes no further.
             let begun = server.connect(ConnectionOptions::new().reconnect(reconnect));
             let ask = Ask("write begun".to_owned());
             taken.push(runtimes[round % 3].block_on(async {
@@ -215,13 +215,13 @@ fn runtimes_that_stand_still_are_left_without_an_error() {
     taken.sort_unstable();
     let [median, longest] = [taken[taken.len() / 2], taken[taken.len() - 1]].map(|pauses| PAUSE * pauses);
     assert!(median < Duration::from_millis(250), "{median:?}");
-    // As long as others wait where what is under way can't be sent once more.
+    // As long as calls wait where requests under way can't be sent once more.
     assert!(longest < Duration::from_secs(1), "{longest:?}");
 }
 
 const PAUSE: Duration = Duration::from_millis(25);
 
-/// How many pauses of this runtime fit beside a future; those that the machine has drawn out don't count.
+/// How many pauses of this runtime fit beside a future, without those that the machine has drawn out.
 async fn pauses_beside(future: impl Future<Output = ()>) -> u32 {
     let mut pauses = 0;
     let control = async {
@@ -239,7 +239,7 @@ async fn pauses_beside(future: impl Future<Output = ()>) -> u32 {
     pauses
 }
 
-/// Polls it once, and drops it.
+/// Polls a future once, and drops it.
 async fn poll_once<T>(future: impl Future<Output = T>) -> Option<T> {
     let mut future = pin!(future);
     poll_fn(|context| match future.as_mut().poll(context) {

@@ -1,4 +1,4 @@
-//! A server that answers each line with the same line, and what speaks with it.
+//! A server that answers each line with the same line, and its protocol.
 
 use std::io::{self, BufRead, BufReader, Write};
 use std::net::{SocketAddr, TcpListener, TcpStream};
@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The server. Threads of its own answer, whatever the test's runtimes do.
+/// The server. Its own threads answer, whatever the test's runtimes do.
 pub(crate) struct Server {
     address: SocketAddr,
     connections: Arc<AtomicUsize>,
@@ -46,7 +46,7 @@ impl Server {
         Self { address, connections, streams, paused, writes: Arc::default() }
     }
 
-    /// How often clients have written to it so far.
+    /// How often clients have written to the server so far.
     pub(crate) fn writes(&self) -> usize {
         self.writes.load(Ordering::Relaxed)
     }
@@ -74,7 +74,7 @@ impl Server {
     }
 }
 
-/// Answers each line with itself, and `twice` twice; `pause` when the server goes on; from a line with `silence` on, no line any more.
+/// Answers each line with the same line, `twice` with two, and `pause` when the server goes on; from `silence` on, no line at all.
 fn answer(mut stream: TcpStream, paused: &Paused) {
     let lines = BufReader::new(stream.try_clone().unwrap());
     let mut silent = false;

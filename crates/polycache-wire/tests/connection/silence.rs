@@ -7,7 +7,7 @@ use tokio::time::timeout;
 
 use crate::server::{Ask, Server, answered, until};
 
-/// Has a call wait for so long, and then gives it up.
+/// Has a call wait for a while, and then gives it up.
 async fn wait_in_vain(connection: &polycache_wire::Connection<crate::server::Lines>, line: &str) {
     let ask = Ask(line.to_owned());
     let mut call = Box::pin(connection.call(&ask));
@@ -59,7 +59,7 @@ async fn a_call_that_is_cancelled_says_nothing_of_the_server() {
     assert_eq!(waits.await.unwrap(), "second");
 }
 
-/// Answers come, though not this one's yet.
+/// Other calls are answered, though this one isn't yet.
 #[tokio::test]
 async fn a_slow_server_is_not_silent() {
     let server = Server::start();
