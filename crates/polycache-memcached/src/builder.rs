@@ -1,4 +1,4 @@
-//! How a client is set up.
+//! The settings of a client.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -9,7 +9,7 @@ use crate::ring::Placement;
 use crate::server::Server;
 use crate::{Client, Error, ErrorKind, Result};
 
-/// Sets up a [`Client`]. Made by [`Client::builder`].
+/// Settings of a [`Client`]. Made by [`Client::builder`].
 ///
 /// ```
 /// use polycache_memcached::{Client, OnDead, Server};
@@ -49,8 +49,8 @@ impl Builder {
         Ok(self)
     }
 
-    /// Called when a connection to a server was made, and when one was lost: in the task that keeps it going, with no lock held. It should be
-    /// quick.
+    /// Sets a function to call when a connection to a server was made, and when one was lost. The connection's own task calls it, with no
+    /// lock held. It should be quick.
     ///
     /// ```
     /// use polycache_memcached::{Client, ConnectionState, Server};
@@ -68,20 +68,20 @@ impl Builder {
         self
     }
 
-    /// How keys are placed on the servers of a fleet; ketama at first.
+    /// How keys are placed on the servers of a fleet; ketama by default.
     pub fn placement(mut self, placement: Placement) -> Self {
         self.placement = placement;
         self
     }
 
-    /// How keys of a server that is out are treated; by default calls for them fail.
+    /// What happens to the keys of a server that is out; by default calls for them fail.
     pub fn on_dead(mut self, on_dead: OnDead) -> Self {
         self.on_dead = on_dead;
         self
     }
 
-    /// After how many failures in a row a server of a fleet is out: its connection was lost, or couldn't be made. 2 at
-    /// first. It is tried again, with pauses of at most 2 s, and is back once it answers.
+    /// How many failures in a row put a server of a fleet out: its connection was lost, or couldn't be made. 2 by default. The server is
+    /// tried again, with pauses of at most 2 s, and is back once it answers.
     pub fn eject_after(mut self, failures: u32) -> Self {
         self.eject_after = Some(failures);
         self
@@ -100,38 +100,38 @@ impl Builder {
         self
     }
 
-    /// How long it may take to connect, log in and get a first answer; 1 s at first. There is no timeout of a call: drop its
-    /// future when you won't wait any longer.
+    /// The time to connect, log in and get a first answer; 1 s by default. Calls have no timeout: drop a call's future to stop waiting
+    /// for it.
     pub fn connect_timeout(mut self, timeout: Duration) -> Self {
         self.options.connect_timeout = timeout;
         self
     }
 
-    /// A server that owes an answer and is silent for longer than this, or at most half as long again, counts as gone. An
-    /// idle one is asked for a sign of life as often. 2 s at first; more where large values take longer to send.
+    /// A server that owes an answer counts as gone when it has been silent for longer than this, at most half as long again. An idle
+    /// server is asked for a sign of life as often. 2 s by default; take more if large values need longer to send.
     pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
         self.options.heartbeat = heartbeat;
         self
     }
 
-    /// The largest value that is sent or taken, in bytes; 64 MiB at first, and 4 GiB at most. A server has its own limit, 1
-    /// MiB if not set otherwise.
+    /// The largest value that is sent or taken, in bytes; 64 MiB by default, and 4 GiB at most. A server has a limit of its own, 1 MiB
+    /// unless set otherwise.
     pub fn max_value(mut self, bytes: usize) -> Self {
         self.options.max_value = bytes;
         self
     }
 
-    /// How many bytes of requests may be under way to one server; 16 MiB at first. Each call counts with 256 bytes more than
-    /// its key and value. Further calls wait.
+    /// How many bytes of requests may be under way to one server; 16 MiB by default. Each call counts 256 bytes beside its key and value.
+    /// Further calls wait.
     pub fn max_queue(mut self, bytes: usize) -> Self {
         self.options.max_queue = bytes;
         self
     }
 
-    /// The client. It connects when it is first used.
+    /// Makes the client. It connects when it is first used.
     ///
     /// # Errors
-    /// `InvalidInput`: there is no server, one comes twice or has no weight, or a limit is zero or too large.
+    /// `InvalidInput`: there is no server, a server comes twice or has no weight, or a limit is zero or too large.
     pub fn build(self) -> Result<Client> {
         let Self { servers, options, placement, on_dead, eject_after } = self;
         let invalid = |message: &str| Err(Error::new(ErrorKind::InvalidInput, message));

@@ -14,9 +14,9 @@ use crate::{Error, ErrorKind, Result, Server, Ttl};
 
 /// A client of one memcached or a fleet of them. Cheap to clone; all clones share one connection to each server.
 ///
-/// It connects when it's first used, and again by itself when a connection is lost. A future may be dropped at any moment:
-/// its call may be executed or not, and no other call gets its reply. Calls need a tokio runtime with time and I/O enabled.
-/// When the last clone is dropped, the connections are closed.
+/// A client connects when it is first used, and connects again by itself when a connection is lost. A future may be dropped at any
+/// moment: its call may be executed or not, and no other call gets its reply. Calls need a tokio runtime with time and I/O enabled. When
+/// the last clone is dropped, the connections are closed.
 ///
 /// A key is any text or bytes: see [`WireKey`].
 ///
@@ -51,19 +51,19 @@ pub struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// This value, with no flags, for ever.
+    /// An entry with this value, without flags, that never expires.
     pub const fn new(value: &'a [u8]) -> Self {
         Self { value, flags: 0, ttl: Ttl::Never }
     }
 
-    /// The same with these flags: 32 bits that come back with the value, for the clients to agree upon. pymemcache and
-    /// others mark types with them; bytes and text have 0 everywhere.
+    /// The same entry with these flags: 32 bits that come back with the value, for the clients to agree upon. pymemcache and others mark
+    /// types with them; bytes and text have 0 everywhere.
     pub const fn flags(mut self, flags: u32) -> Self {
         self.flags = flags;
         self
     }
 
-    /// The same with this TTL.
+    /// The same entry with this TTL.
     pub const fn ttl(mut self, ttl: Ttl) -> Self {
         self.ttl = ttl;
         self
@@ -83,14 +83,14 @@ fn too_large(value: &[u8], max: usize) -> Option<Error> {
     (value.len() > max).then(|| Error::new(ErrorKind::TooLarge, message()))
 }
 
-/// How a [`Client::cas`] went.
+/// The outcome of a [`Client::cas`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Cas {
-    /// It was stored.
+    /// The value was stored.
     Stored,
     /// Somebody else has written since; nothing was stored.
     Changed,
-    /// There is no such entry any more; nothing was stored.
+    /// The entry is gone; nothing was stored.
     Missing,
 }
 
@@ -112,7 +112,7 @@ impl Client {
         Builder::default()
     }
 
-    /// The value under a key, and its flags.
+    /// Reads the value under a key, and its flags.
     ///
     /// # Errors
     /// Trouble with the server.
@@ -122,7 +122,7 @@ impl Client {
         Ok(outcome::value(reply)?.map(|(item, _)| item))
     }
 
-    /// The value under a key, and the CAS number that [`cas`](Self::cas) compares.
+    /// Reads the value under a key, and the CAS number that [`cas`](Self::cas) compares.
     ///
     /// # Errors
     /// Trouble with the server.
@@ -132,7 +132,7 @@ impl Client {
         outcome::value(self.fleet.call(key.stored(), &request).await?)
     }
 
-    /// Some parts of an entry, in one command; `None` where there is no entry.
+    /// Reads some parts of an entry, in one command; `None` if there is no entry.
     ///
     /// ```no_run
     /// use polycache_memcached::Client;
@@ -162,7 +162,7 @@ impl Client {
     /// `InvalidInput` for a TTL of zero; `TooLarge` and `OutOfMemory`, after which an older value may be gone; trouble with
     /// the server.
     pub async fn set(&self, key: impl AsRef<[u8]>, entry: Entry<'_>) -> Result<()> {
-        // As `store`, without its future around the call.
+        // As `store`, but without its future around the call.
         let key = WireKey::new(key.as_ref());
         let request = entry.request(Mode::Set, &key, self.fleet.max_value())?;
         match outcome::status(self.fleet.call(key.stored(), &request).await?)? {
@@ -171,7 +171,7 @@ impl Client {
         }
     }
 
-    /// Stores a value where there is none; whether it did.
+    /// Stores a value unless there is one. Returns whether it was stored.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -179,7 +179,7 @@ impl Client {
         Ok(self.store(key.as_ref(), entry, Mode::Add).await? == Status::Done)
     }
 
-    /// Stores a value where there is one; whether it did.
+    /// Stores a value if there is one already. Returns whether it was stored.
     ///
     /// # Errors
     /// As [`set`](Self::set).
@@ -206,7 +206,7 @@ impl Client {
         outcome::status(self.fleet.call(key.stored(), &request).await?)
     }
 
-    /// Deletes a key; whether there was one.
+    /// Deletes a key. Returns whether it was there.
     ///
     /// # Errors
     /// Trouble with the server.
@@ -216,7 +216,7 @@ impl Client {
         Ok(outcome::status(reply)? == Status::Done)
     }
 
-    /// Deletes a key if nobody has written since [`gets`](Self::gets) gave this CAS number; whether it did.
+    /// Deletes a key if nobody has written since [`gets`](Self::gets) gave this CAS number. Returns whether it was deleted.
     ///
     /// # Errors
     /// Trouble with the server.
@@ -226,7 +226,7 @@ impl Client {
         Ok(outcome::status(reply)? == Status::Done)
     }
 
-    /// Gives an entry another TTL; `false` where there is none. Its CAS number stays.
+    /// Gives an entry another TTL; `false` if there is no entry. Its CAS number stays.
     ///
     /// # Errors
     /// `InvalidInput` for a TTL of zero; trouble with the server.
@@ -236,7 +236,7 @@ impl Client {
         Ok(outcome::status(self.fleet.call(key.stored(), &request).await?)? == Status::Done)
     }
 
-    /// The rest of an entry's TTL, in whole seconds; `None` where there is none.
+    /// Reads the rest of an entry's TTL, in whole seconds; `None` if there is no entry.
     ///
     /// # Errors
     /// Trouble with the server.
@@ -252,8 +252,8 @@ impl Client {
         Ok(self.look(key, Parts::NONE).await?.is_some())
     }
 
-    /// Deletes everything on every server, of other clients too. Takes effect with the server's next second: what is stored
-    /// within the present one may go too.
+    /// Deletes everything on every server, also what other clients stored. Takes effect with the server's next second: values that are
+    /// stored before then may go too.
     ///
     /// # Errors
     /// Trouble with a server; others may have been emptied.

@@ -1,4 +1,4 @@
-//! A connection to one server, shared by all callers.
+//! A connection to one server that all callers share.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,15 +14,15 @@ use crate::options::{ClientOptions, ConnectionState};
 use crate::server::Server;
 use crate::{Error, ErrorKind, Result};
 
-/// How many bytes of requests go into one TLS record, unless one request alone has more. Memcached reads 16 KiB at once, and forgets what
-/// OpenSSL holds back of a larger record, or of one that goes on after a request that it reads in parts: it would wait for bytes that it
-/// has. So a record is smaller, and ends where a request ends.
+/// How many bytes of requests go into one TLS record, unless a single request has more. Memcached reads 16 KiB at once, and forgets bytes
+/// that OpenSSL holds back: those of a larger record, or of one that goes on after a request that memcached reads in parts. It would wait
+/// for bytes that it has. So a record is smaller, and ends where a request ends.
 const RECORD: usize = 8 * 1024;
 
 /// A connection to one server.
 pub(crate) struct Connection(polycache_wire::Connection<Link>);
 
-/// Where it leads to.
+/// The server, and how to connect to it.
 pub(crate) struct Link {
     server: Server,
     options: Arc<ClientOptions>,
@@ -41,47 +41,47 @@ impl Connection {
         &self.0.protocol().server
     }
 
-    /// How often in a row the connection was lost or couldn't be made; 0 once it is there.
+    /// How often in a row the connection was lost or couldn't be made; 0 while it stands.
     pub(crate) fn failures(&self) -> u32 {
         self.0.failures()
     }
 
-    /// Asks the server, and waits for its reply.
+    /// Sends a request, and waits for its reply.
     pub(crate) async fn call(&self, request: &Request<'_>) -> Result<Reply> {
         self.ask(request).await.map_err(|failure| told(failure, request))
     }
 
-    /// The same for who sees to it that failures are [`told`].
+    /// As `call`, for callers that make the error by [`told`] themselves.
     #[inline]
     pub(crate) fn ask<'a>(&'a self, request: &'a Request<'a>) -> polycache_wire::Call<'a, Link, Request<'a>> {
         self.0.call(request)
     }
 
-    /// Asks several things in one go. The replies come in the order of the requests.
+    /// Sends several requests together. The replies come in the order of the requests.
     pub(crate) async fn call_many(&self, requests: &[Request<'_>]) -> Vec<Result<Reply>> {
         let replies = self.0.call_many(requests).await.into_iter();
         replies.zip(requests).map(|(reply, request)| reply.map_err(|failure| told(failure, request))).collect()
     }
 
-    /// Asks the server over a connection that nothing else goes over, and that ends afterwards.
+    /// Sends a request over a connection of its own, which ends afterwards.
     pub(crate) async fn call_apart(&self, request: &Request<'_>) -> Result<Reply> {
         let link = self.0.protocol();
         let mut stream = link.open().await?;
         handshake::ask(&mut *stream, &link.server, &link.options, request, link.options.max_value).await
     }
 
-    /// The same in their order, on one connection.
+    /// As `call_many`, but the server executes the requests in this order.
     pub(crate) async fn call_in_order(&self, requests: &[Request<'_>]) -> Vec<Result<Reply>> {
         let replies = self.0.call_in_order(requests).await.into_iter();
         replies.zip(requests).map(|(reply, request)| reply.map_err(|failure| told(failure, request))).collect()
     }
 
-    /// Begins to connect, unless that is under way or its pause isn't over.
+    /// Begins to connect, unless the connection stands or is being made, or a pause after a failure isn't over.
     pub(crate) fn nudge(&self) {
         self.0.nudge();
     }
 
-    /// Refuses further calls. What is under way is still answered, then the connection ends.
+    /// Refuses further calls. Calls under way are still answered, then the connection ends.
     pub(crate) fn close(&self) {
         self.0.close();
     }
@@ -93,7 +93,7 @@ impl fmt::Debug for Connection {
     }
 }
 
-/// The error that a caller gets.
+/// The error for the caller.
 #[cold]
 pub(crate) fn told(failure: Failure<Error>, request: &Request<'_>) -> Error {
     let Failure { error, fate, .. } = failure;

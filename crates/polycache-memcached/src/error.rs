@@ -23,22 +23,21 @@ struct Inner {
 pub enum ErrorKind {
     /// An argument or a setting is wrong. Nothing was sent.
     InvalidInput,
-    /// The value is larger than the server, or this client, takes. A value that was there before may be gone: memcached
-    /// drops it rather than keep an old one.
+    /// The value is larger than the server or this client takes. An older value may be gone: memcached drops it rather than keep it.
     TooLarge,
-    /// The server has no memory left for the value. A value that was there before may be gone.
+    /// The server has no memory left for the value. An older value may be gone.
     OutOfMemory,
-    /// A counter was asked of a value that isn't a decimal integer. Nothing was changed.
+    /// The value to count isn't a decimal integer. Nothing was changed.
     NotANumber,
-    /// A counter passed the bounds of `i64`. Where memcached itself did the sum, the stored value has changed.
+    /// A counter passed the bounds of `i64`. If memcached itself did the sum, the stored value has changed.
     Overflow,
-    /// The server wants a user and a password, or refused those given.
+    /// The server wants a user and a password, or refused the given ones.
     Auth,
-    /// The server can't be reached, by us or by a proxy. The call was not executed there, or was a read: it can be repeated.
+    /// The server can't be reached, by the client or by a proxy. The call was not executed, or was a read: it can be repeated.
     Unavailable,
     /// The connection was lost after the call was sent, or a proxy lost its own: the call may have been executed or not.
     UnknownOutcome,
-    /// The server sent what the protocol doesn't allow. The connection was closed.
+    /// The server sent bytes that the protocol doesn't allow. The connection was closed.
     Protocol,
     /// The server answered with an error of its own.
     Server,
@@ -60,7 +59,7 @@ impl Error {
         self.0.kind
     }
 
-    /// Whether the same call may succeed later, and repeating it does no harm.
+    /// Whether the same call may succeed later, and is safe to repeat.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.0.kind == ErrorKind::Unavailable

@@ -14,7 +14,7 @@ use crate::ring::{Placement, Ring};
 use crate::server::Server;
 use crate::{Error, ErrorKind, Result};
 
-/// How keys of a server that is out are treated, see [`Builder::on_dead`](crate::Builder::on_dead).
+/// What happens to the keys of a server that is out, see [`Builder::on_dead`](crate::Builder::on_dead).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnDead {
     /// Calls for them fail at once.
@@ -22,8 +22,8 @@ pub enum OnDead {
     Fail,
     /// Reads find nothing; writes fail at once.
     Miss,
-    /// They go to the other servers, and no other key moves. When the server is back, it has its keys again, with the values
-    /// that it held before: they may be older than what was written meanwhile.
+    /// The other servers take them, and no other key moves. When the server is back, it has its keys again, with the values that it held
+    /// before: they may be older than what was written meanwhile.
     Rehash,
 }
 
@@ -37,10 +37,10 @@ pub(crate) struct Fleet {
     max_value: usize,
 }
 
-/// Where a call goes.
+/// The place that a call goes to.
 pub(crate) enum Place<'a> {
     At(usize, &'a Connection),
-    /// Its server is out, and reads count as misses.
+    /// The server is out, and reads count as misses.
     Nowhere,
 }
 
@@ -65,12 +65,12 @@ impl Fleet {
         self.max_value
     }
 
-    /// Whether a failed call may find another place.
+    /// Whether a failed call may find its key elsewhere.
     pub(crate) fn moves_keys(&self) -> bool {
         self.connections.len() > 1 && self.on_dead != OnDead::Fail
     }
 
-    /// Where the key, as it is stored, belongs now.
+    /// The present place of a key, given as it is stored.
     #[inline]
     pub(crate) fn place(&self, stored: &[u8]) -> Place<'_> {
         match &self.connections[..] {
@@ -87,27 +87,27 @@ impl Fleet {
         if connection.failures() < self.eject_after {
             return Place::At(at, connection);
         }
-        // Nobody waits for the attempt; once it succeeds, the server has its keys again.
+        // Nobody waits for this attempt; once it succeeds, the server has its keys again.
         connection.nudge();
         match self.on_dead {
             OnDead::Fail => Place::At(at, connection),
             OnDead::Miss => Place::Nowhere,
             OnDead::Rehash => {
                 let alive = |server: usize| self.connections[server].failures() < self.eject_after;
-                // Where all are out, its own server is as good as any.
+                // If all servers are out, the key's own one is as good as any.
                 let at = self.ring.place(stored, alive).unwrap_or(at);
                 Place::At(at, &self.connections[at])
             }
         }
     }
 
-    /// Asks the server of a key. `None` stands for a miss at a server that is out.
+    /// Asks the server of a key. `None` is a miss at a server that is out.
     #[inline]
     pub(crate) fn call<'a>(&'a self, stored: &'a [u8], request: &'a Request<'a>) -> Call<'a> {
         Call::new(self, stored, request)
     }
 
-    /// Asks the servers of many keys, each in one go and all at once. The replies come in the order of the requests.
+    /// Asks the servers of many keys at once, each in one round trip. The replies come in the order of the requests.
     pub(crate) async fn call_many(&self, requests: &[(&[u8], Request<'_>)]) -> Vec<Result<Option<Reply>>> {
         if let [only] = &self.connections[..] {
             let requests: Vec<_> = requests.iter().map(|&(_, request)| request).collect();
@@ -146,8 +146,7 @@ impl Fleet {
         replies
     }
 
-    /// Asks the servers of some keys, each in one go and all at once; a server does its requests in this order. The replies come in
-    /// the order of the requests.
+    /// As `call_many`, but a server executes its requests in this order.
     pub(crate) async fn call_in_order(&self, requests: &[(&[u8], Request<'_>)]) -> Vec<Result<Option<Reply>>> {
         if let [only] = &self.connections[..] {
             let requests: Vec<_> = requests.iter().map(|&(_, request)| request).collect();
@@ -155,7 +154,7 @@ impl Fleet {
         }
         let mut replies: Vec<Result<Option<Reply>>> = requests.iter().map(|_| Ok(None)).collect();
         let mut left: Vec<usize> = (0..requests.len()).collect();
-        // A second time, since a request that failed at its first place may have another one by now.
+        // Twice, since a request that failed at its first place may have another one by now.
         for again in [false, true] {
             let mut batches: Vec<Vec<usize>> = vec![Vec::new(); self.connections.len()];
             for number in std::mem::take(&mut left) {

@@ -1,4 +1,4 @@
-//! The first words of a connection.
+//! The first requests of a connection.
 
 use bytes::BytesMut;
 use polycache_wire::Stream;
@@ -11,7 +11,7 @@ use crate::server::Server;
 use crate::transport;
 use crate::{Error, ErrorKind, Result};
 
-/// Connects, sees that a memcached with meta commands is there, and logs in where the server asks for it.
+/// Connects, checks that a memcached with meta commands answers, and logs in if the server asks for it.
 pub(crate) async fn open(server: &Server, options: &ClientOptions) -> Result<Box<dyn Stream>> {
     let mut stream = transport::connect(server, options).await?;
     match ask(&mut *stream, server, options, &Request::Noop, 0).await? {
@@ -27,7 +27,7 @@ pub(crate) async fn open(server: &Server, options: &ClientOptions) -> Result<Box
         }
         _ => return Err(Error::new(ErrorKind::Protocol, format!("what answers at {server} isn't memcached"))),
     }
-    // Only a server that asked gets the password: any other would store it as a value.
+    // Only a server that asked gets the password: any other server would store it as a value.
     let Some(credentials) = &options.credentials else {
         let message = format!("memcached at {server} wants a user and a password; set credentials");
         return Err(Error::new(ErrorKind::Auth, message));
@@ -42,7 +42,7 @@ pub(crate) async fn open(server: &Server, options: &ClientOptions) -> Result<Box
     }
 }
 
-/// Asks one thing, on a connection that nobody else uses. The reply's value has at most `max_value` bytes.
+/// Sends one request on a connection that nobody else uses. The reply's value has at most `max_value` bytes.
 pub(crate) async fn ask(
     stream: &mut dyn Stream,
     server: &Server,

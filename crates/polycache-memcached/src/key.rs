@@ -6,7 +6,7 @@ use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
 use sha2::{Digest, Sha256};
 
-/// The longest token that the protocol takes for a key, in bytes.
+/// The longest key that the protocol takes, in bytes.
 const TOKEN_MAX: usize = 250;
 
 /// The longest key whose base64 form fits: three bytes become four characters.
@@ -18,18 +18,18 @@ const HASHED: &[u8] = b"sha256:";
 /// `sha256:` and 64 hexadecimal digits.
 const HASHED_LEN: usize = HASHED.len() + 64;
 
-/// Any key, of any bytes and length, as memcached takes it.
+/// The form in which memcached takes a key of any bytes and length.
 ///
 /// | the key | on the wire | in the server |
 /// |---|---|---|
 /// | *plain*: 1 to 250 bytes, all printable ASCII without a space | as it is | as it is |
-/// | other bytes in it, at most 186 bytes long | base64, with the meta flag `b` | as it is |
+/// | with other bytes, at most 186 bytes long | base64, with the meta flag `b` | as it is |
 /// | all others: longer, or empty | `sha256:` and the digest in hexadecimal | the same |
 /// | a plain key of 71 bytes that begins with `sha256:` | `sha256:` and its digest | the same |
 ///
-/// So two keys are never the same in the server (short of a collision of SHA-256): the first two rows are stored as they
-/// are, and the last row keeps them apart from hashed ones. A token on the wire has no space and no control character, so no
-/// key can end its line or add a command. Nothing is cut off.
+/// So two keys are never the same in the server, short of a collision of SHA-256: keys of the first two rows are stored as they are, and
+/// the last row keeps them apart from hashed ones. A token on the wire has no space and no control character, so no key can end its line
+/// or add a command. Nothing is cut off.
 ///
 /// ```
 /// use polycache_memcached::codec::WireKey;
@@ -41,7 +41,7 @@ const HASHED_LEN: usize = HASHED.len() + 64;
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct WireKey<'a> {
     token: Cow<'a, [u8]>,
-    /// The key that the token stands for, where it is base64.
+    /// The key that the token stands for, if the token is base64.
     decoded: Option<&'a [u8]>,
 }
 
@@ -70,33 +70,33 @@ impl<'a> WireKey<'a> {
         Self { token: Cow::Owned(token), decoded: None }
     }
 
-    /// The form on the wire: 1 to 250 bytes of printable ASCII.
+    /// The key's form on the wire: 1 to 250 bytes of printable ASCII.
     #[must_use]
     pub fn token(&self) -> &[u8] {
         &self.token
     }
 
-    /// Whether the token is base64, so that the meta flag `b` goes with it. The classic commands can't take such a key.
+    /// Whether the token is base64, and needs the meta flag `b`. The classic commands can't take such a key.
     #[must_use]
     pub fn is_base64(&self) -> bool {
         self.decoded.is_some()
     }
 
-    /// The key as the server keeps it: what decides which server of a fleet has it.
+    /// The key as the server keeps it: it decides which server of a fleet has the entry.
     #[must_use]
     pub fn stored(&self) -> &[u8] {
         self.decoded.unwrap_or(&self.token)
     }
 }
 
-/// Whether all bytes are printable ASCII without a space: eight at a time, the last eight once more.
+/// Whether all bytes are printable ASCII without a space. Eight bytes at a time; the last eight may be checked twice.
 fn is_graphic(key: &[u8]) -> bool {
     const ONES: u64 = u64::from_le_bytes([1; 8]);
     const HIGHS: u64 = ONES << 7;
     let all = |eight: [u8; 8]| {
         let bytes = u64::from_le_bytes(eight);
-        // Adding one to a byte above `~` sets its high bit; taking `!` from a byte below `!` clears the high bit that was set before.
-        // A carry into the next byte comes only from a byte that has failed the test itself.
+        // Adding one to a byte above `~` sets its high bit. Subtracting `!` from a byte below `!` clears the high bit that was set
+        // before. A carry into the next byte comes only from a byte that has failed the test itself.
         let too_high = bytes | bytes.wrapping_add(ONES);
         let high_enough = (bytes | HIGHS) - ONES * u64::from(b'!');
         !too_high & high_enough & HIGHS == HIGHS
@@ -156,7 +156,7 @@ mod tests {
             proptest::collection::vec(any::<u8>(), 0..300),
             proptest::collection::vec(32_u8..127, 0..300),
             "[a-z:\r\n ]{0,8}".prop_map(String::into_bytes),
-            // Somebody may use the result as a key of their own.
+            // Somebody may use such a result as a key of their own.
             proptest::collection::vec(any::<u8>(), 0..300).prop_map(|key| stored(&key)),
             proptest::collection::vec(any::<u8>(), 0..300).prop_map(|key| WireKey::new(&key).token().to_vec()),
         ]

@@ -46,18 +46,18 @@ impl Default for ClientOptions {
     }
 }
 
-/// What has become of the connection to a server.
+/// What happened to the connection to a server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum ConnectionState {
-    /// It was made.
+    /// The connection was made.
     Made,
-    /// It was lost.
+    /// The connection was lost.
     Lost,
 }
 
 type Watch = dyn Fn(&Server, ConnectionState) + Send + Sync;
 
-/// Who is told of connections, if anybody is.
+/// The listener for connections, if there is one.
 #[derive(Clone, Default)]
 pub(crate) struct Watcher(Option<Arc<Watch>>);
 

@@ -1,23 +1,23 @@
-//! Which server of a fleet has which key.
+//! The placement of keys on the servers of a fleet.
 
 use md5::{Digest, Md5};
 
 use crate::server::Server;
 
-/// How keys are placed on the servers of a fleet. Whoever shares a fleet has to place alike.
+/// How keys are placed on the servers of a fleet. All who share a fleet must place alike.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Placement {
-    /// As libmemcached does with `MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED`: consistent hashing with MD5, weights respected. For
-    /// fleets shared with clients in other languages. The names and ports have to be written alike, and in its own order
-    /// only where points fall together.
+    /// Consistent hashing with MD5 and weights, as libmemcached does with `MEMCACHED_BEHAVIOR_KETAMA_WEIGHTED`. For fleets shared with
+    /// clients in other languages. All clients must write names and ports alike; the order of the servers matters only where points fall
+    /// together.
     #[default]
     Ketama,
-    /// Weighted rendezvous hashing: the load is spread more evenly, and in no case do more keys move than have to. Depends on
-    /// the addresses as written, not on their order. Not shared with other clients.
+    /// Weighted rendezvous hashing: the load is spread more evenly, and no more keys move than have to. Depends on the addresses as
+    /// written, not on their order. Other clients don't have it.
     Rendezvous,
 }
 
-/// Servers, placed.
+/// The places of the servers.
 #[derive(Debug)]
 pub(crate) enum Ring {
     /// Points in ascending order, and the server of each.
@@ -26,7 +26,7 @@ pub(crate) enum Ring {
     Rendezvous(Vec<(u64, f64)>),
 }
 
-/// Points on the ring for each server of average weight, and how many come from one digest.
+/// Points on the ring for each server of average weight, and how many of them come from one digest.
 const POINTS: f32 = 160.0;
 const POINTS_PER_DIGEST: usize = 4;
 
@@ -43,7 +43,7 @@ impl Ring {
         }
     }
 
-    /// The server for a key, as it is stored, among those that `may` have it.
+    /// The server for a key, given as it is stored, among the servers that `may` have it.
     pub(crate) fn place(&self, key: &[u8], may: impl Fn(usize) -> bool) -> Option<usize> {
         match self {
             Self::Ketama(points) => {
@@ -63,7 +63,7 @@ impl Ring {
     }
 }
 
-/// The formula, its single precision and its small summand are libmemcached's.
+/// The formula, with its single precision and its small summand, is libmemcached's.
 fn ketama(servers: &[Server]) -> Vec<(u32, usize)> {
     let total: u64 = servers.iter().map(|server| u64::from(server.weight)).sum();
     let mut points = Vec::new();
@@ -88,9 +88,9 @@ fn hash(bytes: &[u8]) -> u64 {
     digest.iter().take(8).fold(0, |hash, &byte| hash << 8 | u64::from(byte))
 }
 
-/// The larger the weight, the more often it's the largest of several, in proportion.
+/// The share of keys for which a server has the largest score is in proportion to its weight.
 fn score(hash: u64, weight: f64) -> f64 {
-    // splitmix64's finish: every bit of the hash decides.
+    // The last step of splitmix64: every bit of the hash decides.
     let mut mixed = hash.wrapping_add(0x9e37_79b9_7f4a_7c15);
     mixed = (mixed ^ (mixed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
     mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);

@@ -1,4 +1,4 @@
-//! Where a server is.
+//! The address of a server.
 
 use std::fmt;
 use std::path::PathBuf;
@@ -6,7 +6,7 @@ use std::str::FromStr;
 
 use crate::{Error, ErrorKind, Result};
 
-/// The port of memcached where none is named.
+/// memcached's port, if none is named.
 const DEFAULT_PORT: u16 = 11211;
 
 /// A server: its address, and its weight in a fleet.
@@ -34,8 +34,8 @@ pub(crate) enum Address {
 }
 
 impl Server {
-    /// A server at a host name or IP address (v4 or v6, without brackets) and port. In a fleet, the host as it is written
-    /// here decides about placement, not the address it resolves to.
+    /// A server at a host name or IP address (v4 or v6, without brackets) and port. In a fleet the host as written here decides about
+    /// placement, not the address that it resolves to.
     #[must_use]
     pub fn tcp(host: impl Into<String>, port: u16) -> Self {
         Self { address: Address::Tcp { host: host.into(), port }, weight: 1 }
@@ -47,14 +47,14 @@ impl Server {
         Self { address: Address::Unix(path.into()), weight: 1 }
     }
 
-    /// The same server with this share of the keys, in proportion to the weights of the others; 1 at first.
+    /// The same server with this weight: its share of the keys, in proportion to the weights of the others; 1 by default.
     #[must_use]
     pub fn weight(mut self, weight: u32) -> Self {
         self.weight = weight;
         self
     }
 
-    /// Host and port as libmemcached writes them for ketama: for a unix socket, its path and 0.
+    /// Host and port as libmemcached writes them for ketama: a unix socket's path has port 0.
     pub(crate) fn ketama_name(&self) -> (String, u16) {
         match &self.address {
             Address::Tcp { host, port } => (host.clone(), *port),

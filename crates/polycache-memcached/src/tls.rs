@@ -11,10 +11,9 @@ use tokio_rustls::rustls::{ClientConfig, RootCertStore};
 
 use crate::{Error, ErrorKind, Result};
 
-/// How servers are met over TLS: which authority signs their certificates, and what we show of our own.
+/// TLS for servers: the authority that signs their certificates, and a certificate of the client's own.
 ///
-/// A server's certificate is always verified, and has to be for the host that is connected to, or for
-/// [`server_name`](Self::server_name).
+/// A server's certificate is always verified, and has to be for the host that is connected to, or for [`server_name`](Self::server_name).
 ///
 /// ```no_run
 /// use polycache_memcached::{Client, Tls};
@@ -32,10 +31,10 @@ pub struct Tls {
 }
 
 impl Tls {
-    /// Trusts the authorities whose certificates these are, in PEM.
+    /// Trusts these authorities' certificates, in PEM.
     ///
     /// # Errors
-    /// `InvalidInput`: there is no certificate in it, or one is malformed.
+    /// `InvalidInput`: there is no certificate, or one is malformed.
     pub fn new(ca_pem: &[u8]) -> Result<Self> {
         let mut roots = RootCertStore::empty();
         for certificate in certificates(ca_pem, "the CA file")? {
@@ -48,7 +47,7 @@ impl Tls {
         Ok(Self { roots, config, server_name: None })
     }
 
-    /// Shows this certificate, and proves it with this key; both in PEM, the certificate with its chain.
+    /// Shows this certificate, and proves it with this key. Both are in PEM, the certificate with its chain.
     ///
     /// # Errors
     /// `InvalidInput`: one of them is missing or malformed, or they don't belong together.
@@ -59,16 +58,16 @@ impl Tls {
         let mut config = builder(&self.roots)?
             .with_client_auth_cert(chain, key)
             .map_err(|error| invalid("the client certificate and key can't be used", &error))?;
-        // Memcached gives its sessions no context, and OpenSSL refuses to resume such a one where certificates are verified.
+        // Memcached gives its sessions no context, and OpenSSL refuses to resume such a session where certificates are verified.
         config.resumption = Resumption::disabled();
         self.config = Arc::new(config);
         Ok(self)
     }
 
-    /// The name that the certificates of the servers are for, where it isn't the host that is connected to.
+    /// The name in the certificates of the servers, if it isn't the host that is connected to.
     ///
     /// # Errors
-    /// `InvalidInput`: it is no host name or IP address.
+    /// `InvalidInput`: the name is no host name or IP address.
     pub fn server_name(mut self, name: &str) -> Result<Self> {
         self.server_name = Some(parse_name(name)?);
         Ok(self)
@@ -89,7 +88,7 @@ pub(crate) fn parse_name(name: &str) -> Result<ServerName<'static>> {
 fn builder(
     roots: &Arc<RootCertStore>,
 ) -> Result<tokio_rustls::rustls::ConfigBuilder<ClientConfig, tokio_rustls::rustls::client::WantsClientCert>> {
-    // Named, so that another provider in the program is no trouble.
+    // Named, so that the program may have another provider too.
     let builder = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
         .with_safe_default_protocol_versions()
         .map_err(|error| invalid("TLS can't be set up", &error))?;

@@ -8,7 +8,7 @@ use crate::options::ClientOptions;
 use crate::server::{Address, Server};
 use crate::{Error, ErrorKind, Result};
 
-/// Connects, and shakes hands where there is TLS.
+/// Connects, with a TLS handshake if there is TLS.
 pub(crate) async fn connect(server: &Server, options: &ClientOptions) -> Result<Box<dyn Stream>> {
     match &server.address {
         Address::Tcp { host, port } => {

@@ -1,17 +1,17 @@
-//! How long an entry lives, and how that is written on the wire.
+//! The life of an entry, and its form on the wire.
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crate::{Error, ErrorKind, Result};
 
-/// How long an entry lives.
+/// The life of an entry.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum Ttl {
-    /// Until it is deleted, or makes room for others.
+    /// Until the entry is deleted, or makes room for others.
     #[default]
     Never,
-    /// So long at most, rounded up to whole seconds. The server's clock ticks once a second, so an entry may be gone up to a
-    /// second earlier.
+    /// At most this long, rounded up to whole seconds. The server's clock ticks once a second, so an entry may be gone up to a second
+    /// earlier.
     After(Duration),
 }
 
@@ -19,7 +19,7 @@ pub enum Ttl {
 const RELATIVE_MAX: u64 = 60 * 60 * 24 * 30;
 
 impl Ttl {
-    /// So many seconds.
+    /// This many seconds.
     ///
     /// ```
     /// use polycache_memcached::Ttl;
@@ -50,9 +50,9 @@ impl Ttl {
             seconds
         } else {
             let now = now().duration_since(UNIX_EPOCH).unwrap_or_default();
-            // The server's clock lags by up to a second, so a second of ours that has begun isn't counted.
+            // The server's clock lags by up to a second, so a second of this clock that has begun isn't counted.
             let now = now.as_secs();
-            // The server keeps 31 bits: the year 2038. Too early is allowed to a cache, never isn't.
+            // The server keeps 31 bits: up to the year 2038. A cache may forget an entry too early, but must not keep it for ever.
             now.saturating_add(seconds).min(i32::MAX as u64)
         };
         Ok(u32::try_from(wire).unwrap_or(i32::MAX as u32))

@@ -20,7 +20,7 @@ fn kind<T: std::fmt::Debug>(result: Result<T>) -> ErrorKind {
     result.unwrap_err().kind()
 }
 
-/// What another client would send, and what the server answers.
+/// Sends text as another client would, and returns the server's answer.
 async fn plain(server: &Memcached, text: &[u8]) -> String {
     let mut stream = TcpStream::connect(server.address()).await.unwrap();
     stream.write_all(text).await.unwrap();
@@ -144,7 +144,7 @@ async fn counters() {
         assert_eq!(value(client.get("text").await.unwrap()).as_deref(), Some(text));
     }
     assert_eq!(kind(client.incr("text", 1).await), ErrorKind::NotANumber);
-    // memcached's own reading of numbers, which is documented.
+    // memcached's own reading of numbers, as documented.
     for (text, sum) in [("+1", 2), ("1 2", 2), (" 1", 2)] {
         client.set("text", Entry::new(text.as_bytes())).await.unwrap();
         assert_eq!(kind(client.increment("text", -1, Ttl::Never).await), ErrorKind::NotANumber, "{text:?}");

@@ -27,7 +27,7 @@ async fn through_proxy() -> (Memcached, Proxy, Client) {
     (server, proxy, client)
 }
 
-/// Asks again, until it is so.
+/// Waits until the condition holds. Returns how long that took.
 async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) -> Duration {
     let start = Instant::now();
     while !condition().await {
@@ -56,7 +56,7 @@ async fn killed_and_restarted_under_load() {
         let (client, stop, done, failed) = (client.clone(), Arc::clone(&stop), Arc::clone(&done), Arc::clone(&failed));
         tasks.spawn(async move {
             let key = format!("task:{task}");
-            // The newest that was confirmed, and the newest that may have been stored.
+            // The newest value that was confirmed, and the newest one that may have been stored.
             let (mut confirmed, mut tried) = (0_u64, 0_u64);
             while !stop.load(Ordering::Relaxed) {
                 tried += 1;
@@ -118,7 +118,7 @@ async fn a_stopped_server_is_noticed_and_used_again() {
     assert_eq!(set.unwrap_err().kind(), ErrorKind::UnknownOutcome);
     assert_eq!(count.unwrap_err().kind(), ErrorKind::UnknownOutcome);
     assert_eq!(get.unwrap_err().kind(), ErrorKind::Unavailable);
-    // The kernel accepts connections, and nobody answers.
+    // The kernel accepts connections, but nobody answers.
     assert_eq!(client.get("k").await.unwrap_err().kind(), ErrorKind::Unavailable);
     server.resume();
     until("it is used again", async || client.get("k").await.is_ok()).await;
@@ -160,7 +160,7 @@ async fn a_reply_cut_at_any_byte_is_never_half_a_reply() {
     let (_server, proxy, client) = through_proxy().await;
     client.set("k", Entry::new(b"hello")).await.unwrap();
     client.set("n", Entry::new(b"0")).await.unwrap();
-    // "VA 5 f0 OXX\r\nhello\r\n", and all but its last byte.
+    // "VA 5 f0 OXX\r\nhello\r\n", cut before its last byte at the latest.
     for cut in 0..20 {
         proxy.cut_reply_after(cut);
         assert_eq!(read(&client, "k").await.unwrap().as_deref(), Some("hello"), "cut after {cut}");
@@ -183,7 +183,7 @@ async fn a_reply_cut_at_any_byte_is_never_half_a_reply() {
         }
         proxy.heal();
         executed += 1;
-        // Once, not twice.
+        // Executed once, not twice.
         assert_eq!(read(&client, "n").await.unwrap(), Some(executed.to_string()), "cut after {cut}");
     }
     // The first words of a connection: "MN\r\n".

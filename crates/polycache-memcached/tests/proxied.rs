@@ -1,4 +1,4 @@
-//! memcached's own proxy in front of two servers, one of which dies: no answer is another's, none is made up.
+//! memcached's own proxy in front of two servers, one of which dies: nobody gets another's answer, or one that is made up.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::HashMap;
@@ -20,12 +20,12 @@ fn open(address: SocketAddr) -> Client {
     Client::open(address.to_string().as_str()).unwrap()
 }
 
-/// The values there are: each is made of its key.
+/// All keys with their values, each made from its key.
 fn entries() -> Vec<(String, String)> {
     (0..KEYS).map(|number| (format!("key:{number}"), format!("value of {number}"))).collect()
 }
 
-/// Every kind of call at once, on a connection where each key is there, or on the dead server, as `lives` tells.
+/// Every kind of call at once, on one connection. `lives` says of each key whether it is there, or on the dead server.
 async fn nobody_is_told_wrong(client: &Client, lives: &HashMap<String, bool>, rounds: usize) {
     let entries = entries();
     let mut tasks = JoinSet::new();
@@ -94,13 +94,13 @@ async fn a_dead_server_behind_the_proxy_costs_nobody_else_an_answer() {
 
     backends[0].kill();
     nobody_is_told_wrong(&client, &lives, 200).await;
-    // The proxy may have sent it on.
+    // The proxy may have sent the command on.
     let error = client.increment(&dead, 1, Ttl::Never).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownOutcome, "{error}");
     assert!(error.to_string().contains("backend failure"), "{error}");
     let error = client.set(&dead, Entry::new(b"v")).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::UnknownOutcome, "{error}");
-    // A raw command takes the whole reply too.
+    // A raw command takes its whole reply, too.
     let keys: Vec<_> = lives.keys().map(String::as_str).collect();
     client.raw(format!("get {}", keys.join(" ")).as_bytes()).await.unwrap_err();
     assert_eq!(client.raw(b"mn").await.unwrap(), "MN");
@@ -115,7 +115,7 @@ async fn a_dead_server_behind_the_proxy_costs_nobody_else_an_answer() {
     assert_eq!(client.get(&dead).await.unwrap(), None);
 }
 
-/// What the proxies of 1.6.38 and 1.6.45 answer where the keys with an odd number are on a dead server.
+/// Answers as the proxies of 1.6.38 and 1.6.45 do, with the keys of odd numbers on a dead server.
 async fn replay(stream: TcpStream) -> Option<()> {
     const FAILURE: &str = "SERVER_ERROR backend failure\r\n";
     let mut stream = BufReader::new(stream);

@@ -1,4 +1,4 @@
-//! Command lines as given: each that is sent has its whole reply, and the connection stays in step.
+//! Command lines of the user: each that is sent gets its whole reply, and the connection stays in step.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::time::Duration;
@@ -31,7 +31,7 @@ async fn every_command_is_answered_and_nobody_else_waits_or_is_told_wrong() {
         for (key, value) in [("a", "A\r\nMN"), ("b", "EN"), ("n", "5")] {
             client.set(key, Entry::new(value.as_bytes())).await.unwrap();
         }
-        // Asked in one go with others, before and behind it.
+        // Sent together with other calls, before and behind it.
         let keys = ["a", "none", "b"];
         let all = async {
             tokio::join!(client.get("b"), client.raw(command.as_bytes()), client.multi_get(&keys), client.get("a"))
@@ -67,7 +67,7 @@ async fn all_keys_are_listed() {
     assert_eq!(list.lines().filter(|line| line.starts_with("key=key%3A")).count(), 2_000, "{list:.500}");
     assert_eq!(list.lines().last(), Some("END"));
 
-    // It is larger than the client may take.
+    // The list is larger than the client may take.
     let small =
         Client::builder().server(server.address().to_string().as_str()).unwrap().max_value(20_000).build().unwrap();
     let error = small.raw(b"lru_crawler metadump all").await.unwrap_err();

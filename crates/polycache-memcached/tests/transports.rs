@@ -4,7 +4,7 @@
 use polycache_memcached::{Builder, Client, Entry, ErrorKind, Server};
 use polycache_testkit::servers::Memcached;
 
-/// Small and large values there and back, some at once.
+/// Stores and reads small and large values, some at once.
 async fn works(builder: Builder) {
     let client = builder.build().unwrap();
     let large = vec![b'x'; 900_000];

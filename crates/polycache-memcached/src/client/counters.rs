@@ -1,4 +1,4 @@
-//! Numbers that are changed in the server.
+//! Numbers that the server changes.
 
 use std::str::FromStr;
 
@@ -7,8 +7,7 @@ use crate::codec::{Delta, Item, Request, Status, WireKey};
 use crate::{Error, ErrorKind, Result, Ttl};
 
 impl Client {
-    /// Adds to an unsigned decimal number and returns the sum; `None` where there is none. Beyond 2^64 it starts again at 0.
-    /// Keeps the TTL.
+    /// Adds to an unsigned decimal number and returns the sum; `None` if there is none. Beyond 2^64 it starts again at 0. Keeps the TTL.
     ///
     /// # Errors
     /// `NotANumber`, and nothing was changed; trouble with the server.
@@ -16,8 +15,8 @@ impl Client {
         self.count(&WireKey::new(key.as_ref()), Delta::Add(delta), None).await
     }
 
-    /// Takes from an unsigned decimal number, down to 0 at least, and returns what remains; `None` where there is none.
-    /// Keeps the TTL. A number that loses digits is padded by the server with spaces: `get` may find `9` and a space.
+    /// Subtracts from an unsigned decimal number, down to 0 at least, and returns the rest; `None` if there is none. Keeps the TTL. The
+    /// server pads a number that loses digits with spaces: `get` may find `9` and a space.
     ///
     /// # Errors
     /// `NotANumber`, and nothing was changed; trouble with the server.
@@ -25,26 +24,26 @@ impl Client {
         self.count(&WireKey::new(key.as_ref()), Delta::Subtract(delta), None).await
     }
 
-    /// Adds to a signed decimal number and returns the sum. A missing one starts at `delta`, with `ttl`; a present one keeps
-    /// its TTL. Atomic against all other writes.
+    /// Adds to a signed decimal number and returns the sum. A missing number starts at `delta`, with `ttl`; a present one keeps its TTL.
+    /// Atomic against all other writes.
     ///
-    /// memcached itself only knows numbers from 0 on. It does the sum where neither `delta` nor the number is negative: one
-    /// round trip. Else this compares and swaps: three round trips, and again where others write meanwhile; the TTL is kept
-    /// to the second. Where memcached does the sum, a number ends at a space, and may begin with one or with `+`.
+    /// memcached itself knows only numbers from 0 on. If neither `delta` nor the number is negative, memcached does the sum: one round
+    /// trip. Otherwise this client compares and swaps: three round trips, and again if others write meanwhile; the TTL is kept to the
+    /// second. Where memcached does the sum, a number ends at a space, and may begin with a space or `+`.
     ///
     /// # Errors
-    /// `NotANumber`, and nothing was changed. `Overflow`: the sum is beyond `i64`; where memcached did it, the stored number
-    /// is too, until a negative `delta` brings it back. Trouble with the server.
+    /// `NotANumber`, and nothing was changed. `Overflow`: the sum is beyond `i64`; if memcached did the sum, the stored number is too,
+    /// until a negative `delta` brings it back. Trouble with the server.
     pub async fn increment(&self, key: impl AsRef<[u8]>, delta: i64, ttl: Ttl) -> Result<i64> {
         let wire = WireKey::new(key.as_ref());
         let exptime = ttl.exptime()?;
         if let Ok(unsigned) = u64::try_from(delta) {
             match self.count(&wire, Delta::Add(unsigned), Some((unsigned, exptime))).await {
-                // The server's sum begins again at 0 beyond 64 bits.
+                // Beyond 64 bits the server's sum begins again at 0.
                 Ok(Some(sum)) if sum < unsigned => return Err(overflow()),
                 Ok(Some(sum)) => return i64::try_from(sum).map_err(|_| overflow()),
                 Ok(None) => return Err(outcome::unexpected()),
-                // It may be below zero.
+                // The number may be below zero.
                 Err(error) if error.kind() == ErrorKind::NotANumber => {}
                 Err(error) => return Err(error),
             }
@@ -62,7 +61,7 @@ impl Client {
                 continue;
             };
             let sum = i64::try_from(number(&item)? + i128::from(delta)).map_err(|_| overflow())?;
-            // Where the entry has ended meanwhile, the swap would fail too.
+            // If the entry has ended meanwhile, the swap would fail too.
             let Some(rest) = self.ttl(key).await? else { continue };
             let rest = if rest == Ttl::secs(0) { Ttl::secs(1) } else { rest };
             let text = sum.to_string();
@@ -87,7 +86,7 @@ fn parse<N: FromStr>(digits: &[u8]) -> Option<N> {
     std::str::from_utf8(digits).ok()?.parse().ok()
 }
 
-/// The number in an entry, of which spaces may follow that a `decr` left.
+/// The number in an entry. Spaces that a `decr` left may follow it.
 fn number(item: &Item) -> Result<i128> {
     let digits = item.value.trim_ascii_end();
     let legal = !digits.starts_with(b"+") && digits.len() <= 20;

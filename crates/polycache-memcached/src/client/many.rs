@@ -1,4 +1,4 @@
-//! Several keys, or servers, in one go.
+//! Several keys or servers at once.
 
 use bytes::Bytes;
 use futures_util::future::join_all;
@@ -9,12 +9,12 @@ use crate::codec::{Item, Meta, Mode, Parts, Reply, Request, Status, WireKey};
 use crate::connection::Connection;
 use crate::fleet::Place;
 
-/// How many keys go into one `get`: a server does a command without a pause for others.
+/// How many keys go into one `get`: a server executes a command without a pause for other connections.
 const KEYS_MAX: usize = 500;
 
 impl Client {
-    /// The values under several keys, in their order; a key may come more than once. All servers are asked at once, each in
-    /// one round trip. Keys in the meta base64 form (see [`WireKey`]) cost a command each, all others one together.
+    /// Reads the values under several keys, in their order; a key may come more than once. All servers are asked at once, each in one
+    /// round trip. Keys in the meta base64 form (see [`WireKey`]) cost a command each, all others one together.
     ///
     /// # Errors
     /// Trouble with any of the servers.
@@ -43,7 +43,7 @@ impl Client {
         for (numbers, items) in join_all(replies).await.into_iter().flatten() {
             match items {
                 Ok(items) => numbers.iter().zip(items).for_each(|(&number, item)| values[number] = item),
-                // The server may be out by now, and its keys have another place.
+                // The server may be out by now, and its keys be placed elsewhere.
                 Err(error) if error.is_retryable() && self.fleet.moves_keys() => {
                     for &number in numbers {
                         let key = &keys[number];
@@ -57,10 +57,10 @@ impl Client {
         Ok(values)
     }
 
-    /// Stores several values, in one round trip for each server. Of entries with the same key, the last stays.
+    /// Stores several values, in one round trip for each server. Of entries with the same key, the last one stays.
     ///
     /// # Errors
-    /// As [`set`](Self::set), the first of them; the others may be stored.
+    /// As [`set`](Self::set): the first error of all entries; the others may be stored.
     pub async fn multi_set<K: AsRef<[u8]>>(&self, entries: &[(K, Entry<'_>)]) -> Result<()> {
         let keys: Vec<_> = entries.iter().map(|(key, _)| WireKey::new(key.as_ref())).collect();
         let requests = keys
@@ -76,10 +76,10 @@ impl Client {
         Ok(())
     }
 
-    /// Deletes several keys, in one round trip for each server; how many there were.
+    /// Deletes several keys, in one round trip for each server. Returns how many were there.
     ///
     /// # Errors
-    /// Trouble with any of the servers; others may have deleted.
+    /// Trouble with any of the servers; others may have deleted their keys.
     pub async fn multi_delete<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<u64> {
         let keys: Vec<_> = keys.iter().map(|key| WireKey::new(key.as_ref())).collect();
         let requests: Vec<_> = keys.iter().map(|key| (key.stored(), Request::Delete { key, cas: None })).collect();
@@ -90,12 +90,13 @@ impl Client {
         Ok(deleted)
     }
 
-    /// Does several meta commands, each at the server of the key beside it, in one round trip; those at one server one after the other.
-    /// Their own keys are taken to be there as well, wherever they belong: for entries that go with another one, such as a lease on it. A
-    /// reply for each; at a server that is out, where reads find nothing, that is [`Status::Missing`].
+    /// Executes several meta commands in one round trip, each at the server of the key beside it; commands at one server are executed one
+    /// after the other. A command's own key is taken to be at that server too, wherever it belongs: this is for entries that go with
+    /// another one, such as a lease on it. Returns a reply for each command. A read at a server that is out, where reads find nothing, is
+    /// [`Status::Missing`].
     ///
     /// # Errors
-    /// Of each command its own. Where one has failed, those after it may be done all the same.
+    /// Each command has its own. After a failed command, later ones may have been executed all the same.
     ///
     /// ```no_run
     /// use polycache_memcached::Client;
@@ -114,7 +115,7 @@ impl Client {
         std::array::from_fn(|_| replies.next().unwrap_or_else(|| Err(outcome::unexpected())))
     }
 
-    /// The same of any number.
+    /// As [`in_order`](Self::in_order), for any number of commands.
     ///
     /// # Errors
     /// As [`in_order`](Self::in_order).
@@ -137,7 +138,7 @@ impl Client {
         replies.zip(&requests).map(meta).collect()
     }
 
-    /// Asks every server; each answers with a line.
+    /// Asks every server; each answers with one line.
     pub(super) async fn on_each(&self, request: Request<'_>) -> Result<Vec<Bytes>> {
         let is_read = request.is_read();
         let asked = self.fleet.connections().iter().map(|connection| connection.call(&request));

@@ -3,7 +3,7 @@
 use crate::codec::{Item, Meta, Refusal, RefusalKind, Reply, Status};
 use crate::{Error, ErrorKind, Result};
 
-/// The reply to a meta command; whether it was one that only reads.
+/// The reply to a meta command. `is_read` says whether the command only reads.
 pub(super) fn meta(reply: Reply, is_read: bool) -> Result<Meta> {
     match reply {
         Reply::Meta(meta) => Ok(meta),
@@ -12,24 +12,24 @@ pub(super) fn meta(reply: Reply, is_read: bool) -> Result<Meta> {
     }
 }
 
-/// The value that was read, and its CAS number. Nothing where the server is out.
+/// The value that was read, and its CAS number. `None` where the server is out.
 pub(super) fn value(reply: Option<Reply>) -> Result<Option<(Item, u64)>> {
     let Some(reply) = reply else { return Ok(None) };
     let Meta { value, flags, cas, .. } = meta(reply, true)?;
     Ok(value.map(|value| (Item { value, flags }, cas)))
 }
 
-/// How a write went. A write to a server that is out was an error before it came here.
+/// The outcome of a write. A write to a server that is out has failed before.
 pub(super) fn status(reply: Option<Reply>) -> Result<Status> {
     meta(reply.ok_or_else(unexpected)?, false).map(|meta| meta.status)
 }
 
-/// The error that a refusal is, of a command that only reads or of another.
+/// The error for a refused command. `is_read` says whether the command only reads.
 #[cold]
 pub(super) fn refused(refusal: &Refusal, is_read: bool) -> Error {
     let message = refusal.message.as_str();
     let (kind, text) = match refusal.kind {
-        // Of memcached's own proxy: the connection to it is in order.
+        // From memcached's own proxy: the connection to the proxy is in order.
         _ if refusal.is_of_a_backend() => (
             if is_read { ErrorKind::Unavailable } else { ErrorKind::UnknownOutcome },
             format!("the proxy couldn't reach the server of this key ({message}); see to that server"),
@@ -52,7 +52,7 @@ pub(super) fn refused(refusal: &Refusal, is_read: bool) -> Error {
     Error::new(kind, text)
 }
 
-/// Replies have the form that their requests expect: this is for completeness.
+/// Replies have the form that their requests expect: this case is for completeness.
 #[cold]
 pub(super) fn unexpected() -> Error {
     Error::new(ErrorKind::Protocol, "memcached answered with something that doesn't fit the command")

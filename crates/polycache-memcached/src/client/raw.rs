@@ -1,4 +1,4 @@
-//! Command lines as given.
+//! Command lines of the user.
 
 use bytes::Bytes;
 
@@ -7,8 +7,8 @@ use crate::codec::{RawCommand, Reply, Request};
 use crate::{Error, ErrorKind, Result};
 
 impl Client {
-    /// Sends a command line as it is, without its end, and returns the reply as it is: lines and data blocks, without the
-    /// last line end. Keys in it are taken literally. In a fleet the first key says which server is asked. The commands that list all keys,
+    /// Sends a command line as it is, without its end, and returns the reply as it is: lines and data blocks, without the last line end.
+    /// Keys in the line are taken literally. In a fleet its first key decides which server is asked. The commands that list all keys,
     /// `lru_crawler metadump` and `mgdump`, go over a connection of their own.
     ///
     /// ```no_run

@@ -8,17 +8,17 @@ use super::lines;
 use super::reply::{Meta, ProtocolError, Refusal, Reply};
 use super::values::{COPIED_MAX, Values};
 
-/// The longest line of a reply. Those of the protocol are far shorter.
+/// The longest line of a reply. The protocol's own lines are far shorter.
 const LINE_MAX: usize = 8 * 1024;
 
-/// Takes replies from bytes, however they are cut into pieces. It looks at no byte twice, so a
-/// large value that comes in small pieces costs no more.
+/// Takes replies out of bytes, however these are cut into pieces. It looks at no byte twice, so a large value that comes in small pieces
+/// costs no more.
 #[derive(Debug)]
 pub struct Decoder {
     max_value: usize,
-    /// How much of the input holds no line end, or has been taken in by a raw reply.
+    /// How much of the input holds no line end, or belongs to a raw reply already.
     scanned: usize,
-    /// How much of the input a raw reply has already.
+    /// How much of the input belongs to a raw reply already.
     taken: usize,
     /// The meta reply whose data block hasn't arrived yet.
     body: Option<Body>,
@@ -26,12 +26,12 @@ pub struct Decoder {
     so_far: SoFar,
 }
 
-/// The part that has arrived of a reply which may go on after an error line.
+/// The arrived part of a reply that may go on after an error line.
 #[derive(Debug, Default)]
 struct SoFar {
     /// The first error line.
     refusal: Option<Refusal>,
-    /// How many there were.
+    /// The number of error lines.
     refusals: usize,
     /// Whether `END` has come.
     ended: bool,
@@ -52,16 +52,16 @@ enum Head {
 }
 
 impl Decoder {
-    /// A decoder that refuses values, and raw replies, of more than `max_value` bytes.
+    /// A decoder that refuses values and raw replies of more than `max_value` bytes.
     #[must_use]
     pub fn new(max_value: usize) -> Self {
-        // Sums with it can't overflow then.
+        // So sums with it can't overflow.
         let max_value = max_value.min(u32::MAX as usize);
         Self { max_value, scanned: 0, taken: 0, body: None, values: Values::default(), so_far: SoFar::default() }
     }
 
-    /// The next reply, of the form `expect`, taken from the front of `input`; `None` where it isn't whole yet. Then call
-    /// again with more input, and the same `expect`.
+    /// The next reply, of the form `expect`, taken from the front of `input`; `None` if it isn't whole yet. Then call again with more
+    /// input, and the same `expect`.
     ///
     /// # Errors
     /// The input is no such reply, or too large. The decoder must not be used any more.
@@ -133,7 +133,7 @@ impl Decoder {
             meta.value = Some(Bytes::copy_from_slice(&input[end..end + length]));
         }
         let end = end + length.map_or(0, |length| length + 2);
-        // A cleared buffer begins where it began, so the next read goes to memory that is in the processor's cache.
+        // A cleared buffer begins at its old start, so the next read goes to memory that is in the processor's cache.
         if end == input.len() {
             input.clear();
         } else {
@@ -148,8 +148,8 @@ impl Decoder {
         self.taken = 0;
     }
 
-    /// The length of the next line without its end, and where the one after it begins, if it is whole. Some replies have lines that end in a
-    /// bare `\n`.
+    /// The length of the next line without its end, and where the line after it begins; `None` if it isn't whole. With `bare`, a line may
+    /// end in a lone `\n`.
     fn line(&mut self, input: &BytesMut, bare: bool) -> Result<Option<(usize, usize)>, ProtocolError> {
         let from = self.scanned.max(self.taken);
         let Some(found) = memchr(b'\n', &input[from..]) else {
@@ -201,7 +201,7 @@ impl Decoder {
             return Ok(Some(so_far.refusal.map_or_else(|| Reply::Values(values.finish()), Reply::Refused)));
         }
         let refusal = lines::refusal(line).ok_or_else(|| ProtocolError::in_line("an unexpected line", line))?;
-        // A proxy says so for each key of a server that is out, and goes on. memcached itself breaks off.
+        // A proxy sends this error for each key of a server that is out, and goes on. memcached itself breaks off.
         if refusal.is_of_a_backend() && so_far.refusals < keys.count() {
             self.so_far.refusals = so_far.refusals + 1;
             self.so_far.refusal = so_far.refusal.or(Some(refusal));
@@ -212,7 +212,7 @@ impl Decoder {
         Ok(Some(Reply::Refused(refusal)))
     }
 
-    /// A raw reply stays in the input until it is whole.
+    /// A line of a raw reply, which stays in the input until it is whole.
     fn raw_line(
         &mut self,
         input: &mut BytesMut,
@@ -231,7 +231,7 @@ impl Decoder {
                     input.advance(end);
                     Reply::Refused(refusal)
                 }
-                // The mark itself was the command.
+                // The command was itself the mark.
                 None if start == 0 => raw_reply(input, end, end),
                 None => raw_reply(input, start, end),
             }));
@@ -253,7 +253,7 @@ impl Decoder {
         Ok(None)
     }
 
-    /// A list of keys, or the one line that is in its place.
+    /// A line of a list of keys, or the one line in place of the list.
     fn dump_line(
         &mut self,
         input: &mut BytesMut,
@@ -333,7 +333,7 @@ fn take_value(input: &mut BytesMut, length: usize) -> Bytes {
     value
 }
 
-/// The bytes before `until`, less the line end there. All up to `end` are done with.
+/// The bytes before `until` as a reply, without the line end there. All bytes up to `end` are removed.
 fn raw_reply(input: &mut BytesMut, until: usize, end: usize) -> Reply {
     let reply = Bytes::copy_from_slice(&input[..until - 2]);
     input.advance(end);

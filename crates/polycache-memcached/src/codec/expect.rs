@@ -2,7 +2,7 @@
 
 use super::reply::{RefusalKind, Reply};
 
-/// The form that the reply to one request must have. Made by [`Request::encode`](super::Request::encode), given to the
+/// The form that the reply to one request must have. Made by [`Request::encode`](super::Request::encode), for the
 /// [`Decoder`](super::Decoder).
 #[derive(Debug, Clone)]
 pub struct Expect(pub(super) Form);
@@ -13,11 +13,11 @@ pub(super) enum Form {
     Meta(Opaque),
     /// Values of these keys, then `END`.
     Values(Box<Keys>),
-    /// One line that begins so.
+    /// One line that begins with these bytes.
     Line(&'static [u8]),
-    /// Anything, then the reply to [`END_MARK`]. Whether it is a classic get, and whether that broke off.
+    /// Anything, then the reply to [`END_MARK`]. `is_get` is for a classic get, and `broke_off` for one that broke off.
     Raw { is_get: bool, broke_off: bool },
-    /// Lines that end in any way, up to one that is known to be the last.
+    /// Lines with any line end, up to one that is known to be the last.
     Dump,
 }
 
@@ -46,9 +46,9 @@ impl Expect {
         Self(Form::Dump)
     }
 
-    /// Why nothing that follows this reply can be trusted, if that is so.
+    /// Tells why no reply after this one can be trusted, if that is so.
     ///
-    /// A server that misunderstood a request of ours may take the rest of it for another one. And a memcached that breaks off the reply to a
+    /// A server that misunderstood a request may take the rest of it for another request. And a memcached that breaks off the reply to a
     /// classic get, with an error in place of `END`, drops the replies to earlier requests that it hasn't sent yet.
     #[must_use]
     pub fn out_of_step(&self, reply: &Reply) -> Option<String> {
@@ -88,11 +88,11 @@ impl Opaque {
 /// The keys of a classic `get`, in the order in which their values will come.
 #[derive(Debug, Clone)]
 pub(super) struct Keys {
-    /// As on the line: each with a space before it.
+    /// The keys as on the line: each with a space before it.
     tokens: Vec<u8>,
-    /// Where each ends.
+    /// Where each key ends.
     ends: Vec<u32>,
-    /// How many are passed.
+    /// How many keys are passed.
     passed: usize,
     /// Whether an error came in place of the end.
     pub(super) broke_off: bool,
@@ -117,7 +117,7 @@ impl Keys {
         self.ends.len()
     }
 
-    /// The first key that isn't passed, and its number.
+    /// The first key that isn't passed yet, and its number.
     #[inline]
     pub(super) fn next(&self) -> Option<(&[u8], usize)> {
         let end = *self.ends.get(self.passed)?;
@@ -130,7 +130,7 @@ impl Keys {
         self.passed += 1;
     }
 
-    /// The number of `key` among those not yet passed; it and those before it have now been passed.
+    /// The number of `key` among the keys that aren't passed yet. Passes it and those before it.
     pub(super) fn find(&mut self, key: &[u8]) -> Option<usize> {
         while let Some((token, index)) = self.next() {
             let found = token == key;

@@ -5,7 +5,7 @@ use memchr::memchr;
 use super::expect::Opaque;
 use super::reply::{Meta, ProtocolError, Refusal, RefusalKind, Status};
 
-/// The number that these digits are, if they are one and it fits.
+/// The number that these digits make; `None` if they are no number, or a larger one than 64 bits hold.
 pub(super) fn number(digits: &[u8]) -> Option<u64> {
     if digits.is_empty() {
         return None;
@@ -23,7 +23,7 @@ fn signed(text: &[u8]) -> Option<i64> {
     }
 }
 
-/// The number at the front, of at most nine digits, and what comes after it; `None` where nothing does.
+/// The number at the front, of at most nine digits, and the bytes after it; `None` if there is no number, or no byte after it.
 #[inline]
 pub(super) fn digits(bytes: &[u8]) -> Option<(u32, &[u8])> {
     let mut number = 0_u32;
@@ -32,7 +32,7 @@ pub(super) fn digits(bytes: &[u8]) -> Option<(u32, &[u8])> {
         if digit > 9 {
             return (count > 0).then(|| (number, &bytes[count..]));
         }
-        // It overflows at the tenth digit at the earliest, and then nothing is returned.
+        // It may overflow at the tenth digit, but then nothing is returned.
         number = number.wrapping_mul(10).wrapping_add(u32::from(digit));
     }
     None
@@ -43,7 +43,7 @@ pub(super) fn words(line: &[u8]) -> Words<'_> {
     Words { rest: line }
 }
 
-/// A plain loop, since lines are short and each reply has one.
+/// A plain loop, since lines are short and every reply has one.
 #[derive(Debug, Clone)]
 pub(super) struct Words<'a> {
     rest: &'a [u8],
@@ -67,7 +67,7 @@ impl<'a> Iterator for Words<'a> {
     }
 }
 
-/// The refusal that this line is, if it is one.
+/// The refusal that this line holds, if it is an error line.
 pub(super) fn refusal(line: &[u8]) -> Option<Refusal> {
     let refusal =
         |kind, text: &[u8]| Refusal { kind, message: String::from_utf8_lossy(text.trim_ascii()).into_owned() };
@@ -82,8 +82,8 @@ pub(super) fn refusal(line: &[u8]) -> Option<Refusal> {
     }
 }
 
-/// A meta reply in the shape that nearly all have, to be read in one pass: `HD O..`, or `VA 5 f0 O..` with its value. Where its line ends,
-/// and the length of the value; `None` for any other.
+/// A meta reply in its usual shape, read in one pass: `HD O..`, or `VA 5 f0 O..` with its value. Returns it with the end of its line and
+/// the value's length; `None` for any other shape.
 #[inline]
 pub(super) fn usual_meta(input: &[u8], opaque: Opaque) -> Option<(Meta, usize, Option<usize>)> {
     let mut meta = Meta { status: Status::Done, value: None, flags: 0, cas: 0, ttl: None };
@@ -101,7 +101,7 @@ pub(super) fn usual_meta(input: &[u8], opaque: Opaque) -> Option<(Meta, usize, O
     Some((meta, input.len() - rest.len(), length))
 }
 
-/// A meta reply, and the length of its data block if it has one; `None` where the line is no meta reply.
+/// A meta reply, and the length of its data block if it has one; `None` if the line is no meta reply.
 #[inline]
 pub(super) fn meta(line: &[u8], opaque: Opaque) -> Result<Option<(Meta, Option<usize>)>, ProtocolError> {
     let mut words = words(line);
@@ -151,7 +151,7 @@ pub(super) fn meta(line: &[u8], opaque: Opaque) -> Result<Option<(Meta, Option<u
 /// The key, flags and length of a value.
 type ValueLine<'a> = (&'a [u8], u32, usize);
 
-/// The contents of a `VALUE` line; `None` where it is another line.
+/// The contents of a `VALUE` line; `None` for another line.
 pub(super) fn value(line: &[u8]) -> Result<Option<ValueLine<'_>>, ProtocolError> {
     let Some(rest) = line.strip_prefix(b"VALUE ") else { return Ok(None) };
     let parsed = (|| {

@@ -1,10 +1,10 @@
-//! Command lines as the user gives them.
+//! Command lines of the user.
 
 use super::lines::words;
 use crate::{Error, ErrorKind, Result};
 
-/// A command line of the user's, checked: one line, a command that is known to reply in a form that can be told, and none
-/// that would put the connection out of step.
+/// A checked command line of the user: one line, a command whose reply has a known form, and none that would put the connection out of
+/// step.
 #[derive(Debug, Clone, Copy)]
 pub struct RawCommand<'a> {
     line: &'a [u8],
@@ -20,7 +20,7 @@ const LINE_MAX: usize = 2048;
 const KEY_MAX: usize = 250;
 
 impl<'a> RawCommand<'a> {
-    /// Checks `line`, which comes without its line end.
+    /// Checks `line`, given without its line end.
     ///
     /// ```
     /// use polycache_memcached::codec::RawCommand;
@@ -81,13 +81,13 @@ impl<'a> RawCommand<'a> {
         self.line
     }
 
-    /// The first key that it names, as it stands there: what decides which server of a fleet is asked.
+    /// The first key in the line, as written: it decides which server of a fleet is asked.
     #[must_use]
     pub fn key(&self) -> Option<&'a [u8]> {
         self.key
     }
 
-    /// Whether it is what is sent behind the others to tell where their replies end.
+    /// Whether it is the mark that is sent behind other commands to tell where their replies end.
     pub(super) fn is_mark(&self) -> bool {
         words(self.line).next() == Some(b"mn")
     }
@@ -96,8 +96,8 @@ impl<'a> RawCommand<'a> {
         self.is_get
     }
 
-    /// Whether it lists all keys: the server then does nothing else on that connection, and forgets what it has read of the requests
-    /// behind it until more comes.
+    /// Whether it lists all keys: the server then does nothing else on that connection, and forgets the requests behind it that it has
+    /// read, until more comes.
     pub(crate) fn is_dump(&self) -> bool {
         self.is_dump
     }

@@ -10,13 +10,13 @@ use crate::Ttl;
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Reply {
-    /// To a meta command.
+    /// The reply to a meta command.
     Meta(Meta),
-    /// To a classic `get`: what there is under each key, in the order asked.
+    /// The reply to a classic `get`: a value for each key that has one, in the order of the keys.
     Values(Vec<Option<Item>>),
     /// One line, without its end.
     Line(Bytes),
-    /// To a raw command: all lines and data blocks as they came, the last line end left out.
+    /// The reply to a raw command: all lines and data blocks as they came, without the last line end.
     Raw(Bytes),
     /// An error line. The connection is still in step.
     Refused(Refusal),
@@ -25,7 +25,7 @@ pub enum Reply {
 /// A value and its flags.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Item {
-    /// The value. Values of one multi-get share memory: copy what you keep for long.
+    /// The value. Values of one multi-get share memory: copy a value that you keep for long.
     pub value: Bytes,
     /// The 32 bits that were stored with the value; clients agree upon their meaning.
     pub flags: u32,
@@ -34,27 +34,27 @@ pub struct Item {
 /// A reply to a meta command.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Meta {
-    /// How it went.
+    /// The outcome.
     pub status: Status,
-    /// The value, where one came.
+    /// The value, if one came.
     pub value: Option<Bytes>,
-    /// The client flags; 0 where none came.
+    /// The client flags; 0 if none came.
     pub flags: u32,
-    /// The CAS number; 0 where none came.
+    /// The CAS number; 0 if none came.
     pub cas: u64,
-    /// The seconds the entry has to live, -1 for ever; `None` where none came.
+    /// The rest of the entry's life in seconds, -1 for ever; `None` if none came.
     pub ttl: Option<i64>,
 }
 
 impl Meta {
-    /// What the entry has to live, where that was asked for.
+    /// The rest of the entry's life, if it was asked for.
     #[must_use]
     pub fn life(&self) -> Option<Ttl> {
         self.ttl.map(|seconds| u64::try_from(seconds).map_or(Ttl::Never, Ttl::secs))
     }
 }
 
-/// How a meta command went.
+/// The outcome of a meta command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Status {
     /// Done, or found (`HD`, `VA`).
@@ -83,7 +83,7 @@ impl Refusal {
         self.kind == RefusalKind::Server && self.message.starts_with("backend")
     }
 
-    /// Whether a counter was asked of a value that isn't an unsigned decimal number.
+    /// Whether the value to count isn't an unsigned decimal number.
     #[must_use]
     pub fn is_not_a_number(&self) -> bool {
         self.kind == RefusalKind::Client && self.message.starts_with("cannot increment or decrement non-numeric value")
@@ -97,11 +97,11 @@ pub enum RefusalKind {
     Unknown,
     /// `CLIENT_ERROR`: the server finds fault with the request.
     Client,
-    /// `SERVER_ERROR`: the server can't do it.
+    /// `SERVER_ERROR`: the server can't execute the command.
     Server,
 }
 
-/// The bytes aren't what the protocol allows here. Nothing that follows can be trusted: close the connection.
+/// The protocol doesn't allow these bytes here. No later bytes can be trusted: close the connection.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ProtocolError(String);
 
@@ -111,7 +111,7 @@ impl ProtocolError {
         Self(message.into())
     }
 
-    /// `what` is wrong with this line, of which the start is shown.
+    /// `what` is wrong with this line, whose beginning is shown.
     #[cold]
     pub(super) fn in_line(what: &str, line: &[u8]) -> Self {
         const SHOWN: usize = 60;

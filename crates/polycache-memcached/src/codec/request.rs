@@ -10,33 +10,33 @@ use crate::key::WireKey;
 pub enum Request<'a> {
     /// Some parts of the entry under a key.
     Get {
-        /// Where it is.
+        /// The entry's key.
         key: &'a WireKey<'a>,
-        /// Which parts.
+        /// The parts to read.
         parts: Parts,
     },
-    /// The values and flags under several keys, by one classic `get`, which takes no base64 key. It is the fastest form: a
-    /// server does 20 commands of a connection in a row (its option `-R`) before it turns to others, and this is one.
+    /// Reads the values and flags under several keys, by one classic `get`, which takes no base64 key. It is the fastest form: a server
+    /// executes 20 commands of a connection in a row (its option `-R`) before it turns to others, and this is one.
     MultiGet {
-        /// Where they are: none of them in base64, and at least one.
+        /// The keys: at least one, and none in base64.
         keys: &'a [WireKey<'a>],
     },
     /// Stores a value.
     Store {
-        /// On what condition.
+        /// The condition.
         mode: Mode,
-        /// Where to.
+        /// The key to store under.
         key: &'a WireKey<'a>,
-        /// What.
+        /// The value.
         value: &'a [u8],
-        /// Kept with the value, for the clients to agree upon.
+        /// Flags to keep with the value, for the clients to agree upon.
         flags: u32,
-        /// Its TTL in the protocol's form: 0 for ever, seconds up to 30 days, beyond that Unix time.
+        /// The TTL in the protocol's form: 0 for ever, seconds up to 30 days, beyond that Unix time.
         exptime: u32,
-        /// Whether to ask for the CAS number of what is stored.
+        /// Whether to ask for the CAS number of the stored entry.
         cas: bool,
     },
-    /// Deletes a key; where `cas` is given, only an entry with this CAS number.
+    /// Deletes a key; with `cas`, only an entry that has this CAS number.
     Delete {
         /// The key to delete.
         key: &'a WireKey<'a>,
@@ -45,34 +45,34 @@ pub enum Request<'a> {
     },
     /// Changes an unsigned decimal number and asks for the new one.
     Count {
-        /// Where it is.
+        /// The number's key.
         key: &'a WireKey<'a>,
         /// The difference.
         delta: Delta,
-        /// The number to store where there is none, and its exptime.
+        /// The number to store if there is none, and its exptime.
         create: Option<(u64, u32)>,
     },
     /// Gives an entry another exptime.
     Touch {
-        /// Which entry.
+        /// The entry's key.
         key: &'a WireKey<'a>,
         /// The new exptime.
         exptime: u32,
     },
     /// Deletes everything.
     FlushAll,
-    /// The server's version.
+    /// Asks for the server's version.
     Version,
-    /// Nothing: a sign of life.
+    /// Does nothing: a sign of life.
     Noop,
-    /// Tells who we are, to a server started with `-Y`. Any other server would *store* this.
+    /// Logs in, at a server started with `-Y`. Any other server would *store* this.
     Authenticate {
         /// The user; without a space.
         user: &'a str,
         /// The password.
         password: &'a str,
     },
-    /// A command line as given.
+    /// A command line of the user.
     Raw(RawCommand<'a>),
 }
 
@@ -90,22 +90,22 @@ pub enum Request<'a> {
 pub struct Parts(u8);
 
 impl Parts {
-    /// None: only whether there is an entry.
+    /// No part: only whether there is an entry.
     pub const NONE: Self = Self(0);
     /// The value, and its flags.
     pub const VALUE: Self = Self(1);
     /// The CAS number.
     pub const CAS: Self = Self(2);
-    /// What remains of its life.
+    /// The rest of the entry's life.
     pub const TTL: Self = Self(4);
 
-    /// These and `other`.
+    /// These parts and `other`.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// The flags of the protocol that ask for them.
+    /// The protocol's flags that ask for these parts.
     const fn flags(self) -> &'static [u8] {
         match self.0 & 7 {
             0 => b"",
@@ -120,16 +120,16 @@ impl Parts {
     }
 }
 
-/// On what condition a value is stored.
+/// The condition to store a value on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Mode {
-    /// On none.
+    /// No condition.
     Set,
-    /// Where there is no value.
+    /// There is no value.
     Add,
-    /// Where there is a value.
+    /// There is a value.
     Replace,
-    /// Where the value is the one with this CAS number.
+    /// The value has this CAS number.
     Cas(u64),
 }
 
@@ -143,8 +143,8 @@ pub enum Delta {
 }
 
 impl Request<'_> {
-    /// Appends the request to `out`, and returns what its reply has to look like. Where the protocol allows it, the reply
-    /// has to repeat 12 bits of `opaque`, so that a reply of another request is noticed.
+    /// Appends the request to `out`, and returns the form that its reply must have. Where the protocol allows it, the reply has to repeat
+    /// 12 bits of `opaque`, so that a reply to another request is noticed.
     pub fn encode(&self, opaque: u16, out: &mut Vec<u8>) -> Expect {
         let opaque = Opaque::new(opaque);
         match *self {
@@ -157,7 +157,7 @@ impl Request<'_> {
                 let keys = Keys::new(keys.iter().map(WireKey::token));
                 out.extend_from_slice(b"get");
                 out.extend_from_slice(keys.tokens());
-                // No mark behind it: the server would send that apart, and each would be read apart.
+                // Without a mark behind it: the server would send the mark's reply apart, and it would be read apart.
                 out.extend_from_slice(b"\r\n");
                 Expect::values(keys)
             }
@@ -209,7 +209,7 @@ impl Request<'_> {
             Self::FlushAll => line(out, b"flush_all\r\n", b"OK"),
             Self::Version => line(out, b"version\r\n", b"VERSION "),
             Self::Noop => {
-                // A server with `-Y` closes a connection whose first line is shorter than seven bytes, since 1.6.45.
+                // Since 1.6.45, a server with `-Y` closes a connection whose first line is shorter than seven bytes.
                 out.extend_from_slice(b"mn O");
                 out.extend_from_slice(&opaque.token());
                 line(out, b"\r\n", b"MN")
@@ -236,7 +236,7 @@ impl Request<'_> {
         }
     }
 
-    /// Whether it changes nothing in the server, so that it may be sent twice.
+    /// Whether the request changes nothing in the server, so that it may be sent twice.
     #[must_use]
     pub fn is_read(&self) -> bool {
         match self {
@@ -251,7 +251,7 @@ impl Request<'_> {
         }
     }
 
-    /// What it stores, if it does.
+    /// The value that the request stores, if it stores one.
     pub(crate) fn value(&self) -> Option<&[u8]> {
         match self {
             Self::Store { value, .. } => Some(value),
@@ -259,7 +259,7 @@ impl Request<'_> {
         }
     }
 
-    /// About how many bytes it takes on the wire, keys and value; for bounding queues.
+    /// About how many bytes of keys and values it has on the wire; for bounding queues.
     #[must_use]
     pub fn weight(&self) -> usize {
         match self {
@@ -302,7 +302,7 @@ fn flag(out: &mut Vec<u8>, flag: &[u8], token: u64) {
     number(out, token);
 }
 
-/// Zero is what the server assumes.
+/// Leaves out a zero, which the server assumes anyway.
 fn nonzero(out: &mut Vec<u8>, name: &[u8], token: u32) {
     if token != 0 {
         flag(out, name, u64::from(token));

@@ -6,12 +6,12 @@ use super::expect::Keys;
 use super::lines::digits;
 use super::reply::Item;
 
-/// Values up to this many bytes are copied out of the input, so that one of them doesn't keep all of it. Larger ones stay
-/// where they were read.
+/// Values up to this many bytes are copied out of the input, so that a small value doesn't keep all of the input in memory. Larger ones
+/// stay where they were read.
 pub(super) const COPIED_MAX: usize = 16 * 1024;
 
-/// The values of a classic `get` that have arrived. Small ones are copied into one buffer that they share: they came together, and are
-/// mostly used and dropped together.
+/// The values of a classic `get` that have arrived. Small ones are copied into one shared buffer: they came together, and are mostly used
+/// and dropped together.
 #[derive(Debug, Default)]
 pub(super) struct Values {
     found: Vec<Option<(Place, u32)>>,
@@ -31,7 +31,7 @@ impl Values {
         }
     }
 
-    /// A value and its line end are at the front of the input.
+    /// Takes a value and its line end from the front of the input.
     pub(super) fn take(&mut self, index: usize, flags: u32, length: usize, input: &mut BytesMut) {
         if length > COPIED_MAX {
             let value = input.split_to(length).freeze();
@@ -43,8 +43,8 @@ impl Values {
         }
     }
 
-    /// Takes those values that are at the front of the input, whole and small, for as long as each is the next one asked for:
-    /// the common case, in one pass. Stops at anything else.
+    /// Takes whole, small values from the front of the input, for as long as each is the next one asked for: the common case, in one
+    /// pass. Stops at anything else.
     pub(super) fn take_run(&mut self, keys: &mut Keys, input: &mut BytesMut, max: usize) {
         let mut at = 0;
         while let Some((key, index)) = keys.next() {
@@ -93,7 +93,7 @@ struct Head {
 }
 
 impl Head {
-    /// Reads `VALUE`, this key, flags and a length; `None` where anything else is there.
+    /// Reads `VALUE`, this key, flags and a length; `None` for anything else.
     #[inline]
     fn read(input: &[u8], key: &[u8]) -> Option<Self> {
         let rest = input.strip_prefix(b"VALUE ")?.strip_prefix(key)?.strip_prefix(b" ")?;

@@ -9,8 +9,8 @@ use crate::codec::{Reply, Request};
 use crate::connection::{Link, told};
 use crate::{Error, Result};
 
-/// A call to the server of a key, or to another in its place. By hand, as in [`polycache_wire::Call`]: with one server, which is most
-/// often, this is nothing but that call.
+/// A call to the server of a key, or to another in its place. A future by hand, as [`polycache_wire::Call`] is: with one server, the most
+/// frequent case, it is only that call.
 #[must_use = "nothing is asked before it is polled"]
 pub(crate) struct Call<'a> {
     fleet: &'a Fleet,
@@ -22,9 +22,9 @@ pub(crate) struct Call<'a> {
 enum Stage<'a> {
     /// At the server with this number.
     At(usize, polycache_wire::Call<'a, Link, Request<'a>>),
-    /// It is out.
+    /// The server is out.
     Nowhere,
-    /// At others, after the first has failed. Boxed, as it is rare.
+    /// At other servers, after the first has failed. Boxed, since it is rare.
     Again(Pin<Box<dyn Future<Output = Result<Option<Reply>>> + Send + 'a>>),
 }
 
@@ -71,7 +71,7 @@ impl Future for Call<'_> {
 }
 
 impl Fleet {
-    /// Asks where the key belongs by now, after the server `tried` has failed.
+    /// Asks at the key's present place, after the server `tried` has failed.
     async fn call_again(
         &self,
         stored: &[u8],

@@ -29,7 +29,7 @@ fn meta(status: Status) -> Meta {
     Meta { status, value: None, flags: 0, cas: 0, ttl: None }
 }
 
-/// The reply in `bytes`, which it takes whole, cut into two at every place and into single bytes: the same each time.
+/// The reply in `bytes`, which must be the same when the bytes are cut into two at every place, and into single bytes.
 fn decode(expect: &Expect, bytes: &[u8]) -> Reply {
     let whole = pieces(expect, [bytes]).unwrap().unwrap();
     for cut in 0..bytes.len() {
@@ -105,7 +105,7 @@ fn values_of_a_multi_get_stay_in_order() {
 fn a_reply_with_errors_is_taken_whole() {
     const FAILURE: &str = "SERVER_ERROR backend failure\r\n";
     let keys = multi_get(&["a", "b", "c"]);
-    // memcached's proxy: one error for each key of a dead server, between values and before the end.
+    // memcached's proxy: an error for each key of a dead server, between values and before the end.
     for text in [
         format!("{FAILURE}VALUE b 0 1\r\nB\r\n{FAILURE}END\r\n"),
         format!("{FAILURE}{FAILURE}{FAILURE}END\r\n"),
@@ -137,7 +137,7 @@ fn a_reply_with_errors_is_taken_whole() {
     assert!(!broke_off(&keys, &format!("{FAILURE}END\r\n")));
     assert!(!broke_off(&raw("get a"), &format!("{FAILURE}END\r\nMN\r\n")));
     assert!(!broke_off(&raw("incr a 1"), "CLIENT_ERROR no number\r\nMN\r\n"));
-    // An empty line after it, of 1.6.45.
+    // 1.6.45 sends an empty line after it.
     assert!(!broke_off(&raw("touch a"), "CLIENT_ERROR bad command line format\r\n\r\nMN\r\n"));
     assert!(wrong(&get(), b"SERVER_ERROR out of memory writing get response\r\n").contains("later request"));
     for text in [&format!("{FAILURE}HD OAA\r\n"), "MN\r\n", "\r\nEND\r\n"] {
