@@ -9,7 +9,7 @@ use crate::function::{Function, located};
 use crate::key;
 use crate::options::Options;
 
-/// Which of the two.
+/// Which of the two attributes.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {
     Cached,
@@ -51,7 +51,7 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
         let #own = #library::functions::CallBuilder::new(#found, #key) #lease;
         #call
     });
-    // `impl` is spelt by this crate, by whose edition it captures every lifetime.
+    // The `impl` has this crate's span, by whose edition it captures every lifetime.
     let future = quote!(impl ::core::future::Future<Output = #returns>);
     let place = function.output_span();
     let (library, source) = (located(library.to_token_stream(), place), located(source, place));
@@ -62,12 +62,12 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
     Ok(quote!(#item))
 }
 
-/// A variable of the expansion, which no argument is mistaken for.
+/// A variable of the expansion that can't be mistaken for an argument.
 pub(crate) fn local(name: &str) -> Ident {
     Ident::new(name, Span::mixed_site())
 }
 
-/// Tells the compiler what an async block returns, so that each `return` in it is coerced as it is in a function.
+/// Tells the compiler the type that an async block returns, so that each `return` in it is coerced as in a function.
 pub(crate) fn returning(returns: &Type) -> TokenStream {
     let never = local("__never");
     quote! {
@@ -79,7 +79,7 @@ pub(crate) fn returning(returns: &Type) -> TokenStream {
     }
 }
 
-/// Where a call finds its cache: an expression, and its type.
+/// The expression by which a call finds its cache, and its type.
 pub(crate) struct Cache {
     pub(crate) found: TokenStream,
     pub(crate) source: TokenStream,

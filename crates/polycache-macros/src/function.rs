@@ -8,13 +8,13 @@ use syn::{Error, FnArg, Ident, ItemFn, Pat, Path, Result, ReturnType, Type, pars
 use crate::cached::local;
 use crate::options::Options;
 
-/// How the names begin that patterns get.
+/// The beginning of the names that patterns get.
 const PATTERN: &str = "__argument_";
 
 /// An async function, taken apart.
 pub(crate) struct Function {
     pub(crate) item: ItemFn,
-    /// The `self` token, where it is a method.
+    /// The `self` token of a method.
     pub(crate) receiver: Option<TokenStream>,
     pub(crate) arguments: Vec<Argument>,
     pub(crate) returns: Type,
@@ -24,12 +24,12 @@ pub(crate) struct Function {
 pub(crate) struct Argument {
     pub(crate) name: Ident,
     pub(crate) ty: Type,
-    /// Binds what the body knows it by.
+    /// Binds the names that the body uses.
     pub(crate) binding: Option<TokenStream>,
 }
 
 impl Function {
-    /// `attribute` is its name, for errors.
+    /// Takes a function apart. `attribute` is the attribute's name, for errors.
     pub(crate) fn parse(item: TokenStream, attribute: &str) -> Result<Self> {
         let mut item: ItemFn = syn::parse2(item)
             .map_err(|error| Error::new(error.span(), format!("`#[{attribute}]` is for functions: {error}")))?;
@@ -78,7 +78,7 @@ impl Function {
         self.arguments.iter().filter_map(|argument| argument.binding.as_ref()).cloned().collect()
     }
 
-    /// Where the call's type stands: lints on long types are about what the user has written.
+    /// The span of the call's type: lints on long types are about what the user has written.
     pub(crate) fn output_span(&self) -> Span {
         Span::call_site().located_at(self.returns.span())
     }
@@ -108,14 +108,14 @@ impl Function {
         quote_spanned!(place=> <#shape as #library::functions::Shape>::Error)
     }
 
-    /// Refuses, by its type, a `Result` that is stored whole without anybody having said so.
+    /// Refuses, by its type, a `Result` that would be stored whole without `cache_errors`.
     pub(crate) fn checked(&self, options: &Options) -> Option<TokenStream> {
         let whole = options.cache_errors.is_none() && !is_result(&self.returns);
         whole
             .then(|| without_errors(&self.returns.to_token_stream(), self.returns.span(), &options.library, "returned"))
     }
 
-    /// Where an argument of this name, or `self`, is declared.
+    /// The span at which an argument of this name, or `self`, is declared.
     pub(crate) fn declared(&self, name: &Ident) -> Option<Span> {
         if name == "self" {
             return self.receiver.as_ref().map(Spanned::span);
@@ -123,7 +123,7 @@ impl Function {
         self.arguments.iter().find(|argument| argument.name == *name).map(|argument| argument.name.span())
     }
 
-    /// The names that a key may be made of, for errors.
+    /// The names that a key may use, for errors.
     pub(crate) fn names(&self) -> String {
         let own = self.receiver.iter().map(|_| "self".to_owned());
         let names: Vec<String> = own.chain(self.arguments.iter().map(Argument::label)).collect();
@@ -132,15 +132,15 @@ impl Function {
 }
 
 impl Argument {
-    /// Its name in errors.
+    /// The argument's name in errors.
     fn label(&self) -> String {
         let name = self.name.to_string();
         if name.starts_with(PATTERN) { "a pattern without a name".to_owned() } else { name }
     }
 }
 
-/// The argument's name, or one in the place of its pattern, and what the body makes of it. Where that might leave it alone, it is named
-/// nevertheless: an argument lives as long as the body runs.
+/// The argument's name, or a new name in place of its pattern; and the binding for the body. An argument that the pattern might not bind
+/// has a name nevertheless, since it lives as long as the body runs.
 fn bind(pattern: &mut Pat, place: usize) -> (Ident, Option<TokenStream>) {
     if let Pat::Ident(named) = pattern
         && named.subpat.is_none()
@@ -159,7 +159,7 @@ fn bind(pattern: &mut Pat, place: usize) -> (Ident, Option<TokenStream>) {
     (name, Some(binding))
 }
 
-/// Code that compiles unless the type is a `Result`. `rule` is which of the library's rules it is by.
+/// Code that compiles unless the type is a `Result`. `rule` names the library's rule for the error.
 pub(crate) fn without_errors(ty: &TokenStream, span: Span, library: &Path, rule: &str) -> TokenStream {
     let rule = Ident::new(rule, Span::call_site());
     let probe = quote!(#library::functions::probe);

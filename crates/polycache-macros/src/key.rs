@@ -109,7 +109,7 @@ fn nested(all: &[TokenStream]) -> TokenStream {
     quote!((#(#parts,)*))
 }
 
-/// The text with what stands in its braces, among which `one` has to be.
+/// The text with the values of its placeholders, among which `one` has to be.
 fn from_template(function: &Function, template: &LitStr, one: Option<&str>) -> Result<TokenStream> {
     let text = template.value();
     let span = template.span();
@@ -121,7 +121,7 @@ fn from_template(function: &Function, template: &LitStr, one: Option<&str>) -> R
         format.push_str(&rest[..at]);
         let (brace, after) = rest[at..].split_at(1);
         if after.starts_with(brace) {
-            // Doubled, it stands for itself.
+            // A doubled brace stands for itself.
             format.push_str(&rest[at..at + 2]);
             rest = &after[1..];
             continue;
@@ -169,7 +169,7 @@ fn placeholder(function: &Function, text: &str, span: Span) -> Result<(Expr, Ide
     let Some(name) = path.path.get_ident() else {
         return Err(wrong("names no argument"));
     };
-    // A text that a `macro_rules!` was handed knows the argument no other way than by its name.
+    // Text that comes through a `macro_rules!` has another span, so the argument is known only by its name.
     let mut name = name.clone();
     match function.declared(&name) {
         Some(declared) => name.set_span(span.resolved_at(declared)),

@@ -30,11 +30,11 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// The function returns a `CachedCall`, a future that can be told to do otherwise first: `refresh()`, `read_only()`, `write_behind()`,
-/// `uncached()`; `invalidate()` deletes, `key()` and `cache()` tell. Calls that miss a key at the same time compute once.
+/// `uncached()`. `invalidate()` deletes the value; `key()` and `cache()` tell these. Calls that miss a key at the same time compute once.
 ///
-/// What is returned has to be `Clone`, `Send`, `Sync`, `'static` and serde's `Serialize` and `Deserialize`, or with `object` an `Arc` of any
-/// type; of a `Result` the value, and an error of any type that is `Send`. The `Result` is called by that name: one of another name, as in
-/// `type DbResult<T> = Result<T, E>`, doesn't compile without `cache_errors`.
+/// The returned type has to be `Clone`, `Send`, `Sync`, `'static` and serde's `Serialize` and `Deserialize`, or with `object` an `Arc` of
+/// any type. Of a `Result` this holds for the value, and the error may be any type that is `Send`. The `Result` must be written by that
+/// name: another name, as of `type DbResult<T> = Result<T, E>`, doesn't compile without `cache_errors`.
 ///
 /// | option | |
 /// |---|---|
@@ -48,10 +48,10 @@ use proc_macro::TokenStream;
 /// | `noself` | leaves `self` out of it |
 /// | `ttl = "60s"` | how long a value lives: a text as in configurations, a number of seconds, or an expression of `Duration` or `Ttl` |
 /// | `ttl_from = function` | the same from a reference to the value |
-/// | `skip_if = function` | doesn't store a value of which this is true |
-/// | `cache_errors` | stores a `Result` whole, its errors too |
+/// | `skip_if = function` | doesn't store a value for which this returns true |
+/// | `cache_errors` | stores a `Result` whole, errors too |
 /// | `object` | the value is an `Arc<T>`, kept in memory as it is and shared: `T` needs neither serde nor `Clone` |
-/// | `crate = path` | where the library is, if not at `::polycache` |
+/// | `crate = path` | the path of the library, if not `::polycache` |
 ///
 /// Functions of `ttl_from` and `skip_if` are paths, or closures that capture nothing.
 #[proc_macro_attribute]
@@ -74,11 +74,11 @@ pub fn cached(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # }
 /// ```
 ///
-/// As [`cached`](macro@cached), with one option more: `lease = "2s"`, how long other processes wait after the one that computes has died. Two
-/// seconds where nothing is said. It is renewed while the function runs. On a cache that is this process's own it makes no difference.
+/// As [`cached`](macro@cached), with one more option: `lease = "2s"`, how long other processes wait after the computing one has died. Two
+/// seconds by default. The lease is renewed while the function runs. On a cache that only this process uses it makes no difference.
 ///
 /// Whoever writes to these keys in another way should use a cache with a lease too (`lease` in its configuration, or of its builder):
-/// only then nothing is stored that another process computed before the write.
+/// only then is a value that another process computed before the write not stored after it.
 #[proc_macro_attribute]
 pub fn cached_stampede(options: TokenStream, item: TokenStream) -> TokenStream {
     cached::expand(options.into(), item.into(), cached::Kind::Stampede).into()
@@ -104,13 +104,13 @@ pub fn cached_stampede(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # Ok(()) }
 /// ```
 ///
-/// `keys` names the argument with the keys: a slice or a `Vec`. The function returns a `HashMap`, a `BTreeMap` or a `Vec` of pairs, or one of
-/// them in a `Result`; what it leaves out isn't there, and isn't stored. In `key` that argument stands for one key, and so it does for
-/// `key_builder`. The other arguments have to be `Clone`, as the function may be called again for keys that other callers have given
-/// up; and the function's future has to be `Send`.
+/// `keys` names the argument with the keys: a slice or a `Vec`. The function returns a `HashMap`, a `BTreeMap` or a `Vec` of pairs, or
+/// one of them in a `Result`; keys that it leaves out have no value, and nothing is stored for them. In `key` and for `key_builder` that
+/// argument stands for one key. The other arguments have to be `Clone`, as the function may be called again for keys that other callers
+/// have given up. The function's future has to be `Send`.
 ///
-/// The other options are those of [`cached`](macro@cached), without `cache_errors`. The call returned is a `MultiCall`: the same methods, but
-/// `keys()`.
+/// The other options are those of [`cached`](macro@cached), without `cache_errors`. The call returned is a `MultiCall`: the same methods,
+/// but `keys()` in place of `key()`.
 #[proc_macro_attribute]
 pub fn multi_cached(options: TokenStream, item: TokenStream) -> TokenStream {
     multi::expand(options.into(), item.into()).into()

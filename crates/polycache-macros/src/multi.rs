@@ -74,7 +74,7 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     Ok(function.item.to_token_stream())
 }
 
-/// The type of a key, and what gives the body the keys under their name.
+/// The type of a key, and the code that gives the body the missing keys under the argument's name.
 fn elements(argument: &Argument) -> Result<(Type, TokenStream)> {
     let (name, ty, missing) = (&argument.name, &argument.ty, local("__keys"));
     let (one, bound) = match ty {
@@ -115,7 +115,7 @@ fn type_argument(ty: &Type, name: &str) -> Option<Type> {
     }
 }
 
-/// Copies of the other arguments: the body may run several times.
+/// Copies of the other arguments, since the body may run several times.
 fn copies(function: &Function, keys: &Ident) -> TokenStream {
     let others = function.arguments.iter().filter(|argument| argument.name != *keys);
     others
@@ -125,7 +125,7 @@ fn copies(function: &Function, keys: &Ident) -> TokenStream {
         .collect()
 }
 
-/// Everything that is borrowed is borrowed for one lifetime, which the returned call has.
+/// Gives all borrowed arguments one lifetime, that of the returned call.
 fn bind_lifetimes(signature: &mut Signature) -> Result<()> {
     let call = || Lifetime::new("'__call", Span::call_site());
     for argument in &mut signature.inputs {
@@ -143,7 +143,7 @@ fn bind_lifetimes(signature: &mut Signature) -> Result<()> {
     for parameter in &mut signature.generics.params {
         match parameter {
             GenericParam::Lifetime(own) => own.bounds.push(call()),
-            // Where it has its other bounds.
+            // Where the parameter has its other bounds.
             GenericParam::Type(own) if !own.bounds.is_empty() => own.bounds.push(parse_quote!('__call)),
             GenericParam::Type(own) => {
                 let name = &own.ident;
@@ -159,7 +159,7 @@ fn bind_lifetimes(signature: &mut Signature) -> Result<()> {
     Ok(())
 }
 
-/// Gives lifetimes that are left out a name.
+/// Names the lifetimes that are left out.
 struct Elided;
 
 impl VisitMut for Elided {
@@ -173,7 +173,7 @@ impl VisitMut for Elided {
         visit_type_impl_trait_mut(self, hidden);
     }
 
-    /// Those of `Fn(&str)` are the caller's.
+    /// The lifetimes in `Fn(&str)` are the caller's.
     fn visit_parenthesized_generic_arguments_mut(&mut self, _: &mut ParenthesizedGenericArguments) {}
 
     fn visit_type_fn_ptr_mut(&mut self, _: &mut TypeFnPtr) {}

@@ -11,9 +11,9 @@ use syn::spanned::Spanned;
 use syn::token::Paren;
 use syn::{Error, Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Result, Token, parenthesized, parse_quote};
 
-/// All that an attribute can be told.
+/// The options of an attribute.
 pub(crate) struct Options {
-    /// Where the library is.
+    /// The path of the library.
     pub(crate) library: Path,
     pub(crate) alias: Option<LitStr>,
     pub(crate) url: Option<LitStr>,
@@ -37,7 +37,7 @@ const COMMON: [&str; 12] =
     ["alias", "cache", "crate", "key", "key_builder", "noself", "object", "skip", "skip_if", "ttl", "ttl_from", "url"];
 
 impl Options {
-    /// Of an attribute that knows the common ones and `own`.
+    /// Reads the options of an attribute that knows the common ones and `own`.
     pub(crate) fn parse(tokens: TokenStream, own: &[&str]) -> Result<Self> {
         let settings = syn::parse::Parser::parse2(Punctuated::<Setting, Token![,]>::parse_terminated, tokens)?;
         let mut known: Vec<&str> = COMMON.iter().chain(own).copied().collect();
@@ -216,7 +216,7 @@ fn lease(value: &Expr) -> Result<TokenStream> {
     literal(value)?.ok_or_else(|| Error::new(value.span(), "a lease is a text such as \"2s\", or a number of seconds"))
 }
 
-/// A duration that is written out; none where `value` is another expression.
+/// A duration that is written as a literal; `None` for another expression.
 fn literal(value: &Expr) -> Result<Option<TokenStream>> {
     let Expr::Lit(ExprLit { lit, .. }) = bare(value) else {
         return Ok(None);
