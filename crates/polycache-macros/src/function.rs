@@ -83,9 +83,9 @@ impl Function {
         Span::call_site().located_at(self.returns.span())
     }
 
-    /// How it is taken apart: a marker type of the library's. By what the type is called, since a signature can name no type that depends on
-    /// another; [`Self::checked`] refuses what this misses.
-    /// All of it is in one place, so that what the compiler has to say of it several times it says once.
+    /// How the returned type is taken apart, as a marker type of the library's. Told by the type's name, since a signature can name no
+    /// type that depends on another; [`Self::checked`] refuses a `Result` that this misses. All tokens have one place, so that the
+    /// compiler tells an error about them once.
     pub(crate) fn shape(&self, options: &Options) -> TokenStream {
         let (returns, place) = (&self.returns, self.output_span());
         let library = located(options.library.to_token_stream(), place);
@@ -101,7 +101,7 @@ impl Function {
         quote_spanned!(place=> <#shape as #library::functions::Shape>::Itself)
     }
 
-    /// The type of its errors.
+    /// The type of the function's errors.
     pub(crate) fn error(&self, options: &Options) -> TokenStream {
         let (shape, place) = (self.shape(options), self.output_span());
         let library = located(options.library.to_token_stream(), place);
@@ -182,7 +182,7 @@ pub(crate) fn bare(mut ty: &Type) -> &Type {
     }
 }
 
-/// The tokens, which mean what they mean, at another place.
+/// The tokens with their meaning, but at another place.
 pub(crate) fn located(tokens: TokenStream, place: Span) -> TokenStream {
     let located = |mut token: TokenTree| {
         token.set_span(token.span().located_at(place));

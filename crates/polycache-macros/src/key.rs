@@ -9,13 +9,13 @@ use crate::cached::local;
 use crate::function::Function;
 use crate::options::Options;
 
-/// The argument that stands for one of many keys, which is a reference here: its name, and the type of a key.
+/// The argument that stands for one of many keys, a reference here: its name, and the type of a key.
 pub(crate) struct One<'a> {
     pub(crate) name: &'a Ident,
     pub(crate) ty: &'a Type,
 }
 
-/// An expression that implements `Display`.
+/// The key, as an expression that implements `Display`.
 pub(crate) fn display(function: &Function, options: &Options, one: Option<&One<'_>>) -> Result<TokenStream> {
     if let (Some(span), None) = (options.noself, &function.receiver) {
         return Err(Error::new(span, "the function has no `self` to leave out"));
@@ -40,11 +40,11 @@ pub(crate) fn display(function: &Function, options: &Options, one: Option<&One<'
     })
 }
 
-/// What the key is made of, of one argument.
+/// The part of the key that is one argument.
 struct Part {
-    /// An expression.
+    /// The expression for it.
     reference: TokenStream,
-    /// The type of it.
+    /// The type of that expression.
     ty: TokenStream,
     span: Span,
 }
@@ -58,12 +58,12 @@ fn parts(function: &Function, options: &Options, one: Option<&One<'_>>) -> Vec<P
         let (name, span) = (&argument.name, argument.name.span());
         let (reference, ty) = match (&argument.ty, one.filter(|one| one.name == name)) {
             (_, Some(one)) => (quote!(#name), one.ty),
-            // It is a reference already.
+            // The argument is a reference already.
             (Type::Reference(reference), _) if reference.mutability.is_none() => (quote!(#name), &*reference.elem),
             (Type::Reference(reference), _) => (quote!(&*#name), &*reference.elem),
             (ty, _) => (quote_spanned!(ty.span()=> &#name), ty),
         };
-        // A hidden type has no name.
+        // A type with `impl` in it can't be named.
         let hidden = ty.to_token_stream().to_string().split_whitespace().any(|word| word.ends_with("impl"));
         Part { reference, ty: if hidden { quote!(&_) } else { quote!(&#ty) }, span }
     });
@@ -86,7 +86,7 @@ fn check_skipped(function: &Function, options: &Options, one: Option<&One<'_>>) 
     Ok(())
 }
 
-/// The builder; where it is a closure, its arguments have their types.
+/// The builder. If it is a closure, its arguments get their types.
 fn typed(builder: &Expr, parts: &[Part]) -> Expr {
     let mut builder = builder.clone();
     if let Expr::Closure(closure) = &mut builder {
@@ -100,7 +100,7 @@ fn typed(builder: &Expr, parts: &[Part]) -> Expr {
     builder
 }
 
-/// A tuple of any length: serde knows those of up to 16.
+/// A tuple of any length, since serde knows tuples of up to 16 only.
 fn nested(all: &[TokenStream]) -> TokenStream {
     if all.len() <= 16 {
         return quote!((#(#all,)*));

@@ -30,7 +30,8 @@ use proc_macro::TokenStream;
 /// ```
 ///
 /// The function returns a `CachedCall`, a future that can be told to do otherwise first: `refresh()`, `read_only()`, `write_behind()`,
-/// `uncached()`. `invalidate()` deletes the value; `key()` and `cache()` tell these. Calls that miss a key at the same time compute once.
+/// `uncached()`. `invalidate()` deletes the value; `key()` and `cache()` return its key and its cache. Calls that miss a key at the same
+/// time compute once.
 ///
 /// The returned type has to be `Clone`, `Send`, `Sync`, `'static` and serde's `Serialize` and `Deserialize`, or with `object` an `Arc` of
 /// any type. Of a `Result` this holds for the value, and the error may be any type that is `Send`. The `Result` must be written by that
@@ -43,9 +44,9 @@ use proc_macro::TokenStream;
 /// | `cache = expression` | a `Cache`, or a reference to one; may use the arguments, as in `self.cache` |
 /// | `key = "user:{id}"` | the key, from arguments and their fields (`{user.id}`), in the format language of `std::fmt`; take `{name:?}` where a text may hold what separates it from the next |
 /// | `key_builder = function` | makes the key of references to all arguments; a closure need not name their types |
-/// | neither | the path of the function and all its arguments, which serde has to know |
-/// | `skip(db, request)` | leaves these arguments out of the key, where it is made of all |
-/// | `noself` | leaves `self` out of it |
+/// | neither | the key is the path of the function and all its arguments, which need serde |
+/// | `skip(db, request)` | leaves these arguments out of a key that is made of all |
+/// | `noself` | leaves `self` out of such a key |
 /// | `ttl = "60s"` | how long a value lives: a text as in configurations, a number of seconds, or an expression of `Duration` or `Ttl` |
 /// | `ttl_from = function` | the same from a reference to the value |
 /// | `skip_if = function` | doesn't store a value for which this returns true |
@@ -78,7 +79,7 @@ pub fn cached(options: TokenStream, item: TokenStream) -> TokenStream {
 /// seconds by default. The lease is renewed while the function runs. On a cache that only this process uses it makes no difference.
 ///
 /// Whoever writes to these keys in another way should use a cache with a lease too (`lease` in its configuration, or of its builder):
-/// only then is a value that another process computed before the write not stored after it.
+/// otherwise another process may store after the write what it computed before it.
 #[proc_macro_attribute]
 pub fn cached_stampede(options: TokenStream, item: TokenStream) -> TokenStream {
     cached::expand(options.into(), item.into(), cached::Kind::Stampede).into()
