@@ -15,7 +15,7 @@ pub use tls::Tls;
 use crate::backend::Backend;
 use crate::registry::{Row, row};
 
-/// A line for each.
+/// A row for each backend.
 #[rustfmt::skip] // one row, one part
 pub(crate) const TABLE: &[Row<dyn Backend>] = &[
     row!(Backend if "memory", memory::from_settings, ["memory", "aiocache.SimpleMemoryCache"], ["memory"]),

@@ -1,13 +1,12 @@
-//! Memcached: one server, or a fleet over which keys are spread. The client below is the crate `polycache-memcached`, which can be used by
-//! itself.
+//! Memcached: one server, or a fleet over which keys are spread. The client below is the crate `polycache-memcached`, which can be used
+//! by itself.
 //!
-//! What is stored under `ns:key` is the serializer's bytes under that key, with the flags 0, so other programs read and write the same
-//! entries; only keys that memcached can't take (long, empty, with spaces, controls or other than ASCII) are encoded, so that they never
-//! equal another key.
+//! Under `ns:key` stand the serializer's bytes, with the flags 0, so other programs read and write the same entries. Only keys that
+//! memcached can't take (long, empty, with spaces, controls or other than ASCII) are encoded, so that they never equal another key.
 //!
-//! Where memcached is odd:
+//! memcached has its limits:
 //! - TTLs are whole seconds, rounded up.
-//! - `increment` does what memcached can't (numbers below zero) by compare-and-swap; a sum beyond 64 bits is an error after the fact.
+//! - `increment` below zero takes a compare-and-swap; a sum beyond 64 bits is an error after the fact.
 //! - Keys can't be listed: `scan` is [`Unsupported`](crate::ErrorKind::Unsupported), and `clear` of a namespace is too, unless
 //!   [`generations`](MemcachedConfig::generations) are on.
 //! - A write that fails because the value is too large, or memory is out, may leave the key without its old value.
@@ -48,7 +47,7 @@ use crate::{Result, Settings};
 pub struct Memcached {
     servers: Arc<Servers>,
     info: Arc<BackendInfo>,
-    /// The cache whose writes end leases; none where they don't.
+    /// The cache whose leases the writes end, if they end any.
     holder: Option<Holder>,
 }
 
@@ -59,18 +58,18 @@ struct Servers {
 }
 
 impl Memcached {
-    /// The servers at `url`. None is contacted before the first command. [`MemcachedConfig`] lists what a URL can say.
+    /// The servers at `url`. No server is contacted before the first command. [`MemcachedConfig`] lists the settings of a URL.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) where the URL is wrong, or a certificate that it names can't be read.
+    /// [`Config`](crate::ErrorKind::Config) if the URL is wrong, or a certificate that it names can't be read.
     pub fn open(url: &str) -> Result<Self> {
         Self::new(&url.parse()?)
     }
 
-    /// The servers by these settings. None is contacted before the first command.
+    /// The servers of these settings. No server is contacted before the first command.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) where the settings don't fit together, or a certificate can't be read.
+    /// [`Config`](crate::ErrorKind::Config) if the settings don't fit together, or a certificate can't be read.
     pub fn new(config: &MemcachedConfig) -> Result<Self> {
         let mut info = BackendInfo::new("memcached");
         info.ttl_resolution = Duration::from_secs(1);

@@ -1,16 +1,16 @@
 //! The memory of this process.
 //!
 //! [`Memory`] holds live objects or bytes in a sharded hash table, bounded by [entries](MemoryBuilder::max_entries) or by
-//! [bytes](MemoryBuilder::max_bytes). An expired entry is never read, to the millisecond, and is freed within 250 ms without anybody
-//! asking, also where a million expire at once. Which entry makes room for a new one is decided by a variant of CLOCK-Pro, which
-//! keeps what is read often and lets a scan pass by.
+//! [bytes](MemoryBuilder::max_bytes). An expired entry is never read, to the millisecond, and is freed within 250 ms without a call, even
+//! if a million expire at once. A variant of CLOCK-Pro decides which entry makes room for a new one: it keeps entries that are read
+//! often, and a scan doesn't push them out.
 //!
-//! By default it holds up to 100,000 entries: with values of a kilobyte that is about a hundred megabytes, an amount that a service
-//! is seldom hurt by, and enough for the working set of most. Whoever knows better sets the bound.
+//! By default it holds up to 100,000 entries: with values of a kilobyte about a hundred megabytes, which seldom hurts a service, and is
+//! enough for the working set of most. Set the bound if you know a better one.
 //!
-//! Time comes from the machine's monotonic clock, which may stand still while the machine is suspended. In a child process made by
-//! `fork` the thread that frees expired entries is missing: they stay unread, and are freed when room is needed. `polycache_engine::fork` has
-//! what a process does around a `fork` to have the thread in the child, too.
+//! Time comes from the machine's monotonic clock, which may stand still while the machine is suspended. In a child process made by `fork`
+//! the thread that frees expired entries is missing: they stay unread, and are freed when room is needed. A process that calls
+//! `polycache_engine::fork` around a `fork` has the thread in the child, too.
 
 mod builder;
 mod counter;
@@ -31,7 +31,7 @@ use crate::backend::{Backend, BackendInfo};
 use crate::events::{Event, Listeners};
 use crate::{Error, ErrorKind, Result, Settings, Ttl, Value};
 
-/// The entries a memory backend holds unless told otherwise.
+/// The bound of a memory backend by default.
 const DEFAULT_MAX_ENTRIES: u64 = 100_000;
 
 /// A store in the memory of this process. A clone is a handle on the same store.
@@ -85,18 +85,18 @@ impl Memory {
         self.engine.weight()
     }
 
-    /// Frees the entries that have expired, now, in time proportional to the number of all entries. By itself that happens
-    /// within 250 ms; with a manual clock only here.
+    /// Frees all expired entries at once, in time proportional to the number of all entries. By themselves they are freed within 250 ms;
+    /// with a manual clock only here.
     pub fn remove_expired(&self) {
         self.engine.remove_expired();
     }
 
-    /// Tells the listeners of events.
+    /// Tells the listeners of the entries that no command removed.
     fn tell(listeners: &Listeners, key: &str, cause: Cause) {
         match cause {
             Cause::Evicted => listeners.tell(&Event::Evicted { key }),
             Cause::Expired => listeners.tell(&Event::Expired { key }),
-            // Commands show these.
+            // Commands show the others.
             _ => {}
         }
     }
@@ -111,7 +111,7 @@ impl Memory {
     fn remaining(&self, deadline: u64) -> Ttl {
         match deadline {
             polycache_engine::NEVER => Ttl::Never,
-            // A live entry has at least a part of a millisecond left.
+            // A live entry has at least part of a millisecond left.
             deadline => Ttl::After(self.engine.clock().remaining(deadline).max(Duration::from_millis(1))),
         }
     }

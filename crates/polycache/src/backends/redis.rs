@@ -1,13 +1,11 @@
 //! Redis and Valkey: one server, a cluster, or a primary watched by sentinels.
 //!
-//! What is stored under `ns:key` is the serializer's bytes under the Redis key `ns:key`, so other programs can read and write the same
-//! entries.
+//! Under the Redis key `ns:key` stand the serializer's bytes, so other programs can read and write the same entries.
 //!
-//! One connection is shared by all calls, made at first use, and made anew when it breaks; see [`RedisConfig`] for more than one.
-//! While a server is away, calls fail at once with a retryable error, and an attempt to connect is made every second or so in the
-//! background. A read whose connection breaks is sent again. A write isn't: where doing it twice is harmless the error is
-//! [`Unavailable`](crate::ErrorKind::Unavailable), else [`UnknownOutcome`](crate::ErrorKind::UnknownOutcome). A server that has stopped
-//! without closing its connections is found out by heartbeats.
+//! All calls share one connection, made at first use, and made anew when it breaks; see [`RedisConfig`] for more than one. While a server
+//! is away, calls fail at once with a retryable error, and the backend tries to connect every second or so. A read whose connection
+//! breaks is sent again. A write isn't: if it is safe to repeat the error is [`Unavailable`](crate::ErrorKind::Unavailable), else
+//! [`UnknownOutcome`](crate::ErrorKind::UnknownOutcome). Heartbeats find a server that has stopped without closing its connections.
 
 mod allowed;
 mod answers;
@@ -68,23 +66,23 @@ pub struct Redis {
     info: Arc<BackendInfo>,
     /// Whether a write ends the lease on its key.
     ends_leases: bool,
-    /// Whether the log tells already that the server refuses scripts.
+    /// Whether the log already says that the server refuses scripts.
     told: Arc<Once>,
 }
 
 impl Redis {
-    /// The servers at `url`. None is contacted before the first command. [`RedisConfig`] lists what a URL can say.
+    /// The servers at `url`. No server is contacted before the first command. [`RedisConfig`] lists the settings of a URL.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) where the URL is wrong, or a certificate that it names can't be read.
+    /// [`Config`](crate::ErrorKind::Config) if the URL is wrong, or a certificate that it names can't be read.
     pub fn open(url: &str) -> Result<Self> {
         Self::new(url.parse()?)
     }
 
-    /// The servers by these settings. None is contacted before the first command.
+    /// The servers of these settings. No server is contacted before the first command.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) where the settings don't fit together, or a certificate can't be read.
+    /// [`Config`](crate::ErrorKind::Config) if the settings don't fit together, or a certificate can't be read.
     pub fn new(config: RedisConfig) -> Result<Self> {
         let mut info = BackendInfo::new("redis");
         info.capabilities.detects_equal_writes = false;

@@ -1,4 +1,4 @@
-//! How TLS is spoken with servers.
+//! The settings of TLS connections.
 
 use std::path::PathBuf;
 
@@ -8,20 +8,20 @@ use crate::Result;
 use crate::settings::Choice;
 use crate::settings::server_url::wrong;
 
-/// How TLS is spoken with servers.
+/// The settings of TLS connections to servers.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 #[non_exhaustive]
 pub struct Tls {
-    /// A PEM file of the authorities that may have signed the server's certificate. By default those that the system trusts; with
-    /// memcached it has to be given.
+    /// A PEM file of the authorities that may have signed the server's certificate. By default those that the system trusts; memcached
+    /// needs it.
     pub ca: Option<PathBuf>,
     /// A PEM file with the certificate that the client shows.
     pub certificate: Option<PathBuf>,
-    /// A PEM file with the key to it.
+    /// A PEM file with the certificate's key.
     pub key: Option<PathBuf>,
-    /// Whether the server's certificate is checked, as it always is with memcached. Without the check anybody on the way can read and
-    /// change everything.
+    /// Whether the server's certificate is checked; memcached's always is. Without the check anybody on the way can read and change
+    /// everything.
     pub verify: bool,
 }
 
@@ -33,7 +33,7 @@ impl Default for Tls {
 
 const VERIFY: Choice<bool> = Choice::new("verify", &[("true", true), ("false", false)]);
 
-/// Takes a setting of TLS from a URL; whether it is one.
+/// Takes a setting of TLS from a URL. Returns whether it is one.
 pub(super) fn set(tls: &mut Option<Tls>, name: &str, value: &str) -> Result<bool> {
     if !["ca", "cert", "key", "verify"].contains(&name) {
         return Ok(false);

@@ -27,7 +27,7 @@ pub(super) const ON_DEAD: Choice<OnDead> =
 /// A setting of aiocache.
 const POOL_SIZE: Range<u32> = Range::new("pool_size", 1, u32::MAX);
 
-/// Where memcached is and how to speak to it. Read from a URL with [`FromStr`], or from any format of serde.
+/// The servers and the way to speak with them. Read from a URL with [`FromStr`], or from any format of serde.
 ///
 /// | setting | in a URL | default |
 /// |---|---|---|
@@ -57,34 +57,34 @@ const POOL_SIZE: Range<u32> = Range::new("pool_size", 1, u32::MAX);
 pub struct MemcachedConfig {
     /// The servers: `host`, `host:port`, `[::1]:port` or the path of a unix socket. A key lives on one of them.
     pub servers: Vec<String>,
-    /// What share of the keys each server takes: 1 or more. Empty: the same for all.
+    /// The share of keys of each server: 1 or more. Empty: the same for all.
     pub weights: Vec<u32>,
-    /// The user, where servers ask for one (ASCII authentication, `-Y`).
+    /// The user, if the servers ask for one (ASCII authentication, `-Y`).
     pub username: Option<String>,
     /// The password.
     pub password: Option<Secret>,
-    /// TLS, if it is spoken.
+    /// TLS, if the servers need it.
     pub tls: Option<Tls>,
-    /// How keys are spread.
+    /// How keys are spread over servers.
     pub placement: Placement,
-    /// What becomes of the keys of a server that doesn't answer.
+    /// What happens to the keys of a server that doesn't answer.
     pub on_dead: OnDead,
-    /// After how many failures in a row a server counts as dead: 1 or more.
+    /// How many failures in a row make a server count as dead: 1 or more.
     pub eject_after: u32,
-    /// How long it may take to connect to a server: a millisecond to a day.
+    /// The time to connect to a server: a millisecond to a day.
     #[serde(deserialize_with = "duration::deserialize")]
     pub connect_timeout: Duration,
-    /// How long a server may be silent, when it owes an answer, before its connection is given up: 2 milliseconds to a day.
+    /// How long a server that owes an answer may be silent before its connection is given up: 2 milliseconds to a day.
     #[serde(deserialize_with = "duration::deserialize")]
     pub heartbeat: Duration,
-    /// The largest value that is sent or taken, in bytes: up to 4 GiB. A server has a limit of its own, 1 MiB if not set otherwise.
+    /// The largest value that is sent or taken, in bytes: up to 4 GiB. A server has a limit of its own, 1 MiB unless set otherwise.
     pub max_value: usize,
-    /// Makes `clear` of a namespace possible, and says for how long the reads of a process may go by what it knows of other processes'
-    /// clears. Writes, locks and leases always ask first, for one round trip more; with zero, reads do so too.
+    /// Makes `clear` of a namespace possible, and says how long reads may miss the clears of other processes. Writes, locks and leases
+    /// always ask first, for one round trip more; with zero, reads do too.
     ///
     /// Every key with a `:` is then stored under another name, which other programs don't know, with a generation in it. The generations
-    /// of `shop:a` and all that begins with `shop:` are one small entry in memcached; a clear changes it, in one round trip or two, and
-    /// what was stored before is never found again. If memcached evicts that entry, all of `shop:` is forgotten.
+    /// of `shop:a` and of all keys that begin with `shop:` are one small entry in memcached. A clear changes that entry, in one round
+    /// trip or two, and older values are never found again. If memcached evicts that entry, all of `shop:` is forgotten.
     #[serde(deserialize_with = "optional_duration")]
     pub generations: Option<Duration>,
 }
@@ -112,14 +112,14 @@ impl Default for MemcachedConfig {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Placement {
-    /// As libmemcached's weighted ketama: for fleets shared with clients in other languages.
+    /// libmemcached's weighted ketama: for fleets shared with clients in other languages.
     #[default]
     Ketama,
-    /// Rendezvous hashing: spreads more evenly.
+    /// Rendezvous hashing: spreads keys more evenly.
     Rendezvous,
 }
 
-/// What becomes of the keys of a dead server.
+/// What happens to the keys of a dead server.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum OnDead {
@@ -128,7 +128,7 @@ pub enum OnDead {
     Fail,
     /// Reads miss, writes fail at once.
     Miss,
-    /// They go to the other servers. When the server is back, so are the values that it held before, which may be stale.
+    /// The other servers take them. When the server is back, so are the values that it held before, which may be stale.
     Rehash,
 }
 
@@ -142,7 +142,7 @@ impl FromStr for MemcachedConfig {
 }
 
 impl MemcachedConfig {
-    /// From the settings of an alias: the fields of this type, or `endpoint` and `port` as aiocache has them.
+    /// Reads the settings of an alias: the fields of this type, or `endpoint` and `port` as in aiocache.
     pub(super) fn from_settings(settings: &mut Settings) -> Result<Self> {
         let mut config = Self::default();
         let (host, port) = (settings.take::<String>("endpoint")?, settings.ranged(&PORT)?);
@@ -172,7 +172,7 @@ impl MemcachedConfig {
         Ok(config)
     }
 
-    /// The client by these settings, whose connections `listeners` hear of.
+    /// The client with these settings. `listeners` hear of its connections.
     pub(super) fn client(&self, listeners: &Arc<Listeners>) -> Result<Client> {
         let refuse = |text: &str| Err(Error::new(ErrorKind::Config, text));
         EJECT_AFTER.check(self.eject_after)?;
@@ -218,7 +218,7 @@ impl MemcachedConfig {
     }
 }
 
-/// Tells of connections.
+/// Tells the listeners of connections.
 fn watch(listeners: Arc<Listeners>) -> impl Fn(&client::Server, client::ConnectionState) {
     move |server, state| {
         if !listeners.want(EventKinds::CONNECTIONS) {
@@ -262,7 +262,7 @@ fn with_tls(_: client::Builder, _: &Tls) -> Result<client::Builder> {
     Err(Error::new(ErrorKind::Config, "TLS needs the feature `tls` of polycache"))
 }
 
-/// The weights: a list, or a text of them with commas between, as in a URL.
+/// The weights: a list, or a text with commas between them, as in a URL.
 fn weights(settings: &mut Settings) -> Result<Vec<u32>> {
     let given = match settings.take::<Value>("weights")? {
         None => return Ok(Vec::new()),
@@ -274,7 +274,7 @@ fn weights(settings: &mut Settings) -> Result<Vec<u32>> {
     weights.map_err(|error| settings.located_at("weights", &error))
 }
 
-/// The port of a server is one, if it is a number at all.
+/// Checks the port of a server, if it is a number.
 pub(super) fn check_port(server: &str) -> Result<()> {
     match server.rsplit_once(':').filter(|_| !server.starts_with('/')).and_then(|(_, port)| server_url::port(port)) {
         Some(Err(error)) => Err(error),

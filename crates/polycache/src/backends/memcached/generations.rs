@@ -1,13 +1,12 @@
-//! Clearing a namespace in one step, where keys can't be listed: every key is stored under a name that holds its generation, and a clear
-//! begins another one. What was stored before is never found again, and makes room in time. The idea is that of "Namespacing" in the
+//! Clearing a namespace in one step, where keys can't be listed: every key is stored under a name with its generation in it, and a clear
+//! begins another generation. Older values are never found again, and make room in time. The idea is that of "Namespacing" in the
 //! memcached documentation.
 //!
-//! All keys that begin with the same word and a `:` share one entry, the [`Record`] of their root: the root's own generation, and those of
-//! longer prefixes that were cleared. That is so whatever separator a cache has: this backend knows of none, and each key must have one root,
-//! however it is split into namespace and name.
+//! All keys that begin with the same word and a `:` share one entry, the [`Record`] of their root: the root's own generation, and those
+//! of longer prefixes that were cleared. This holds for caches with any separator: the backend knows of none, and each key must have one
+//! root, however it is split into namespace and name.
 //!
-//! A lost record (evicted, or gone with its server) begins a generation of its own, for one that
-//! returned would bring back what was cleared.
+//! A lost record (evicted, or gone with its server) begins a new generation: an old one would bring back cleared values.
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
@@ -20,27 +19,27 @@ use serde::{Deserialize, Serialize};
 use super::trouble::{Class, trouble};
 use crate::{Error, ErrorKind, Result};
 
-/// More cleared prefixes than this with one root begin another generation of the root instead: more is forgotten than was asked.
+/// With more cleared prefixes than this, a root begins another generation as a whole: more is forgotten than was asked for.
 const MAX_CLEARED: usize = 64;
 /// More known records than this are forgotten, and asked for again.
 const MAX_KNOWN: usize = 10_000;
 
 pub(super) struct Generations {
-    /// How long a record is believed by reads.
+    /// How long reads believe a record.
     believed: Duration,
     known: Mutex<Knowledge>,
 }
 
 struct Knowledge {
     records: HashMap<String, Known>,
-    /// When all was forgotten: what was asked for earlier may be what was forgotten.
+    /// When all records were forgotten: an answer to an earlier question may be a forgotten one.
     since: Instant,
 }
 
 struct Known {
-    /// None after a clear: neighbours may have changed the record as well, in whatever order.
+    /// `None` after a clear: other processes may have changed the record as well, before or after.
     record: Option<Arc<Record>>,
-    /// When it was asked for, or cleared: what was asked for earlier is older.
+    /// When the record was asked for, or cleared: an answer to an earlier question is older.
     at: Instant,
 }
 
@@ -74,7 +73,7 @@ impl Record {
         if prefix.len() == root.len() + 1 || self.cleared.len() >= MAX_CLEARED {
             return Self::new();
         }
-        // Longer ones are covered.
+        // Longer prefixes are covered.
         self.cleared.retain(|other, _| !other.starts_with(prefix));
         self.cleared.insert(prefix.to_owned(), unique());
         self
@@ -86,7 +85,7 @@ impl Generations {
         Self { believed, known: Mutex::new(Knowledge { records: HashMap::new(), since: Instant::now() }) }
     }
 
-    /// The names that `keys` are stored under, in their order. Where it doesn't believe what it knows, it asks.
+    /// The stored names of `keys`, in their order. Unless it `believes` known records, it asks for them.
     pub(super) async fn names(&self, client: &Client, keys: Vec<String>, believes: bool) -> Result<Vec<String>> {
         let mut records: HashMap<&str, Arc<Record>> = HashMap::new();
         for root in keys.iter().filter_map(|key| root(key)) {
@@ -112,7 +111,7 @@ impl Generations {
             let found = client.gets(&place).await.map_err(|error| trouble(&error, Class::Write))?;
             let (record, present) = match found.map(|(item, cas)| (read(&item.value), cas)) {
                 Some((Some(record), cas)) => (record.without(root, prefix), Some(cas)),
-                // None, or one that makes no sense.
+                // There is no record, or one that can't be read.
                 found => (Record::new(), found.map(|(_, cas)| cas)),
             };
             let text = write(&record)?;
@@ -121,14 +120,14 @@ impl Generations {
                 None => client.add(&place, Entry::new(&text)).await,
             };
             if stored.map_err(|error| trouble(&error, Class::Write))? {
-                // A question asked before this may still bring the record of that time.
+                // The answer to an earlier question may still bring the older record.
                 self.learn(root, None, Instant::now());
                 return Ok(());
             }
         }
     }
 
-    /// Forgets what is known: the records are gone.
+    /// Forgets all records: they are gone from the servers.
     pub(super) fn forget(&self) {
         self.known.lock().forget();
     }
@@ -165,7 +164,7 @@ impl Generations {
         }
     }
 
-    /// Keeps the answer to a question of that time, unless a later one is known.
+    /// Keeps the answer to a question asked at that time, unless a later one is known.
     fn learn(&self, root: &str, record: Option<Arc<Record>>, at: Instant) {
         let mut known = self.known.lock();
         if known.records.len() >= MAX_KNOWN {
@@ -195,7 +194,7 @@ fn root(key: &str) -> Option<&str> {
     key.split_once(':').map(|(root, _)| root)
 }
 
-/// Where the record of a root is kept. Keys of ours never begin so: theirs begin with a generation, or have no `:`.
+/// The key of a root's record. No other stored name begins so: it begins with a generation, or has no `:`.
 fn place(root: &str) -> String {
     format!("generations:{root}")
 }

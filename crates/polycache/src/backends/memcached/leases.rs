@@ -1,12 +1,12 @@
-//! Leases at no round trip of their own: entries beside the keys they are about, on the same server, which does what comes over one
-//! connection in its order.
+//! Leases at no round trip of their own. They are entries beside their keys, on the same server, which executes the commands of a
+//! connection in their order.
 //!
 //! Memcached can't look at one entry in the step that stores another. So the holder of a lease seals it before it stores, and writes in
-//! other processes wait while it is sealed. A write looks at the lease and writes in one go. Where it finds
-//! - no lease: whoever takes one later computes what the source says by now, and whoever has released one has stored before this write;
-//! - one that isn't sealed: it deletes that entry on condition that it is still the same. Then the holder hasn't sealed it, so it has
-//!   stored nothing, and never will;
-//! - one that is sealed, or has changed by then: it waits for the end of it, and writes again over what may have been stored meanwhile.
+//! other processes wait while it is sealed. A write looks at the lease and writes in one go. It finds one of these:
+//! - No lease: a later holder computes from the present source, and an earlier one has stored before this write.
+//! - A lease that isn't sealed: the write deletes that entry on condition that it is unchanged. Then the holder hasn't sealed it, so it
+//!   has stored nothing, and never will.
+//! - A lease that is sealed, or has changed by then: the write waits for its end, and writes again over any value stored meanwhile.
 
 use std::future::Future;
 use std::sync::Arc;
@@ -23,19 +23,19 @@ use crate::key::OwnedKey;
 use crate::lease::{self, Purpose, lease_key, leased};
 use crate::{Reply, Ttl, Value};
 
-/// Values of more bytes than this aren't sent together.
+/// Writes of more bytes than this aren't sent together.
 const PORTION: usize = 1 << 20;
-/// An entry, to write on the condition that it is still there.
+/// The parts to read of an entry that is to be replaced only if unchanged.
 const VERSIONED: Parts = Parts::VALUE.and(Parts::CAS);
-/// And no more than so many.
+/// No more writes than this are sent together.
 const MOST: usize = 1_000;
 
-/// What to store under a key.
+/// A write to a key.
 #[derive(Debug)]
 pub(super) enum Write {
     Set(Value, Ttl),
     Delete,
-    /// The present value, with another life.
+    /// Gives the present value another life.
     Touch(Ttl),
 }
 
@@ -50,7 +50,7 @@ impl Write {
 }
 
 impl Memcached {
-    /// Some parts of the entry of a lease; `None` where the key isn't that of a lease.
+    /// Reads parts of a lease's entry; `None` if the key isn't that of a lease.
     pub(super) fn look_at_lease(&self, class: Class, lease: Key<'_>, parts: Parts) -> Option<Reply<Meta>> {
         let names = [leased(lease.full())?, lease.full()];
         Some(self.at_home(class, names, move |client, home, lease| async move {
@@ -58,7 +58,7 @@ impl Memcached {
         }))
     }
 
-    /// Writes the entry of a lease; `None` where the key isn't that of a lease.
+    /// Writes a lease's entry; `None` if the key isn't that of a lease.
     pub(super) fn set_lease(&self, lease: Key<'_>, value: &Value, options: &SetOptions) -> Option<Reply<bool>> {
         let names = [leased(lease.full())?, lease.full()];
         let (value, mode, ttl, written) = (value.clone(), mode(&options.when)?, options.ttl, options.written.clone());
@@ -73,7 +73,7 @@ impl Memcached {
         }))
     }
 
-    /// Deletes the entry of a lease if it is still that version; `None` where the key isn't that of a lease.
+    /// Deletes a lease's entry if it still has this version; `None` if the key isn't that of a lease.
     pub(super) fn delete_lease(&self, lease: Key<'_>, cas: u64) -> Option<Reply<bool>> {
         let names = [leased(lease.full())?, lease.full()];
         Some(self.at_home(Class::Once, names, move |client, home, lease| async move {
@@ -83,8 +83,8 @@ impl Memcached {
         }))
     }
 
-    /// A command about the second of these keys, which is the lease on the first, at the first one's server. It is given the names that
-    /// both have at one moment.
+    /// A command about the second key, a lease on the first, at the first one's server. `run` gets the stored names of both, from one
+    /// moment.
     fn at_home<T, F>(
         &self,
         class: Class,
@@ -101,7 +101,7 @@ impl Memcached {
         })
     }
 
-    /// Stores under a lease that is sealed, and releases it right after; where it was lost before, what was stored is deleted again.
+    /// Stores under a sealed lease, and releases the lease right after. If the lease was lost before, the stored value is deleted again.
     pub(super) fn fill(
         &self,
         key: Key<'_>,
@@ -111,7 +111,7 @@ impl Memcached {
         version: u64,
     ) -> Option<Reply<bool>> {
         let (mode, ttl, token) = (mode(&options.when)?, options.ttl, token.to_vec());
-        // A clear before this renames the lease, which isn't found then; a clear after this renames the value.
+        // A clear before this command renames the lease, which isn't found then; a later clear renames the value.
         let looks = self.servers.generations.is_some();
         let keys = vec![key.full().to_owned(), lease.full().to_owned()];
         Some(self.ask_about(Class::Once, keys, move |client, names| async move {
@@ -135,7 +135,7 @@ impl Memcached {
         }))
     }
 
-    /// Writes to some keys and ends the leases on them; whether each write found its entry, or stored it.
+    /// Writes to some keys and ends the leases on them. Tells of each write whether it found its entry, or stored it.
     pub(super) fn write_ending(&self, keys: &[Key<'_>], writes: Vec<Write>) -> Reply<Vec<bool>> {
         let (backend, holder, count) = (self.without_ending(), self.holder(), keys.len());
         let leases: Vec<OwnedKey> = keys.iter().map(|key| lease_key(*key, Purpose::Compute)).collect();
@@ -162,7 +162,7 @@ impl Memcached {
         })
     }
 
-    /// The same for one key, without the lists that several keys take, since most writes are of one.
+    /// As `write_ending` for one key, the most frequent case, without lists.
     pub(super) fn write_one_ending(&self, key: Key<'_>, write: Write) -> Reply<bool> {
         let (backend, holder) = (self.without_ending(), self.holder());
         let lease = lease_key(key, Purpose::Compute);
@@ -183,7 +183,7 @@ impl Memcached {
                 if found.value.is_none() {
                     return Ok(done);
                 }
-                // In boxes, or every write would have room for them.
+                // In boxes: otherwise every write would have room for them.
                 if Box::pin(ends_here(&servers.client, &holder, home, &wire_lease, &found)).await.map_err(told)? {
                     return Ok(done);
                 }
@@ -192,8 +192,8 @@ impl Memcached {
         })
     }
 
-    /// Stores on a condition and ends the lease on the key. It can't be done twice: where a value was being stored under the lease and is
-    /// there now, that is deleted.
+    /// Stores on a condition and ends the lease on the key. This can't be repeated: if a value was being stored under the lease and is
+    /// there afterwards, that value is deleted.
     pub(super) fn write_if_ending(&self, key: Key<'_>, value: Value, options: &SetOptions) -> Option<Reply<bool>> {
         let (backend, holder) = (self.without_ending(), self.holder());
         let (mode, ttl) = (mode(&options.when)?, options.ttl);
@@ -223,7 +223,7 @@ impl Memcached {
         }))
     }
 
-    /// Ends the lease on a key before `write`, which can't be done twice.
+    /// Ends the lease on a key before `write`, which can't be repeated.
     pub(super) fn after_ending<T: Send + 'static>(&self, key: Key<'_>, write: Reply<T>) -> Reply<T> {
         let (backend, holder) = (self.without_ending(), self.holder());
         let lease = lease_key(key, Purpose::Compute);
@@ -242,7 +242,7 @@ impl Memcached {
     }
 }
 
-/// Looks at the leases of some keys and writes to these; those where the lease couldn't be ended by the way.
+/// Looks at the leases of some keys and writes to these. Returns the keys whose lease couldn't be ended with the write.
 async fn write_portion(
     client: &Client,
     holder: &Holder,
@@ -270,7 +270,7 @@ async fn write_portion(
     join_all(ended).await.into_iter().filter_map(Result::transpose).collect()
 }
 
-/// Whether a lease that was looked at before a write is ended with it: there is none, or it can be deleted as it was.
+/// Whether a lease that was looked at before a write is ended with it: there is none, or it can be deleted unchanged.
 async fn ends_here(
     client: &Client,
     holder: &Holder,
@@ -316,7 +316,7 @@ fn store<'a>(mode: Mode, key: &'a WireKey<'a>, value: &'a Value, ttl: Ttl) -> cl
     Ok(Request::Store { mode, key, value: value.as_bytes().unwrap_or_default(), flags: 0, exptime, cas: true })
 }
 
-/// How memcached calls a condition; `None` for a version of another backend.
+/// memcached's mode for a condition; `None` for a version of another backend.
 fn mode(when: &When) -> Option<Mode> {
     match when {
         When::Always => Some(Mode::Set),

@@ -1,4 +1,4 @@
-//! Reads of more than a value, from one entry or from several: an `mg` for each.
+//! Reads of more than a value, from one entry or several: an `mg` for each.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ impl Memcached {
     }
 }
 
-/// Who reads a version is about to write.
+/// Whoever reads a version is about to write.
 fn class(want: Want) -> Class {
     if want.has(Want::VERSION) { Class::Write } else { Class::Read }
 }
@@ -61,7 +61,7 @@ fn found(entry: Meta, want: Want) -> Option<Found> {
         found.version = want.has(Want::VERSION).then_some(Version::number(entry.cas));
         found.ttl = entry.life().map(|life| match life {
             client::Ttl::Never => Ttl::Never,
-            // A live entry has at least a part of a second left.
+            // A live entry has at least part of a second left.
             client::Ttl::After(left) => Ttl::After(left.max(Duration::from_secs(1))),
         });
         found.value = entry.value.map(|value| Value::from_stored(value.into()));

@@ -1,4 +1,4 @@
-//! The contract, in commands of memcached.
+//! The backend's operations, as commands of memcached.
 
 use std::borrow::Cow;
 use std::future::Future;
@@ -64,7 +64,7 @@ impl Backend for Memcached {
             return fused;
         }
         let class = if cas.is_none() { Class::Write } else { Class::Once };
-        // A clear before this renames the lease, which isn't found then; a clear after this renames the value.
+        // A clear before this command renames the lease, which isn't found then; a later clear renames the value.
         let lease = options.permit.as_ref().and_then(Permit::lease).filter(|_| self.servers.generations.is_some());
         let Some((lease, token)) = lease else {
             return self.ask(
@@ -226,7 +226,7 @@ impl Memcached {
         })
     }
 
-    /// A command about several.
+    /// A command about several keys, by their stored names.
     pub(super) fn ask_many<T, F>(
         &self,
         class: Class,
@@ -240,7 +240,7 @@ impl Memcached {
         self.ask_about(class, keys.iter().map(|key| key.full().to_owned()).collect(), run)
     }
 
-    /// A command about keys, by their stored names of one moment.
+    /// A command about keys, by their stored names from one moment.
     pub(super) fn ask_about<T, F>(
         &self,
         class: Class,
@@ -263,17 +263,17 @@ impl Servers {
     pub(super) async fn names(&self, class: Class, keys: Vec<String>) -> Result<Vec<String>> {
         match &self.generations {
             None => Ok(keys),
-            // A write to a dead generation is lost, and so is a lock in one.
+            // A write to a dead generation would be lost, and so would a lock.
             Some(generations) => {
                 let believes = class == Class::Read && !keys.iter().any(|key| is_lease(key));
-                // In a box, or every command would have room for it.
+                // In a box: otherwise every command would have room for it.
                 Box::pin(generations.names(&self.client, keys, believes)).await
             }
         }
     }
 }
 
-/// Stores a value: whatever there is, or on the condition that there is nothing, or that it has this number.
+/// Stores a value: always, or on condition that there is none, or that it has this number.
 async fn store(
     client: &Client,
     key: &str,
@@ -301,7 +301,7 @@ pub(super) fn life(ttl: Ttl) -> client::Ttl {
     }
 }
 
-/// The value in the form in which it is stored: plain bytes, whatever stands before them.
+/// The value in its stored form: plain bytes, with a head if it has one.
 fn encoded(value: Value) -> Result<Value> {
     match value.to_stored() {
         Some(Cow::Borrowed(_)) if value.head().is_none() => Ok(value),

@@ -1,17 +1,17 @@
-//! The client's errors, as ours.
+//! The client's errors as errors of this crate.
 
 use polycache_memcached::{Error as ClientError, ErrorKind as ClientKind};
 
 use crate::{Error, ErrorKind};
 
-/// What sort of command it is.
+/// The sort of a command.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// It changes nothing.
+    /// The command changes nothing.
     Read,
-    /// Doing it twice is the same as doing it once, so it may be repeated blindly; or a read for such a one.
+    /// The command may be repeated blindly, since repeating it changes nothing more; or it reads for such a command.
     Write,
-    /// Doing it twice is something else.
+    /// The command must not be repeated blindly.
     Once,
 }
 

@@ -1,4 +1,4 @@
-//! Making a memory backend.
+//! The settings of a memory backend.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,10 +14,10 @@ use crate::settings::Range;
 use crate::{Error, ErrorKind, Result, Value};
 
 pub(super) const MAX_ENTRIES: Range<u64> = Range::new("max_entries", 1, u64::MAX);
-/// Sums of a few weights stay far within 64 bits.
+/// So sums of a few weights stay far within 64 bits.
 pub(super) const MAX_BYTES: Range<u64> = Range::new("max_bytes", 1, 1 << 60);
 
-/// What an entry is taken to weigh in bytes, before any is there: it decides how many shards there are.
+/// The assumed weight of an entry in bytes, which decides how many shards a store has.
 const TYPICAL_ENTRY_BYTES: u64 = 1_024;
 
 /// The time of day at which a manual clock starts, in seconds since 1970: a test may go back from there.
@@ -58,29 +58,27 @@ impl MemoryBuilder {
         Self { bound: Bound::Entries(DEFAULT_MAX_ENTRIES), weigher: None, listener: None, clock: Clock::System }
     }
 
-    /// Holds up to so many entries, whatever their size, and for a moment those that other threads are just storing. The default,
-    /// with 100,000.
+    /// Holds up to this many entries, of any size, and for a moment those that other threads are just storing. The default, with 100,000.
     pub fn max_entries(mut self, entries: u64) -> Self {
         self.bound = Bound::Entries(entries);
         self
     }
 
-    /// Holds up to so many bytes. An entry counts the bytes of its key and its encoded value, and 128 for its place in the table. The
-    /// size of live objects isn't known: without a [`weigher`](Self::weigher) the cache must encode its values, and does so as JSON
-    /// unless told otherwise.
+    /// Holds up to this many bytes. An entry counts the bytes of its key and its encoded value, and 128 for its place in the table. The
+    /// size of live objects isn't known: without a [`weigher`](Self::weigher) the cache must encode its values, by default as JSON.
     pub fn max_bytes(mut self, bytes: u64) -> Self {
         self.bound = Bound::Bytes(bytes);
         self
     }
 
-    /// Holds whatever is stored, until it expires or is deleted.
+    /// Holds all values until they expire or are deleted.
     pub fn unbounded(mut self) -> Self {
         self.bound = Bound::None;
         self
     }
 
-    /// Says what an entry counts against [`max_bytes`](Self::max_bytes). Called with the full key, on the thread that writes; no lock
-    /// is held.
+    /// Sets the function that weighs an entry against [`max_bytes`](Self::max_bytes). Called with the full key, on the thread that
+    /// writes; no lock is held.
     ///
     /// ```
     /// use polycache::backends::memory::Memory;
@@ -102,12 +100,12 @@ impl MemoryBuilder {
         self
     }
 
-    /// Called with every entry that leaves and the reason, but not with those that are dropped with the whole store. It runs on the
-    /// thread whose call removed the entry, or on the one that frees expired entries; no lock is held, so it may use the cache. It
-    /// should be quick: a slow one holds up the freeing of expired entries for every memory backend of the process. One that stores
-    /// into a full store for each `Evicted` never comes to an end. Where it panics it is still called with the other entries that left in
-    /// the same step, and the panic goes on in the call that removed them: a `clear` of a namespace or a `multi_delete` is done in part then.
-    /// The thread that frees expired entries survives it.
+    /// Called with every entry that leaves and the reason, but not when the whole store is dropped. It runs on the thread whose call
+    /// removed the entry, or on the one that frees expired entries; no lock is held, so it may use the cache. It should be quick: a slow
+    /// listener holds up the freeing of expired entries for every memory backend of the process. One that stores into a full store for
+    /// each `Evicted` never comes to an end. If it panics, it is still called with the other entries that left in the same step, and the
+    /// panic goes on in the call that removed them: a `clear` of a namespace or a `multi_delete` may be done in part then. The thread
+    /// that frees expired entries survives it.
     ///
     /// ```
     /// use polycache::backends::memory::{Cause, Memory};
@@ -130,8 +128,8 @@ impl MemoryBuilder {
         self
     }
 
-    /// Takes the time from a clock that moves only when told to, for tests; [`Cache::now`](crate::Cache::now) moves with it. Expired entries
-    /// are never read, and are freed by [`Memory::remove_expired`] alone.
+    /// Uses a clock that moves only when told to, for tests; [`Cache::now`](crate::Cache::now) moves with it. Expired entries are never
+    /// read, and only [`Memory::remove_expired`] frees them.
     ///
     /// ```
     /// use polycache::backends::memory::{ManualClock, Memory};
@@ -156,7 +154,7 @@ impl MemoryBuilder {
         self
     }
 
-    /// The store.
+    /// Makes the store.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) for a bound of zero or above 2^60 bytes, and for a weigher without [`max_bytes`](Self::max_bytes).
@@ -177,7 +175,7 @@ impl MemoryBuilder {
         let mut info = BackendInfo::new("memory");
         info.capabilities.live_objects = true;
         info.capabilities.exclusive = true;
-        // Decoded objects would make the weight of bytes a lie.
+        // The weight of bytes wouldn't count decoded objects.
         info.capabilities.keeps_decoded = !matches!(self.bound, Bound::Bytes(_));
         if let Clock::Manual(_) = &self.clock {
             let clock = self.clock.clone();

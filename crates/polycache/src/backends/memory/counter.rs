@@ -1,20 +1,20 @@
-//! Integers in what is stored.
+//! Integers in stored values.
 
 use std::any::Any;
 
 use crate::{Error, ErrorKind, Result, Value};
 
-/// The sort of value that `increment` finds.
+/// The number in a value that `increment` finds.
 pub(super) enum Number {
     Is(i64),
     NotOne,
-    /// An object that only its type's code can read as a number; that code must not run under a lock.
+    /// The value is an object whose number only its type's code can tell; that code must not run under a lock.
     Unknown,
 }
 
-/// The integer in a value, as far as it can be told without running anybody's code.
+/// The integer in a value, if it can be told without running the code of its type.
 pub(super) fn find(value: &Value) -> Number {
-    // On a server its head would stand before the digits.
+    // On a server the head would stand before the digits.
     if value.head().is_some() {
         return Number::NotOne;
     }
@@ -35,7 +35,7 @@ pub(super) fn find(value: &Value) -> Number {
     Number::Unknown
 }
 
-/// The integer in an object of any type: what its JSON says.
+/// The integer that the JSON of an object says.
 pub(super) fn find_in_object(value: &Value) -> Number {
     let json = value.as_serialize().map(serde_json::to_vec);
     match json {
@@ -44,7 +44,7 @@ pub(super) fn find_in_object(value: &Value) -> Number {
     }
 }
 
-/// A counter as text, which every serializer that allows counters reads.
+/// A counter as text, as every serializer that allows counters reads it.
 pub(super) fn text(number: i64) -> Value {
     Value::bytes(number.to_string().into_bytes())
 }
@@ -63,7 +63,7 @@ fn is<T: Any>(value: &Value) -> bool {
     value.downcast_ref::<T>().is_some()
 }
 
-/// Decimal text, an optional minus and digits: what JSON takes for an integer.
+/// Decimal text, an optional minus and digits: JSON's integers.
 fn parse(bytes: &[u8]) -> Number {
     let plus = bytes.first() == Some(&b'+');
     match std::str::from_utf8(bytes).ok().filter(|_| !plus).and_then(|text| text.parse().ok()) {

@@ -1,4 +1,4 @@
-//! The memory backend's side of the contract. Every operation is done when it returns.
+//! The memory backend's operations. Each is done when it returns.
 
 use std::sync::Arc;
 
@@ -10,7 +10,7 @@ use crate::backend::{Backend, BackendInfo, Cursor, Entry, Found, Key, Page, Patt
 use crate::events::{EventKinds, Listener};
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
-/// How often `increment` asks an object of a foreign type what number it is, when others write at the same time.
+/// How often `increment` asks an object of a foreign type for its number while others write.
 const MAX_ASKED: usize = 1_000;
 
 /// How many places of the table `clear`, `scan` and `raw keys` visit in one hold of a lock.
@@ -46,7 +46,7 @@ impl Backend for Memory {
     }
 
     fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
-        // All are weighed before one is stored: if one is too large, nothing changes.
+        // All entries are weighed before the first is stored: if one is too large, nothing changes.
         let weigh = |entry: &Entry<'_>| {
             let key = entry.key.full();
             self.weigher.weigh(key, &entry.value).map_err(|error| error.about(key))
@@ -103,7 +103,7 @@ impl Backend for Memory {
                 keys.push(key.to_owned());
             }
         });
-        // Not under the lock: a pattern can take long.
+        // Outside of the lock, since a pattern can take long.
         keys.retain(|key| key.strip_prefix(prefix).is_some_and(|name| pattern.matches(name)));
         let next = next.map(|place| Cursor { part: place.shard() as u64, place: u64::from(place.index()) });
         Reply::ready(Page::new(keys, next))
@@ -131,15 +131,15 @@ impl Backend for Memory {
         if listener.kinds().overlaps(EventKinds::REMOVALS) {
             self.listeners.add(listener);
             let listeners = Arc::clone(&self.listeners);
-            // The engine's listener is this one, or the builder's, which tells the listeners too.
+            // This becomes the engine's listener, unless the builder's is, which tells the listeners too.
             self.engine.listen(move |removed| Self::tell(&listeners, &removed.key, removed.cause));
         }
     }
 }
 
 impl Memory {
-    /// Shows every entry to `visit`, unless it has expired. One that is there all the time is shown once. `visit` runs under a lock: it
-    /// must be quick and not use the store. No plugin hears of it.
+    /// Shows every entry to `visit`, unless it has expired. An entry that is there all the time is shown once. `visit` runs under a lock:
+    /// it must be quick and not use the store. Plugins don't hear of it.
     ///
     /// ```
     /// use polycache::backends::memory::Memory;
@@ -161,8 +161,8 @@ impl Memory {
         }
     }
 
-    /// Deletes the entries that `chosen` picks. It runs under a lock: it must be quick and not use the store. For the `clear` of a backend
-    /// around this one: a cache on it doesn't hear of what is deleted here, and may store what it is computing.
+    /// Deletes the entries that `chosen` picks. `chosen` runs under a lock: it must be quick and not use the store. This is for the
+    /// `clear` of a backend around this one: a cache on it doesn't hear of these deletions, and may store what it is computing.
     ///
     /// ```
     /// use polycache::backends::memory::Memory;
@@ -183,7 +183,7 @@ impl Memory {
         }
     }
 
-    /// Apart, so that a hit of a key without a namespace stays small.
+    /// A function of its own, so that a hit of a key without a namespace stays small.
     #[inline(never)]
     fn get_joined(&self, prefix: &str, name: &str) -> Reply<Option<Value>> {
         Reply::ready(self.engine.get_joined(prefix, name))
@@ -197,7 +197,7 @@ impl Memory {
             found.ttl = want.has(Want::TTL).then(|| self.remaining(present.deadline));
             found
         };
-        // Only who reads the value uses the entry.
+        // Only a read of the value counts as a use of the entry.
         if want.has(Want::VALUE) { self.engine.read(key, look) } else { self.engine.peek(key, look) }
     }
 
@@ -228,7 +228,7 @@ impl Memory {
 
     fn add_to(&self, key: &str, delta: i64, ttl: Ttl) -> Result<i64> {
         let deadline = self.deadline(ttl);
-        // That of the longest number: a counter weighs the same whatever it comes to.
+        // The weight of the longest number, so that a counter always weighs the same.
         let weight = self.weigher.weigh(key, &self.counter(i64::MIN))?;
         let mut known = None;
         for _ in 0..MAX_ASKED {
@@ -238,7 +238,7 @@ impl Memory {
                 };
                 let number = match (counter::find(present.value), known) {
                     (Number::Is(number), _) => number,
-                    // Its own code has told, for just this version.
+                    // The object's own code has told its number, for just this version.
                     (Number::Unknown, Some((version, number))) if version == present.version => number,
                     (Number::Unknown, _) => {
                         return (Decision::Keep, Ok(Step::Ask(present.version, present.value.clone())));
@@ -286,6 +286,6 @@ fn allows(when: &When, present: Option<Present<'_, Value>>) -> bool {
 
 enum Step {
     Done(i64),
-    /// The value must be asked outside of the lock what number it is.
+    /// The value must be asked for its number outside of the lock.
     Ask(u64, Value),
 }

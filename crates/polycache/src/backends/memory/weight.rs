@@ -13,17 +13,17 @@ pub(super) type Weigh = dyn Fn(&str, &Value) -> u64 + Send + Sync;
 
 #[derive(Clone)]
 pub(super) enum Weigher {
-    /// Every entry counts one.
+    /// Every entry weighs one.
     Entries,
-    /// Keys and encoded values count their bytes, live objects can't be weighed.
+    /// Keys and encoded values weigh their bytes; live objects can't be weighed.
     Bytes { max: u64 },
-    /// As the user weighs.
+    /// The user's function weighs.
     Custom { max: u64, weigh: Arc<Weigh> },
 }
 
 impl Weigher {
     /// # Errors
-    /// `TooLarge` where the entry is above the bound by itself, `Unsupported` for a live object that can't be weighed.
+    /// `TooLarge` if the entry is above the bound by itself, `Unsupported` for a live object that can't be weighed.
     #[inline]
     pub(super) fn weigh(&self, key: &str, value: &Value) -> Result<u64> {
         match self {

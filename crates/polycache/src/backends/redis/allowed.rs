@@ -1,5 +1,5 @@
-//! Commands that `raw` sends: those by which nobody else who uses the connection notices anything. One that isn't known here may do what
-//! it likes to the connection, so it is refused.
+//! The commands that `raw` sends: other users of the connection notice nothing of them. An unknown command may change the connection, so
+//! it is refused.
 
 use crate::{Error, ErrorKind, Result};
 
@@ -29,7 +29,7 @@ const COMMANDS: [&str; 232] = [
     "ZUNION", "ZUNIONSTORE",
 ];
 
-/// The subcommands that are sent of a command of which some change the connection, or stop the server.
+/// Of commands that can change the connection or stop the server: the subcommands that are sent.
 const SUBCOMMANDS: [(&str, &[&str]); 3] = [
     (
         "CLIENT",
@@ -39,11 +39,11 @@ const SUBCOMMANDS: [(&str, &[&str]); 3] = [
     ("SCRIPT", &["EXISTS", "FLUSH", "HELP", "KILL", "LOAD", "SHOW"]),
 ];
 
-/// They wait, and all callers behind them.
+/// These wait, and hold up all other callers.
 const BLOCKING: [&str; 10] =
     ["BLMOVE", "BLMPOP", "BLPOP", "BRPOP", "BRPOPLPUSH", "BZMPOP", "BZPOPMAX", "BZPOPMIN", "WAIT", "WAITAOF"];
 
-/// They change the connection, which all callers share, or the way it answers.
+/// These change the connection, which all callers share, or the form of its replies.
 const CONNECTION: [&str; 25] = [
     "ASKING",
     "AUTH",
@@ -83,7 +83,7 @@ pub(super) fn check(command: &str, args: &[&[u8]]) -> Result<()> {
     let is_allowed = match SUBCOMMANDS.iter().find(|(command, _)| command.as_bytes() == name) {
         Some((_, subcommands)) => rest.first().is_some_and(|word| is(word, subcommands)),
         None if name == b"XREAD" || name == b"XREADGROUP" => !blocks(&rest),
-        // A module's, such as JSON.GET: they keep to their data.
+        // A module's command, such as JSON.GET: it keeps to its data.
         None => COMMANDS.binary_search_by(|command| command.as_bytes().cmp(&name)).is_ok() || name.contains(&b'.'),
     };
     if is_allowed {
@@ -96,7 +96,7 @@ pub(super) fn check(command: &str, args: &[&[u8]]) -> Result<()> {
     } else {
         (ErrorKind::InvalidInput, "isn't among the commands that are known to leave a shared connection as it is")
     };
-    // Of the words after its name one may be a secret.
+    // A word after the command's name may be a secret.
     let text = format!("{} {reason}; use a connection of your own", String::from_utf8_lossy(&name));
     Err(Error::new(kind, text))
 }
@@ -105,7 +105,7 @@ fn is(word: &[u8], listed: &[&str]) -> bool {
     listed.iter().any(|name| word.eq_ignore_ascii_case(name.as_bytes()))
 }
 
-/// Whether a read of streams is one that waits: options stand before the streams, and a group's two names may be any.
+/// Whether a read of streams waits: options stand before the streams, and a group's two names may be any.
 fn blocks(words: &[&[u8]]) -> bool {
     let mut words = words.iter();
     while let Some(word) = words.next() {

@@ -8,7 +8,7 @@ use super::server_error::server_error;
 use super::trouble::unexpected;
 use crate::{Error, Raw, Result, Ttl, Value};
 
-/// The longest life that Redis takes, in milliseconds: it adds the present time to it in 64 bits.
+/// The longest life that Redis takes, in milliseconds: it adds the present time in 64 bits.
 const LONGEST: u64 = i64::MAX as u64 / 2;
 
 /// Milliseconds, rounded up; `None` for ever.
@@ -30,7 +30,7 @@ fn good(answer: Answer) -> Result<Answer> {
     }
 }
 
-/// A value. A status line is none: it belongs to another command.
+/// A value. A status line isn't one: it belongs to another command.
 pub(super) fn bytes(answer: Answer) -> Result<Option<Vec<u8>>> {
     match good(answer)? {
         Answer::Nil => Ok(None),
@@ -87,7 +87,7 @@ pub(super) fn ttl(answer: Answer) -> Result<Option<Ttl>> {
     match integer(answer)? {
         -2 => Ok(None),
         -1 => Ok(Some(Ttl::Never)),
-        // A live entry has at least a part of a millisecond left.
+        // A live entry has at least part of a millisecond left.
         left => Ok(Some(Ttl::After(Duration::from_millis(left.max(1).unsigned_abs())))),
     }
 }
@@ -104,7 +104,7 @@ pub(super) fn all_good(answers: impl IntoIterator<Item = Answer>) -> Result<()> 
     answers.into_iter().try_for_each(|answer| good(answer).map(drop))
 }
 
-/// The answer to `SCAN`: the next cursor, zero at the end, and keys. Keys that aren't UTF-8 aren't ours.
+/// The answer to `SCAN`: the next cursor, zero at the end, and keys. The cache's keys are UTF-8.
 pub(super) fn page(answer: Answer) -> Result<(u64, Vec<Vec<u8>>)> {
     let mut parts = list(answer)?.into_iter();
     let (Some(cursor), Some(Answer::Array(keys))) = (parts.next(), parts.next()) else {

@@ -1,7 +1,7 @@
-//! A Redis Cluster: each command goes to the master of its key's slot, many at once to each master in one round trip.
+//! A Redis Cluster: each command goes to the master of its key's slot; several for one master go in one round trip.
 //!
-//! The client's own cluster connection isn't used: it refuses pipelines for several nodes, sends a multi-key command once for each
-//! slot rather than for each node, and has its own ideas of time. Follows the "Redis cluster specification".
+//! The client's own cluster connection isn't used: it refuses pipelines for several nodes, sends a multi-key command once for each slot
+//! rather than for each node, and has time-outs of its own. Follows the "Redis cluster specification".
 
 use std::collections::HashMap;
 use std::fmt;
@@ -25,33 +25,33 @@ use super::trouble::{Class, Failure, unexpected};
 use crate::slot::SLOTS;
 use crate::{Error, ErrorKind, Result};
 
-/// How often a command is sent before its trouble is the caller's, with growing pauses: 0.8 seconds in all. Mostly a redirect or two
-/// are all there is; a failover takes longer than anybody should wait for.
+/// How often a command is sent before the caller gets its error, with growing pauses: 0.8 seconds in all. Mostly a redirect or two are
+/// enough; a failover takes longer than anybody should wait.
 const ATTEMPTS: u32 = 6;
 const FIRST_PAUSE: Duration = Duration::from_millis(25);
-/// How long a cluster counts as unknown after no server could tell of it.
+/// How long the map counts as unknown after no server could tell it.
 const FAILURE_HOLDS: Duration = Duration::from_millis(250);
-/// How long others wait for the one who asks.
+/// How long others wait for the one who asks for the map.
 const ASKED_WITHIN: Duration = Duration::from_secs(1);
-/// How many servers are asked at a time about the others.
+/// How many servers are asked at a time for the map.
 const ASKED: usize = 4;
 
 pub(super) struct Cluster {
     connector: Connector,
     map: RwLock<Arc<Map>>,
-    /// The latest that a walk over all keys has asked for.
+    /// The latest layout that a walk over all keys has asked for.
     layout: RwLock<Option<Arc<Layout>>>,
-    /// Held by the one who asks for a new map; when that failed last, and why.
+    /// Held by the one who asks for a new map. Tells when that failed last, and why.
     asking: tokio::sync::Mutex<Option<(Instant, Error)>>,
 }
 
-/// Which server holds which slots, as the cluster last told.
+/// The servers and their slots, as the cluster told last.
 #[derive(Default)]
 struct Map {
     version: u64,
-    /// In the order of their addresses.
+    /// The masters, in the order of their addresses.
     masters: Vec<Arc<Member>>,
-    /// For each slot the index of its master.
+    /// The index of each slot's master.
     owners: Vec<Option<u16>>,
     ranges: Vec<Range>,
 }
@@ -82,10 +82,10 @@ impl Cluster {
         answers.pop().ok_or_else(|| unexpected(&Value::Nil))
     }
 
-    /// The answers to `commands`, in their order. An error that a server answers with is a value here.
+    /// The answers to `commands`, in their order. A server's error is a value here.
     pub(super) async fn many(self: &Arc<Self>, class: Class, mut commands: Vec<Command>) -> Result<Vec<Value>> {
         let mut answers: Vec<Option<Value>> = commands.iter().map(|_| None).collect();
-        // What was counted by a command that has to be done again: it was done where what goes before it wasn't.
+        // The deletions counted by commands that have to be done again: executed although the one before them failed.
         let mut counted = vec![0; commands.len()];
         let mut waiting: Vec<usize> = (0..commands.len()).collect();
         let mut map = self.map().await?;
@@ -106,7 +106,7 @@ impl Cluster {
                                 continue;
                             };
                             match redirect {
-                                // Where the key was a guess, the cluster says which slot it is.
+                                // If the key was a guess, the cluster tells the command's slot.
                                 Redirect::Ask(slot, server) => {
                                     commands[index].slot = slot;
                                     asked.push((index, server));
@@ -124,7 +124,7 @@ impl Cluster {
                             waiting.push(index);
                         }
                     }
-                    // The map has been looked at again: it stays with this one.
+                    // The map was asked for again, and still leads to this silent server.
                     Err(Failure::NotSent(error)) if attempt > 1 && member.node.is_silent() => return Err(error),
                     Err(Failure::NotSent(error)) if error.kind() != ErrorKind::Closed => {
                         trouble = Some(error);
@@ -159,7 +159,7 @@ impl Cluster {
                         sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
                     }
                     if is_stale {
-                        // A cluster that can't be asked now may answer after the next pause.
+                        // A cluster that can't be asked yet may answer after the next pause.
                         map = self.renewed(&map).await.unwrap_or(map);
                     }
                 }
@@ -172,7 +172,7 @@ impl Cluster {
         Ok(answers.into_iter().zip(counted).map(answer).collect())
     }
 
-    /// One command that belongs to `server` for the moment.
+    /// The answer to a command that belongs to `server` for the moment.
     async fn ask(self: &Arc<Self>, class: Class, map: &Map, server: &Server, command: &Command) -> Result<Value> {
         let asking = redis::cmd("ASKING");
         let sent: Vec<&Cmd> = command.parts().flat_map(|part| [&asking, part]).collect();
@@ -184,21 +184,21 @@ impl Cluster {
         joined([command], answers).pop().ok_or_else(|| unexpected(&Value::Nil))
     }
 
-    /// The masters and their slots, by a map that is asked for now.
+    /// The masters and their slots, by a map that is asked for at once.
     pub(super) async fn masters_now(self: &Arc<Self>) -> Result<(Vec<Arc<Member>>, Vec<Range>)> {
         let known = self.map().await?;
         let map = self.renewed(&known).await?;
         Ok((map.masters.clone(), map.ranges.clone()))
     }
 
-    /// The server at this address, as a member.
+    /// The server at this address.
     pub(super) fn member_at(&self, server: &Server) -> Arc<Member> {
         let map = Arc::clone(&self.map.read());
         let known = map.masters.iter().find(|member| member.server == *server);
         known.map_or_else(|| self.member(server.clone()), Arc::clone)
     }
 
-    /// The layout with this mark, where it is the latest; else one that is asked for now.
+    /// The layout with this mark if it is the latest one; otherwise one that is asked for at once.
     pub(super) async fn layout(self: &Arc<Self>, mark: Option<u64>) -> Result<Arc<Layout>> {
         if let Some(latest) = &*self.layout.read()
             && Some(latest.mark()) == mark
@@ -210,13 +210,13 @@ impl Cluster {
         Ok(now)
     }
 
-    /// The map of the cluster, which is asked for if there is none.
+    /// The cluster's map, asked for if there is none.
     async fn map(self: &Arc<Self>) -> Result<Arc<Map>> {
         let map = Arc::clone(&self.map.read());
         if map.masters.is_empty() { self.renewed(&map).await } else { Ok(map) }
     }
 
-    /// A map that is newer than `old`. It is asked for in a task: others wait for it, and whoever needs it may be polled by nobody.
+    /// A map newer than `old`. A task asks for it: others wait for it, and a caller may not be polled any more.
     async fn renewed(self: &Arc<Self>, old: &Map) -> Result<Arc<Map>> {
         let (cluster, version) = (Arc::clone(self), old.version);
         let renewing = async move { cluster.renew(version).await };
@@ -232,13 +232,13 @@ impl Cluster {
     }
 
     async fn renew(&self, old: u64) -> Result<Arc<Map>> {
-        // The caller's runtime may stand still.
+        // Whoever holds the lock may be on a runtime that stands still.
         let mut asking = timeout(ASKED_WITHIN, self.asking.lock()).await.ok();
         let known = Arc::clone(&self.map.read());
         if known.version > old {
             return Ok(known);
         }
-        // Who waited for a failed attempt doesn't make another one.
+        // Whoever waited for a failed attempt doesn't make another one.
         if let Some((at, error)) = asking.as_ref().and_then(|failure| failure.as_ref())
             && at.elapsed() < FAILURE_HOLDS
         {
@@ -292,7 +292,7 @@ impl Cluster {
         }
     }
 
-    /// The map of these ranges. Servers that were known keep their connections.
+    /// The map with these ranges. Known servers keep their connections.
     fn draw(&self, known: &Map, ranges: &[Range]) -> Map {
         let kept: HashMap<&Server, &Arc<Member>> =
             known.masters.iter().map(|member| (&member.server, member)).collect();
@@ -330,7 +330,7 @@ impl fmt::Debug for Cluster {
 
 type Sent<'a> = (&'a Member, Vec<usize>, Result<Vec<(Value, Value)>, Failure>);
 
-/// Sends the commands at `indices`, to each master its own in one round trip.
+/// Sends the commands at `indices`: those of each master in one round trip.
 async fn send<'a>(map: &'a Map, class: Class, commands: &[Command], indices: Vec<usize>) -> Vec<Sent<'a>> {
     let mut groups: HashMap<u16, Vec<usize>> = HashMap::new();
     let mut nowhere = Vec::new();

@@ -1,18 +1,18 @@
-//! A command, and the one that the server runs before it.
+//! A command, and another one that the server executes before it.
 
 use redis::{Cmd, Value};
 
-/// A command, and the slot that its key is in.
+/// A command, and the slot of its key.
 #[derive(Debug)]
 pub(super) struct Command {
     pub(super) command: Cmd,
     pub(super) slot: u16,
-    /// A command for the same server right before this one. In a box: few commands have one, and all are moved about.
+    /// A command for the same server right before this one. Boxed: few commands have one, and all are moved about.
     pub(super) first: Option<Box<Cmd>>,
 }
 
 impl Command {
-    /// The same after another one for the same slot, if there is one.
+    /// The command after another one for the same slot, if `first` is given.
     pub(super) fn after(mut self, first: Option<Cmd>) -> Self {
         self.first = first.map(Box::new);
         self
@@ -29,17 +29,17 @@ pub(super) fn after(first: Value, answer: Value) -> Value {
     match first {
         Value::Nil | Value::Int(_) => answer,
         Value::ServerError(_) => first,
-        // Nor does it count where the deletion has no answer. An empty map fits no command.
+        // Nor does it count if the deletion has no answer. An empty map fits no command.
         _ => Value::Map(Vec::new()),
     }
 }
 
-/// One answer to each command, made of the answers to everything sent.
+/// One answer to each command, made from the answers to everything that was sent.
 pub(super) fn joined<'a>(commands: impl IntoIterator<Item = &'a Command>, answers: Vec<Value>) -> Vec<Value> {
     paired(commands, answers).into_iter().map(|(first, answer)| after(first, answer)).collect()
 }
 
-/// The same, each with the answer to the command before it.
+/// The answer to each command, with the answer to the one before it.
 pub(super) fn paired<'a>(commands: impl IntoIterator<Item = &'a Command>, answers: Vec<Value>) -> Vec<(Value, Value)> {
     let mut answers = answers.into_iter();
     let mut next = || answers.next().unwrap_or_default();

@@ -13,11 +13,11 @@ use crate::settings::server_url::{CONNECT_TIMEOUT, PORT as PORTS};
 use crate::settings::{Choice, Range, duration, server_url};
 use crate::{Error, ErrorKind, Result, Secret, Settings};
 
-/// The port of a Redis server where none is given.
+/// The port of a Redis server by default.
 pub(super) const PORT: u16 = 6379;
-/// The port of a sentinel.
+/// The port of a sentinel by default.
 pub(super) const SENTINEL_PORT: u16 = 26379;
-/// More connections than this to one server are a mistake.
+/// More connections to one server than this are a mistake.
 pub(super) const CONNECTIONS: Range<usize> = Range::new("connections", 1, 1024);
 pub(super) const DB: Range<u32> = Range::new("db", 0, u32::MAX);
 pub(super) const HEARTBEAT: Range<Duration> = server_url::HEARTBEAT.or_zero("none");
@@ -32,7 +32,7 @@ const CREATE_CONNECTION_TIMEOUT: Range<Duration> = CONNECT_TIMEOUT.named("create
 const POOL_MIN_SIZE: Range<u32> = Range::new("pool_min_size", 1, u32::MAX);
 const POOL_MAX_SIZE: Range<u32> = Range::new("pool_max_size", 1, u32::MAX);
 
-/// Where Redis is and how to speak to it. Read from a URL with [`FromStr`], or from any format of serde.
+/// The servers and the way to speak with them. Read from a URL with [`FromStr`], or from any format of serde.
 ///
 /// | setting | in a URL | default |
 /// |---|---|---|
@@ -66,9 +66,9 @@ const POOL_MAX_SIZE: Range<u32> = Range::new("pool_max_size", 1, u32::MAX);
 pub struct RedisConfig {
     /// How the servers work together.
     pub topology: Topology,
-    /// The server; of a cluster or of sentinels, any that can be asked about the others.
+    /// The server; for a cluster or sentinels, any that can be asked about the others.
     pub servers: Vec<Server>,
-    /// The name under which the sentinels know the primary.
+    /// The sentinels' name for the primary.
     pub service: Option<String>,
     /// The ACL user; without one, the password is that of the default user.
     pub username: Option<String>,
@@ -82,16 +82,16 @@ pub struct RedisConfig {
     pub db: u32,
     /// The version of the protocol.
     pub protocol: Protocol,
-    /// TLS, if it is spoken.
+    /// TLS, if the servers need it.
     pub tls: Option<Tls>,
-    /// How many connections are kept to each server: 1 to 1024. One is enough for most; with more, small values don't wait behind large
+    /// How many connections are kept to each server: 1 to 1024. Mostly one is enough; with more, small values don't wait behind large
     /// ones.
     pub connections: usize,
-    /// How long it may take to connect to a server, log in included: a millisecond to a day. Also between calls, when nobody waits for it.
+    /// The time to connect to a server, including the log-in: a millisecond to a day. Holds too while nobody waits for the connection.
     #[serde(deserialize_with = "duration::deserialize")]
     pub connect_timeout: Duration,
-    /// How often a server is asked whether it is alive, and how long it may take to answer: a server that has stopped is noticed
-    /// after twice this time at most. 2 milliseconds to a day; zero: never asked.
+    /// How often a server is asked for a sign of life, and how long it may take to answer: a stopped server is noticed after twice this
+    /// time at most. 2 milliseconds to a day; zero: never asked.
     #[serde(deserialize_with = "duration::deserialize")]
     pub heartbeat: Duration,
 }
@@ -217,7 +217,7 @@ impl FromStr for RedisConfig {
 }
 
 impl RedisConfig {
-    /// From the settings of an alias: the fields of this type, or `endpoint` and `port` as aiocache has them.
+    /// Reads the settings of an alias: the fields of this type, or `endpoint` and `port` as in aiocache.
     pub(super) fn from_settings(settings: &mut Settings) -> Result<Self> {
         let mut config = Self::default();
         let (host, port) = (settings.take::<String>("endpoint")?, settings.ranged(&PORTS)?);

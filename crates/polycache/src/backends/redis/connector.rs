@@ -1,4 +1,4 @@
-//! Making a connection to a server, logged in and ready.
+//! Making connections that are logged in and ready.
 
 use std::fmt;
 use std::sync::Arc;
@@ -14,12 +14,12 @@ use crate::events::Listeners;
 use crate::repeated::tell_repeated;
 use crate::{Error, ErrorKind, Result};
 
-/// Where a connection goes to.
+/// The server that a connection leads to.
 #[derive(Debug, Clone, Hash)]
 pub(super) enum Target {
-    /// To this server.
+    /// This server.
     Fixed(Server),
-    /// To the primary that the sentinels name at that time.
+    /// The primary that the sentinels name at that time.
     Primary,
 }
 
@@ -57,7 +57,7 @@ impl Connector {
         })
     }
 
-    /// A connection to `target`, within the time that the settings allow, and the server that it leads to.
+    /// A connection to `target` within `connect_timeout`, and the server that it leads to.
     pub(super) async fn open(&self, target: &Target) -> Result<(Box<dyn Stream>, Server)> {
         let opened = match target {
             Target::Fixed(server) => match self.server(server).await {
@@ -69,14 +69,14 @@ impl Connector {
         opened.inspect_err(|error| tell_repeated!(WARN, (target, error.kind()), %error, "can't connect to Redis"))
     }
 
-    /// A connection to a server of ours.
+    /// A logged-in connection to a server.
     pub(super) async fn server<'a>(&self, server: &'a Server) -> Result<Dialogue<'a>> {
         let RedisConfig { username, password, protocol, db, .. } = &*self.config;
         let log_in = LogIn { protocol: *protocol, username: username.as_deref(), password: password.as_ref(), db: *db };
         self.logged_in(server, &log_in).await
     }
 
-    /// A connection to a sentinel.
+    /// A logged-in connection to a sentinel.
     pub(super) async fn sentinel<'a>(&self, sentinel: &'a Server) -> Result<Dialogue<'a>> {
         let RedisConfig { sentinel_username: username, sentinel_password: password, .. } = &*self.config;
         let log_in =

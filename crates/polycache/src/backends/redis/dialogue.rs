@@ -1,4 +1,4 @@
-//! The first words on a connection, before its callers may use it.
+//! The first commands on a connection, before its callers may use it.
 
 use std::io;
 
@@ -13,8 +13,8 @@ use super::server_error::{knows_no_such_command, server_error, without_echo};
 use super::trouble::unreachable;
 use crate::{Error, ErrorKind, Result, Secret};
 
-/// What a server may say in the dialogue; a true one says some hundred bytes. A reply is held until it is whole, so something else that
-/// listens there and never comes to an end would otherwise fill the memory, with each attempt anew.
+/// How many bytes a server may send in the dialogue; Redis sends some hundred. A reply is held until it is whole, so something else that
+/// listens there and sends without end would fill the memory, with each attempt anew.
 const MOST: usize = 1 << 20;
 
 /// A connection that nobody else uses yet.
@@ -23,7 +23,7 @@ pub(super) struct Dialogue<'a> {
     stream: Box<dyn Stream>,
     reader: Reader,
     input: BytesMut,
-    /// How much more the server may say.
+    /// How many more bytes the server may send.
     left: usize,
 }
 
@@ -40,7 +40,7 @@ impl<'a> Dialogue<'a> {
         Self { server, stream, reader: Reader::default(), input: BytesMut::new(), left: MOST }
     }
 
-    /// Logs in, in one round trip; in two, where the server is too old for RESP3, or its `HELLO` is switched off.
+    /// Logs in, in one round trip; in two if the server is too old for RESP3, or its `HELLO` is switched off.
     pub(super) async fn log_in(&mut self, log_in: &LogIn<'_>) -> Result<()> {
         match self.try_log_in(log_in).await? {
             Some(refusal) if log_in.protocol == Protocol::Resp3 && log_in.has_no_resp3(&refusal) => {
@@ -55,7 +55,7 @@ impl<'a> Dialogue<'a> {
     /// The first refusal, if there was any.
     async fn try_log_in(&mut self, log_in: &LogIn<'_>) -> Result<Option<ServerError>> {
         let needed = log_in.commands();
-        // Tells the server's administrator who we are. Older servers don't know the command, which doesn't matter.
+        // Tells the server's administrator which client this is. Older servers don't know the command, which does no harm.
         let mut name = redis::cmd("CLIENT");
         name.arg("SETINFO").arg("LIB-NAME").arg("polycache");
         self.send(needed.iter().chain([&name])).await?;
@@ -78,7 +78,7 @@ impl<'a> Dialogue<'a> {
         }
     }
 
-    /// The connection, for all others.
+    /// The connection, ready for its callers.
     pub(super) fn end(self) -> Result<Box<dyn Stream>> {
         if self.input.is_empty() { Ok(self.stream) } else { Err(self.unlike("it says more than it is asked for")) }
     }
@@ -117,7 +117,7 @@ impl<'a> Dialogue<'a> {
         self.broken(io::Error::new(io::ErrorKind::InvalidData, format!("what answers is not like Redis: {what}")))
     }
 
-    /// Whether an error means that the server refuses us, or can't serve us for the moment.
+    /// The error of a server that refuses the log-in, or can't serve it for the moment.
     fn refused(&self, error: &ServerError) -> Error {
         let source = server_error(error);
         if source.kind() == ErrorKind::Unavailable {
@@ -132,7 +132,7 @@ impl<'a> Dialogue<'a> {
 impl LogIn<'_> {
     /// Whether a server with this answer needs RESP2.
     fn has_no_resp3(&self, error: &ServerError) -> bool {
-        // Valkey 9 answers a `HELLO` that is switched off with the demand to log in.
+        // Valkey 9 answers a `HELLO` that is switched off by asking for a log-in.
         let wants_auth = self.password.is_some() && error.code() == "NOAUTH";
         wants_auth || knows_no_such_command(error) || error.code() == "NOPROTO"
     }
@@ -150,7 +150,7 @@ impl LogIn<'_> {
             }
             (Protocol::Resp2, Some(password)) => {
                 let mut auth = redis::cmd("AUTH");
-                // Servers without users take a password alone, which is the default user's.
+                // Servers without users take only a password, the default user's.
                 auth.arg(self.username.filter(|name| *name != "default")).arg(password.reveal());
                 commands.push(auth);
             }

@@ -1,18 +1,18 @@
-//! A server's error repeats parts of the command. They are cut out: a key, a value or a password would stand in logs.
+//! A server's error repeats parts of the command. They are cut out: otherwise keys, values and passwords would stand in logs.
 
 use redis::{Arg, Cmd};
 
-/// Of words shorter than this nothing is cut outside of quotes: they are no secrets, and any text has them.
+/// Words shorter than this aren't cut outside of quotes: they are no secrets, and any text has them.
 const SHORTEST: usize = 3;
 
-/// Behind this a server repeats arguments, without escaping quotes in them.
+/// Behind this text a server repeats arguments, without escaping quotes in them.
 const BEGINNING: &str = ", with args beginning with";
 
 /// Takes the place of a part that was cut.
 const CUT: &str = "…";
 
-/// The text without the words of `command`, whatever the server has made of them; `None` where it has none. The first word stays, which
-/// is the command's name.
+/// The text without the words of `command`, in whatever form the server repeats them; `None` if there are none. The first word, the
+/// command's name, stays.
 pub(super) fn without_words(text: &str, command: &Cmd) -> Option<String> {
     let mut cut = text.find(BEGINNING).map(|end| text[..end].to_owned());
     for argument in command.args_iter().skip(1) {
@@ -21,7 +21,7 @@ pub(super) fn without_words(text: &str, command: &Cmd) -> Option<String> {
         if word.len() < SHORTEST || word.len() > present.len() {
             continue;
         }
-        // As errors are read.
+        // In the form in which errors are read.
         let word = String::from_utf8_lossy(word).replace(char::is_control, " ");
         if let Some(without) = without_word(present, &word) {
             cut = Some(without);
@@ -63,8 +63,8 @@ pub(super) fn without_quotes(details: &str) -> String {
     cut + rest
 }
 
-/// What stands in the first quotes, and what is before and after them. To the last such quote that can be the end: what is quoted may have
-/// some of its own. Quotes that don't end go on to the end.
+/// The text in the first quotes, and the texts before and after them. Quoted text may hold quotes, so the last one that can be the end
+/// is. Without an end the quoted text goes on to the end.
 fn quoted(text: &str) -> Option<(&str, &str, &str)> {
     let opens = |at: usize| !text[..at].ends_with(char::is_alphanumeric);
     let is_quote = |char: char| matches!(char, '\'' | '"' | '`');

@@ -49,7 +49,7 @@ impl Fleet {
     pub(super) async fn one(&self, class: Class, command: Command) -> Result<Value> {
         match (self, &command) {
             (Self::Single(node), Command { first: None, command, .. }) => Ok(node.one(class, command).await?),
-            // Apart, or the most frequent call would be as large as these.
+            // Apart: otherwise the most frequent call would be as large as these.
             _ => Box::pin(self.one_of_more(class, command)).await,
         }
     }
@@ -65,7 +65,7 @@ impl Fleet {
         }
     }
 
-    /// The answers to several, in one round trip to each server.
+    /// The answers to several commands, in one round trip to each server.
     pub(super) async fn many(&self, class: Class, commands: Vec<Command>) -> Result<Vec<Value>> {
         match self {
             Self::Single(node) => {

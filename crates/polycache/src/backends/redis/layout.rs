@@ -1,8 +1,8 @@
-//! Which server of a cluster holds which slot, as the servers themselves say: what a walk over all keys has to know. A slot that moves while
+//! The slots of each server of a cluster, as the servers themselves tell: a walk over all keys has to know them. A slot that moves while
 //! its servers are walked over may be missed on both.
 //!
-//! Each master is asked about itself (`CLUSTER NODES`, its own line), as what others know of it comes by gossip, and only there stand the
-//! slots that are on the move.
+//! Each master is asked about itself (`CLUSTER NODES`, its own line): others know of it only by gossip, and only its own line has the
+//! slots on the move.
 
 use std::sync::Arc;
 
@@ -19,16 +19,16 @@ use super::trouble::Class;
 use crate::slot::SLOTS;
 use crate::{ErrorKind, Result};
 
-/// For each slot its holders.
+/// The holders of each slot.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Layout {
-    /// In their order.
+    /// The servers, in their order.
     servers: Vec<Server>,
     holders: Vec<Holders>,
     mark: u64,
 }
 
-/// Indices of servers: of the one that says that the slot is its own, and of the one that it moves to, which may hold some keys already.
+/// Indices of servers: the one that says that it has the slot, and the one that the slot moves to, which may hold some keys already.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Holders {
     owner: Option<u16>,
@@ -40,15 +40,15 @@ struct Holders {
 struct Own {
     id: String,
     ranges: Vec<(u16, u16)>,
-    /// Slots that are leaving, with the id of where to; and those that are coming.
+    /// Slots that are leaving, each with the id of its new server; and slots that are coming.
     leaving: Vec<(u16, String)>,
     coming: Vec<u16>,
-    /// The addresses of all servers that it knows, by their ids.
+    /// The addresses of all servers that the master knows, by their ids.
     known: BTreeMap<String, Server>,
 }
 
 impl Layout {
-    /// As it is now.
+    /// The present layout.
     pub(super) async fn now(cluster: &Arc<Cluster>) -> Result<Self> {
         let (members, ranges) = cluster.masters_now().await?;
         let mut command = Cmd::new();
@@ -83,7 +83,7 @@ impl Layout {
         for (server, own) in answers {
             targets.extend(own.coming.iter().map(|slot| (*slot, server.clone())));
             for (slot, id) in &own.leaving {
-                // A server without slots isn't among the servers asked.
+                // A server without slots isn't among those asked.
                 let target = ids.get(id.as_str()).copied().or_else(|| own.known.get(id));
                 targets.extend(target.map(|target| (*slot, target.clone())));
             }
@@ -106,7 +106,7 @@ impl Layout {
         Self { servers, holders, mark }
     }
 
-    /// Tells this layout from others: 44 bits that are not zero.
+    /// A number that tells this layout from others: 44 bits that are not zero.
     pub(super) fn mark(&self) -> u64 {
         self.mark
     }
@@ -115,7 +115,7 @@ impl Layout {
         self.servers.get(usize::from(index?))
     }
 
-    /// The slots with other holders than in `before`.
+    /// The slots whose holders differ from those in `before`.
     pub(super) fn moved_since(&self, before: &Self) -> Vec<u16> {
         let slots = self.holders.iter().zip(&before.holders).zip(0..);
         let moved = slots.filter(|((now, then), _)| {
@@ -124,8 +124,8 @@ impl Layout {
         moved.map(|(_, slot)| slot).collect()
     }
 
-    /// The servers that hold these slots, and then those that they move to, maybe once more: in this order no key is missed that moves
-    /// meanwhile.
+    /// The servers that hold these slots, then those that the slots move to; a server may come twice. In this order no key that moves
+    /// meanwhile is missed.
     pub(super) fn holders(&self, slots: impl IntoIterator<Item = u16>) -> Vec<Server> {
         let (mut owners, mut targets) = (BTreeSet::new(), BTreeSet::new());
         for slot in slots {
@@ -156,7 +156,7 @@ fn mark(servers: &[Server], holders: &[Holders]) -> u64 {
     hash >> 20 | 1
 }
 
-/// The server's description of itself in its answer.
+/// The asked server's description of itself.
 fn own(text: &str, asked: &Server) -> Option<Own> {
     let mut own = None;
     let mut known = BTreeMap::new();

@@ -1,4 +1,4 @@
-//! A connection to a server, shared by all calls.
+//! A connection to a server that all calls share.
 
 use bytes::BytesMut;
 use parking_lot::Mutex;
@@ -15,7 +15,7 @@ use super::trouble::{Class, Failure, lost};
 use crate::events::{Event, EventKinds};
 use crate::{Error, ErrorKind, Result};
 
-/// Where a connection leads to.
+/// The server of a connection, and how to connect to it.
 pub(super) struct Link {
     connector: Connector,
     target: Target,
@@ -23,19 +23,19 @@ pub(super) struct Link {
     server: Mutex<Option<Server>>,
 }
 
-/// Commands that are sent together, and whose replies are awaited together.
+/// Commands that are sent together, with one reply.
 struct Commands<'a> {
     class: Class,
     commands: &'a [&'a Cmd],
 }
 
-/// The replies to some commands, as far as they have come.
+/// The arrived part of the reply to some commands.
 pub(super) enum Expect {
-    /// Nothing, of one.
+    /// Nothing yet, of one command.
     One,
-    /// Nothing, of two, where the second answers and the first is to have deleted.
+    /// Nothing yet, of two commands: the first deletes, the second answers.
     Second,
-    /// The first of those two has come: what it was, if it didn't delete.
+    /// The first of those two has come. If it didn't delete, its answer is kept.
     Last(Option<Box<Value>>),
     Many {
         left: usize,
@@ -67,7 +67,7 @@ impl Link {
         }
     }
 
-    /// Whether sentinels say where it leads to.
+    /// Whether sentinels name the server.
     pub(super) fn is_found_by_sentinels(&self) -> bool {
         matches!(self.target, Target::Primary)
     }
@@ -145,7 +145,7 @@ impl Protocol for Link {
         Expect::One
     }
 
-    /// An error of the server's is an answer too.
+    /// An error of the server is an answer too.
     fn is_alive(&self, reply: Reply) -> Result<()> {
         match reply {
             Reply::One(role) if self.is_found_by_sentinels() && is_replica(&role) => {

@@ -20,16 +20,16 @@ use crate::{Error, ErrorKind, Result};
 /// How many keys the server looks at for one batch.
 const BATCH: usize = 1000;
 
-/// How many times a walk visits slots again that have moved meanwhile.
+/// How often a walk visits slots again that have moved meanwhile.
 const ROUNDS: u32 = 12;
 
 /// The pause before a round grows by this with each round: 1.5 seconds in all.
 const PAUSE: Duration = Duration::from_millis(20);
 
-/// A batch of keys of one master after the other.
+/// The next batch of keys: one master after the other.
 pub(super) async fn page(fleet: &Fleet, prefix: &str, pattern: &Pattern, cursor: Option<Cursor>) -> Result<Page> {
     let cursor = cursor.unwrap_or(Cursor { part: 0, place: 0 });
-    // The server's `?` is a byte where ours is a character, so the pattern proper is applied here afterwards.
+    // The server's `?` is a byte, and `Pattern`'s a character: so the pattern itself is applied here afterwards.
     let glob = Pattern::escape(prefix) + &pattern.superset();
     let (next, keys) = match fleet {
         Fleet::Single(node) => {
@@ -38,14 +38,14 @@ pub(super) async fn page(fleet: &Fleet, prefix: &str, pattern: &Pattern, cursor:
         }
         Fleet::Cluster(cluster) => cluster_page(cluster, &glob, cursor).await?,
     };
-    // A key that isn't UTF-8 is none of ours to list.
+    // Keys that aren't UTF-8 can't be listed.
     let mut keys: Vec<String> = keys.into_iter().filter_map(|key| String::from_utf8(key).ok()).collect();
     keys.retain(|key| key.strip_prefix(prefix).is_some_and(|name| pattern.matches(name)));
     Ok(Page::new(keys, next))
 }
 
-/// A batch of the server that the cursor names: its index, a count of the rounds, and the mark of the layout that it is an index in. Where
-/// slots have moved until the end of a round, there is another one, since keys may have been missed.
+/// A batch of the server that the cursor names: it holds the server's index, the number of the round, and the mark of the layout. If
+/// slots have moved before a round ends, another round follows, since keys may have been missed.
 async fn cluster_page(cluster: &Arc<Cluster>, glob: &str, cursor: Cursor) -> Result<(Option<Cursor>, Vec<Vec<u8>>)> {
     let (index, round) = ((cursor.part & 0xffff) as usize, cursor.part >> 16 & 0xf);
     let part = |index: usize, round: u64, layout: &Layout| index as u64 | round << 16 | layout.mark() << 20;
@@ -72,13 +72,13 @@ async fn cluster_page(cluster: &Arc<Cluster>, glob: &str, cursor: Cursor) -> Res
     Ok((next, keys))
 }
 
-/// The error of a walk that never saw the slots at rest.
+/// The error of a walk during which slots never stopped moving.
 fn moving(what: &str) -> Error {
     let text = format!("slots of the cluster went on moving between servers during {what}; try again when they rest");
     Error::new(ErrorKind::Unavailable, text)
 }
 
-/// Deletes all keys that begin with `prefix`, whatever bytes follow it; all keys where it is empty.
+/// Deletes all keys that begin with `prefix`, with any bytes after it; all keys if it is empty.
 pub(super) async fn clear(fleet: &Fleet, prefix: &str) -> Result<()> {
     let cluster = match fleet {
         Fleet::Single(node) => return clear_on(fleet, node, prefix).await,
@@ -123,7 +123,7 @@ async fn clear_on(fleet: &Fleet, node: &Node, prefix: &str) -> Result<()> {
     }
 }
 
-/// The commands that delete these keys: one, or one for each where slots differ.
+/// The commands that delete these keys: one, or one for each key if slots differ.
 pub(super) fn unlink(fleet: &Fleet, keys: &[impl AsRef<[u8]>]) -> Vec<Command> {
     let command = |keys: &[&[u8]]| {
         let mut command = Cmd::new();

@@ -1,4 +1,4 @@
-//! Reads of more than a value. Each is one round trip, and shows one moment.
+//! Reads of more than a value. Each takes one round trip, and all its parts are from one moment.
 
 use std::sync::Arc;
 
@@ -13,17 +13,17 @@ use super::trouble::{Class, unexpected};
 use crate::backend::{Found, Key, Version, Want};
 use crate::{Reply, Result, Value};
 
-/// The command by which a read asks.
+/// How a read asks the server.
 enum Form {
-    /// One command about a key, and how its answer is read.
+    /// By one command about a key, with a function that reads its answer.
     Command(&'static str, fn(Answer, Want) -> Result<Option<Found>>),
-    /// Value and life together: a script.
+    /// By a script, for value and life together.
     Script,
 }
 
 impl Form {
     fn of(want: Want) -> Self {
-        // The version is the stored bytes.
+        // The version is made of the stored bytes.
         match (want.has(Want::VALUE) || want.has(Want::VERSION), want.has(Want::TTL)) {
             (true, true) => Self::Script,
             (true, false) => {

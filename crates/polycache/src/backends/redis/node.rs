@@ -14,19 +14,19 @@ use super::server_error::{connection_goes, without_echo};
 use super::store::Store;
 use super::trouble::{Class, Failure};
 
-/// How long connections are kept at least.
+/// The shortest time between two give-ups of the connections.
 const STAY: Duration = Duration::from_secs(1);
 
 /// A server, or the primary that the sentinels name, and the connections that share its calls.
 pub(super) struct Node {
     lines: Box<[Line]>,
-    /// When the connections were given up last.
+    /// When the connections were last given up.
     left: Mutex<Option<Instant>>,
 }
 
 struct Line {
     connection: Connection<Link>,
-    /// The calls in flight that were counted.
+    /// The number of its calls in flight.
     busy: AtomicUsize,
 }
 
@@ -37,7 +37,7 @@ impl Node {
         Self { lines: (0..connector.config.connections).map(line).collect(), left: Mutex::new(None) }
     }
 
-    /// The answer to one command. An error that the server answers with is a value here.
+    /// The answer to one command. A server's error is a value here.
     pub(super) async fn one(&self, class: Class, command: &Cmd) -> Result<Value, Failure> {
         let Some((connection, _busy)) = self.connection() else {
             return Ok(Value::Nil);
@@ -75,8 +75,8 @@ impl Node {
         Ok(answers)
     }
 
-    /// The server answers with an error: nothing that we sent stays in it, and the connections are given up where they lead to the wrong
-    /// server, by which a name, a proxy or the sentinels may mean another one by now.
+    /// Deals with a server's error: cuts the command's words out of it, and gives up connections that lead to the wrong server. A name, a
+    /// proxy or the sentinels may lead to another server by now.
     #[cold]
     fn met(&self, error: &mut ServerError, command: &Cmd) {
         if let Some(cut) = without_echo(error, command) {
@@ -86,7 +86,7 @@ impl Node {
             return;
         }
         {
-            // A server whose role won't change isn't connected to again for each such answer.
+            // Not for each such answer: a server whose role doesn't change isn't connected to again and again.
             let mut left = self.left.lock();
             if left.is_some_and(|left| left.elapsed() < STAY) {
                 return;
@@ -97,7 +97,7 @@ impl Node {
         self.lines.iter().for_each(|line| line.connection.renew());
     }
 
-    /// Whether its calls fail at once since it says nothing.
+    /// Whether calls fail at once because the server says nothing.
     pub(super) fn is_silent(&self) -> bool {
         self.lines.iter().any(|line| line.connection.is_silent())
     }
@@ -109,10 +109,10 @@ impl Node {
         }
     }
 
-    /// The connection with the fewest calls in flight, where one more is counted. There always is one.
+    /// The connection with the fewest calls in flight, which counts one more. There always is one.
     fn connection(&self) -> Option<(&Connection<Link>, Option<Busy<'_>>)> {
         match &*self.lines {
-            // There is no choice: counting would cost for nothing.
+            // Without a choice, counting would cost for nothing.
             [line] => Some((&line.connection, None)),
             lines => {
                 let line = lines.iter().min_by_key(|line| line.busy.load(Ordering::Relaxed))?;

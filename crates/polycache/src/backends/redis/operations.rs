@@ -1,4 +1,4 @@
-//! The contract, in commands of Redis.
+//! The backend's operations, as commands of Redis.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -18,7 +18,7 @@ use crate::backend::{
 use crate::events::Listener;
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
-/// Redis holds no longer strings (`proto-max-bulk-len`); the connection would break on one.
+/// Redis takes no longer strings (`proto-max-bulk-len`); the connection would break on one.
 const MAX_VALUE_BYTES: usize = 512 << 20;
 
 impl Backend for Redis {
@@ -193,14 +193,14 @@ impl Redis {
         Reply::pending(async move { read(fleet.one(class, command).await?) })
     }
 
-    /// Commands that end the leases on these keys, and then write to them: one for each key or one for all.
+    /// Ends the leases on these keys before `commands`, which are one for each key, or one for all.
     fn ending(&self, keys: &[Key<'_>], mut commands: Vec<Command>) -> Vec<Command> {
         if !self.ends_leases {
             return commands;
         }
         let leases: Vec<String> = keys.iter().map(|key| key.lease()).collect();
         match &*self.fleet {
-            // In one go, before all of them.
+            // Together, before all commands.
             Fleet::Single(_) => commands
                 .into_iter()
                 .enumerate()
@@ -237,7 +237,7 @@ impl Redis {
         }
     }
 
-    /// Stores while the entry of `lease` begins with `token`, and ends the lease.
+    /// Stores if the entry of `lease` begins with `token`, and ends the lease.
     fn set_under_lease(
         &self,
         key: Key<'_>,
@@ -267,7 +267,7 @@ impl Redis {
 
     fn add(&self, key: Key<'_>, bytes: &[u8], ttl: Ttl) -> Reply<bool> {
         match (self.lease(key), &*self.fleet) {
-            // In one step: a redirect of one of two commands would leave them out of order, and this one can't be repeated.
+            // In one step: if one of two commands were redirected, their order would be lost, and this one can't be repeated.
             (Some(lease), Fleet::Cluster(_)) => {
                 let call = Call::new(&ADD, key.full()).second_key(Some(lease)).arg(bytes);
                 self.run(Class::Once, with_life(call, ttl), answers::flag)
@@ -281,7 +281,7 @@ impl Redis {
     }
 }
 
-/// Whether the server doesn't let us run a script.
+/// Whether the server refuses to run scripts.
 fn is_refused(answer: &redis::Value) -> bool {
     matches!(answer, redis::Value::ServerError(error) if error.code() == "NOPERM"
         || error.details().is_some_and(|details| details.starts_with("unknown command") || details.contains("ACL failure")))
@@ -296,7 +296,7 @@ fn unlink(keys: &[impl AsRef<str>]) -> Cmd {
     command
 }
 
-/// The bytes that were stored when the version was read.
+/// The stored bytes that the version is made of.
 fn bytes_of(version: &Version) -> Result<&[u8]> {
     version.as_bytes().ok_or_else(|| {
         let text = "the version is of another backend; take it from a read of this one";

@@ -1,4 +1,4 @@
-//! Commands of Redis' own, as the caller gives them.
+//! Redis' own commands, as the caller gives them.
 
 use redis::{Cmd, Value};
 
@@ -8,7 +8,7 @@ use super::server_error::without_echo;
 use super::trouble::Class;
 use crate::{Raw, Result};
 
-/// The command of these words. `command` may have several.
+/// The command of these words. `command` may hold several.
 pub(super) fn command(command: &str, args: &[&[u8]]) -> Cmd {
     let mut raw = Cmd::new();
     for word in command.split_ascii_whitespace() {
@@ -20,14 +20,14 @@ pub(super) fn command(command: &str, args: &[&[u8]]) -> Cmd {
     raw
 }
 
-/// Sends the command to the server of `key`, which is a guess: a cluster knows the command's keys better, and redirects it.
+/// Sends the command to the server of `key`. The key is a guess: a cluster knows the command's keys better, and redirects it.
 pub(super) async fn send(fleet: &Fleet, key: &[u8], command: Cmd) -> Result<Raw> {
     let mut answer = fleet.one(Class::Once, fleet.command(key, command.clone())).await?;
     cut_within(&mut answer, &command);
     answers::raw(answer)
 }
 
-/// Takes the words of the command out of errors within a reply.
+/// Cuts the words of the command out of errors within a reply.
 fn cut_within(answer: &mut Value, command: &Cmd) {
     match answer {
         Value::ServerError(error) => {

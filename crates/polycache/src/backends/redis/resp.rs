@@ -1,4 +1,4 @@
-//! RESP2 and RESP3, read. Follows the "Redis serialization protocol specification" of the Redis documentation.
+//! Reading RESP2 and RESP3. Follows the "Redis serialization protocol specification" of the Redis documentation.
 //!
 //! The client's own parser isn't used: it is made of generic combinators, which take longer for a list of values than the server does.
 
@@ -12,7 +12,7 @@ use super::server_error;
 
 /// How deep replies may nest.
 const DEEPEST: usize = 100;
-/// The longest string: Redis holds no longer ones (`proto-max-bulk-len`).
+/// The longest string, since Redis takes no longer ones (`proto-max-bulk-len`).
 const LONGEST_STRING: usize = 512 << 20;
 /// The longest line.
 const LONGEST_LINE: usize = 1 << 20;
@@ -21,7 +21,7 @@ const LONGEST_LIST: usize = 1 << 24;
 /// The bytes of the shortest element of a list.
 const SHORTEST: usize = 3;
 
-/// Decodes replies from bytes in pieces of any size. Holds the bytes that have come, and reserves nothing for bytes that are only announced.
+/// Decodes replies from bytes in pieces of any size. Reserves nothing for bytes that are only announced.
 #[derive(Debug, Default)]
 pub struct Reader {
     /// The lists that have begun and aren't whole, the outermost first.
@@ -56,7 +56,7 @@ enum Kind {
     Set,
     Map,
     Push,
-    /// An attribute: the server tells about the value that follows. Nobody asks for it.
+    /// An attribute: the server describes the value that follows. It is dropped.
     Attributes,
 }
 
@@ -68,10 +68,10 @@ enum Part {
 }
 
 impl Reader {
-    /// The next frame, taken from the front of `input`; `None` where it isn't whole yet. Then call again with more input.
+    /// The next frame, taken from the front of `input`; `None` if it isn't whole yet. Then call again with more input.
     ///
     /// # Errors
-    /// The error in the bytes. The reader must not be used any more.
+    /// Why the bytes are wrong. The reader must not be used any more.
     pub fn read(&mut self, input: &mut BytesMut) -> Result<Option<Frame>> {
         loop {
             let mut value = match self.part(input)? {
@@ -170,7 +170,7 @@ impl Reader {
 }
 
 impl List {
-    /// A list that begins; so many bytes of its elements may have come.
+    /// A list that begins. `bytes` of its elements may have come.
     fn new(mark: u8, length: usize, bytes: usize) -> Self {
         let (kind, left) = match mark {
             b'*' => (Kind::Array, length),
@@ -245,7 +245,7 @@ fn error(text: &[u8]) -> Result<Value> {
 mod tests {
     use super::*;
 
-    /// All frames, then what was wrong with the next one, if anything; fed in pieces of so many bytes.
+    /// All frames, and the error of the next one, if any; fed in pieces of `piece` bytes.
     fn read(bytes: &[u8], piece: usize) -> (Vec<Frame>, Option<&'static str>) {
         let (mut reader, mut input, mut frames) = (Reader::default(), BytesMut::new(), Vec::new());
         for piece in bytes.chunks(piece) {

@@ -1,4 +1,4 @@
-//! Scripts, for steps that no single command of Redis does.
+//! Scripts, for steps that no single command of Redis can do.
 
 use std::sync::LazyLock;
 
@@ -10,7 +10,7 @@ use super::trouble::Class;
 use crate::Result;
 use crate::backend::Key;
 
-/// A script, known to the server by its digest.
+/// A script. The server knows it by its digest.
 pub(super) struct Script {
     text: &'static str,
     digest: LazyLock<String>,
@@ -22,10 +22,10 @@ macro_rules! script {
     };
 }
 
-// Those that write end the lease on the key as well, where they get its key, and do it last: a script that has deleted may go on where
-// memory is full.
+// A script that gets the key of a lease ends the lease too. One that stores does so last: after a deletion, Redis lets a script go on
+// where memory is full.
 
-/// Adds to an integer; one that is created gets a life of its own. The sum goes out as text: a number of Lua is exact to 53 bits.
+/// Adds to an integer; a new one gets a TTL. The sum goes out as text, since a number of Lua is exact to 53 bits only.
 pub(super) static INCREMENT: Script = script!(
     r"
 local created = redis.call('EXISTS', KEYS[1]) == 0
@@ -35,7 +35,7 @@ if KEYS[2] then redis.call('UNLINK', KEYS[2]) end
 return redis.call('GET', KEYS[1])",
 );
 
-/// Stores where there is no value; whether it did.
+/// Stores where there is no value. Returns whether it stored.
 pub(super) static ADD: Script = script!(
     r"
 if redis.call('EXISTS', KEYS[1]) == 1 then return 0 end
@@ -53,8 +53,7 @@ if KEYS[2] then redis.call('UNLINK', KEYS[2]) end
 return 1",
 );
 
-/// Stores while what is under another key, a lease, begins with these bytes, and deletes that; where there is no value yet, or on no
-/// condition.
+/// Stores if the entry of a lease begins with these bytes, and ends the lease; with `NX` only where there is no value yet.
 pub(super) static STORE_UNDER_LEASE: Script = script!(
     r"
 if string.sub(redis.call('GET', KEYS[2]) or '', 1, #ARGV[1]) ~= ARGV[1] then return 0 end
@@ -76,8 +75,8 @@ if KEYS[2] then redis.call('UNLINK', KEYS[2]) end
 return redis.call('UNLINK', KEYS[1])",
 );
 
-/// The values of all keys, each with what remains of its life. One step: between two commands another value could be stored, and the
-/// life of that one would be taken for the life of this.
+/// The values of all keys, each with the rest of its life. In one step: another value could be stored between two commands, and its life
+/// be taken for that of the old value.
 pub(super) static LOOK: Script = script!(
     r"
 local found = {}
@@ -88,7 +87,7 @@ end
 return found",
 );
 
-/// Takes the deadline off; whether there is such a key.
+/// Removes the deadline. Returns whether there is such a key.
 pub(super) static PERSIST: Script = script!(
     r"
 if KEYS[2] then redis.call('UNLINK', KEYS[2]) end
@@ -96,7 +95,8 @@ if redis.call('PERSIST', KEYS[1]) == 1 then return 1 end
 return redis.call('EXISTS', KEYS[1])",
 );
 
-/// A call of `script` about `key`. By its digest; a server that doesn't know it, at first or after a restart, is then given the text.
+/// A call of `script` about `key`. It is called by its digest; a server that doesn't know that, at first or after a restart, then gets
+/// the text.
 pub(super) struct Call {
     script: &'static Script,
     keys: Vec<Vec<u8>>,
@@ -108,7 +108,7 @@ impl Call {
         Self { script, keys: vec![key.into()], arguments: Vec::new() }
     }
 
-    /// With another key, in the same slot, if there is one.
+    /// Adds another key of the same slot, if there is one.
     pub(super) fn second_key(mut self, key: Option<impl Into<Vec<u8>>>) -> Self {
         self.keys.extend(key.map(Into::into));
         self
@@ -119,7 +119,7 @@ impl Call {
         self
     }
 
-    /// About several keys, all of them at one server.
+    /// A call about several keys, all of them at one server.
     pub(super) fn of_all(script: &'static Script, keys: &[Key<'_>]) -> Self {
         Self { script, keys: keys.iter().map(|key| key.full().into()).collect(), arguments: Vec::new() }
     }

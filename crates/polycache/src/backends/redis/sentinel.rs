@@ -1,5 +1,5 @@
-//! Finding the primary: sentinels are asked for its address before every connection, so a failover needs nothing more than a new
-//! connection. Follows "Guidelines for Redis clients with support for Redis Sentinel" of the Redis documentation.
+//! Finding the primary: sentinels are asked for its address before every connection, so after a failover a new connection is enough.
+//! Follows "Guidelines for Redis clients with support for Redis Sentinel" of the Redis documentation.
 
 use polycache_wire::Stream;
 use redis::Value;
@@ -22,7 +22,7 @@ impl Connector {
                     format!("the sentinels name {server} as primary, but it is a replica; a failover may be under way");
                 Err(Error::new(ErrorKind::Unavailable, text))
             }
-            // A user without the right to ask for the role is no reason to refuse service.
+            // A user who may not ask for the role is served all the same.
             Ok(Ok(_)) => dialogue.end(),
             Ok(Err(error)) if error.kind() == ErrorKind::Backend => dialogue.end(),
             Ok(Err(error)) => Err(error),

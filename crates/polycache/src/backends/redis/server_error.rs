@@ -1,5 +1,5 @@
-//! The meaning of a server's errors: one table, with two questions to each. Does a retry cure it? Does the connection have
-//! to go, because it leads to a server that can't do it, or has lost its log-in?
+//! The meaning of a server's errors, in one table with two questions. Does a retry cure the error? Does the connection have to go,
+//! because its server can't execute the command, or has lost the log-in?
 
 use redis::{Cmd, ServerError, Value};
 
@@ -10,7 +10,7 @@ use crate::{Error, ErrorKind};
 struct Meaning {
     kind: ErrorKind,
     hint: &'static str,
-    /// Whether a new connection may lead to where it can be done.
+    /// Whether a new connection may lead to a server that can execute the command.
     connection_goes: bool,
 }
 
@@ -23,7 +23,7 @@ fn meaning(code: &str, details: &str) -> Meaning {
     let stays = |kind, hint| Meaning { kind, hint, connection_goes: false };
     let goes = |kind, hint| Meaning { kind, hint, connection_goes: true };
     match code {
-        // Cured by waiting.
+        // Waiting cures these.
         "LOADING" => stays(Unavailable, "Redis is loading its data"),
         "BUSY" => stays(Unavailable, "Redis is busy with a script"),
         "MISCONF" => stays(Unavailable, "Redis can't save to its disk, so it takes no writes; free some space"),
@@ -31,10 +31,10 @@ fn meaning(code: &str, details: &str) -> Meaning {
         "TRYAGAIN" => stays(Unavailable, "the keys' slot is on the move between servers of the cluster"),
         "CLUSTERDOWN" => stays(Unavailable, "the cluster doesn't serve the key's slot now"),
         "ERR" if details.contains("max number of clients") => stays(Unavailable, "Redis has as many clients as it may"),
-        // A new connection helps, where the name or the proxy leads to another server by then.
+        // A new connection may cure these: the name or the proxy may lead to another server by then.
         "READONLY" | "REDIRECT" => goes(Unavailable, "this Redis is a replica, which takes no writes"),
         "MASTERDOWN" => goes(Unavailable, "this Redis is a replica that has lost its primary"),
-        // Cured by nothing but other settings or another call.
+        // Only other settings or another call cure these.
         "NOAUTH" => goes(Backend, "Redis wants a password; give user and password in the URL"),
         "ERR" if details.contains("allowed in this context") => {
             goes(Backend, "the connection has been made one for subscriptions alone")
@@ -80,7 +80,7 @@ pub(super) fn knows_no_such_command(error: &ServerError) -> bool {
     error.code() == "ERR" && error.details().is_some_and(is_unknown_command)
 }
 
-/// Whether the connection is to be given up for a new one.
+/// Whether the connection has to go.
 pub(super) fn connection_goes(error: &ServerError) -> bool {
     meaning(error.code(), error.details().unwrap_or_default()).connection_goes
 }
@@ -92,13 +92,13 @@ pub(super) fn server_error(error: &ServerError) -> Error {
     let Meaning { kind, hint, .. } = meaning(code, details);
     match kind {
         ErrorKind::NotANumber | ErrorKind::Overflow => Error::new(kind, hint),
-        // Errors in the table quote nothing of ours.
+        // Errors in the table quote nothing of the command.
         _ if hint != UNKNOWN && hint != NO_SUCH_COMMAND => Error::new(kind, format!("{hint}: {code} {details}")),
         _ => Error::new(kind, format!("{hint}: {code} {}", echo::without_quotes(details))),
     }
 }
 
-/// The same in a cluster, for an error after all redirections: whatever its cause, the map will be right in the end.
+/// The error of a redirect that is still there after all redirections. It can be retried: the map will be right in the end.
 #[cold]
 pub(super) fn not_settled(error: &ServerError) -> Error {
     match error.code() {
@@ -110,8 +110,8 @@ pub(super) fn not_settled(error: &ServerError) -> Error {
     }
 }
 
-/// The error that this line tells: its code and details. What went wrong inside of a script is told as if the command had been sent alone:
-/// up to version 6.2 its code stands within the text, and later ones add where in the script it was.
+/// The error in this line: its code and details. An error within a script reads as if its command had been sent alone: up to version 6.2
+/// its code stands within the text, and later versions add the place in the script.
 pub(super) fn read(line: &str) -> Option<ServerError> {
     let line = unwrapped(line);
     match redis::parse_redis_value(format!("-{line}\r\n").as_bytes()) {
@@ -120,7 +120,7 @@ pub(super) fn read(line: &str) -> Option<ServerError> {
     }
 }
 
-/// The error without the words of the command that it answers, if it has any.
+/// The error without the words of the command, if it repeats any.
 #[cold]
 pub(super) fn without_echo(error: &ServerError, command: &Cmd) -> Option<ServerError> {
     let (code, details) = (error.code(), error.details().unwrap_or_default());
@@ -179,7 +179,7 @@ mod tests {
 
     #[test]
     fn an_error_within_a_script_is_that_of_its_command() {
-        // As 6.2.14, 7.0.15, 8.2.3 and Valkey 9.1.2 tell them.
+        // As 6.2.14, 7.0.15, 8.2.3 and Valkey 9.1.2 write them.
         let call = "ERR Error running script (call to f_9d0c0826bde023cc39eebaaf832c32a890f3b088): @user_script:1: ";
         let at = " script: 9d0c0826bde023cc39eebaaf832c32a890f3b088, on @user_script:1.";
         for (line, code, details) in [

@@ -1,4 +1,4 @@
-//! Which server of a cluster holds which keys. Follows the "Redis cluster specification" of the Redis documentation.
+//! The slots of each server of a cluster. Follows the "Redis cluster specification" of the Redis documentation.
 
 use redis::Value;
 
@@ -13,7 +13,7 @@ pub(super) struct Range {
     pub(super) master: Server,
 }
 
-/// The ranges in the answer of `asked` to `CLUSTER SLOTS`; `None` where it makes no sense.
+/// The ranges in the answer of `asked` to `CLUSTER SLOTS`; `None` if it makes no sense.
 pub(super) fn ranges(answer: Value, asked: &Server) -> Option<Vec<Range>> {
     let Value::Array(entries) = answer else { return None };
     entries.into_iter().map(|entry| range(entry, asked)).collect()
@@ -41,10 +41,10 @@ fn range(entry: Value, asked: &Server) -> Option<Range> {
     (first <= last && last < SLOTS).then(|| Range { first, last, master: server(host, port, asked) })
 }
 
-/// Where a command belongs by the server's error.
+/// Where a command belongs, by the server's error.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Redirect {
-    /// The slot of the command's keys has another master than the one asked.
+    /// The slot of the command's keys has another master.
     Moved(u16, Server),
     /// This one command belongs there, while the slot of its keys is on the move.
     Ask(u16, Server),
@@ -52,7 +52,7 @@ pub(super) enum Redirect {
     Later,
 }
 
-/// Where the answer sends its command, if it is no answer; `asked` gave it.
+/// The redirect in an answer of `asked`, if it is one.
 pub(super) fn redirect(answer: &Value, asked: &Server) -> Option<Redirect> {
     let Value::ServerError(error) = answer else { return None };
     // The details are the slot and `host:port`; the host may be missing or an IPv6 address without brackets.
@@ -70,7 +70,7 @@ pub(super) fn redirect(answer: &Value, asked: &Server) -> Option<Redirect> {
     }
 }
 
-/// A node may not know its own address: then it is the one it was asked at.
+/// The server at this address. A node may not know its own address: then it is the asked one.
 pub(super) fn server(host: &str, port: u16, asked: &Server) -> Server {
     let host = match (host, asked) {
         ("" | "?", Server::Tcp { host, .. }) => host,

@@ -1,4 +1,4 @@
-//! The most frequent write: a `SET` on no condition. Its bytes are written once, into the connection's buffer.
+//! The most frequent write: an unconditional `SET`. Its bytes are written once, into the connection's buffer.
 
 use std::borrow::Cow;
 
@@ -10,10 +10,10 @@ use super::link::{Expect, Link};
 use crate::backend::Key;
 use crate::{Ttl, Value};
 
-/// A `SET`, after an `UNLINK` of the lease on its key where a write ends leases.
+/// A `SET`, after an `UNLINK` of the lease on its key if writes end leases.
 #[derive(Debug)]
 pub(super) struct Store {
-    /// The key; the rest of its lease's name follows if the lease is ended.
+    /// The key. If the lease is ended, the rest of the lease's name follows.
     name: String,
     key_len: usize,
     value: Value,
@@ -52,7 +52,7 @@ impl Store {
 impl Request<Link> for Store {
     fn encode(&self, _number: u16, out: &mut Vec<u8>) -> Expect {
         let bytes = self.bytes();
-        // Room for the lines around the words, which are 120 bytes at most.
+        // Room for the lines around the words too, which are 120 bytes at most.
         out.reserve(self.name.len() + self.key_len + bytes.len() + 160);
         if let Some(lease) = self.lease() {
             out.extend_from_slice(b"*2\r\n$6\r\nUNLINK\r\n");
@@ -82,7 +82,7 @@ impl Request<Link> for Store {
 fn word(out: &mut Vec<u8>, word: &[u8]) {
     let digit = |unit: usize| b'0' + (word.len() / unit % 10) as u8;
     match word.len() {
-        // Most words are short. The line before one is written at once, since the number of its bytes is known here.
+        // Most words are short, and the line before a word is written at once, since its length is known here.
         0..10 => out.extend_from_slice(&[b'$', digit(1), b'\r', b'\n']),
         10..100 => out.extend_from_slice(&[b'$', digit(10), digit(1), b'\r', b'\n']),
         100..1_000 => out.extend_from_slice(&[b'$', digit(100), digit(10), digit(1), b'\r', b'\n']),

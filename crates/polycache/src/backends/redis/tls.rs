@@ -1,4 +1,4 @@
-//! TLS towards a server.
+//! TLS connections to servers.
 
 use std::path::Path;
 use std::sync::Arc;
@@ -13,8 +13,8 @@ use tokio_rustls::rustls::{self, ClientConfig, DigitallySignedStruct, RootCertSt
 use crate::backends::Tls;
 use crate::{Error, ErrorKind, Result};
 
-/// Makes TLS connections by these settings. The provider is named: rustls would look for one of the whole process, and panic
-/// where a program has none or several.
+/// Makes TLS connections with these settings. The provider is named: otherwise rustls would look for one of the whole process, and panic
+/// if there are none or several.
 pub(super) fn connector(tls: &Tls) -> Result<TlsConnector> {
     let provider = Arc::new(ring::default_provider());
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))

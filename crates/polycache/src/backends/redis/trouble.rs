@@ -3,21 +3,21 @@
 use super::config::Server;
 use crate::{Error, ErrorKind};
 
-/// The effect of a lost connection on a call in flight.
+/// What a lost connection means for a call in flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Class {
-    /// It changes nothing: it is sent again.
+    /// The call changes nothing: it is sent again.
     Read,
-    /// Doing it twice is the same as doing it once: the caller may repeat it.
+    /// The call may be repeated by the caller, since repeating it changes nothing more.
     Write,
-    /// Doing it twice is something else: nobody may repeat it blindly.
+    /// The call must not be repeated blindly.
     Once,
 }
 
 /// Why a call has no answer.
 #[derive(Debug)]
 pub(super) enum Failure {
-    /// There was no connection: nothing was done.
+    /// There was no connection: the call was not executed.
     NotSent(Error),
     /// The connection broke before the answer came.
     Lost(Error),
@@ -60,7 +60,7 @@ pub(super) fn unexpected(answer: &redis::Value) -> Error {
     Error::new(ErrorKind::Backend, format!("Redis gave an answer that doesn't fit the command: {}", shape(answer)))
 }
 
-/// The sort of an answer, never its content, which may be somebody's data.
+/// The sort of an answer. Its content, which may be somebody's data, isn't shown.
 fn shape(answer: &redis::Value) -> &'static str {
     match answer {
         redis::Value::Nil => "nil",
