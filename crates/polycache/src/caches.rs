@@ -20,13 +20,13 @@ use crate::{Cache, CacheBuilder, Error, ErrorKind, Result};
 
 /// The alias that is always there.
 const DEFAULT: &str = "default";
-/// Names the file that the process-wide caches are configured by.
+/// The environment's variable with the file that configures the process-wide caches.
 const FILE: &str = "POLYCACHE_CONFIG";
 
 /// Caches by alias: each is made once, at first use, from its configuration.
 ///
-/// An alias is configured by `cache` (the name of a backend) or `url`, by what the backend asks for, and by `namespace`, `separator`, `ttl`,
-/// `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush` and `enabled`, as in
+/// The settings of an alias are `cache` (the name of a backend) or `url`, the backend's own settings, and `namespace`, `separator`,
+/// `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush` and `enabled`, as in
 /// [`CacheBuilder`]. The settings of aiocache load unchanged.
 ///
 /// ```
@@ -48,15 +48,15 @@ const FILE: &str = "POLYCACHE_CONFIG";
 /// ```
 pub struct Caches {
     aliases: RwLock<BTreeMap<String, Arc<Alias>>>,
-    /// How often what `get` answers may have changed.
+    /// Counts the changes to what `get` returns.
     generation: AtomicU64,
-    /// Why the file that the environment names couldn't be read.
+    /// The error of reading the file that the environment names.
     unread: OnceLock<Error>,
 }
 
 struct Alias {
     definition: Definition,
-    /// Shared with the same alias of a later configuration, where its settings are the same.
+    /// Shared with the same alias of a later configuration that has the same settings.
     instance: Arc<OnceLock<Cache>>,
 }
 
@@ -66,7 +66,7 @@ enum Definition {
     Code(Arc<dyn Fn() -> Result<CacheBuilder> + Send + Sync>),
 }
 
-/// The caches of this process. The first use reads the file that `POLYCACHE_CONFIG` names in the environment; without one there is
+/// The caches of this process. The first use reads the file that the environment's `POLYCACHE_CONFIG` names; without one there is
 /// `default`, in memory.
 ///
 /// ```
@@ -81,7 +81,7 @@ pub fn caches() -> &'static Caches {
         if let Some(path) = std::env::var_os(FILE)
             && let Err(error) = Config::file(&path).and_then(|config| caches.set_config(config))
         {
-            // Whoever asks for a cache gets the error, also for one that only the file knows.
+            // Every look-up gets the error, also that of an alias that only the file knows.
             let error = caches.unread.get_or_init(|| Error::new(error.kind(), format!("{FILE}: {error}"))).clone();
             caches.define(DEFAULT, move || Err(error.clone()));
         }
@@ -91,7 +91,7 @@ pub fn caches() -> &'static Caches {
 }
 
 impl Caches {
-    /// `default` alone, in memory.
+    /// Only `default`, in memory.
     #[must_use]
     pub fn new() -> Self {
         let caches = Self { aliases: RwLock::default(), generation: AtomicU64::new(0), unread: OnceLock::new() };
@@ -99,21 +99,21 @@ impl Caches {
         caches
     }
 
-    /// The cache of that name: always the same, made at first use.
+    /// The cache of that alias: always the same one, made at first use.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where there is no such alias, or its settings are wrong: says where and what.
+    /// [`Config`](ErrorKind::Config) if there is no such alias, or its settings are wrong: says where and what.
     pub fn get(&self, alias: &str) -> Result<Cache> {
         let found = self.find(alias)?;
         if let Some(cache) = found.instance.get() {
             return Ok(cache.clone());
         }
-        // Of two who make it at the same time, one has made it.
+        // If two callers make it at the same time, one cache stays.
         let made = self.make(alias, &found, Map::new())?;
         Ok(found.instance.get_or_init(|| made).clone())
     }
 
-    /// A new cache by the settings of that name.
+    /// A new cache with the settings of that alias.
     ///
     /// # Errors
     /// Those of [`get`](Self::get).
@@ -121,10 +121,10 @@ impl Caches {
         self.make(alias, &*self.find(alias)?, Map::new())
     }
 
-    /// A new cache by the settings of that name, some of them replaced.
+    /// A new cache with the settings of that alias, some of them replaced.
     ///
     /// # Errors
-    /// Those of [`get`](Self::get), and where the overrides are no map.
+    /// Those of [`get`](Self::get), and [`Config`](ErrorKind::Config) if the overrides are no map.
     ///
     /// ```
     /// use polycache::{Caches, Config};
@@ -142,11 +142,11 @@ impl Caches {
         }
     }
 
-    /// Replaces the configuration. Caches whose settings are unchanged stay the same; the others are made anew when they are asked for.
-    /// Aliases defined by code stay.
+    /// Replaces the configuration. Caches with unchanged settings stay the same; the others are made anew when they are asked for.
+    /// Aliases that code has defined stay.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where there is no `default`, and nothing is changed.
+    /// [`Config`](ErrorKind::Config) if there is no `default`; nothing is changed.
     pub fn set_config(&self, config: Config) -> Result<()> {
         if config.aliases().all(|alias| alias != DEFAULT) {
             let place = config.source.origin();
@@ -170,7 +170,7 @@ impl Caches {
         let old = std::mem::replace(&mut *aliases, new);
         drop(aliases);
         self.generation.fetch_add(1, Ordering::Release);
-        // Caches may run code of their users when they are dropped, which is now: after the lock.
+        // After the lock, since dropping a cache may run its user's code.
         drop(old);
         Ok(())
     }
@@ -191,13 +191,13 @@ impl Caches {
         let made = Arc::new(Alias { definition: Definition::Code(Arc::new(make)), instance: Arc::default() });
         let replaced = self.aliases.write().insert(alias.to_owned(), made);
         self.generation.fetch_add(1, Ordering::Release);
-        // Its cache may run code of the user's when it is dropped, which is now: after the lock.
+        // After the lock, since dropping a cache may run its user's code.
         drop(replaced);
     }
 
-    /// Makes `cache` the one that [`get`](Self::get) gives by that name, in place of the present one: for a view, such as one with a plugin
-    /// more, which functions with that alias are to use. [`create`](Self::create) goes by the alias's settings as before. It stays until the
-    /// alias gets other settings.
+    /// Makes `cache` the one that [`get`](Self::get) returns for that alias, in place of the present one: for a view, such as one with a
+    /// further plugin, that functions with that alias are to use. [`create`](Self::create) uses the alias's settings as before. The cache
+    /// stays until the alias gets other settings.
     ///
     /// ```
     /// use polycache::plugins::HitMissRatio;
@@ -226,13 +226,13 @@ impl Caches {
         drop(replaced);
     }
 
-    /// The names there are.
+    /// The names of all aliases.
     #[must_use]
     pub fn aliases(&self) -> Vec<String> {
         self.aliases.read().keys().cloned().collect()
     }
 
-    /// A number that changes with what [`get`](Self::get) answers.
+    /// A number that changes with what [`get`](Self::get) returns.
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }
@@ -266,12 +266,12 @@ impl Caches {
 }
 
 impl Cache {
-    /// The cache at `url`: `memory://`, `redis://` and its like, or the name of a backend that was
-    /// [registered](crate::register_backend). Its query holds the settings of the cache (`namespace`, `separator`, `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`,
-    /// `on_error`, `on_decode_error`, `allow_flush`, `enabled`) beside those of the backend. No server is contacted.
+    /// The cache at `url`: `memory://`, `redis://` and its like, or the name of a backend that was [registered](crate::register_backend).
+    /// Its query holds the settings of the cache (`namespace`, `separator`, `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`,
+    /// `plugins`, `on_error`, `on_decode_error`, `allow_flush`, `enabled`) beside those of the backend. No server is contacted.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where the URL is wrong.
+    /// [`Config`](ErrorKind::Config) if the URL is wrong.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -287,7 +287,7 @@ impl Cache {
     }
 }
 
-/// Of an alias that was given as a cache, and never defined.
+/// The definition of an alias that was set to a cache, and never defined.
 fn only_set(alias: &str) -> Definition {
     let text = format!("the alias `{alias}` was set to a cache, and has no settings to make another of; define it");
     Definition::Code(Arc::new(move || Err(Error::new(ErrorKind::Config, &text))))

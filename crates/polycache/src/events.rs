@@ -1,4 +1,4 @@
-//! Events: what no command shows, for plugins that want to hear of it.
+//! Events that no command shows, for plugins.
 
 mod listener;
 
@@ -10,7 +10,7 @@ pub(crate) use self::listener::{Audience, Ear};
 pub use self::listener::{Listener, Listeners};
 use crate::Error;
 
-/// Something that no command shows. A [`Plugin`](crate::Plugin) says by [`events`](crate::Plugin::events) which kinds it wants, and hears of
+/// An event that no command shows. A [`Plugin`](crate::Plugin) says by [`events`](crate::Plugin::events) which kinds it wants, and gets
 /// them by [`event`](crate::Plugin::event).
 ///
 /// Keys are full keys, with the namespace.
@@ -19,18 +19,18 @@ use crate::Error;
 pub enum Event<'a> {
     /// A caller of `get_or_set`, or of a cached function, has computed a value for itself and for those who wait.
     Computed(Computation<'a>),
-    /// A caller has got a value or an error that another one has computed.
+    /// A caller has got a value or an error that another caller has computed.
     Shared {
         /// The key.
         key: &'a str,
-        /// How long it has waited.
+        /// How long the caller has waited.
         waited: Duration,
     },
     /// A computed value wasn't stored. Its callers have got it all the same.
     FillRefused {
         /// The key.
         key: &'a str,
-        /// Why not.
+        /// The reason.
         why: Refusal<'a>,
     },
     /// An entry has made room for others.
@@ -63,13 +63,13 @@ pub enum Event<'a> {
 pub struct Computation<'a> {
     /// The key.
     pub key: &'a str,
-    /// How long it took, without what comes before and after it.
+    /// How long the computation itself took.
     pub took: Duration,
     /// How many callers of this process waited for it when it ended.
     pub waiting: usize,
-    /// How long it has waited for the lease; none where it asked for none.
+    /// How long the computing caller waited for the lease; `None` if it asked for none.
     pub lease_wait: Option<Duration>,
-    /// How it ended.
+    /// How the computation ended.
     pub end: ComputationEnd,
 }
 
@@ -81,7 +81,7 @@ pub enum ComputationEnd {
     Value,
     /// With an error.
     Error,
-    /// Its caller was cancelled or has panicked. Of those who wait one takes over.
+    /// Its caller was cancelled or has panicked. A waiting caller takes over.
     Abandoned,
 }
 
@@ -91,7 +91,7 @@ pub enum ComputationEnd {
 pub enum Refusal<'a> {
     /// The key was written meanwhile, or the lease on it was lost.
     Overtaken,
-    /// The cache has leases, and none could be had.
+    /// The cache has leases, and couldn't get one.
     NoLease,
     /// Storing it failed.
     Failed(&'a Error),
@@ -109,7 +109,7 @@ pub enum Refusal<'a> {
 pub struct EventKinds(u8);
 
 impl EventKinds {
-    /// None. The default.
+    /// No kind. The default.
     pub const NONE: Self = Self(0);
     /// [`Computed`](Event::Computed) and [`Shared`](Event::Shared).
     pub const COMPUTATIONS: Self = Self(1);
@@ -121,7 +121,7 @@ impl EventKinds {
     pub const CONNECTIONS: Self = Self(1 << 3);
     /// [`Closed`](Event::Closed).
     pub const CLOSINGS: Self = Self(1 << 4);
-    /// All, those of later versions too.
+    /// All kinds, including those of later versions.
     pub const ALL: Self = Self(u8::MAX);
 
     /// Whether the two have a kind in common.
@@ -153,7 +153,7 @@ impl fmt::Debug for EventKinds {
 }
 
 impl Event<'_> {
-    /// Its kind.
+    /// The event's kind.
     #[must_use]
     pub const fn kind(&self) -> EventKinds {
         match self {

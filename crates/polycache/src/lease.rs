@@ -1,8 +1,8 @@
-//! A lease: an entry of the backend that says who has it, and changes with each renewal.
+//! A lease: an entry of the backend that names its holder, and changes with each renewal.
 //!
-//! Whether a holder still lives is for those who want the lease to find out, each by its own clock: they take it over when they have
-//! seen the entry unchanged for longer than its life and a [`GRACE`], on condition that it still is. So a lease can be shorter than a tick
-//! of the server's clock, and the entry's TTL only clears away what nobody wants any more. The idea is that of Amazon's lock client
+//! Those who want the lease find out whether its holder still lives, each by its own clock: they take the lease over when they have seen
+//! the entry unchanged for longer than its life and a [`GRACE`], on condition that it still is. So a lease can be shorter than a tick of
+//! the server's clock, and the entry's TTL only clears away entries that nobody wants any more. The idea is that of Amazon's lock client
 //! for `DynamoDB` (`dynamodb-lock-client`: `leaseDuration`, `recordVersionNumber`).
 
 mod end;
@@ -40,19 +40,19 @@ use crate::repeated::tell_repeated;
 use crate::settings::Range;
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
 
-/// How much longer than its life a lease is left to its holder: a renewal that a busy machine delays finds it still there.
+/// How much longer than its life a lease is left to its holder: a renewal that a busy machine delays still finds it.
 pub(crate) const GRACE: Duration = Duration::from_millis(125);
 
-/// The shortest life: beside the grace a shorter one is no gain, and its renewals would flood the server.
+/// The shortest life: beside the grace a shorter one gains nothing, and its renewals would flood the server.
 const SHORTEST: Duration = Duration::from_millis(40);
 
 /// The longest life.
 const LONGEST: Duration = Duration::from_secs(86_400);
 
-/// The lives that may be asked for: how long a holder that has died keeps others waiting.
+/// The lives that may be asked for: how long a dead holder keeps others waiting.
 pub(crate) const LEASE: Range<Duration> = Range::new("lease", Duration::from_millis(1), LONGEST);
 
-/// A lease to take, renew and release. No plugin sees any of it.
+/// A lease to take, renew and release. Plugins see nothing of it.
 #[derive(Debug, Clone)]
 pub(crate) struct Lease {
     cache: Cache,
@@ -61,17 +61,17 @@ pub(crate) struct Lease {
     /// The holder's writes, one at a time.
     held: Arc<Mutex<Held>>,
     token: Value,
-    /// Whether it is taken sealed.
+    /// Whether the lease is taken sealed.
     sealed: bool,
 }
 
-/// What its holder knows of it.
+/// The holder's knowledge of the lease.
 #[derive(Debug)]
 struct Held {
     note: Note,
-    /// The version of the entry, where it is known.
+    /// The version of the entry, if it is known.
     version: Option<Version>,
-    /// Whether it was given up, and was held until then.
+    /// Whether the lease was given up, and was held until then.
     released: Option<bool>,
 }
 
@@ -79,8 +79,8 @@ impl Lease {
     /// A lease on `key`, as the caller names it, with a new token.
     pub(crate) fn new(cache: &Cache, key: &str, purpose: Purpose, life: Duration) -> Self {
         let life = life.max(SHORTEST);
-        // Until it is known that the computation takes a while: for one that doesn't it need not be sealed then. Hooks may write the key
-        // before it is stored.
+        // Sealed until it is known that the computation takes a while: a short one then needn't seal it. Not with hooks: these may write
+        // the key before the value is stored, and would wait.
         let seals = purpose == Purpose::Compute && !cache.info().capabilities.checks_leases;
         let sealed = seals && cache.view.bare.is_none();
         let note = Note::new(cache.flights().holder().name(), life, sealed);
@@ -102,17 +102,17 @@ impl Lease {
         &self.key
     }
 
-    /// What the entry begins with while it is this lease's.
+    /// The bytes that the entry begins with while this lease holds.
     pub(crate) fn token(&self) -> &Value {
         &self.token
     }
 
-    /// Takes it, where nobody has it. A caller that is cancelled meanwhile has not taken it. For a tokio runtime only.
+    /// Takes the lease if nobody has it. A caller that is cancelled meanwhile hasn't taken it. Needs a tokio runtime.
     pub(crate) async fn take(&self) -> Result<bool> {
         self.take_when(When::Absent).await
     }
 
-    /// Takes it from a holder whose entry is still this one.
+    /// Takes the lease from a holder whose entry is still this one.
     pub(crate) async fn take_over(&self, entry: &Value) -> Result<bool> {
         let (found, version) = self.entry().await?;
         if found.is_none_or(|found| found.as_bytes() != entry.as_bytes()) {
@@ -128,7 +128,7 @@ impl Lease {
         self.take_when(When::Unchanged(version)).await
     }
 
-    /// Looks at the entry of whoever has it, and takes it if that is possible.
+    /// Looks at the present entry, and takes the lease if that is possible.
     pub(crate) async fn contend(&self, watch: &mut Watch) -> Result<bool> {
         let asked = Instant::now();
         match self.cache.limited(self.cache.backend().get(self.key.key())).await? {
@@ -140,7 +140,8 @@ impl Lease {
 
     async fn take_when(&self, when: When) -> Result<bool> {
         let lease = self.clone();
-        // At once, for it to be sent before what the caller asks beside it: a lock that is awaited gives way to other tasks now and then.
+        // Locked at once, so that the write is sent before the caller's next request: awaiting the lock would give way to other tasks now
+        // and then.
         let free = Arc::clone(&self.held).try_lock_owned();
         let write = Box::pin(async move {
             let mut held = match free {
@@ -152,7 +153,7 @@ impl Lease {
         Taking { lease: self.clone(), write: Some(write), begun: false }.await
     }
 
-    /// Starts its life anew; `false` where it is lost.
+    /// Starts the lease's life anew; `false` if the lease is lost.
     pub(crate) async fn renew(&self) -> Result<bool> {
         let mut held = self.held.lock().await;
         match held.released {
@@ -161,7 +162,7 @@ impl Lease {
         }
     }
 
-    /// Tells those who write the key to wait until it is released: the value is about to be stored. `false` where it is lost.
+    /// Tells writers of the key to wait until the lease is released: the value is about to be stored. `false` if the lease is lost.
     pub(crate) async fn seal(&self) -> Result<bool> {
         let mut held = self.held.lock().await;
         if held.note.is_sealed() {
@@ -171,7 +172,7 @@ impl Lease {
         self.rewrite(&mut held).await
     }
 
-    /// Lets those who write the key go ahead: it will be a while until a value is there. `false` where it is lost.
+    /// Lets writers of the key go ahead: a value is a while off. `false` if the lease is lost.
     pub(crate) async fn unseal(&self) -> Result<bool> {
         let mut held = self.held.lock().await;
         if held.released.is_some() || !held.note.is_sealed() {
@@ -181,8 +182,8 @@ impl Lease {
         self.rewrite(&mut held).await
     }
 
-    /// Leaves the end of it to the backend, which is about to store under it. The version of its entry, where that is known; `None` where it
-    /// was given up before.
+    /// Leaves the end of the lease to the backend, which is about to store under it. Returns the version of the entry, if it is known;
+    /// `None` if the lease was given up before.
     pub(crate) async fn leave(&self) -> Option<Option<Version>> {
         let mut held = self.held.lock().await;
         if held.released.is_some() {
@@ -192,22 +193,22 @@ impl Lease {
         Some(held.version.clone())
     }
 
-    /// The backend hasn't ended it, or that isn't known.
+    /// The backend hasn't ended the lease, or nobody knows whether it has.
     pub(crate) async fn take_back(&self) {
         self.held.lock().await.released = None;
     }
 
-    /// What is about to be stored under it. Where that is dropped, what has become of the value isn't known.
+    /// Marks a value that is about to be stored under the lease. If the mark is dropped, nobody knows whether the value has arrived.
     pub(crate) fn storing(&self) -> Storing<'_> {
         Storing(Some(self))
     }
 
-    /// Whether it has been given up.
+    /// Whether the lease has been given up.
     fn is_over(&self) -> bool {
         self.held.try_lock().is_ok_and(|held| held.released.is_some())
     }
 
-    /// Gives it up in a task, unless that has been done.
+    /// Gives the lease up in a task, unless that has been done.
     pub(crate) fn give_up(&self) {
         if let (false, Ok(runtime)) = (self.is_over(), Handle::try_current()) {
             let lease = self.clone();
@@ -220,7 +221,7 @@ impl Lease {
         }
     }
 
-    /// Gives it up; `false` where it was lost before.
+    /// Gives the lease up; `false` if it was lost before.
     pub(crate) async fn release(&self) -> Result<bool> {
         let mut held = self.held.lock().await;
         if let Some(until_then) = held.released {
@@ -241,18 +242,19 @@ impl Lease {
             if self.write(held, When::Unchanged(version)).await? {
                 return Ok(true);
             }
-            // Lost; or a write of its own that was given up has arrived after all.
+            // The lease is lost, or one of its own writes that was given up has arrived after all.
         }
         Ok(false)
     }
 
-    /// The entry of whoever has it, and its version.
+    /// The present entry, of any holder, and its version.
     async fn entry(&self) -> Result<(Option<Value>, Version)> {
         let found = self.cache.limited(self.cache.backend().look(self.key.key(), Want::VERSIONED)).await?;
         Ok(Found::versioned(found))
     }
 
-    /// The version of the entry, to write on the condition of it; none where it is no longer this lease's. What is known is used up.
+    /// The version of the entry, to write on condition of it; `None` if the entry isn't this lease's any more. A known version is used
+    /// once.
     async fn version(&self, held: &mut Held) -> Result<Option<Version>> {
         if let Some(version) = held.version.take() {
             return Ok(Some(version));
@@ -271,7 +273,7 @@ impl Lease {
         Ok(stored)
     }
 
-    /// Long enough that whoever waits takes over first, also from a server whose clock ticks once a second.
+    /// Long enough that a waiting caller takes over first, even from a server whose clock ticks once a second.
     fn ttl(&self) -> Duration {
         2 * (self.life + GRACE) + self.cache.info().ttl_resolution
     }
@@ -281,7 +283,7 @@ impl Lease {
 pub(crate) struct Storing<'a>(Option<&'a Lease>);
 
 impl Storing<'_> {
-    /// It has arrived, or never will.
+    /// The value has arrived, or never will.
     pub(crate) fn done(mut self) {
         self.0 = None;
     }
@@ -295,7 +297,7 @@ impl Drop for Storing<'_> {
     }
 }
 
-/// The taking of a lease. Where nobody awaits its end, or that can't be known, what was taken is given back.
+/// The taking of a lease. If nobody awaits its end, or the end can't be known, the lease is given up.
 struct Taking {
     lease: Lease,
     write: Option<Pin<Box<dyn Future<Output = Result<bool>> + Send>>>,
@@ -311,7 +313,7 @@ impl Future for Taking {
         let taken = ready!(write.as_mut().poll(context));
         self.write = None;
         if taken.is_err() {
-            // What the server has made of it isn't known.
+            // Nobody knows what the server has made of the request.
             self.lease.give_up();
         }
         Poll::Ready(taken)
@@ -331,7 +333,7 @@ impl Drop for Taking {
     }
 }
 
-/// A life that a lease can have.
+/// Checks that a lease can have this life.
 pub(crate) fn checked_life(life: Duration) -> Result<Duration> {
     LEASE.check(life).map_err(|error| Error::new(ErrorKind::InvalidInput, error.to_string()))
 }

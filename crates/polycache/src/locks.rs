@@ -1,4 +1,4 @@
-//! Locks by means of a cache: [`RedLock`] keeps others out, [`OptimisticLock`] finds out whether anybody came in between.
+//! Locks by means of a cache: [`RedLock`] keeps others out, [`OptimisticLock`] tells whether anybody wrote in between.
 
 mod guard;
 mod optimistic;

@@ -1,4 +1,4 @@
-//! The contract of a plugin: hooks around every command, and an ear for events.
+//! The contract of a plugin: hooks around every command, and events.
 
 mod command;
 
@@ -10,14 +10,14 @@ pub use self::command::{Answer, Command, Outcome};
 use crate::Reply;
 use crate::events::{Event, EventKinds};
 
-/// Hooks that run before and after every command of the caches it is built into, and an ear for what no command shows.
+/// Hooks that run before and after every command of a cache, and events that no command shows.
 ///
-/// Hooks of several plugins run in the order the plugins were given. A hook that has nothing to wait for returns
-/// `Reply::ready(..)`; with such hooks only, a command on the memory backend is done when its call returns. A hook reaches the
-/// cache through [`Command::cache`], on which no plugin runs.
+/// Hooks of several plugins run in the order in which the plugins were given. A hook that has nothing to wait for returns
+/// `Reply::ready(..)`; if all hooks do, a command on the memory backend is done when its call returns. A hook reaches the cache through
+/// [`Command::cache`], on which no plugin runs.
 ///
-/// The time that hooks take counts against the timeout of the call. When the operation has used it up, `after` hooks still run,
-/// up to where they first have to wait.
+/// The time of hooks counts against the timeout of the call. If the operation has used it up, `after` hooks still run until they first
+/// have to wait.
 ///
 /// ```
 /// use polycache::{Cache, Command, CommandName, Error, ErrorKind, Held, Plugin, Reply};
@@ -43,42 +43,41 @@ use crate::events::{Event, EventKinds};
 /// # Ok(()) }
 /// ```
 pub trait Plugin: Any + Debug + Send + Sync {
-    /// Runs before the command. An error stops it: neither the operation nor the hooks after this one run `before`, and the
-    /// caller gets the error.
+    /// Runs before the command. An error stops it: neither the operation nor the `before` of later plugins runs, and the caller gets the
+    /// error.
     ///
-    /// What it holds, [`after`](Self::after) gets. Of a call that is cancelled in between it is dropped.
+    /// [`after`](Self::after) gets what this returns. If the call is cancelled in between, it is dropped.
     fn before(&self, command: &Command<'_>) -> Reply<Held> {
         let _ = command;
         Reply::ready(Held::NOTHING)
     }
 
-    /// Runs after the command, whether it succeeded, failed or was stopped. `outcome` is what the caller gets: a miss, where
+    /// Runs after the command, whether it succeeded, failed or was stopped. `outcome` is what the caller gets: a miss, if
     /// [`on_error`](crate::CacheBuilder::on_error) makes one of a failure. `took` is the time since before the first hook. The command
     /// has happened: an error here becomes a `tracing` event, and the caller gets the command's own result. `held` is what
-    /// [`before`](Self::before) has given; nothing, where that hasn't run or has failed.
+    /// [`before`](Self::before) has returned; nothing, if that hasn't run or has failed.
     fn after(&self, command: &Command<'_>, outcome: &Outcome<'_>, took: Duration, held: Held) -> Reply<()> {
         let _ = (command, outcome, took, held);
         Reply::ready(())
     }
 
-    /// The kinds of [events](crate::events) that it wants to hear of; none by default. Asked once, when it is built into a cache or a
-    /// view.
+    /// The kinds of [events](crate::events) that the plugin wants; none by default. Asked once, when the plugin is built into a cache or
+    /// a view.
     fn events(&self) -> EventKinds {
         EventKinds::NONE
     }
 
-    /// Hears of something that no command shows. It is called where that happens, on any thread: in a caller's task, in the one that keeps a
-    /// connection going, on the thread that frees expired entries. So it should be quick. No lock is held. Where it panics, the panic
-    /// becomes a `tracing` event.
+    /// Gets an event that no command shows. Called where it happens, on any thread: in a caller's task, in a connection's task, on the
+    /// thread that frees expired entries. So it should be quick. No lock is held. A panic becomes a `tracing` event.
     ///
-    /// Of computations and closings a plugin hears where they go through the view that has it; of entries removed and of connections,
-    /// wherever they happen in the backend.
+    /// A plugin gets computations and closings that go through its own view; and removed entries and connections anywhere in the backend.
     fn event(&self, event: &Event<'_>) {
         let _ = event;
     }
 }
 
-/// What a plugin holds from [`before`](Plugin::before) to [`after`](Plugin::after): a span, a timer, a permit. Nothing costs nothing.
+/// A value that a plugin holds from [`before`](Plugin::before) to [`after`](Plugin::after): a span, a timer, a permit. Holding nothing
+/// costs nothing.
 ///
 /// ```
 /// use polycache::Held;
@@ -95,13 +94,13 @@ impl Held {
     /// Nothing.
     pub const NOTHING: Self = Self(None);
 
-    /// This value. It is dropped with the `Held`, unless somebody takes it.
+    /// Holds this value. It is dropped with the `Held`, unless somebody takes it.
     #[must_use]
     pub fn new<T: Any + Send>(value: T) -> Self {
         Self(Some(Box::new(value)))
     }
 
-    /// The value, if it is there and a `T`.
+    /// Takes the value, if it is there and a `T`.
     #[must_use]
     pub fn take<T: Any + Send>(&mut self) -> Option<T> {
         match self.0.take()?.downcast() {

@@ -11,7 +11,7 @@ use std::sync::Arc;
 use crate::Plugin;
 use crate::registry::{Row, row};
 
-/// A line for each.
+/// A row for each plugin.
 pub(crate) const TABLE: &[Row<dyn Plugin>] = &[
     row!(Plugin, |_| Ok(Arc::new(HitMissRatio::new())), ["hit_miss_ratio", "aiocache.plugins.HitMissRatioPlugin"]),
     row!(Plugin, |_| Ok(Arc::new(Timing::new())), ["timing", "aiocache.plugins.TimingPlugin"]),

@@ -1,4 +1,4 @@
-//! What a backend holds for a key.
+//! The values that backends hold.
 
 mod decodable;
 mod head;
@@ -15,8 +15,8 @@ use self::decodable::Decodable;
 pub(crate) use self::decodable::Decoder;
 pub use self::head::Head;
 
-/// What a backend holds for a key: encoded bytes, or a live object of this process; either may have a [`Head`]. Cheap to clone, except for
-/// bytes on their way from or to a server (`Value::from` of a `Vec`), which a clone copies.
+/// The value that a backend holds for a key: encoded bytes, or a live object of this process; either may have a [`Head`]. Cheap to clone,
+/// except for bytes on their way from or to a server (`Value::from` of a `Vec`), which a clone copies.
 ///
 /// ```
 /// use polycache::Value;
@@ -36,15 +36,15 @@ enum Repr {
     /// Bytes that no other value shares: on their way between a serializer and a server, where nobody clones them.
     Owned(Vec<u8>),
     Bytes(Arc<[u8]>),
-    /// Bytes with a head, in the form in which a server stores them.
+    /// Bytes with a head, in the form that a server stores.
     Headed(Arc<[u8]>),
-    /// What a server has stored, and this program can't read.
+    /// Bytes from a server that this program can't read.
     Unreadable(Arc<[u8]>),
-    /// Bytes that keep the object which was decoded from them.
+    /// Bytes with a place for the object that is decoded from them.
     Decodable(Arc<Decodable>),
-    /// An object that can also be encoded, when a reader asks for another type.
+    /// An object that can also be encoded, for readers of another type.
     Typed(Arc<dyn Typed>),
-    /// An object and nothing more.
+    /// An object that can't be encoded.
     Object(Arc<dyn Any + Send + Sync>),
     HeadedObject(Arc<HeadedObject>),
 }
@@ -90,19 +90,19 @@ impl Value {
         }
     }
 
-    /// A live object that is shared with every reader. It can be read as its own type only.
+    /// A live object that all readers share. It can be read only as its own type.
     #[must_use]
     pub fn object<T: Any + Send + Sync>(object: Arc<T>) -> Self {
         Self(Repr::Object(object))
     }
 
-    /// A live object that is shared with every reader, and can be encoded for readers of another type.
+    /// A live object that all readers share, and that can be encoded for readers of another type.
     #[must_use]
     pub fn typed<T: Serialize + Any + Send + Sync>(object: T) -> Self {
         Self(Repr::Typed(Arc::new(object)))
     }
 
-    /// The same with this head, in place of the one that it has. An empty head is none.
+    /// The same value with this head in place of its own. An empty head is no head.
     ///
     /// ```
     /// use polycache::{Head, Value};
@@ -128,7 +128,7 @@ impl Value {
         })
     }
 
-    /// What belongs to the value besides the value.
+    /// The head: what belongs to the value besides its bytes or object.
     #[must_use]
     pub fn head(&self) -> Option<Head<'_>> {
         match &self.0 {
@@ -178,7 +178,7 @@ impl Value {
         self.into_object().ok()
     }
 
-    /// The live object, if it is a `T`; else what there is, of which then only its own type is known.
+    /// The live object, if it is a `T`; otherwise the value.
     #[allow(clippy::inline_always, reason = "compiled into a hit, see `Cache::decode_object`")]
     #[inline(always)]
     pub(crate) fn into_object<T: Any + Send + Sync>(self) -> Result<Arc<T>, Self> {
@@ -203,8 +203,7 @@ impl Value {
         }
     }
 
-    /// The live object in a form that any serde format can encode; `None` for bytes, and for an object given without
-    /// such a form.
+    /// The live object in a form that any serde format can encode; `None` for bytes, and for an object made by [`object`](Self::object).
     #[must_use]
     pub fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize> {
         match &self.0 {
@@ -214,11 +213,11 @@ impl Value {
         }
     }
 
-    /// Where what a clone shares with this value lies in memory: its count, and after it the object or the bytes. Zero where a clone
-    /// shares nothing.
+    /// The address of the memory that clones share with this value: its counts, and after them the object or the bytes. Zero if clones
+    /// share nothing.
     #[cfg(feature = "memory")]
     pub(crate) fn address(&self) -> usize {
-        /// The two counts that come before what is shared.
+        /// The two counts before the shared object or bytes.
         const COUNTS: usize = 2 * size_of::<usize>();
         fn counts_of<T: ?Sized>(shared: &Arc<T>) -> usize {
             Arc::as_ptr(shared).addr().wrapping_sub(COUNTS.max(align_of_val(&**shared)))
@@ -240,7 +239,7 @@ impl Value {
     }
 }
 
-/// By hand, since a hit clones its value: the arms that hits find are compiled into it, and all the others would keep the whole from being so.
+/// By hand, since a hit clones its value: the arms that hits need are compiled into it, and all the others would prevent that.
 impl Clone for Value {
     #[inline]
     fn clone(&self) -> Self {
@@ -259,7 +258,7 @@ impl Value {
     }
 }
 
-/// Encoded bytes, without a copy of them.
+/// Encoded bytes, without copying them.
 impl From<Vec<u8>> for Value {
     fn from(bytes: Vec<u8>) -> Self {
         Self(Repr::Owned(bytes))

@@ -1,4 +1,4 @@
-//! A macro that writes the operations which a wrapper doesn't change.
+//! A macro that writes the operations that a wrapper doesn't change.
 
 /// Writes the operations that a wrapper passes on: all of [`Backend`](crate::backend::Backend) but the listed ones, which the wrapper
 /// writes itself. It stands inside of the `impl`, with the field that holds the inner backend:
@@ -28,8 +28,8 @@
 /// # Ok(()) }
 /// ```
 ///
-/// Nothing is forgotten without an error of the compiler: a listed operation that isn't written is missing from the `impl`, one that is
-/// written and not listed is there twice, and a name in the list that no operation has is refused:
+/// The compiler finds every mistake: a listed operation that isn't written is missing from the `impl`, one that is written and not listed
+/// is there twice, and a listed name that no operation has is refused:
 ///
 /// ```compile_fail
 /// # use polycache::backend::{self, Backend};
@@ -39,15 +39,14 @@
 /// }
 /// ```
 ///
-/// An operation that the trait gets later is passed on, too. A wrapper that must not let a new operation by, one that encrypts for
-/// example, writes out all of them instead.
+/// An operation that the trait gets later is passed on, too. A wrapper that must not let a new operation by, such as one that encrypts,
+/// writes out all of them instead.
 ///
 /// - `info` is passed on. A wrapper that can do less than the inner backend, or has a name of its own, keeps a
-///   [`BackendInfo`](crate::backend::BackendInfo), lists `info`, and returns that.
-/// - [`ending_leases`](crate::backend::Backend::ending_leases) is *not* passed on, and can't be listed: the inner backend's handle writes
-///   past the wrapper. Without a method of its own, the wrapper has none: then the cache ends leases in a step before each write, and has
-///   leases only where it is told to. A wrapper that holds an `Arc<dyn Backend>`, and can be made anew around another one, keeps what the
-///   inner backend can do:
+///   [`BackendInfo`](crate::backend::BackendInfo), lists `info`, and returns its own.
+/// - [`ending_leases`](crate::backend::Backend::ending_leases) is *not* passed on, and can't be listed: the inner backend's handle would
+///   write past the wrapper. Without this method, the cache ends leases in a step before each write, and has leases only if it is told
+///   to. A wrapper that holds an `Arc<dyn Backend>`, and can be made around another one, keeps the inner backend's ability:
 ///
 /// ```
 /// use polycache::backend::{self, Backend, Holder};
@@ -105,7 +104,7 @@ macro_rules! __forward_known {
     };
 }
 
-/// Each operation with the list, which `macro_rules` can't repeat inside of a repetition over the operations.
+/// Each operation with the whole list, which `macro_rules` can't repeat inside of a repetition over the operations.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __forward_ops {
@@ -114,7 +113,7 @@ macro_rules! __forward_ops {
     };
 }
 
-/// One operation: nothing where the list has its name, which is looked for word by word.
+/// One operation: nothing if the list has its name, which is searched word by word.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __forward_op {
@@ -183,7 +182,7 @@ macro_rules! __forward_op {
     };
 }
 
-/// A method that calls the one of the same name on the inner backend.
+/// A method that calls the same method of the inner backend.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __forward_fn {

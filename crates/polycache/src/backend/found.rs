@@ -1,9 +1,9 @@
-//! What a read asks for, and what it finds.
+//! The parts of an entry that a read asks for, and those that it finds.
 
 use super::Version;
 use crate::{Head, Ttl, Value};
 
-/// What a read is to tell of an entry, beside that it is there.
+/// The parts of an entry that a read asks for.
 ///
 /// ```
 /// use polycache::backend::Want;
@@ -16,32 +16,32 @@ use crate::{Head, Ttl, Value};
 pub struct Want(u8);
 
 impl Want {
-    /// Nothing more than whether there is an entry.
+    /// No part: only whether there is an entry.
     pub const NOTHING: Self = Self(0);
     /// The value.
     pub const VALUE: Self = Self(1);
     /// The version, which [`When::Unchanged`](super::When::Unchanged) compares.
     pub const VERSION: Self = Self(2);
-    /// What remains of the TTL.
+    /// The rest of the TTL.
     pub const TTL: Self = Self(4);
 
-    /// A value, to write on the condition that it is still there.
+    /// A value with its version, for a write on the condition that it is unchanged.
     pub(crate) const VERSIONED: Self = Self::VALUE.and(Self::VERSION);
 
-    /// This and `other`.
+    /// These parts and `other`.
     #[must_use]
     pub const fn and(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
-    /// Whether all of `other` is asked for.
+    /// Whether all parts of `other` are asked for.
     #[must_use]
     pub const fn has(self, other: Self) -> bool {
         self.0 & other.0 == other.0
     }
 }
 
-/// An entry, as far as a read has asked for it: each part is `Some` exactly where the [`Want`] has it.
+/// An entry that a read has found: each part is `Some` exactly if the [`Want`] has it.
 ///
 /// ```
 /// use polycache::backend::{Found, Want};
@@ -60,27 +60,26 @@ pub struct Found<T = Value> {
     pub value: Option<T>,
     /// The version, for a later write on the condition that nobody has written in between.
     pub version: Option<Version>,
-    /// What remains of the TTL.
+    /// The rest of the TTL.
     pub ttl: Option<Ttl>,
-    /// Of a value that is no longer in sight; rare, and large.
+    /// The head of a value that isn't kept here itself. Boxed: rare, and large.
     head: Option<Box<Head<'static>>>,
 }
 
 impl<T> Found<T> {
-    /// An entry of which nothing is known but that it is there.
+    /// An entry without any part.
     #[must_use]
     pub const fn new() -> Self {
         Self { value: None, version: None, ttl: None, head: None }
     }
 
-    /// The head of the value that was found, where a value was wanted and it has one. Of a [`Value`] as a backend finds it, see
-    /// [`Value::head`].
+    /// The head of the found value, if a value was wanted and has one. For a [`Value`] from a backend see [`Value::head`].
     #[must_use]
     pub fn head(&self) -> Option<&Head<'static>> {
         self.head.as_deref()
     }
 
-    /// The value and the version that there are, or that of absence.
+    /// The found value and version; the version of absence if there is no entry.
     pub(crate) fn versioned(found: Option<Self>) -> (Option<T>, Version) {
         let Self { value, version, .. } = found.unwrap_or_default();
         (value, version.unwrap_or(Version::ABSENT))
@@ -88,7 +87,7 @@ impl<T> Found<T> {
 }
 
 impl Found {
-    /// The same with what was read of the value, and its head beside that.
+    /// The entry with its value read by `read`, and the value's head beside it.
     pub(crate) fn read<T, E>(self, read: impl FnOnce(Value) -> Result<T, E>) -> Result<Found<T>, E> {
         let Self { value, version, ttl, .. } = self;
         let head = value.as_ref().and_then(Value::head).map(|head| Box::new(head.into_owned()));

@@ -1,26 +1,26 @@
-//! What a backend says of itself.
+//! A backend's description of itself.
 
 use std::borrow::Cow;
 use std::time::Duration;
 
 use super::WallClock;
 
-/// What a backend is and can do.
+/// The name and abilities of a backend.
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct BackendInfo {
-    /// What error messages call it, for example `"memory"`.
+    /// The backend's name in error messages, for example `"memory"`.
     pub name: Cow<'static, str>,
     /// TTLs are rounded up to a multiple of this.
     pub ttl_resolution: Duration,
-    /// What it can do.
+    /// Its abilities.
     pub capabilities: Capabilities,
-    /// Where caches on it have the time of day from: the system's clock, or the one that a test moves.
+    /// The time of day for caches on it: the system's clock, or one that a test moves.
     pub clock: WallClock,
 }
 
 impl BackendInfo {
-    /// A backend on a server that can do all that most can: no live objects, TTLs in milliseconds. Change what differs.
+    /// A backend on a server with the usual abilities: no live objects, TTLs in milliseconds. Change the fields that differ.
     ///
     /// ```
     /// use polycache::backend::BackendInfo;
@@ -47,27 +47,27 @@ impl BackendInfo {
     }
 }
 
-/// What a backend can do beyond what every backend can.
+/// The abilities of a backend beyond those that every backend has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Capabilities {
     /// `scan` lists keys.
     pub scan: bool,
-    /// It holds live objects of this process. Where it can't, values are always bytes.
+    /// It holds live objects of this process. Otherwise values are always bytes.
     pub live_objects: bool,
-    /// Nobody but this process uses it: `clear` without a namespace is harmless to others.
+    /// Only this process uses it: `clear` without a namespace harms nobody else.
     pub exclusive: bool,
     /// A write of bytes equal to the present ones changes the version.
     pub detects_equal_writes: bool,
-    /// An `increment` that would overflow changes nothing. Where it can't, the error comes after the fact.
+    /// An `increment` that would overflow changes nothing. Otherwise the error comes after the fact.
     pub prevents_overflow: bool,
     /// A [`set`](super::Backend::set) whose permit depends on a [lease](super::Permit::lease) looks at the lease in the step that stores.
-    /// In that step it also deletes the lease's entry, whether it has stored or not. Where a backend can't, the cache looks before and after.
+    /// In that step it also deletes the lease's entry, whether it has stored or not. Otherwise the cache looks before and after.
     pub checks_leases: bool,
     /// It can't look at the lease in the step that stores, but ends the lease right after that, in the same round trip: it deletes the
-    /// lease's entry if that still has the permit's [version](super::Permit::lease_version), and else the value that it has stored.
+    /// lease's entry if that still has the permit's [version](super::Permit::lease_version), and otherwise the value that it has stored.
     pub releases_leases: bool,
-    /// It keeps values in this process, hands out clones of them, and isn't bounded by their size: so encoded values may keep the object
-    /// that is decoded from them first, and are decoded once for all who read the same type.
+    /// It keeps values in this process, hands out clones of them, and isn't bounded by their size. So encoded values may keep the object
+    /// that is first decoded from them, and are decoded once for all readers of that type.
     pub keeps_decoded: bool,
 }

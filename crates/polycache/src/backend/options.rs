@@ -1,26 +1,26 @@
-//! How a backend stores.
+//! The options of a write.
 
 use std::sync::{Arc, OnceLock};
 
 use super::{Key, Permit, Version};
 use crate::{Ttl, Value};
 
-/// How [`Backend::set`](super::Backend::set) stores.
+/// The options of [`Backend::set`](super::Backend::set).
 #[derive(Debug, Clone)]
 #[non_exhaustive]
 pub struct SetOptions {
     /// The life of the entry.
     pub ttl: Ttl,
-    /// On what condition it is stored.
+    /// The condition to store on.
     pub when: When,
-    /// What may forbid it until the last moment; see [`Permit`].
+    /// A [`Permit`], which may be withdrawn until the last moment.
     pub permit: Option<Permit>,
-    /// Where to leave the version of the new entry, if the backend knows it.
+    /// Takes the version of the new entry, if the backend knows it.
     pub written: Option<Written>,
 }
 
 impl SetOptions {
-    /// With no permit needed.
+    /// Options that need no permit.
     ///
     /// ```
     /// use polycache::Ttl;
@@ -34,27 +34,27 @@ impl SetOptions {
         Self { ttl, when, permit: None, written: None }
     }
 
-    /// Whether the permit, where one is needed, still holds.
+    /// Whether the permit, if there is one, still holds.
     #[must_use]
     pub fn permitted(&self) -> bool {
         self.permit.as_ref().is_none_or(Permit::holds)
     }
 }
 
-/// On what condition an entry is stored or deleted.
+/// The condition to store or delete an entry on.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum When {
-    /// On none.
+    /// No condition.
     Always,
-    /// Where there is no value. A [`delete`](super::Backend::delete) on this condition deletes nothing.
+    /// There is no value. A [`delete`](super::Backend::delete) on this condition deletes nothing.
     Absent,
-    /// Where nobody has written since this version was read.
+    /// Nobody has written since this version was read.
     Unchanged(Version),
 }
 
 impl When {
-    /// Where nobody has written since `version` was read; for the version of an absent key that is [`Absent`](Self::Absent).
+    /// Nobody has written since `version` was read; for the version of an absent key this is [`Absent`](Self::Absent).
     ///
     /// ```
     /// use polycache::backend::{Version, When};
@@ -68,15 +68,15 @@ impl When {
     }
 }
 
-/// Where a [`set`](super::Backend::set) that has stored leaves the version of the new entry, so that the caller can write on that
-/// condition without a read. A backend that doesn't know the version leaves none. Clones are the same place.
+/// A place for the version of the new entry: a [`set`](super::Backend::set) that has stored leaves it there, so that the caller can write
+/// on condition of it without a read. A backend that doesn't know the version leaves none. Clones are the same place.
 #[derive(Debug, Clone, Default)]
 pub struct Written(Arc<OnceLock<Version>>);
 
 impl Written {
-    /// Leaves the version; the first stays.
+    /// Leaves a version; the first one stays.
     pub fn leave(&self, version: Version) {
-        // One `set` stores once.
+        // A `set` stores once, so a second version can't come.
         let _ = self.0.set(version);
     }
 
@@ -100,7 +100,7 @@ pub struct Entry<'a> {
 }
 
 impl<'a> Entry<'a> {
-    /// This value under this key, for so long.
+    /// An entry of this key, value and TTL.
     #[must_use]
     pub const fn new(key: Key<'a>, value: Value, ttl: Ttl) -> Self {
         Self { key, value, ttl }

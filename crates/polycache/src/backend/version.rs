@@ -1,9 +1,9 @@
-//! Which write made a value.
+//! The version of a value.
 
 use std::sync::Arc;
 
-/// Which write made a value: what [`Cache::cas`](crate::Cache::cas) compares. Opaque, and only good for the key it was read
-/// from.
+/// The version of a value: it tells which write made the value, for [`Cache::cas`](crate::Cache::cas) to compare. Opaque, and only good
+/// for the key that it was read from.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Version(VersionRepr);
 
@@ -24,7 +24,7 @@ impl Version {
         Self(VersionRepr::Number(number))
     }
 
-    /// The stored bytes themselves, for a backend that can compare no more than those.
+    /// The stored bytes themselves, for a backend that can compare nothing else.
     #[must_use]
     pub fn bytes(bytes: impl Into<Arc<[u8]>>) -> Self {
         Self(VersionRepr::Bytes(bytes.into()))
@@ -36,7 +36,7 @@ impl Version {
         self.0 == VersionRepr::Absent
     }
 
-    /// The number, if it is one.
+    /// The number, if the version is one.
     #[must_use]
     pub fn as_number(&self) -> Option<u64> {
         match self.0 {
@@ -45,7 +45,7 @@ impl Version {
         }
     }
 
-    /// The bytes, if it is bytes.
+    /// The bytes, if the version is made of bytes.
     #[must_use]
     pub fn as_bytes(&self) -> Option<&[u8]> {
         match &self.0 {

@@ -1,4 +1,4 @@
-//! A cache made of the settings of an alias.
+//! Making a cache from the settings of an alias.
 
 use serde_json::Value;
 
@@ -45,7 +45,7 @@ fn builder(settings: &mut Settings, cache: Option<String>, mut url: Option<Strin
     Ok(builder.shared_backend(backend))
 }
 
-/// The builder, with what of these settings is about the cache rather than its backend.
+/// The builder, with those settings that are the cache's rather than its backend's.
 pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Result<CacheBuilder> {
     if let Some(namespace) = settings.take::<String>("namespace")? {
         builder = builder.namespace(namespace);
@@ -92,7 +92,7 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
     let plugins = match settings.take::<Value>("plugins")? {
         None => Vec::new(),
         Some(Value::Array(specs)) => specs,
-        // In a URL.
+        // The names in a URL.
         Some(Value::String(names)) => names.split(',').map(|name| Value::String(name.to_owned())).collect(),
         Some(_) => return Err(settings.error("plugins", "is no list of plugins")),
     };

@@ -10,7 +10,7 @@ use super::strict::Strict;
 use crate::settings::Source;
 use crate::{Error, ErrorKind, Result};
 
-/// Caches by alias, as text, a file or a value says. What it says of each is looked at when the cache is made.
+/// Caches by alias, from text, a file or a value. The settings of a cache are checked when it is made.
 ///
 /// ```
 /// use polycache::Config;
@@ -29,7 +29,7 @@ impl Config {
     /// From JSON.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where it isn't JSON, or no object of objects, or sets something twice.
+    /// [`Config`](ErrorKind::Config) if it isn't JSON, or no object of objects, or sets something twice.
     pub fn json(text: &str) -> Result<Self> {
         Self::parse(Source::text(text), read_json(text))
     }
@@ -37,7 +37,7 @@ impl Config {
     /// From TOML: a table for each alias.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where it isn't TOML, has more than tables, or sets something to NaN or infinity.
+    /// [`Config`](ErrorKind::Config) if it isn't TOML, has more than tables, or sets something to NaN or infinity.
     #[cfg(feature = "toml")]
     pub fn toml(text: &str) -> Result<Self> {
         Self::parse(Source::text(text), read_toml(text))
@@ -46,7 +46,7 @@ impl Config {
     /// From YAML.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where it isn't YAML, or no mapping of mappings, or sets something to NaN or infinity.
+    /// [`Config`](ErrorKind::Config) if it isn't YAML, or no mapping of mappings, or sets something to NaN or infinity.
     #[cfg(feature = "yaml")]
     pub fn yaml(text: &str) -> Result<Self> {
         Self::parse(Source::text(text), read_yaml(text))
@@ -55,7 +55,7 @@ impl Config {
     /// From a file, whose name ends in `.json`, `.toml`, `.yaml` or `.yml`.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where it can't be read.
+    /// [`Config`](ErrorKind::Config) if it can't be read.
     pub fn file(path: impl AsRef<Path>) -> Result<Self> {
         let path = path.as_ref();
         let name = path.display().to_string();
@@ -72,10 +72,10 @@ impl Config {
         }
     }
 
-    /// From anything that serde can take apart into a map of maps. NaN and infinity come out as null, which counts as not given.
+    /// From any value that serde can turn into a map of maps. NaN and infinity become null, which counts as absent.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where it is none.
+    /// [`Config`](ErrorKind::Config) if it is no such map.
     pub fn value(value: impl Serialize) -> Result<Self> {
         Self::parse(Source::default(), serde_json::to_value(value))
     }
@@ -108,7 +108,7 @@ fn read_json(text: &str) -> Result<Value, serde_json::Error> {
     serde_json::from_str(text).map(|Strict(value)| value)
 }
 
-/// The parser's own text shows the line, and what stands on it may be secret.
+/// The parser's own text shows the line, which may hold a secret.
 #[cfg(feature = "toml")]
 fn read_toml(text: &str) -> Result<Value, String> {
     toml::from_str(text).map(|Strict(value)| value).map_err(|error| {

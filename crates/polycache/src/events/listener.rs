@@ -1,4 +1,4 @@
-//! Who hears of events.
+//! The listeners of events.
 
 use std::fmt;
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -25,8 +25,8 @@ pub(crate) struct Audience {
     kinds: EventKinds,
 }
 
-/// Who wants to hear of a backend's events: [`Backend::listen`](crate::backend::Backend::listen) is given one for each plugin. It lasts as long as a
-/// cache, or a view, that has the plugin.
+/// A plugin that wants to hear of a backend's events: [`Backend::listen`](crate::backend::Backend::listen) gets one for each plugin. It
+/// lasts as long as a cache or a view that has the plugin.
 #[derive(Debug, Clone)]
 pub struct Listener(Weak<Ear>);
 
@@ -57,7 +57,7 @@ impl Ear {
         Listener(Arc::downgrade(self))
     }
 
-    /// A plugin that panics has no part in what it hears of.
+    /// Tells the plugin, and catches its panic: the caller has nothing to do with the plugin.
     fn hear(&self, event: &Event<'_>) {
         if self.kinds.overlaps(event.kind()) && catch_unwind(AssertUnwindSafe(|| self.plugin.event(event))).is_err() {
             let cause = Arc::as_ptr(&self.plugin).cast::<()>().addr();
@@ -67,7 +67,7 @@ impl Ear {
 }
 
 impl Audience {
-    /// These and one more.
+    /// These plugins and one more.
     pub(crate) fn with(present: Option<&Self>, ear: Arc<Ear>) -> Self {
         let kinds = ear.kinds | present.map_or(EventKinds::NONE, |present| present.kinds);
         let present = present.into_iter().flat_map(|present| present.ears.iter().cloned());
@@ -84,7 +84,7 @@ impl Audience {
 }
 
 impl Listener {
-    /// The kinds that it wants; none where its plugin is gone.
+    /// The kinds that the plugin wants; none if it is gone.
     #[must_use]
     pub fn kinds(&self) -> EventKinds {
         self.0.upgrade().map_or(EventKinds::NONE, |ear| ear.kinds)
@@ -99,13 +99,13 @@ impl Listener {
 }
 
 impl Listeners {
-    /// Nobody.
+    /// No listeners.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
     }
 
-    /// One more. Those whose plugins are gone are forgotten.
+    /// Adds a listener, and forgets those whose plugins are gone.
     pub fn add(&self, listener: Listener) {
         let mut all = self.all.lock();
         all.retain(|listener| listener.kinds() != EventKinds::NONE);
@@ -121,7 +121,7 @@ impl Listeners {
         EventKinds(self.kinds.load(Ordering::Acquire)).overlaps(kinds)
     }
 
-    /// Tells those who want to hear of it. No lock may be held.
+    /// Tells the listeners that want this kind of event. No lock may be held.
     pub fn tell(&self, event: &Event<'_>) {
         if self.want(event.kind()) {
             let all = self.all.lock().clone();

@@ -1,4 +1,4 @@
-//! Ending the leases on keys that somebody is about to write.
+//! Ending the leases on keys before they are written.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,23 +16,23 @@ use crate::{Result, Value};
 /// The pause between two looks at a lease under which a value is being stored.
 const PAUSE: Duration = Duration::from_millis(5);
 
-/// How long the holder of an entry that doesn't tell may leave it as it is.
+/// How long the holder of an entry without a life may leave it as it is.
 const LIFE: Duration = Duration::from_secs(2);
 
-/// Ends the leases to compute `keys`: from then on nothing is stored that was computed under them.
+/// Ends the leases to compute `keys`: from then on no value that was computed under them is stored.
 pub(crate) async fn end(backend: Arc<dyn Backend>, holder: Holder, keys: Vec<OwnedKey>) -> Result<()> {
     let leases: Vec<OwnedKey> = keys.iter().map(|key| lease_key(key.key(), Purpose::Compute)).collect();
     let borrowed: Vec<Key<'_>> = leases.iter().map(OwnedKey::key).collect();
     if backend.info().capabilities.checks_leases {
         return backend.multi_delete(&borrowed).await.map(drop);
     }
-    // Who takes one after this look computes from what the writer has written to the source before.
+    // A later holder computes from what the writer has written to the source before.
     let found = backend.multi_get(&borrowed, Want::NOTHING).await?;
     let held = leases.iter().zip(found).filter_map(|(lease, found)| found.map(|_| lease));
     try_join_all(held.map(|lease| end_one(&*backend, &holder, lease.key()))).await.map(drop)
 }
 
-/// Where the storing looks at the lease beforehand, it has to be waited for.
+/// Ends one lease of a backend that looks at it before it stores, not in the same step: a sealed lease has to be waited for.
 pub(crate) async fn end_one(backend: &dyn Backend, holder: &Holder, lease: Key<'_>) -> Result<()> {
     let mut watch = Watch::new(LIFE);
     loop {

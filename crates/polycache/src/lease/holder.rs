@@ -1,4 +1,4 @@
-//! Whose leases are whose.
+//! The caches that hold leases.
 
 use std::fmt;
 use std::sync::Arc;
@@ -15,7 +15,7 @@ pub struct Holder(Arc<Inner>);
 
 struct Inner {
     name: CompactString,
-    /// Until when there may be leases under which a value may still arrive.
+    /// Until when a value may still arrive under a lease of this cache.
     unsure: Mutex<Option<Instant>>,
 }
 
@@ -24,19 +24,19 @@ impl Holder {
         Self(Arc::new(Inner { name: format_compact!("{:016x}", fastrand::u64(..)), unsure: Mutex::new(None) }))
     }
 
-    /// What the tokens of its leases begin with, and nobody else's.
+    /// The beginning of this cache's tokens, and of nobody else's.
     pub(crate) fn name(&self) -> &str {
         &self.0.name
     }
 
-    /// Whether nothing is stored any more under the lease of this entry when a write of the cache begins, sealed though it may be: the
-    /// cache holds it itself, and has stopped what would store.
+    /// Whether nothing more is stored under the lease of this entry when a write of the cache begins, even if it is sealed: the cache
+    /// holds the lease itself, and has stopped the storing.
     #[must_use]
     pub fn has_stopped(&self, entry: &[u8]) -> bool {
         entry.starts_with(self.0.name.as_bytes()) && self.0.unsure.lock().is_none_or(|until| until < Instant::now())
     }
 
-    /// A value may have been sent under a lease whose entry lives this long at most, and nobody knows.
+    /// A value may have been sent under a lease whose entry lives this long at most, and nobody knows whether it arrives.
     pub(crate) fn is_unsure(&self, life: Duration) {
         let mut unsure = self.0.unsure.lock();
         *unsure = (*unsure).max(Instant::now().checked_add(life));

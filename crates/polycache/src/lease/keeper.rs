@@ -16,7 +16,7 @@ use crate::repeated::tell_repeated;
 /// The pause between two renewals that fail.
 const PAUSE: Duration = Duration::from_millis(10);
 
-/// When a lease ends, as far as its holder knows; others leave it a grace beyond.
+/// When a lease ends, as its holder knows it; others leave the holder a grace beyond.
 #[derive(Debug, Clone)]
 pub(crate) struct Until(Arc<Mutex<Instant>>);
 
@@ -25,7 +25,7 @@ impl Until {
         Instant::now() >= self.get()
     }
 
-    /// Whether others would have taken it over by now, if they wanted it.
+    /// Whether others would have taken the lease over by now, if they wanted it.
     pub(crate) fn is_long_past(&self) -> bool {
         Instant::now() >= self.get() + 2 * GRACE
     }
@@ -35,11 +35,11 @@ impl Until {
     }
 }
 
-/// What renews a lease until it is told to stop.
+/// Renews a lease until it is told to stop.
 pub(crate) struct Keeper {
     lease: Lease,
     until: Until,
-    /// Called where it is lost before.
+    /// Called if the lease is lost before.
     on_lost: Box<dyn FnOnce() + Send + Sync>,
 }
 
@@ -54,7 +54,7 @@ impl Keeper {
         self.until.clone()
     }
 
-    /// Renews until `stopped`, then releases; whether the lease was held to the end.
+    /// Renews until `stopped`, then releases. Returns whether the lease was held to the end.
     pub(crate) async fn run(self, stopped: impl Future) -> Result<bool> {
         let mut stopped = pin!(stopped);
         let mut held = !self.lease.sealed || self.hold(self.lease.unseal()).await;
@@ -75,8 +75,8 @@ impl Keeper {
         self.lease.release().await
     }
 
-    /// Writes the lease's entry; whether it isn't lost. A holder that was suspended tries all the same: maybe nobody has wanted it
-    /// meanwhile.
+    /// Writes the lease's entry. Returns whether the lease isn't lost. A holder that was suspended tries all the same: perhaps nobody has
+    /// wanted the lease meanwhile.
     async fn hold(&self, written: impl Future<Output = Result<bool>>) -> bool {
         let asked = Instant::now();
         let last = self.until.get().max(asked) + GRACE;
@@ -96,7 +96,7 @@ impl Keeper {
         }
     }
 
-    /// Until the next renewal. One that fails, or comes late, leaves time for others.
+    /// The time until the next renewal. A renewal that fails, or comes late, leaves time for others.
     fn pause(&self) -> Duration {
         let left = self.until.get().saturating_duration_since(Instant::now());
         (self.lease.life / 4).min(left.max(PAUSE))

@@ -1,12 +1,12 @@
 //! The keys of leases: the key that the lease is on, and a suffix.
 //!
-//! A prefix that covers a key covers its lease, too: so a `clear` of any namespace takes the leases along, whatever the separator is. And
-//! a lease is in its key's slot of a Redis Cluster, so that one script can use both.
+//! A prefix that covers a key covers its lease, too: so a `clear` of any namespace takes the leases along, with any separator. And a
+//! lease is in its key's slot of a Redis Cluster, so that one script can use both.
 
 use crate::key::{Key, OwnedKey};
 use crate::slot::{are_letters, hash_tag, letters, slot_of_hashed};
 
-/// What a lease is about; leases on one key for different purposes are apart.
+/// The purpose of a lease; one key has separate leases for separate purposes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Purpose {
     /// To compute the key's value.
@@ -29,14 +29,14 @@ impl Purpose {
     }
 }
 
-/// Begins the suffix. No user's key is likely to have this character.
+/// The beginning of the suffix. A user's key is unlikely to have this character.
 const OWN: char = '\u{1}';
 
 /// The most bytes of a suffix.
 const SUFFIX: usize = "\u{1}lease{@@@@}".len();
 
 impl Key<'_> {
-    /// The key of the lease to compute this key's value, which a backend's [writes that end leases] end. It begins with this key.
+    /// The key of the lease to compute this key's value. It begins with this key, and a backend's [writes that end leases] end it.
     ///
     /// [writes that end leases]: crate::backend::Backend::ending_leases
     ///
@@ -64,33 +64,33 @@ fn lease_text(full: &str, purpose: Purpose) -> String {
     text.push(OWN);
     text.push_str(purpose.name());
     let open = full.find('{');
-    // A hash tag of the key is one of the lease, too.
+    // A hash tag of the key is the lease's too.
     if open.is_none() || hash_tag(full.as_bytes()).is_none() {
         add_letters(&mut text, full, open);
     }
     text
 }
 
-/// Adds letters with which the lease is in the slot of `full`, a key without a hash tag whose first `{` is at `open`.
+/// Adds letters that put the lease into the slot of `full`, a key without a hash tag whose first `{` is at `open`.
 fn add_letters(text: &mut String, full: &str, open: Option<usize>) {
     let slot = slot_of_hashed(full.as_bytes());
     let push = |text: &mut String, hashed_from: usize| {
         let letters = letters(&text.as_bytes()[hashed_from..], slot);
         text.extend(letters.map(char::from));
     };
-    // `{}` is an empty tag. There Redis hashes the whole lease, as it does the whole key.
+    // `{}` is an empty tag: Redis then hashes the whole lease, as it does the whole key.
     if open.is_some_and(|open| full[open + 1..].starts_with('}')) {
         return push(text, 0);
     }
     text.push('{');
-    // A `{` that stands open in the key begins the tag already.
+    // An open `{` in the key begins the tag already.
     push(text, open.map_or(text.len(), |open| open + 1));
     text.push('}');
 }
 
-/// The key that `text` is a lease on, and for which purpose. Both are in full, or both without their namespace.
+/// The key that the lease `text` is on, and its purpose. Both are full keys, or both without their namespace.
 fn parse(text: &str) -> Option<(&str, Purpose)> {
-    // It is near the end, or this is no lease. Most keys are none, so no more of them is looked at.
+    // The character is near the end, or this is no lease. Most keys aren't, so only their end is looked at.
     let near = text.len().saturating_sub(SUFFIX);
     let at = near + text.as_bytes()[near..].iter().rposition(|&byte| char::from(byte) == OWN)?;
     let (key, suffix) = (&text[..at], &text[at + OWN.len_utf8()..]);
@@ -102,13 +102,13 @@ fn parse(text: &str) -> Option<(&str, Purpose)> {
     Purpose::ALL.iter().find_map(is_of)
 }
 
-/// The full key that this one, in full, is a lease to compute of.
+/// The full key whose value this lease, a full key too, is to compute.
 #[cfg(any(feature = "memcached", test))]
 pub(crate) fn leased(lease: &str) -> Option<&str> {
     parse(lease).filter(|(_, purpose)| *purpose == Purpose::Compute).map(|(key, _)| key)
 }
 
-/// Whether a key, in full or without its namespace, is that of a lease.
+/// Whether this key, full or without its namespace, is that of a lease.
 pub(crate) fn is_lease(text: &str) -> bool {
     parse(text).is_some()
 }
@@ -136,7 +136,7 @@ mod tests {
         }
     }
 
-    /// Whatever braces stand in a key, and wherever.
+    /// Braces of any sort, anywhere in a key.
     #[test]
     fn leases_are_in_their_keys_slot() {
         let parts = ["", "{", "}", "{}", "{t}:", "}{", ":", "a{b", "é"];

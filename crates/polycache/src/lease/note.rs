@@ -1,11 +1,11 @@
-//! What the entry of a lease says.
+//! The text in the entry of a lease.
 
 use std::time::Duration;
 
 use crate::Value;
 
-/// Who has the lease, in text: `token:count:life`, where the token begins with what all of a cache's tokens begin with, the count grows with each write and the life is in milliseconds. `:sealed` follows
-/// while the value is being stored.
+/// The entry's text: `token:count:life`. All tokens of a cache begin alike, the count grows with each write, and the life is in
+/// milliseconds. `:sealed` follows while the value is being stored.
 #[derive(Debug)]
 pub(super) struct Note {
     token: String,
@@ -29,7 +29,7 @@ impl Note {
         self.sealed = sealed;
     }
 
-    /// The next entry to write, unlike all before.
+    /// The text of the next entry, unlike all before.
     pub(super) fn next(&mut self) -> String {
         self.count += 1;
         let Self { token, count, life, sealed } = self;
@@ -42,12 +42,12 @@ impl Note {
         entry.as_bytes().is_some_and(|entry| entry.starts_with(token.as_bytes()))
     }
 
-    /// How long the holder of `entry` may leave it as it is; none where it isn't an entry of ours.
+    /// How long the holder of `entry` may leave it as it is; `None` if it isn't the entry of a lease.
     pub(super) fn life_in(entry: &Value) -> Option<Duration> {
         fields(entry)?.nth(2)?.parse().ok().map(Duration::from_millis)
     }
 
-    /// Whether the next entry says so.
+    /// Whether the next entry says that a value is being stored.
     pub(super) fn is_sealed(&self) -> bool {
         self.sealed
     }

@@ -8,14 +8,14 @@ use super::note::Note;
 use super::{GRACE, LONGEST};
 use crate::Value;
 
-/// Time between two answers beyond this doesn't count against the holder: whatever has stalled the one who watches, the machine or
-/// the way to the server, may stall the holder as well.
+/// More time than this between two answers doesn't count against the holder: the stall, of the machine or of the way to the server, may
+/// have stalled the holder as well.
 const TIMELY: Duration = Duration::from_millis(100);
 
-/// What somebody who wants a lease has seen of the one who has it.
+/// A watch on the holder of a lease, by somebody who wants it.
 #[derive(Debug)]
 pub(crate) struct Watch {
-    /// Of a holder that doesn't tell its own.
+    /// The assumed life of an entry that tells none.
     life: Duration,
     seen: Option<Seen>,
 }
@@ -23,7 +23,7 @@ pub(crate) struct Watch {
 #[derive(Debug)]
 struct Seen {
     entry: Value,
-    /// Since when it is known to be the same, but for stalls.
+    /// Since when the entry is known to be the same, without the stalls.
     since: Instant,
     answered: Instant,
     patience: Duration,
@@ -34,7 +34,7 @@ impl Watch {
         Self { life, seen: None }
     }
 
-    /// Whether the holder of `entry`, which was asked for then and is here now, has been silent for too long.
+    /// Whether the holder has been silent for too long. `entry` was asked for at `asked` and has just come.
     pub(crate) fn is_overdue(&mut self, asked: Instant, entry: &Value) -> bool {
         let answered = Instant::now();
         match &mut self.seen {
@@ -51,7 +51,7 @@ impl Watch {
         }
     }
 
-    /// This pause, but for a holder that would be overdue before its end.
+    /// The pause, cut short for a holder that would be overdue before its end.
     pub(crate) fn cut(&self, pause: Duration) -> Duration {
         let due = self.seen.as_ref().map(|seen| seen.since + seen.patience);
         due.map_or(pause, |due| pause.min(due.saturating_duration_since(Instant::now())).max(Duration::from_millis(1)))
@@ -70,7 +70,7 @@ mod tests {
         Value::bytes(text.as_bytes())
     }
 
-    /// Looks each tenth of a second until the holder is overdue; how long that took.
+    /// Looks each tenth of a second until the holder is overdue. Returns how long that took.
     async fn overdue_after(watch: &mut Watch, entry: &Value) -> Duration {
         let started = Instant::now();
         while !watch.is_overdue(Instant::now(), entry) {
@@ -110,7 +110,7 @@ mod tests {
         assert!(overdue_after(&mut watch, &entry).await > LIFE);
     }
 
-    /// An answer that was long on its way says nothing of the time since it was asked for.
+    /// An answer that was long on its way tells nothing of the time since it was asked for.
     #[tokio::test(start_paused = true)]
     async fn a_late_answer_counts_from_when_it_was_asked_for() {
         let mut watch = Watch::new(LIFE);

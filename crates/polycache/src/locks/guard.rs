@@ -10,18 +10,18 @@ use super::queue::Place;
 use crate::Result;
 use crate::lease::{Keeper, Lease, Until};
 
-/// A lock that is held, until this is [released](Self::release) or dropped: then a task of the runtime releases it.
+/// A held lock. When the guard is [released](Self::release) the lock is free; when it is dropped, a task of the runtime releases it.
 #[must_use = "the lock is released when this is dropped"]
 pub struct RedLockGuard {
     kept: Kept,
-    /// Dropped, it tells the keeper to release.
+    /// When dropped, it tells the keeper to release.
     _stop: oneshot::Sender<()>,
 }
 
 enum Kept {
     /// The lock is a lease, which this task renews.
     Lease { keeper: JoinHandle<Result<bool>>, until: Until, lost: watch::Receiver<bool> },
-    /// The lock is a place in the queue of this process alone.
+    /// The lock is a place in this process's queue.
     Local { _place: Place },
 }
 
@@ -38,7 +38,7 @@ impl RedLockGuard {
             tell.send_replace(true);
         });
         let until = keeper.until();
-        // If this was passed over a moment ago, the next in the queue asks for the lease, and finds it taken.
+        // If this place was passed over a moment ago, the next one in the queue asks for the lease, and finds it taken.
         place.hold(Some(until.clone()));
         let keeper = tokio::spawn(async move {
             let held = keeper.run(stopped).await;
@@ -48,7 +48,7 @@ impl RedLockGuard {
         Self { kept: Kept::Lease { keeper, until, lost }, _stop: stop }
     }
 
-    /// Whether nobody else can have the lock yet, by this process's own clock. `false` while a renewal is late, and for good once the lock is
+    /// Whether nobody else can have the lock yet, by this process's clock. `false` while a renewal is late, and for good once the lock is
     /// lost.
     #[must_use]
     pub fn is_held(&self) -> bool {
@@ -63,14 +63,14 @@ impl RedLockGuard {
     pub async fn lost(&self) {
         match &self.kept {
             Kept::Lease { lost, .. } => {
-                // The keeper has ended with its runtime: nothing renews the lease.
+                // An error means that the keeper has ended with its runtime: nothing renews the lease.
                 let _ = lost.clone().wait_for(|lost| *lost).await;
             }
             Kept::Local { .. } => std::future::pending().await,
         }
     }
 
-    /// Releases the lock; whether it was held until then.
+    /// Releases the lock. Returns whether it was held until then.
     ///
     /// # Errors
     /// Trouble with the backend: then the lock is free when the lease ends.

@@ -7,9 +7,9 @@ use crate::backend::{Found, Version, Want};
 use crate::switch::State;
 use crate::{Cache, Error, ErrorKind, Reply, Result};
 
-/// Remembers the version of a key, to write only if nobody else has meanwhile. Absence is a version too.
+/// Remembers the version of a key, to write only if nobody else has written meanwhile. Absence is a version too.
 ///
-/// Nobody waits for it, and it needs no release. What counts as a write is what counts for [`Cache::cas`].
+/// Nobody waits for this lock, and it needs no release. The same things count as a write as for [`Cache::cas`].
 ///
 /// ```
 /// use polycache::locks::OptimisticLock;
@@ -35,7 +35,7 @@ pub struct OptimisticLock {
 }
 
 impl OptimisticLock {
-    /// Remembers the present version of `key`. While the cache is turned off there is none, and `cas` always succeeds.
+    /// Remembers the present version of `key`. A cache that is turned off has none, and `cas` always succeeds.
     ///
     /// # Errors
     /// Those of every command.
@@ -52,11 +52,11 @@ impl OptimisticLock {
         Ok(Self { cache: cache.clone(), key: CompactString::new(key), version })
     }
 
-    /// Stores `value` with the cache's TTL, if nobody has written, deleted or created the key since the lock was acquired. A command
-    /// [`cas`](Cache::cas) for plugins.
+    /// Stores `value` with the cache's TTL, if nobody has written, deleted or created the key since the lock was acquired. To plugins it
+    /// is the command [`cas`](Cache::cas).
     ///
     /// # Errors
-    /// [`Conflict`](ErrorKind::Conflict) where somebody has: nothing is changed; acquire another lock and begin again. Else as for
+    /// [`Conflict`](ErrorKind::Conflict) if somebody has: nothing is changed; acquire another lock and begin again. Otherwise those of
     /// [`Cache::cas`].
     pub fn cas<T: Serialize + Send + Sync + 'static>(self, value: T) -> Reply<()> {
         let Self { cache, key, version } = self;

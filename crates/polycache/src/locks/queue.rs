@@ -1,7 +1,7 @@
 //! The queue of a process for a lock: first come, first served.
 //!
-//! A member of the queue looks several times a second. One that hasn't looked for a while is passed over, so that a future that nobody polls
-//! doesn't keep a free lock from the others.
+//! A member of the queue looks several times a second. One that hasn't looked for a while is passed over: a future that nobody polls
+//! keeps no free lock from the others.
 
 use std::collections::{BTreeMap, HashMap};
 use std::fmt;
@@ -17,7 +17,7 @@ use tokio::time::{Instant, sleep};
 
 use crate::lease::Until;
 
-/// How often those in a queue look.
+/// How often the members of a queue look.
 const LOOK: Duration = Duration::from_millis(100);
 
 /// A member that hasn't looked for this long is passed over. A member that is itself this late passes nobody over: the same cause may have
@@ -25,10 +25,10 @@ const LOOK: Duration = Duration::from_millis(100);
 const ABSENT: Duration = Duration::from_millis(350);
 const LATE: Duration = Duration::from_millis(250);
 
-/// For how long it matters that the lock was given back.
+/// How long a queue remembers that its lock was given back.
 const REMEMBERED: Duration = Duration::from_secs(1);
 
-/// The queues of a cache, with its clones and views: one for each lock that anybody of this process wants, has, or had a moment ago.
+/// The queues of a cache, with its clones and views: one for each lock that this process wants, has, or had a moment ago.
 pub(crate) struct Queues {
     /// Tells this process from others.
     name: [u8; 16],
@@ -38,7 +38,7 @@ pub(crate) struct Queues {
 #[derive(Debug, Default)]
 struct Queue {
     next: u64,
-    /// The first has the lock, or is about to take it.
+    /// The first member has the lock, or is about to take it.
     members: BTreeMap<u64, Member>,
     /// When this process last gave the lock back.
     released: Option<Instant>,
@@ -50,7 +50,7 @@ enum Member {
         seen: Instant,
         waker: Option<Waker>,
     },
-    /// Has the lock: with a lease, at least until then.
+    /// Has the lock; a lease lasts at least until this time.
     Holds(Option<Until>),
 }
 
@@ -123,12 +123,12 @@ impl Queue {
 }
 
 impl Place {
-    /// Waits until this is the first.
+    /// Waits until this place is the first.
     pub(super) async fn turn(&mut self) {
         self.look_often(|place, context| place.poll_turn(context)).await;
     }
 
-    /// Runs `work` as the first member. `None` where it was passed over.
+    /// Runs `work` as the first member. `None` if this place was passed over.
     pub(super) async fn run<T>(&mut self, work: impl Future<Output = T>) -> Option<T> {
         let mut work = pin!(work);
         self.look_often(|place, context| match work.as_mut().poll(context) {
@@ -139,7 +139,7 @@ impl Place {
         .await
     }
 
-    /// Notes that it has the lock until the lease ends. Returns `false` where it was passed over before.
+    /// Notes that this place has the lock until the lease ends. Returns `false` if it was passed over before.
     pub(super) fn hold(&self, until: Option<Until>) -> bool {
         let mut queue = self.queue.lock();
         let Some(member) = queue.members.get_mut(&self.ticket) else { return false };
@@ -193,12 +193,12 @@ impl Place {
             }
             queue.members.first_key_value().is_some_and(|(first, _)| *first == self.ticket)
         };
-        // Outside of the lock: wakers are foreign code.
+        // Outside of the lock, since wakers are foreign code.
         drop((passed, replaced, new));
         if is_first { Poll::Ready(()) } else { Poll::Pending }
     }
 
-    /// Notes that it has looked. Returns `false` where it was passed over before.
+    /// Notes that this member has looked. Returns `false` if it was passed over before.
     fn is_seen(&self) -> bool {
         match self.queue.lock().members.get_mut(&self.ticket) {
             Some(Member::Waits { seen, .. }) => {

@@ -12,20 +12,20 @@ use crate::lease::{Lease, Purpose, Watch, checked_life, lease_key};
 use crate::switch::State;
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
 
-/// A lock that one holder at a time has, among all processes that use the same backend.
+/// A lock that has one holder at a time, among all processes that use the same backend.
 ///
-/// The holder has a lease: an entry of the backend with a token of its own, which changes at each renewal while the lock is held. Who
-/// waits takes it over when it has seen no renewal for `lease` and an eighth of a second. Within a process those who wait are served in
-/// the order they came. A process that has just released a lock lets others that wait go first.
+/// The holder has a lease: an entry of the backend with a token of its own, which changes at each renewal while the lock is held. A
+/// waiting process takes it over when it has seen no renewal for `lease` and an eighth of a second. Within a process callers are served
+/// in the order in which they came. A process that has just released a lock lets other waiting processes go first.
 ///
 /// # What it doesn't guarantee
 ///
-/// A lease on one server is as good as that server and everybody's clocks: while the holder's process is suspended, or cut off from
-/// the server, for longer than the lease, another gets the lock, and so it may be after the server has restarted, has failed over to a
-/// replica, or has evicted the entry. [`RedLockGuard::is_held`] and [`RedLockGuard::lost`] tell the holder, as soon as it can be known.
-/// Use it to spare work, not where two holders at once would do harm.
+/// A lease is only as good as its server and everybody's clocks. While the holder's process is suspended, or cut off from the server, for
+/// longer than the lease, another one gets the lock. So it may be after the server has restarted, has failed over to a replica, or has
+/// evicted the entry. [`RedLockGuard::is_held`] and [`RedLockGuard::lost`] tell the holder, as soon as it can be known. Use this lock to
+/// spare work, not where two holders at once would do harm.
 ///
-/// While the cache is turned off, it keeps out others of this process alone. It needs a tokio runtime with timers.
+/// While the cache is turned off, the lock only keeps out others of this process. It needs a tokio runtime with timers.
 ///
 /// ```
 /// use polycache::Cache;
@@ -52,14 +52,14 @@ pub struct RedLock {
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(100);
 
-/// How long the trace of one who waits lasts, and how long who has just released a lock stays back for it: longer than the longest
-/// pause.
+/// How long a waiting process's trace lasts, and how long a process that has just released a lock stays back for one: longer than the
+/// longest pause.
 const TRACE: Duration = Duration::from_millis(300);
 const COURTESY: Duration = Duration::from_millis(150);
 
 impl RedLock {
-    /// The lock of this name, apart from any value under the same key. `lease` is how long it stays locked when the holder's process
-    /// dies, from a millisecond (below 40 ms it is 40 ms) to a day: some seconds, unless the work is short.
+    /// The lock of this name, apart from any value under the same key. `lease` is how long the lock stays locked when the holder's
+    /// process dies, from a millisecond (below 40 ms it is 40 ms) to a day: some seconds, unless the work is short.
     #[must_use]
     pub fn new(cache: &Cache, key: &str, lease: Duration) -> Self {
         Self { cache: cache.clone(), key: CompactString::new(key), lease }
@@ -68,8 +68,8 @@ impl RedLock {
     /// Waits for the lock, at most `within`; zero is a single try.
     ///
     /// # Errors
-    /// [`Timeout`](ErrorKind::Timeout) where others hold it, [`InvalidInput`](ErrorKind::InvalidInput) for a lease of
-    /// less than a millisecond or more than a day, [`NoRuntime`](ErrorKind::NoRuntime) outside of a tokio runtime, and trouble with the backend.
+    /// [`Timeout`](ErrorKind::Timeout) if others hold it, [`InvalidInput`](ErrorKind::InvalidInput) for a lease of less than a
+    /// millisecond or more than a day, [`NoRuntime`](ErrorKind::NoRuntime) outside of a tokio runtime, and trouble with the backend.
     pub async fn acquire(&self, within: Duration) -> Result<RedLockGuard> {
         let acquired = self.acquire_lease(within).await;
         acquired.map_err(|error| error.during("lock", Some(&self.key)))
@@ -98,7 +98,7 @@ impl RedLock {
                 State::Closed => return Err(self.cache.closed("lock")),
             }
             let released = place.released();
-            // A new lease each time: a request of the former one may still be under way.
+            // A new lease each time, since a request of the former one may still be under way.
             let lease = Lease::new(&self.cache, &self.key, Purpose::Lock, life);
             if let Some(asked) = place.run(self.take(&lease, life, released, deadline)).await {
                 return match asked? {
@@ -109,7 +109,7 @@ impl RedLock {
         }
     }
 
-    /// Takes the lease, as the first of this process that wants it. Returns when it was asked for; `None` where others have it until the
+    /// Takes the lease, for the first in this process's queue. Returns when it was asked for; `None` if others have it until the
     /// deadline.
     async fn take(
         &self,
@@ -131,7 +131,7 @@ impl RedLock {
                 return Ok(None);
             }
             self.leave_trace().await?;
-            // At random, so that those who wait don't all look at once.
+            // At random, so that waiting processes don't all look at once.
             sleep(watch.cut(pause.mul_f64(0.5 + fastrand::f64() / 2.0)).min(left)).await;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
             asked = Instant::now();
@@ -139,7 +139,7 @@ impl RedLock {
         }
     }
 
-    /// Waits a little, where this process had the lock a moment ago and another process waits.
+    /// Waits a little if this process had the lock a moment ago and another process waits.
     async fn give_way(&self, released: Option<Instant>, deadline: Option<Instant>) -> Result<()> {
         if released.is_none_or(|released| released.elapsed() > COURTESY) {
             return Ok(());

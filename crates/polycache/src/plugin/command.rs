@@ -1,10 +1,10 @@
-//! What plugins see of a command: its name and keys before, how it came out after.
+//! A command as plugins see it: its name and keys before, its outcome after.
 
 use compact_str::CompactString;
 
 use crate::{Cache, CommandName, Error};
 
-/// A command that a plugin's hook is called for.
+/// The command that a plugin's hook is called for.
 #[derive(Debug)]
 pub struct Command<'a> {
     pub(crate) name: CommandName,
@@ -13,18 +13,18 @@ pub struct Command<'a> {
 }
 
 impl<'a> Command<'a> {
-    /// Which command it is.
+    /// The command's name.
     #[must_use]
     pub fn name(&self) -> CommandName {
         self.name
     }
 
-    /// The keys it is about, as the caller gave them: without the namespace. Empty for `clear`, `scan` and `raw`.
+    /// The command's keys, as the caller gave them: without the namespace. Empty for `clear`, `scan` and `raw`.
     pub fn keys(&self) -> impl ExactSizeIterator<Item = &'a str> + use<'a> {
         self.keys.iter().map(CompactString::as_str)
     }
 
-    /// The key, where it is about one.
+    /// The command's key, if it has one key.
     #[must_use]
     pub fn key(&self) -> Option<&'a str> {
         match self.keys {
@@ -33,42 +33,42 @@ impl<'a> Command<'a> {
         }
     }
 
-    /// The namespace of the cache it was called on; empty where there is none.
+    /// The namespace of the command's cache; empty if there is none.
     #[must_use]
     pub fn namespace(&self) -> &'a str {
         self.cache.namespace_name()
     }
 
-    /// The cache it was called on, without any plugin: what a hook does through it calls no hooks. It has no timeout either, since the
-    /// call's covers what its hooks wait for: give it one by [`with_timeout`](Cache::with_timeout) for work that goes on after the call. Trouble with
-    /// the backend is an error here, whatever the builder's [`on_error`](crate::CacheBuilder::on_error).
+    /// The command's cache, without any plugin: a hook's own commands call no hooks. It has no timeout either, since the call's timeout
+    /// covers its hooks: give it one by [`with_timeout`](Cache::with_timeout) for work that goes on after the call. Trouble with the
+    /// backend is an error here, whatever the builder's [`on_error`](crate::CacheBuilder::on_error).
     #[must_use]
     pub fn cache(&self) -> &'a Cache {
         self.cache
     }
 }
 
-/// How a command came out.
+/// The outcome of a command.
 pub type Outcome<'a> = Result<Answer, &'a Error>;
 
-/// What a command answered, as far as plugins are concerned.
+/// The answer of a command, for plugins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub enum Answer {
     /// A read found this many of the keys it asked for.
     Found {
-        /// How many there were.
+        /// How many keys were found.
         hits: u64,
-        /// How many were asked for.
+        /// How many keys were asked for.
         asked: u64,
     },
-    /// Yes or no: whether `add`, `cas`, `expire` or `delete` did it, whether `exists` or `ttl` found it.
+    /// Yes or no: whether `add`, `cas`, `expire` or `delete` changed something, or `exists` or `ttl` found an entry.
     Did(bool),
     /// The sum after `increment`.
     Sum(i64),
-    /// How many keys `multi_delete` deleted or a batch of `scan` brought.
+    /// How many keys `multi_delete` deleted, or a batch of `scan` has.
     Count(u64),
-    /// It was done; there is no more to say.
+    /// The command was done and has no answer.
     Done,
 }
 

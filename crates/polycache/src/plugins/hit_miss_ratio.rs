@@ -6,10 +6,10 @@ use std::time::Duration;
 
 use crate::{Answer, Command, CommandName, Held, Outcome, Plugin, Reply};
 
-/// Counts how many of the keys that `get` and `multi_get` asked for were there. A clone shares the figures.
+/// Counts how many of the keys that `get` and `multi_get` asked for were found. A clone shares the figures.
 ///
-/// Reads of objects and untyped values count like `get`. A read that failed doesn't count, also where the cache makes
-/// the failure a miss for its caller ([`on_error`](crate::CacheBuilder::on_error)).
+/// Reads of objects and untyped values count like `get`. A failed read doesn't count, even if the cache makes it a miss for its caller
+/// ([`on_error`](crate::CacheBuilder::on_error)).
 ///
 /// ```
 /// use polycache::{Cache, plugins::HitMissRatio};
@@ -34,7 +34,7 @@ struct Counts {
 }
 
 impl HitMissRatio {
-    /// Nothing counted yet.
+    /// A plugin that has counted nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self::default()
@@ -46,13 +46,13 @@ impl HitMissRatio {
         self.hits() + self.0.misses.load(Ordering::Relaxed)
     }
 
-    /// How many of them were there.
+    /// How many of them were found.
     #[must_use]
     pub fn hits(&self) -> u64 {
         self.0.hits.load(Ordering::Relaxed)
     }
 
-    /// The share that was there, from 0 to 1; 0 where none was asked for.
+    /// The share of keys that were found, from 0 to 1; 0 if none was asked for.
     #[must_use]
     pub fn ratio(&self) -> f64 {
         let (hits, misses) = (self.hits(), self.0.misses.load(Ordering::Relaxed));

@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use crate::{Command, CommandName, Held, Outcome, Plugin, Reply};
 
-/// The longest time told apart from longer ones: an hour, in nanoseconds.
+/// The longest time that is told apart from longer ones: an hour, in nanoseconds.
 const LONGEST_NANOS: u64 = 3_600_000_000_000;
 
 /// Measures how long each command takes, hooks included. A clone shares the figures.
@@ -41,7 +41,7 @@ struct Times {
     max: Duration,
 }
 
-/// How long one command has taken so far; see [`Timing::figures`].
+/// The times of one command so far; see [`Timing::figures`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct TimingFigures {
@@ -62,13 +62,13 @@ pub struct TimingFigures {
 }
 
 impl Timing {
-    /// Nothing measured yet.
+    /// A plugin that has measured nothing yet.
     #[must_use]
     pub fn new() -> Self {
         Self(Arc::new(std::array::from_fn(|_| Mutex::new(None))))
     }
 
-    /// The figures of one command; `None` where it wasn't called.
+    /// The figures of one command; `None` if it wasn't called.
     #[must_use]
     pub fn figures(&self, command: CommandName) -> Option<TimingFigures> {
         self.0[command as usize].lock().as_ref().map(Times::figures)

@@ -7,25 +7,25 @@ use std::sync::atomic::{AtomicU64, Ordering};
 
 use super::{Repr, Value};
 
-/// Tells the serializers of two caches apart: what one has decoded isn't what the other would, also where they have a backend in common.
+/// Tells the serializers of two caches apart: each decodes differently, even if both caches share a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) struct Decoder(u64);
 
 impl Decoder {
-    /// One that nobody else has.
+    /// A new one.
     pub(crate) fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
 }
 
-/// Up to this length bytes are copied into memory of their size. An allocator keeps the buffer whole for the next write then, and finds
+/// Bytes up to this length are copied into memory of their size. The allocator then keeps the whole buffer for the next write, and finds
 /// it faster than it splits one.
 const COPIED: usize = 1_024;
 
-/// Bytes, and the object that was decoded from them first.
+/// Bytes, and the object that was first decoded from them.
 pub(super) struct Decodable {
-    /// With their head.
+    /// The bytes with their head.
     bytes: Value,
     object: OnceLock<Box<dyn Any + Send + Sync>>,
 }
@@ -40,14 +40,14 @@ impl Decodable {
         Self { bytes, object: OnceLock::new() }
     }
 
-    /// Without the object.
+    /// The bytes without the object.
     pub(super) fn bytes(&self) -> &Value {
         &self.bytes
     }
 }
 
 impl Value {
-    /// The same bytes, which from now on keep the object that is decoded from them first; cheap to clone. A live object stays as it is.
+    /// The same bytes, which from now on keep the object that is first decoded from them; cheap to clone. A live object stays as it is.
     pub(crate) fn decodable(self) -> Self {
         match self.0 {
             Repr::Owned(bytes) => Self(Repr::Decodable(Decodable::new(Self::from(fitted(bytes))).into())),
@@ -56,7 +56,7 @@ impl Value {
         }
     }
 
-    /// The bytes alone: for another key, whose serializer might refuse them.
+    /// The bytes alone: for another key, for which a serializer might refuse them.
     pub(crate) fn undecoded(self) -> Self {
         match self.0 {
             Repr::Decodable(decodable) => decodable.bytes.clone(),
@@ -71,7 +71,7 @@ impl Value {
         (decoded.by == by).then_some(&decoded.object)
     }
 
-    /// Keeps what `by` has decoded from these bytes, where there is a place for it: the first stays.
+    /// Keeps the object that `by` has decoded from these bytes, if there is a place for it; the first one stays.
     pub(crate) fn keep_decoded<T: Any + Send + Sync + Clone>(&self, by: Decoder, object: &T) {
         if let Repr::Decodable(decodable) = &self.0
             && decodable.object.get().is_none()
@@ -82,7 +82,7 @@ impl Value {
     }
 }
 
-/// The same bytes without room for more.
+/// The same bytes in a buffer of their size.
 fn fitted(mut bytes: Vec<u8>) -> Vec<u8> {
     if bytes.len() <= COPIED {
         return bytes.as_slice().to_vec();

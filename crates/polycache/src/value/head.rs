@@ -1,4 +1,4 @@
-//! What belongs to a value besides the value.
+//! The head of a value.
 
 use std::borrow::Cow;
 use std::fmt;
@@ -7,12 +7,12 @@ use std::time::{Duration, SystemTime};
 
 use super::varint;
 
-/// What belongs to a value besides the value: when it was computed, what that cost, its tags, an `ETag`. Each may be missing.
+/// The head of a value tells when it was computed, what that cost, its tags, an `ETag`. Each may be missing.
 ///
-/// A value gets it by [`Value::with_head`](crate::Value::with_head), and every backend keeps it: memory beside the value, a server in
-/// front of its bytes, in a form that the guide's chapter on the format describes. A value without a head is stored as it is.
+/// A value gets a head by [`Value::with_head`](crate::Value::with_head), and every backend keeps it: memory beside the value, a server in
+/// front of its bytes, in the form that the guide's chapter on the format describes. A value without a head is stored as it is.
 ///
-/// It is kept as it is stored, in about ten bytes, and eight and its name for each tag; nothing is allocated to read it.
+/// A head takes about ten bytes, and eight and its name for each tag. It is kept as it is stored; reading it allocates nothing.
 ///
 /// ```
 /// use polycache::{Head, Value};
@@ -33,7 +33,7 @@ use super::varint;
 /// ```
 #[derive(Clone, Default, PartialEq, Eq)]
 pub struct Head<'a>(
-    /// Flags, then the fields that they tell of; empty where there are none. Always well-formed.
+    /// Flags, then the fields that they announce; empty without fields. Always well-formed.
     Cow<'a, [u8]>,
 );
 
@@ -42,7 +42,7 @@ const COST: u8 = 2;
 const ETAG: u8 = 4;
 const TAGS: u8 = 8;
 
-/// The fields, and where they lie in the bytes.
+/// The fields, and their places in the bytes.
 struct Fields<'a> {
     born: Option<u64>,
     cost: Option<u64>,
@@ -52,7 +52,7 @@ struct Fields<'a> {
 }
 
 impl<'a> Head<'a> {
-    /// A head with nothing in it, which is as good as none.
+    /// A head without fields, which is as good as none.
     #[must_use]
     pub const fn new() -> Self {
         Self(Cow::Borrowed(&[]))
@@ -71,13 +71,13 @@ impl<'a> Head<'a> {
         self.with(COST, 1, |out| varint::write(whole(cost.as_nanos().div_ceil(1_000)), out))
     }
 
-    /// What tells this version of the value from others, for HTTP.
+    /// A text that tells this version of the value from others, for HTTP.
     #[must_use]
     pub fn with_etag(self, etag: &str) -> Self {
         self.with(ETAG, 2, |out| write_text(etag, out))
     }
 
-    /// One tag more, and the generation that it had when the computation began.
+    /// One more tag, with the generation that it had when the computation began.
     #[must_use]
     pub fn with_tag(self, name: &str, generation: u64) -> Self {
         let mut bytes = self.0.into_owned();
@@ -90,7 +90,7 @@ impl<'a> Head<'a> {
         Self(Cow::Owned(bytes))
     }
 
-    /// When the value was computed, by the wall clock of the machine that did.
+    /// When the value was computed, by the wall clock of the machine that computed it.
     #[must_use]
     pub fn born(&self) -> Option<SystemTime> {
         SystemTime::UNIX_EPOCH.checked_add(Duration::from_millis(self.fields()?.born?))
@@ -102,7 +102,7 @@ impl<'a> Head<'a> {
         self.fields()?.cost.map(Duration::from_micros)
     }
 
-    /// What tells this version of the value from others, for HTTP.
+    /// The text that tells this version of the value from others, for HTTP.
     #[must_use]
     pub fn etag(&self) -> Option<&str> {
         self.fields()?.etag
@@ -119,19 +119,19 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// Whether there is nothing in it.
+    /// Whether there are no fields.
     #[must_use]
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()
     }
 
-    /// The same, borrowing nothing.
+    /// The same head, borrowing nothing.
     #[must_use]
     pub fn into_owned(self) -> Head<'static> {
         Head(Cow::Owned(self.0.into_owned()))
     }
 
-    /// From the form that [`as_bytes`](Self::as_bytes) gives; `None` where it isn't well-formed.
+    /// A head from the bytes of [`as_bytes`](Self::as_bytes); `None` if they aren't well-formed.
     pub(super) fn read(bytes: &'a [u8]) -> Option<Self> {
         let mut rest = Fields::read(bytes)?.tags;
         while !rest.is_empty() {
@@ -141,7 +141,7 @@ impl<'a> Head<'a> {
         Some(Self(Cow::Borrowed(bytes)))
     }
 
-    /// From bytes that were read before.
+    /// A head from bytes that were checked before.
     pub(super) const fn known(bytes: &'a [u8]) -> Self {
         Self(Cow::Borrowed(bytes))
     }
@@ -154,7 +154,7 @@ impl<'a> Head<'a> {
         Fields::read(&self.0)
     }
 
-    /// With a field that is written by `write`, in place of the present one.
+    /// The head with a field that `write` writes, in place of the present one.
     fn with(self, flag: u8, place: usize, write: impl FnOnce(&mut Vec<u8>)) -> Self {
         let place = self.fields().map_or(1..1, |fields| fields.places[place].clone());
         let mut field = Vec::new();
@@ -170,7 +170,7 @@ impl<'a> Head<'a> {
 }
 
 impl<'a> Fields<'a> {
-    /// All but the tags, which are where the rest is. A head in which nothing is said isn't written, so it isn't read.
+    /// All fields but the tags, which are the rest of the bytes. A head without fields is never written, so it is refused.
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let (flags, mut rest) = bytes.split_first()?;
         if *flags == 0 || flags & !(BORN | COST | ETAG | TAGS) != 0 {
@@ -208,7 +208,7 @@ fn write_text(text: &str, out: &mut Vec<u8>) {
     out.extend_from_slice(text.as_bytes());
 }
 
-/// The text that `bytes` begin with, and what follows it.
+/// The text at the front of `bytes`, and the bytes after it.
 fn read_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
     let (len, rest) = varint::read(bytes)?;
     let (text, rest) = rest.split_at_checked(usize::try_from(len).ok()?)?;

@@ -1,4 +1,4 @@
-//! The form in which a server holds a value: its bytes, behind its head where it has one. `docs/format.md` describes it.
+//! The form in which a server holds a value: its bytes, behind its head if it has one. `docs/format.md` describes it.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -7,20 +7,21 @@ use super::head::Head;
 use super::{Repr, Value, varint};
 use crate::{Error, ErrorKind, Result};
 
-/// What begins anything that isn't plain. 0xC1 begins neither UTF-8 nor `MessagePack` nor a pickle.
+/// The beginning of a value that isn't plain bytes. 0xC1 begins neither UTF-8 nor `MessagePack` nor a pickle.
 const MAGIC: &[u8] = b"\xC1pc";
 
-/// After the magic: what follows are plain bytes that begin with the magic themselves.
+/// Behind the magic: plain bytes follow that begin with the magic themselves.
 const ESCAPED: u8 = 0;
 
-/// After the magic: a head of the first version, its length before it; then the bytes of the value.
+/// Behind the magic: the length of a head of the first version follows, then the head, then the bytes of the value.
 const HEAD_1: u8 = 1;
 
 impl Value {
-    /// What a backend on a server stores for this value: its bytes, behind its head where it has one. `None` for a live object.
+    /// The bytes that a backend on a server stores for this value: its own bytes, behind its head if it has one. `None` for a live
+    /// object.
     ///
-    /// [`from_stored`](Self::from_stored) reads it back. Bytes without a head are stored as they are, except for those that would be taken
-    /// for a head.
+    /// [`from_stored`](Self::from_stored) reads them back. Bytes without a head are stored as they are, except for those that would be
+    /// taken for a head.
     ///
     /// ```
     /// use polycache::{Head, Value};
@@ -49,10 +50,10 @@ impl Value {
         }
     }
 
-    /// The value of which a server holds these bytes: the way back from [`to_stored`](Self::to_stored).
+    /// The value that a server holds as these bytes: the way back from [`to_stored`](Self::to_stored).
     ///
-    /// It doesn't fail. What begins like a head and is none, or one of a newer version, is a value that no command can read: that is an error
-    /// of the kind [`Decode`](ErrorKind::Decode) for its key alone, and for the reader alone.
+    /// It doesn't fail. Bytes that begin like a head and have none, or one of a newer version, are a value that no command can read. That
+    /// is an error of the kind [`Decode`](ErrorKind::Decode) for its key alone, and for the reader alone.
     #[inline]
     #[must_use]
     pub fn from_stored(stored: Vec<u8>) -> Self {
@@ -71,10 +72,10 @@ impl Value {
         })
     }
 
-    /// That it can be read.
+    /// Checks that the value can be read.
     ///
     /// # Errors
-    /// [`Decode`](ErrorKind::Decode) where it begins like a head and is none, or one of a newer version.
+    /// [`Decode`](ErrorKind::Decode) if it begins like a head and has none, or one of a newer version.
     #[inline]
     pub(crate) fn readable(&self) -> Result<()> {
         match &self.0 {
@@ -84,7 +85,7 @@ impl Value {
     }
 }
 
-/// Bytes behind a head.
+/// A head and bytes, in their stored form.
 pub(super) fn join(head: &Head<'_>, bytes: &[u8]) -> Arc<[u8]> {
     let head = head.as_bytes();
     let mut stored = Vec::with_capacity(MAGIC.len() + 1 + 10 + head.len() + bytes.len());
@@ -96,7 +97,7 @@ pub(super) fn join(head: &Head<'_>, bytes: &[u8]) -> Arc<[u8]> {
     stored.into()
 }
 
-/// The head and the bytes behind it, of what [`join`] has made or [`parts`] has looked at.
+/// The head and the bytes behind it, of bytes that [`join`] has made or [`parts`] has checked.
 pub(super) fn split(stored: &[u8]) -> (Head<'_>, &[u8]) {
     match cut(stored) {
         Some((head, bytes)) => (Head::known(head), bytes),
@@ -109,7 +110,7 @@ fn cut(stored: &[u8]) -> Option<(&[u8], &[u8])> {
     rest.split_at_checked(usize::try_from(len).ok()?)
 }
 
-/// The head and the bytes behind it, of whatever begins with the magic.
+/// The head and the bytes behind it, of any bytes that begin with the magic.
 fn parts(stored: &[u8]) -> Result<(Head<'_>, &[u8])> {
     let refuse = |what: &str| Err(Error::new(ErrorKind::Decode, format!("the head of what is stored {what}")));
     match stored.get(MAGIC.len()) {

@@ -1,4 +1,4 @@
-//! Integers in as few bytes as they need: seven bits a byte, the lowest first, each but the last with its highest bit set (LEB128).
+//! Integers in as few bytes as they need: seven bits a byte, the lowest first; each byte but the last has its highest bit set (LEB128).
 
 /// Appends `number`.
 pub(super) fn write(mut number: u64, out: &mut Vec<u8>) {
@@ -9,8 +9,8 @@ pub(super) fn write(mut number: u64, out: &mut Vec<u8>) {
     out.push(number as u8);
 }
 
-/// The number that `bytes` begin with, and what follows it. `None` where they end within it, where it has more than 64 bits, and where it
-/// has more bytes than it needs: so a number has one form.
+/// The number at the front of `bytes`, and the bytes after it. `None` if `bytes` end within it, if it has more than 64 bits, or more
+/// bytes than it needs: so a number has one form.
 pub(super) fn read(bytes: &[u8]) -> Option<(u64, &[u8])> {
     let mut number = 0;
     for (place, byte) in bytes.iter().enumerate().take(10) {

@@ -138,7 +138,7 @@ fn heads() -> impl Strategy<Value = Head<'static>> {
     )
 }
 
-/// Bytes, many of which begin as those with a head do.
+/// Bytes, many of which begin like a value with a head.
 fn bytes() -> impl Strategy<Value = Vec<u8>> {
     let starts =
         prop::sample::select(vec![&b""[..], b"\xC1", b"\xC1pc", b"\xC1pc\0", b"\xC1pc\x01", b"\xC1pc\x01\x03"]);
