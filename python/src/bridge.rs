@@ -6,15 +6,14 @@
 //!            core's connection, on the runtime ── waker ──► Mailbox ── bell ──► add_reader: drain
 //! ```
 //!
-//! A command polls its reply at once, on the loop's thread: the core writes the request to the socket right there where it can. What
-//! wakes the reply later, on the runtime's thread, puts the number of the call into the loop's mailbox, and rings the bell if the mailbox
-//! was empty. The loop then drains it: all that are there, under one hold of the interpreter. The runtime's threads never see an object of
-//! Python's.
+//! A command polls its reply at once, on the loop's thread: if it can, the core writes the request to the socket right there. Later the
+//! runtime's thread wakes the reply: it puts the call's number into the loop's mailbox, and rings the bell if the mailbox was empty. The
+//! loop then drains the mailbox, all calls under one hold of the interpreter's lock. The runtime's threads never see a Python object.
 //!
-//! [`computation`] is the same the other way round: the core asks for a value, and a task of the loop computes it.
+//! [`computation`] goes the other way: the core asks for a value, and a task of the loop computes it.
 //!
-//! *What* is asked is a [`Work`](work::Work), which the core makes of a command; *who* drives the socket is the core's connection, polled
-//! from here. Neither knows the other.
+//! The question is a [`Work`](work::Work), which the core makes of a command; the core's connection, polled from here, drives the socket.
+//! Neither knows the other.
 
 mod bell;
 mod calls;

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
-/// The exceptions of `polycache.exceptions` that are raised here.
+/// The exceptions of `polycache.exceptions` that the native module raises.
 struct Exceptions {
     cache_error: Py<PyType>,
     unavailable: Py<PyType>,
@@ -33,7 +33,7 @@ fn exceptions(py: Python<'_>) -> PyResult<&'static Exceptions> {
     })
 }
 
-/// The exception that an error of the core is in Python.
+/// The exception for an error of the core.
 #[cold]
 pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
     match error.kind() {
@@ -62,7 +62,7 @@ pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
     PyErr::from_type(class.bind(py).clone(), error.to_string())
 }
 
-/// An argument that no backend would take.
+/// The exception for an argument that no backend would take.
 #[cold]
 pub(crate) fn invalid(py: Python<'_>, text: &str) -> PyErr {
     raised(py, &Error::new(ErrorKind::InvalidInput, text))

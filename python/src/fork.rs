@@ -1,4 +1,4 @@
-//! What a fork leaves behind: the child has this thread alone, with a copy of what the others held at that moment.
+//! Forks: the child has only the forking thread, with a copy of the locks that the others held.
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
@@ -7,7 +7,7 @@ use pyo3::types::PyDict;
 
 use crate::{bridge, graveyard, shutdown};
 
-/// How many forks lie between the first process and this one.
+/// The number of forks between the first process and this one.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
 /// Tells what this process has made from what it has inherited.
@@ -16,7 +16,7 @@ pub(crate) fn generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)
 }
 
-/// Has Python tell of forks.
+/// Makes Python tell of forks.
 pub(crate) fn install(py: Python<'_>) -> PyResult<()> {
     let Ok(register) = py.import("os")?.getattr("register_at_fork") else {
         return Ok(()); // a system without fork
@@ -29,7 +29,7 @@ pub(crate) fn install(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-/// The threads that Python doesn't know stand still from here on, each where it holds nothing that the child needs.
+/// Threads that Python doesn't know stand still from here on, each at a place where it holds nothing that the child needs.
 #[pyfunction]
 fn before() {
     polycache_engine::fork::before();

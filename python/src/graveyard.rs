@@ -1,8 +1,8 @@
-//! Where Python objects go that are dropped on a thread that Python doesn't know.
+//! The place for Python objects that are dropped on a thread that Python doesn't know.
 //!
 //! Expired entries leave the store on the engine's thread. It must not wait for the interpreter, which Python code may hold for
-//! milliseconds at a time, once for each entry. So it leaves the objects here, and a thread of their own gives them back, all that are there
-//! in one go. Nobody has to call us for that.
+//! milliseconds at a time, once for each entry. So it leaves the objects here, and a thread of their own gives them back together. No
+//! call is needed for that.
 
 use std::sync::OnceLock;
 use std::thread::{self, Thread};
@@ -13,7 +13,7 @@ use pyo3::prelude::*;
 
 use crate::shutdown::Within;
 
-/// What the names of threads begin with that aren't Python's.
+/// The beginning of the names of threads that aren't Python's.
 pub(crate) const FOREIGN: &str = "polycache-";
 
 #[derive(Debug, Default)]
@@ -22,7 +22,7 @@ struct Graveyard {
     thread: OnceLock<Option<Thread>>,
 }
 
-/// Another one after a fork: the child has neither the thread nor, maybe, the lock.
+/// A fork gets another one: the child lacks the thread, and may find the lock locked.
 static CURRENT: ArcSwapOption<Graveyard> = ArcSwapOption::const_empty();
 
 thread_local! {
@@ -88,14 +88,14 @@ impl Graveyard {
                 }
             });
             if given_back.is_none() {
-                // The interpreter is shutting down: they go with the process.
+                // The interpreter is shutting down: the objects go with the process.
                 std::mem::forget(objects);
             }
         }
     }
 }
 
-/// In the child of a fork.
+/// For the child of a fork.
 pub(crate) fn after_fork_in_child() {
     std::mem::forget(CURRENT.swap(None));
 }

@@ -1,6 +1,6 @@
 //! The native half of the Python package: `polycache._native`.
 
-// Python calls what is here; rustc can't see that.
+// Python calls these functions; rustc can't see that.
 #![allow(missing_docs, reason = "the stub, polycache/_native.pyi, documents what Python sees")]
 
 mod bridge;

@@ -1,4 +1,4 @@
-//! Locks: the core's, as objects with futures.
+//! Locks of the core, as objects with futures.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -16,12 +16,12 @@ use crate::errors::invalid;
 use crate::fork;
 use crate::shutdown::Within;
 
-/// A lock that one holder at a time has, among all processes that use the same server.
+/// A lock that has one holder at a time, among all processes that use the same server.
 #[pyclass(frozen, module = "polycache._native")]
 #[derive(Debug)]
 pub(crate) struct Lock {
     lock: Mutex<Option<RedLock>>,
-    /// Of the holder.
+    /// The holder's guard.
     guard: Arc<Mutex<Option<RedLockGuard>>>,
     runtime: Runtime,
 }
@@ -83,14 +83,14 @@ impl Lock {
         start(&running_loop(py)?, work(released, |py, held: bool| held.into_py_any(py)), None)
     }
 
-    /// Whether nobody else can have the lock yet, by this process's own clock.
+    /// Whether nobody else can have the lock yet, by this process's clock.
     #[getter]
     fn is_held(&self) -> bool {
         self.runtime.generation == fork::generation() && self.guard.lock().as_ref().is_some_and(RedLockGuard::is_held)
     }
 }
 
-/// What the future of an `acquire` calls when it is done: who has left while it waited must not have the lock.
+/// The callback of an `acquire`'s future that is done: a caller that has left while it waited must not have the lock.
 #[pyclass(frozen, module = "polycache._native")]
 struct Ended {
     guard: Arc<Mutex<Option<RedLockGuard>>>,
@@ -102,14 +102,14 @@ impl Ended {
         let _within = Within::enter(future.py());
         if future.call_method0(intern!(future.py(), "cancelled"))?.is_truthy()? {
             abandon(future)?;
-            // It may have come at the same moment.
+            // The lock may have come at the same moment.
             drop(self.guard.lock().take());
         }
         Ok(())
     }
 }
 
-/// What a child of a fork has inherited is the parent's.
+/// A lock that a child of a fork has inherited belongs to the parent.
 impl Drop for Lock {
     fn drop(&mut self) {
         if self.runtime.generation != fork::generation() {
@@ -121,7 +121,7 @@ impl Drop for Lock {
     }
 }
 
-/// Where there is no runtime and none can be made.
+/// The error where there is no runtime and none can be made.
 pub(crate) fn no_runtime(error: std::io::Error) -> Error {
     Error::new(ErrorKind::Unavailable, "no thread can be made").with_source(error)
 }

@@ -1,8 +1,9 @@
 //! The end of the interpreter, with threads that still run.
 //!
-//! Before 3.14, Python ends a daemon thread where it asks for the interpreter's lock: by unwinding its stack. Where a frame of ours is on that
-//! stack, because we have called Python code, the process would abort. So what calls Python code says so; when the interpreter is about to
-//! end, the last exit handler waits until nobody is within such a call, and who comes later stays outside for ever, as Python has it.
+//! Before 3.14, Python ends a daemon thread that asks for the interpreter's lock, by unwinding its stack. If a native frame is on that
+//! stack, because it has called Python code, the process would abort. So every native function that calls Python code says so. When the
+//! interpreter is about to end, the last exit handler waits until no thread is within such a call; a thread that comes later stays
+//! outside for ever, as Python has it.
 
 use std::cell::Cell;
 use std::sync::atomic::{AtomicBool, AtomicU32, Ordering};
@@ -18,14 +19,14 @@ static ENDS: AtomicBool = AtomicBool::new(false);
 static WITHIN: AtomicU32 = AtomicU32::new(0);
 
 thread_local! {
-    /// Whether this is the thread that ends the interpreter, which goes on to the end.
+    /// Whether this thread ends the interpreter, and so goes on to the end.
     static IS_LAST: Cell<bool> = const { Cell::new(false) };
 }
 
 /// How long the end waits for a call.
 const PATIENCE: Duration = Duration::from_millis(500);
 
-/// While it lives, its thread may run Python code within a call of ours.
+/// While this exists, its thread may run Python code within a native call.
 #[derive(Debug)]
 pub(crate) struct Within(());
 
@@ -50,7 +51,7 @@ impl Drop for Within {
 
 #[cold]
 fn stay_outside(py: Python<'_>) {
-    // Locals that are gone are those of a thread that is ending.
+    // A thread whose locals are gone is ending.
     if !IS_LAST.try_with(Cell::get).unwrap_or(true) {
         py.detach(|| {
             loop {
@@ -60,7 +61,7 @@ fn stay_outside(py: Python<'_>) {
     }
 }
 
-/// Has Python tell of its end.
+/// Makes Python tell of its end.
 pub(crate) fn install(py: Python<'_>) -> PyResult<()> {
     let end = pyo3::wrap_pyfunction!(end, py)?;
     py.import("atexit")?.call_method1("register", (end,))?;
@@ -77,7 +78,7 @@ fn end(py: Python<'_>) {
     }
 }
 
-/// In the child of a fork, which hasn't got the threads that were within a call.
+/// For the child of a fork, which lacks the threads that were within a call.
 pub(crate) fn after_fork_in_child() {
     WITHIN.store(0, Ordering::Relaxed);
 }

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 
 use crate::errors::invalid;
 
-/// The TTL of so many seconds; `None` for none. One that is longer than the clock reaches is none, too.
+/// The TTL of this many seconds; `None` for no TTL. One that is longer than the clock reaches counts as none, too.
 #[inline]
 pub(crate) fn ttl(py: Python<'_>, seconds: Option<f64>) -> PyResult<Ttl> {
     match seconds {
@@ -20,7 +20,7 @@ fn finite(py: Python<'_>, seconds: f64) -> PyResult<Ttl> {
     if seconds.is_nan() || seconds <= 0.0 {
         return Err(invalid(py, &format!("a TTL of {seconds} seconds; it is above 0, or None for no TTL")));
     }
-    // Shorter than a nanosecond isn't nothing.
+    // A TTL shorter than a nanosecond isn't zero.
     Ok(Duration::try_from_secs_f64(seconds).map_or(Ttl::Never, |life| Ttl::After(life.max(Duration::from_nanos(1)))))
 }
 

@@ -1,9 +1,9 @@
-//! Which write made a value.
+//! The version of a value.
 
 use polycache::backend;
 use pyo3::prelude::*;
 
-/// Which write made a value: what `cas` and `delete_if` compare.
+/// The version of a value: it tells which write made the value, for `cas` and `delete_if` to compare.
 #[pyclass(frozen, eq, module = "polycache._native")]
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Version(pub(crate) backend::Version);

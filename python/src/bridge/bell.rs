@@ -1,4 +1,4 @@
-//! What wakes an event loop from another thread: a file that becomes readable.
+//! A file that becomes readable, by which another thread wakes an event loop.
 
 use std::io;
 use std::os::fd::{AsRawFd, RawFd};
@@ -12,7 +12,7 @@ impl Bell {
         sys::Bell::new().map(Self)
     }
 
-    /// Makes the file readable. It can't fail but by being so already.
+    /// Makes the file readable. Can only fail if it is readable already.
     pub(super) fn ring(&self) {
         self.0.ring();
     }
@@ -43,7 +43,7 @@ mod sys {
         }
 
         pub(super) fn ring(&self) {
-            // Fails where the count is at its end: it is readable then.
+            // Fails if the count is at its end: the file is readable then.
             let _ = rustix::io::write(&self.0, &1_u64.to_ne_bytes());
         }
 
@@ -77,7 +77,7 @@ mod sys {
         }
 
         pub(super) fn ring(&self) {
-            // Fails where the buffer is full: it is readable then.
+            // Fails if the buffer is full: the file is readable then.
             let _ = (&self.far).write(&[1]);
         }
 

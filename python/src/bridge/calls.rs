@@ -12,10 +12,10 @@ use super::mailbox::{Alarm, Mailbox};
 use super::work::Work;
 use crate::fork;
 
-/// The calls of one event loop, and its mailbox. The loop owns it, through its reader: it ends with the loop.
+/// The calls of one event loop, and its mailbox. The loop's reader owns them, so they end with the loop.
 pub(super) struct Calls {
     pub(super) mailbox: Arc<Mailbox>,
-    /// Only locked by threads that are attached, never while Python code or a reply is run.
+    /// Only locked by threads that are attached, and never while Python code or a reply runs.
     table: Mutex<Table>,
     pub(super) generation: u64,
 }
@@ -24,7 +24,7 @@ pub(super) struct Calls {
 struct Table {
     slots: Vec<Slot>,
     free: Vec<u32>,
-    /// When the loop looks for calls whose time is over.
+    /// When the loop looks for late calls.
     looks_at: Option<Instant>,
 }
 
@@ -46,7 +46,7 @@ impl Calls {
         Arc::new(Self { mailbox, table: Mutex::default(), generation: fork::generation() })
     }
 
-    /// A number for a new call, and what wakes it.
+    /// A number for a new call, and its waker.
     pub(super) fn reserve(&self) -> (u32, Waker) {
         let mut table = self.table.lock();
         if let Some(number) = table.free.pop() {
@@ -63,7 +63,7 @@ impl Calls {
         self.table.lock().free.push(number);
     }
 
-    /// Keeps a call that waits. Whether the loop must be told to look at the time earlier than it was going to.
+    /// Keeps a call that waits. Returns whether the loop has to look for late calls earlier than planned.
     pub(super) fn put(&self, number: u32, call: Call) -> bool {
         let mut table = self.table.lock();
         let earlier = match (call.deadline, table.looks_at) {
@@ -78,7 +78,7 @@ impl Calls {
         earlier
     }
 
-    /// Takes a call out that was woken, to poll it. `None` where it has ended.
+    /// Takes a woken call out, to poll it. `None` if it has ended.
     pub(super) fn take(&self, number: u32) -> Option<(Call, Waker)> {
         let mut table = self.table.lock();
         let slot = table.slots.get_mut(number as usize)?;
@@ -86,8 +86,7 @@ impl Calls {
         Some((slot.call.take()?, slot.waker.clone()))
     }
 
-    /// Takes out the calls whose time is over, and when to look again. Nothing where the loop has been told to look at another time than
-    /// it was to look `at`.
+    /// Takes out the late calls. Returns them and the time of the next look. Nothing if the loop is to look at another time than `at`.
     pub(super) fn take_late(&self, at: Instant, now: Instant) -> (Vec<Call>, Option<Instant>) {
         let mut table = self.table.lock();
         let Table { slots, free, looks_at } = &mut *table;
@@ -120,7 +119,7 @@ impl Calls {
     }
 }
 
-/// Calls of a loop that has ended are dropped; those that a child of a fork has inherited are the parent's.
+/// Calls of a loop that has ended are dropped; those that a child of a fork has inherited belong to the parent.
 impl Drop for Calls {
     fn drop(&mut self) {
         let table = mem::take(self.table.get_mut());

@@ -1,4 +1,4 @@
-//! Timeouts: one timer of the loop for all its calls. A call that has a timeout costs a look at the clock, no timer of its own.
+//! Timeouts: one timer of the loop for all its calls. A call with a timeout costs a look at the clock, and no timer of its own.
 
 use std::sync::{Arc, Weak};
 use std::time::Instant;
@@ -13,7 +13,7 @@ use super::runtime;
 use crate::fork;
 use crate::shutdown::Within;
 
-/// What the loop calls when the time of a call may be over.
+/// The callback of the loop's timer.
 #[pyclass(frozen, module = "polycache._native")]
 struct Look {
     calls: Weak<Calls>,
@@ -41,7 +41,7 @@ impl Look {
         let runtime = runtime::present();
         let _entered = runtime.as_ref().map(|runtime| runtime.handle.enter());
         for Call { work, future, .. } in late {
-            // What it waits for ends here, before anybody hears of it.
+            // The call ends here, before anybody hears of it.
             drop(work);
             complete(future.bind(py), Err(PyTimeoutError::new_err("the cache took longer than the timeout")))?;
         }

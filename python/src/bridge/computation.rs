@@ -1,6 +1,6 @@
-//! `get_or_set`: the core decides whether a value is to be computed and who waits for it; a task of the caller's loop computes it.
+//! `get_or_set`: the core decides whether a value is to be computed and who waits for it. A task of the caller's loop computes it.
 //!
-//! While the core polls, it does no more than ask: the task is made when the poll is over, so no Python code runs within the core.
+//! While the core polls, it only notes its wish: the task is made after the poll, so no Python code runs within the core.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,13 +19,13 @@ use super::work::Work;
 use crate::graveyard;
 use crate::shutdown::Within;
 
-/// What makes a value of what was computed, and an object of a value.
+/// Turns a computed object into a value, and a value into an object.
 pub(crate) trait Terms: Send + 'static {
     fn value(&self, computed: &Bound<'_, PyAny>) -> PyResult<Value>;
     fn object(&self, py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>>;
 }
 
-/// What a computation has raised, the same for all who wait.
+/// The exception of a computation, the same for all who wait.
 #[derive(Debug, Clone)]
 struct Raised(Arc<Exception>);
 
@@ -55,17 +55,17 @@ impl Drop for Exception {
 
 type Computed = Result<Value, Raised>;
 
-/// The core's wish to have the value computed, between its poll and ours.
+/// The core's wish to have the value computed, until the poll is over.
 type Wish = Arc<Mutex<Option<oneshot::Sender<Computed>>>>;
 
-/// What is to be computed, on which loop, in whose context.
+/// The computation, and its event loop.
 pub(crate) struct Computing<'py> {
     pub(crate) event_loop: Bound<'py, PyAny>,
     pub(crate) compute: Bound<'py, PyAny>,
 }
 
 struct GetOrSet<T> {
-    /// Only empty while it is dropped.
+    /// Only empty during the drop.
     inner: Option<Pin<Box<dyn Future<Output = Computed> + Send>>>,
     wish: Wish,
     event_loop: Py<PyAny>,
@@ -73,7 +73,7 @@ struct GetOrSet<T> {
     context: Py<PyAny>,
     terms: Arc<T>,
     task: Option<Py<PyAny>>,
-    /// Whether the task was cancelled by somebody else.
+    /// Whether somebody else cancelled the task.
     cancelled: Arc<Mutex<bool>>,
 }
 
@@ -93,7 +93,7 @@ pub(crate) fn get_or_set<T: Terms + Sync>(
         let compute = || {
             let (sender, receiver) = oneshot::channel();
             *wished.lock() = Some(sender);
-            // Nobody is left to send where the task was cancelled: then this is dropped, too, before it is polled again.
+            // If the task was cancelled nobody is left to send: then this future is dropped, too, before it is polled again.
             async move { receiver.await.unwrap_or(Err(Raised(Arc::new(Exception(None))))) }
         };
         cache.get_or_set(&key, compute).await
@@ -157,7 +157,7 @@ impl<T: Terms + Sync> GetOrSet<T> {
             terms: Arc::clone(&self.terms) as Arc<dyn Terms + Sync>,
             cancelled: Arc::clone(&self.cancelled),
         };
-        // It can't fail but for want of memory, and then the sender is dropped.
+        // Only a lack of memory makes this fail, and then the sender is dropped.
         if let Err(error) = task.call_method1(intern!(py, "add_done_callback"), (ended,)) {
             error.write_unraisable(py, Some(&task));
         }
@@ -178,13 +178,13 @@ impl<T> Drop for GetOrSet<T> {
         let Some(task) = self.task.take() else { return };
         Python::attach(|py| {
             let _within = Within::enter(py);
-            // Does nothing where it has ended, and fails where the loop is closed: nothing runs then.
+            // Does nothing if the task has ended, and fails if the loop is closed: nothing runs then.
             drop(task.call_method0(py, intern!(py, "cancel")));
         });
     }
 }
 
-/// What the task calls when it has ended.
+/// The callback of a task that has ended.
 #[pyclass(frozen, module = "polycache._native")]
 struct Ended {
     sender: Mutex<Option<oneshot::Sender<Computed>>>,
@@ -204,7 +204,7 @@ impl Ended {
             return Ok(());
         }
         let computed = task.call_method0(intern!(py, "result")).and_then(|computed| self.terms.value(&computed));
-        // Nobody listens where the caller has left.
+        // If the caller has left, nobody listens.
         drop(sender.send(computed.map_err(|error| Raised::new(py, error))));
         Ok(())
     }

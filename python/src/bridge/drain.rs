@@ -1,4 +1,4 @@
-//! What an event loop calls when its bell has rung.
+//! The callback of an event loop whose bell has rung.
 
 use std::sync::Arc;
 use std::task::{Context, Poll};
@@ -13,7 +13,7 @@ use super::runtime;
 use crate::fork;
 use crate::shutdown::Within;
 
-/// The loop's reader. Only the loop holds it: when the loop is closed it is dropped, and the calls with it.
+/// The loop's reader. Only the loop holds it: closing the loop drops it, and the calls with it.
 #[pyclass(frozen, module = "polycache._native")]
 pub(super) struct Drain {
     calls: Arc<Calls>,
@@ -38,18 +38,18 @@ impl Drain {
         let _within = Within::enter(py);
         let calls = &self.calls;
         if calls.generation != fork::generation() {
-            // The loop of the parent, which hears the same bell: what is read here it would miss.
+            // This is the parent's loop, which hears the same bell: it would miss a number that is read here.
             return;
         }
         let mut woken = Vec::new();
         calls.mailbox.take(&mut woken);
-        // Calls on memory alone need none.
+        // Calls on memory alone need no runtime.
         let runtime = runtime::present();
         let _entered = runtime.as_ref().map(|runtime| runtime.handle.enter());
         for number in woken {
             let Some((mut call, waker)) = calls.take(number) else { continue };
             match call.work.poll(py, &mut Context::from_waker(&waker)) {
-                // The loop looks at its deadline already.
+                // The loop looks for its deadline already.
                 Poll::Pending => drop(calls.put(number, call)),
                 Poll::Ready(result) => {
                     calls.release(number);

@@ -19,7 +19,7 @@ use crate::fork;
 use crate::shutdown::Within;
 
 thread_local! {
-    /// The loops that have run in this thread, by address; an entry counts as long as its calls are there, which the loop owns.
+    /// The loops that have run in this thread, by address. An entry counts while its calls exist, which the loop owns.
     static LOOPS: RefCell<Vec<(usize, Weak<Calls>)>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -52,7 +52,8 @@ fn calls_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Calls>> {
     Ok(calls)
 }
 
-/// Begins a call, and gives back the future of its result: one of the running loop's. It ends with a `TimeoutError` when `limit` is over.
+/// Begins a call, and returns the future of its result, which is the running loop's. The future ends with a `TimeoutError` when `limit`
+/// is over.
 pub(crate) fn start<'py>(
     event_loop: &Bound<'py, PyAny>,
     mut work: impl Work + 'static,
@@ -82,7 +83,7 @@ pub(crate) fn start<'py>(
     Ok(future)
 }
 
-/// The task that has waited for this future is cancelled: nobody wants the call's result.
+/// Ends the call of a future whose waiting task was cancelled: nobody wants the result.
 #[pyfunction]
 pub(crate) fn abandon(future: &Bound<'_, PyAny>) -> PyResult<()> {
     let _within = Within::enter(future.py());
@@ -94,14 +95,14 @@ pub(crate) fn abandon(future: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// What a future calls when it is done, of a call that others wait for.
+/// The callback of a future that is done, for a call that holds others up.
 #[pyfunction]
 fn left(future: &Bound<'_, PyAny>) -> PyResult<()> {
     let _within = Within::enter(future.py());
     if future.call_method0(intern!(future.py(), "cancelled"))?.is_truthy()? { abandon(future) } else { Ok(()) }
 }
 
-/// Gives a future its result. One that was cancelled has no use for it.
+/// Gives a future its result, unless it was cancelled.
 pub(super) fn complete(future: &Bound<'_, PyAny>, result: PyResult<Py<PyAny>>) -> PyResult<()> {
     let py = future.py();
     let given = match result {

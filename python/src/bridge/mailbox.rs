@@ -1,4 +1,4 @@
-//! Which calls of a loop have been woken: all that other threads ever touch.
+//! The woken calls of a loop: other threads touch nothing else.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -37,20 +37,20 @@ impl Mailbox {
         }
     }
 
-    /// Takes what has come, in exchange for an empty list.
+    /// Takes the numbers that have come, in exchange for an empty list.
     pub(super) fn take(&self, empty: &mut Vec<u32>) {
-        // Before the list is taken: what comes after that rings again.
+        // Before the list is taken, so that later numbers ring again.
         self.bell.hush();
         std::mem::swap(&mut *self.woken.lock(), empty);
     }
 }
 
-/// Wakes the call with this number, which may be a later one than was meant: it's polled once in vain then.
+/// Wakes the call with this number. That may be a later call than was meant: it is polled once in vain then.
 #[derive(Debug)]
 pub(super) struct Alarm {
     mailbox: Arc<Mailbox>,
     number: u32,
-    /// Whether it is in the mailbox.
+    /// Whether the number is in the mailbox.
     is_put: AtomicBool,
 }
 
@@ -59,7 +59,7 @@ impl Alarm {
         Arc::new(Self { mailbox: Arc::clone(mailbox), number, is_put: AtomicBool::new(false) })
     }
 
-    /// It was taken out of the mailbox.
+    /// The number was taken out of the mailbox.
     pub(super) fn taken(&self) {
         self.is_put.store(false, Ordering::SeqCst);
     }

@@ -20,7 +20,7 @@ pub(crate) struct Runtime {
 /// Only held by threads that are attached to the interpreter, so no thread holds it while another forks.
 static CURRENT: Mutex<Option<(Runtime, tokio::runtime::Runtime)>> = Mutex::new(None);
 
-/// Host names are looked up on these.
+/// These threads look up host names.
 const BLOCKING_THREADS: usize = 4;
 
 /// The runtime of this process.
@@ -45,23 +45,23 @@ pub(super) fn present() -> Option<Runtime> {
     CURRENT.lock().as_ref().map(|(runtime, _)| runtime.clone())
 }
 
-/// How long a fork waits for the runtime's thread to come to a halt.
+/// How long a fork waits for the runtime's thread to stand still.
 const HALT: Duration = Duration::from_millis(100);
 
-/// What the runtime's thread waits for while it stands still.
+/// The runtime's thread waits for this while it stands still.
 static HALTED: Mutex<Option<mpsc::Sender<()>>> = Mutex::new(None);
 
-/// Before a fork: has the runtime's thread stand still, where it holds no lock that the child would find locked for ever.
+/// Before a fork: makes the runtime's thread stand still, at a place where it holds no lock that the child would find locked for ever.
 pub(super) fn before_fork() {
     let Some(runtime) = present() else { return };
     let (here, is_here) = mpsc::channel();
     let (go, gone) = mpsc::channel::<()>();
     runtime.handle.spawn(async move {
-        // Nobody waits for it any longer, or it's told to go on.
+        // Either nobody waits any longer, or the thread is told to go on.
         let _ = here.send(());
         let _ = gone.recv();
     });
-    // A thread that is busy for longer is worked around, not waited for.
+    // A thread that is busy for longer isn't waited for.
     let _ = is_here.recv_timeout(HALT);
     *HALTED.lock() = Some(go);
 }

@@ -1,4 +1,4 @@
-//! What a call waits for, and what Python gets of it.
+//! The reply that a call waits for, and its result for Python.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -9,12 +9,13 @@ use pyo3::prelude::*;
 
 use crate::errors::raised;
 
-/// A reply to come, and what becomes of it in Python. Polled on the thread of an event loop, attached to the interpreter.
+/// A reply, and its result for Python. Polled on the thread of an event loop, attached to the interpreter.
 pub(crate) trait Work: Send {
     /// The object for Python, or the exception, once the reply is there.
     fn poll(&mut self, py: Python<'_>, context: &mut Context<'_>) -> Poll<PyResult<Py<PyAny>>>;
 
-    /// Whether it must end at once when its future is cancelled, which costs a callback. Others end with their reply, or their time.
+    /// Whether the call must end as soon as its future is cancelled, which costs a callback. Others end with their reply, or when their
+    /// time is over.
     fn holds_others_up(&self) -> bool {
         false
     }
@@ -25,7 +26,7 @@ struct Converted<F, C> {
     convert: Option<C>,
 }
 
-/// The work of a future whose result `convert` makes an object of.
+/// The work of a future, whose result `convert` turns into an object.
 pub(crate) fn work<T, F, C>(future: F, convert: C) -> impl Work
 where
     F: Future<Output = Result<T>> + Send + Unpin,

@@ -1,4 +1,4 @@
-//! The commands of `Memory`. Each takes effect when it is called, and no Python code runs under a lock of the store: values that leave are
+//! The commands of `Memory`. Each takes effect when it is called. No Python code runs under a lock of the store: values that leave are
 //! dropped after it.
 
 use std::pin::Pin;
@@ -36,7 +36,7 @@ pub(crate) struct Memory {
     weighs: bool,
 }
 
-/// What an entry counts beside its key and value: its place in the table.
+/// The weight of an entry beside its key and value: its place in the table.
 const ENTRY_OVERHEAD: u64 = 128;
 
 #[pymethods]
@@ -214,7 +214,7 @@ impl Memory {
         timeout: Option<f64>,
         namespace_length: u32,
     ) -> PyResult<Bound<'py, PyAny>> {
-        // Nothing but the computation takes time here, and that may.
+        // Only the computation takes time here, and it has no timeout.
         let _ = timeout;
         let py = slf.py();
         let event_loop = running_loop(py)?;
@@ -230,7 +230,7 @@ impl Memory {
         Lock::new(py, &cache, key, lease, runtime)
     }
 
-    /// Those that match a pattern of Redis's, behind the prefix.
+    /// The keys behind the prefix that match a pattern of Redis's.
     #[pyo3(signature = (prefix, pattern))]
     fn scan(&self, py: Python<'_>, prefix: &str, pattern: &str) -> PyResult<Vec<String>> {
         let mut scan = self.cache.namespace(prefix).scan(pattern);
@@ -256,8 +256,8 @@ impl Memory {
         true
     }
 
-    /// Shows the collector what is stored, so that an object which refers to its cache is collected with it. Only visits: a lock of the
-    /// store is held, and the collector runs nothing of Python's meanwhile.
+    /// Shows the stored objects to the collector, so that an object which refers to its cache is collected with it. Only visits: a lock
+    /// of the store is held, and the collector runs no Python code meanwhile.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         let mut result = Ok(());
         self.store.each(|_, value| {
@@ -291,7 +291,7 @@ impl Memory {
         self.value(key.len() as u64, value, namespace_length)
     }
 
-    /// What is stored for an object under a key of this length.
+    /// The value to store for an object under a key of this length.
     #[inline]
     pub(super) fn value(&self, key_length: u64, value: &Bound<'_, PyAny>, namespace_length: u32) -> PyResult<Value> {
         if u64::from(namespace_length) > key_length {
@@ -311,7 +311,7 @@ pub(super) fn now<T>(py: Python<'_>, reply: Reply<T>) -> PyResult<T> {
     }
 }
 
-/// What `sys.getsizeof` says.
+/// The result of `sys.getsizeof`.
 fn size(value: &Bound<'_, PyAny>) -> PyResult<u64> {
     static GETSIZEOF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
     GETSIZEOF.import(value.py(), "sys", "getsizeof")?.call1((value,))?.extract()

@@ -1,4 +1,4 @@
-//! `get_or_set` on memory: what is computed is kept as it is.
+//! `get_or_set` on memory: computed objects are kept as they are.
 
 use polycache::Value;
 use pyo3::prelude::*;
@@ -7,7 +7,7 @@ use super::commands::Memory;
 use super::held::Held;
 use crate::bridge::Terms;
 
-/// How a computed object is stored. It keeps the cache: the collector sees what is in it by its cache alone.
+/// How a computed object is stored. Holds the cache: only through it does the collector see the objects in it.
 pub(super) struct Kept {
     pub(super) memory: Py<Memory>,
     pub(super) key_length: u64,

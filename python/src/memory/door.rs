@@ -1,5 +1,5 @@
-//! The short way of a memory cache's commands. What may stand in the way without anybody having said so (a plugin in the list, the off
-//! switch in the environment, a key that isn't text) is looked at here, within the one call that a command makes.
+//! The short way of a memory cache's commands. A plugin in the list, the off switch in the environment and a key that isn't text may
+//! stand in the way unannounced: they are looked for here, within the one native call of a command.
 
 use polycache::{Cache, Value};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -9,16 +9,16 @@ use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
 use super::commands::{Memory, now};
 use super::held::Held;
 
-/// What a command gives where it has nothing to look up, or may not.
+/// The answers of a command that finds nothing, or may not look.
 #[derive(Debug)]
 struct Marks {
-    /// The long way has to be taken.
+    /// Take the long way.
     long: Py<PyAny>,
     /// There is no such key.
     missing: Py<PyAny>,
 }
 
-/// The commands of one cache, as its settings are at the moment: its namespace, its TTL, its list of plugins.
+/// The commands of one cache, with its present settings: its namespace, its TTL, its list of plugins.
 #[pyclass(frozen, module = "polycache._native")]
 #[derive(Debug)]
 pub(crate) struct Door {
@@ -84,7 +84,7 @@ impl Door {
         Ok(PyList::new(py, found)?.into_any())
     }
 
-    /// Whether it was stored: if not, the long way has to be taken.
+    /// Returns whether the value was stored: if not, the long way has to be taken.
     #[pyo3(signature = (key, value, ttl = None))]
     fn set(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, ttl: Option<f64>) -> PyResult<bool> {
         let py = key.py();
@@ -119,7 +119,7 @@ impl Door {
 }
 
 impl Door {
-    /// Whether there is neither a plugin nor a switch that is on.
+    /// Whether there is no plugin, and no off switch.
     #[inline]
     fn is_open(&self, py: Python<'_>) -> bool {
         let environment = self.environment.bind(py);
@@ -127,7 +127,7 @@ impl Door {
         self.plugins.bind(py).is_empty() && is_off(&self.switches.0) && is_off(&self.switches.1)
     }
 
-    /// The key's text, if the way is open and the key has one as it is.
+    /// The key's text, if the way is open and the key is text.
     #[inline]
     fn key<'a>(&self, key: &'a Bound<'_, PyAny>) -> Option<&'a str> {
         if self.is_open(key.py()) { text(key) } else { None }

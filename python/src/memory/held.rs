@@ -1,4 +1,4 @@
-//! What the store holds: an object, and what is known of it without asking Python.
+//! A stored object, with what the store knows of it without asking Python.
 
 use std::sync::Arc;
 
@@ -10,11 +10,11 @@ use crate::graveyard;
 /// A Python object in the store.
 #[derive(Debug)]
 pub(super) struct Held {
-    /// Only empty while it is dropped.
+    /// Only empty during the drop.
     object: Option<Py<PyAny>>,
-    /// The length of the namespace that its key begins with.
+    /// The length of the namespace at the beginning of its key.
     pub(super) namespace_length: u32,
-    /// What it counts against `max_memory`.
+    /// Its weight against `max_memory`.
     pub(super) weight: u64,
 }
 
@@ -23,7 +23,7 @@ impl Held {
         Value::object(Arc::new(Self { object: Some(object), namespace_length, weight }))
     }
 
-    /// The object in a value of ours.
+    /// The object in a value of this cache.
     #[inline]
     pub(super) fn object(py: Python<'_>, value: &Value) -> Option<Py<PyAny>> {
         value.downcast_ref::<Self>()?.object.as_ref().map(|object| object.clone_ref(py))

@@ -1,4 +1,4 @@
-//! Where the locks of one `Memory` are: a cache of their own in this process, made with the first lock.
+//! The locks of one `Memory`: a cache of their own in this process, made with the first lock.
 
 use parking_lot::Mutex;
 use polycache::{Cache, Result};
@@ -12,14 +12,14 @@ use crate::locks::no_runtime;
 pub(super) struct LockSpace(Mutex<Option<(Cache, Runtime)>>);
 
 impl LockSpace {
-    /// Those of this process: a child of a fork begins with none.
+    /// The locks of this process: a child of a fork begins with none.
     pub(super) fn get(&self) -> Result<(Cache, Runtime)> {
         let mut space = self.0.lock();
         if let Some(space) = space.as_ref().filter(|(_, runtime)| runtime.generation == fork::generation()) {
             return Ok(space.clone());
         }
         let made = (Cache::memory(), runtime().map_err(no_runtime)?);
-        // The parent's isn't touched.
+        // The parent's cache isn't touched.
         std::mem::forget(space.replace(made.clone()));
         Ok(made)
     }

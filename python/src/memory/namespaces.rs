@@ -1,4 +1,4 @@
-//! A memory backend whose `clear` knows where a namespace ends, though no separator is in the keys.
+//! A memory backend whose `clear` knows where a namespace ends, though keys have no separator.
 
 use polycache::Reply;
 use polycache::backend::{self, Backend};
@@ -6,7 +6,7 @@ use polycache::backends::memory;
 
 use super::held::Held;
 
-/// The store, around which `clear` takes only what was stored under the namespace or one nested in it.
+/// The store with a `clear` that only deletes entries of the namespace, or of one nested in it.
 #[derive(Debug, Clone)]
 pub(super) struct Namespaces(pub(super) memory::Memory);
 

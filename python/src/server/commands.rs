@@ -1,4 +1,4 @@
-//! The commands of `Server`. Each begins when it is called, and gives back a future of the running loop.
+//! The commands of `Server`. Each begins when it is called, and returns a future of the running loop.
 
 use std::future::Future;
 use std::time::Duration;
@@ -233,7 +233,7 @@ impl Server {
         let event_loop = running_loop(py)?;
         let live = self.connections.live().map_err(|error| raised(py, &error))?;
         let (cache, _) = live.cache().map_err(|error| raised(py, &error))?;
-        // The core's own limit, which is for the read and the store, and leaves the computation its time.
+        // The core's own limit, which covers the read and the store, but not the computation.
         let cache = cache.with_ttl(crate::ttl::ttl(py, ttl)?).with_timeout(limit(py, timeout)?.unwrap_or_default());
         let leased = match limit(py, lease)? {
             Some(lease) => cache.with_lease(lease).map_err(|error| raised(py, &error))?,
@@ -271,7 +271,7 @@ impl Server {
 }
 
 impl Server {
-    /// Begins a command: `ask` makes the reply of a cache with this timeout, `convert` an object of the reply's result.
+    /// Begins a command: `ask` makes a reply of a cache, within this timeout, and `convert` makes an object of the reply's result.
     fn ask<'py, T, F, C>(
         &self,
         py: Python<'py>,
@@ -293,7 +293,7 @@ impl Server {
     }
 }
 
-/// How long a command may take; `None`: as long as it likes.
+/// How long a command may take; `None` for no limit.
 fn limit(py: Python<'_>, seconds: Option<f64>) -> PyResult<Option<Duration>> {
     match seconds {
         None => Ok(None),
@@ -302,7 +302,7 @@ fn limit(py: Python<'_>, seconds: Option<f64>) -> PyResult<Option<Duration>> {
     }
 }
 
-/// An argument of a command of the server's own.
+/// An argument of one of the server's own commands.
 #[derive(FromPyObject)]
 enum Argument {
     Bytes(Vec<u8>),

@@ -1,4 +1,4 @@
-//! `get_or_set` on servers: what is computed are bytes.
+//! `get_or_set` on servers: the computed values are bytes.
 
 use polycache::Value;
 use pyo3::prelude::*;

@@ -1,4 +1,4 @@
-//! Where the servers are, from a URL and options.
+//! The servers to connect to, from a URL and options.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -15,7 +15,7 @@ pub(super) enum Config {
     Memcached(Box<MemcachedConfig>),
 }
 
-/// What may be given beside the URL, and takes the place of what is said there.
+/// Options beside the URL, which override it.
 #[derive(Debug, Default)]
 pub(super) struct Options {
     pub(super) username: Option<String>,
@@ -54,7 +54,7 @@ impl Config {
         Ok(Self::Redis(Box::new(config)))
     }
 
-    /// A cache on the servers. None is contacted before the first command. Keys are full keys: no namespace, no separator.
+    /// A cache on the servers. No server is contacted before the first command. Keys are full keys: no namespace, no separator.
     pub(super) fn open(&self) -> Result<(Cache, Arc<dyn Backend>)> {
         let backend: Arc<dyn Backend> = match self {
             Self::Redis(config) => Arc::new(Redis::new((**config).clone())?),
@@ -72,7 +72,7 @@ impl Config {
     }
 }
 
-/// So many seconds.
+/// This many seconds.
 fn duration(what: &str, seconds: f64) -> Result<Duration> {
     Duration::try_from_secs_f64(seconds)
         .map_err(|_| Error::new(ErrorKind::Config, format!("a {what} of {seconds} seconds")))

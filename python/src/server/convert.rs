@@ -1,4 +1,4 @@
-//! What a server's answers are in Python.
+//! A server's answers as Python objects.
 
 use polycache::{Raw, Value};
 use pyo3::IntoPyObjectExt;
@@ -13,7 +13,7 @@ pub(super) fn bytes_or(py: Python<'_>, value: Option<&Value>, default: Py<PyAny>
     }
 }
 
-/// The answer to a command of the server's own.
+/// The answer to one of the server's own commands.
 pub(super) fn raw(py: Python<'_>, raw: Raw) -> PyResult<Py<PyAny>> {
     match raw {
         Raw::Bool(value) => value.into_py_any(py),

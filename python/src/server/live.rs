@@ -1,4 +1,4 @@
-//! The connections of a server object: those of this process, made anew in the child of a fork.
+//! The connections of a server object: a child of a fork makes its own.
 
 use std::sync::Arc;
 
@@ -14,12 +14,12 @@ use crate::locks::no_runtime;
 /// A cache on a server, and the runtime that drives its connections.
 #[derive(Debug)]
 pub(crate) struct Live {
-    /// Only empty while it is dropped.
+    /// Only empty during the drop.
     cache: Option<(Cache, Arc<dyn Backend>)>,
     runtime: Runtime,
 }
 
-/// What a server object connects to, and its connections.
+/// The servers of a server object, and its connections.
 #[derive(Debug)]
 pub(super) struct Connections {
     config: Config,
@@ -32,7 +32,7 @@ impl Connections {
         Ok(Self { config, live })
     }
 
-    /// Those of this process.
+    /// The connections of this process.
     #[inline]
     pub(super) fn live(&self) -> Result<arc_swap::Guard<Arc<Live>>> {
         let live = self.live.load();
@@ -62,7 +62,7 @@ impl Live {
     }
 }
 
-/// What a child of a fork has inherited is the parent's: not even a lock of it may be touched.
+/// Connections that a child of a fork has inherited belong to the parent: not even their locks may be touched.
 impl Drop for Live {
     fn drop(&mut self) {
         if self.runtime.generation != fork::generation() {

@@ -45,7 +45,7 @@ impl Keys {
     }
 }
 
-/// What a child of a fork has inherited is the parent's.
+/// A scan that a child of a fork has inherited belongs to the parent.
 impl Drop for Keys {
     fn drop(&mut self) {
         if self.runtime.generation != fork::generation()
@@ -58,7 +58,7 @@ impl Drop for Keys {
 
 struct Batch {
     scan: Option<Scan>,
-    /// Where it is put back.
+    /// The place to put the scan back.
     place: Arc<Mutex<Option<Scan>>>,
 }
 
