@@ -2,7 +2,7 @@
 
 SHELL := /bin/bash
 .DEFAULT_GOAL := test
-.PHONY: setup tools test python soak soak-python servers lint docs bench bench-python wheel compare draw model fuzz
+.PHONY: setup tools test python soak soak-python servers lint docs bench bench-python weight publishable wheel compare draw model fuzz
 
 # Debian packages that the tests start or call.
 PACKAGES := python3
@@ -46,6 +46,7 @@ lint: tools
 	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps --exclude polycache-benches
 	cargo deny --all-features check bans licenses sources
 	.ci/layout
+	.ci/weight crates > /dev/null
 	.ci/lint-python
 
 docs:
@@ -71,6 +72,14 @@ compare:
 # Draws the last results of `make bench` into docs/img.
 draw:
 	cargo run --release -p polycache-benches --bin draw
+
+# What the features weigh beside moka: crates, and CPU seconds of `cargo build`; fails where a goal is missed.
+weight:
+	.ci/weight
+
+# Whether all crates can be published, without publishing them. What isn't committed is refused.
+publishable:
+	cargo publish --dry-run --workspace
 
 # The table of flights, under schedules that a model checker chooses; `make test` tries a tenth of them.
 model:

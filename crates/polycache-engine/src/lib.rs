@@ -46,3 +46,7 @@ pub use engine::Engine;
 pub use removed::{Cause, Removed};
 pub use shard::{Decision, Present};
 pub use walk::Cursor;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

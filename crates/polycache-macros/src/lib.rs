@@ -116,3 +116,7 @@ pub fn cached_stampede(options: TokenStream, item: TokenStream) -> TokenStream {
 pub fn multi_cached(options: TokenStream, item: TokenStream) -> TokenStream {
     multi::expand(options.into(), item.into()).into()
 }
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -22,6 +22,8 @@
 //! # Ok(()) }
 //! ```
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
+
 mod builder;
 mod client;
 pub mod codec;
@@ -49,3 +51,7 @@ pub use server::Server;
 #[cfg(feature = "tls")]
 pub use tls::Tls;
 pub use ttl::Ttl;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -35,6 +35,7 @@
 //! no more, [`Events`], what is told to `tracing`, and [`InMemory`], the memory backend with a clock that tests move. The feature `servers` adds real servers that end with the test
 //! process, in the module `servers`, and `Proxy`, a TCP proxy that fails on demand.
 
+#![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case fails by panicking")]
 
 pub mod cases;
@@ -62,3 +63,7 @@ pub use subject::Subject;
 
 #[doc(hidden)]
 pub use tokio;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -12,10 +12,13 @@ mod tls;
 #[cfg(feature = "_server")]
 pub use tls::Tls;
 
+#[cfg(feature = "config")]
 use crate::backend::Backend;
+#[cfg(feature = "config")]
 use crate::registry::{Row, row};
 
 /// A row for each backend.
+#[cfg(feature = "config")]
 #[rustfmt::skip] // one row, one part
 pub(crate) const TABLE: &[Row<dyn Backend>] = &[
     row!(Backend if "memory", memory::from_settings, ["memory", "aiocache.SimpleMemoryCache"], ["memory"]),

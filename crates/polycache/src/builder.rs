@@ -12,9 +12,9 @@ use crate::flight::Flights;
 use crate::key::{KeyBuilder, Prefix};
 use crate::lease;
 use crate::locks::Queues;
+use crate::range::Range;
 use crate::serializer::Serializer;
-use crate::serializers::{Json, Null};
-use crate::settings::Range;
+use crate::serializers::Null;
 use crate::switch::Switch;
 use crate::ttl::TTL;
 use crate::{Decoder, Error, ErrorKind, OnError, Plugin, Result, Ttl};
@@ -27,6 +27,7 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 const DEFAULT_LEASE: Duration = Duration::from_secs(2);
 
 pub(crate) const LEASE: Range<Duration> = lease::LEASE.or_zero("none");
+#[cfg(feature = "config")]
 pub(crate) const TIMEOUT: Range<Duration> = Range::from("timeout", Duration::ZERO);
 pub(crate) const TTL_JITTER: Range<f64> = Range::new("ttl_jitter", 0.0, 1.0);
 
@@ -118,7 +119,7 @@ impl CacheBuilder {
         self
     }
 
-    /// How values become bytes. By default [`Null`] where the backend holds live objects, else [`Json`].
+    /// How values become bytes. By default [`Null`] where the backend holds live objects, else `Json`.
     pub fn serializer(self, serializer: impl Serializer) -> Self {
         self.shared_serializer(Arc::new(serializer))
     }
@@ -283,7 +284,7 @@ impl CacheBuilder {
             }
             Some(serializer) => serializer,
             None if live => Arc::new(Null),
-            None => Arc::new(Json),
+            None => default_serializer(backend.info().name.as_ref())?,
         };
         Ok(self.assemble(backend, writes, serializer, flights))
     }
@@ -312,6 +313,19 @@ impl CacheBuilder {
         };
         Cache { view: Arc::new(view.with_plugins(self.plugins)), ttl: self.ttl, timeout: self.timeout }
     }
+}
+
+#[cfg(feature = "json")]
+fn default_serializer(_backend: &str) -> Result<Arc<dyn Serializer>> {
+    Ok(Arc::new(crate::serializers::Json))
+}
+
+#[cfg(not(feature = "json"))]
+fn default_serializer(backend: &str) -> Result<Arc<dyn Serializer>> {
+    let text = format!(
+        "no serializer was given, and the backend {backend} can't hold live objects here; give one, or enable the feature `json`"
+    );
+    Err(Error::new(ErrorKind::Config, text))
 }
 
 #[cfg(feature = "memory")]

@@ -21,8 +21,12 @@ use std::time::{Duration, SystemTime};
 
 use compact_str::CompactString;
 
+#[cfg(feature = "macros")]
 pub(crate) use self::form::private::Keep;
+#[cfg(feature = "macros")]
 pub use self::form::{Encoded, Form, Live};
+#[cfg(not(feature = "macros"))]
+pub(crate) use self::form::{Encoded, Form, Live};
 pub use self::scan::Scan;
 pub use self::typed::{Readable, Storable};
 use crate::backend::{Backend, BackendInfo};

@@ -11,7 +11,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, LazyLock, OnceLock};
 
 use parking_lot::RwLock;
-use serde::Serialize;
+use serde_core::Serialize;
 use serde_json::{Map, Value};
 
 pub use self::config::Config;
@@ -233,6 +233,7 @@ impl Caches {
     }
 
     /// A number that changes with what [`get`](Self::get) returns.
+    #[cfg(feature = "macros")]
     pub(crate) fn generation(&self) -> u64 {
         self.generation.load(Ordering::Acquire)
     }

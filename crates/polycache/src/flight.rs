@@ -40,15 +40,19 @@ use std::sync::{Arc, OnceLock};
 use compact_str::CompactString;
 use foldhash::fast::RandomState;
 
+#[cfg(feature = "macros")]
 pub(crate) use self::approach::Asked;
 pub use self::detached::Detached;
 pub use self::get_or_set::GetOrSet;
+#[cfg(feature = "macros")]
 pub(crate) use self::lead::Policy;
 use self::leader::Leader;
+#[cfg(feature = "macros")]
 pub(crate) use self::multi::run as run_multi;
 pub(crate) use self::overtake::Scope;
 pub(crate) use self::sending::Seat;
 pub use self::shareable::Shareable;
+#[cfg(feature = "macros")]
 pub(crate) use self::slow::Slow;
 use self::sync::{AtomicUsize, Mutex, Ordering};
 use self::table::{Joined, Table};

@@ -36,8 +36,8 @@ pub(crate) use self::watch::Watch;
 use crate::backend::{Found, SetOptions, Version, Want, When, Written};
 use crate::flight::Flights;
 use crate::key::OwnedKey;
+use crate::range::Range;
 use crate::repeated::tell_repeated;
-use crate::settings::Range;
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
 
 /// How much longer than its life a lease is left to its holder: a renewal that a busy machine delays still finds it.

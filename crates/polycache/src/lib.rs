@@ -35,13 +35,28 @@
 //!
 //! # Features
 //!
-//! `memory` (on by default) is the in-process backend, `macros` (on by default too) are the attributes for functions, `redis` and
-//! `memcached` the backends on servers; `tls` is TLS to servers; `msgpack` and `pickle` are serializers, `zstd`, `lz4`,
-//! `sealed` and `signed` are serializers around them, `toml` and `yaml` formats of [configurations](Config). The serializers `Null` (live objects), `Json` and `Text`, and configurations in JSON, need none.
+//! On by default, unless `default-features = false` is given:
+//!
+//! - `memory`: the in-process backend;
+//! - `macros`: the attributes for [functions], and what they make;
+//! - `config`: caches by URL ([`Cache::open`]) and by name ([`caches()`](caches())), from [configurations](Config) in JSON, and what
+//!   [registers](register_backend) parts for them;
+//! - `json`: the serializers [`Json`](serializers::Json) and [`Text`](serializers::Text), and reading a live object as another type.
+//!
+//! `macros` and the servers turn on `config`, which turns on `json`. Also:
+//!
+//! - `redis` and `memcached`: the backends on servers; `tls`: TLS to them;
+//! - `msgpack` and `pickle`: serializers; `zstd`, `lz4`, `sealed` and `signed`: serializers around them;
+//! - `toml` and `yaml`: formats of configurations.
+//!
+//! `memory` alone has the serializer [`Null`](serializers::Null), so live objects.
+
+#![cfg_attr(docsrs, feature(doc_cfg))]
 
 pub mod backend;
 pub mod backends;
 pub mod events;
+#[cfg(feature = "macros")]
 pub mod functions;
 pub mod locks;
 pub mod plugins;
@@ -50,21 +65,26 @@ pub mod serializers;
 
 mod builder;
 mod cache;
+#[cfg(feature = "config")]
 mod caches;
 mod command;
 mod error;
 mod flight;
-#[cfg(all(doctest, feature = "memory"))]
+#[cfg(all(doctest, feature = "macros", feature = "memory"))]
 mod guide;
+mod join;
 mod key;
 mod lease;
 mod limit;
 mod pattern;
 mod plugin;
+mod range;
 mod raw;
+#[cfg(feature = "config")]
 mod registry;
 mod repeated;
 mod reply;
+#[cfg(feature = "config")]
 mod settings;
 mod slot;
 mod switch;
@@ -74,6 +94,7 @@ mod wall_clock;
 
 pub use builder::CacheBuilder;
 pub use cache::{Cache, Readable, Scan, Storable};
+#[cfg(feature = "config")]
 pub use caches::{Caches, Config, caches};
 pub use command::CommandName;
 pub use error::{Error, ErrorKind, OnError, Result};
@@ -82,8 +103,10 @@ pub use plugin::{Answer, Command, Held, Outcome, Plugin};
 #[cfg(feature = "macros")]
 pub use polycache_macros::{cached, cached_stampede, multi_cached};
 pub use raw::Raw;
+#[cfg(feature = "config")]
 pub use registry::{register_backend, register_plugin, register_serializer};
 pub use reply::Reply;
+#[cfg(feature = "config")]
 pub use settings::{Secret, Settings};
 pub use ttl::Ttl;
 pub(crate) use value::Decoder;

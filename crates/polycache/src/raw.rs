@@ -22,7 +22,7 @@ pub enum Raw {
     Int(i64),
     /// A floating-point number.
     Double(f64),
-    /// A status line or other text.
+    /// A status line or other text, or a number of more than 64 bits.
     Text(String),
     /// Bytes.
     Bytes(Vec<u8>),

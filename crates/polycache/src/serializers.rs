@@ -3,8 +3,8 @@
 //! | serializer | stored as | choose it for |
 //! |---|---|---|
 //! | [`Null`] | the object itself | a cache in this process (the default there) |
-//! | [`Json`] | compact JSON | everything else (the default there) |
-//! | [`Text`] | plain text | strings and numbers that other programs read as they are |
+//! | `Json` (feature `json`) | compact JSON | everything else (the default there) |
+//! | `Text` (feature `json`) | plain text | strings and numbers that other programs read as they are |
 //! | `MsgPack` (feature `msgpack`) | `MessagePack` | smaller and faster than JSON, bytes included |
 //! | `Pickle` (feature `pickle`) | Python's pickle | values shared with Python programs |
 //!
@@ -18,7 +18,9 @@
 
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 mod compressed;
+#[cfg(any(feature = "json", feature = "msgpack", feature = "pickle"))]
 mod guard;
+#[cfg(feature = "json")]
 mod json;
 #[cfg(feature = "msgpack")]
 mod msgpack;
@@ -33,10 +35,12 @@ mod secret_keys;
 mod signed;
 #[cfg(test)]
 mod testing;
+#[cfg(feature = "json")]
 mod text;
 
 #[cfg(any(feature = "lz4", feature = "zstd"))]
 pub use compressed::Compressed;
+#[cfg(feature = "json")]
 pub use json::Json;
 #[cfg(feature = "msgpack")]
 pub use msgpack::MsgPack;
@@ -49,20 +53,27 @@ pub use sealed::Sealed;
 pub use secret_keys::SecretKeys;
 #[cfg(feature = "signed")]
 pub use signed::Signed;
+#[cfg(feature = "json")]
 pub use text::Text;
 
+#[cfg(any(feature = "json", feature = "msgpack", feature = "pickle"))]
 use std::fmt::Display;
+#[cfg(feature = "config")]
 use std::sync::Arc;
 
 #[cfg(any(feature = "lz4", feature = "sealed", feature = "signed", feature = "zstd"))]
 use crate::registry::SERIALIZERS;
+#[cfg(feature = "config")]
 use crate::registry::{Row, row};
+#[cfg(feature = "config")]
 use crate::serializer::Serializer;
+#[cfg(any(feature = "json", feature = "msgpack", feature = "pickle"))]
 use crate::{Error, ErrorKind};
 #[cfg(any(feature = "lz4", feature = "sealed", feature = "signed", feature = "zstd"))]
 use crate::{Result, Settings};
 
 /// A line for each.
+#[cfg(feature = "config")]
 pub(crate) const TABLE: &[Row<dyn Serializer>] = &[
     row!(Serializer, |_| Ok(Arc::new(Null)), ["null", "aiocache.serializers.NullSerializer"]),
     row!(Serializer, |_| Ok(Arc::new(Json)), ["json", "aiocache.serializers.JsonSerializer"]),
@@ -92,12 +103,14 @@ fn inner(settings: &mut Settings) -> Result<Arc<dyn Serializer>> {
 #[cfg(any(feature = "msgpack", feature = "pickle"))]
 const MAX_DEPTH: usize = 128;
 
+#[cfg(any(feature = "json", feature = "msgpack", feature = "pickle"))]
 #[cold]
 fn encode_error(serializer: &str, detail: impl Display) -> Error {
     Error::new(ErrorKind::Encode, format!("{serializer} can't encode this: {}", shorten(detail)))
 }
 
 /// `detail` says what was expected and, where it knows, at which position.
+#[cfg(any(feature = "json", feature = "msgpack", feature = "pickle"))]
 #[cold]
 fn decode_error(serializer: &str, detail: impl Display) -> Error {
     Error::new(ErrorKind::Decode, format!("{serializer} can't decode this: {}", shorten(detail)))
@@ -112,6 +125,7 @@ fn decode_error_at(serializer: &str, detail: impl Display, at: usize) -> Error {
 
 /// Cuts the middle out of a long text: serde's messages quote what they found, however large, and `serde_json`'s end in
 /// the position.
+#[cfg(any(feature = "json", feature = "msgpack", feature = "pickle"))]
 fn shorten(text: impl Display) -> String {
     const HEAD: usize = 140;
     const TAIL: usize = 60;

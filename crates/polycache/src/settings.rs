@@ -14,14 +14,15 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use serde::de::DeserializeOwned;
+use serde_core::de::DeserializeOwned;
 use serde_json::{Map, Value};
 
 pub(crate) use self::choice::Choice;
 pub(crate) use self::nearest::nearest;
-pub(crate) use self::range::{Range, Ranged};
+pub(crate) use self::range::Ranged;
 pub use self::secret::Secret;
 pub(crate) use self::source::Source;
+pub(crate) use crate::range::Range;
 use crate::{Error, ErrorKind, Result};
 
 /// The fields that a backend, a serializer or a plugin is configured by. Whoever makes the part takes out what it knows; what is left

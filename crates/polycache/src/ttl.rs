@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use crate::settings::Range;
+use crate::range::Range;
 use crate::{Error, ErrorKind, Result};
 
 /// A TTL as a setting. Without one, entries don't expire.

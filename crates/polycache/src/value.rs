@@ -9,7 +9,7 @@ use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde_core::Serialize;
 
 use self::decodable::Decodable;
 pub(crate) use self::decodable::Decoder;

@@ -15,6 +15,8 @@
 mod builder;
 mod counter;
 mod operations;
+#[cfg(feature = "config")]
+mod settings;
 mod weight;
 
 use std::fmt;
@@ -24,12 +26,13 @@ use std::time::Duration;
 use polycache_engine::Engine;
 pub use polycache_engine::{Cause, ManualClock};
 
-use self::builder::{MAX_BYTES, MAX_ENTRIES};
 pub use self::builder::{MemoryBuilder, Removed};
+#[cfg(feature = "config")]
+pub(super) use self::settings::from_settings;
 use self::weight::Weigher;
-use crate::backend::{Backend, BackendInfo};
+use crate::backend::BackendInfo;
 use crate::events::{Event, Listeners};
-use crate::{Error, ErrorKind, Result, Settings, Ttl, Value};
+use crate::{Ttl, Value};
 
 /// The bound of a memory backend by default.
 const DEFAULT_MAX_ENTRIES: u64 = 100_000;
@@ -121,25 +124,6 @@ impl Default for Memory {
     fn default() -> Self {
         Self::new()
     }
-}
-
-/// The backend of a configuration or a URL.
-pub(super) fn from_settings(settings: &mut Settings) -> Result<Arc<dyn Backend>> {
-    let (entries, bytes) = (settings.ranged(&MAX_ENTRIES)?, settings.ranged(&MAX_BYTES)?);
-    let unbounded = settings.take("unbounded")?.unwrap_or(false);
-    let builder = Memory::builder();
-    let builder = match (entries, bytes, unbounded) {
-        (None, None, false) => builder,
-        (Some(entries), None, false) => builder.max_entries(entries),
-        (None, Some(bytes), false) => builder.max_bytes(bytes),
-        (None, None, true) => builder.unbounded(),
-        _ => {
-            let text =
-                "a memory backend has one bound; of `max_entries`, `max_bytes` and `unbounded` leave all but one out";
-            return Err(Error::new(ErrorKind::Config, text));
-        }
-    };
-    Ok(Arc::new(builder.build()?))
 }
 
 impl fmt::Debug for Memory {

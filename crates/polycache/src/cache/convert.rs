@@ -3,12 +3,11 @@
 use std::any::{Any, type_name};
 use std::sync::Arc;
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_core::Serialize;
+use serde_core::de::DeserializeOwned;
 
 use super::{Cache, View};
 use crate::serializer::{Context, Serializer};
-use crate::serializers::Json;
 use crate::{Error, ErrorKind, Result, Value};
 
 /// Room for the bytes of most values: a buffer that grows is copied.
@@ -85,7 +84,12 @@ impl Cache {
             ));
         };
         // The other type is read from the encoded form of the stored one.
-        let through: &dyn Serializer = if serializer.keeps_objects() { &Json } else { serializer };
+        let through = if serializer.keeps_objects() { converter() } else { Some(serializer) };
+        let through = through.ok_or_else(|| {
+            another_type::<T>(
+                "a live object of another type is stored, and converting it needs the feature `json` of polycache",
+            )
+        })?;
         let mut bytes = Vec::with_capacity(TYPICAL_LEN);
         through.serialize(object, &context, &mut bytes).map_err(|error| {
             another_type::<T>("a live object of another type is stored, which can't be converted").with_source(error)
@@ -139,6 +143,14 @@ fn read<T: DeserializeOwned>(serializer: &dyn Serializer, bytes: &[u8], context:
         let text = format!("the serializer {} read no value", serializer.name());
         Error::new(ErrorKind::Decode, text)
     })
+}
+
+/// What turns a live object into another type.
+fn converter() -> Option<&'static dyn Serializer> {
+    #[cfg(feature = "json")]
+    return Some(&crate::serializers::Json);
+    #[cfg(not(feature = "json"))]
+    None
 }
 
 #[cold]

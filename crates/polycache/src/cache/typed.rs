@@ -1,7 +1,7 @@
 //! What commands store and read: any type that serde knows, encoded; and [`Value`], as it is.
 
-use serde::Serialize;
-use serde::de::DeserializeOwned;
+use serde_core::Serialize;
+use serde_core::de::DeserializeOwned;
 
 use super::Cache;
 use crate::{Result, Value};

@@ -3,7 +3,7 @@
 use std::path::Path;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde_core::Serialize;
 use serde_json::{Map, Value};
 
 use super::strict::Strict;

@@ -193,6 +193,7 @@ where
     }
 
     /// Leads, without regard to stored values and to others who compute.
+    #[cfg(feature = "macros")]
     pub(super) fn anew<K: Form<T>>(cache: &Cache, key: &str, mut leader: Leader<T, E>) -> Self {
         let asking = K::lease_life(cache).and_then(|_| {
             let permit = leader.permit().cloned();

@@ -4,13 +4,13 @@ use std::future::{Future, poll_fn};
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use futures_util::future::join_all;
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 
 use super::Flights;
 use super::leader::Leader;
 use crate::Reply;
+use crate::join::join_all;
 use crate::repeated::tell_repeated;
 
 /// What remains to do for a leader that has computed, where storing takes a while. It becomes a task of the runtime: others wait for it, and
@@ -93,7 +93,7 @@ where
                 runtime.spawn(join_all(tasks));
             }
         }
-        join_all(finishes.into_iter().map(async |mut one| poll_fn(|context| one.poll_here(context)).await)).await
+        join_all(finishes.into_iter().map(|mut one| poll_fn(move |context| one.poll_here(context)))).await
     }
 }
 

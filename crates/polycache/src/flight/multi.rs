@@ -9,8 +9,6 @@ use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
 
-use futures_util::future::join_all;
-use futures_util::stream::{FuturesUnordered, StreamExt};
 use tokio::runtime::Handle;
 
 use super::Part;
@@ -24,6 +22,7 @@ use super::tenure::{self, Tenancy, Tenure};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
 use crate::cache::{Encoded, Form};
+use crate::join::{Unordered, join_all};
 use crate::key::OwnedKey;
 use crate::repeated::tell_repeated;
 use crate::{Cache, ErrorKind, OnError, Reply};
@@ -183,13 +182,15 @@ where
             })
             .collect();
         let pulse = &pulse;
-        let led = leaders.into_iter().map(async |(index, leader)| {
-            let name = names[index];
-            let tenure = match tenure::seize::<Kept, T>(cache, name, among, leader.permit().cloned(), pulse) {
-                Some(asking) => asking.await.granted(),
-                None => None,
-            };
-            Led { index, leader, when: When::Always, tenure }
+        let led = leaders.into_iter().map(|(index, leader)| {
+            Box::pin(async move {
+                let name = names[index];
+                let tenure = match tenure::seize::<Kept, T>(cache, name, among, leader.permit().cloned(), pulse) {
+                    Some(asking) => asking.await.granted(),
+                    None => None,
+                };
+                Led { index, leader, when: When::Always, tenure }
+            })
         });
         pulse
             .of(async {
@@ -239,8 +240,8 @@ where
         if Kept::lease_life(cache).is_some() {
             led.iter_mut().for_each(|one| one.leader.asks(cache, names[one.index]));
         }
-        let taken =
-            join_all(led.iter().map(|one| tenure::try_take::<Kept, T>(cache, names[one.index], among, pulse))).await;
+        let taken = led.iter().map(|one| Box::pin(tenure::try_take::<Kept, T>(cache, names[one.index], among, pulse)));
+        let taken = join_all(taken).await;
         let mut elsewhere = Vec::new();
         for (mut one, tenancy) in std::mem::take(led).into_iter().zip(taken) {
             match tenancy {
@@ -335,15 +336,14 @@ where
     /// Waits for others' computations, and takes over those that they give up. Returns the keys that have to be read again.
     async fn wait(&mut self, waits: Vec<(usize, Waiter<T, E>)>, pulse: &Arc<Pulse>) -> Vec<usize> {
         let (cache, mut again) = (self.cache, Vec::new());
-        // This polls only those that were woken.
-        let mut waits: FuturesUnordered<_> = waits
-            .into_iter()
-            .map(async |(index, mut waiter)| {
-                let wait = Wait::begin(cache);
-                (index, wait, poll_fn(|context| waiter.poll(context)).await)
+        let mut waits = Unordered::new(waits.into_iter().map(|(index, mut waiter)| {
+            let mut wait = None;
+            poll_fn(move |context| {
+                let begun = wait.get_or_insert_with(|| Wait::begin(cache));
+                waiter.poll(context).map(|arrival| (index, begun.take(), arrival))
             })
-            .collect();
-        while let Some((index, wait, arrival)) = waits.next().await {
+        }));
+        while let Some((_, (index, wait, arrival))) = waits.next().await {
             match arrival {
                 Arrival::Landed(result) => {
                     wait.iter().for_each(|wait| wait.tell(self.cache, self.names[index]));

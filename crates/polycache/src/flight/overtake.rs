@@ -3,11 +3,11 @@
 use std::sync::Arc;
 
 use compact_str::CompactString;
-use futures_util::future::join_all;
 
 use super::leader::wake;
 use super::sending::Sending;
 use super::{Flights, SHARDS};
+use crate::join::join_all;
 use crate::key::OwnedKey;
 use crate::{Reply, Result};
 

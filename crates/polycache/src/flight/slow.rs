@@ -25,12 +25,14 @@ where
     Fut: Future<Output = Result<T, E>>,
 {
     /// Computes without a read, and replaces the stored value.
+    #[cfg(feature = "macros")]
     pub(crate) fn anew<K: Form<T>>(cache: &Cache, key: &str) -> Self {
         let leader = cache.with_key(key, |_, key| cache.flights().lead(key));
         Self(Stage::Approaches(Box::new(Approach::anew::<K>(cache, key, leader))))
     }
 
     /// Begins after the cache has answered, without a step yet.
+    #[cfg(feature = "macros")]
     pub(crate) fn start(asked: Asked<T>) -> Self {
         Self(Stage::Approaches(Box::new(Approach::Asked(asked))))
     }

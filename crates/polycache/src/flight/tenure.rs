@@ -1,11 +1,11 @@
 //! One computation across processes: the leader of a process asks the backend for a lease on the key.
 
-use std::future::Future;
+use std::future::{Future, poll_fn};
 use std::pin::{Pin, pin};
 use std::sync::Arc;
+use std::task::Poll;
 use std::time::Duration;
 
-use futures_util::future::{Either, join, select};
 use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
@@ -14,6 +14,7 @@ use super::pulse::Pulse;
 use crate::backend::{Found, Permit, Version, Want};
 
 use crate::cache::Form;
+use crate::join::join;
 use crate::key::OwnedKey;
 use crate::lease::{self, Keeper, Lease, Purpose, Watch};
 use crate::limit;
@@ -281,7 +282,12 @@ impl Tenure {
         let mark = flights.mark();
         runtime.spawn(async move {
             let ended = async {
-                if let Either::Right(_) = select(stopped, pin!(pulse.stopped())).await {
+                let (mut stopped, mut without_pulse) = (stopped, pin!(pulse.stopped()));
+                let lets_go = poll_fn(|context| match Pin::new(&mut stopped).poll(context) {
+                    Poll::Ready(_) => Poll::Ready(false),
+                    Poll::Pending => without_pulse.as_mut().poll(context).map(|_| true),
+                });
+                if lets_go.await {
                     flights.overtake_key(key.key().full());
                 }
             };

@@ -8,7 +8,7 @@ use std::fmt;
 use std::marker::PhantomData;
 use std::sync::Arc;
 
-use serde::Serialize;
+use serde_core::Serialize;
 
 use super::failure::Share;
 

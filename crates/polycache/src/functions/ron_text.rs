@@ -2,8 +2,8 @@
 
 use std::fmt::{self, Display, Write};
 
-use serde::Serialize;
-use serde::ser::{Error, Impossible, SerializeTuple, Serializer};
+use serde_core::Serialize;
+use serde_core::ser::{Error, Impossible, SerializeTuple, Serializer};
 
 /// Writes a value in RON.
 pub(super) fn write(output: &mut fmt::Formatter<'_>, value: &(impl Serialize + ?Sized)) -> fmt::Result {
@@ -181,7 +181,9 @@ mod tests {
     use std::collections::BTreeMap;
     use std::net::IpAddr;
 
-    use super::*;
+    use serde::Serialize;
+
+    use super::{Display, fmt, write};
 
     struct Text<T>(T);
 

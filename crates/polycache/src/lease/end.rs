@@ -3,12 +3,12 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::future::try_join_all;
 use tokio::time::Instant;
 
 use super::note::Note;
 use super::{Holder, Purpose, Watch, lease_key};
 use crate::backend::{Backend, Found, Key, Want, When};
+use crate::join::join_all;
 use crate::key::OwnedKey;
 use crate::limit::pause;
 use crate::{Result, Value};
@@ -29,7 +29,7 @@ pub(crate) async fn end(backend: Arc<dyn Backend>, holder: Holder, keys: Vec<Own
     // A later holder computes from what the writer has written to the source before.
     let found = backend.multi_get(&borrowed, Want::NOTHING).await?;
     let held = leases.iter().zip(found).filter_map(|(lease, found)| found.map(|_| lease));
-    try_join_all(held.map(|lease| end_one(&*backend, &holder, lease.key()))).await.map(drop)
+    join_all(held.map(|lease| Box::pin(end_one(&*backend, &holder, lease.key())))).await.into_iter().collect()
 }
 
 /// Ends one lease of a backend that looks at it before it stores, not in the same step: a sealed lease has to be waited for.

@@ -1,7 +1,7 @@
 //! A lock that keeps nobody out.
 
 use compact_str::CompactString;
-use serde::Serialize;
+use serde_core::Serialize;
 
 use crate::backend::{Found, Version, Want};
 use crate::switch::State;

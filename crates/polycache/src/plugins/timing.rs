@@ -1,16 +1,15 @@
 //! How long commands take.
 
+mod histogram;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
-use hdrhistogram::Histogram;
 use parking_lot::Mutex;
 
+use self::histogram::Histogram;
 use crate::{Command, CommandName, Held, Outcome, Plugin, Reply};
-
-/// The longest time that is told apart from longer ones: an hour, in nanoseconds.
-const LONGEST_NANOS: u64 = 3_600_000_000_000;
 
 /// Measures how long each command takes, hooks included. A clone shares the figures.
 ///
@@ -35,7 +34,7 @@ const LONGEST_NANOS: u64 = 3_600_000_000_000;
 pub struct Timing(Arc<[Mutex<Option<Times>>; CommandName::ALL.len()]>);
 
 struct Times {
-    histogram: Histogram<u32>,
+    histogram: Histogram,
     total: Duration,
     min: Duration,
     max: Duration,
@@ -82,13 +81,12 @@ impl Default for Timing {
 }
 
 impl Times {
-    fn new() -> Option<Self> {
-        let histogram = Histogram::new_with_bounds(1, LONGEST_NANOS, 2).ok()?;
-        Some(Self { histogram, total: Duration::ZERO, min: Duration::MAX, max: Duration::ZERO })
+    fn new() -> Self {
+        Self { histogram: Histogram::new(), total: Duration::ZERO, min: Duration::MAX, max: Duration::ZERO }
     }
 
     fn record(&mut self, took: Duration) {
-        self.histogram.saturating_record(u64::try_from(took.as_nanos()).unwrap_or(LONGEST_NANOS).max(1));
+        self.histogram.record(u64::try_from(took.as_nanos()).unwrap_or(u64::MAX));
         self.total += took;
         self.min = self.min.min(took);
         self.max = self.max.max(took);
@@ -96,7 +94,7 @@ impl Times {
 
     fn figures(&self) -> TimingFigures {
         let count = self.histogram.len();
-        let quantile = |share| Duration::from_nanos(self.histogram.value_at_quantile(share)).clamp(self.min, self.max);
+        let quantile = |share| Duration::from_nanos(self.histogram.quantile(share)).clamp(self.min, self.max);
         TimingFigures {
             count,
             average: Duration::from_nanos((self.total.as_nanos() / u128::from(count.max(1))) as u64),
@@ -111,13 +109,7 @@ impl Times {
 
 impl Plugin for Timing {
     fn after(&self, command: &Command<'_>, _outcome: &Outcome<'_>, took: Duration, _held: Held) -> Reply<()> {
-        let mut times = self.0[command.name() as usize].lock();
-        if times.is_none() {
-            *times = Times::new();
-        }
-        if let Some(times) = &mut *times {
-            times.record(took);
-        }
+        self.0[command.name() as usize].lock().get_or_insert_with(Times::new).record(took);
         Reply::ready(())
     }
 }

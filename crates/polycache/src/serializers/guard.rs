@@ -6,7 +6,7 @@
 use std::fmt::Display;
 use std::marker::PhantomData;
 
-use serde::ser::{
+use serde_core::ser::{
     Error, Serialize, SerializeMap, SerializeSeq, SerializeStruct, SerializeStructVariant, SerializeTuple,
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };

@@ -50,7 +50,7 @@ impl Serializer for Json {
 
 /// Appends the JSON of a value that reads back.
 pub(super) fn write(value: &dyn Serialize, out: &mut Vec<u8>) -> serde_json::Result<()> {
-    serde::Serialize::serialize(value, Guarded::<_, OfJson>::new(&mut serde_json::Serializer::new(out)))
+    serde_core::Serialize::serialize(value, Guarded::<_, OfJson>::new(&mut serde_json::Serializer::new(out)))
 }
 
 struct OfJson;
@@ -61,7 +61,7 @@ impl Rules for OfJson {
     const HAS_NAN: bool = false;
     const IS_COUNTED: bool = false;
 
-    fn large<S: serde::Serializer>(serializer: S, number: Large) -> std::result::Result<S::Ok, S::Error> {
+    fn large<S: serde_core::Serializer>(serializer: S, number: Large) -> std::result::Result<S::Ok, S::Error> {
         match number {
             Large::Signed(number) => serializer.serialize_i128(number),
             Large::Unsigned(number) => serializer.serialize_u128(number),

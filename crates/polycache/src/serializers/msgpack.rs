@@ -38,7 +38,7 @@ impl Serializer for MsgPack {
     fn serialize(&self, value: &dyn Serialize, _context: &Context<'_>, out: &mut Vec<u8>) -> Result<()> {
         let start = out.len();
         let mut encoder = rmp_serde::Serializer::new(&mut *out).with_struct_map().with_human_readable();
-        serde::Serialize::serialize(value, Guarded::<_, OfMsgPack>::new(&mut encoder))
+        serde_core::Serialize::serialize(value, Guarded::<_, OfMsgPack>::new(&mut encoder))
             .map_err(|error| encode_error("msgpack", error))?;
         // rmp_serde cuts what is longer to 32 bits, and the bytes would be garbage.
         if u32::try_from(out.len() - start).is_err() {
@@ -74,7 +74,7 @@ impl Rules for OfMsgPack {
     const HAS_NAN: bool = true;
     const IS_COUNTED: bool = true;
 
-    fn large<S: serde::Serializer>(serializer: S, number: Large) -> std::result::Result<S::Ok, S::Error> {
+    fn large<S: serde_core::Serializer>(serializer: S, number: Large) -> std::result::Result<S::Ok, S::Error> {
         serializer.serialize_bytes(integers::bytes(number).as_slice())
     }
 }

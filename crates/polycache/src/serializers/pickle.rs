@@ -1,5 +1,5 @@
 use erased_serde::Serialize;
-use serde::ser::Error as _;
+use serde_core::ser::Error as _;
 
 use super::guard::{Guarded, Large, Rules};
 use super::{MAX_DEPTH, decode_error_at, encode_error};
@@ -81,8 +81,8 @@ impl Serializer for Pickle {
 /// A value that is written by the rules.
 struct Guard<'a>(&'a dyn Serialize);
 
-impl serde::Serialize for Guard<'_> {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
+impl serde_core::Serialize for Guard<'_> {
+    fn serialize<S: serde_core::Serializer>(&self, serializer: S) -> std::result::Result<S::Ok, S::Error> {
         self.0.serialize(Guarded::<_, OfPickle>::new(serializer))
     }
 }
@@ -94,7 +94,7 @@ impl Rules for OfPickle {
     const HAS_NAN: bool = true;
     const IS_COUNTED: bool = false;
 
-    fn large<S: serde::Serializer>(_: S, number: Large) -> std::result::Result<S::Ok, S::Error> {
+    fn large<S: serde_core::Serializer>(_: S, number: Large) -> std::result::Result<S::Ok, S::Error> {
         Err(S::Error::custom(format_args!("{number} is an integer beyond 64 bits; write it as text")))
     }
 }

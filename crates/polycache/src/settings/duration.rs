@@ -1,8 +1,9 @@
 //! Durations in settings.
 
+use std::fmt;
 use std::time::Duration;
 
-use serde::{Deserialize, Deserializer, de};
+use serde_core::{Deserializer, de};
 
 /// A duration as people write it: `"500ms"`, `"2s"`, `"1h 30m"`, or a number of seconds (`"2"`, `"0.5"`).
 pub(crate) fn parse(text: &str) -> Result<Duration, String> {
@@ -14,17 +15,33 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
 
 /// The same as a field of a configuration, where it may also be a plain number of seconds.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
-    #[derive(Deserialize)]
-    #[serde(untagged, expecting = "a duration: a text like \"500ms\" or \"2s\", or a number of seconds")]
-    enum Written {
-        Seconds(f64),
-        Text(String),
+    from.deserialize_any(Written)
+}
+
+struct Written;
+
+impl de::Visitor<'_> for Written {
+    type Value = Duration;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a duration: a text like \"500ms\" or \"2s\", or a number of seconds")
     }
-    match Written::deserialize(from)? {
-        Written::Seconds(seconds) => seconds_of(seconds),
-        Written::Text(text) => parse(&text),
+
+    fn visit_i64<E: de::Error>(self, seconds: i64) -> Result<Duration, E> {
+        self.visit_f64(seconds as f64)
     }
-    .map_err(de::Error::custom)
+
+    fn visit_u64<E: de::Error>(self, seconds: u64) -> Result<Duration, E> {
+        self.visit_f64(seconds as f64)
+    }
+
+    fn visit_f64<E: de::Error>(self, seconds: f64) -> Result<Duration, E> {
+        seconds_of(seconds).map_err(E::custom)
+    }
+
+    fn visit_str<E: de::Error>(self, text: &str) -> Result<Duration, E> {
+        parse(text).map_err(E::custom)
+    }
 }
 
 fn seconds_of(seconds: f64) -> Result<Duration, String> {

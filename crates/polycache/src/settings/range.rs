@@ -1,4 +1,4 @@
-//! What a setting may be: a builder, a URL and a configuration ask the same [`Range`], and refuse with the same words.
+//! Reading settings that have a [`Range`].
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -6,18 +6,8 @@ use std::time::Duration;
 use serde_json::Value;
 
 use super::duration;
+use crate::range::Range;
 use crate::{Error, ErrorKind, Result};
-
-/// The values that a setting may have.
-#[derive(Debug)]
-pub(crate) struct Range<T> {
-    pub(crate) name: &'static str,
-    least: T,
-    /// None where it is as large as it can be written.
-    most: Option<T>,
-    /// What zero means, where it is allowed below `least`.
-    zero: Option<&'static str>,
-}
 
 /// What a setting with a range is: a whole number, a fraction, or a time.
 pub(crate) trait Ranged: PartialOrd + Default + Debug + Copy {
@@ -26,60 +16,17 @@ pub(crate) trait Ranged: PartialOrd + Default + Debug + Copy {
 }
 
 impl<T: Ranged> Range<T> {
-    pub(crate) const fn new(name: &'static str, least: T, most: T) -> Self {
-        Self { name, least, most: Some(most), zero: None }
-    }
-
-    /// As large as anybody likes.
-    pub(crate) const fn from(name: &'static str, least: T) -> Self {
-        Self { name, least, most: None, zero: None }
-    }
-
-    /// The same, and zero too, which means `what`.
-    pub(crate) const fn or_zero(self, what: &'static str) -> Self {
-        Self { zero: Some(what), ..self }
-    }
-
-    /// The same range of a setting that has another name too.
-    #[cfg(feature = "redis")]
-    pub(crate) const fn named(self, name: &'static str) -> Self {
-        Self { name, ..self }
-    }
-
-    /// The same value, if it is within the range.
-    pub(crate) fn check(&self, value: T) -> Result<T> {
-        let is_zero = self.zero.is_some() && value == T::default();
-        if is_zero || value >= self.least && self.most.is_none_or(|most| value <= most) {
-            return Ok(value);
-        }
-        Err(self.refused(&format!("{value:?}")))
-    }
-
     /// A value that stands in a URL or a configuration.
     pub(crate) fn read(&self, value: &Value) -> Result<T> {
         match T::read(value) {
             Ok(value) => self.check(value),
-            Err(Some(why)) => Err(error(format!("`{}` {why}", self.name))),
+            Err(Some(why)) => Err(Error::new(ErrorKind::Config, format!("`{}` {why}", self.name))),
             Err(None) => Err(self.refused(&match value {
                 Value::String(text) if text.parse::<f64>().is_ok() => text.clone(),
                 other => other.to_string(),
             })),
         }
     }
-
-    fn refused(&self, value: &str) -> Error {
-        let Self { name, least, most, zero } = self;
-        let range = match most {
-            Some(most) => format!("goes from {least:?} to {most:?}"),
-            None => format!("begins at {least:?}"),
-        };
-        let zero = zero.map(|what| format!("; zero is {what}")).unwrap_or_default();
-        error(format!("`{name}` is {value}; it {range}{zero}"))
-    }
-}
-
-fn error(text: String) -> Error {
-    Error::new(ErrorKind::Config, text)
 }
 
 macro_rules! whole_number {

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::sync::Arc;
 
-use serde::Deserialize;
+use serde_core::{Deserialize, Deserializer};
 
 /// A password. It can be used, but not shown: its `Debug` is `***`.
 ///
@@ -14,8 +14,7 @@ use serde::Deserialize;
 /// assert_eq!(format!("{secret:?}"), "***");
 /// assert_eq!(secret.reveal(), "hunter2");
 /// ```
-#[derive(Clone, PartialEq, Eq, Deserialize)]
-#[serde(from = "String")]
+#[derive(Clone, PartialEq, Eq)]
 pub struct Secret(Arc<str>);
 
 impl Secret {
@@ -23,6 +22,12 @@ impl Secret {
     #[must_use]
     pub fn reveal(&self) -> &str {
         &self.0
+    }
+}
+
+impl<'de> Deserialize<'de> for Secret {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Self, D::Error> {
+        String::deserialize(from).map(Self::from)
     }
 }
 

@@ -1,12 +1,11 @@
 //! What URLs of servers have in common: `scheme://user:password@place?setting=value`. No error shows what may be a password.
 
-use std::borrow::Cow;
 use std::time::Duration;
 
 use percent_encoding::percent_decode_str;
 use serde_json::Value;
 
-use super::url::CACHE;
+use super::url::{CACHE, pairs};
 use super::{Range, Ranged, Secret, nearest};
 use crate::{Error, ErrorKind, Result};
 
@@ -59,8 +58,8 @@ impl<'a> Parts<'a> {
 
     /// Hands each setting to `set`, which says whether it knows the name.
     pub(crate) fn settings(&self, known: &[&str], mut set: impl FnMut(&str, &str) -> Result<bool>) -> Result<()> {
-        let mut seen: Vec<Cow<'_, str>> = Vec::new();
-        for (name, value) in form_urlencoded::parse(self.query.as_bytes()) {
+        let mut seen: Vec<String> = Vec::new();
+        for (name, value) in pairs(self.query) {
             if seen.contains(&name) {
                 return Err(wrong(format!("`{name}` is set twice; leave one of the two out")));
             }

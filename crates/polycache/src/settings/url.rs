@@ -2,6 +2,7 @@
 
 use std::collections::HashSet;
 
+use percent_encoding::percent_decode;
 use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, Result};
@@ -38,7 +39,7 @@ pub(crate) fn split(url: &str) -> Result<(String, Map<String, Value>)> {
     let (place, query) = url.split_once('?').unwrap_or((url, ""));
     let (mut fields, mut names, mut rest) = (Map::new(), HashSet::new(), Vec::new());
     for setting in query.split('&') {
-        let Some((name, value)) = form_urlencoded::parse(setting.as_bytes()).next() else { continue };
+        let Some((name, value)) = pairs(setting).next() else { continue };
         if !names.insert(name.clone()) {
             return Err(Error::new(
                 ErrorKind::Config,
@@ -46,7 +47,7 @@ pub(crate) fn split(url: &str) -> Result<(String, Map<String, Value>)> {
             ));
         }
         if CACHE.contains(&&*name) {
-            fields.insert(name.into_owned(), Value::String(value.into_owned()));
+            fields.insert(name, Value::String(value));
         } else {
             rest.push(setting);
         }
@@ -63,9 +64,15 @@ pub(crate) fn fields(url: &str) -> Map<String, Value> {
     if !address.is_empty() {
         fields.insert("address".to_owned(), Value::String(address.to_owned()));
     }
-    fields.extend(
-        form_urlencoded::parse(query.as_bytes())
-            .map(|(name, value)| (name.into_owned(), Value::String(value.into_owned()))),
-    );
+    fields.extend(pairs(query).map(|(name, value)| (name, Value::String(value))));
     fields
+}
+
+/// The settings of a query, decoded as those of a form: a `+` is a space.
+pub(crate) fn pairs(query: &str) -> impl Iterator<Item = (String, String)> {
+    let decoded = |text: &str| percent_decode(text.replace('+', " ").as_bytes()).decode_utf8_lossy().into_owned();
+    query.split('&').filter(|setting| !setting.is_empty()).map(move |setting| {
+        let (name, value) = setting.split_once('=').unwrap_or((setting, ""));
+        (decoded(name), decoded(value))
+    })
 }

@@ -11,7 +11,6 @@
 use std::future::Future;
 use std::sync::Arc;
 
-use futures_util::future::{join_all, try_join_all};
 use polycache_memcached::codec::{Meta, Mode, Parts, Request, Status, WireKey};
 use polycache_memcached::{self as client, Client};
 
@@ -19,6 +18,7 @@ use super::Memcached;
 use super::operations::life;
 use super::trouble::{Class, trouble};
 use crate::backend::{Holder, Key, SetOptions, Version, When};
+use crate::join::join_all;
 use crate::key::OwnedKey;
 use crate::lease::{self, Purpose, lease_key, leased};
 use crate::{Reply, Ttl, Value};
@@ -155,7 +155,8 @@ impl Memcached {
                             .await;
                     again.extend(asked.map_err(|error| trouble(&error, Class::Write))?);
                 }
-                try_join_all(again.iter().map(|&at| lease::end_one(&backend, &holder, leases[at].key()))).await?;
+                let ends = again.iter().map(|&at| Box::pin(lease::end_one(&backend, &holder, leases[at].key())));
+                join_all(ends).await.into_iter().collect::<crate::Result<()>>()?;
                 left = again;
             }
             Ok(done)
@@ -264,8 +265,8 @@ async fn write_portion(
         done[at] |= written?.status == Status::Done;
     }
     let found = found.into_iter().collect::<client::Result<Vec<_>>>()?;
-    let ended = portion.iter().zip(&wire_leases).zip(&found).map(async |((&at, lease), found)| {
-        Ok((!ends_here(client, holder, &names[at], lease, found).await?).then_some(at))
+    let ended = portion.iter().zip(&wire_leases).zip(&found).map(|((&at, lease), found)| {
+        Box::pin(async move { Ok((!ends_here(client, holder, &names[at], lease, found).await?).then_some(at)) })
     });
     join_all(ended).await.into_iter().filter_map(Result::transpose).collect()
 }

@@ -10,7 +10,7 @@ use super::weight::{Weigh, Weigher};
 use super::{DEFAULT_MAX_ENTRIES, Memory};
 use crate::backend::{BackendInfo, WallClock};
 use crate::events::Listeners;
-use crate::settings::Range;
+use crate::range::Range;
 use crate::{Error, ErrorKind, Result, Value};
 
 pub(super) const MAX_ENTRIES: Range<u64> = Range::new("max_entries", 1, u64::MAX);

@@ -36,12 +36,18 @@ pub(super) fn find(value: &Value) -> Number {
 }
 
 /// The integer that the JSON of an object says.
+#[cfg(feature = "json")]
 pub(super) fn find_in_object(value: &Value) -> Number {
     let json = value.as_serialize().map(serde_json::to_vec);
     match json {
         Some(Ok(json)) => parse(&json),
         _ => Number::NotOne,
     }
+}
+
+#[cfg(not(feature = "json"))]
+pub(super) fn find_in_object(_: &Value) -> Number {
+    Number::NotOne
 }
 
 /// A counter as text, as every serializer that allows counters reads it.
@@ -56,7 +62,12 @@ pub(super) fn add(number: i64, delta: i64) -> Result<i64> {
 }
 
 pub(super) fn not_a_number() -> Error {
-    Error::new(ErrorKind::NotANumber, "what is stored isn't an integer of 64 bits")
+    let text = if cfg!(feature = "json") {
+        "what is stored isn't an integer of 64 bits"
+    } else {
+        "what is stored isn't an integer of 64 bits; one in a type of yours is found with the feature `json` of polycache"
+    };
+    Error::new(ErrorKind::NotANumber, text)
 }
 
 fn is<T: Any>(value: &Value) -> bool {

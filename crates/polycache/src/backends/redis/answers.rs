@@ -123,7 +123,7 @@ pub(super) fn raw(answer: Answer) -> Result<Raw> {
         Answer::Int(number) => Ok(Raw::Int(number)),
         Answer::Double(number) => Ok(Raw::Double(number)),
         Answer::Boolean(truth) => Ok(Raw::Bool(truth)),
-        Answer::BulkString(bytes) | Answer::BigNumber(bytes) => Ok(Raw::Bytes(bytes)),
+        Answer::BulkString(bytes) => Ok(Raw::Bytes(bytes)),
         Answer::SimpleString(text) | Answer::VerbatimString { text, .. } => Ok(Raw::Text(text)),
         Answer::Okay => Ok(Raw::Text("OK".to_owned())),
         Answer::Array(answers) | Answer::Set(answers) => list(answers),

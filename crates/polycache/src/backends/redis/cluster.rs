@@ -8,7 +8,6 @@ use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use futures_util::future::{join_all, select_ok};
 use parking_lot::RwLock;
 use redis::{Cmd, Value};
 use tokio::runtime::Handle;
@@ -22,6 +21,7 @@ use super::node::Node;
 use super::server_error::{not_settled, server_error};
 use super::slots::{Range, Redirect, ranges, redirect};
 use super::trouble::{Class, Failure, unexpected};
+use crate::join::{Unordered, join_all};
 use crate::slot::SLOTS;
 use crate::{Error, ErrorKind, Result};
 
@@ -255,8 +255,8 @@ impl Cluster {
         );
         // The first answer is believed; if it is out of date, the next redirect leads here again.
         let questions = servers.iter().map(|member| Box::pin(self.question(member)));
-        let ranges = match select_ok(questions).await {
-            Ok((ranges, _)) => ranges,
+        let ranges = match first_good(questions).await {
+            Ok(ranges) => ranges,
             Err(error) => {
                 if let Some(failure) = &mut asking {
                     **failure = Some((Instant::now(), error.clone()));
@@ -340,16 +340,18 @@ async fn send<'a>(map: &'a Map, class: Class, commands: &[Command], indices: Vec
             None => nowhere.push(index),
         }
     }
-    let sent = groups.into_iter().map(|(owner, indices)| async move {
-        let member = &*map.masters[usize::from(owner)];
-        let commands = || indices.iter().map(|index| &commands[*index]);
-        let sent: Vec<&Cmd> = commands().flat_map(Command::parts).collect();
-        let answers = match sent.as_slice() {
-            [one] => member.node.one(class, one).await.map(|answer| vec![answer]),
-            many => member.node.many(class, many).await,
-        };
-        let answers = answers.map(|answers| paired(commands(), answers));
-        (member, indices, answers)
+    let sent = groups.into_iter().map(|(owner, indices)| {
+        Box::pin(async move {
+            let member = &*map.masters[usize::from(owner)];
+            let commands = || indices.iter().map(|index| &commands[*index]);
+            let sent: Vec<&Cmd> = commands().flat_map(Command::parts).collect();
+            let answers = match sent.as_slice() {
+                [one] => member.node.one(class, one).await.map(|answer| vec![answer]),
+                many => member.node.many(class, many).await,
+            };
+            let answers = answers.map(|answers| paired(commands(), answers));
+            (member, indices, answers)
+        })
     });
     let mut sent = join_all(sent).await;
     if let (false, Some(member)) = (nowhere.is_empty(), map.masters.first()) {
@@ -357,6 +359,19 @@ async fn send<'a>(map: &'a Map, class: Class, commands: &[Command], indices: Vec
         sent.push((member, nowhere, Err(Failure::NotSent(error))));
     }
     sent
+}
+
+/// The first result that isn't an error, or else the last error.
+async fn first_good<T>(questions: impl Iterator<Item = impl Future<Output = Result<T>> + Unpin>) -> Result<T> {
+    let mut questions = Unordered::new(questions);
+    let mut result = Err(Error::new(ErrorKind::Unavailable, "no server of the cluster is known"));
+    while let Some((_, answer)) = questions.next().await {
+        result = answer;
+        if result.is_ok() {
+            break;
+        }
+    }
+    result
 }
 
 fn answered(value: &Value) -> Error {

@@ -8,7 +8,6 @@ use std::sync::Arc;
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use futures_util::future::join_all;
 use redis::{Cmd, Value};
 
 use super::cluster::Cluster;
@@ -16,6 +15,7 @@ use super::config::Server;
 use super::server_error::server_error;
 use super::slots::{Range, server};
 use super::trouble::Class;
+use crate::join::join_all;
 use crate::slot::SLOTS;
 use crate::{ErrorKind, Result};
 
@@ -53,7 +53,7 @@ impl Layout {
         let (members, ranges) = cluster.masters_now().await?;
         let mut command = Cmd::new();
         command.arg("CLUSTER").arg("NODES");
-        let asked = members.iter().map(|member| member.node.one(Class::Read, &command));
+        let asked = members.iter().map(|member| Box::pin(member.node.one(Class::Read, &command)));
         let mut answers = Vec::new();
         for (answer, member) in join_all(asked).await.into_iter().zip(&members) {
             let own = match answer? {

@@ -7,7 +7,7 @@
 use std::fmt;
 
 use arrayvec::ArrayVec;
-use serde::de::{
+use serde_core::de::{
     DeserializeSeed, Deserializer, EnumAccess, Error, MapAccess, SeqAccess, Unexpected, VariantAccess, Visitor,
 };
 

@@ -11,9 +11,9 @@
 use std::borrow::Cow;
 use std::cell::Cell;
 
-use serde::de::value::{Error, SeqDeserializer, StrDeserializer};
-use serde::de::{self, DeserializeSeed, Deserializer, Error as _, Unexpected, Visitor};
-use serde::forward_to_deserialize_any;
+use serde_core::de::value::{Error, SeqDeserializer, StrDeserializer};
+use serde_core::de::{self, DeserializeSeed, Deserializer, Error as _, Unexpected, Visitor};
+use serde_core::forward_to_deserialize_any;
 
 use crate::serializers::MAX_DEPTH;
 

@@ -1,7 +1,7 @@
 //! One scalar, parsed from the whole of a text.
 
-use serde::de::value::{BorrowedStrDeserializer, Error};
-use serde::de::{Deserializer, Error as _, Visitor};
+use serde_core::de::value::{BorrowedStrDeserializer, Error};
+use serde_core::de::{Deserializer, Error as _, Visitor};
 
 pub(super) struct WholeText<'de>(pub(super) &'de str);
 

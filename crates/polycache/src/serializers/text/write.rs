@@ -3,7 +3,7 @@
 use std::fmt::{self, Display};
 use std::io::Write as _;
 
-use serde::ser::{self, Impossible};
+use serde_core::ser::{self, Impossible};
 
 use crate::Result;
 use crate::serializers::{encode_error, json};
