@@ -1,6 +1,6 @@
-"""Caches for asyncio, over one core in Rust: in memory, on Redis and on memcached, by the same commands.
+"""Caches for asyncio, over one core in Rust: in memory, on Redis and on memcached, with the same commands.
 
-It has the interface of aiocache: ``import polycache`` in its place.
+It has the interface of aiocache: write ``import polycache`` in its place.
 
 Example:
     >>> from polycache import SimpleMemoryCache, cached
@@ -22,7 +22,7 @@ Modules:
     lock: ``RedLock``, ``OptimisticLock``.
     decorators: ``cached``, ``cached_stampede``, ``multi_cached``, ``signature_key``.
     factory: ``Cache``, ``caches``.
-    exceptions: what commands raise.
+    exceptions: the errors of commands.
 """
 
 from __future__ import annotations

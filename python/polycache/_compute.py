@@ -1,4 +1,4 @@
-"""What the native module runs in a task to compute a value."""
+"""The coroutine that the native module runs in a task to compute a value."""
 
 from __future__ import annotations
 
@@ -9,5 +9,5 @@ T = TypeVar("T")
 
 
 async def run(compute: Callable[[], Awaitable[T]]) -> T:
-    """Calls ``compute`` and awaits what it returns, which need not be a coroutine."""
+    """Calls ``compute`` and awaits its result, which need not be a coroutine."""
     return await compute()

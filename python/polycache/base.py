@@ -1,4 +1,4 @@
-"""``BaseCache``, which every cache is, and ``API`` for commands of your own.
+"""``BaseCache``, the class of every cache, and ``API`` for commands of your own.
 
 A cache of your own derives from ``BaseCache`` and overrides the operations of a backend::
 
@@ -32,12 +32,12 @@ __all__ = ["API", "SENTINEL", "BaseCache", "_Conn", "_ensure_key"]
 
 
 class BaseCache(Watched, Computed, Removals):
-    """What all caches have in common: the commands, each between the hooks of the plugins and within a timeout.
+    """The common part of all caches: the commands, each between the hooks of the plugins and within a timeout.
 
     Args:
         serializer: Turns values into what the backend stores, and back.
         plugins: A list of plugins, whose hooks are run around every command.
-        namespace: What the backend's keys begin with.
+        namespace: The beginning of the backend's keys.
         key_builder: Called with a key and ``namespace=``; makes the backend's key in place of the backend's rule.
         timeout: Seconds that a command may take, hooks included. 0 or ``None``: no limit.
         ttl: Seconds that stored values live unless a command says otherwise. 0 or ``None``: for ever.
@@ -47,18 +47,18 @@ class BaseCache(Watched, Computed, Removals):
     NAME: ClassVar[str]
 
     def get_connection(self) -> _Conn:
-        """``async with cache.get_connection() as connection``: commands that share what `acquire_conn` gives."""
+        """``async with cache.get_connection() as connection``: commands that share a connection of `acquire_conn`."""
         return _Conn(self)
 
     async def acquire_conn(self) -> Any:
-        """What `get_connection` gives to every command as ``_conn``. By default the cache."""
+        """The connection that `get_connection` passes to every command as ``_conn``. By default the cache."""
         return self
 
     async def release_conn(self, conn: Any) -> None:
-        """Takes back what `acquire_conn` gave."""
+        """Takes back the connection of `acquire_conn`."""
 
     async def __aenter__(self) -> Self:
-        """The cache, which is closed at the end of the block."""
+        """The cache. It is closed at the end of the block."""
         return self
 
     async def __aexit__(

@@ -1,7 +1,7 @@
 """The errors that caches raise.
 
-A timeout is the builtin ``TimeoutError`` (which ``asyncio.TimeoutError`` is). Wrong use, such as adding a key that is there
-or counting what is no number, is a ``ValueError`` or a ``TypeError``, as in aiocache.
+A timeout is the builtin ``TimeoutError`` (which ``asyncio.TimeoutError`` is). Wrong use, such as adding a present key or
+counting a value that is no number, is a ``ValueError`` or a ``TypeError``, as in aiocache.
 """
 
 from __future__ import annotations
@@ -23,11 +23,11 @@ class CacheError(Exception):
 
 
 class Unavailable(CacheError, ConnectionError):
-    """The server can't be reached, or has no place for the request. The command was not done; it may be tried again."""
+    """The server can't be reached, or has no room for the request. The command was not executed, and may be tried again."""
 
 
 class UnknownOutcome(CacheError):
-    """The connection was lost while a write was under way: it may have been done, or not."""
+    """The connection was lost while a write was under way: it may have been executed, or not."""
 
 
 class InvalidInput(CacheError, ValueError):
@@ -39,7 +39,7 @@ class BackendError(CacheError):
 
 
 class DecodeError(CacheError, ValueError):
-    """A stored value that can't be read as what was asked for."""
+    """A stored value that can't be read as the wanted type."""
 
 
 class InvalidCacheType(Exception):

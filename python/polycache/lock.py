@@ -1,4 +1,4 @@
-"""Locks: ``RedLock``, one holder at a time, and ``OptimisticLock``, who comes first wins."""
+"""Locks: ``RedLock``, with one holder at a time, and ``OptimisticLock``, where the first writer wins."""
 
 from __future__ import annotations
 
@@ -15,17 +15,17 @@ __all__ = ["OptimisticLock", "OptimisticLockError", "RedLock"]
 
 
 class RedLock:
-    """A lock that one task has at a time, among all processes that use the same server; on memory, among all who use the cache.
+    """A lock with one holder at a time, among all processes that use the same server; on memory, among all who use the cache.
 
-    Who comes to a lock that is held waits for it, as long as the lease at most, and then goes on without it. It is renewed while
-    its holder's block runs, so the work may take longer than the lease, after which the lock of a process that has died is free.
+    A task that comes to a held lock waits for it, as long as the lease at most, and then goes on without it. The lock is renewed
+    while its holder's block runs, so the work may take longer than the lease. After the lease the lock of a dead process is free.
 
-    It spares double work. It doesn't keep out another holder with certainty: where two at once would do harm, let what is written
-    decide (`OptimisticLock`).
+    The lock spares double work. It doesn't keep out another holder with certainty: if two at once would do harm, let the written
+    value decide (`OptimisticLock`).
 
     Args:
         client: The cache.
-        key: What is locked; the lock is the entry ``<key>-lock`` in the cache's namespace.
+        key: The key; the lock is the entry ``<key>-lock`` in the cache's namespace.
         lease: Seconds.
 
     Example:
@@ -56,7 +56,7 @@ class RedLock:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Gives the lock back, if it is still this one's."""
+        """Releases the lock, if it is still this one's."""
         await self._release()
 
     async def _release(self) -> None:
@@ -68,7 +68,7 @@ class RedLock:
 class OptimisticLock:
     """Keeps nobody out: `cas` fails if somebody has written the key since the lock was acquired.
 
-    A key that wasn't there can be set by `cas` whatever has happened since; `BaseCache.get_versioned` and `BaseCache.cas` tell
+    `cas` can always set a key that wasn't there, even if it was written since; `BaseCache.get_versioned` and `BaseCache.cas` tell
     that too. On Redis a rewrite of the same bytes isn't seen. A change of the TTL is no write.
 
     Args:
@@ -98,10 +98,10 @@ class OptimisticLock:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """Nothing: there is nothing to give back."""
+        """Does nothing: there is nothing to release."""
 
     async def cas(self, value: Any, **kwargs: Any) -> bool:
-        """Stores a value if nobody has written the key since.
+        """Stores a value if nobody has written the key since the lock was acquired.
 
         Args:
             value: The value.

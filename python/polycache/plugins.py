@@ -1,8 +1,8 @@
 """Plugins: code that runs before and after every command.
 
-A plugin is given to a cache, ``SimpleMemoryCache(plugins=[TimingPlugin()])``. Each command awaits ``pre_<command>`` of every
-plugin in the order of the list, does its work, and awaits ``post_<command>`` of each in the same order. After an exception
-there are no further hooks. Plugins can be combined by multiple inheritance.
+A plugin is an argument of a cache: ``SimpleMemoryCache(plugins=[TimingPlugin()])``. Each command awaits ``pre_<command>`` of
+every plugin in the order of the list, does its work, and awaits ``post_<command>`` of each in the same order. After an
+exception there are no further hooks. Plugins can be combined by multiple inheritance.
 """
 
 from __future__ import annotations
@@ -24,8 +24,8 @@ COMMANDS = sorted(command.__name__ for command in API.CMDS)
 class BasePlugin:
     """A plugin with a ``pre_`` and a ``post_`` hook for every command, which do nothing.
 
-    A ``pre_`` hook is given the cache and the command's arguments; a ``post_`` hook also ``took``, the seconds that it took, and
-    ``ret``, what it returns. Both are coroutine functions.
+    A ``pre_`` hook gets the cache and the command's arguments; a ``post_`` hook also ``took``, the command's seconds, and ``ret``,
+    its result. Both are coroutine functions.
 
     Example:
         >>> class Log(BasePlugin):
@@ -53,7 +53,7 @@ BasePlugin.add_hook(BasePlugin.do_nothing, [when + command for command in COMMAN
 class TimingPlugin(BasePlugin):
     """Measures how long commands take, in seconds.
 
-    The cache gets an attribute ``profiling``, a dict of ``<command>_total`` (how many there were), ``<command>_avg``,
+    The cache gets an attribute ``profiling``, a dict of ``<command>_total`` (the number of calls), ``<command>_avg``,
     ``<command>_max`` and ``<command>_min``: ``cache.profiling["get_avg"]``.
     """
 
@@ -81,7 +81,7 @@ class HitMissRatioPlugin(BasePlugin):
     """Counts hits of ``get`` and ``multi_get``.
 
     The cache gets an attribute ``hit_miss_ratio``, a dict of ``total`` (keys asked for), ``hits`` and ``hit_ratio``. A stored
-    ``None`` is a hit, and a miss is one whatever the default.
+    ``None`` is a hit, and a miss is a miss with any default.
     """
 
     async def post_get(

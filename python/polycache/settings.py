@@ -1,4 +1,4 @@
-"""``settings``: the configuration by the name that early versions of aiocache had for it. It is ``caches``'."""
+"""``settings``: the configuration of ``caches``, by the name that early versions of aiocache had for it."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class settings:
 
     @classmethod
     def get_alias(cls, alias: str) -> dict[str, Any]:
-        """The settings of an alias. Raises ``KeyError`` where there is none."""
+        """The settings of an alias. Raises ``KeyError`` if there is none."""
         return caches.get_alias_config(alias)
 
     @classmethod
@@ -30,5 +30,5 @@ class settings:
 
     @classmethod
     def set_config(cls, config: dict[str, dict[str, Any]]) -> None:
-        """Replaces all settings; there has to be a ``default``, else it is a ``ValueError``."""
+        """Replaces all settings. Raises ``ValueError`` if there is no ``default``."""
         caches.set_config(config)

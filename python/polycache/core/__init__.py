@@ -1,4 +1,4 @@
-"""What every cache has in common, whatever its backend: commands, hooks, timeouts, keys and the off switch.
+"""The common part of all caches: commands, hooks, timeouts, keys and the off switch.
 
-Import from ``polycache.base``; this folder is how it is made.
+Import from ``polycache.base``; this folder is its implementation.
 """

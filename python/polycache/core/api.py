@@ -34,7 +34,7 @@ class API:
 
     @classmethod
     def register(cls, func: F) -> F:
-        """Makes ``func`` a command that plugins and ``get_connection`` know of."""
+        """Makes ``func`` a command that plugins and ``get_connection`` know."""
         API.CMDS.add(func)
         return func
 

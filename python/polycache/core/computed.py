@@ -1,4 +1,4 @@
-"""The commands that compute what is missing: get_or_set, multi_get_or_set."""
+"""The commands that compute missing values: get_or_set, multi_get_or_set."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ logger = logging.getLogger("polycache.base")
 
 
 class Computed(Reads, Writes):
-    """The commands that compute what is missing."""
+    """The commands that compute missing values."""
 
     __flights: Flights | None = None
 
@@ -42,22 +42,22 @@ class Computed(Reads, Writes):
         namespace: str | None = None,
         timeout: Seconds | Unset = SENTINEL,
     ) -> T:
-        """Reads a value; where there is none, computes and stores it, once for all who ask.
+        """Reads a value; if there is none, computes and stores it, once for all who ask.
 
-        All who wait for the value get what was computed: the value, a ``None``, or the error, which isn't stored. On a
-        server that holds for all processes. Trouble with the cache is logged and counts as a miss.
+        All who wait get the result: the value, a ``None``, or the error, which isn't stored. On a server this holds for all
+        processes. Trouble with the cache is logged and counts as a miss.
 
         Args:
             key: The key.
             compute: A coroutine function without arguments. It must not ask for the same key.
             ttl: Seconds that the value lives, in place of the cache's; 0 or ``None``: for ever.
-            lease: Seconds after which other processes stop waiting for one that has died. It is renewed while the
-                computation goes on, so it may be shorter. 0 or ``None``: other processes don't wait.
+            lease: Seconds after which other processes stop waiting for a dead one. The lease is renewed during the
+                computation, so it may be shorter. 0 or ``None``: other processes don't wait.
             namespace: In place of the cache's.
             timeout: Seconds for reading and for storing, in place of the cache's; not for ``compute``.
 
         Returns:
-            The value. While caches are switched off, what ``compute`` returns.
+            The value. While caches are switched off, the result of ``compute``.
 
         Example:
             >>> async def load():
@@ -76,7 +76,7 @@ class Computed(Reads, Writes):
         timeout: Seconds | Unset,
         keep: Keep,
     ) -> T:
-        """`get_or_set`, storing only what ``keep`` agrees to."""
+        """`get_or_set`, storing only values that ``keep`` accepts."""
         if disabled():
             return await compute()
         if not self._fill_reads(lease):
@@ -87,7 +87,7 @@ class Computed(Reads, Writes):
         return await self._fill(key, compute, ttl, read_seconds(lease), namespace, timeout, keep)
 
     def _fill_reads(self, lease: Seconds) -> bool:
-        """Whether `_fill` looks for a value itself, with nothing lost."""
+        """Whether `_fill` may look for a value itself, with nothing lost."""
         return False
 
     async def _fill(
@@ -100,7 +100,7 @@ class Computed(Reads, Writes):
         timeout: Seconds | Unset,
         keep: Keep,
     ) -> T:
-        """Computes a value that is missing, and stores it."""
+        """Computes and stores a missing value."""
 
         async def lead() -> T:
             async with leased(self, key, namespace, lease) as alone:
@@ -140,10 +140,10 @@ class Computed(Reads, Writes):
         namespace: str | None = None,
         timeout: Seconds | Unset = SENTINEL,
     ) -> dict[K, T]:
-        """Reads many values; those that are missing are computed together, and stored together.
+        """Reads many values; the missing ones are computed together, and stored together.
 
-        A key that another task of this process is computing by ``multi_get_or_set`` is waited for. Trouble with the cache is
-        logged and counts as a miss.
+        If another task of this process is computing a key by ``multi_get_or_set``, this call waits for it. Trouble with the cache
+        is logged and counts as a miss.
 
         Args:
             keys: The keys.
@@ -181,7 +181,7 @@ class Computed(Reads, Writes):
         namespace: str | None,
         timeout: Seconds | Unset,
     ) -> dict[K, T]:
-        """Computes the keys that nobody computes, and waits for those that somebody does."""
+        """Computes the keys that nobody computes, and waits for the others."""
 
         async def lead(keys: list[K]) -> dict[K, T]:
             computed = dict(await compute(keys))

@@ -1,4 +1,4 @@
-"""``async with cache.get_connection() as connection``: commands that share what ``acquire_conn`` gave."""
+"""``async with cache.get_connection() as connection``: commands that share a connection of ``acquire_conn``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from polycache.core.api import API
 
 
 class _Conn:
-    """The cache's commands, each given the same connection, as are their hooks.
+    """The cache's commands. They and their hooks all get the same connection.
 
     The backends here share connections among all tasks, so it is for caches of your own that override ``acquire_conn``.
     """
@@ -36,7 +36,7 @@ class _Conn:
 
     @classmethod
     def _inject_conn(cls, command: str) -> Callable[..., Coroutine[Any, Any, Any]]:
-        """The command of this name, given the connection."""
+        """The command of this name, with the connection."""
 
         async def with_connection(self: _Conn, *args: Any, **kwargs: Any) -> Any:
             return await getattr(self._cache, command)(*args, _conn=self._conn, **kwargs)

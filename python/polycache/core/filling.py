@@ -1,4 +1,4 @@
-"""Computing what is missing by the native single-flight, whose leases hold for all processes."""
+"""Computing missing values by the native single-flight, whose leases hold for all processes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ logger = logging.getLogger("polycache.base")
 
 
 class Unkept(Exception):
-    """Carries a result past the store, which it isn't for, to all who wait for it."""
+    """Carries a result that isn't to be stored past the store, to all who wait for it."""
 
     def __init__(self, result: Any) -> None:
         super().__init__()
@@ -34,15 +34,15 @@ class NativeFill(Stock):
     def _native_fill(
         self, full: Any, compute: Callable[[], Awaitable[Any]], ttl: float | None, lease: float, timeout: float | None
     ) -> Awaitable[Any]:
-        """What is stored under a full key; where there is nothing, what ``compute`` gives of it."""
+        """The stored form of the value under a full key; if there is none, that of ``compute``'s result."""
 
     @abstractmethod
     def _loaded(self, stored: Any) -> Any:
-        """The value of what `_native_fill` gives."""
+        """The value of a stored form."""
 
     @abstractmethod
     def _dumped(self, value: Any) -> Any:
-        """What `_native_fill` stores of a value."""
+        """The stored form of a value."""
 
     async def _fill(
         self,
@@ -102,7 +102,7 @@ class NativeFill(Stock):
         timeout: Seconds | Unset,
         keep: Keep,
     ) -> T:
-        """A value that was stored by another one. What can't be read counts as a miss."""
+        """A value that another caller has stored. One that can't be read counts as a miss."""
         try:
             found: T = self._loaded(stored)
         except Exception:

@@ -20,11 +20,11 @@ class _Flight:
         self.waiting = 0
 
     def is_joinable(self, loop: asyncio.AbstractEventLoop) -> bool:
-        """Whether it has a result to share: not if it is being cancelled for want of waiters, or its loop is gone."""
+        """Whether its result can be shared: not if nobody waits and it is being cancelled, or its loop is gone."""
         return not self.task.done() and not self.task.cancelling() and self.task.get_loop() is loop
 
     async def result(self) -> Any:
-        """What it computes. It goes on when this caller is cancelled, as long as another waits."""
+        """The result. The computation goes on when this caller is cancelled, as long as another one waits."""
         self.waiting += 1
         try:
             return await asyncio.shield(self.task)
@@ -41,7 +41,7 @@ class Flights:
         self._running: dict[Place, _Flight] = {}
 
     async def share(self, key: Hashable, compute: Callable[[], Coroutine[Any, Any, T]]) -> T:
-        """The result, or the error, of the computation for this key that is under way, or else of this one."""
+        """The result, or the error, of this key's computation: the one under way, or else this one."""
         flight = self._joinable(key) or self._begin([key], compute())
         result: T = await flight.result()
         return result
@@ -52,11 +52,11 @@ class Flights:
         place: Callable[[K], Hashable],
         compute: Callable[[list[K]], Coroutine[Any, Any, dict[K, T]]],
     ) -> dict[K, T]:
-        """What the computations under way give for these keys, and this one for the others.
+        """The results for these keys: of the computations under way, and of this one for the other keys.
 
         Args:
             keys: The keys, each once.
-            place: By what a key is known here.
+            place: Makes the name by which a key is known here.
             compute: Computes the keys that nobody else computes.
         """
         others: dict[_Flight, list[K]] = {}

@@ -14,19 +14,19 @@ from polycache.core.ttl import Seconds, read_seconds
 T = TypeVar("T")
 Operation = Callable[[], Awaitable[T]]
 
-#: The cache whose read is being told to hooks, and how many of its keys were there. A value that is ``None``, or equal to the
-#: default, looks like a miss in ``ret``.
+#: The cache whose read hooks hear of, and how many of its keys were found. A value that is ``None``, or equal to the default,
+#: looks like a miss in ``ret``.
 _READ: ContextVar[tuple[object, int] | None] = ContextVar("polycache_read", default=None)
 
 
 def hits_of(cache: object) -> int | None:
-    """How many keys the read found that ``cache`` tells hooks about at this moment; ``None`` outside of such a hook."""
+    """How many keys were found by the read that ``cache`` is telling hooks about; ``None`` outside of such a hook."""
     read = _READ.get()
     return read[1] if read is not None and read[0] is cache else None
 
 
 def given(**options: Any) -> dict[str, Any]:
-    """The options that the caller gave: hooks see these alone."""
+    """The options that the caller gave: hooks see only these."""
     return {name: value for name, value in options.items() if value is not None and value is not SENTINEL}
 
 
@@ -69,7 +69,7 @@ async def hooked_read(
     cache: Any, command: str, args: tuple[Any, ...], options: Mapping[str, Any], read: Operation[T],
     shown: Callable[[T], Any], hits: Callable[[T], int],
 ) -> T:  # fmt: skip
-    """`hooked` for a read, whose result tells misses from values: hooks are given ``shown(result)`` and can ask for the hits."""
+    """`hooked` for a read, whose result tells misses from values: hooks get ``shown(result)`` and can ask for the hits."""
     results: list[T] = []
 
     async def operation() -> Any:
@@ -94,7 +94,7 @@ class Runner:
     plugins: Any
 
     def _limit(self, timeout: Seconds | Unset) -> float | None:
-        """The time that a call has, in seconds: its own, or the cache's."""
+        """The seconds that a call may take: its own, or the cache's."""
         return self.timeout if timeout is SENTINEL else read_seconds(timeout)
 
     async def _run(
@@ -105,12 +105,12 @@ class Runner:
         timeout: Seconds | Unset,
         operation: Operation[T],
     ) -> T:
-        """Runs a command: the timeout covers its hooks and the operation."""
+        """Runs a command within its timeout, which covers the hooks too."""
         if not self.plugins:
             return await within(self._limit(timeout), operation)
         return await within(self._limit(timeout), lambda: hooked(self, command, args, options, operation))
 
 
 def or_default(value: Any, default: Any) -> Any:
-    """The value, or what stands for a miss."""
+    """The value, or the default for a miss."""
     return default if value is MISSING else value

@@ -1,4 +1,4 @@
-"""Keys: what callers give, and the text that a backend is asked for."""
+"""Keys, and their text for a backend."""
 
 from __future__ import annotations
 
@@ -12,16 +12,16 @@ def ensure_key(key: Any) -> Any:
 
 
 def key_text(key: Any) -> str:
-    """The text that a native backend has for a key.
+    """The text of a key for a native backend.
 
-    Numbers, dates, UUIDs and the like are their ``str``, so ``1`` and ``"1"`` are one key, as they are on a server. Bytes are
-    the text that they encode.
+    Numbers, dates, UUIDs and the like become their ``str``, so ``1`` and ``"1"`` are one key, as on a server. Bytes become the
+    text that they encode.
 
     Raises:
-        TypeError: For an object whose text is its address, which another object may have later.
+        TypeError: The object's text is its address, which another object may have later.
     """
     if isinstance(key, str):
-        # A member of an enum that is also text would print as its name.
+        # A member of an enum that is text too would print as its name.
         return str.__str__(key)
     if isinstance(key, (bytes, bytearray, memoryview)):
         return bytes(key).decode()

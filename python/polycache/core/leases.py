@@ -1,4 +1,4 @@
-"""Keeping other processes from computing what one computes, on caches that have no leases of their own."""
+"""Keeping other processes from computing the same value, on caches that have no leases of their own."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from typing import Any
 
 logger = logging.getLogger("polycache.base")
 
-#: How often one that waits looks whether the lock is free, in seconds.
+#: How often a waiting process looks whether the lock is free, in seconds.
 LOOK = 0.02
 
 
 class Held:
-    """A lock made of ``_add``, ``_redlock_renew`` and ``_redlock_release``: an entry that its holder alone knows the value of."""
+    """A lock made of ``_add``, ``_redlock_renew`` and ``_redlock_release``: an entry whose value only its holder knows."""
 
     def __init__(self, cache: Any, key: Any, lease: float) -> None:
         self.cache = cache
@@ -39,7 +39,7 @@ class Held:
         return True
 
     async def acquire(self, value: str, wait: float) -> bool:
-        """Waits for the lock, ``wait`` seconds at most. Returns whether it is held now."""
+        """Waits for the lock, ``wait`` seconds at most. Returns whether it holds the lock now."""
         loop = asyncio.get_running_loop()
         until = loop.time() + wait
         while not await self.try_acquire(value):
@@ -50,7 +50,7 @@ class Held:
         return True
 
     async def _renew(self) -> None:
-        """Keeps the entry from ending while the holder works; one that can't be renewed ends by itself."""
+        """Keeps the entry from ending while the holder works. If it can't be renewed, it ends by itself."""
         while True:
             await asyncio.sleep(self.lease / 3)
             try:
@@ -79,9 +79,9 @@ def lock_key(cache: Any, key: Any, namespace: str | None = None) -> Any:
 
 @asynccontextmanager
 async def leased(cache: Any, key: Any, namespace: str | None, lease: float | None) -> AsyncIterator[bool]:
-    """Holds a key's lock. Gives whether it was free at once.
+    """Holds a key's lock. Yields whether the lock was free at once.
 
-    Who has waited for the lease in vain goes on without the lock, and so does everybody where the cache can't lock.
+    A caller that has waited for the lease in vain goes on without the lock, and so does everybody if the cache can't lock.
     """
     if not lease:
         yield True

@@ -1,4 +1,4 @@
-"""What a backend does: the methods that a cache of your own overrides."""
+"""The operations of a backend: the methods that a cache of your own overrides."""
 
 from __future__ import annotations
 
@@ -11,16 +11,16 @@ from polycache.core.sentinels import MISSING
 class Primitives:
     """The operations of a backend, on full keys and serialized values. Each command calls one of them.
 
-    A cache of your own overrides those that it can do: ``_get``, ``_multi_get``, ``_set``, ``_multi_set``, ``_add``, ``_delete``,
-    ``_exists``, ``_increment``, ``_expire``, ``_clear``, ``_raw``, ``_close``; ``_redlock_release`` for locks, ``_gets`` and
-    ``_set`` with a ``_cas_token`` for optimistic ones. The others have an implementation by means of these.
+    A cache of your own overrides the operations that it has: ``_get``, ``_multi_get``, ``_set``, ``_multi_set``, ``_add``,
+    ``_delete``, ``_exists``, ``_increment``, ``_expire``, ``_clear``, ``_raw``, ``_close``; ``_redlock_release`` for locks, ``_gets``
+    and ``_set`` with a ``_cas_token`` for optimistic ones. The others are implemented by these.
     """
 
     def _lacks(self, what: str) -> NoReturn:
         raise NotImplementedError(f"{type(self).__qualname__} has no {what}")
 
     async def _add(self, key: Any, value: Any, ttl: Any = None, _conn: Any = None) -> Any:
-        """Stores the value unless the key is there, which is a ``ValueError``."""
+        """Stores the value unless the key is there: then it is a ``ValueError``."""
         self._lacks("_add")
 
     async def _get(self, key: Any, encoding: str | None = "utf-8", _conn: Any = None) -> Any:
@@ -36,7 +36,7 @@ class Primitives:
         self._lacks("_multi_get")
 
     async def _set(self, key: Any, value: Any, ttl: Any = None, _cas_token: Any = None, _conn: Any = None) -> Any:
-        """Stores the value; with a token, only if the key still has the value that the token is of, else the result is 0."""
+        """Stores the value; with a token, only if the key still has the token's value: otherwise the result is 0."""
         self._lacks("_set")
 
     async def _multi_set(self, pairs: Sequence[tuple[Any, Any]], ttl: Any = None, _conn: Any = None) -> Any:
@@ -56,7 +56,7 @@ class Primitives:
         self._lacks("_increment")
 
     async def _expire(self, key: Any, ttl: Any, _conn: Any = None) -> bool:
-        """Sets the TTL, or takes it away where it is 0. False if there is no such key."""
+        """Sets the TTL, or removes it if ``ttl`` is 0. False if there is no such key."""
         self._lacks("_expire")
 
     async def _clear(self, namespace: str | None = None, _conn: Any = None) -> Any:
@@ -76,14 +76,14 @@ class Primitives:
         return bool(await self._get(key) == value and await self._expire(key, ttl))
 
     async def _close(self, *args: Any, _conn: Any = None, **kwargs: Any) -> Any:
-        """Lets go of what the backend holds. By default there is nothing."""
+        """Releases what the backend holds. By default nothing."""
 
     async def _ttl(self, key: Any, _conn: Any = None) -> float | None:
-        """The seconds that the key has left, ``None`` for no limit. Raises ``KeyError`` where there is no such key."""
+        """The seconds until the key's end, ``None`` for no end. Raises ``KeyError`` if there is no such key."""
         self._lacks("_ttl")
 
     def _lease(self, seconds: float) -> float:
-        """The TTL of a lock that is to live for at least so many seconds."""
+        """The TTL of a lock that is to live for at least this many seconds."""
         return seconds
 
     def _scan(self, namespace: str | None, pattern: str) -> AsyncIterator[str]:

@@ -34,7 +34,7 @@ class Reads(State):
 
         Args:
             key: The key.
-            default: What stands for a miss.
+            default: The result for a miss.
             loads_fn: In place of the serializer's ``loads``.
             namespace: In place of the cache's.
             timeout: Seconds, in place of the cache's.
@@ -60,7 +60,7 @@ class Reads(State):
         _conn: Any = None,
         options: dict[str, Any] | None = None,
     ) -> Any:
-        """`get`, hooks and all, whose miss is ``MISSING``."""
+        """`get` with its hooks; a miss is ``MISSING``."""
 
         async def operation() -> Any:
             full = self._full_key(key, namespace)
@@ -78,7 +78,7 @@ class Reads(State):
         )  # fmt: skip
 
     def _peek(self, key: Any) -> Any:
-        """The value or ``MISSING``, at once, where neither a hook nor a server has to be waited for; else ``LONG``."""
+        """The value or ``MISSING`` at once, if there is neither a hook nor a server to wait for; else ``LONG``."""
         return LONG
 
     @API.register
@@ -119,7 +119,7 @@ class Reads(State):
         _conn: Any = None,
         options: dict[str, Any] | None = None,
     ) -> list[Any]:
-        """`multi_get`, hooks and all, whose misses are ``MISSING``."""
+        """`multi_get` with its hooks; misses are ``MISSING``."""
         asked = keys if isinstance(keys, (list, tuple)) else list(keys)
 
         async def operation() -> list[Any]:
@@ -163,7 +163,7 @@ class Reads(State):
     async def get_ttl(
         self, key: Any, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None
     ) -> float | None:
-        """How long a key has to live; the attribute ``ttl`` of a cache is its default TTL.
+        """The rest of a key's TTL; the attribute ``ttl`` of a cache is its default TTL.
 
         Args:
             key: The key.
@@ -171,10 +171,10 @@ class Reads(State):
             timeout: Seconds, in place of the cache's.
 
         Returns:
-            Seconds, or ``None`` for a key that lives for ever.
+            Seconds, or ``None`` for a key without a TTL.
 
         Raises:
-            KeyError: Where there is no such key; also while caches are switched off.
+            KeyError: There is no such key, or caches are switched off.
         """
         if disabled():
             raise KeyError(key)
@@ -201,13 +201,13 @@ class Reads(State):
 
         Args:
             key: The key.
-            default: What stands for a miss.
+            default: The result for a miss.
             loads_fn: In place of the serializer's ``loads``.
             namespace: In place of the cache's.
             timeout: Seconds, in place of the cache's.
 
         Returns:
-            The value or ``default``, and the version. That there is no value is a version too.
+            The value or ``default``, and the version. Absence has a version too.
 
         Example:
             >>> stock, version = await cache.get_versioned("stock", default=0)
@@ -232,8 +232,8 @@ class Reads(State):
             pattern: ``*`` is any text, ``?`` a character, ``[abc]`` one of several; a backslash escapes.
             namespace: In place of the cache's.
 
-        Yields:
-            The keys, without their namespace, in no order. A server may name one twice, and one that is written or
+        The keys, without their namespace, in no order. A server may yield a key twice. A key that is written or deleted
+        meanwhile may be yielded or not.
             deleted meanwhile or not at all.
 
         Example:

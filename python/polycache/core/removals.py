@@ -68,7 +68,7 @@ class Removals(State):
 
     @API.register
     async def clear(self, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None) -> Any:
-        """Deletes what is in the cache's namespace, or all of the database where the cache has none.
+        """Deletes the entries in the cache's namespace, or the whole database if the cache has none.
 
         Args:
             namespace: In place of the cache's; ``""`` for none, which deletes everything.
@@ -98,7 +98,7 @@ class Removals(State):
             **kwargs: Its options.
 
         Returns:
-            What the backend answers. ``None`` while caches are switched off.
+            The backend's answer. ``None`` while caches are switched off.
         """
         if disabled():
             return None

@@ -1,4 +1,4 @@
-"""Values that stand for "not given" and "not there", where ``None`` is a value."""
+"""Values for "not given" and "not there", where ``None`` is a value."""
 
 from __future__ import annotations
 
@@ -7,18 +7,18 @@ from typing import Final, Literal
 
 
 class Sentinel(Enum):
-    """Marks that no caller's value can be equal to."""
+    """Marks that equal no value of a caller."""
 
     UNSET = "unset"
     MISSING = "missing"
     LONG = "long"
 
     def __repr__(self) -> str:
-        """Its name, as it shows in signatures."""
+        """Its name, for signatures."""
         return self.name
 
     def __deepcopy__(self, memo: object) -> Sentinel:
-        """Itself: a copy would no longer be the mark."""
+        """Itself: a copy wouldn't be the mark."""
         return self
 
 
@@ -27,7 +27,7 @@ SENTINEL: Final = Sentinel.UNSET
 #: A key that isn't there.
 MISSING: Final = Sentinel.MISSING
 
-#: The answer of a short way that isn't open: the long one has to be taken.
+#: The answer of a short way that is closed: the long way has to be taken.
 LONG: Final = Sentinel.LONG
 
 Unset = Literal[Sentinel.UNSET]

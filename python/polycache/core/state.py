@@ -12,12 +12,12 @@ from polycache.core.sentinels import SENTINEL, Unset
 from polycache.core.ttl import Seconds, read_seconds
 from polycache.serializers import BaseSerializer, MsgPackSerializer, StringSerializer
 
-#: Makes the key for the backend of a key and a namespace.
+#: Makes the backend's key from a key and a namespace.
 KeyBuilder = Callable[..., Any]
 
 
 def encoding_of(serializer: Any) -> str | None:
-    """The encoding in which a backend gives stored bytes to the serializer; ``None`` for the bytes themselves."""
+    """The encoding of stored text for the serializer; ``None`` if it wants bytes."""
     if isinstance(serializer, MsgPackSerializer):
         return None  # Its ``encoding`` is that of the text within.
     encoding: str | None = getattr(serializer, "encoding", "utf-8")
@@ -41,7 +41,7 @@ class State(Runner, Primitives):
         Args:
             serializer: Turns values into what the backend stores, and back.
             plugins: A list of plugins, whose hooks are run around every command.
-            namespace: What the backend's keys begin with.
+            namespace: The beginning of the backend's keys.
             key_builder: Called with a key and ``namespace=``; makes the backend's key in place of the backend's rule.
             timeout: Seconds that a command may take, hooks included. 0 or ``None``: no limit.
             ttl: Seconds that stored values live unless a command says otherwise. 0 or ``None``: for ever.
@@ -56,7 +56,7 @@ class State(Runner, Primitives):
 
     @property
     def serializer(self) -> Any:
-        """What turns values into what the backend stores, and back."""
+        """The serializer: it turns values into what the backend stores, and back."""
         return self._serializer
 
     @serializer.setter
@@ -65,7 +65,7 @@ class State(Runner, Primitives):
 
     @property
     def plugins(self) -> Any:
-        """The plugins, whose hooks are run in this order. The list may be changed."""
+        """The plugins, in the order of their hooks. The list may be changed."""
         return self._plugins
 
     @plugins.setter
@@ -73,7 +73,7 @@ class State(Runner, Primitives):
         self._plugins = value
 
     def build_key(self, key: Any, namespace: str | None = None) -> Any:
-        """The key that the backend is asked for.
+        """The backend's key.
 
         Args:
             key: The key as a caller gives it. Members of an enum stand for their values.
@@ -82,22 +82,22 @@ class State(Runner, Primitives):
         return (self._key_builder or self._build_key)(key, namespace=namespace)
 
     def _build_key(self, key: Any, namespace: str | None = None) -> Any:
-        """The rule where there is no key builder: the namespace and the key, with nothing between."""
+        """The rule without a key builder: the namespace and the key, with nothing between."""
         space = self.namespace if namespace is None else namespace
         return ensure_key(key) if space is None else f"{space}{ensure_key(key)}"
 
     def _full_key(self, key: Any, namespace: str | None) -> Any:
-        """The one rule for commands and locks: the namespace of the call, or else the cache's."""
+        """The one rule for commands and locks: the call's namespace, or else the cache's."""
         return self.build_key(key, namespace=self.namespace if namespace is None else namespace)
 
     def _get_ttl(self, ttl: Seconds | Unset) -> float | None:
-        """The TTL of the call, or else the cache's."""
+        """The call's TTL, or else the cache's."""
         return self.ttl if ttl is SENTINEL else read_seconds(ttl)
 
     def _load(self, stored: Any, loads_fn: Callable[[Any], Any] | None) -> Any:
-        """The value of what is stored."""
+        """The value of its stored form."""
         return (loads_fn or self._serializer.loads)(stored)
 
     def _dump(self, value: Any, dumps_fn: Callable[[Any], Any] | None) -> Any:
-        """What is stored of a value."""
+        """The stored form of a value."""
         return (dumps_fn or self._serializer.dumps)(value)

@@ -1,7 +1,7 @@
-"""Telling a cache that is as it was made from one whose parts somebody has put others in the place of.
+"""Telling a cache with its original parts from one with replaced parts.
 
-A cache of ours takes a short way past its own methods where that makes no difference: no subclass and no test has replaced an
-operation, the key rule or the serializer. Plugins and the off switch are looked at on each call instead.
+A cache takes a short way past its own methods if that makes no difference: no subclass and no test has replaced an operation,
+the key rule or the serializer. Plugins and the off switch are looked at on each call instead.
 """
 
 from __future__ import annotations
@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 
 from polycache.base import BaseCache
 
-#: What a subclass or an instance may replace. With any of it replaced, the long way is taken.
+#: The parts that a subclass or an instance may replace. With any of them replaced, the long way is taken.
 PARTS = (
     "_add", "_cas", "_clear", "_delete", "_exists", "_expire", "_full_key", "_get", "_get_ttl", "_gets", "_increment", "_limit",
     "_load", "_dump", "_lookup", "_multi_delete", "_multi_get", "_multi_lookup", "_multi_read", "_multi_set", "_read", "_run",
@@ -19,11 +19,11 @@ PARTS = (
 
 
 class Stock(BaseCache):
-    """A cache that knows whether its parts are the ones it was made with."""
+    """A cache that knows whether its parts are the original ones."""
 
     #: The class whose parts count as the original ones.
     _ORIGINAL: ClassVar[type[BaseCache]]
-    #: False until the constructor is through.
+    #: False until the constructor is done.
     _made = False
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -33,13 +33,13 @@ class Stock(BaseCache):
             self._changed()
 
     def __delattr__(self, name: str) -> None:
-        """Takes an attribute away, which may have stood in the place of a part."""
+        """Removes an attribute, which may have replaced a part."""
         super().__delattr__(name)
         if self._made:
             self._changed()
 
     def _is_other(self, part: str) -> bool:
-        """Whether a subclass or this instance has another one of this part."""
+        """Whether a subclass or this instance has replaced this part."""
         return self._is_replaced(part, self._ORIGINAL)
 
     def _is_stock(self) -> bool:
@@ -47,5 +47,5 @@ class Stock(BaseCache):
         return not any(map(self._is_other, PARTS))
 
     def _changed(self) -> None:
-        """Called whenever an attribute has changed: chooses between the short way and the long one."""
+        """Called after every change of an attribute: chooses between the short way and the long one."""
         raise NotImplementedError

@@ -10,10 +10,10 @@ _NAMES = ("AIOCACHE_DISABLE", "POLYCACHE_DISABLE")
 
 
 def _raw_environment() -> tuple[Mapping[Any, Any], Any, Any, Any]:
-    """The mapping behind ``os.environ``, and the names and the "1" as they are in it.
+    """The mapping behind ``os.environ``, with the two names and the "1" in its own form.
 
-    ``os.environ`` decodes names and values at each look, which costs more than a hit in memory. Where an interpreter keeps its
-    environment another way, ``os.environ`` itself is looked at.
+    ``os.environ`` decodes names and values at each look, which costs more than a hit in memory. If an interpreter keeps its
+    environment another way, ``os.environ`` itself is used.
     """
     environ = cast(Any, os.environ)
     data = getattr(environ, "_data", None)
@@ -23,10 +23,10 @@ def _raw_environment() -> tuple[Mapping[Any, Any], Any, Any, Any]:
     return os.environ, *_NAMES, "1"
 
 
-#: What a hot path looks at: nothing is switched off while neither name is in it.
+#: A hot path looks only at these: nothing is switched off while neither name is in the environment.
 ENVIRONMENT, AIOCACHE_NAME, POLYCACHE_NAME, _ON = _raw_environment()
 
 
 def disabled() -> bool:
-    """Whether caches are switched off by the environment. Only the value ``1`` does that."""
+    """Whether the environment switches caches off, which only the value ``1`` does."""
     return _ON in (ENVIRONMENT.get(AIOCACHE_NAME), ENVIRONMENT.get(POLYCACHE_NAME))

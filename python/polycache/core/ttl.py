@@ -12,7 +12,7 @@ Seconds: TypeAlias = "float | str | None"
 
 
 def read_seconds(value: Seconds) -> float | None:
-    """The seconds that a caller wrote, a number or text, as a number.
+    """The caller's seconds, a number or text, as a number.
 
     Raises:
         InvalidInput: For NaN.
@@ -28,7 +28,7 @@ def read_seconds(value: Seconds) -> float | None:
 
 
 def native_ttl(value: Seconds) -> float | None:
-    """A TTL for a backend of ours: ``None`` and 0 mean for ever, and so does infinity; what is below 0 is left to the caller."""
+    """A TTL for a native backend: ``None``, 0 and infinity mean for ever; the caller deals with values below 0."""
     seconds = read_seconds(value)
     if seconds is None or seconds == 0 or seconds == math.inf:
         return None

@@ -1,4 +1,4 @@
-"""Objects that notice when somebody puts another method in the place of theirs, as tests and ``mock.patch`` do."""
+"""Objects that notice when somebody replaces their methods, as tests and ``mock.patch`` do."""
 
 from __future__ import annotations
 
@@ -12,22 +12,22 @@ class Watched:
     _replaced: frozenset[str] = frozenset()
 
     def __setattr__(self, name: str, value: Any) -> None:
-        """Sets an attribute, which may take the place of a method."""
+        """Sets an attribute, which may replace a method."""
         object.__setattr__(self, name, value)
         if callable(getattr(type(self), name, None)):
             self._remember(_replaced=self._replaced | {name})
 
     def __delattr__(self, name: str) -> None:
-        """Takes an attribute away, as ``mock.patch`` does when it ends."""
+        """Removes an attribute, as ``mock.patch`` does at its end."""
         object.__delattr__(self, name)
         if name in self._replaced:
             self._remember(_replaced=self._replaced - {name})
 
     def _remember(self, **attributes: Any) -> None:
-        """Sets attributes unnoticed. Not by ``__dict__``: once that is made, attributes are slower to read."""
+        """Sets attributes unnoticed. Not by ``__dict__``: once made, it slows reads of attributes down."""
         for name, value in attributes.items():
             object.__setattr__(self, name, value)
 
     def _is_replaced(self, method: str, original: type[Any]) -> bool:
-        """Whether a subclass of ``original`` or this instance has another one of this method."""
+        """Whether a subclass of ``original`` or this instance has replaced this method."""
         return method in self._replaced or getattr(type(self), method) is not getattr(original, method)

@@ -29,7 +29,7 @@ class Writes(State):
         timeout: Seconds | Unset = SENTINEL,
         _conn: Any = None,
     ) -> bool:
-        """Stores a value where there is none.
+        """Stores a value if there is none.
 
         Args:
             key: The key.
@@ -69,7 +69,7 @@ class Writes(State):
         timeout: Seconds | Unset = SENTINEL,
         _conn: Any = None,
     ) -> Any:
-        """Stores a value, in place of one that may be there.
+        """Stores a value, in place of the present one if there is one.
 
         Args:
             key: The key.
@@ -149,7 +149,7 @@ class Writes(State):
         Args:
             key: The key.
             value: The value.
-            version: What `get_versioned` returned.
+            version: The version from `get_versioned`.
             ttl: Seconds that it lives, in place of the cache's; 0 or ``None``: for ever.
             dumps_fn: In place of the serializer's ``dumps``.
             namespace: In place of the cache's.
@@ -179,11 +179,11 @@ class Writes(State):
     ) -> int:
         """Adds to a number, in one step.
 
-        A key that is missing begins at 0 and gets no TTL; one that is there keeps its own.
+        A missing key begins at 0 and gets no TTL; a present one keeps its own.
 
         Args:
             key: The key.
-            delta: What to add; it may be negative.
+            delta: The number to add; it may be negative.
             namespace: In place of the cache's.
             timeout: Seconds, in place of the cache's.
 
@@ -191,7 +191,7 @@ class Writes(State):
             The sum. 1 while caches are switched off.
 
         Raises:
-            TypeError: What is stored is no integer, or ``delta`` isn't; nothing was changed.
+            TypeError: The stored value is no integer, or ``delta`` isn't one; nothing was changed.
             TimeoutError: When it takes longer than the timeout.
         """
         if disabled():
@@ -211,7 +211,7 @@ class Writes(State):
         timeout: Seconds | Unset = SENTINEL,
         _conn: Any = None,
     ) -> bool:
-        """Sets how long a key has to live.
+        """Sets a key's TTL.
 
         Args:
             key: The key.
@@ -220,7 +220,7 @@ class Writes(State):
             timeout: Seconds, in place of the cache's.
 
         Returns:
-            False where there is no such key, and while caches are switched off.
+            False if there is no such key, and while caches are switched off.
         """
         if disabled():
             return False
@@ -233,7 +233,7 @@ class Writes(State):
     async def persist(
         self, key: Any, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None
     ) -> bool:
-        """Takes away a key's TTL: it lives for ever.
+        """Removes a key's TTL: it lives for ever.
 
         Args:
             key: The key.
@@ -241,7 +241,7 @@ class Writes(State):
             timeout: Seconds, in place of the cache's.
 
         Returns:
-            False where there is no such key, and while caches are switched off.
+            False if there is no such key, and while caches are switched off.
         """
         if disabled():
             return False

@@ -1,4 +1,4 @@
-"""Decorators that cache what coroutine functions return: ``cached``, ``cached_stampede``, ``multi_cached``."""
+"""Decorators that cache the results of coroutine functions: ``cached``, ``cached_stampede``, ``multi_cached``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the decorators have in common: the cache of a function, reading and storing in it, and trouble with it."""
+"""The common part of the decorators: a function's cache, reading and storing in it, and trouble with it."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ _WRITES: set[asyncio.Task[None]] = set()
 
 
 def _get_cache(cache: Any = Cache.MEMORY, serializer: Any = None, plugins: Any = None, **kwargs: Any) -> Any:
-    """The cache of a decorator's arguments."""
+    """The cache for a decorator's arguments."""
     return Cache(cache, serializer=serializer, plugins=plugins, **kwargs)
 
 
 def in_background(write: Coroutine[Any, Any, None]) -> None:
-    """Has a write done without waiting for it."""
+    """Starts a write without waiting for it."""
     task = asyncio.get_running_loop().create_task(write)
     _WRITES.add(task)
     task.add_done_callback(_WRITES.discard)
@@ -50,7 +50,7 @@ def choose_cache(decorator: Any) -> Any:
 
 
 def has_own(cache: Any, *commands: str) -> bool:
-    """Whether these commands are a cache's of ours: not a subclass's, and not a mock."""
+    """Whether a cache has this package's own commands: not a subclass's, and not a mock's."""
     kind = type(cache)
     if not issubclass(kind, BaseCache):
         return False
@@ -60,13 +60,13 @@ def has_own(cache: Any, *commands: str) -> bool:
 
 @lru_cache(maxsize=256)
 def _own_commands(kind: Any) -> frozenset[str]:
-    """The commands that a class hasn't of its own."""
+    """The commands that a class doesn't override."""
     commands = ("get", "set", "multi_get", "multi_set")
     return frozenset(name for name in commands if getattr(kind, name).__module__.startswith("polycache."))
 
 
 async def read(cache: Any, key: Any) -> Any:
-    """The value in the cache or ``MISSING``. Of a cache that can't tell, ``None`` is a miss."""
+    """The cached value or ``MISSING``. If the cache can't tell misses, ``None`` is one."""
     if has_own(cache, "get"):
         value = cache._peek(key)
         if value is not LONG:
@@ -77,7 +77,7 @@ async def read(cache: Any, key: Any) -> Any:
 
 
 async def read_many(cache: Any, keys: list[Any]) -> list[Any]:
-    """The same for many keys."""
+    """As `read`, for many keys."""
     if has_own(cache, "multi_get"):
         return [MISSING] * len(keys) if disabled() else await cache._multi_read(keys)
     values = await cache.multi_get(keys)

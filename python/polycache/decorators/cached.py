@@ -26,7 +26,7 @@ def _store_all(result: Any) -> bool:
 
 
 class cached(Watched):
-    """Caches what a coroutine function returns, by its arguments. ``None`` is a result like any other.
+    """Caches the results of a coroutine function, by its arguments. ``None`` is a result like any other.
 
     The function can be a method, a class method or a static method. It gets ``cache``, and ``refresh``, ``invalidate`` and
     ``key``, which take the arguments of a call. Calls take the keyword arguments ``cache_read=False`` (don't look it up),
@@ -35,18 +35,18 @@ class cached(Watched):
 
     Args:
         ttl: Seconds that results are kept; by default those of the cache. 0 or ``None``: for ever.
-        key: The key, whatever the arguments.
-        namespace: What keys begin with.
-        key_builder: Called with the function and the arguments; makes the key. `signature_key` is one that takes ``f(1)`` and
-            ``f(x=1)`` for the same call.
-        skip_cache_func: Called with a result; where it returns true the result isn't stored.
+        key: The key, for all arguments.
+        namespace: The beginning of the keys.
+        key_builder: Called with the function and the arguments; makes the key. `signature_key` is one for which ``f(1)`` and
+            ``f(x=1)`` are the same call.
+        skip_cache_func: Called with a result; if it returns true the result isn't stored.
         cache: The cache's class, by default ``SimpleMemoryCache``. Each function has a cache of its own.
-        serializer: That of the cache.
-        plugins: Those of the cache.
-        alias: Takes the cache of ``caches.get(alias)``, in place of one of its own.
+        serializer: The cache's serializer.
+        plugins: The cache's plugins.
+        alias: Uses the cache of ``caches.get(alias)``, in place of one of its own.
         noself: Leaves the first argument out of the key: all objects of a class have one result.
         key_from_attr: The name of the argument that is the key.
-        **kwargs: What the cache's class takes.
+        **kwargs: The arguments of the cache's class.
 
     Example:
         >>> @cached(ttl=60, cache=RedisCache, endpoint="10.0.0.1", namespace="shop")
@@ -90,11 +90,11 @@ class cached(Watched):
         self._kwargs = kwargs
         self._warned = False
 
-    #: Reads from the cache where nothing has to be waited for.
+    #: Reads from the cache if there is nothing to wait for.
     _peek: Callable[[Any], Any] | None = None
-    #: The same, where the key is that of the arguments and nothing is replaced: what a cached function looks at first.
+    #: The same, if the key is made of the arguments and nothing is replaced: a cached function tries this first.
     peek_short: Callable[[Any], Any] | None = None
-    # What `__setattr__` looks at before it is set.
+    # `__setattr__` reads these before they are set.
     key: str | None = None
     key_builder: Callable[..., Any] | None = None
     key_from_attr: str | None = None
@@ -122,10 +122,10 @@ class cached(Watched):
         """Makes the cached function.
 
         Raises:
-            TypeError: It is no coroutine function.
+            TypeError: The function is no coroutine function.
         """
         check(type(self).__name__, f)
-        # One decorator may be used for several functions, of which each has a cache.
+        # One decorator may be used for several functions, each of which has its own cache.
         decorator = self if self.cache is None else copy.copy(self)
         decorator.cache = choose_cache(decorator)
         return made_of(decorator, f)
@@ -139,7 +139,7 @@ class cached(Watched):
         aiocache_wait_for_write: bool = True,
         **kwargs: Any,
     ) -> Any:
-        """What is stored of a call, or what the function returns, which is stored then."""
+        """The stored result of a call, or the function's result, which is then stored."""
         try:
             key = self.get_cache_key(f, args, kwargs)
         except NoKey as reason:
@@ -159,11 +159,11 @@ class cached(Watched):
         return result
 
     async def refresh(self, f: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Calls the function, whatever is stored, and stores what it returns."""
+        """Calls the function in any case, and stores its result."""
         return await cached.decorator(self, f, *args, cache_read=False, **kwargs)
 
     async def invalidate(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        """Deletes what is stored of a call. Returns the number of entries deleted."""
+        """Deletes the stored result of a call. Returns the number of entries deleted."""
         deleted: int = await self.cache.delete(self.get_cache_key(f, args, kwargs))
         return deleted
 
@@ -196,7 +196,7 @@ class cached(Watched):
         return await f(*args, **kwargs)
 
     async def _read(self, key: Any) -> Any:
-        """What is stored, or ``MISSING``. A subclass's `get_from_cache` is asked where there is one."""
+        """The stored result, or ``MISSING``. Asks a subclass's `get_from_cache` if there is one."""
         if self._is_replaced("get_from_cache", cached):
             value = await self.get_from_cache(key)
             return MISSING if value is None else value
@@ -210,7 +210,7 @@ class cached(Watched):
             return MISSING
 
     async def get_from_cache(self, key: str) -> Any:
-        """What is stored, or ``None``. Trouble is logged, and is ``None``."""
+        """The stored result, or ``None``. Trouble is logged, and counts as ``None``."""
         value = await self._try_read(key)
         return None if value is MISSING else value
 

@@ -1,4 +1,4 @@
-"""What the decorators make of a function: it is called as before, and can be refreshed and invalidated."""
+"""Cached functions: they are called as before, and can be refreshed and invalidated."""
 
 from __future__ import annotations
 
@@ -19,34 +19,34 @@ S = TypeVar("S")
 
 
 class Decorator(Protocol):
-    """What a cached function asks its decorator for."""
+    """The decorator of a cached function, as the function sees it."""
 
     cache: Any
 
     @property
     def peek_short(self) -> Callable[[Any], Any] | None:
-        """Reads what is stored under the key of the arguments' text, at once; ``None`` where the decorator has to be asked."""
+        """Reads at once what is stored under the arguments' text; ``None`` if the decorator has to be asked."""
 
     async def decorator(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Calls the function, or answers for it."""
 
     async def refresh(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Calls the function and stores what it returns."""
+        """Calls the function and stores its result."""
 
     async def invalidate(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        """Deletes what is stored of it."""
+        """Deletes the stored result of a call."""
         ...
 
     def key_of(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Its key, or keys."""
+        """The key of a call, or its keys."""
 
 
 async def _a_coroutine_function() -> None:
-    """Its code stands for that of wrapped objects which have none."""
+    """Its code stands for that of wrapped objects without any."""
 
 
 class _Coroutine:
-    """Counts as a coroutine function wherever one is asked for: by inspect, by asyncio, and by frameworks over them."""
+    """Counts as a coroutine function for inspect, for asyncio, and for frameworks over them."""
 
     _is_coroutine = (
         cast(Any, asyncio.coroutines)._is_coroutine if hasattr(asyncio.coroutines, "_is_coroutine") else None
@@ -57,7 +57,7 @@ class _Coroutine:
 
     @property
     def __code__(self) -> CodeType:
-        """That of a coroutine function."""
+        """The code of a coroutine function."""
         code = getattr(self.__wrapped__, "__code__", None)
         is_coroutine = isinstance(code, CodeType) and code.co_flags & inspect.CO_COROUTINE
         return cast(CodeType, code) if is_coroutine else _a_coroutine_function.__code__
@@ -71,8 +71,8 @@ if _mark is not None:
 class CachedFunction(_Coroutine, Generic[P, R]):
     """A coroutine function whose results are cached.
 
-    It is called, awaited and used as a method like the function itself. Beside that it has ``refresh``, ``invalidate`` and ``key``,
-    which take the arguments of a call, and ``cache``.
+    It is called, awaited and used as a method like the function itself. It also has ``refresh``, ``invalidate`` and ``key``, which
+    take the arguments of a call, and ``cache``.
 
     Attributes:
         cache: The cache.
@@ -87,7 +87,7 @@ class CachedFunction(_Coroutine, Generic[P, R]):
         self.cache: Any = decorator.cache
 
     async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """What is stored for these arguments, or else what the function returns."""
+        """The stored result for these arguments, or else the function's result."""
         peek = self._decorator.peek_short
         if peek is not None and not kwargs:
             text = str(args)
@@ -100,12 +100,12 @@ class CachedFunction(_Coroutine, Generic[P, R]):
         return result
 
     async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """Calls the function, whatever is stored, and stores what it returns."""
+        """Calls the function in any case, and stores its result."""
         result: R = await self._decorator.refresh(self._function, args, kwargs)
         return result
 
     async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> int:
-        """Deletes what is stored for these arguments. Returns how many entries that were."""
+        """Deletes the stored result for these arguments. Returns the number of entries deleted."""
         return await self._decorator.invalidate(self._function, args, kwargs)
 
     def key(self, *args: P.args, **kwargs: P.kwargs) -> Any:
@@ -127,7 +127,7 @@ class CachedFunction(_Coroutine, Generic[P, R]):
         return f"<cached {self._function!r}>"
 
     def __reduce__(self) -> str:
-        """By its name, as functions are pickled."""
+        """Its name, as functions are pickled."""
         return cast(str, cast(Any, self).__qualname__)
 
 
@@ -156,7 +156,7 @@ class CachedStaticMethod(CachedFunction[P, R]):
 
 
 class BoundCachedFunction(_Coroutine, Generic[Q, R]):
-    """A cached method of an object, whose methods take the arguments behind the object."""
+    """A cached method of an object; its methods take the arguments behind the object."""
 
     def __init__(self, function: Any, instance: Any) -> None:
         self.__func__: Any = function
@@ -165,17 +165,17 @@ class BoundCachedFunction(_Coroutine, Generic[Q, R]):
         self.cache: Any = function.cache
 
     async def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> R:
-        """What is stored for these arguments, or else what the function returns."""
+        """The stored result for these arguments, or else the function's result."""
         result: R = await self.__func__(self.__self__, *args, **kwargs)
         return result
 
     async def refresh(self, *args: Q.args, **kwargs: Q.kwargs) -> R:
-        """Calls the function, whatever is stored, and stores what it returns."""
+        """Calls the function in any case, and stores its result."""
         result: R = await self.__func__.refresh(self.__self__, *args, **kwargs)
         return result
 
     async def invalidate(self, *args: Q.args, **kwargs: Q.kwargs) -> int:
-        """Deletes what is stored for these arguments. Returns how many entries that were."""
+        """Deletes the stored result for these arguments. Returns the number of entries deleted."""
         deleted: int = await self.__func__.invalidate(self.__self__, *args, **kwargs)
         return deleted
 
@@ -208,7 +208,7 @@ class BoundCachedFunction(_Coroutine, Generic[Q, R]):
 
 
 def made_of(decorator: Decorator, function: Any) -> Any:
-    """The cached function of what stands below the decorator."""
+    """The cached function of the object below the decorator."""
     if isinstance(function, classmethod):
         return CachedClassMethod(decorator, function.__func__)
     if isinstance(function, staticmethod):
@@ -217,7 +217,7 @@ def made_of(decorator: Decorator, function: Any) -> Any:
 
 
 def check(name: str, function: Any) -> None:
-    """Refuses what can't be awaited.
+    """Refuses a function that can't be awaited.
 
     Raises:
         TypeError: The function is no coroutine function.

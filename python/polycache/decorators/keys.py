@@ -12,21 +12,21 @@ from functools import lru_cache
 from types import MethodType
 from typing import Any
 
-#: What the text of an object has that is known by its address alone.
+#: Part of an object's text if that is made of its address.
 ADDRESS = " at 0x"
 _ADDRESSES = re.compile(r" at 0x([0-9A-Fa-f]+)")
 _SIMPLE = (str, int, float, bool, complex, bytes, type(None))
 
 
 class NoKey(Exception):
-    """The arguments have no text that only they could have."""
+    """The arguments have no text that tells them from others."""
 
 
 def default_key(module: str | None, name: str, args: tuple[Any, ...], kwargs: Mapping[str, Any]) -> str:
     """``module + name + str(args) + str(sorted(kwargs.items()))``, as aiocache makes it.
 
-    Where that text has the address of an object, which another object may have later, a token takes its place that is the
-    object's alone, in this process and all others.
+    If that text has the address of an object, which another object may have later, a token takes its place that no other
+    object has, in this process or another.
 
     Raises:
         NoKey: An argument can't be told from another one.
@@ -46,7 +46,7 @@ def signature_key(function: Callable[..., Any], *args: Any, **kwargs: Any) -> st
     Args:
         function: The cached function.
         *args: The arguments of the call.
-        **kwargs: The same.
+        **kwargs: The keyword arguments of the call.
 
     Returns:
         ``module.function(x=1, y='a')``.
@@ -70,7 +70,7 @@ def _signature(function: Callable[..., Any]) -> inspect.Signature:
 
 
 def _text(value: Any) -> str:
-    """The ``repr`` of a value, with tokens in the place of addresses."""
+    """The ``repr`` of a value, with tokens in place of addresses."""
     kind = type(value)
     if kind in _SIMPLE:
         return repr(value)
@@ -98,14 +98,14 @@ def _of_object(value: Any) -> str:
     addresses = _ADDRESSES.findall(text)
     if not addresses:
         return text
-    # Another address is that of an object which this one's text holds, and nothing says which one.
+    # The other address is that of an object within this one, and nothing says which.
     if any(int(address, 16) != id(value) for address in addresses):
         raise NoKey(f"{text}: what it holds has no text of its own; give it a __repr__, or the function a key_builder")
     return f"{_ADDRESSES.sub('', text)} {_TOKENS.of(value)}"
 
 
 class _Tokens:
-    """Names of objects that no other object ever has: not after they are gone, nor in another process."""
+    """Names that only one object ever has: not even others after its end, or in another process."""
 
     def __init__(self) -> None:
         self._known: dict[int, tuple[weakref.ref[Any], str]] = {}
@@ -116,7 +116,7 @@ class _Tokens:
         """The object's name.
 
         Raises:
-            NoKey: The object's class doesn't allow weak references, by which its end would be noticed.
+            NoKey: The object's class doesn't allow weak references, which would tell of the object's end.
         """
         place = id(value)
         known = self._known.get(place)
@@ -138,7 +138,7 @@ class _Tokens:
             del self._known[place]
 
     def renew(self) -> None:
-        """In the child of a fork: its objects are others than the parent's."""
+        """In the child of a fork: its objects aren't the parent's."""
         self._process = uuid.uuid4().hex
         self._known.clear()
 

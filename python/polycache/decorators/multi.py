@@ -31,9 +31,9 @@ def _store_all(key: Any, value: Any) -> bool:
 class multi_cached(Watched):
     """Caches the entries of the mapping that a coroutine function returns, each by its key.
 
-    The function is called with the keys that are missing, and its result is completed with the others. Keys that it leaves out
-    aren't in the result, and are asked for again. With no keys it is called as it is. The arguments of a call aren't part of the
-    keys: give each function a ``namespace`` or a ``key_builder`` of its own where they share a cache.
+    The function is called with the missing keys, and its result is completed with the others. Keys that it leaves out aren't in
+    the result, and are asked for again. Without any key it is called too. The arguments of a call aren't part of the keys: give
+    functions that share a cache a ``namespace`` or a ``key_builder`` each.
 
     The function can be a method, a class method or a static method. It gets ``cache``, and ``refresh``, ``invalidate`` and
     ``key``, which take the arguments of a call. Calls take ``cache_read``, ``cache_write`` and ``aiocache_wait_for_write`` as those of
@@ -41,16 +41,16 @@ class multi_cached(Watched):
 
     Args:
         keys_from_attr: The name of the function's argument that holds the keys.
-        namespace: What keys begin with.
+        namespace: The beginning of the keys.
         key_builder: Called with a key, the function and the arguments; makes the key in the cache. The function and its
             callers see only keys as they are given.
-        skip_cache_func: Called with a key and a value; where it returns true the value isn't stored.
+        skip_cache_func: Called with a key and a value; if it returns true the value isn't stored.
         ttl: Seconds that values are kept; by default those of the cache. 0 or ``None``: for ever.
         cache: The cache's class, by default ``SimpleMemoryCache``. Each function has a cache of its own.
-        serializer: That of the cache.
-        plugins: Those of the cache.
-        alias: Takes the cache of ``caches.get(alias)``, in place of one of its own.
-        **kwargs: What the cache's class takes.
+        serializer: The cache's serializer.
+        plugins: The cache's plugins.
+        alias: Uses the cache of ``caches.get(alias)``, in place of one of its own.
+        **kwargs: The arguments of the cache's class.
 
     Example:
         >>> @multi_cached("ids", ttl=60)
@@ -60,7 +60,7 @@ class multi_cached(Watched):
         {1: 'Ada', 2: 'Grace'}
     """
 
-    #: The keys of the arguments aren't told by their text.
+    #: The text of the arguments doesn't tell the keys.
     peek_short: None = None
 
     def __init__(
@@ -99,7 +99,7 @@ class multi_cached(Watched):
         """Makes the cached function.
 
         Raises:
-            TypeError: It is no coroutine function.
+            TypeError: The function is no coroutine function.
         """
         check(type(self).__name__, f)
         decorator = self if self.cache is None else copy.copy(self)
@@ -115,7 +115,7 @@ class multi_cached(Watched):
         aiocache_wait_for_write: bool = True,
         **kwargs: Any,
     ) -> dict[Any, Any]:
-        """The entries that are stored, and those that the function returns for the other keys, which are stored then."""
+        """The stored entries, and those that the function returns for the other keys, which are then stored."""
         keys = self._keys(f, args, kwargs)
         found = await self._read(keys, self._built(keys, f, args, kwargs)) if cache_read and keys else {}
         missing = [key for key in keys if key not in found]
@@ -134,16 +134,16 @@ class multi_cached(Watched):
         return {**computed, **found}
 
     async def refresh(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
-        """Calls the function with all keys, and stores what it returns."""
+        """Calls the function with all keys, and stores its result."""
         return await self.decorator(f, *args, cache_read=False, **kwargs)
 
     async def invalidate(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
-        """Deletes what is stored of the keys of a call. Returns the number of entries deleted."""
+        """Deletes the entries of a call's keys. Returns the number of entries deleted."""
         deleted: int = await self.cache.multi_delete(self.key_of(f, args, kwargs))
         return deleted
 
     def key_of(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> list[Any]:
-        """The keys in the cache of a call."""
+        """The keys of a call in the cache."""
         return self._built(self._keys(f, args, kwargs), f, args, kwargs)
 
     def get_cache_keys(
@@ -189,7 +189,7 @@ class multi_cached(Watched):
         return [self.key_builder(key, f, *args, **kwargs) for key in keys]
 
     async def _read(self, keys: list[Any], built: list[Any]) -> dict[Any, Any]:
-        """What is stored, by the caller's keys. A subclass's `get_from_cache` is asked where there is one."""
+        """The stored values, by the caller's keys. Asks a subclass's `get_from_cache` if there is one."""
         if self._is_replaced("get_from_cache", multi_cached):
             values = [MISSING if value is None else value for value in await self.get_from_cache(*built)]
         else:
@@ -204,7 +204,7 @@ class multi_cached(Watched):
             return [MISSING] * len(built)
 
     async def get_from_cache(self, *keys: Any) -> list[Any]:
-        """What is stored under keys of the cache, or ``None`` of each. Trouble is logged, and is ``None`` for all."""
+        """The values under these keys of the cache, ``None`` for a miss. Trouble is logged, and is ``None`` for all."""
         if not keys:
             return []
         return [None if value is MISSING else value for value in await self._try_read(list(keys))]

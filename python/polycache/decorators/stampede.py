@@ -1,4 +1,4 @@
-"""``cached_stampede``: `cached`, computing what is missing once for all who ask."""
+"""``cached_stampede``: `cached`, computing a missing result once for all who ask."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from polycache.decorators.keys import NoKey
 class cached_stampede(cached):
     """`cached`, which calls the function once for all who ask for the same result at the same time.
 
-    All who wait get what it returns, be it ``None``, or raises; an error isn't stored. On a server that holds for all processes.
+    All who wait get the result, even ``None``, or the error, which isn't stored. On a server this holds for all processes.
 
     Args:
-        lease: Seconds after which other processes stop waiting for one that has died. It is renewed while the function
+        lease: Seconds after which other processes stop waiting for a dead one. The lease is renewed while the function
             runs, so it may be shorter. 0 or ``None``: other processes don't wait.
         **kwargs: See `cached`.
 
@@ -36,7 +36,7 @@ class cached_stampede(cached):
         self._flights = Flights()
 
     async def decorator(self, f: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
-        """What is stored of a call, or what the function returns, to this caller or to another one."""
+        """The stored result of a call, or the function's, called by this caller or another one."""
         try:
             key = self.get_cache_key(f, args, kwargs)
         except NoKey as reason:
@@ -64,7 +64,7 @@ class cached_stampede(cached):
         return await self._flights.share(key, lambda: self._compute(key, compute))
 
     async def _compute(self, key: Any, compute: Callable[[], Awaitable[Any]]) -> Any:
-        """For a cache that isn't ours, which has a lock at least."""
+        """For a cache of another class, which at least has a lock."""
         from polycache import decorators  # Where test suites put another RedLock.
 
         if not read_seconds(self.lease):

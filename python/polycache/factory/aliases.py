@@ -11,7 +11,7 @@ Config = dict[str, Any]
 
 
 class CacheHandler:
-    """Caches by alias: `get` gives one and the same for a name, `create` a new one each time."""
+    """Caches by alias: `get` always returns the same cache for an alias, `create` a new one each time."""
 
     _config: dict[str, Config] = {  # noqa: RUF012  # Replaced as a whole, as test suites do.
         "default": {
@@ -41,15 +41,15 @@ class CacheHandler:
         try:
             return self._caches[alias]
         except KeyError:
-            # Of two threads that make it at once, both get the same one.
+            # Two threads that make it at once both get the same one.
             return self._caches.setdefault(alias, _create_cache(**self.get_alias_config(alias)))
 
     def create(self, alias: str, **kwargs: Any) -> Any:
-        """Makes a new cache of the settings of an alias.
+        """Makes a new cache with the settings of an alias.
 
         Args:
             alias: The name.
-            **kwargs: Settings in the place of those of the alias.
+            **kwargs: Settings in place of the alias's.
 
         Raises:
             KeyError: There is no such alias.
@@ -75,11 +75,11 @@ class CacheHandler:
         return deepcopy(self._config)
 
     def set_config(self, config: dict[str, Config]) -> None:
-        """Replaces all settings. Caches that `get` has made of an alias in ``config`` are made anew at its next call.
+        """Replaces all settings. `get` makes the caches of aliases in ``config`` anew at its next call.
 
         Args:
-            config: By alias: ``cache``, a class or its dotted name; ``serializer`` and ``plugins``, each a ``class`` and what
-                it takes; and what the cache takes. An alias ``default`` is needed.
+            config: By alias: ``cache``, a class or its dotted name; ``serializer`` and ``plugins``, each a ``class`` and its
+                arguments; and the cache's arguments. An alias ``default`` is needed.
 
         Raises:
             ValueError: There is no ``default``.

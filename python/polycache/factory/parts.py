@@ -1,4 +1,4 @@
-"""Making a cache and its parts of a configuration."""
+"""Making a cache and its parts from a configuration."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ _AIOCACHE = "aiocache."
 
 
 def _class_from_string(class_path: str) -> Any:
-    """The class of a dotted name. What begins with ``aiocache.`` is ours.
+    """The class of a dotted name. A name that begins with ``aiocache.`` is this package's class.
 
     Raises:
         ImportError: There is no such module.
@@ -24,7 +24,7 @@ def _class_from_string(class_path: str) -> Any:
 
 
 def _part(config: Mapping[str, Any]) -> Any:
-    """A serializer or a plugin of its settings, which stay as they are."""
+    """A serializer or a plugin from its settings, which stay as they are."""
     settings = dict(config)
     kind = settings.pop("class")
     return (_class_from_string(kind) if isinstance(kind, str) else kind)(**settings)
@@ -36,13 +36,13 @@ def _create_cache(
     plugins: Iterable[Mapping[str, Any]] | None = None,
     **kwargs: Any,
 ) -> Any:
-    """The cache of a configuration.
+    """The cache for a configuration.
 
     Args:
         cache: Its class, or the class's dotted name.
-        serializer: ``class`` and what the class takes.
-        plugins: The same of each plugin.
-        **kwargs: What the cache's class takes.
+        serializer: ``class`` and its arguments.
+        plugins: ``class`` and its arguments, for each plugin.
+        **kwargs: The arguments of the cache's class.
     """
     kind = _class_from_string(cache) if isinstance(cache, str) else cache
     made = None if serializer is None else _part(serializer)

@@ -1,4 +1,4 @@
-"""Serializers: what turns values into what a backend stores, and back."""
+"""Serializers, which turn values into what a backend stores, and back."""
 
 from polycache.serializers.base import BaseSerializer
 from polycache.serializers.json import JsonSerializer

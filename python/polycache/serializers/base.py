@@ -1,4 +1,4 @@
-"""``BaseSerializer``, which serializers derive from."""
+"""``BaseSerializer``, the base class of serializers."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class BaseSerializer:
     It may have another base class beside this one.
 
     Args:
-        encoding: How stored bytes become the text that ``loads`` is given; ``None``: it is given the bytes.
+        encoding: The encoding by which stored bytes become text for ``loads``; ``None``: ``loads`` gets the bytes.
         *args: For another base class.
         **kwargs: For another base class.
 
@@ -46,9 +46,9 @@ class BaseSerializer:
         super().__init__(*args, **kwargs)
 
     def dumps(self, value: Any, /) -> Any:
-        """What is stored of a value: text or bytes."""
+        """The stored form of a value: text or bytes."""
         raise NotImplementedError(f"{type(self).__qualname__} has no dumps")
 
     def loads(self, value: Any, /) -> Any:
-        """The value of what is stored. It is not called for a miss."""
+        """The value of a stored form. Not called for a miss."""
         raise NotImplementedError(f"{type(self).__qualname__} has no loads")

@@ -11,7 +11,7 @@ from polycache.serializers.base import BaseSerializer
 class JsonSerializer(BaseSerializer):
     """Stores JSON, as ``json.dumps`` writes it: the serializer of caches on servers.
 
-    It is the standard library's, whether ujson is installed or not. Tuples are read as lists, and keys of dicts as text.
+    It is the standard library's, even if ujson is installed. Tuples are read as lists, and keys of dicts as text.
     """
 
     def dumps(self, value: Any, /) -> str:

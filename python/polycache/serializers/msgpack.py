@@ -12,7 +12,7 @@ class MsgPackSerializer(BaseSerializer):
     """Stores MessagePack. It needs the package ``msgpack``: ``pip install polycache[msgpack]``.
 
     Args:
-        use_list: Whether arrays are read as lists, or else as tuples.
+        use_list: Whether arrays are read as lists; otherwise as tuples.
         encoding: ``"utf-8"``: text is read as text. Anything else: as bytes.
         *args: For another base class.
         **kwargs: For another base class.
@@ -35,7 +35,7 @@ class MsgPackSerializer(BaseSerializer):
         return {name: value for name, value in self.__dict__.items() if name != "_msgpack"}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        """As `__getstate__` left it."""
+        """Restores the state of `__getstate__`."""
         self.__dict__.update(state, _msgpack=importlib.import_module("msgpack"))
 
     def dumps(self, value: Any, /) -> Any:
@@ -43,7 +43,7 @@ class MsgPackSerializer(BaseSerializer):
         return self._msgpack.packb(value)
 
     def loads(self, value: Any, /) -> Any:
-        """The value of MessagePack. Keys of maps may be of any type that is written."""
+        """The value of MessagePack. Keys of maps may be of any type that can be written."""
         if value is None:
             return None
         raw = self.encoding != "utf-8"

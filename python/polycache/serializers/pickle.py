@@ -9,10 +9,10 @@ from polycache.serializers.base import BaseSerializer
 
 
 class PickleSerializer(BaseSerializer):
-    """Stores pickles. Who can write to the server can have any code run where they are read.
+    """Stores pickles. Whoever can write to the server can have any code run by a reader.
 
     Args:
-        protocol: The protocol of ``pickle``. By default the one that is Python's default.
+        protocol: The protocol of ``pickle``. By default Python's own default.
         encoding: See `BaseSerializer`.
         *args: For another base class.
         **kwargs: For another base class.

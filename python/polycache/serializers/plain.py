@@ -10,8 +10,8 @@ from polycache.serializers.base import BaseSerializer
 class NullSerializer(BaseSerializer):
     """Stores values as they are: the serializer of memory caches.
 
-    What is read is the object that was stored, not a copy. On a server, which stores bytes, values have to be text, bytes or
-    numbers, and text is what is read.
+    A read returns the stored object, not a copy. On a server, which stores bytes, values have to be text, bytes or numbers, and
+    are read as text.
     """
 
     def dumps(self, value: Any, /) -> Any:
@@ -24,7 +24,7 @@ class NullSerializer(BaseSerializer):
 
 
 class StringSerializer(BaseSerializer):
-    """Stores ``str(value)``, and reads text: an ``1`` that was stored is read as ``"1"``."""
+    """Stores ``str(value)``, and reads text: a stored ``1`` is read as ``"1"``."""
 
     def dumps(self, value: Any, /) -> str:
         """The value as text."""

@@ -1,4 +1,4 @@
-"""``MemcachedCache``: where its servers are, and its rules for keys and TTLs."""
+"""``MemcachedCache``: its servers, and its rules for keys and TTLs."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ LONGEST_KEY = 250
 
 
 class MemcachedBackend(ServerCommands):
-    """A cache on memcached whose serializer is that of ``BaseCache``; see `MemcachedCache`."""
+    """A cache on memcached with the serializer of ``BaseCache``; see `MemcachedCache`."""
 
     NAME = "memcached"
 
@@ -48,8 +48,8 @@ class MemcachedBackend(ServerCommands):
             url: In place of the arguments above: ``memcached://host1,host2,host3``, ``memcacheds://``,
                 ``memcached+unix://``.
             loop: Has no effect: the running loop is used.
-            **kwargs: ``weights``, ``placement``, ``on_dead`` and the other settings of a memcached URL; what every cache
-                takes (see ``BaseCache``).
+            **kwargs: ``weights``, ``placement``, ``on_dead`` and the other settings of a memcached URL; the arguments of
+                every cache (see ``BaseCache``).
         """
         settings = known(kwargs, MEMCACHED_SETTINGS)
         super().__init__(**kwargs)
@@ -98,7 +98,7 @@ class MemcachedBackend(ServerCommands):
         return text
 
     def _get_ttl(self, ttl: Seconds | Unset) -> float | None:
-        # The cache's own is rounded up to whole seconds; a call's has to be whole.
+        # The cache's own TTL is rounded up to whole seconds; a call's has to be whole.
         seconds = read_seconds(self.ttl if ttl is SENTINEL else ttl)
         return seconds if ttl is not SENTINEL or seconds is None or math.isinf(seconds) else math.ceil(seconds)
 
@@ -109,7 +109,7 @@ class MemcachedBackend(ServerCommands):
         return seconds
 
     def _lease(self, seconds: float) -> float:
-        # Its clock counts seconds: what is to live for one may end with the next tick.
+        # The server's clock counts seconds: an entry with a life of one may end at the next tick.
         self._seconds(seconds)
         return seconds + 1
 

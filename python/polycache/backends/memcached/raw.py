@@ -13,7 +13,7 @@ from polycache.exceptions import InvalidInput
 async def ask(
     server: Server, command: str, args: tuple[Any, ...], options: Mapping[str, Any], encoding: str | None
 ) -> Any:
-    """What a method of aiomcache's client gives: ``get``, ``multi_get``, ``set``, ``incr``, ``stats``, ..
+    """Calls a method of aiomcache's client: ``get``, ``multi_get``, ``set``, ``incr``, ``stats``, ..
 
     Raises:
         AttributeError: There is no such method.
@@ -59,7 +59,7 @@ async def _cas(server: Server, key: bytes, value: bytes, cas_token: Any, exptime
 
 
 async def _change(server: Server, key: bytes, new: Callable[[bytes], bytes], exptime: int | None) -> bool:
-    """Puts another value in the place of one that is there. Its TTL is the given one, or stays as it is."""
+    """Replaces a value that is there. The entry gets the given TTL, or keeps its own."""
     name = _text(key)
     while True:
         present, version = await server.get_versioned(name)

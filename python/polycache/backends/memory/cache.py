@@ -1,7 +1,7 @@
 """``SimpleMemoryCache``, and the short way of its commands.
 
-A hit costs little more than the coroutine that it is: where no part is replaced and the call has no option, a command asks the native
-door, which looks whether a plugin or the off switch stands in the way, and else answers at once.
+A hit costs little more than its coroutine: if no part is replaced and the call has no option, a command asks the native
+door, which checks for a plugin or the off switch, and otherwise answers at once.
 """
 
 from __future__ import annotations
@@ -18,17 +18,17 @@ from polycache.serializers import NullSerializer
 
 
 def _long(*_: Any) -> Any:
-    """What a command asks while the short way is closed."""
+    """The answer to a command while the short way is closed."""
     return LONG
 
 
 def _not_stored(*_: Any) -> bool:
-    """The same for ``set``."""
+    """The answer to ``set`` while the short way is closed."""
     return False
 
 
 class SimpleMemoryBackend(MemoryOperations):
-    """A memory cache whose serializer is that of ``BaseCache``; see `SimpleMemoryCache`."""
+    """A memory cache with the serializer of ``BaseCache``; see `SimpleMemoryCache`."""
 
     NAME = "memory"
 
@@ -46,9 +46,9 @@ class SimpleMemoryBackend(MemoryOperations):
         """Makes a cache.
 
         Args:
-            max_size: How many entries it holds; the least used ones make room. By default there is no bound.
+            max_size: How many entries it holds; the least used ones make room. Unbounded by default.
             max_memory: How many bytes it holds, by ``sys.getsizeof`` of the values, in place of ``max_size``.
-            **kwargs: What every cache takes: see ``BaseCache``.
+            **kwargs: The arguments of every cache: see ``BaseCache``.
         """
         super().__init__(**kwargs)
         self._memory = Memory(**bounds(max_size, max_memory))
@@ -61,7 +61,7 @@ class SimpleMemoryBackend(MemoryOperations):
         return {}
 
     def _limit(self, timeout: Seconds | Unset) -> float | None:
-        # Nothing waits where there are no hooks and no operations of a subclass.
+        # Without hooks and a subclass's operations nothing waits.
         return None if self._waits_never and not self._plugins else super()._limit(timeout)
 
     _waits_never = False
@@ -84,7 +84,7 @@ class SimpleMemoryBackend(MemoryOperations):
         )
 
     def _door(self, ttl: float | None) -> Door | None:
-        """The short way with the present settings. ``None`` where it can't see whether there are plugins."""
+        """The short way with the present settings. ``None`` if it can't see whether there are plugins."""
         plugins = self._plugins
         if type(plugins) is tuple and not plugins:
             plugins = []
@@ -177,13 +177,13 @@ class SimpleMemoryBackend(MemoryOperations):
 
 
 class SimpleMemoryCache(SimpleMemoryBackend):
-    """A cache in this process's memory. Values are kept as they are: what is read is the object that was stored.
+    """A cache in this process's memory. Values are kept as they are: a read returns the stored object.
 
-    Each has a store of its own. Without a bound it grows until its entries' TTLs end.
+    Each cache has a store of its own. Without a bound it grows until its entries' TTLs end.
 
     Args:
         serializer: By default ``NullSerializer``.
-        max_size: How many entries it holds; the least used ones make room. By default there is no bound.
+        max_size: How many entries it holds; the least used ones make room. Unbounded by default.
         max_memory: How many bytes it holds, by ``sys.getsizeof`` of the values, in place of ``max_size``.
         **kwargs: ``plugins``, ``namespace``, ``key_builder``, ``timeout``, ``ttl``: see ``BaseCache``.
 

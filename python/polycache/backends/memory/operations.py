@@ -15,7 +15,7 @@ from polycache.exceptions import InvalidInput
 
 
 class SpacedKey(str):
-    """A full key that knows the namespace it begins with, as there is no separator between them."""
+    """A full key that knows its namespace, since no separator stands behind that."""
 
     __slots__ = ("space",)
     space: str
@@ -29,13 +29,13 @@ class SpacedKey(str):
 
 
 class MemoryOperations(NativeFill):
-    """What a memory backend does. Each operation has taken effect when it is first awaited, and waits for nothing."""
+    """The operations of memory. Each has taken effect when it is first awaited, and waits for nothing."""
 
     _memory: Memory
 
     @property
     def _cache(self) -> MemoryView:
-        """What is stored, as a dict."""
+        """The stored entries, as a dict."""
         return MemoryView(self._memory)
 
     def _full_key(self, key: Any, namespace: str | None) -> Any:
@@ -44,7 +44,7 @@ class MemoryOperations(NativeFill):
         return SpacedKey.of(full, space) if space and isinstance(full, str) and full.startswith(space) else full
 
     def _place(self, key: Any) -> tuple[str, int]:
-        """The text of a full key, and how much of it is the namespace, in bytes: what `clear` goes by."""
+        """The text of a full key, and the length of its namespace in bytes, which `clear` needs."""
         text = key_text(key)
         space = key.space if isinstance(key, SpacedKey) else self.namespace
         return text, len(space.encode()) if space and text.startswith(space) else 0
@@ -78,13 +78,13 @@ class MemoryOperations(NativeFill):
     async def _cas(self, key: Any, value: Any, token: Any, ttl: Seconds = None, _conn: Any = None) -> bool:
         (text, space), seconds = self._place(key), native_ttl(ttl)
         if not isinstance(token, Version):
-            # A value, as aiocache's own tokens are.
+            # The token is a value, as aiocache's own tokens are.
             present, version = self._memory.get_versioned(text)
             if present != token:
                 return False
             token = version
         if seconds is not None and seconds < 0:
-            # What ends at once: the value goes if it is still this one.
+            # The new value would end at once, so the present one is deleted if it is unchanged.
             return self._memory.delete_if(text, token)
         return self._memory.cas(text, value, token, seconds, space)
 

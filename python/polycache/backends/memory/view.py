@@ -1,4 +1,4 @@
-"""What is in a memory cache, as a dict: for ``raw`` and for tests that look inside."""
+"""The entries of a memory cache, as a dict: for ``raw`` and for tests that look inside."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from polycache.core.sentinels import MISSING
 
 
 class MemoryView(MutableMapping[str, Any]):
-    """The stored values by full key. What is written here has no TTL."""
+    """The stored values by full key. A value that is written here has no TTL."""
 
     def __init__(self, memory: Memory) -> None:
         self._memory = memory
@@ -45,13 +45,13 @@ class MemoryView(MutableMapping[str, Any]):
         self._memory.clear(None)
 
     def copy(self) -> dict[str, Any]:
-        """A dict of what is there now."""
+        """A dict of the present values."""
         keys = self._memory.keys()
         values = self._memory.multi_get(keys, MISSING)
         return {key: value for key, value in zip(keys, values, strict=True) if value is not MISSING}
 
     def call(self, method: str, *args: Any, **kwargs: Any) -> Any:
-        """What a dict's method of this name answers.
+        """Calls the dict's method of this name.
 
         Raises:
             AttributeError: A dict has no such method.

@@ -1,4 +1,4 @@
-"""``RedisCache``: where its servers are, and its rule for keys."""
+"""``RedisCache``: its servers, and its rule for keys."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from polycache.serializers import JsonSerializer
 
 
 class RedisBackend(ServerCommands):
-    """A cache on Redis whose serializer is that of ``BaseCache``; see `RedisCache`."""
+    """A cache on Redis with the serializer of ``BaseCache``; see `RedisCache`."""
 
     NAME = "redis"
 
@@ -49,17 +49,16 @@ class RedisBackend(ServerCommands):
             pool_min_size: Has no effect: see ``pool_max_size``.
             pool_max_size: Has no effect. One connection carries the calls of all tasks; ``connections`` asks for more.
             create_connection_timeout: Seconds that connecting may take. By default 2.
-            ssl: Whether TLS is spoken. ``ca``, ``cert``, ``key`` and ``verify`` say how.
+            ssl: Whether to use TLS, with the settings ``ca``, ``cert``, ``key`` and ``verify``.
             connection_pool_class: Has no effect.
-            connection_pool_kwargs: Arguments of a connection of redis-py: those that say where the server is and how to
-                log in are taken.
+            connection_pool_kwargs: Arguments of a connection of redis-py; only the server's address and the log-in are used.
             username: The ACL user.
             url: In place of the arguments above: ``redis://``, ``rediss://``, ``redis+cluster://``, ``redis+sentinel://``,
                 ``redis+unix://``.
-            client: A client of redis-py, whose address, user and password are taken. It isn't used itself.
+            client: A client of redis-py, whose address, user and password are used. The client itself isn't used.
             loop: Has no effect: the running loop is used.
-            **kwargs: ``connections``, ``heartbeat``, ``protocol`` and the other settings of a Redis URL; what every cache
-                takes (see ``BaseCache``).
+            **kwargs: ``connections``, ``heartbeat``, ``protocol`` and the other settings of a Redis URL; the arguments of
+                every cache (see ``BaseCache``).
         """
         place = known(kwargs, REDIS_SETTINGS)
         super().__init__(**kwargs)
@@ -82,7 +81,7 @@ class RedisBackend(ServerCommands):
         self._changed()
 
     def _take(self, found: dict[str, Any]) -> dict[str, str]:
-        """Takes over where a client of redis-py connects to. Returns the settings for the URL."""
+        """Takes the address and log-in of a client of redis-py. Returns the settings for the URL."""
         for name in ("endpoint", "port", "db", "username", "password", "create_connection_timeout"):
             if found.get(name) is not None:
                 setattr(self, name, found.pop(name))
@@ -150,10 +149,10 @@ class RedisCache(RedisBackend):
         db: The number of the database, by default 0.
         password: The password.
         username: The ACL user.
-        ssl: Whether TLS is spoken.
+        ssl: Whether to use TLS.
         create_connection_timeout: Seconds that connecting may take. By default 2.
         url: In place of all these: ``redis+cluster://host1:7000,host2:7000``, ``redis+sentinel://host:26379/service``.
-        client: A client of redis-py, whose address, user and password are taken.
+        client: A client of redis-py, whose address, user and password are used.
         **kwargs: Settings of the client (``connections``, ``heartbeat``, ``ca``, ..); ``plugins``, ``namespace``,
             ``key_builder``, ``timeout``, ``ttl``: see ``BaseCache``.
 

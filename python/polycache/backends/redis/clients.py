@@ -1,4 +1,4 @@
-"""Where a client of redis-py connects to."""
+"""The server that a client of redis-py connects to."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _NAMES = {
 
 
 def of_client(client: Any) -> dict[str, Any]:
-    """The settings of a client's connections, by our names.
+    """The settings of a client's connections, by this package's names.
 
     Raises:
         TypeError: It is no client of one server, as ``redis.asyncio.Redis`` is.
@@ -33,7 +33,7 @@ def of_client(client: Any) -> dict[str, Any]:
 
 
 def of_pool(arguments: dict[str, Any]) -> dict[str, Any]:
-    """The settings in the arguments of a connection pool, by our names."""
+    """The settings in the arguments of a connection pool, by this package's names."""
     found = {ours: arguments[theirs] for theirs, ours in _NAMES.items() if arguments.get(theirs) is not None}
     kind = getattr(arguments.get("connection_class"), "__name__", "")
     if "SSL" in kind:

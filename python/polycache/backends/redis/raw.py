@@ -1,4 +1,4 @@
-"""``raw`` on Redis: commands by the names that methods of redis-py have, and answers as those give them."""
+"""``raw`` on Redis: commands by the names of redis-py's methods, with the answers that these give."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ async def ask(
         command: A command, or a method of redis-py: ``get``, ``hgetall``, ``execute_command``.
         args: Its arguments; lists and dicts among them are spread out.
         options: Options by the names that redis-py gives them: ``ex=5``, ``nx=True``, ``match="a*"``.
-        encoding: That of the text in the answers to ``get``, ``mget`` and ``keys``; ``None``: they are bytes.
+        encoding: The encoding of the text in the answers to ``get``, ``mget`` and ``keys``; ``None``: they are bytes.
 
     Returns:
         The answer: bytes, numbers, lists, dicts; ``True`` for OK.
@@ -84,7 +84,7 @@ def _flat(words: Iterable[Any]) -> list[Any]:
 
 
 def _option(name: str, value: Any) -> list[Any]:
-    """The words of an option. One that is off has none."""
+    """The words of an option. An option that is off has none."""
     if value is None or value is False:
         return []
     if name == "mapping" or name in _BARE:

@@ -1,1 +1,1 @@
-"""What the caches on servers have in common."""
+"""The common part of the caches on servers."""

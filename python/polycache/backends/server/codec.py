@@ -14,7 +14,7 @@ Decode = Callable[[bytes], Any]
 
 
 def to_bytes(stored: Any) -> bytes:
-    """What a serializer gave, as bytes.
+    """A serializer's result as bytes.
 
     Raises:
         TypeError: It is neither text, bytes nor a number.
@@ -32,7 +32,7 @@ def to_bytes(stored: Any) -> bytes:
 
 
 def from_bytes(data: bytes, encoding: str | None) -> Any:
-    """What a serializer is given."""
+    """The stored bytes as the serializer wants them."""
     return data if encoding is None else data.decode(encoding)
 
 
@@ -40,7 +40,7 @@ _scan_json: Callable[[str, int], tuple[Any, int]] = cast(Any, json.JSONDecoder()
 
 
 def load_json(data: bytes) -> Any:
-    """What ``json.loads`` gives: most texts have no space around them, and need one step of it alone."""
+    """The result of ``json.loads``. Most texts have no space around them, and need only one step of it."""
     text = data.decode()
     try:
         value, end = _scan_json(text, 0)
@@ -50,18 +50,18 @@ def load_json(data: bytes) -> Any:
 
 
 def dump_json(value: Any) -> bytes:
-    """What ``json.dumps`` gives."""
+    """The result of ``json.dumps``, as bytes."""
     return json.dumps(value).encode()
 
 
 def is_plain(serializer: Any, kind: type[Any]) -> bool:
-    """Whether it is exactly of this class, with the class's own methods."""
+    """Whether the serializer is exactly of this class, with the class's own methods."""
     own = vars(serializer) if type(serializer) is kind else {"dumps": None}
     return "dumps" not in own and "loads" not in own
 
 
 def codec(serializer: Any) -> tuple[Encode, Decode]:
-    """How the serializer's values become bytes, and back."""
+    """The functions that turn values into the serializer's bytes, and back."""
     if is_plain(serializer, JsonSerializer) and serializer.encoding == "utf-8":
         return dump_json, load_json
     if is_plain(serializer, PickleSerializer) and serializer.encoding is None:

@@ -15,12 +15,12 @@ from polycache.core.ttl import Seconds, native_ttl
 
 
 class ServerOperations(NativeFill):
-    """What a server does. Each operation is one round trip, if nothing else is said."""
+    """The operations of a server. Each takes one round trip, unless it says otherwise."""
 
     _server: Server
 
     def _connect(self) -> Server:
-        """A client, which contacts nobody before its first command."""
+        """A client, which contacts no server before its first command."""
         raise NotImplementedError
 
     def _key(self, key: Any) -> str:
@@ -54,13 +54,13 @@ class ServerOperations(NativeFill):
     async def _cas(self, key: Any, value: Any, token: Any, ttl: Seconds = None, _conn: Any = None) -> bool:
         text, seconds = self._key(key), self._seconds(ttl)
         if not isinstance(token, Version):
-            # A value, as aiocache's own tokens are: two round trips.
+            # The token is a value, as aiocache's own tokens are: two round trips.
             present, token_now = await self._server.get_versioned(text)
             if present != to_bytes(token):
                 return False
             token = token_now
         if seconds is not None and seconds < 0:
-            # What ends at once: the value goes if it is still this one.
+            # The new value would end at once, so the present one is deleted if it is unchanged.
             return await self._server.delete_if(text, token)
         return await self._server.cas(text, to_bytes(value), token, seconds)
 

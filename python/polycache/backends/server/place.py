@@ -1,4 +1,4 @@
-"""Where a server is, as constructors and URLs say it."""
+"""The address of a server, from constructors and URLs."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ MEMCACHED_SETTINGS = TLS_SETTINGS | {
 
 @dataclass
 class Place:
-    """The parts of a URL, decoded: the settings of the client apart from those of the cache."""
+    """The parts of a URL, decoded: the client's settings apart from the cache's."""
 
     scheme: str
     hosts: str
@@ -40,10 +40,10 @@ class Place:
 
         Args:
             url: The URL.
-            settings: The names in the query that are the client's.
+            settings: The names in the query that are the client's settings.
 
         Raises:
-            InvalidInput: It is no URL.
+            InvalidInput: The URL isn't one.
         """
         scheme, separator, rest = url.partition("://")
         if not separator:
@@ -83,26 +83,26 @@ class Place:
         return unquote(host) or None, int(port) if port else None
 
     def url(self) -> str:
-        """The URL for the native client. User and password aren't in it: they go beside it."""
+        """The URL for the native client. User and password aren't in it: they are given beside it."""
         query = f"?{urlencode(self.settings)}" if self.settings else ""
         return f"{self.scheme}://{self.hosts}{self.path}{query}"
 
 
 def address(endpoint: str, port: int) -> str:
-    """A host and its port as a URL has them."""
+    """A host and its port as in a URL."""
     if ":" in endpoint and not endpoint.startswith("["):
         return f"[{endpoint}]:{port}"
     return f"{quote(endpoint, safe='.-_[]:')}:{port}"
 
 
 def known(given: dict[str, Any], settings: frozenset[str]) -> dict[str, str]:
-    """The settings of a client among keyword arguments, as text, taken out of them."""
+    """Takes a client's settings out of the keyword arguments. Returns them as text."""
     found = {setting: given.pop(setting) for setting in sorted(settings) if setting in given}
     return {setting: _text(value) for setting, value in found.items() if value is not None}
 
 
 def _text(value: Any) -> str:
-    """A setting as a URL has it."""
+    """A setting as in a URL."""
     if isinstance(value, bool):
         return "true" if value else "false"
     if isinstance(value, (list, tuple)):

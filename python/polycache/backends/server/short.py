@@ -19,7 +19,7 @@ _OVER = -1.0
 
 
 class ServerCommands(ServerOperations):
-    """The commands most used, which go past hooks and ``asyncio.timeout`` where nothing stands in the way."""
+    """The most frequent commands. They go past hooks and ``asyncio.timeout`` if nothing stands in the way."""
 
     #: The native client while the short way is open.
     _fast: Server | None = None
@@ -41,7 +41,7 @@ class ServerCommands(ServerOperations):
         )
 
     def _short(self, timeout: Seconds | Unset) -> Server | None:
-        """The native client if nothing stands in the way of the short way."""
+        """The native client if the short way is open."""
         if self._plugins or AIOCACHE_NAME in ENVIRONMENT or POLYCACHE_NAME in ENVIRONMENT:
             return None
         if timeout is not SENTINEL and native_limit(timeout) == _OVER:
