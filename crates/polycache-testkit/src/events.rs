@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex};
 use tracing::field::{Field, Visit};
 use tracing::{span, subscriber};
 
-/// Collects all events of its thread, of every level, for as long as it lives.
+/// Collects all events of its thread, of every level, while it exists.
 ///
 /// ```
 /// use polycache_testkit::Events;

@@ -1,8 +1,8 @@
 //! Random histories of commands, faults and clears, checked for what a cache must never do.
 //!
 //! Several caches on one store stand for processes: each has a backend of its own and knows nothing of the others. A version counter for
-//! each key is the source of truth. Who changes it bumps the counter, then writes or deletes the key; once that is acknowledged nobody may
-//! read an older version. Beside that a counter never loses an acknowledged increment, and no two hold a lock.
+//! each key is the source of truth. Whoever changes the source raises the counter, then writes or deletes the key; once that is
+//! acknowledged nobody may read an older version. Also, no acknowledged increment is lost, and no two processes hold one lock.
 //!
 //! ```
 //! use polycache::backends::memory::Memory;
@@ -12,7 +12,7 @@
 //! use std::time::Duration;
 //!
 //! # #[tokio::main(flavor = "multi_thread", worker_threads = 2)] async fn main() {
-//! // Of your own backend, as each process would open it.
+//! Around your own backend, as each process would open it.
 //! let (backend, faults) = Intercept::failing(Arc::new(Memory::new()));
 //! let tally = Histories::new("mine", vec![Arc::new(backend)])
 //!     .fault(Fault::new("failing", move |time| {
@@ -29,15 +29,15 @@
 //! # }
 //! ```
 //!
-//! A finding is a panic that tells the history of its key in order. What is random comes from a seed, which is printed; the environment's
-//! `POLYCACHE_HISTORY_SEED` has the same commands and faults come again, though not the same moments.
+//! A finding is a panic that tells the history of its key in order. Randomness comes from a seed, which is printed. The environment's
+//! `POLYCACHE_HISTORY_SEED` repeats the commands and faults, though not their exact times.
 //!
-//! What the documentation of the library declares possible isn't counted:
+//! These aren't findings, since the documentation of the library declares them possible:
 //! - A write whose caller was told that its outcome is unknown may take effect later.
 //! - Without leases, a value that one process computes may be stored after another one has deleted its key.
-//! - Who joins a `get_or_set` of its own process gets what that finds or computes, also after another process has deleted the key.
-//! - Where clears are [believed](Histories::believed) late, reads of other processes may see what was cleared.
-//! - A holder that can't renew its lock in time learns so from its guard, and another may have the lock.
+//! - A caller that joins a `get_or_set` of its own process shares its result, even after another process has deleted the key.
+//! - Where clears are [believed](Histories::believed) late, reads of other processes may see cleared values.
+//! - A holder that can't renew its lock in time learns so from its guard, and another one may have the lock.
 
 mod books;
 mod clears;
@@ -65,12 +65,12 @@ use self::process::Process;
 
 /// Repeats the commands and faults of a run.
 const SEED: &str = "POLYCACHE_HISTORY_SEED";
-/// How long anything may take beyond the timeout of a cache, on a machine that is busy.
+/// How long a command may take beyond the timeout of a cache, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 const WORKERS: usize = 24;
 const PROGRESS: Duration = Duration::from_secs(5);
 
-/// Processes on one store, and what goes wrong meanwhile.
+/// Processes on one store, and the faults during their work.
 #[derive(Debug)]
 #[must_use = "nothing happens before `run`"]
 pub struct Histories {
@@ -84,15 +84,15 @@ pub struct Histories {
     clears: bool,
 }
 
-/// What a run has come to.
+/// The counts of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Tally {
-    /// Commands that came to an end.
+    /// Commands that ended.
     pub commands: u64,
-    /// Those that trouble kept from it.
+    /// Commands that failed.
     pub failed: u64,
-    /// Values that were read and compared with what was acknowledged before.
+    /// Values that were read and compared with the acknowledged versions.
     pub checked: u64,
     /// Values that were computed.
     pub computed: u64,
@@ -117,8 +117,8 @@ impl Histories {
         }
     }
 
-    /// Gives the caches leases of this life, or none where it is zero. Otherwise they have those that they have by default, which is none
-    /// on a backend that doesn't end them by its writes: there several processes need this.
+    /// Gives the caches leases of this life, or none if it is zero. By default they have the library's default, which is none on a
+    /// backend whose writes don't end leases: several processes on such a backend need this.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease);
         self
@@ -130,13 +130,14 @@ impl Histories {
         self
     }
 
-    /// How long after a clear the reads of other processes may still see what was cleared.
+    /// How long after a clear the reads of other processes may still see cleared values.
     pub fn believed(mut self, believed: Duration) -> Self {
         self.believed = believed;
         self
     }
 
-    /// Has nobody clear after the beginning. Counters are compared only while no clear can take effect, and one that has failed may for seconds.
+    /// Leaves out clears after the beginning. Counters are compared only while no clear can take effect, and a failed one may for
+    /// seconds.
     pub fn without_clears(mut self) -> Self {
         self.clears = false;
         self
@@ -148,23 +149,23 @@ impl Histories {
         self
     }
 
-    /// Has this go wrong now and then.
+    /// Adds a fault that happens now and then.
     pub fn fault(mut self, fault: Fault) -> Self {
         self.faults.push(fault);
         self
     }
 
-    /// Has all of these go wrong now and then, one at a time.
+    /// Adds faults that happen now and then, one at a time.
     pub fn faults(mut self, faults: impl IntoIterator<Item = Fault>) -> Self {
         self.faults.extend(faults);
         self
     }
 
-    /// Lets the processes work for so long, and some things go wrong.
+    /// Lets the processes work for this long, with faults meanwhile.
     ///
     /// # Panics
     ///
-    /// With the first finding, and where the store isn't there at the beginning.
+    /// With the first finding, and if the store isn't there at the beginning.
     pub async fn run(self, duration: Duration) -> Tally {
         let given = std::env::var(SEED).ok();
         let seed = given.map_or_else(|| fastrand::u64(..), |seed| seed.parse().expect("a seed is a number"));

@@ -10,7 +10,7 @@ use polycache::backends::memory::{ManualClock, Memory, MemoryBuilder};
 
 use crate::Subject;
 
-/// The memory backend, or a backend of yours around it, with a clock that only tests move.
+/// The memory backend, or your backend around it, with a clock that only tests move.
 ///
 /// ```
 /// use polycache_testkit::{InMemory, Intercept};
@@ -28,7 +28,7 @@ impl InMemory {
     /// An empty store with these settings.
     ///
     /// # Panics
-    /// Where the settings don't fit together.
+    /// If the settings don't fit together.
     #[must_use]
     pub fn new(settings: impl FnOnce(MemoryBuilder) -> MemoryBuilder) -> Self {
         let clock = ManualClock::new();
@@ -36,7 +36,7 @@ impl InMemory {
         Self { backend: Arc::new(memory), clock }
     }
 
-    /// The same inside of another backend.
+    /// The same store inside another backend.
     #[must_use]
     pub fn inside<B: Backend>(self, wrap: impl FnOnce(Arc<dyn Backend>) -> B) -> Self {
         Self { backend: Arc::new(wrap(self.backend)), clock: self.clock }

@@ -1,4 +1,4 @@
-//! A backend around a backend that does something before every operation.
+//! A wrapper that calls a function before every operation of its backend.
 
 use std::fmt;
 use std::future::{pending, poll_fn};
@@ -12,8 +12,8 @@ use polycache::backend::{
 use polycache::events::Listener;
 use polycache::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
-/// A backend around another one: before every operation it calls a function with the operation's name, and does what the
-/// reply says. Ready, the operation runs at once; pending, it runs once the reply has come; an error is the operation's own.
+/// A wrapper around a backend. Before every operation it calls a function with the operation's name, and goes by the function's reply: if
+/// that is ready, the operation runs at once; if pending, after the reply; an error is the operation's error.
 ///
 /// ```
 /// use polycache::backends::memory::Memory;
@@ -36,7 +36,7 @@ pub struct Intercept {
     inner: Arc<dyn Backend>,
     info: BackendInfo,
     before: Arc<dyn Fn(&'static str) -> Reply<()> + Send + Sync>,
-    /// Knows nothing of permits, as a server.
+    /// Knows nothing of permits, like a server.
     remote: bool,
 }
 
@@ -47,26 +47,26 @@ impl Intercept {
         Self { info: inner.info().clone(), inner, before: Arc::new(before), remote: false }
     }
 
-    /// Every reply is pending at first, and wakes its task: a backend over a network, as far as a caller can tell.
+    /// Every reply is pending at first, and wakes its task: like a backend over a network, to a caller.
     #[must_use]
     pub fn delayed(inner: Arc<dyn Backend>) -> Self {
         Self::new(inner, |_| Reply::pending(yield_once())).remote()
     }
 
-    /// The same without a look at [permits](polycache::backend::Permit), as a server that knows nothing of them.
+    /// The same wrapper, which ignores [permits](polycache::backend::Permit), like a server.
     #[must_use]
     pub fn remote(mut self) -> Self {
         self.remote = true;
         self
     }
 
-    /// No reply ever comes.
+    /// Never replies.
     #[must_use]
     pub fn silent(inner: Arc<dyn Backend>) -> Self {
         Self::new(inner, |_| Reply::pending(pending()))
     }
 
-    /// Fails while the returned switch says so.
+    /// Fails while the returned switch is set.
     #[must_use]
     pub fn failing(inner: Arc<dyn Backend>) -> (Self, Faults) {
         let faults = Faults::default();
@@ -78,7 +78,7 @@ impl Intercept {
         (backend, faults)
     }
 
-    /// The same, declaring something else about itself: fewer capabilities, another name.
+    /// The same wrapper with other declarations: fewer capabilities, another name.
     #[must_use]
     pub fn declaring(mut self, change: impl FnOnce(&mut BackendInfo)) -> Self {
         change(&mut self.info);
@@ -109,7 +109,7 @@ impl Intercept {
 pub struct Faults(Arc<Mutex<Option<ErrorKind>>>);
 
 impl Faults {
-    /// From now on every operation fails with an error of this kind; `None`: none does.
+    /// Sets the kind of the error with which every operation fails from now on; `None`: none fails.
     pub fn set(&self, kind: Option<ErrorKind>) {
         *self.0.lock().unwrap() = kind;
     }

@@ -9,20 +9,20 @@ use std::time::Duration;
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
-/// How long a future may leave it at the polls it has had: what it waits for doesn't come of itself.
+/// How long a future may go without a wake: it waits for something that doesn't come by itself.
 const QUIET: Duration = Duration::from_millis(50);
 
 /// The state of a future.
 #[derive(Debug)]
 pub enum LeftAlone<F: Future> {
-    /// It was ready before.
+    /// It was ready before that many polls.
     Ready(F::Output),
-    /// It is there, and nobody polls it: as in a `select!` that has gone on, or a stream that is consumed slowly.
+    /// It exists, and nobody polls it: as in a `select!` that has gone on, or a stream that is consumed slowly.
     Waits(Pin<Box<F>>),
 }
 
-/// Begins `future`, polls it so many times at most, each time after it has woken its task, and then leaves it: it is neither polled nor
-/// dropped while the caller keeps what this returns.
+/// Begins `future`, and polls it at most `polls` times, each time after it has woken its task. Then leaves it alone: it is neither polled
+/// nor dropped while the caller keeps the result.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -40,7 +40,7 @@ pub async fn left_alone<F: Future>(future: F, polls: usize) -> LeftAlone<F> {
     let woken = Arc::new(Woken(Notify::new()));
     let waker = Waker::from(Arc::clone(&woken));
     for poll in 0..polls {
-        // A waker of its own: a later wake wakes nobody.
+        // A waker of its own, so that a later wake wakes nobody.
         if poll > 0 && timeout(QUIET, woken.0.notified()).await.is_err() {
             break;
         }

@@ -1,6 +1,6 @@
-//! The conformance suite of polycache: what every backend must do, one test a line of the contract.
+//! The conformance suite of polycache: a test for each line of a backend's contract.
 //!
-//! The author of a backend says how an empty one is made, a [`Subject`], and runs all cases with one macro:
+//! The author of a backend says how to make an empty one, a [`Subject`], and runs all cases with one macro:
 //!
 //! ```
 //! use polycache::backend::Backend;
@@ -27,13 +27,18 @@
 //! # fn main() {}
 //! ```
 //!
-//! A case that needs a [capability](polycache::backend::Capabilities) which the backend declares absent says so on standard
-//! error, and tests that the absence is answered as documented.
+//! A case that needs a [capability](polycache::backend::Capabilities) which the backend declares absent says so on standard error, and
+//! tests the documented answer instead.
 //!
-//! Beside the suite there are [`histories`], random ones over several processes that are checked for stale reads and the like,
-//! [`Intercept`], a backend around a backend that waits, fails or counts on demand, [`left_alone`], which begins a future and polls it
-//! no more, [`Events`], what is told to `tracing`, and [`InMemory`], the memory backend with a clock that tests move. The feature `servers` adds real servers that end with the test
-//! process, in the module `servers`, and `Proxy`, a TCP proxy that fails on demand.
+//! Beside the suite there are:
+//! - [`histories`], random ones over several processes that are checked for stale reads and the like;
+//! - [`Intercept`], a wrapper that waits, fails or counts on demand;
+//! - [`left_alone`], which begins a future and polls it no more;
+//! - [`Events`], the events that reach `tracing`;
+//! - [`InMemory`], the memory backend with a clock that tests move.
+//!
+//! The feature `servers` adds real servers that end with the test process, in the module `servers`, and `Proxy`, a TCP proxy that fails
+//! on demand.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case fails by panicking")]

@@ -4,8 +4,7 @@ use polycache::serializer::{Context, Serializer, Visit};
 use polycache::serializers::Json;
 use polycache::{Error, ErrorKind, Result};
 
-/// JSON behind one byte of its own, as compression or encryption would leave it: decimal text doesn't read back, so that
-/// counters are refused.
+/// JSON behind one byte of its own, as after compression or encryption: decimal text can't be read back, so counters are refused.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Marked;
 

@@ -20,11 +20,11 @@ use crate::servers::port;
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// A TCP proxy in front of a server on this machine, for tests of what a client does when the network fails.
+/// A TCP proxy in front of a server on this machine, to test clients on a failing network.
 ///
-/// A fault holds for the connections of the moment and for later ones, until it's taken back or [`heal`](Self::heal) takes back
-/// all. Methods have taken effect when they return. The proxy runs on a thread of its own, so tests may share one, whatever
-/// their runtimes. What it holds back at most is 16 KiB a direction and the kernel's own buffers.
+/// A fault holds for present and later connections, until it is taken back or [`heal`](Self::heal) takes back all. Methods have taken
+/// effect when they return. The proxy runs on a thread of its own, so tests may share one, whatever their runtimes. It holds back at most
+/// 16 KiB in each direction, and the kernel its own buffers.
 ///
 /// When the server closes or resets a connection, or can't be reached, the proxy does the same to the client.
 ///
@@ -50,12 +50,12 @@ const PATIENCE: Duration = Duration::from_secs(60);
 pub struct Proxy {
     address: SocketAddr,
     shared: Arc<Shared>,
-    // None only while it's being dropped.
+    // None only during the drop.
     orders: Option<mpsc::UnboundedSender<Order>>,
     thread: Option<JoinHandle<()>>,
 }
 
-/// What has passed through a [`Proxy`] so far.
+/// The traffic of a [`Proxy`] so far.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Traffic {
@@ -69,7 +69,7 @@ pub struct Traffic {
     pub from_server: u64,
 }
 
-/// What tests and connections share.
+/// The state that tests and connections share.
 #[derive(Debug)]
 struct Shared {
     faults: watch::Sender<Faults>,
@@ -89,16 +89,16 @@ struct Faults {
     answer: Option<Arc<[u8]>>,
 }
 
-/// How a connection ends, as the client sees it.
+/// The end of a connection, as the client sees it.
 #[derive(Debug, Clone, Copy)]
 enum End {
-    /// FIN, what a server does that closes the connection or exits.
+    /// FIN, from a server that closes the connection or exits.
     Close,
-    /// RST, what a server does that knows nothing of the connection.
+    /// RST, from a server that knows nothing of the connection.
     Reset,
 }
 
-/// What the proxy's thread does for a test that waits for it.
+/// A task for the proxy's thread, for which the test waits.
 #[derive(Debug)]
 struct Order {
     what: What,
@@ -138,23 +138,23 @@ impl Proxy {
         Self { address, shared, orders: Some(orders), thread: Some(thread) }
     }
 
-    /// Where clients connect.
+    /// The address for clients.
     #[must_use]
     pub fn address(&self) -> SocketAddr {
         self.address
     }
 
-    /// What has passed so far.
+    /// The traffic so far.
     #[must_use]
     pub fn traffic(&self) -> Traffic {
         *self.shared.traffic.borrow()
     }
 
-    /// Waits until the traffic is as asked for.
+    /// Waits until the traffic meets the condition.
     ///
     /// # Panics
     ///
-    /// If that doesn't come about within a minute.
+    /// If it doesn't within a minute.
     pub async fn wait_until(&self, condition: impl FnMut(&Traffic) -> bool) {
         let mut traffic = self.shared.traffic.subscribe();
         let came = timeout(PATIENCE, traffic.wait_for(condition)).await.is_ok();
@@ -181,20 +181,20 @@ impl Proxy {
         self.shared.faults.send_modify(|faults| faults.stalled = true);
     }
 
-    /// Forwards what [`stall`](Self::stall) has held back, and what comes after.
+    /// Forwards the bytes that [`stall`](Self::stall) has held back, and later ones.
     pub fn resume(&self) {
         self.shared.faults.send_modify(|faults| faults.stalled = false);
     }
 
-    /// Holds back the bytes of the connections of the moment until [`thaw`](Self::thaw), in both directions, as on a path that was lost
-    /// without a word. Later connections aren't touched.
+    /// Holds back the bytes of present connections until [`thaw`](Self::thaw), in both directions, as on a path that was lost without a
+    /// word. Later connections aren't touched.
     pub fn freeze(&self) {
         let number = self.shared.traffic.borrow().connections;
         self.shared.faults.send_modify(|faults| faults.frozen_below = number);
     }
 
-    /// Forwards what [`freeze`](Self::freeze) has held back, also of clients that have closed their connection since, as their kernels would
-    /// send it again and again. What clients have reset is dropped, as their kernels drop it.
+    /// Forwards the bytes that [`freeze`](Self::freeze) has held back, even of clients that have closed their connection since, as their
+    /// kernels would send them again and again. Bytes of connections that clients have reset are dropped, as their kernels drop them.
     pub fn thaw(&self) {
         self.shared.faults.send_modify(|faults| faults.frozen_below = 0);
     }
@@ -214,8 +214,8 @@ impl Proxy {
         self.shared.faults.send_modify(|faults| faults.answer = Some(bytes.into()));
     }
 
-    /// Lets exactly this many more bytes of replies pass, whatever their connections, then closes the connection that had the
-    /// last of them. With zero, the first reply to come is lost. Happens once.
+    /// Lets exactly this many more bytes of replies pass, over any connections, then closes the connection of the last of them. With
+    /// zero, the next reply is lost. Happens once.
     pub fn cut_reply_after(&self, bytes: usize) {
         self.shared.set_allowance(Some(bytes));
     }
@@ -230,7 +230,7 @@ impl Proxy {
         self.order(What::Cut(End::Reset));
     }
 
-    /// Whether new connections are refused, as by a machine on which no server runs. Those of the moment stay.
+    /// Whether new connections are refused, as by a machine on which no server runs. Present ones stay.
     pub fn refuse(&self, refuse: bool) {
         self.order(What::Listen(!refuse));
     }
@@ -281,8 +281,8 @@ impl Shared {
     }
 }
 
-/// Ends a socket at once. To close it is not enough: a child process that another thread has just forked holds a copy of it, until
-/// it runs its own program.
+/// Ends a socket at once. Closing it is not enough: a child process that another thread has just forked holds a copy of it, until the
+/// child runs its own program.
 fn shut_down(socket: &impl AsFd) {
     // A connection that the other side has ended already is not an error.
     let _ = rustix::net::shutdown(socket, Shutdown::Both);

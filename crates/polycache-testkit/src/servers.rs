@@ -3,9 +3,9 @@
 //! They are the programs `redis-server` and `memcached` in `PATH`, or those that the environment variables
 //! `POLYCACHE_REDIS_SERVER` and `POLYCACHE_MEMCACHED` name: other versions, or a valkey-server.
 //!
-//! A server is killed when its fixture is dropped, and when the test process ends in any way: a fixture may live in a static, which
-//! is never dropped, and be shared by tests that have a runtime each. A fixture that can't do what it's told panics with the
-//! reason and the server's own words.
+//! A server is killed when its fixture is dropped, and when the test process ends in any way: a fixture may live in a static, which is
+//! never dropped, and be shared by tests with a runtime each. A fixture that can't do its task panics with the reason and the server's
+//! own words.
 //!
 //! ```
 //! use polycache_testkit::servers::RedisServer;
@@ -42,7 +42,7 @@ use std::path::Path;
 
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, PercentEncode, utf8_percent_encode};
 
-/// Says what is missing on this machine, and which Debian package brings it. The fixtures panic with the same text.
+/// Tells which programs are missing on this machine, and their Debian packages. The fixtures panic with the same text.
 ///
 /// ```
 /// polycache_testkit::servers::available().expect("the servers are installed");

@@ -6,14 +6,14 @@ use std::time::Duration;
 use polycache::backend::Backend;
 use polycache::{Cache, CacheBuilder, Reply, Ttl};
 
-/// A backend under test, made anew for every case, with all that it lives on: dropping the subject may stop its server.
+/// A backend under test, made anew for every case, with everything it needs: dropping the subject may stop its server.
 ///
 /// Setting it up may be asynchronous; see [`conformance!`](crate::conformance).
 pub trait Subject: Send + Sync {
-    /// The backend: the same at each call, empty at first, and used by nobody but the one case.
+    /// The backend: always the same one, empty at first, and used only by the one case.
     fn backend(&self) -> Arc<dyn Backend>;
 
-    /// Lets so much time pass for the backend. By default it really passes.
+    /// Lets this much time pass for the backend. By default the time really passes.
     fn advance(&self, by: Duration) -> Reply<()> {
         Reply::pending(async move {
             tokio::time::sleep(by).await;
@@ -26,12 +26,12 @@ pub trait Subject: Send + Sync {
         false
     }
 
-    /// The longest life that it can keep; a longer one may end after this. 100 years by default.
+    /// The longest life that the backend can keep; an entry with a longer one may end after this. 100 years by default.
     fn longest_life(&self) -> Duration {
         Duration::from_secs(100 * 365 * 24 * 60 * 60)
     }
 
-    /// The largest value that it must hold, in bytes. 32 MB by default.
+    /// The largest value that the backend must hold, in bytes. 32 MB by default.
     fn max_value_bytes(&self) -> usize {
         32_000_000
     }
@@ -51,9 +51,9 @@ pub(crate) fn cache(subject: &dyn Subject) -> Cache {
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Life {
     pub(crate) ttl: Duration,
-    /// After this an entry must still be there.
+    /// An entry must still be there after this time.
     pub(crate) most: Duration,
-    /// After this too it must be gone.
+    /// And gone after this further time.
     pub(crate) rest: Duration,
 }
 
@@ -64,7 +64,7 @@ impl Life {
             let ttl = resolution.max(Duration::from_secs(10));
             return Self { ttl, most: ttl - resolution, rest: resolution };
         }
-        // Real time passes between the commands as well, more of it on a busy machine.
+        // Real time passes between the commands too, more of it on a busy machine.
         let unit = resolution.max(Duration::from_millis(500));
         Self { ttl: unit * 4, most: unit, rest: unit * 4 }
     }
@@ -78,12 +78,12 @@ pub(crate) async fn assert_expires_in(subject: &dyn Subject, cache: &Cache, key:
     };
     let passed = if subject.exact_time() { Duration::ZERO } else { Duration::from_secs(5) };
     let least = expected.min(subject.longest_life()).saturating_sub(passed);
-    // A clock that ticks in units of the resolution may round up twice: the life, and the time it is counted from.
+    // A clock that ticks in units of the resolution may round up twice: the life, and the time from which it counts.
     let most = expected + cache.info().ttl_resolution;
     assert!(left >= least && left <= most, "{key:?} lives for {left:?}, not {expected:?}");
 }
 
-/// Reports that the backend declares `capability` absent, since the test asserts something else then.
+/// Reports that the backend declares `capability` absent, since the test then asserts something else.
 pub(crate) fn absent(cache: &Cache, capability: &str) {
     eprintln!("the backend {} declares `{capability}` absent: tested is what it answers then", cache.info().name);
 }

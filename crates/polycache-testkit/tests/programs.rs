@@ -1,4 +1,4 @@
-//! Which programs the fixtures start, and what tests do about their versions.
+//! The programs that the fixtures start, and what tests do about their versions.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::fs::{self, Permissions};
@@ -57,7 +57,7 @@ async fn a_test_that_the_server_is_too_old_for_says_so() {
     }
     let child = again("a_test_that_the_server_is_too_old_for_says_so", &[]);
     assert!(child.status.success());
-    // Also when the harness keeps what a test prints to itself.
+    // Even if the harness hides what a test prints.
     let told = String::from_utf8_lossy(&child.stderr);
     assert_eq!(told, "IGNORED a_test_that_the_server_is_too_old_for_says_so: it is too old\n");
 }

@@ -1,4 +1,4 @@
-//! Real servers: they start, answer, make the trouble they're asked for, and end with the tests.
+//! Real servers: they start, answer, make trouble on demand, and end with the tests.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::io;
@@ -34,7 +34,7 @@ async fn ask(mut stream: impl AsyncReadExt + AsyncWriteExt + Unpin, request: &st
     String::from_utf8_lossy(&reply[..length]).into_owned()
 }
 
-/// What can be read until the connection ends, and how it ends.
+/// All bytes until the connection ends, and how it ends.
 async fn read_all(stream: &mut TcpStream) -> (Vec<u8>, io::Result<()>) {
     let (mut all, mut buffer) = (Vec::new(), [0; 4096]);
     loop {
@@ -163,7 +163,7 @@ async fn memcached_has_users_and_unix_sockets() {
     assert!(ask(stream, "version\r\n").await.starts_with("VERSION"));
 }
 
-/// A handshake that verifies the server, as a client with or without a certificate of its own; the reply to a request.
+/// Sends a request after a handshake that verifies the server, as a client with or without a certificate. Returns the reply.
 async fn ask_tls(address: SocketAddr, certificates: &Certificates, shown: bool, request: &str) -> io::Result<String> {
     let pem = |path: &Path| CertificateDer::from_pem_file(path).unwrap();
     let mut roots = RootCertStore::empty();
@@ -252,7 +252,7 @@ async fn a_server_that_does_not_start_says_why() {
     assert!(text.contains("has ended") && text.contains("no-such-setting"), "{text}");
 }
 
-/// Tests make trouble in a task while another one is at work.
+/// Tests make trouble in one task while another one works.
 #[test]
 fn futures_can_be_spawned() {
     fn spawnable(_: impl Future<Output: Send> + Send) {}
@@ -271,7 +271,7 @@ fn futures_can_be_spawned() {
     };
 }
 
-/// Plays both parts: a test process that keeps servers in statics and ends badly, and the one that looks after it.
+/// Plays both parts: a test process that keeps servers in statics and ends badly, and its observer.
 #[tokio::test]
 async fn servers_die_with_the_test_process() {
     const WAY: &str = "POLYCACHE_TESTKIT_ENDS_BY";
@@ -340,7 +340,7 @@ async fn a_cluster_fails_over() {
     println!("cluster repaired: {:?}", started.elapsed());
     assert_eq!(master.cli(&["ROLE"]).await.lines().next(), Some("slave"));
 
-    // The other way round, by a master that stands still.
+    // The other way round, with a master that stands still.
     let started = Instant::now();
     successor.stop();
     assert_eq!(cluster.new_master_of("key", successor).await.port(), master.port());
@@ -372,7 +372,7 @@ async fn sentinels_fail_over() {
     println!("sentinels repaired: {:?}", started.elapsed());
     assert_eq!(primary.cli(&["ROLE"]).await.lines().next(), Some("slave"));
 
-    // The other way round, by a primary that stands still.
+    // The other way round, with a primary that stands still.
     let started = Instant::now();
     successor.stop();
     assert_eq!(fleet.new_primary(successor).await.port(), primary.port());
@@ -430,7 +430,7 @@ async fn a_proxy_makes_the_trouble_it_is_asked_for() {
     proxy.heal();
     assert_eq!(ping(&mut stream).await.unwrap(), pong);
 
-    // At every byte offset of a reply; with the length of the reply, after it.
+    // At every byte offset of a reply, and after its last byte.
     for offset in 0..=pong.len() {
         let mut stream = connect().await;
         proxy.cut_reply_after(offset);

@@ -12,7 +12,7 @@ async fn version(cache: &Cache) -> Version {
     cache.get_versioned::<i32>("k").await.unwrap().1
 }
 
-/// Where nobody wrote, `cas` stores; and its own write ends the version.
+/// `cas` stores if nobody wrote; and its own write ends the version.
 pub async fn writes_where_nobody_wrote(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.set("k", 1).await.unwrap();
@@ -24,7 +24,7 @@ pub async fn writes_where_nobody_wrote(subject: &dyn Subject) {
     assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(2));
 }
 
-/// Any other write in between makes it `false`, and nothing changes.
+/// Any other write in between makes `cas` return `false`, and nothing changes.
 pub async fn any_write_in_between_fails_it(subject: &dyn Subject) {
     let cache = cache(subject);
     for write in ["set", "multi_set", "increment", "cas", "set of a `Value`", "delete and add"] {
@@ -51,7 +51,7 @@ pub async fn any_write_in_between_fails_it(subject: &dyn Subject) {
     }
 }
 
-/// A deleted key isn't created.
+/// `cas` doesn't create a deleted key.
 pub async fn a_deleted_key_fails_it(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.set("k", 1).await.unwrap();
@@ -67,7 +67,7 @@ pub async fn a_deleted_key_fails_it(subject: &dyn Subject) {
     assert!(!cache.namespace("n").exists("k").await.unwrap());
 }
 
-/// With the version of an absent key it is an `add`.
+/// With the version of an absent key `cas` is an `add`.
 pub async fn a_version_of_absence_makes_it_an_add(subject: &dyn Subject) {
     let cache = cache(subject);
     let (value, nothing) = cache.get_versioned::<i32>("k").await.unwrap();
@@ -81,7 +81,7 @@ pub async fn a_version_of_absence_makes_it_an_add(subject: &dyn Subject) {
     assert_expires_in(subject, &cache, "k", Duration::from_secs(60)).await;
 }
 
-/// It sets the TTL as `set` does.
+/// `cas` sets the TTL as `set` does.
 pub async fn sets_the_ttl(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.with_ttl(Ttl::secs(60)).set("k", 1).await.unwrap();
@@ -109,7 +109,7 @@ pub async fn reads_and_expire_are_no_writes(subject: &dyn Subject) {
     assert!(cache.cas("k", 2, old).await.unwrap());
 }
 
-/// A rewrite of an equal value fails it, unless the backend declares that it compares the stored bytes; then it passes.
+/// A rewrite of an equal value ends the version, unless the backend declares that it compares the stored bytes; then `cas` succeeds.
 pub async fn a_rewrite_of_an_equal_value(subject: &dyn Subject) {
     let cache = cache(subject);
     let detects = cache.info().capabilities.detects_equal_writes;

@@ -47,7 +47,7 @@ pub async fn sums_pass_through_zero(subject: &dyn Subject) {
     }
 }
 
-/// A number that was set is counted on, of whichever integer type; what was counted reads as any that it fits.
+/// A number that was set can be counted on, whatever its integer type; a counter is read as any type that it fits.
 pub async fn numbers_that_were_set_are_counted_on(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.set("i32", -5_i32).await.unwrap();

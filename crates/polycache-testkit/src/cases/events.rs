@@ -10,7 +10,7 @@ use polycache::{Plugin, Ttl};
 use crate::Subject;
 use crate::subject::{Life, builder};
 
-/// Keeps what it hears.
+/// Keeps the events that it hears.
 #[derive(Clone)]
 struct Ear {
     kinds: EventKinds,
@@ -59,8 +59,8 @@ impl Plugin for Ear {
     }
 }
 
-/// Only what has expired is told as expired, by its full key and once, and nothing as evicted while there is room. A connection is made
-/// before it is lost. Who asks for less hears less, and otherwise all hear the same.
+/// Only expired entries are told as expired, by their full key and once; none are told as evicted while there is room. A connection is
+/// made before it is lost. A listener that asks for less hears less, and otherwise all hear the same.
 pub async fn what_is_told_has_happened(subject: &dyn Subject) {
     let ears = [EventKinds::ALL, EventKinds::ALL, EventKinds::REMOVALS, EventKinds::NONE].map(Ear::new);
     let cache = ears.iter().fold(builder(subject), |builder, ear| builder.plugin(ear.clone()));
@@ -77,7 +77,7 @@ pub async fn what_is_told_has_happened(subject: &dyn Subject) {
 
     cache.close().await.unwrap();
     let told = || ears.each_ref().map(Ear::heard);
-    // One listener after another is told, on a thread of the backend's perhaps.
+    // One listener after another is told, perhaps on one of the backend's threads.
     for _ in 0..1_000 {
         let [all, also_all, removals, _] = told();
         if sorted(&all, EventKinds::ALL) == sorted(&also_all, EventKinds::ALL)
@@ -109,7 +109,7 @@ pub async fn what_is_told_has_happened(subject: &dyn Subject) {
     assert_eq!(none, []);
 }
 
-/// Two threads may tell two events to two listeners in another order.
+/// Two threads may tell two listeners of two events in different orders.
 fn sorted(heard: &[Heard], kinds: EventKinds) -> Vec<String> {
     let is_removal = |heard: &Heard| matches!(heard, Heard::Evicted(_) | Heard::Expired(_));
     let wanted = heard.iter().filter(|heard| kinds == EventKinds::ALL || is_removal(heard));

@@ -10,7 +10,7 @@ use crate::subject::{Life, assert_expires_in, builder, cache};
 const MINUTE: Duration = Duration::from_secs(60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 
-/// An entry lives exactly as long as its TTL, whichever command gave it.
+/// An entry lives exactly as long as its TTL, given by any command.
 pub async fn an_entry_lives_as_long_as_its_ttl(subject: &dyn Subject) {
     let life = Life::of(subject);
     let never = cache(subject);
@@ -37,7 +37,7 @@ pub async fn an_entry_lives_as_long_as_its_ttl(subject: &dyn Subject) {
     assert_eq!(never.get::<i32>("lasting").await.unwrap(), Some(0));
 }
 
-/// An expired entry is none, for every command.
+/// An expired entry is absent, for every command.
 pub async fn an_expired_entry_is_none(subject: &dyn Subject) {
     let life = Life::of(subject);
     let cache = cache(subject);
@@ -64,7 +64,7 @@ pub async fn an_expired_entry_is_none(subject: &dyn Subject) {
     assert_eq!(cache.ttl("increment").await.unwrap(), Some(Ttl::Never));
 }
 
-/// `ttl` tells what remains, and `Never` where nothing ends it.
+/// `ttl` tells the rest of the life, and `Never` if there is no end.
 pub async fn ttl_tells_what_remains(subject: &dyn Subject) {
     let life = Life::of(subject);
     let cache = cache(subject);
@@ -75,7 +75,7 @@ pub async fn ttl_tells_what_remains(subject: &dyn Subject) {
     assert_expires_in(subject, &cache, "k", MINUTE).await;
     subject.advance(life.most).await.unwrap();
     assert_expires_in(subject, &cache, "k", MINUTE - life.most).await;
-    // Neither reading nor asking makes it longer.
+    // Neither reads nor questions make the life longer.
     assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1));
     assert_expires_in(subject, &cache, "k", MINUTE - life.most).await;
 }
@@ -134,7 +134,7 @@ pub async fn a_life_beyond_30_days_is_no_date(subject: &dyn Subject) {
     }
 }
 
-/// The longest life there is means very long: not an error, not a short one.
+/// The longest life means very long: not an error, and not a short life.
 pub async fn the_longest_life_is_long(subject: &dyn Subject) {
     let cache = cache(subject);
     let longest = cache.with_ttl(Duration::MAX);
@@ -183,7 +183,7 @@ pub async fn a_zero_ttl_is_refused(subject: &dyn Subject) {
     assert_eq!(builder(subject).ttl(Duration::ZERO).build().unwrap_err().kind(), ErrorKind::Config);
 }
 
-/// The builder's TTL is that of every write; a view's takes its place, `Never` too.
+/// The builder's TTL is for every write; a view's replaces it, even by `Never`.
 pub async fn the_default_ttl_is_for_every_write(subject: &dyn Subject) {
     let cache = builder(subject).ttl(MINUTE).build().unwrap();
     cache.set("set", 1).await.unwrap();
@@ -201,7 +201,7 @@ pub async fn the_default_ttl_is_for_every_write(subject: &dyn Subject) {
     assert_eq!(cache.ttl("set").await.unwrap(), Some(Ttl::Never));
 }
 
-/// Jitter takes up to its part off a TTL, a different one each time, and never adds.
+/// Jitter shortens a TTL by up to its part, differently each time, and never adds.
 pub async fn jitter_spreads_lives_within_its_bounds(subject: &dyn Subject) {
     let ttl = Duration::from_secs(10_000);
     let cache = builder(subject).ttl(ttl).ttl_jitter(0.5).build().unwrap();

@@ -1,4 +1,4 @@
-//! `get_or_set`: one computation for all who ask, and no value from before a write after it.
+//! `get_or_set`: one computation for all who ask, and no older value after a write.
 
 use std::convert::Infallible;
 use std::sync::Arc;
@@ -55,7 +55,7 @@ pub async fn cancelled_leaders_hand_over(subject: &dyn Subject) {
                 if task % 2 == 0 {
                     assert_eq!(call.await, Ok(7));
                 } else if timeout(Duration::from_micros(fastrand::u64(..60_000)), call).await.is_err() {
-                    // While it computed, while it stored, or while it waited.
+                    // The call was cancelled while it computed, stored, or waited.
                     cancelled.fetch_add(u64::from(leads.into_inner()), Ordering::SeqCst);
                 }
             });
@@ -128,18 +128,18 @@ impl Write {
         all[fastrand::usize(..all.len())]
     }
 
-    /// Any of them that a backend can hold back until a value which another process is storing is there.
+    /// A write that a backend can hold back until a value that another process is storing has arrived.
     fn in_another_process(subject: &dyn Subject) -> Self {
         loop {
             match Self::at_random() {
-                // It names no keys whose leases could be looked at.
+                // `clear` names no keys whose leases could be looked at.
                 Self::Clear if !subject.backend().info().capabilities.checks_leases => {}
                 write => return write,
             }
         }
     }
 
-    /// Writes, if anything, the number 1; whether nothing from before it may be left.
+    /// Runs the write, which stores 1 if anything. Returns whether no older value may be left.
     async fn run(self, cache: &Cache) -> bool {
         match self {
             Self::Delete => drop(cache.delete(KEY).await.unwrap()),
@@ -152,7 +152,7 @@ impl Write {
                 let (_, version) = cache.get_versioned::<u64>(KEY).await.unwrap();
                 return cache.cas(KEY, 1_u64, version).await.unwrap();
             }
-            // 1, or 2 where somebody was faster.
+            // The result is 1, or 2 if somebody was faster.
             Self::Increment => drop(cache.increment(KEY, 1).await.unwrap()),
             Self::Expire => return !cache.expire(KEY, Ttl::secs(60)).await.unwrap(),
             Self::Clear => cache.clear().await.unwrap(),
@@ -161,8 +161,8 @@ impl Write {
     }
 }
 
-/// Three callers who compute from a source, and somebody who changes the source and then writes: whoever looks afterwards must not see
-/// the former state of the source, nor must a caller who comes afterwards, if it is `known` to the callers when somebody writes.
+/// Three callers compute from a source, and somebody changes the source and then writes. Nobody who looks afterwards may see the source's
+/// former state. Nor may a later caller, if the write is `known` to the callers' process.
 async fn interleave([here, there]: [Cache; 2], known: bool, write: Write) {
     let (source, floor) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut tasks = JoinSet::new();
@@ -202,7 +202,7 @@ async fn interleave([here, there]: [Cache; 2], known: bool, write: Write) {
     here.delete(KEY).await.unwrap();
 }
 
-/// Lets a few others go first.
+/// Lets a few other tasks go first.
 async fn pause() {
     for _ in 0..fastrand::usize(..6) {
         yield_now().await;

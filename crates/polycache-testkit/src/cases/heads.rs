@@ -19,14 +19,14 @@ fn head() -> Head<'static> {
         .with_tag("é", 0)
 }
 
-/// The bytes under a head, after it was looked at.
+/// The bytes behind a head, after a check of the head.
 fn below(value: Option<Value>) -> Vec<u8> {
     let value = value.expect("a value is there");
     assert_eq!(value.head(), Some(head()));
     value.as_bytes().expect("bytes").to_vec()
 }
 
-/// A head comes back with its value, whichever commands have written and read it.
+/// A head comes back with its value, whichever commands wrote and read it.
 pub async fn a_head_comes_back(subject: &dyn Subject) {
     let cache = builder(subject).serializer(Json).build().unwrap();
     let value = |bytes: &'static [u8]| Value::bytes(bytes).with_head(&head());
@@ -64,7 +64,7 @@ pub async fn a_head_comes_back(subject: &dyn Subject) {
     assert_eq!((replaced.head(), replaced.as_bytes()), (None, Some(&b"[7]"[..])));
 }
 
-/// Another head is another value, for who compares versions.
+/// A value with another head is another value to `cas`.
 pub async fn another_head_is_a_write(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.set("k", Value::bytes(*b"1")).await.unwrap();

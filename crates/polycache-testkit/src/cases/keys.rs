@@ -107,12 +107,12 @@ pub async fn odd_keys_are_kept_apart(subject: &dyn Subject) {
     keeps_apart(&cache(subject)).await;
 }
 
-/// The same within a namespace.
+/// Each odd key within a namespace has its own entry, through every command.
 pub async fn odd_keys_are_kept_apart_in_a_namespace(subject: &dyn Subject) {
     keeps_apart(&cache(subject).namespace("n")).await;
 }
 
-/// Odd and long names are namespaces as any other.
+/// Odd and long names are namespaces like any other.
 pub async fn odd_namespaces_are_kept_apart(subject: &dyn Subject) {
     let cache = cache(subject);
     let names: Vec<String> = odd_keys().into_iter().filter(|name| !name.is_empty() && !name.contains(':')).collect();

@@ -1,5 +1,5 @@
-//! Futures that are begun and then left: neither polled nor dropped. Nobody else waits for them for long, and no old value is found after
-//! a write.
+//! Futures that are begun and then left alone: neither polled nor dropped. Nobody else waits for them for long, and no old value is found
+//! after a write.
 
 use std::convert::Infallible;
 use std::future::Future;
@@ -16,13 +16,13 @@ use tokio::time::{sleep, timeout};
 use crate::subject::{builder, cache};
 use crate::{LeftAlone, Subject, left_alone};
 
-/// How long others may wait, though half a second is what they wait at most on a machine that isn't busy.
+/// How long others may wait. On an idle machine they wait half a second at most.
 const BOUND: Duration = Duration::from_secs(4);
 
-/// Beyond which no future is left: those that wait for nobody are ready by then.
+/// No future is left after more polls than this: those that wait for nobody are ready by then.
 const POLLS: usize = 12;
 
-/// How many are left at the same time: more would keep each other waiting for a processor.
+/// How many futures are left at the same time: more would keep each other waiting for a processor.
 const MOST: usize = 32;
 
 const KEY: &str = "k";
@@ -46,7 +46,7 @@ async fn new() -> Result<String, Infallible> {
     Ok("new".to_owned())
 }
 
-/// Of a stream that is consumed slowly, the writes of its consumer wait for a round trip, and win.
+/// A stream that is consumed slowly: its consumer's writes wait no longer than a round trip, and win.
 pub async fn a_stream_that_is_consumed_slowly_keeps_no_write_waiting(subject: &dyn Subject) {
     let cache = cache(subject).namespace("n");
     for round in 0..6 {
@@ -68,7 +68,7 @@ pub async fn a_stream_that_is_consumed_slowly_keeps_no_write_waiting(subject: &d
     }
 }
 
-/// A command of each sort is left after each of its polls.
+/// Leaves a command of each sort after each of its polls.
 pub async fn nobody_waits_for_a_command(subject: &dyn Subject) {
     let commands = begins! {
         get: |cache| cache.get::<String>(KEY);
@@ -91,7 +91,7 @@ pub async fn nobody_waits_for_a_command(subject: &dyn Subject) {
     leave_each(&leased(subject), &commands, |_| None).await;
 }
 
-/// A flight is left after each of its polls, while it asks, computes or stores.
+/// Leaves a flight after each of its polls, while it asks, computes or stores.
 pub async fn nobody_waits_for_a_flight(subject: &dyn Subject) {
     let flights = begins! {
         get_or_set: |cache| async move { cache.get_or_set(KEY, old).await };
@@ -119,7 +119,7 @@ async fn values(cache: Cache, keys: Vec<String>) -> Result<Vec<(String, String)>
     Ok(keys.into_iter().map(|key| (key, value.clone())).collect())
 }
 
-/// A call of a cached function is left after each of its polls, whatever it was told.
+/// Leaves a call of a cached function after each of its polls, whatever it was told.
 pub async fn nobody_waits_for_a_cached_function(subject: &dyn Subject) {
     let calls = begins! {
         cached: |cache| value(cache);
@@ -131,7 +131,7 @@ pub async fn nobody_waits_for_a_cached_function(subject: &dyn Subject) {
     leave_each(&leased(subject), &calls, not_old).await;
 }
 
-/// Who waits for a lock, or has just been given it, is left.
+/// Leaves a caller that waits for a lock, or has just been given it.
 pub async fn nobody_waits_for_one_who_is_given_a_lock(subject: &dyn Subject) {
     let cache = cache(subject);
     let mut tasks = JoinSet::new();
@@ -139,13 +139,13 @@ pub async fn nobody_waits_for_one_who_is_given_a_lock(subject: &dyn Subject) {
         let cache = cache.namespace(format!("n{polls}"));
         tasks.spawn(async move {
             let lock = |cache: Cache| async move { RedLock::new(&cache, KEY, LIFE).acquire(LONG).await };
-            // Nobody has it.
+            // Nobody has the lock.
             let first = left_alone(lock(cache.clone()), polls).await;
             if matches!(first, LeftAlone::Waits(_)) {
                 assert_is_free(&cache).await;
             }
             drop(first);
-            // Somebody has it, and they stand in the queue.
+            // Somebody has the lock, and these two stand in the queue.
             let guard = lock(cache.clone()).await.unwrap();
             let second = left_alone(lock(cache.clone()), polls).await;
             let third = left_alone(lock(cache.clone()), polls).await;
@@ -159,7 +159,7 @@ pub async fn nobody_waits_for_one_who_is_given_a_lock(subject: &dyn Subject) {
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// Also for a single try.
+/// A single try gets the lock, too.
 async fn assert_is_free(cache: &Cache) {
     let acquired = timeout(BOUND, RedLock::new(cache, KEY, LIFE).acquire(LONG)).await.expect("the lock is free");
     assert!(acquired.unwrap().release().await.unwrap());
@@ -174,7 +174,7 @@ fn leased(subject: &dyn Subject) -> Cache {
     builder(subject).lease(LIFE).build().unwrap()
 }
 
-/// Leaves each of these after each of its first polls, with each of the writes as what the others do first.
+/// Leaves each future after each of its first polls, with each of the writes as the others' first step.
 async fn leave_each(
     cache: &Cache,
     begins: &[(&'static str, Begin)],

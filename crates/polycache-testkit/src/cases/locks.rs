@@ -20,7 +20,7 @@ fn process(subject: &dyn Subject) -> Cache {
     cache(subject).namespace("n")
 }
 
-/// Of many tasks, in one process and in others, one at a time has it.
+/// Of many tasks, in one process and in others, one at a time has the lock.
 pub async fn one_holder_at_a_time(subject: &dyn Subject) {
     let (inside, turns) = (Arc::new(AtomicU64::new(0)), Arc::new(AtomicU64::new(0)));
     let mut tasks = JoinSet::new();
@@ -43,7 +43,7 @@ pub async fn one_holder_at_a_time(subject: &dyn Subject) {
     assert_eq!(turns.load(Ordering::SeqCst), 18);
 }
 
-/// Who waits longer than it wants to is told; a lock of another name is free.
+/// A caller that waits beyond its deadline gets an error; a lock of another name is free.
 pub async fn a_deadline_ends_the_waiting(subject: &dyn Subject) {
     let (cache, other) = (process(subject), process(subject));
     let guard = RedLock::new(&cache, "k", LEASE).acquire(LONG).await.unwrap();
@@ -58,7 +58,7 @@ pub async fn a_deadline_ends_the_waiting(subject: &dyn Subject) {
     assert!(RedLock::new(&other, "k", LEASE).acquire(Duration::ZERO).await.is_ok());
 }
 
-/// A guard whose task is cancelled releases.
+/// A guard whose task is cancelled releases the lock.
 pub async fn a_cancelled_holder_releases(subject: &dyn Subject) {
     let (cache, other) = (process(subject), process(subject));
     for round in 0..40 {
@@ -68,7 +68,7 @@ pub async fn a_cancelled_holder_releases(subject: &dyn Subject) {
             let _guard = RedLock::new(&cache, &key, LEASE).acquire(LONG).await.unwrap();
             std::future::pending::<()>().await;
         });
-        // Also while it is about to take the lock.
+        // Some tasks are cancelled while they are about to take the lock.
         sleep(Duration::from_micros(fastrand::u64(..2_000))).await;
         task.abort();
         let started = Instant::now();
@@ -77,7 +77,7 @@ pub async fn a_cancelled_holder_releases(subject: &dyn Subject) {
     }
 }
 
-/// While it is held the lease is renewed. A machine that holds up everybody for longer than the lease can't tell, and is asked again.
+/// A held lock's lease is renewed. A machine that holds up everybody for longer than the lease proves nothing, and the test is repeated.
 pub async fn a_lock_is_kept_beyond_its_lease(subject: &dyn Subject) {
     let (cache, other) = (process(subject), process(subject));
     let lease = cache.info().ttl_resolution.max(Duration::from_secs(1));

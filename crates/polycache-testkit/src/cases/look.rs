@@ -37,7 +37,7 @@ async fn version(backend: &dyn Backend, key: &str) -> Option<Version> {
     backend.look(at(key), Want::VERSION).await.unwrap().map(|found| found.version.expect("it was asked for"))
 }
 
-/// Asserts that `found` is what `want` asks of an entry with this text, and an hour to live or for ever.
+/// Asserts that `found` has the parts that `want` asks for, of an entry with this text, and an hour to live or no end.
 fn assert_found(subject: &dyn Subject, found: Option<&Found>, want: Want, text: &str, expires: bool) {
     let found = found.unwrap_or_else(|| panic!("{text:?} is there: {want:?}"));
     let value = found.value.as_ref().map(|value| value.as_bytes().expect("bytes were stored"));
@@ -57,7 +57,7 @@ fn assert_found(subject: &dyn Subject, found: Option<&Found>, want: Want, text: 
     }
 }
 
-/// `look` tells each part that is wanted, and no other.
+/// `look` tells each wanted part, and no other.
 pub async fn each_part_is_there_where_it_is_wanted(subject: &dyn Subject) {
     let backend = &*subject.backend();
     set(backend, KEY, number(1), Ttl::After(HOUR), When::Always).await;
@@ -68,12 +68,12 @@ pub async fn each_part_is_there_where_it_is_wanted(subject: &dyn Subject) {
         let found = backend.look(at(OTHER), want).await.unwrap();
         assert_found(subject, found.as_ref(), want, "2", false);
     }
-    // The version is the same, whatever else is wanted.
+    // The version is the same with any other parts.
     let all = backend.look(at(KEY), Want::VALUE.and(Want::VERSION).and(Want::TTL)).await.unwrap().unwrap();
     assert_eq!(all.version, version(backend, KEY).await);
 }
 
-/// Of a key without an entry there is nothing to tell.
+/// `look` of an absent key finds nothing.
 pub async fn an_absent_key_is_none(subject: &dyn Subject) {
     let backend = &*subject.backend();
     set(backend, KEY, number(1), Ttl::Never, When::Always).await;
@@ -84,7 +84,7 @@ pub async fn an_absent_key_is_none(subject: &dyn Subject) {
     }
 }
 
-/// The TTL is the remainder of the last `expire` or write.
+/// The TTL is the rest of the last `expire` or write.
 pub async fn tells_what_remains_after_expire(subject: &dyn Subject) {
     let backend = &*subject.backend();
     set(backend, KEY, number(1), Ttl::Never, When::Always).await;
@@ -146,7 +146,7 @@ pub async fn every_write_changes_the_version(subject: &dyn Subject) {
     assert_eq!(is_new().await, detects);
 }
 
-/// `multi_get` tells of each key what `look` tells, in the order asked; of a key that comes twice, twice.
+/// `multi_get` tells the same of each key as `look`, in the order of the keys; a key that comes twice is told twice.
 pub async fn multi_get_tells_as_much(subject: &dyn Subject) {
     let backend = &*subject.backend();
     set(backend, KEY, number(1), Ttl::After(HOUR), When::Always).await;
@@ -168,7 +168,7 @@ pub async fn multi_get_tells_as_much(subject: &dyn Subject) {
     }
 }
 
-/// `delete` deletes always, never, or the version that was read and no other.
+/// `delete` deletes always, never, or only the version that was read.
 pub async fn delete_keeps_to_its_condition(subject: &dyn Subject) {
     let backend = &*subject.backend();
     let delete = async |key, when| backend.delete(at(key), when).await.unwrap();
@@ -195,7 +195,7 @@ pub async fn delete_keeps_to_its_condition(subject: &dyn Subject) {
     assert!(!delete(KEY, When::Always).await);
 }
 
-/// `look` of the cache gives the value as the type that is asked for, and a version that `cas` takes.
+/// `look` of the cache reads the value as the wanted type, and a version that `cas` takes.
 pub async fn values_come_typed(subject: &dyn Subject) {
     let cache = cache(subject).namespace("n").with_ttl(Ttl::After(HOUR));
     let want = Want::VALUE.and(Want::VERSION).and(Want::TTL);

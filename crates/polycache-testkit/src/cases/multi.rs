@@ -26,7 +26,7 @@ pub async fn none_at_all_is_fine(subject: &dyn Subject) {
     assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1));
 }
 
-/// Of pairs with one key the last stays.
+/// Of pairs with one key the last one stays.
 pub async fn the_last_of_duplicate_keys_wins(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.multi_set([("k", 1), ("other", 9), ("k", 2), ("k", 3)]).await.unwrap();
@@ -46,7 +46,7 @@ pub async fn multi_set_replaces_value_and_ttl(subject: &dyn Subject) {
     assert_eq!(cache.multi_get::<i32>(&["a", "b"]).await.unwrap(), [Some(2), Some(1)]);
 }
 
-/// `multi_delete` counts what there was; a key that comes twice is deleted once.
+/// `multi_delete` counts the keys that were there; a key that comes twice counts once.
 pub async fn multi_delete_counts_what_there_was(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.multi_set([("a", 1), ("b", 2), ("c", 3)]).await.unwrap();
@@ -65,7 +65,7 @@ pub async fn a_thousand_at_once(subject: &dyn Subject) {
     assert_eq!(cache.multi_get::<i64>(&keys).await.unwrap(), vec![None; 1_000]);
 }
 
-/// The keys of all three commands are those of the namespace.
+/// All three commands keep to the namespace.
 pub async fn keys_are_those_of_the_namespace(subject: &dyn Subject) {
     let cache = cache(subject);
     let view = cache.namespace("n");

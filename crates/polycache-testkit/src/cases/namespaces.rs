@@ -5,7 +5,7 @@ use polycache::{Cache, ErrorKind};
 use crate::Subject;
 use crate::subject::{absent, builder, cache};
 
-/// Those of these full keys that exist.
+/// The existing ones of these full keys.
 async fn left(cache: &Cache, keys: &[&str]) -> Vec<String> {
     let cache = cache.namespace("");
     let mut left = Vec::new();
@@ -21,7 +21,7 @@ async fn fill(cache: &Cache, keys: &[&str]) {
     cache.namespace("").multi_set(keys.iter().map(|key| (key, 1))).await.unwrap();
 }
 
-/// A namespace is a prefix with a `:`, and a view's takes the place of the present one.
+/// A namespace is a prefix with a `:`, and a view's namespace replaces the present one.
 pub async fn a_namespace_is_a_prefix(subject: &dyn Subject) {
     let cache = builder(subject).namespace("foo").build().unwrap();
     assert_eq!(cache.namespace_name(), "foo");
@@ -57,7 +57,7 @@ pub async fn every_command_keeps_to_its_namespace(subject: &dyn Subject) {
     assert!(!whole.exists("k").await.unwrap());
 }
 
-/// `clear` takes the namespace and those nested in it, never one that merely begins alike.
+/// `clear` deletes the namespace and those nested in it, never one that merely begins alike.
 pub async fn clear_takes_nested_namespaces_only(subject: &dyn Subject) {
     const KEYS: [&str; 10] =
         ["foo", "foo:", "foo:k", "foo:a:k", "foo:a:b:k", "foobar", "foobar:k", "fo:k", "bar:foo:k", "k"];
@@ -89,7 +89,7 @@ pub async fn clear_takes_a_namespace_literally(subject: &dyn Subject) {
     }
 }
 
-/// `clear` without a namespace takes all where nobody else has keys; elsewhere it is refused without `allow_flush`.
+/// `clear` without a namespace deletes everything on a backend of this process alone; elsewhere it is refused without `allow_flush`.
 pub async fn clear_without_a_namespace(subject: &dyn Subject) {
     const KEYS: [&str; 4] = ["k", "foo:k", "", ":k"];
     let cache = cache(subject);
@@ -110,7 +110,7 @@ pub async fn clear_without_a_namespace(subject: &dyn Subject) {
     assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(2));
 }
 
-/// `clear` of very many keys leaves none of them and all others.
+/// `clear` of very many keys deletes all of them and no others.
 pub async fn clear_takes_thousands(subject: &dyn Subject) {
     let cache = cache(subject);
     let keys: Vec<String> = (0..3_000).map(|n| format!("k{n}")).collect();

@@ -100,7 +100,7 @@ impl Plugin for Guard {
     }
 }
 
-/// An error in `before` is the command's, and nothing is done.
+/// An error in `before` is the command's error, and the command isn't executed.
 pub async fn an_error_before_stops_the_command(subject: &dyn Subject) {
     let cache = builder(subject).build().unwrap();
     let guarded = cache.with_plugin(Guard);
@@ -152,7 +152,7 @@ pub async fn hooks_may_use_the_cache(subject: &dyn Subject) {
     assert_eq!(cache.namespace("written").get::<i64>("k").await.unwrap(), Some(3));
 }
 
-/// The plugins that come with the crate count and measure on this backend too.
+/// The bundled plugins count and measure on this backend too.
 pub async fn the_bundled_plugins_work(subject: &dyn Subject) {
     let cache = builder(subject).plugin(HitMissRatio::new()).plugin(Timing::new()).build().unwrap();
     cache.set("a", 1).await.unwrap();

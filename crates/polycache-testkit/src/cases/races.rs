@@ -65,7 +65,7 @@ pub async fn one_add_wins(subject: &dyn Subject) {
     }
 }
 
-/// Of many callers that write after the same version, one succeeds; also after the version of an absent key.
+/// Of many callers that write after the same version, one succeeds; so too after the version of an absent key.
 pub async fn one_cas_wins(subject: &dyn Subject) {
     let cache = cache(subject);
     for round in 0..20 {

@@ -40,7 +40,7 @@ pub async fn what_is_set_is_read(subject: &dyn Subject) {
     assert_eq!(cache.get::<String>("other").await.unwrap(), None);
 }
 
-/// `set` replaces the value and the TTL, also where it replaces one TTL by none.
+/// `set` replaces the value and the TTL, even a TTL by none.
 pub async fn set_replaces_value_and_ttl(subject: &dyn Subject) {
     let cache = cache(subject);
     let minutes = |n: u64| Ttl::secs(60 * n);
@@ -58,7 +58,7 @@ pub async fn set_replaces_value_and_ttl(subject: &dyn Subject) {
     assert_expires_in(subject, &cache, "k", std::time::Duration::from_secs(10 * 60)).await;
 }
 
-/// `add` stores where there is nothing; elsewhere it changes nothing, the TTL neither.
+/// `add` stores if there is no value; otherwise it changes neither the value nor the TTL.
 pub async fn add_changes_nothing_where_a_value_is(subject: &dyn Subject) {
     let cache = cache(subject);
     assert!(cache.with_ttl(Ttl::secs(600)).add("k", 1).await.unwrap());
@@ -99,7 +99,7 @@ pub async fn a_stored_none_is_a_hit(subject: &dyn Subject) {
     assert_eq!(cache.multi_delete(&["added", "k"]).await.unwrap(), 1);
 }
 
-/// `delete` says whether there was something, and it is gone.
+/// `delete` tells whether there was an entry, and it is gone.
 pub async fn delete_says_whether_there_was_one(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.set("k", 1).await.unwrap();

@@ -7,7 +7,7 @@ use polycache::{Cache, ErrorKind, Ttl};
 use crate::Subject;
 use crate::subject::{Life, absent, cache};
 
-/// Whether the backend lists keys; asserts that a backend which doesn't says so.
+/// Whether the backend lists keys. Asserts that one which doesn't says so.
 async fn lists(cache: &Cache) -> bool {
     if cache.info().capabilities.scan {
         return true;
@@ -31,7 +31,7 @@ async fn fill(cache: &Cache, keys: &[&str]) {
     cache.multi_set(keys.iter().map(|key| (key, 1))).await.unwrap();
 }
 
-/// The keys of the namespace and of those nested in it, without its name.
+/// Lists the keys of the namespace and of those nested in it, without the namespace.
 pub async fn lists_the_keys_of_the_namespace(subject: &dyn Subject) {
     let cache = cache(subject);
     if !lists(&cache).await {
@@ -120,7 +120,7 @@ pub async fn lists_five_thousand_keys(subject: &dyn Subject) {
     assert_eq!(found(&cache, "key 4[0-9]7").await.len(), 10);
 }
 
-/// Keys that are there all the time are listed, whatever happens to others meanwhile.
+/// Keys that are there all the time are listed, even while others change.
 pub async fn lists_what_stays_while_others_change(subject: &dyn Subject) {
     let cache = cache(subject).namespace("n");
     if !lists(&cache).await {
@@ -159,7 +159,7 @@ pub async fn expired_keys_are_not_listed(subject: &dyn Subject) {
     assert_eq!(found(&cache, "*").await, set(&["lasting"]));
 }
 
-/// A broken pattern is an error that names it, and the end; whether the backend lists keys or not.
+/// A broken pattern is an error that names it, and then the scan ends; even if the backend lists no keys.
 pub async fn a_broken_pattern_is_an_error(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.set("k", 1).await.unwrap();

@@ -1,4 +1,4 @@
-//! Separators of a cache's own: none, and others than `:`.
+//! A cache's own separators: none, and others than `:`.
 
 use std::collections::BTreeSet;
 use std::time::Duration;
@@ -12,17 +12,17 @@ use crate::subject::{builder, cache};
 
 const SEPARATORS: [&str; 3] = ["", "/", "::"];
 
-/// As long as anything takes.
+/// Longer than anything takes.
 const LONG: Duration = Duration::from_secs(20);
 
-/// A namespace that holds a `:`, as memcached's generations need it.
+/// A namespace with a `:`, as memcached's generations need it.
 const NAMESPACE: &str = "t:shop";
 
 fn separated(subject: &dyn Subject, separator: &str) -> Cache {
     builder(subject).namespace(NAMESPACE).separator(separator).build().unwrap()
 }
 
-/// Full keys, in `shop` and beside it.
+/// Full keys, within the namespace `shop` and beside it.
 fn keys(separator: &str) -> Vec<String> {
     let names = [
         "shop",
@@ -45,7 +45,7 @@ async fn fill(cache: &Cache, keys: &[String]) {
     cache.namespace("").multi_set(keys.iter().map(|key| (key, 1))).await.unwrap();
 }
 
-/// It stands between namespace and name in every command, and every view keeps it.
+/// The separator stands between namespace and name in every command, and every view keeps it.
 pub async fn it_stands_behind_the_namespace(subject: &dyn Subject) {
     let whole = cache(subject);
     for separator in SEPARATORS {
@@ -68,7 +68,7 @@ pub async fn it_stands_behind_the_namespace(subject: &dyn Subject) {
     }
 }
 
-/// `clear` takes what begins with the namespace and the separator, and nothing else.
+/// `clear` deletes the keys that begin with the namespace and the separator, and no others.
 pub async fn clear_takes_what_begins_so(subject: &dyn Subject) {
     let whole = cache(subject);
     for separator in SEPARATORS {
@@ -88,7 +88,7 @@ pub async fn clear_takes_what_begins_so(subject: &dyn Subject) {
     }
 }
 
-/// `scan` lists the same keys, by their rest.
+/// `scan` lists the same keys, without that beginning.
 pub async fn scan_lists_what_begins_so(subject: &dyn Subject) {
     let whole = cache(subject);
     if !whole.info().capabilities.scan {
@@ -107,7 +107,7 @@ pub async fn scan_lists_what_begins_so(subject: &dyn Subject) {
     }
 }
 
-/// Whatever clears a key ends the lease and the lock on it, and `scan` lists neither.
+/// A `clear` of a key ends the lease and the lock on it, and `scan` lists neither.
 pub async fn clear_takes_leases_and_locks_along(subject: &dyn Subject) {
     for separator in SEPARATORS.into_iter().chain([":"]) {
         let process = || {
@@ -115,7 +115,7 @@ pub async fn clear_takes_leases_and_locks_along(subject: &dyn Subject) {
             cache.namespace(format!("{NAMESPACE}{separator}a"))
         };
         let (here, there) = (process(), process());
-        // Of a namespace as it is, and of one around it.
+        // In a clear of the namespace, and of one around it.
         for outer in [&there, &there.namespace(NAMESPACE)] {
             let guard = RedLock::new(&here, "locked", LONG).acquire(LONG).await.unwrap();
             if here.info().capabilities.scan {

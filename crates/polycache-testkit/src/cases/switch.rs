@@ -1,4 +1,4 @@
-//! Turned off at run time: the contract's last column.
+//! A cache that is turned off at run time: the contract's last column.
 
 use polycache::backend::{Version, Want};
 use polycache::{Cache, ErrorKind, Ttl};
@@ -8,7 +8,7 @@ use crate::subject::{builder, cache};
 
 const OLD: &str = "old";
 
-/// A cache turned off that holds something under `k` and `other`.
+/// A cache that is turned off and holds values under `k` and `other`.
 async fn turned_off(subject: &dyn Subject) -> Cache {
     let cache = cache(subject).namespace("n");
     cache.multi_set([("k", OLD), ("other", OLD)]).await.unwrap();
@@ -17,7 +17,7 @@ async fn turned_off(subject: &dyn Subject) -> Cache {
     cache
 }
 
-/// The values under `k` and `other` once the cache is on again.
+/// Whether `k` and `other` are there once the cache is on again.
 async fn turned_on(cache: &Cache) -> [bool; 2] {
     cache.set_enabled(true);
     assert!(cache.is_enabled());
@@ -72,7 +72,7 @@ pub async fn a_write_deletes(subject: &dyn Subject) {
     assert_eq!(turned_on(&cache).await, [false, false]);
 }
 
-/// `increment` answers its delta and deletes.
+/// `increment` answers its delta, and deletes.
 pub async fn increment_answers_its_delta(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.set("k", 5).await.unwrap();
@@ -84,7 +84,7 @@ pub async fn increment_answers_its_delta(subject: &dyn Subject) {
     assert_eq!(cache.increment("k", 1).await.unwrap(), 1);
 }
 
-/// `cas` with a version from before answers `true` and deletes.
+/// `cas` with an older version answers `true`, and deletes.
 pub async fn cas_answers_true(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.set("k", 5).await.unwrap();

@@ -90,8 +90,8 @@ async fn all_kept(cache: &Cache) {
     kept(cache, BTreeMap::from([("a".to_owned(), vec![None, Some(1)])])).await;
 }
 
-/// Values of all shapes come back through this serializer, which must take them all. Not a case of the suite: call it with the
-/// serializers that the suite doesn't know.
+/// Values of all shapes come back through this serializer, which must take them all. Not a case of the suite: call it for a serializer
+/// that the suite doesn't know.
 pub async fn with_serializer(subject: &dyn Subject, serializer: impl Serializer) {
     let cache = builder(subject).serializer(serializer).namespace("with_serializer").build().unwrap();
     all_kept(&cache).await;
@@ -141,7 +141,7 @@ pub async fn what_has_no_form_changes_nothing(subject: &dyn Subject) {
     assert!(!cache.exists("new").await.unwrap());
 }
 
-/// A value is read as any type that its JSON would be read as, on every backend alike.
+/// A value is read as any type that its JSON can be read as, on every backend.
 pub async fn read_back_as_alike_types(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.set("k", "v").await.unwrap();
@@ -168,7 +168,7 @@ pub async fn read_back_as_alike_types(subject: &dyn Subject) {
     assert_eq!(cache.get::<Name>("k").await.unwrap(), Some(Name { name: user().name }));
 }
 
-/// A value that isn't of the type asked for is an error that names the key, never a miss; and the value stays.
+/// A value that isn't of the wanted type is an error that names the key, never a miss; and the value stays.
 pub async fn a_mismatch_is_an_error(subject: &dyn Subject) {
     let cache = cache(subject);
     cache.multi_set([("good", "1"), ("bad", "abc")]).await.unwrap();
@@ -190,7 +190,7 @@ pub async fn a_mismatch_is_an_error(subject: &dyn Subject) {
     assert_eq!(cache.get::<String>("bad").await.unwrap().as_deref(), Some("abc"));
 }
 
-/// With `on_decode_error(Miss)` a mismatch is a miss of `get` and `multi_get`, of that key alone, and of nothing else.
+/// With `on_decode_error(Miss)` a mismatch is a miss of `get` and `multi_get`, for that key alone, and of no other command.
 pub async fn a_mismatch_is_a_miss_by_choice(subject: &dyn Subject) {
     let cache = builder(subject).on_decode_error(OnError::Miss).build().unwrap();
     cache.set("bad", "abc").await.unwrap();
@@ -220,7 +220,7 @@ pub async fn large_values_come_back(subject: &dyn Subject) {
     assert_eq!(cache.get::<String>("text").await.unwrap().as_deref(), Some("small"));
 }
 
-/// Bytes go in and out untouched, none and every one of them.
+/// Bytes come back unchanged: empty ones, and every byte.
 pub async fn bytes_are_kept_as_they_are(subject: &dyn Subject) {
     let cache = cache(subject);
     for bytes in [&b""[..], b"\0", b"\r\nEND\r\n", b"42", b"\xff\xfe", b"null", &(0..=255).collect::<Vec<u8>>()] {
@@ -238,7 +238,7 @@ pub async fn bytes_are_kept_as_they_are(subject: &dyn Subject) {
     assert_eq!(json.get::<Vec<i32>>("k").await.unwrap_err().kind(), ErrorKind::Decode);
 }
 
-/// Every command that takes or gives a value does so without encoding it, where that is asked for.
+/// Every command that takes or gives a value can do so without encoding it.
 pub async fn every_command_takes_what_is_encoded(subject: &dyn Subject) {
     fn bytes(values: &[Option<Value>]) -> Vec<Option<&[u8]>> {
         values.iter().map(|value| value.as_ref().and_then(Value::as_bytes)).collect()
@@ -276,7 +276,7 @@ pub async fn every_command_takes_what_is_encoded(subject: &dyn Subject) {
     assert_eq!(cache.get::<Vec<i32>>("many").await.unwrap(), Some(vec![4]));
 }
 
-/// Live objects are shared where the backend holds them; elsewhere they are refused and nothing is stored.
+/// Live objects are shared if the backend holds them; otherwise they are refused and nothing is stored.
 pub async fn live_objects(subject: &dyn Subject) {
     struct Opaque(Vec<u8>);
 

@@ -1,4 +1,4 @@
-//! The source of truth, and what was acknowledged.
+//! The source of truth, and the acknowledged writes.
 
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -13,13 +13,13 @@ use super::counters::Counters;
 use super::locks::Locks;
 use super::log::Log;
 
-/// The keys of values. Those below [`WRITTEN`] are only computed and deleted; the others are written too, by one at a time.
+/// The keys of values. Those below [`WRITTEN`] are only computed and deleted; the others are written too, each by one task at a time.
 pub(super) const KEYS: usize = 6;
 pub(super) const WRITTEN: usize = 4;
 pub(super) const COUNTERS: usize = 2;
 pub(super) const LOCKS: usize = 2;
 
-/// What is stored: the source's version, and which command or computation has stored it.
+/// A stored value: the source's version, and the number of the command or computation that stored it.
 pub(super) type Stored = (u64, u64);
 
 #[derive(Debug)]
@@ -28,7 +28,7 @@ pub(super) struct Books {
     pub(super) clears: Clears,
     pub(super) counters: Counters,
     pub(super) locks: Locks,
-    /// Who writes a key beyond deleting it does so alone: of two who write at once the earlier one could win.
+    /// Taken by whoever writes a key other than deleting it: of two concurrent writers the earlier one could win.
     pub(super) turns: Vec<tokio::sync::Mutex<()>>,
     pub(super) stop: AtomicBool,
     pub(super) commands: AtomicU64,
@@ -39,27 +39,26 @@ pub(super) struct Books {
     excused: AtomicU64,
     keys: Vec<Truth>,
     next: AtomicU64,
-    /// Commands whose callers were told that they don't know what became of them.
+    /// Commands whose callers were told that the outcome is unknown.
     unknown: Mutex<HashSet<u64>>,
-    /// Calls under way that may share what they find with others of their process, by process and key: what had been acknowledged when
-    /// they began.
+    /// Calls under way that may share their result within their process, by process and key: the version acknowledged when each began.
     sharing: Vec<Mutex<HashMap<u64, u64>>>,
     believed: Duration,
     stale_fills: bool,
     finding: Mutex<Option<String>>,
 }
 
-/// What holds of one key.
+/// The truth about one key.
 #[derive(Debug, Default)]
 struct Truth {
     version: AtomicU64,
     /// The version that was acknowledged last.
     acknowledged: AtomicU64,
-    /// The same by process.
+    /// The acknowledged version by process.
     by_process: Vec<AtomicU64>,
 }
 
-/// What had been acknowledged when a command began.
+/// The acknowledged versions when a command began.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Floor {
     key: usize,
@@ -67,11 +66,11 @@ pub(super) struct Floor {
     at: Instant,
     version: u64,
     own: u64,
-    /// Of the earliest call whose result it may share.
+    /// The version for the earliest call whose result the command may share.
     shared: Option<u64>,
 }
 
-/// A call whose result others of its process may share, as long as this is there.
+/// A call whose result others of its process may share, while this exists.
 pub(super) struct Sharing {
     books: Arc<Books>,
     place: usize,
@@ -84,10 +83,10 @@ impl Drop for Sharing {
     }
 }
 
-/// Computations have the process that computes in their number.
+/// A computation's number holds its process.
 const PROCESSES: u64 = 64;
 
-/// Which process has computed what has this number; none where it was written.
+/// The process that computed the value with this number; `None` for a write.
 fn computed_by(number: u64) -> Option<usize> {
     usize::try_from(number % PROCESSES).ok()?.checked_sub(1)
 }
@@ -123,7 +122,7 @@ impl Books {
         self.next.fetch_add(PROCESSES, Ordering::SeqCst)
     }
 
-    /// A number for a computation by that process.
+    /// A number for a computation by this process.
     pub(super) fn number_fill(&self, process: usize) -> u64 {
         self.computed.fetch_add(1, Ordering::Relaxed);
         self.number() + 1 + process as u64
@@ -146,7 +145,7 @@ impl Books {
         truth.acknowledged.fetch_max(version, Ordering::SeqCst);
     }
 
-    /// What that command does may still happen, or never.
+    /// The command may still take effect, or never.
     pub(super) fn leave_unknown(&self, command: u64) {
         self.unknown.lock().unwrap_or_else(PoisonError::into_inner).insert(command);
     }
@@ -163,7 +162,7 @@ impl Books {
         }
     }
 
-    /// The same for a call that may share what another one of its process finds, and others what it finds.
+    /// As `floor`, for a call that may share results with others of its process.
     pub(super) fn share(self: &Arc<Self>, process: usize, key: usize) -> (Floor, Sharing) {
         let floor = self.floor(process, key);
         let (place, call) = (process * KEYS + key, self.number());
@@ -173,7 +172,7 @@ impl Books {
         (Floor { shared, ..floor }, Sharing { books: Arc::clone(self), place, call })
     }
 
-    /// Compares what was read with what had been acknowledged before.
+    /// Compares a read value with the versions that had been acknowledged before.
     pub(super) fn check(&self, floor: Floor, read: Stored, command: &str) {
         self.checked.fetch_add(1, Ordering::Relaxed);
         let Floor { key, process, version, .. } = floor;
@@ -204,7 +203,7 @@ impl Books {
         shared || self.is_believing(floor.at) || if computed { self.stale_fills } else { unknown() }
     }
 
-    /// Whether a read that began then may not know of a clear yet.
+    /// Whether a read that began at `at` may not know of a clear yet.
     pub(super) fn is_believing(&self, at: Instant) -> bool {
         !self.believed.is_zero() && self.clears.within(self.believed, at)
     }

@@ -1,9 +1,9 @@
-//! When a clear may have taken something away.
+//! When clears may have taken effect.
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-/// For so long may a clear take effect after its caller was told of trouble: longer than any fault.
+/// How long a clear may take effect after its caller was told of trouble: longer than any fault.
 const LATE: Duration = Duration::from_secs(2);
 
 /// The clears so far. Between two of them is an epoch, in which nothing is cleared.
@@ -14,7 +14,7 @@ pub(super) struct Clears(Mutex<State>);
 struct State {
     begun: u64,
     active: u32,
-    /// Until then one may take effect.
+    /// Until when a failed clear may take effect.
     until: Option<Instant>,
 }
 
@@ -32,14 +32,14 @@ impl Clears {
         state.until = state.until.max(Some(until));
     }
 
-    /// The present epoch; none while a clear may take effect.
+    /// The present epoch; `None` while a clear may take effect.
     pub(super) fn epoch(&self) -> Option<u64> {
         let state = self.state();
         let quiet = state.active == 0 && state.until.is_none_or(|until| until < Instant::now());
         quiet.then_some(state.begun)
     }
 
-    /// Whether one may have taken effect less than this before.
+    /// Whether a clear may have taken effect less than `time` before `before`.
     pub(super) fn within(&self, time: Duration, before: Instant) -> bool {
         let state = self.state();
         state.active > 0 || state.until.is_some_and(|until| until + time > before)

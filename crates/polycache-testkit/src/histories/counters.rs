@@ -1,4 +1,4 @@
-//! Counters: what was acknowledged isn't lost, no sum comes twice, and no increment is done twice.
+//! Counters: no acknowledged increment is lost, no sum comes twice, and no increment is executed twice.
 
 use std::collections::{HashSet, VecDeque};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use super::clears::Clears;
 
-/// For so long an increment may take effect after its caller was told that its outcome is unknown: longer than any fault.
+/// How long an increment may take effect after its caller was told that its outcome is unknown: longer than any fault.
 const LATE: Duration = Duration::from_secs(10);
 
 #[derive(Debug)]
@@ -16,11 +16,11 @@ pub(super) struct Counters(Vec<Mutex<Counter>>);
 #[derive(Debug, Default)]
 struct Calls {
     begun: i64,
-    /// Those that can't take effect any more: their sums are known, or they ended long ago.
+    /// Increments that can't take effect any more: their sums are known, or they ended long ago.
     over: i64,
-    /// When the others ended.
+    /// When the other increments ended.
     unknown: VecDeque<Instant>,
-    /// How many were over before the last clear.
+    /// How many increments were over before the last clear.
     cleared: i64,
 }
 
@@ -36,10 +36,10 @@ impl Calls {
 
 #[derive(Debug, Default)]
 struct Counter {
-    /// The epoch that the rest is about: a clear takes counters along.
+    /// The epoch of the other fields, since a clear deletes counters too.
     epoch: Option<u64>,
     highest: i64,
-    /// How many calls were over when the highest sum was told. All others may have come after it.
+    /// How many calls were over when the highest sum came. All others may have followed it.
     over: i64,
     sums: HashSet<i64>,
     calls: Calls,
@@ -54,7 +54,7 @@ impl Counter {
     }
 }
 
-/// What was known of a counter when a command began.
+/// The known state of a counter when a command began.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Seen {
     epoch: Option<u64>,
@@ -71,14 +71,14 @@ impl Counters {
         Seen { epoch, highest: counter.highest }
     }
 
-    /// The same for an increment by one.
+    /// As `begin`, for an increment by one.
     pub(super) fn begin_increment(&self, counter: usize, epoch: Option<u64>) -> Seen {
         let mut counter = self.counter(counter, epoch);
         counter.calls.begun += 1;
         Seen { epoch, highest: counter.highest }
     }
 
-    /// An increment ends, and whether it was or will be done isn't known.
+    /// An increment ends with an unknown outcome.
     pub(super) fn leave_unknown(&self, counter: usize) {
         self.lock(counter).calls.unknown.push_back(Instant::now());
     }
@@ -88,7 +88,7 @@ impl Counters {
         (0..self.0.len()).map(|counter| self.lock(counter).calls.over()).collect()
     }
 
-    /// After a clear none of those is left.
+    /// None of these increments is left after a clear.
     pub(super) fn clear(&self, over: &[i64]) {
         for (counter, over) in over.iter().enumerate() {
             let calls = &mut self.lock(counter).calls;
@@ -96,12 +96,12 @@ impl Counters {
         }
     }
 
-    /// What is wrong with this sum of an increment by one, after it was acknowledged.
+    /// The error in the acknowledged sum of an increment by one, if there is one.
     pub(super) fn sum(&self, counter: usize, seen: Seen, clears: &Clears, sum: i64) -> Option<String> {
         let mut counter = self.lock(counter);
-        // With the lock held: no clear is over before this is.
+        // Under the lock, so that no clear ends before this does.
         if seen.epoch.is_none() || seen.epoch != clears.epoch() {
-            // Nobody knows whether it comes before the sums of this epoch.
+            // Nobody knows whether this sum belongs before those of this epoch.
             counter.calls.unknown.push_back(Instant::now());
             return None;
         }
@@ -122,7 +122,7 @@ impl Counters {
         }
     }
 
-    /// What is wrong with this reading.
+    /// The error in this reading, if there is one.
     pub(super) fn read(seen: Seen, epoch: Option<u64>, read: Option<i64>) -> Option<String> {
         let lost = seen.epoch.is_some() && seen.epoch == epoch && read.unwrap_or(0) < seen.highest;
         lost.then(|| format!("read {read:?}, after {} had been acknowledged", seen.highest))

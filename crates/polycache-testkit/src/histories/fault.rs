@@ -1,4 +1,4 @@
-//! What goes wrong.
+//! Faults, and when they happen.
 
 use std::fmt;
 use std::future::Future;
@@ -10,21 +10,21 @@ use std::time::Duration;
 
 use super::books::Books;
 
-/// How long a short fault lasts, and a long one, which outlasts timeouts, leases and heartbeats.
+/// The milliseconds of a short fault, and of a long one, which outlasts timeouts, leases and heartbeats.
 const SHORT: RangeInclusive<u64> = 2..=60;
 const LONG: RangeInclusive<u64> = 200..=900;
 
 type Run = dyn Fn(Duration) -> Pin<Box<dyn Future<Output = ()> + Send>> + Send + Sync;
 
-/// Something that goes wrong now and then, for a while.
+/// A fault that happens now and then, for a while.
 pub struct Fault {
     name: String,
     run: Box<Run>,
 }
 
 impl Fault {
-    /// `run` makes trouble for the time that it is given, from two milliseconds to not quite a second, and has ended it when its future
-    /// is ready. A failure of a moment may leave the time aside.
+    /// `run` makes trouble for the time that it is given, from two milliseconds to nearly a second. The trouble has ended when the future
+    /// is ready. A momentary fault may ignore the time.
     pub fn new<F>(name: &str, run: impl Fn(Duration) -> F + Send + Sync + 'static) -> Self
     where
         F: Future<Output = ()> + Send + 'static,

@@ -1,4 +1,4 @@
-//! Locks: no two hold one.
+//! Locks: no two processes hold one.
 
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -19,7 +19,7 @@ impl Locks {
         Self((0..number).map(|_| Mutex::default()).collect())
     }
 
-    /// Notes a holder; another one who also believes to hold it, if there is any.
+    /// Notes a holder. Returns another process that believes to hold the lock too, if there is one.
     pub(super) fn hold(&self, lock: usize, process: usize, epoch: u64, guard: &Arc<RedLockGuard>) -> Option<usize> {
         let mut holders = self.0[lock].lock().unwrap_or_else(PoisonError::into_inner);
         let other = holders.iter().find(|other| other.epoch == epoch && other.guard.is_held() && guard.is_held());

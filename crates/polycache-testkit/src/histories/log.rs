@@ -1,19 +1,19 @@
-//! What has happened, in order.
+//! The events of a run, in order.
 
 use std::collections::VecDeque;
 use std::fmt::Write;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-/// So many events of a key are kept.
+/// How many events of a key are kept.
 const KEPT: usize = 400;
-/// So many of them are told.
+/// How many of them are told.
 const TOLD: usize = 120;
 
 #[derive(Debug)]
 pub(super) struct Log {
     started: Instant,
-    /// One for each key, and one of what concerns all.
+    /// One for each key, and one for events about all keys.
     parts: Vec<Mutex<VecDeque<Event>>>,
 }
 
@@ -40,7 +40,7 @@ impl Log {
         self.key(self.parts.len() - 1, text);
     }
 
-    /// The last events of this key and those that concern all, in order.
+    /// The last events about this key and about all keys, in order.
     pub(super) fn tell(&self, key: Option<usize>) -> String {
         let parts = key.into_iter().chain([self.parts.len() - 1]);
         let mut events: Vec<Event> = parts

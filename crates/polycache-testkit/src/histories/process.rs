@@ -13,14 +13,14 @@ use tokio::time::{sleep, timeout};
 use super::PATIENCE;
 use super::books::Books;
 
-/// A timeout below that of most.
+/// A timeout shorter than most.
 const IMPATIENT: Duration = Duration::from_millis(60);
 
 pub(super) struct Process {
     pub(super) index: usize,
     cache: Cache,
     pub(super) books: Arc<Books>,
-    /// Whether the cache is on. What means something else while it is off is done with this held.
+    /// Whether the cache is on. Held during commands that mean something else while it is off.
     pub(super) on: RwLock<bool>,
     clears: bool,
 }
@@ -60,12 +60,12 @@ impl Process {
         }
     }
 
-    /// The cache, now and then for somebody impatient.
+    /// The cache, now and then with a short timeout.
     pub(super) fn cache(&self, rng: &mut Rng) -> Cache {
         if rng.u32(..4) == 0 { self.cache.with_timeout(IMPATIENT) } else { self.cache.clone() }
     }
 
-    /// Awaits a command, now and then not to its end; `None` where it was given up or failed, which may have been done or not.
+    /// Awaits a command, now and then not to its end. `None` if the command was given up or failed: it may have been executed or not.
     pub(super) async fn done<T>(
         &self,
         call: impl Future<Output = Result<T>>,
@@ -97,7 +97,7 @@ impl Process {
         done.unwrap_or(None)
     }
 
-    /// Writes an event down: of a key, or of all.
+    /// Writes down an event about a key, or about all.
     pub(super) fn note(&self, key: Option<usize>, what: &str) {
         let text = format!("process {}: {what}", self.index);
         match key {
@@ -125,7 +125,7 @@ impl Process {
     }
 }
 
-/// A pause as a computation or the holder of a lock makes it: mostly short, now and then longer than a lease.
+/// The pause of a computation or of a lock's holder: mostly short, now and then longer than a lease.
 pub(super) fn pause(rng: &mut Rng) -> Duration {
     match rng.u32(..100) {
         0..40 => Duration::ZERO,

@@ -1,4 +1,4 @@
-//! Reads, and what is computed where they find nothing.
+//! Reads, and computations of missing values.
 
 use std::convert::Infallible;
 use std::time::{Duration, Instant};
@@ -91,7 +91,7 @@ impl Process {
         }
     }
 
-    /// Reads the source, and takes its time.
+    /// Reads the source, with pauses before and after.
     async fn compute(&self, keys: &[usize], before: Duration, after: Duration) -> Vec<(usize, Stored)> {
         sleep_if(before).await;
         let read = keys.iter().map(|key| {

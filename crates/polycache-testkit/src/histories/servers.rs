@@ -1,4 +1,4 @@
-//! Faults of servers and of the way to them.
+//! Faults of servers and of the connections to them.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -8,11 +8,11 @@ use tokio::time::sleep;
 use super::Fault;
 use crate::Proxy;
 
-/// How much later than otherwise something arrives, at the most.
+/// The longest delay of bytes that arrive late.
 const LATE: Duration = Duration::from_millis(40);
 
 impl Fault {
-    /// All that a proxy can do to a process.
+    /// All faults that a proxy can cause for a process.
     pub fn of_proxy(name: &str, proxy: &Arc<Proxy>) -> Vec<Self> {
         let moment = |what: &str, act: fn(&Proxy)| Self::lasting(&format!("{name}: {what}"), proxy, act, |_| {}, true);
         let lasting = |what: &str, begin: fn(&Proxy), end: fn(&Proxy)| {
@@ -20,7 +20,7 @@ impl Fault {
         };
         let silent = || lasting("connections fall silent", Proxy::freeze, Proxy::thaw);
         vec![
-            // More often than others: what arrives late is rarest.
+            // More often than the others, since late arrivals are rarest.
             silent(),
             silent(),
             moment("connections are closed", Proxy::cut),
@@ -45,14 +45,14 @@ impl Fault {
         ]
     }
 
-    /// Replies that come late, by `most` at the most: the server has done what was asked, and who is impatient doesn't learn it.
+    /// Replies that come up to `most` late: the server has executed the commands, and impatient callers don't learn it.
     pub fn of_late_replies(name: &str, proxy: &Arc<Proxy>, most: Duration) -> Self {
         let begin = move |proxy: &Proxy| proxy.delay_replies(late(most));
         let end = |proxy: &Proxy| proxy.delay_replies(Duration::ZERO);
         Self::lasting(&format!("{name}: replies are late"), proxy, begin, end, false)
     }
 
-    /// A server that stands still: `stop` and `go_on` are those of the servers of this crate, SIGSTOP and SIGCONT.
+    /// A server that stands still: `stop` and `go_on` are the methods of this crate's servers, SIGSTOP and SIGCONT.
     pub fn of_server<S: Send + Sync + 'static>(name: &str, server: &Arc<S>, stop: fn(&S), go_on: fn(&S)) -> Self {
         Self::lasting(&format!("{name} stands still"), server, stop, go_on, false)
     }

@@ -52,7 +52,7 @@ impl Process {
         }
     }
 
-    /// Changes a key in the source, and stores what it has become.
+    /// Changes a key in the source, and stores the new version.
     pub(super) async fn set(&self, rng: &mut Rng) {
         let key = rng.usize(WRITTEN..KEYS);
         let _turn = self.turn(key).await;
@@ -77,7 +77,7 @@ impl Process {
         }
     }
 
-    /// Stores what the source has, where nothing is.
+    /// Stores the source's version if there is no value.
     pub(super) async fn add(&self, rng: &mut Rng) {
         let key = rng.usize(WRITTEN..KEYS);
         let _turn = self.turn(key).await;
@@ -89,7 +89,7 @@ impl Process {
         }
     }
 
-    /// Stores what the source has, where nobody has written meanwhile.
+    /// Stores the source's version if nobody has written meanwhile.
     pub(super) async fn cas(&self, rng: &mut Rng) {
         let key = rng.usize(WRITTEN..KEYS);
         let read = self.cache(rng).get_versioned::<Stored>(&name(key));
@@ -115,7 +115,7 @@ impl Process {
         let call = async {
             loop {
                 match cache.increment(&name, 1).await {
-                    // What says of itself that it can be repeated isn't done twice by that.
+                    // After a retryable error the increment wasn't executed, so it isn't executed twice.
                     Err(error) if error.is_retryable() && !self.books.is_over() => {
                         self.note(key, &format!("increment is repeated after {error:?}"));
                         sleep(Duration::from_millis(5)).await;
@@ -154,7 +154,7 @@ impl Process {
         self.books.locks.give_up(lock, &guard);
         self.note(key, "gives the lock up");
         if let Some(guard) = Arc::into_inner(guard) {
-            // Whether it was held to the end doesn't matter here.
+            // It doesn't matter whether the lock was held to the end.
             let _ = timeout(PATIENCE, guard.release()).await;
         }
     }
@@ -173,7 +173,7 @@ impl Process {
         self.note(Some(key), &format!("{command} for version {version} is acknowledged"));
     }
 
-    /// The turn to write a key, where one is needed.
+    /// The turn to write a key, if it needs one.
     async fn turn(&self, key: usize) -> Option<tokio::sync::MutexGuard<'_, ()>> {
         if key < WRITTEN { None } else { Some(self.books.turns[key].lock().await) }
     }

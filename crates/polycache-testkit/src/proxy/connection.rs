@@ -15,9 +15,9 @@ use tokio::sync::watch;
 
 use super::{End, Faults, Shared, shut_down};
 
-/// What a direction holds at most.
+/// The most bytes that a direction holds.
 const BUFFER: usize = 16 * 1024;
-/// What a receiver needs to wake up and read. Less than a tick of tokio's clock; the proxy's thread has nothing better to do.
+/// The time for a receiver to wake up and read. Less than a tick of tokio's clock; the proxy's thread has nothing better to do.
 const BETWEEN_PACKETS: Duration = Duration::from_micros(20);
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -88,7 +88,7 @@ async fn forward(
             tokio::time::sleep(delay).await;
         }
         let Faults { chunk, answer, .. } = flowing(number, &mut faults).await?;
-        // What a client had written before it reset the connection is gone with it.
+        // The bytes that a client wrote before a reset are gone with its connection.
         if let Ok(Some(error)) = source.as_ref().take_error() {
             return Err(error.into());
         }
@@ -112,7 +112,7 @@ async fn forward(
     }
 }
 
-/// The faults of the moment, once nothing holds this connection back.
+/// The present faults, once nothing holds this connection back.
 async fn flowing(number: u64, faults: &mut watch::Receiver<Faults>) -> Result<Faults, End> {
     let flows = |faults: &Faults| !faults.stalled && number >= faults.frozen_below;
     let faults = faults.wait_for(flows).await.map_err(|_| End::Close)?;
@@ -130,7 +130,7 @@ impl From<io::Error> for End {
 
 fn close(client: &TcpStream, end: End) {
     match end {
-        // The kernel resets a connection that is closed while there is something left to read.
+        // The kernel resets a connection that is closed while there are bytes left to read.
         End::Close => {
             while matches!(client.try_read(&mut [0; 1024]), Ok(1..)) {}
             shut_down(client);

@@ -56,7 +56,7 @@ async fn serve(
                         .and_then(TcpListener::from_std)
                         .map(|again| listener = Some(again)),
                 };
-                // A test that panicked meanwhile doesn't wait for it.
+                // A test that has panicked meanwhile doesn't wait for the result.
                 let _ = done.send(result);
             }
             Some(_) = connections.join_next() => {}

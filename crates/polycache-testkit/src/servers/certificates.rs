@@ -11,10 +11,10 @@ use rcgen::{
 
 use super::escaped_path;
 
-/// A certificate authority of its own, and what it has signed: PEM files, whose paths these are.
+/// An authority, and the certificates that it has signed, as paths of PEM files.
 ///
-/// Those of a running server are in [`RedisServer::certificates`](super::RedisServer::certificates); others prove that a client
-/// doesn't trust everybody.
+/// Those of a running server are in [`RedisServer::certificates`](super::RedisServer::certificates); others prove that a client doesn't
+/// trust everybody.
 ///
 /// ```
 /// use polycache_testkit::servers::Certificates;
@@ -38,7 +38,7 @@ pub struct Certificates {
     pub client_key: PathBuf,
 }
 
-/// Who shows a certificate.
+/// The sides that show a certificate.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Tls {
     Server,
@@ -90,7 +90,7 @@ impl Certificates {
         certificates
     }
 
-    /// The settings of a URL that make a client trust this authority, and show its own certificate where it's asked for.
+    /// The settings of a URL by which a client trusts this authority, and shows its own certificate if it has to.
     pub(super) fn query(&self, tls: Tls) -> String {
         let ca = escaped_path(&self.ca);
         match tls {

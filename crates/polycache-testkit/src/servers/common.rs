@@ -1,4 +1,4 @@
-//! The methods that all kinds of servers have, written once.
+//! The methods of all kinds of servers, written once.
 //!
 //! By macros rather than a trait, so that tests need no import to call them.
 
@@ -11,7 +11,7 @@ macro_rules! builder_methods {
             self
         }
 
-        /// As [`tls`](Self::tls), and refuses clients that show no certificate of that authority.
+        /// As [`tls`](Self::tls), but refuses clients that show no certificate of that authority.
         pub fn mutual_tls(mut self) -> Self {
             self.tls = Some(Tls::Both);
             self
@@ -21,7 +21,7 @@ macro_rules! builder_methods {
         ///
         /// # Panics
         ///
-        /// If it doesn't start; the text holds what the server wrote.
+        /// If it doesn't start; the message holds the server's own output.
         pub async fn start(self) -> $server {
             port::start(|port| self.clone().start_on(port)).await
         }
@@ -76,7 +76,7 @@ macro_rules! server_methods {
             self.process.kill();
         }
 
-        /// SIGSTOP: connections are accepted by the kernel, nothing is answered. Returns when the process stands still.
+        /// SIGSTOP: the kernel accepts connections, but nothing answers. Returns when the process stands still.
         pub fn stop(&self) {
             self.process.stop();
         }

@@ -17,7 +17,7 @@ use super::port;
 use super::process::{Launch, MEMCACHED, Process};
 use super::{escaped, escaped_path, version};
 
-/// What a server is started with. Made by [`Memcached::builder`].
+/// The settings of a server. Made by [`Memcached::builder`].
 #[derive(Debug, Clone, Default)]
 #[must_use = "nothing starts before `start`"]
 pub struct MemcachedBuilder {
@@ -48,7 +48,7 @@ impl MemcachedBuilder {
 
     builder_methods!(Memcached);
 
-    /// Starts the server on this port; the error says why not.
+    /// Starts the server on this port; the error tells why it can't.
     pub(super) async fn start_on(self, port: u16) -> Result<Memcached, String> {
         let directory =
             tempfile::Builder::new().prefix("polycache-memcached-").tempdir().expect("a temporary directory");
@@ -124,9 +124,8 @@ impl Memcached {
         MemcachedBuilder::default()
     }
 
-    /// The server's URL, with what a client needs to log in and to trust the server:
-    /// `memcached://[user:password@]127.0.0.1:port`, or `memcacheds://` with the settings `ca`, `cert` and `key` in the query, or
-    /// `memcached+unix:///path`.
+    /// The server's URL, with all that a client needs to log in and to trust the server: `memcached://[user:password@]127.0.0.1:port`, or
+    /// `memcacheds://` with the settings `ca`, `cert` and `key` in the query, or `memcached+unix:///path`.
     #[must_use]
     pub fn url(&self) -> String {
         if self.settings.unix_socket {
@@ -135,7 +134,7 @@ impl Memcached {
         self.url_at(self.address())
     }
 
-    /// The URL of the same server at another address, a [`Proxy`](crate::Proxy)'s.
+    /// The URL of the server by another address, a [`Proxy`](crate::Proxy)'s.
     #[must_use]
     pub fn url_at(&self, address: SocketAddr) -> String {
         let MemcachedBuilder { user, tls, .. } = &self.settings;

@@ -2,8 +2,7 @@
 
 use std::net::{Ipv4Addr, TcpListener};
 
-/// The system hands out ports above these to clients: one of those could take the port of a server that is being restarted, or
-/// connect to itself.
+/// The system gives higher ports to clients: a client could take the port of a server that is being restarted, or connect to itself.
 const LOWEST: u16 = 10_000;
 const HIGHEST: u16 = 32_000;
 
@@ -18,7 +17,7 @@ pub(super) fn free() -> u16 {
     panic!("no free port between {LOWEST} and {HIGHEST} on 127.0.0.1");
 }
 
-/// Attempts at starting something on a free port, which somebody else may take before it does.
+/// Attempts to start something on a free port, which somebody else may take first.
 #[derive(Debug, Default)]
 struct Attempts(usize);
 

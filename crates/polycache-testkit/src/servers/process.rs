@@ -18,9 +18,9 @@ use tempfile::TempDir;
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Program {
     name: &'static str,
-    /// Debian's package that brings it.
+    /// Its Debian package.
     package: &'static str,
-    /// The environment variable that names another program to be started in its place.
+    /// The environment variable that names another program to start instead.
     variable: Option<&'static str>,
 }
 
@@ -31,19 +31,19 @@ pub(super) const MEMCACHED: Program =
 pub(super) const REDIS_CLI: Program = Program { name: "redis-cli", package: "redis-tools", variable: None };
 
 impl Program {
-    /// What to start: a path, or a name to be looked up in `PATH`.
+    /// The program to start: a path, or a name to look up in `PATH`.
     pub(super) fn path(&self) -> PathBuf {
         self.chosen().map_or_else(|| self.name.into(), |(_, path)| path)
     }
 
-    /// What is to be started in its place, and the variable that says so.
+    /// The program to start instead, and the variable that names it.
     fn chosen(&self) -> Option<(&'static str, PathBuf)> {
         let variable = self.variable?;
         let path = env::var_os(variable).filter(|path| !path.is_empty())?;
         Some((variable, path.into()))
     }
 
-    /// Says what is missing, if it is.
+    /// Tells that the program is missing, if it is.
     pub(super) fn check(&self) -> Result<(), String> {
         let Self { name, package, .. } = self;
         match self.chosen() {
@@ -51,7 +51,7 @@ impl Program {
             None => Err(format!(
                 "`{name}` isn't installed; Debian's package `{package}` brings it: `make setup`, or apt-get install {package}"
             )),
-            // Servers are started in directories of their own, where a relative path would mean another file.
+            // Servers start in directories of their own, where a relative path would mean another file.
             Some((_, path)) if path.is_absolute() && path.is_file() || in_path(&path) => Ok(()),
             Some((variable, path)) => Err(format!(
                 "{variable} is `{}`; set it to the absolute path of a {name}, or to a name in PATH",
@@ -67,17 +67,17 @@ fn in_path(name: &Path) -> bool {
         && env::var_os("PATH").is_some_and(|path| env::split_paths(&path).any(|folder| folder.join(name).is_file()))
 }
 
-/// Texts about the programs that aren't there.
+/// Texts about missing programs.
 pub(super) fn missing() -> impl Iterator<Item = String> {
     [REDIS, REDIS_CLI, MEMCACHED].into_iter().filter_map(|program| program.check().err())
 }
 
-/// How long a server may take to answer after its start, on a machine busy with other tests.
+/// How long a server may take to answer after its start, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// Starts the server and kills it when its own standard input ends, which the kernel sees to however the tests end. A line on
-/// standard input means that the directory is still needed. The server holds the other end of standard output: it ends when the
-/// server does.
+/// Starts the server, and kills it when the guard's own standard input ends: the kernel ends that however the tests end. A line on
+/// standard input means that the directory is still needed. The server holds the other end of standard output, which so ends with the
+/// server.
 const GUARD: &str = r#"
 directory=$1
 shift
@@ -92,7 +92,7 @@ wait
 [ "$word" = keep ] || rm -rf -- "$directory"
 "#;
 
-/// What is started.
+/// The program and its arguments.
 #[derive(Debug)]
 pub(super) struct Launch {
     pub(super) program: &'static Program,
@@ -117,7 +117,7 @@ struct Running {
     lifeline: ChildStdout,
     pid: Pid,
     started: Instant,
-    // Neither killed nor stopped by us.
+    // Neither killed nor stopped by the fixture.
     runs: bool,
 }
 
@@ -149,7 +149,7 @@ impl Process {
         let mut running = self.running();
         running.runs = false;
         running.signal(Signal::STOP);
-        // The kernel stops a process a little after the signal was sent; where there is no /proc, that has to be good enough.
+        // The kernel stops a process a little after the signal. Without /proc, that has to be good enough.
         while moves(running.pid) {
             std::thread::yield_now();
         }
@@ -167,12 +167,12 @@ impl Process {
         let mut running = self.running();
         running.kill();
         prepare(self.directory());
-        // The old guard ends after the new one has begun: the directory is never without one that would remove it.
+        // The old guard ends after the new one has begun: so there is always one that would remove the directory.
         let mut old = std::mem::replace(&mut *running, Running::start(&self.launch, self.directory()));
         old.end("keep\n");
     }
 
-    /// A pause before the server is asked again whether it's ready. The error says that it never will be, in the server's own words.
+    /// A pause before the server is asked again whether it is ready. The error tells that it never will be, with the server's own words.
     pub(super) async fn pause(&self) -> Result<(), String> {
         let trouble = {
             let running = self.running();
@@ -236,10 +236,10 @@ impl Running {
         Self { guard, hold, lifeline, pid, started: Instant::now(), runs: true }
     }
 
-    /// Once the process is dead its id stays taken until the guard ends, so a signal never meets another process.
+    /// A dead process's id stays taken until the guard ends, so a signal never meets another process.
     fn signal(&self, signal: Signal) {
         if self.hold.is_some() {
-            // A process that is dead already is not an error.
+            // It is not an error if the process is dead already.
             let _ = kill_process(self.pid, signal);
         }
     }
@@ -278,7 +278,7 @@ impl Drop for Running {
     }
 }
 
-/// Whether a thread of the process is neither stopped nor dead, as far as Linux' /proc can tell.
+/// Whether a thread of the process is neither stopped nor dead, by Linux' /proc.
 fn moves(pid: Pid) -> bool {
     let threads = fs::read_dir(format!("/proc/{}/task", pid.as_raw_nonzero())).into_iter().flatten().flatten();
     threads.filter_map(|thread| fs::read_to_string(thread.path().join("stat")).ok()).any(|stat| {

@@ -54,14 +54,14 @@ impl RedisServer {
         RedisBuilder::default()
     }
 
-    /// The server's URL, with what a client needs to log in and to trust the server:
-    /// `redis://[user[:password]@]127.0.0.1:port`, or `rediss://` with the settings `ca`, `cert` and `key` in the query.
+    /// The server's URL, with all that a client needs to log in and to trust the server: `redis://[user[:password]@]127.0.0.1:port`, or
+    /// `rediss://` with the settings `ca`, `cert` and `key` in the query.
     #[must_use]
     pub fn url(&self) -> String {
         self.url_at(self.address())
     }
 
-    /// The URL of the same server at another address, a [`Proxy`](crate::Proxy)'s.
+    /// The URL of the server by another address, a [`Proxy`](crate::Proxy)'s.
     #[must_use]
     pub fn url_at(&self, address: SocketAddr) -> String {
         match (&self.settings.user, &self.settings.password) {
@@ -102,7 +102,7 @@ impl RedisServer {
 
     server_methods!();
 
-    /// The version of the program, `[7, 0, 15]`: of Valkey its own, not that of the Redis it stands in for.
+    /// The program's version, `[7, 0, 15]`: Valkey's own, not that of the Redis it stands in for.
     ///
     /// # Panics
     ///
@@ -128,7 +128,7 @@ impl RedisServer {
         self.ready().await.unwrap_or_else(|text| panic!("{text}"));
     }
 
-    /// Deletes all that the server holds.
+    /// Deletes everything on the server.
     ///
     /// # Panics
     ///
@@ -137,7 +137,7 @@ impl RedisServer {
         self.ask(&["FLUSHALL", "SYNC"]).await;
     }
 
-    /// Runs a command with the real `redis-cli`, as the default user, and returns what it prints, without the line's end.
+    /// Runs a command with the real `redis-cli`, as the default user. Returns its output without the last line end.
     ///
     /// # Panics
     ///
@@ -181,7 +181,7 @@ impl RedisServer {
         printed
     }
 
-    /// A command for the fixtures themselves; its reply has elements of arrays on a line each.
+    /// Sends a command for the fixtures. Elements of arrays in its reply have a line each.
     pub(super) async fn ask(&self, command: &[&str]) -> String {
         let reply = self.try_ask(command).await;
         reply.unwrap_or_else(|error| panic!("{command:?} on port {}: {error}; output:\n{}", self.port, self.output()))
@@ -191,7 +191,7 @@ impl RedisServer {
         resp::ask(&self.socket(), self.settings.password.as_deref(), command).await
     }
 
-    /// Resumes the server if it is stopped, restarts it if it is dead; whether it was.
+    /// Resumes the server if it is stopped, restarts it if it is dead. Returns whether it was dead.
     pub(super) async fn revive(&self) -> bool {
         self.resume();
         let dead = !self.is_running();

@@ -10,16 +10,15 @@ use super::wait;
 
 const SLOTS: usize = 16_384;
 
-/// How many milliseconds a node may be silent before the others take it for dead: while a failover is asked for, and otherwise.
-/// The short time alone would fail over a node that only the machine has kept from answering, and so lose acknowledged writes.
+/// How many milliseconds of silence make a node count as dead: while a failover is asked for, and otherwise. The short time alone would
+/// fail over a node that only the machine has kept from answering, and so lose acknowledged writes.
 const QUICK: &str = "1000";
 const PATIENT: &str = "15000";
 
 /// A Redis Cluster on 127.0.0.1. All its nodes are killed when it's dropped.
 ///
-/// A node that is killed or stopped is failed over after 1 s and an election once
-/// [`new_master_of`](Self::new_master_of) asks for it, and after 15 s if nobody does. It keeps its identity: restarted, it comes
-/// back as a replica, or as an empty master if nobody took its place.
+/// A node that is killed or stopped is failed over after 1 s and an election once [`new_master_of`](Self::new_master_of) asks for it, and
+/// otherwise after 15 s. It keeps its identity: restarted, it comes back as a replica, or as an empty master if nobody took its place.
 ///
 /// ```no_run
 /// use polycache_testkit::servers::RedisCluster;
@@ -40,16 +39,16 @@ pub struct RedisCluster {
 }
 
 impl RedisCluster {
-    /// Starts this many masters, which share the slots, and this many replicas, the first of them the first master's, and so on.
-    /// Returns when every node takes the cluster for whole and every replica is in sync.
+    /// Starts this many masters, which share the slots, and this many replicas: the first one of the first master, and so on. Returns
+    /// when every node takes the cluster for whole and every replica is in sync.
     ///
     /// # Panics
     ///
-    /// If it doesn't come about.
+    /// If that doesn't come about.
     pub async fn start(masters: usize, replicas: usize) -> Self {
         let mut nodes = Vec::new();
         for _ in 0..masters + replicas {
-            // Another port for the bus with each attempt: it may be taken as well.
+            // Another port for the bus with each attempt, since it may be taken as well.
             nodes.push(port::start(|port| node(port::free()).start_on(port)).await);
         }
         let cluster = Self { nodes, masters };
@@ -72,7 +71,7 @@ impl RedisCluster {
         format!("redis+cluster://{}", addresses.join(","))
     }
 
-    /// The master of the key's slot, when all running nodes agree about it.
+    /// The master of the key's slot, once all running nodes agree about it.
     ///
     /// # Panics
     ///
@@ -82,8 +81,8 @@ impl RedisCluster {
         wait::answer("one master of a slot", || self.owner(slot)).await
     }
 
-    /// The master of the key's slot once that is another one than `old` and takes commands. Until [`repair`](Self::repair) every
-    /// node that doesn't answer is failed over soon.
+    /// The master of the key's slot once it is another one than `old` and takes commands. Until [`repair`](Self::repair) every node that
+    /// doesn't answer is failed over soon.
     ///
     /// # Panics
     ///
@@ -117,7 +116,7 @@ impl RedisCluster {
         self.miss_nodes_after(PATIENT).await;
     }
 
-    /// Deletes all that the masters hold.
+    /// Deletes everything on the masters.
     ///
     /// # Panics
     ///
@@ -193,7 +192,7 @@ impl RedisCluster {
         Some(self.at(self.agreed().await?.owner(slot)?))
     }
 
-    /// What every running node knows of the cluster, once they all know the same and take it for whole.
+    /// The view that all running nodes have of the cluster, once they agree and take it for whole.
     async fn agreed(&self) -> Option<View> {
         let mut agreed: Option<View> = None;
         for node in self.running() {
@@ -218,7 +217,7 @@ fn node(bus: u16) -> RedisBuilder {
         .config("cluster-port", &bus.to_string())
         .config("cluster-announce-ip", "127.0.0.1")
         .config("cluster-node-timeout", QUICK)
-        // However long a replica has been without its master, it takes its place, and no other master's.
+        // However long a replica has been without its master, it takes that master's place, and no other one's.
         .config("cluster-replica-validity-factor", "0")
         .config("cluster-allow-replica-migration", "no")
         .config("repl-diskless-sync", "no")

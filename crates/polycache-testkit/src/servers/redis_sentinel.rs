@@ -7,16 +7,15 @@ use super::wait;
 const SERVICE: &str = "service";
 const SENTINELS: usize = 3;
 
-/// How many milliseconds a primary may be silent before the sentinels take it for dead: while a failover is asked for, and
-/// otherwise. The short time alone would fail over a primary that only the machine has kept from answering, and so lose
-/// acknowledged writes.
+/// How many milliseconds of silence make a primary count as dead: while a failover is asked for, and otherwise. The short time alone
+/// would fail over a primary that only the machine has kept from answering, and so lose acknowledged writes.
 const QUICK: &str = "700";
 const PATIENT: &str = "15000";
 
 /// A Redis primary, its replica and three sentinels on 127.0.0.1. All are killed when it's dropped.
 ///
-/// A primary that is killed or stopped is failed over after 0.7 s and an election once
-/// [`new_primary`](Self::new_primary) asks for it, and after 15 s if nobody does.
+/// A primary that is killed or stopped is failed over after 0.7 s and an election once [`new_primary`](Self::new_primary) asks for it,
+/// and otherwise after 15 s.
 ///
 /// ```no_run
 /// use polycache_testkit::servers::RedisSentinel;
@@ -82,7 +81,7 @@ impl RedisSentinel {
         &self.sentinels
     }
 
-    /// The primary, when all running sentinels agree about it.
+    /// The primary, once all running sentinels agree about it.
     ///
     /// # Panics
     ///
@@ -91,8 +90,8 @@ impl RedisSentinel {
         wait::answer("a primary", || self.agreed()).await
     }
 
-    /// The primary once that is another one than `old` and takes commands. Until [`repair`](Self::repair) every primary that
-    /// doesn't answer is failed over soon.
+    /// The primary once it is another one than `old` and takes commands. Until [`repair`](Self::repair) every primary that doesn't answer
+    /// is failed over soon.
     ///
     /// # Panics
     ///
@@ -133,7 +132,7 @@ impl RedisSentinel {
         self.miss_primary_after(PATIENT).await;
     }
 
-    /// Deletes all that the primary holds.
+    /// Deletes everything on the primary.
     ///
     /// # Panics
     ///
@@ -188,24 +187,24 @@ impl RedisSentinel {
 }
 
 fn server() -> RedisBuilder {
-    // Without disk, a replica that is in sync gets nothing new for up to a second.
+    // Without a disk, a replica in sync gets nothing new for up to a second.
     RedisServer::builder().config("repl-diskless-sync", "no")
 }
 
-/// What a server says of its role; nothing if it doesn't answer.
+/// A server's description of its role; empty if it doesn't answer.
 async fn replication(server: &RedisServer) -> String {
     server.try_ask(&["INFO", "replication"]).await.unwrap_or_default()
 }
 
-/// Sentinels get to know each other, and correct a server that comes back with its old role, in steps of some seconds. They ping
-/// and connect again in steps of one: too rarely to tell within less that a server is alive. A fifth of one or less is too often:
-/// they don't promote a replica that has said nothing of itself for five steps, and ask it once a second.
+/// Sentinels get to know each other, and correct a server that comes back with its old role, in periods of some seconds. They ping and
+/// connect again in periods of one second: too rarely to find out sooner that a server is alive. Less than a fifth of a second is too
+/// often: they don't promote a replica that has said nothing of itself for five periods, and ask it once a second.
 async fn hasten(sentinel: &RedisServer) {
     let periods = ["PUBLISH-PERIOD", "200", "INFO-PERIOD", "200", "PING-PERIOD", "300"];
     sentinel.ask(&[&["SENTINEL", "DEBUG"][..], &periods].concat()).await;
 }
 
-/// The values of this field in a list of maps, which are a line for each name and each value.
+/// The values of this field in a list of maps, where each name and each value has a line.
 fn field<'a>(text: &'a str, name: &str) -> Vec<&'a str> {
     let lines: Vec<_> = text.lines().collect();
     lines.chunks(2).filter(|pair| pair[0] == name).map(|pair| pair[pair.len() - 1]).collect()

@@ -1,5 +1,4 @@
-//! Just enough of Redis' protocol to ask a server about itself. The library's own client is what the tests are about, so the
-//! fixtures don't use it.
+//! Just enough of Redis' protocol to ask a server about itself. The fixtures don't use the library's client, which is under test.
 
 use std::io;
 use std::path::Path;
@@ -9,7 +8,7 @@ use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-/// A stopped server answers nothing.
+/// How long to wait for an answer: a stopped server gives none.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 type Stream = BufReader<UnixStream>;

@@ -2,8 +2,8 @@
 
 use std::io::{Write, stderr};
 
-/// Says that this test tests nothing, with the reason, where no harness swallows it: a test that needs what the server doesn't have
-/// calls it and returns.
+/// Reports that this test tests nothing, with the reason, past the harness. A test that needs something the server lacks calls this and
+/// returns.
 ///
 /// ```
 /// # use polycache_testkit::servers::{Memcached, ignored};
@@ -17,7 +17,7 @@ use std::io::{Write, stderr};
 pub fn ignored(reason: &str) {
     let thread = std::thread::current();
     let test = thread.name().unwrap_or("a test");
-    // Not by `eprintln!`, which the harness keeps to itself while a test passes.
+    // Not by `eprintln!`, which the harness hides while a test passes.
     let _ = writeln!(stderr(), "IGNORED {test}: {reason}");
 }
 
@@ -25,7 +25,7 @@ pub fn ignored(reason: &str) {
 ///
 /// # Panics
 ///
-/// If it has no number in front.
+/// If it doesn't begin with a number.
 pub(super) fn numbers(version: &str) -> [u16; 3] {
     let mut numbers =
         version.trim().split(|digit: char| !digit.is_ascii_digit()).map_while(|digits| digits.parse().ok());

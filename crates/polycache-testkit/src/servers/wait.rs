@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The answer of `ask`, which is asked again and again until it has one. `what` is awaited.
+/// Asks again and again until there is an answer. `what` names the answer, for the panic.
 ///
 /// # Panics
 ///
@@ -27,7 +27,7 @@ pub(super) async fn until<F: Future<Output = bool>>(what: &'static str, ask: imp
     }
 }
 
-/// How long something has been awaited.
+/// A wait for something.
 #[derive(Debug)]
 struct Wait {
     what: &'static str,
@@ -39,7 +39,7 @@ impl Wait {
         Self { what, started: Instant::now() }
     }
 
-    /// A pause before asking again; panics when that has taken too long.
+    /// A pause before the next question. Panics when the wait has taken too long.
     async fn pause(&self) {
         assert!(self.started.elapsed() < PATIENCE, "{} has not come about within {PATIENCE:?}", self.what);
         tokio::time::sleep(Duration::from_millis(10)).await;

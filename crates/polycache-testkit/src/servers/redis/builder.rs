@@ -1,4 +1,4 @@
-//! What a Redis server is started with.
+//! The settings of a Redis server.
 
 use std::fmt::Write;
 use std::fs;
@@ -10,7 +10,7 @@ use crate::servers::common::builder_methods;
 use crate::servers::port;
 use crate::servers::process::{Launch, Process, REDIS};
 
-/// What a server is started with. Made by [`RedisServer::builder`].
+/// The settings of a server. Made by [`RedisServer::builder`].
 #[derive(Debug, Clone, Default)]
 #[must_use = "nothing starts before `start`"]
 pub struct RedisBuilder {
@@ -22,7 +22,7 @@ pub struct RedisBuilder {
 }
 
 impl RedisBuilder {
-    /// Requires this password of the default user.
+    /// Requires this password from the default user.
     pub fn password(mut self, password: &str) -> Self {
         self.password = Some(password.to_owned());
         self.config("requirepass", &quoted(password))
@@ -49,7 +49,7 @@ impl RedisBuilder {
 
     builder_methods!(RedisServer);
 
-    /// Starts the server on this port; the error says why not.
+    /// Starts the server on this port; the error tells why it can't.
     pub(in crate::servers) async fn start_on(self, port: u16) -> Result<RedisServer, String> {
         let directory = tempfile::Builder::new().prefix("polycache-redis-").tempdir().expect("a temporary directory");
         let certificates = self.tls.map(|_| Certificates::write_to(directory.path()));

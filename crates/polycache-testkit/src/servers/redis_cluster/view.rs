@@ -1,4 +1,4 @@
-//! What a node knows of its cluster.
+//! A node's view of its cluster.
 
 /// The table of one node, from `CLUSTER NODES`.
 #[derive(Debug, PartialEq, Eq)]
@@ -11,12 +11,12 @@ struct Member {
     // The id of a replica's master.
     master: Option<String>,
     slots: Vec<(u16, u16)>,
-    // Taken for dead or dying.
+    // Counts as dead or dying.
     failing: bool,
 }
 
 impl View {
-    /// None while the node is still getting to know another one.
+    /// `None` while the node is still getting to know another one.
     pub(super) fn parse(text: &str) -> Option<Self> {
         let mut members = text.lines().map(Member::parse).collect::<Option<Vec<_>>>()?;
         members.sort();
@@ -45,7 +45,7 @@ impl View {
         ports.into_iter().all(|port| self.0.iter().any(|member| member.port == port && !member.failing))
     }
 
-    /// The same, whoever is taken for dead.
+    /// The same view, without who counts as dead.
     pub(super) fn without_health(mut self) -> Self {
         self.0.iter_mut().for_each(|member| member.failing = false);
         self
