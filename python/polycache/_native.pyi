@@ -1,6 +1,6 @@
 """The native half of polycache: caches in memory and on servers, over the Rust crate.
 
-Private: what users call is in the package. Keys are full keys, with their namespace. A ttl is in seconds, above 0; None is no TTL.
+Private: users call the package. Keys are full keys, with their namespace. A ttl is in seconds, above 0; None is no TTL.
 """
 
 from asyncio import Future
@@ -10,11 +10,11 @@ from typing import Any, Literal, final
 __version__: str
 
 def abandon(future: Future[Any]) -> None:
-    """Ends the call of a future that its task was cancelled in: what isn't sent yet never is. Does nothing where it has ended."""
+    """Ends the call of a future whose task was cancelled: a request that isn't sent yet never is. Does nothing if the call has ended."""
 
 @final
 class Version:
-    """Which write made a value. Good only for the key that it was read from. Equal versions are one write."""
+    """The version of a value: which write made it. Good only for the key that it was read from. Equal versions are one write."""
 
     @property
     def is_absent(self) -> bool:
@@ -24,8 +24,8 @@ class Version:
 class Memory:
     """Python objects in this process, kept as they are. Synchronous: a command has taken effect when it returns.
 
-    Objects in it take part in garbage collection. Expired ones are given back by a thread of its own within about 250 ms.
-    A `namespace_length` says how many bytes (of UTF-8) at the beginning of the key are its namespace, for `clear`.
+    The objects take part in garbage collection. A thread of the store's own gives expired ones back within about 250 ms.
+    A `namespace_length` is the length of the namespace at the beginning of the key, in bytes of UTF-8, for `clear`.
 
     Args:
         max_size: The most entries; the least useful make room. None: unbounded.
@@ -50,39 +50,39 @@ class Memory:
     def multi_set(
         self, pairs: Iterable[tuple[str, object]], ttl: float | None = None, namespace_length: int = 0
     ) -> None:
-        """Stores several; of pairs with the same key the last stays. Raises as `set`, with nothing stored."""
+        """Stores several; of pairs with the same key the last one stays. Raises as `set`, with nothing stored."""
     def add(self, key: str, value: object, ttl: float | None = None, namespace_length: int = 0) -> bool:
-        """Stores an object where there is none; whether it did."""
+        """Stores an object if there is none. Returns whether it was stored."""
     def exists(self, key: str) -> bool:
         """Whether there is an object."""
     def increment(self, key: str, delta: int, namespace_length: int = 0) -> int:
-        """Adds delta to int(the present object), and returns the sum. A missing one starts at delta, without a TTL.
+        """Adds delta to int(the present object), and returns the sum. A missing number starts at delta, without a TTL.
 
         Raises:
             TypeError: Where the present object is no number. Nothing was changed.
         """
     def expire(self, key: str, ttl: float | None) -> bool:
-        """Gives an entry another TTL; False where there is none."""
+        """Gives an entry another TTL. False if there is no entry."""
     def ttl(self, key: str) -> float | None:
-        """The seconds that remain; None for an entry without a TTL.
+        """The seconds until its end; None for an entry without a TTL.
 
         Raises:
             KeyError: Where there is no entry.
         """
     def delete(self, key: str) -> bool:
-        """Deletes an entry; whether there was one."""
+        """Deletes an entry. Returns whether there was one."""
     def multi_delete(self, keys: Iterable[str]) -> int:
-        """Deletes entries; how many there were."""
+        """Deletes entries. Returns how many there were."""
     def clear(self, namespace: str | None) -> None:
-        """Deletes what was stored under this namespace, or one nested in it (`namespace:…`); None or "": everything."""
+        """Deletes the entries of this namespace, and of those nested in it (`namespace:…`); None or "": everything."""
     def get_versioned(self, key: str, default: Any = None) -> tuple[Any, Version]:
         """The object or the default, and the version, for `cas`."""
     def cas(
         self, key: str, value: object, version: Version, ttl: float | None = None, namespace_length: int = 0
     ) -> bool:
-        """Stores an object if nobody has written since; whether it did."""
+        """Stores an object if nobody has written since. Returns whether it was stored."""
     def delete_if(self, key: str, version: Version) -> bool:
-        """Deletes an entry if nobody has written since; whether it did."""
+        """Deletes an entry if nobody has written since. Returns whether it was deleted."""
     def get_or_set(
         self,
         key: str,
@@ -91,43 +91,43 @@ class Memory:
         timeout: float | None = None,
         namespace_length: int = 0,
     ) -> Future[Any]:
-        """The object under key; where there is none, what `compute` gives, which is stored.
+        """The object under key; if there is none, the result of `compute`, which is stored.
 
         Of all who miss a key at the same time one computes, in a task of its loop with its context; the others share the result, or the
-        exception, which isn't stored. Where the one is cancelled another takes over. A write to the key meanwhile wins: what is computed
-        isn't stored then. `compute` must not ask for the same key. The timeout has no meaning on memory.
+        exception, which isn't stored. If the one is cancelled another takes over. A write to the key meanwhile wins: the result isn't
+        stored then. `compute` must not ask for the same key. The timeout has no meaning on memory.
         """
     def lock(self, key: str, lease: float = 2.0) -> Lock:
-        """A lock of this store's, apart from any value under the same key."""
+        """A lock of this store, apart from any value under the same key."""
     def scan(self, prefix: str, pattern: str) -> list[str]:
-        """What follows the prefix in the keys that begin with it, where it matches the pattern (`*`, `?`, `[a-z]`, a backslash).
+        """The keys that begin with the prefix and whose rest matches the pattern (`*`, `?`, `[a-z]`, a backslash), without the prefix.
 
         Raises:
             InvalidInput: For a broken pattern.
         """
     def keys(self) -> list[str]:
-        """The keys of all entries that live."""
+        """The keys of all live entries."""
     def __len__(self) -> int:
-        """The number of entries, expired ones that weren't given back yet included."""
+        """The number of entries, including expired ones that aren't given back yet."""
     def __bool__(self) -> Literal[True]:
         """True, empty or not."""
 
 @final
 class Door:
-    """The short way of a memory cache's commands, with the settings that the cache has at the moment.
+    """The short way of a memory cache's commands, with the cache's present settings.
 
-    A command is answered at once, unless there is a plugin in the list, a switch in the environment, or the key isn't exactly a `str`:
-    then it does nothing, and the answer is the mark `long` (of `set`, False).
+    A command is answered at once, unless there is a plugin in the list or a switch in the environment, or the key isn't exactly a `str`:
+    then it does nothing, and answers with the mark `long` (`set` with False).
 
     Args:
         memory: The store.
-        prefix: What keys begin with.
-        ttl: That of writes which have none of their own.
+        prefix: The beginning of keys.
+        ttl: The TTL of writes without one of their own.
         plugins: The cache's list.
-        environment: What is behind `os.environ`.
+        environment: The mapping behind `os.environ`.
         switches: Two names in it that close the way.
         long: The mark.
-        missing: What `peek` gives where there is nothing.
+        missing: The result of `peek` for a miss.
     """
 
     def __new__(
@@ -149,7 +149,7 @@ class Door:
     def multi_get(self, keys: list[Any]) -> Any:
         """The objects under keys, in their order, each or None; or the mark."""
     def set(self, key: Any, value: object, ttl: float | None = None) -> bool:
-        """Stores an object. Whether it was stored."""
+        """Stores an object. Returns whether it was stored."""
     def delete(self, key: Any) -> Any:
         """How many there were, 0 or 1; or the mark."""
     def exists(self, key: Any) -> Any:
@@ -189,7 +189,7 @@ class Server:
     ) -> Server: ...
     @property
     def kind(self) -> Literal["redis", "memcached"]:
-        """What the servers are."""
+        """The kind of the servers."""
     def get(self, key: str, default: Any = None, timeout: float | None = None) -> Future[Any]:
         """The bytes under key, or the default."""
     def multi_get(self, keys: Iterable[str], default: Any = None, timeout: float | None = None) -> Future[list[Any]]:
@@ -199,30 +199,30 @@ class Server:
     def multi_set(
         self, pairs: Iterable[tuple[str, bytes]], ttl: float | None = None, timeout: float | None = None
     ) -> Future[None]:
-        """Stores several; of pairs with the same key the last stays. After an error some may be stored."""
+        """Stores several; of pairs with the same key the last one stays. After an error some may be stored."""
     def add(self, key: str, value: bytes, ttl: float | None = None, timeout: float | None = None) -> Future[bool]:
-        """Stores bytes where there are none; whether it did."""
+        """Stores bytes if there are none. Returns whether they were stored."""
     def exists(self, key: str, timeout: float | None = None) -> Future[bool]:
         """Whether there is a value."""
     def increment(self, key: str, delta: int, timeout: float | None = None) -> Future[int]:
-        """Adds delta to the number under key, and gives the sum. A missing one starts at delta, without a TTL.
+        """Adds delta to the number under key, and returns the sum. A missing number starts at delta, without a TTL.
 
         Raises:
             TypeError: Where the value is no integer.
             BackendError: Where the sum would leave 64 bits.
         """
     def expire(self, key: str, ttl: float | None, timeout: float | None = None) -> Future[bool]:
-        """Gives an entry another TTL; False where there is none."""
+        """Gives an entry another TTL. False if there is no entry."""
     def ttl(self, key: str, timeout: float | None = None) -> Future[float | None]:
-        """The seconds that remain; None for an entry without a TTL.
+        """The seconds until its end; None for an entry without a TTL.
 
         Raises:
             KeyError: Where there is no entry.
         """
     def delete(self, key: str, timeout: float | None = None) -> Future[bool]:
-        """Deletes an entry; whether there was one."""
+        """Deletes an entry. Returns whether there was one."""
     def multi_delete(self, keys: Iterable[str], timeout: float | None = None) -> Future[int]:
-        """Deletes entries; how many there were."""
+        """Deletes entries. Returns how many there were."""
     def clear(self, prefix: str = "", timeout: float | None = None) -> Future[None]:
         """Deletes every key that begins with prefix; "" empties the database.
 
@@ -234,9 +234,9 @@ class Server:
     def cas(
         self, key: str, value: bytes, version: Version, ttl: float | None = None, timeout: float | None = None
     ) -> Future[bool]:
-        """Stores bytes if nobody has written since; whether it did. Redis compares the bytes, memcached counts writes."""
+        """Stores bytes if nobody has written since. Returns whether they were stored. Redis compares the bytes, memcached counts writes."""
     def delete_if(self, key: str, version: Version, timeout: float | None = None) -> Future[bool]:
-        """Deletes an entry if nobody has written since; whether it did."""
+        """Deletes an entry if nobody has written since. Returns whether it was deleted."""
     def get_or_set(
         self,
         key: str,
@@ -245,16 +245,16 @@ class Server:
         lease: float | None = None,
         timeout: float | None = None,
     ) -> Future[bytes]:
-        """The bytes under key; where there are none, what `compute` gives, which is stored.
+        """The bytes under key; if there are none, the result of `compute`, which is stored.
 
         Of all who miss a key at the same time one computes, in a task of its loop with its context; the others of this process share the
         result, or the exception, which isn't stored; those of other processes wait for the value, for as long as the one renews its
-        lease. Where the one is cancelled another takes over. A write to the key meanwhile wins: what is computed isn't stored then.
+        lease. If the one is cancelled another takes over. A write to the key meanwhile wins: the result isn't stored then.
         Trouble with the server counts as a miss. `compute` must not ask for the same key.
 
         Args:
-            lease: Seconds until others stop waiting for a process that has died; None: 2.
-            timeout: Seconds for the read, and for the store; `compute` may take as long as it likes.
+            lease: Seconds until others stop waiting for a dead process; None: 2.
+            timeout: Seconds for the read, and for the store; `compute` has no limit.
         """
     def lock(self, key: str, lease: float = 2.0) -> Lock:
         """A lock among all processes that use the server, apart from any value under the same key."""
@@ -263,7 +263,7 @@ class Server:
     def raw(
         self, command: str, args: Iterable[bytes | str | int | float] = ..., timeout: float | None = None
     ) -> Future[Any]:
-        """A command of the server's own, and its answer: bytes, str (a status), int, float, bool, None, lists and dicts of them."""
+        """Sends one of the server's own commands. The answer: bytes, str (a status), int, float, bool, None, lists and dicts of them."""
     def close(self, timeout: float | None = None) -> Future[None]:
         """Ends the connections. Every later command raises CacheError."""
 
@@ -272,7 +272,7 @@ class Keys:
     """The keys that a scan finds."""
 
     def next(self) -> Future[list[str] | None]:
-        """A batch, of what follows the prefix in each key; None at the end. A key may come twice.
+        """A batch of keys, without the prefix; None at the end. A key may come twice.
 
         Raises:
             InvalidInput: For a broken pattern.
@@ -281,19 +281,19 @@ class Keys:
 
 @final
 class Lock:
-    """A lock that one holder at a time has. Renewed while it is held, free when its lease ends after its process has died.
+    """A lock with one holder at a time. Renewed while it is held; free when its lease ends after its process has died.
 
     Not a proof: a process that is suspended for longer than the lease loses it. A Lock is for one holder, one after another.
     """
 
     def acquire(self, within: float | None = None) -> Future[bool]:
-        """Waits for the lock, for so many seconds at most (0: a single try; None: as long as it takes); whether it has it.
+        """Waits for the lock, for at most so many seconds (0: a single try; None: no limit). Returns whether it has the lock.
 
         Raises:
             InvalidInput: For a lease of less than a millisecond or more than a day.
         """
     def release(self) -> Future[bool]:
-        """Gives it back; whether it was held until then."""
+        """Releases the lock. Returns whether it was held until then."""
     @property
     def is_held(self) -> bool:
-        """Whether nobody else can have the lock yet, by this process's own clock."""
+        """Whether nobody else can have the lock yet, by this process's clock."""
