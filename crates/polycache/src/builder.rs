@@ -1,4 +1,4 @@
-//! Making a cache.
+//! The settings of a cache.
 
 use std::fmt;
 use std::sync::Arc;
@@ -19,11 +19,10 @@ use crate::switch::Switch;
 use crate::ttl::TTL;
 use crate::{Decoder, Error, ErrorKind, OnError, Plugin, Result, Ttl};
 
-/// How long a command may take unless told otherwise.
+/// How long a command may take by default.
 const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 
-/// How long a lease lives unless told otherwise: longer than a busy process is held up, and no longer than anybody wants to wait for a
-/// dead one.
+/// The life of a lease by default: longer than a busy process is held up, and no longer than anybody wants to wait for a dead one.
 const DEFAULT_LEASE: Duration = Duration::from_secs(2);
 
 pub(crate) const LEASE: Range<Duration> = lease::LEASE.or_zero("none");
@@ -65,14 +64,14 @@ pub struct CacheBuilder {
     ttl: Ttl,
     timeout: Duration,
     enabled: bool,
-    /// Zero: none. `None`: as the backend suggests.
+    /// Zero: none. `None`: the backend's default.
     lease: Option<Duration>,
     options: CacheOptions,
 }
 
 impl Cache {
-    /// A cache in the memory of this process, with all defaults: it holds live objects, [up to 100,000](crate::backends::memory)
-    /// of them, and no TTL.
+    /// A cache in the memory of this process, with all defaults: it holds [up to 100,000](crate::backends::memory) live objects, without
+    /// a TTL.
     #[cfg(feature = "memory")]
     #[must_use]
     pub fn memory() -> Self {
@@ -108,18 +107,18 @@ impl CacheBuilder {
         }
     }
 
-    /// What holds the values. By default a new memory backend with its own defaults.
+    /// The backend, which holds the values. By default a new memory backend with its own defaults.
     pub fn backend(self, backend: impl Backend) -> Self {
         self.shared_backend(Arc::new(backend))
     }
 
-    /// The same, for a backend that is shared with other caches or with code of yours.
+    /// As [`backend`](Self::backend), for a backend that other caches or your own code share.
     pub fn shared_backend(mut self, backend: Arc<dyn Backend>) -> Self {
         self.backend = Some(backend);
         self
     }
 
-    /// How values become bytes. By default [`Null`] where the backend holds live objects, else `Json`.
+    /// The serializer, which turns values into bytes. By default [`Null`] if the backend holds live objects, else `Json`.
     pub fn serializer(self, serializer: impl Serializer) -> Self {
         self.shared_serializer(Arc::new(serializer))
     }
@@ -129,7 +128,7 @@ impl CacheBuilder {
         self
     }
 
-    /// One more plugin. They run in the order they are given.
+    /// Adds a plugin. Plugins run in the order in which they are given.
     pub fn plugin(self, plugin: impl Plugin) -> Self {
         self.shared_plugin(Arc::new(plugin))
     }
@@ -145,11 +144,11 @@ impl CacheBuilder {
         self
     }
 
-    /// What stands between a namespace and the keys in it: `:` by default. For keys as another program makes them; empty, for none, is
-    /// how aiocache keeps them in memory and on memcached. Then [`clear`](Cache::clear) and [`scan`](Cache::scan) on `foo` are about all
-    /// keys that begin with `foo`, so about those in `foobar` too. Every view of the cache has the same separator.
+    /// The separator between a namespace and the keys in it: `:` by default. For keys as another program makes them. Empty is for none,
+    /// which is how aiocache keeps keys in memory and on memcached: then [`clear`](Cache::clear) and [`scan`](Cache::scan) on `foo` are
+    /// about all keys that begin with `foo`, so about those in `foobar` too. All views of the cache have the same separator.
     ///
-    /// Memcached's generations need a `:` in what they clear.
+    /// Memcached's generations need a `:` in the prefix that they clear.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -163,27 +162,27 @@ impl CacheBuilder {
         self
     }
 
-    /// The TTL of writes that aren't given another. [`Ttl::Never`] by default.
+    /// The TTL of writes without another one. [`Ttl::Never`] by default.
     pub fn ttl(mut self, ttl: impl Into<Ttl>) -> Self {
         self.ttl = ttl.into();
         self
     }
 
-    /// Takes a random part of up to this fraction (0 to 1) off the TTL of every write, so that what was stored together doesn't
-    /// expire together. 0 by default.
+    /// Takes a random part of up to this fraction (0 to 1) off the TTL of every write, so that entries stored together don't expire
+    /// together. 0 by default.
     pub fn ttl_jitter(mut self, fraction: f64) -> Self {
         self.options.ttl_jitter = fraction;
         self
     }
 
-    /// How long a command may take, hooks included; zero: as long as it likes. 5 seconds by default.
+    /// How long a command may take, hooks included; zero: no limit. 5 seconds by default.
     pub fn timeout(mut self, timeout: Duration) -> Self {
         self.timeout = timeout;
         self
     }
 
-    /// Makes the name that is stored under, within the namespace, out of the caller's key: to shorten, normalize or version keys.
-    /// Different keys must get different names.
+    /// Makes the stored name within the namespace from the caller's key: to shorten, normalize or version keys. Different keys must get
+    /// different names.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -198,26 +197,26 @@ impl CacheBuilder {
         self
     }
 
-    /// What `get`, `multi_get`, `exists` and `ttl` make of trouble with the backend: it fails, is away, or is too slow. An error by
-    /// default. Plugins see the error, also where the caller gets a miss. A write's trouble is always an error.
+    /// The result of `get`, `multi_get`, `exists` and `ttl` when the backend fails, is away, or is too slow. An error by default. Plugins
+    /// see the error, even if the caller gets a miss. A failed write is always an error.
     pub fn on_error(mut self, on_error: OnError) -> Self {
         self.options.on_error = on_error;
         self
     }
 
-    /// What `get` and `multi_get` make of a stored value that can't be read as the type asked for. An error by default.
+    /// The result of `get` and `multi_get` for a stored value that can't be read as the wanted type. An error by default.
     pub fn on_decode_error(mut self, on_error: OnError) -> Self {
         self.options.on_decode_error = on_error;
         self
     }
 
-    /// Whether the cache starts turned on; see [`Cache::set_enabled`]. It does by default.
+    /// Whether the cache starts turned on, as it does by default; see [`Cache::set_enabled`].
     pub fn enabled(mut self, enabled: bool) -> Self {
         self.enabled = enabled;
         self
     }
 
-    /// Whether [`clear`](Cache::clear) without a namespace may delete everything on a server, what others keep there included. Not by
+    /// Whether [`clear`](Cache::clear) without a namespace may delete everything on a server, including other programs' keys. Not by
     /// default.
     pub fn allow_flush(mut self, allow: bool) -> Self {
         self.options.allow_flush = allow;
@@ -225,27 +224,27 @@ impl CacheBuilder {
     }
 
     /// How long a *lease* lives, or zero for none. Leases keep the promises of [`get_or_set`](Cache::get_or_set) across processes that
-    /// use the same servers: one of them computes, and nobody finds a value that was computed before a write after it. Who computes has
-    /// a lease on the key, which every write to the key ends, and which is renewed meanwhile; `lease`, and an eighth of a second, is how
-    /// long others wait for a renewal before one of them takes over. A second or two suit most: where a process is held up for longer,
+    /// use the same servers: one of them computes, and after a write nobody finds a value that was computed before it. The computing
+    /// process has a lease on the key. Every write to the key ends the lease, and it is renewed meanwhile. Others wait for a renewal for
+    /// `lease` and an eighth of a second before one of them takes over. A second or two suit most: if a process is held up for longer,
     /// two compute.
     ///
-    /// 2 seconds by default on Redis and memcached, where a write ends the lease at no round trip more. Elsewhere none by default: a
-    /// backend whose [writes don't end leases](crate::backend::Backend::ending_leases) by themselves takes a round trip more for each
-    /// write. On a backend of this process alone it makes no difference.
+    /// 2 seconds by default on Redis and memcached, where a write ends the lease at no round trip more. Elsewhere none by default: if a
+    /// backend's [writes don't end leases](crate::backend::Backend::ending_leases) by themselves, each write takes a round trip more. On
+    /// a backend of this process alone it makes no difference.
     ///
-    /// Give all processes that use the keys leases, or none; how long they live may differ.
+    /// Give leases to all processes that use the keys, or to none; their lives may differ.
     pub fn lease(mut self, lease: Duration) -> Self {
         self.lease = Some(lease);
         self
     }
 
-    /// The cache. No server is contacted.
+    /// Makes the cache. No server is contacted.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where the settings don't fit together: a serializer that keeps live objects with a backend that
-    /// can't hold them, a jitter outside of 0 to 1, a TTL of zero, a lease of less than a millisecond or more than a day that isn't zero, a separator of more
-    /// than 8 bytes or with a control character.
+    /// [`Config`](ErrorKind::Config) if the settings don't fit together: a serializer that keeps live objects with a backend that can't
+    /// hold them, a jitter outside of 0 to 1, a TTL of zero, a lease of less than a millisecond or more than a day that isn't zero, a
+    /// separator of more than 8 bytes or with a control character.
     pub fn build(mut self) -> Result<Cache> {
         let refuse = |text: String| Err(Error::new(ErrorKind::Config, text));
         TTL_JITTER.check(self.options.ttl_jitter)?;

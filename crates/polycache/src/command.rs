@@ -29,7 +29,7 @@ pub enum CommandName {
 }
 
 impl CommandName {
-    /// All of them, in alphabetical order.
+    /// All names, in alphabetical order.
     pub const ALL: &'static [Self] = &[
         Self::Add,
         Self::Cas,
@@ -78,8 +78,8 @@ impl CommandName {
         }
     }
 
-    /// Whether doing it twice leaves what doing it once does, so that a call whose outcome is unknown can be repeated. What the second
-    /// one answers may differ: a key that the first has deleted isn't there any more.
+    /// Whether executing the command twice leaves the same as once, so that a call whose outcome is unknown can be repeated. The second
+    /// answer may differ: a key that the first call has deleted is gone.
     ///
     /// ```
     /// use polycache::CommandName;
@@ -90,7 +90,7 @@ impl CommandName {
     #[must_use]
     pub const fn is_repeatable(self) -> bool {
         match self {
-            // After an `add` or `cas` that was done, the second finds it done and says that it was somebody else's.
+            // If an `add` or `cas` was executed, a second one finds its value, and answers as if it were somebody else's.
             Self::Add | Self::Cas | Self::Increment | Self::Raw => false,
             Self::Clear
             | Self::Delete

@@ -13,7 +13,7 @@ pub type Result<T, E = Error> = std::result::Result<T, E>;
 
 /// Why a command, or the building of a cache, failed.
 ///
-/// One machine word, cheap to clone. Its text names the command, the key and the cause; no password is ever part of it.
+/// One machine word, cheap to clone. Its text names the command, the key and the cause; it never holds a password.
 ///
 /// ```
 /// use polycache::{Cache, ErrorKind};
@@ -40,7 +40,7 @@ struct Inner {
     source: Option<Arc<dyn StdError + Send + Sync>>,
 }
 
-/// What sort of failure an [`Error`] is.
+/// The sort of failure of an [`Error`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 #[non_exhaustive]
 pub enum ErrorKind {
@@ -48,7 +48,7 @@ pub enum ErrorKind {
     InvalidInput,
     /// The settings of a cache don't fit together. Given when it is built.
     Config,
-    /// `increment` found something that isn't an integer, or the serializer can't read one back. Nothing was changed.
+    /// `increment` found a value that isn't an integer, or the serializer can't read a counter back. Nothing was changed.
     NotANumber,
     /// `increment` would pass the bounds of `i64`. Nothing was changed.
     Overflow,
@@ -56,20 +56,20 @@ pub enum ErrorKind {
     TooLarge,
     /// The serializer can't encode the value. Nothing was changed.
     Encode,
-    /// What is stored can't be read as the type asked for.
+    /// The stored value can't be read as the wanted type.
     Decode,
-    /// The call took longer than its timeout. A write may or may not have been done; doing it again does no harm.
+    /// The call took longer than its timeout. A write may have been executed or not; repeating it does no harm.
     Timeout,
     /// The backend can't be reached, or was lost during a call that can be repeated.
     Unavailable,
-    /// The backend was lost, or took longer than the timeout, during a call that changes something else when it is done twice (`add`,
-    /// `cas`, `increment`, `raw`). Whether it was done is unknown: look before you repeat it.
+    /// The backend was lost, or took longer than the timeout, during a call that isn't safe to repeat (`add`, `cas`, `increment`, `raw`).
+    /// Nobody knows whether it was executed: look before you repeat it.
     UnknownOutcome,
     /// The backend answered with a failure of its own.
     Backend,
     /// The backend doesn't have this capability.
     Unsupported,
-    /// The command is refused for safety; the text says what would allow it.
+    /// The command is refused for safety; the text tells what would allow it.
     Refused,
     /// Somebody else has written since an optimistic lock was acquired. Nothing was changed.
     Conflict,
@@ -82,21 +82,20 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Whether the same call may succeed later, with nothing changed by the caller.
+    /// Whether the same call may succeed later, without a change by the caller.
     const fn is_retryable(self) -> bool {
         matches!(self, Self::Timeout | Self::Unavailable)
     }
 
-    /// Whether the fault lies with the backend or the way to it, so that a read may count as a miss
-    /// (see [`OnError`](crate::OnError)).
+    /// Whether the backend or the way to it is at fault, so that a read may count as a miss (see [`OnError`](crate::OnError)).
     pub(crate) const fn is_backend_trouble(self) -> bool {
         matches!(self, Self::Timeout | Self::Unavailable | Self::UnknownOutcome | Self::Backend)
     }
 }
 
 impl Error {
-    /// An error of `kind`; `message` says what was wrong and what to do about it. For authors of backends, serializers
-    /// and plugins; the cache adds the command and the key.
+    /// An error of `kind`; `message` says what was wrong and what to do about it. For authors of backends, serializers and plugins; the
+    /// cache adds the command and the key.
     ///
     /// ```
     /// use polycache::{Error, ErrorKind};
@@ -135,7 +134,7 @@ impl Error {
         self.during(command.as_str(), key)
     }
 
-    /// The same error with the command and key that met it, unless it knows its own already.
+    /// The same error with its command and key, unless it has these already.
     #[cold]
     pub(crate) fn during(mut self, command: &'static str, key: Option<&str>) -> Self {
         if self.0.command.is_none() {
@@ -148,20 +147,20 @@ impl Error {
         self
     }
 
-    /// The same error, about `key`: for a fault in one key of a command with many.
+    /// The same error about `key`: for a fault in one key of a command with many.
     #[cold]
     pub(crate) fn about(mut self, key: &str) -> Self {
         Arc::make_mut(&mut self.0).key = Some(CompactString::new(key));
         self
     }
 
-    /// What sort of failure this is.
+    /// The sort of failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
         self.0.kind
     }
 
-    /// Whether the same call may succeed later, with nothing changed by the caller: the backend was away or slow.
+    /// Whether the same call may succeed later, without a change by the caller: the backend was away or slow.
     #[must_use]
     pub fn is_retryable(&self) -> bool {
         self.0.kind.is_retryable()
@@ -173,14 +172,14 @@ impl Error {
         self.0.command
     }
 
-    /// The key it failed on, where it failed on one.
+    /// The key on which it failed, if there is one.
     #[must_use]
     pub fn key(&self) -> Option<&str> {
         self.0.key.as_deref()
     }
 }
 
-/// At most this much of a key goes into an error's text; keys may be kilobytes.
+/// An error's text shows at most this much of a key, since keys may be kilobytes.
 const SHOWN_KEY_CHARS: usize = 80;
 
 impl fmt::Display for Error {
@@ -216,13 +215,13 @@ impl StdError for Error {
     }
 }
 
-/// What a read makes of trouble.
+/// The result of a failed read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 #[non_exhaustive]
 pub enum OnError {
     /// The caller gets the error.
     #[default]
     Fail,
-    /// The caller gets a miss, and the trouble becomes a `tracing` event.
+    /// The caller gets a miss, and the failure becomes a `tracing` event.
     Miss,
 }

@@ -1,4 +1,4 @@
-//! Futures side by side in one task. What the crate futures-util has for it brings three crates, and takes longer to compile than any other
+//! Futures side by side in one task. For this the crate futures-util would bring three crates, and take longer to compile than any other
 //! dependency but tokio.
 
 use std::collections::VecDeque;
@@ -49,18 +49,18 @@ pub(crate) async fn join_all<F: Future + Unpin>(futures: impl IntoIterator<Item 
     results.into_iter().flatten().collect()
 }
 
-/// Futures whose results are taken as they come. First each is polled once, in their order; then only those that were woken.
+/// Futures whose results are taken as they come. Each is polled once at first, in their order; then only the woken ones.
 pub(crate) struct Unordered<F> {
     slots: Vec<Slot<F>>,
-    /// How many aren't over.
+    /// How many futures aren't over.
     left: usize,
-    /// Those to poll next. What is woken meanwhile comes with the next poll of the task, so that the task returns.
+    /// The futures to poll next. One that is woken meanwhile is polled at the task's next poll, so that the task returns.
     turns: VecDeque<usize>,
     woken: Arc<Woken>,
 }
 
 struct Slot<F> {
-    /// None when it is over.
+    /// None once the future is over.
     future: Option<F>,
     bell: Arc<Bell>,
 }
@@ -72,7 +72,7 @@ struct Bell {
     woken: Arc<Woken>,
 }
 
-/// Who was woken, and whom to tell.
+/// The woken futures, and the task to wake.
 #[derive(Default)]
 struct Woken(Mutex<(Vec<usize>, Option<Waker>)>);
 
@@ -87,7 +87,7 @@ impl<F: Future + Unpin> Unordered<F> {
         Self { left: slots.len(), turns: (0..slots.len()).collect(), slots, woken }
     }
 
-    /// The next result, and which future it is of; `None` when all are over.
+    /// The next result, with the number of its future; `None` when all are over.
     pub(crate) async fn next(&mut self) -> Option<(usize, F::Output)> {
         poll_fn(|context| self.poll_next(context)).await
     }
@@ -101,7 +101,7 @@ impl<F: Future + Unpin> Unordered<F> {
             self.turns.extend(woken.drain(..));
             task.replace(context.waker().clone())
         };
-        // It may run code of its user's.
+        // The waker may run its user's code.
         drop(replaced);
         while let Some(at) = self.turns.pop_front() {
             let Some(Slot { future, bell }) = self.slots.get_mut(at) else { continue };
@@ -190,7 +190,7 @@ mod tests {
         assert_eq!(polls.load(Ordering::Relaxed), 200);
     }
 
-    /// As tokio's resources do when a task has done enough for now.
+    /// As tokio's resources do when a task has worked enough for the moment.
     #[test]
     fn one_that_wakes_itself_leaves_the_task_to_others() {
         let restless = poll_fn(|context| {

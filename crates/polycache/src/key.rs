@@ -26,7 +26,7 @@ enum Text<'a> {
     Parts(&'a Parts<'a>),
 }
 
-/// Where the namespace at the beginning of a text ends, and the separator behind it; both zero where there is no namespace.
+/// The ends of the namespace at the beginning of a text, and of the separator behind it; both zero without a namespace.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 struct Ends {
     namespace: u32,
@@ -34,7 +34,7 @@ struct Ends {
 }
 
 impl Ends {
-    /// Zero where a key of this process can't be so long.
+    /// Both zero if the lengths don't fit; a key of this process can't be so long.
     fn new(namespace_len: usize, separator_len: usize) -> Self {
         let end = |len: Option<usize>| len.and_then(|len| u32::try_from(len).ok());
         match (end(Some(namespace_len)), end(namespace_len.checked_add(separator_len))) {
@@ -54,7 +54,7 @@ impl Ends {
     }
 }
 
-/// What the keys in a namespace begin with: the namespace and its separator, or nothing.
+/// The beginning of the keys in a namespace: the namespace and its separator, or nothing.
 #[derive(Debug, Clone, Default)]
 pub(crate) struct Prefix {
     text: CompactString,
@@ -87,10 +87,10 @@ impl Prefix {
     }
 }
 
-/// Makes the name within the namespace out of the caller's; see [`CacheBuilder::key_builder`](crate::CacheBuilder::key_builder).
+/// Makes the name within the namespace from the caller's key; see [`CacheBuilder::key_builder`](crate::CacheBuilder::key_builder).
 pub(crate) type KeyBuilder = dyn Fn(&str) -> String + Send + Sync;
 
-/// A short key, which is joined on the stack once somebody wants the whole of it.
+/// A short key, which is joined on the stack when somebody wants the whole of it.
 pub(crate) struct Parts<'a> {
     /// The namespace and its separator.
     prefix: &'a str,
@@ -103,8 +103,8 @@ pub(crate) struct Parts<'a> {
 const SHORT: usize = 128;
 
 impl<'a> Key<'a> {
-    /// The key `full`. Its first `namespace_len` bytes are the namespace, and the next `separator_len` bytes the separator. It is in no
-    /// namespace where `namespace_len` is zero, or `full` can't be cut at these places.
+    /// The key `full`. Its first `namespace_len` bytes are the namespace, and the next `separator_len` bytes the separator. It has no
+    /// namespace if `namespace_len` is zero, or `full` can't be cut at these places.
     #[must_use]
     pub fn new(full: &'a str, namespace_len: usize, separator_len: usize) -> Self {
         let ends = Ends::new(namespace_len, separator_len);
@@ -112,7 +112,7 @@ impl<'a> Key<'a> {
         Self(Text::Whole { full, ends: if fits { ends } else { Ends::default() } })
     }
 
-    /// A key in no namespace.
+    /// A key without a namespace.
     #[inline]
     #[must_use]
     pub const fn plain(full: &'a str) -> Self {
@@ -129,7 +129,7 @@ impl<'a> Key<'a> {
         }
     }
 
-    /// The namespace; empty where the key is in none.
+    /// The namespace; empty if the key has none.
     #[must_use]
     pub fn namespace(self) -> &'a str {
         match self.0 {
@@ -160,12 +160,12 @@ impl<'a> Key<'a> {
         self.with_text(CompactString::new(self.full()))
     }
 
-    /// A key in the same namespace; `full` begins as this key does.
+    /// A key with the same namespace; `full` begins as this key does.
     pub(crate) fn with_text(self, full: CompactString) -> OwnedKey {
         OwnedKey { full, ends: self.ends() }
     }
 
-    /// Two pieces that follow each other, where it isn't joined yet.
+    /// The two pieces of a key that isn't joined yet.
     #[cfg(feature = "memory")]
     #[inline]
     pub(crate) fn parts(self) -> Option<(&'a str, &'a str)> {
@@ -184,7 +184,7 @@ impl<'a> Key<'a> {
 }
 
 impl<'a> Parts<'a> {
-    /// Whether a key in a namespace is short enough.
+    /// Whether a key with a namespace is short enough.
     #[inline]
     pub(crate) fn fit(prefix: &Prefix, name: &str) -> bool {
         !prefix.is_empty() && prefix.as_str().len() + name.len() <= SHORT

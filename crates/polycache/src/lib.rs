@@ -38,9 +38,9 @@
 //! On by default, unless `default-features = false` is given:
 //!
 //! - `memory`: the in-process backend;
-//! - `macros`: the attributes for [functions], and what they make;
-//! - `config`: caches by URL ([`Cache::open`]) and by name ([`caches()`](caches())), from [configurations](Config) in JSON, and what
-//!   [registers](register_backend) parts for them;
+//! - `macros`: the attributes for [functions], and the calls that they make;
+//! - `config`: caches by URL ([`Cache::open`]) and by name ([`caches()`](caches())), from [configurations](Config) in JSON, and
+//!   [registering](register_backend) parts for them;
 //! - `json`: the serializers [`Json`](serializers::Json) and [`Text`](serializers::Text), and reading a live object as another type.
 //!
 //! `macros` and the servers turn on `config`, which turns on `json`. Also:
@@ -49,7 +49,7 @@
 //! - `msgpack` and `pickle`: serializers; `zstd`, `lz4`, `sealed` and `signed`: serializers around them;
 //! - `toml` and `yaml`: formats of configurations.
 //!
-//! `memory` alone has the serializer [`Null`](serializers::Null), so live objects.
+//! `memory` alone has the serializer [`Null`](serializers::Null), and so live objects.
 
 #![cfg_attr(docsrs, feature(doc_cfg))]
 

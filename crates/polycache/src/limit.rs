@@ -11,8 +11,8 @@ use tokio::time::Sleep;
 
 use crate::{Error, ErrorKind, Result};
 
-/// Awaits `future`, but no longer than `left` (of `timeout` in all). A future that is ready when first polled is never cut off,
-/// and costs no timer. `None`: no limit.
+/// Awaits `future`, but no longer than `left` (of `timeout` in all). A future that is ready at its first poll is never cut off, and costs
+/// no timer. `None`: no limit.
 pub(crate) async fn limited<T>(
     left: Option<Duration>,
     timeout: Duration,
@@ -46,7 +46,7 @@ pub(crate) async fn limited<T>(
     .await
 }
 
-/// Drops what has waited for as long as it may: its server may be gone, and nobody else needs to find that out.
+/// Drops a call that has waited for as long as it may: its server may be gone, and nobody else needs to find that out.
 #[cold]
 fn give_up(drop_it: impl FnOnce()) {
     #[cfg(feature = "_server")]
@@ -68,17 +68,17 @@ fn no_runtime(what: &str) -> Error {
     Error::new(ErrorKind::NoRuntime, text)
 }
 
-/// Lets so much time pass.
+/// Lets this much time pass.
 pub(crate) async fn pause(time: Duration) -> Result<()> {
     timer(time)?.await;
     Ok(())
 }
 
-/// A timer, where the runtime has any.
+/// A timer, if the runtime has any.
 pub(crate) fn timer(left: Duration) -> Result<Sleep> {
     if Handle::try_current().is_err() {
         return Err(no_runtime("this reply has to wait, which needs a tokio runtime for its timeout"));
     }
-    // A runtime without timers can't be told apart but by the panic.
+    // Only the panic tells a runtime without timers.
     catch_unwind(|| tokio::time::sleep(left)).map_err(|_| no_runtime("this tokio runtime has no timers"))
 }

@@ -1,10 +1,9 @@
-//! Patterns that keys are matched against.
+//! Patterns for keys.
 
 use crate::{Error, ErrorKind, Result};
 
-/// A glob pattern: `*` is any text, `?` one character, `[a-z_]` one of those, `[^a-z]` one of all others; a backslash takes
-/// the next character as it is. The same language as that of Redis, apart from a `[` that is never closed, which is an error
-/// here.
+/// A glob pattern: `*` is any text, `?` one character, `[a-z_]` one of those, `[^a-z]` one of all others; a backslash takes the next
+/// character as it is. The same language as Redis', but a `[` that is never closed is an error here.
 ///
 /// ```
 /// use polycache::backend::Pattern;
@@ -40,10 +39,10 @@ impl Part {
 }
 
 impl Pattern {
-    /// A pattern.
+    /// Reads a pattern.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) for a `[` without its `]` and for a backslash at the end.
+    /// [`InvalidInput`](ErrorKind::InvalidInput) for a `[` without its `]`, and for a backslash at the end.
     pub fn new(text: &str) -> Result<Self> {
         let mut parts = Vec::new();
         let mut chars = text.chars();
@@ -91,13 +90,13 @@ impl Pattern {
         Ok(Self { text: text.to_owned(), parts })
     }
 
-    /// The pattern as it was given.
+    /// The text of the pattern, as given.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.text
     }
 
-    /// A pattern that fits `text` alone.
+    /// A pattern that fits only `text`.
     ///
     /// ```
     /// use polycache::backend::Pattern;
@@ -113,8 +112,7 @@ impl Pattern {
         escaped
     }
 
-    /// A pattern that fits at least what this one fits, in `*` and characters only: for a server whose `?` and `[..]` are about
-    /// bytes.
+    /// A pattern that fits at least the same texts, in `*` and characters only: for a server whose `?` and `[..]` are about bytes.
     #[cfg(feature = "redis")]
     pub(crate) fn superset(&self) -> String {
         let mut superset = String::with_capacity(self.text.len());
@@ -128,13 +126,13 @@ impl Pattern {
         superset
     }
 
-    /// Whether all of `text` fits the pattern. Takes time proportional to the product of both lengths at most.
+    /// Whether the whole of `text` fits the pattern. Takes time proportional to the product of both lengths at most.
     #[must_use]
     pub fn matches(&self, text: &str) -> bool {
         let parts = &self.parts;
         let mut rest = text.chars();
         let mut at = 0;
-        // Where to go on when what follows the last `*` turns out not to fit: that `*` takes one character more.
+        // Where to go on if the parts behind the last `*` don't fit: that `*` then takes one more character.
         let mut retry = None;
         loop {
             let mut ahead = rest.clone();

@@ -1,4 +1,4 @@
-//! What a setting may be: a builder, a URL and a configuration ask the same [`Range`], and refuse with the same words.
+//! The bounds of a setting: a builder, a URL and a configuration ask the same [`Range`], and refuse with the same words.
 
 use std::fmt::Debug;
 
@@ -9,9 +9,9 @@ use crate::{Error, ErrorKind, Result};
 pub(crate) struct Range<T> {
     pub(crate) name: &'static str,
     least: T,
-    /// None where it is as large as it can be written.
+    /// None if there is no upper bound but the type's.
     most: Option<T>,
-    /// What zero means, where it is allowed below `least`.
+    /// The meaning of zero, if zero is allowed below `least`.
     zero: Option<&'static str>,
 }
 
@@ -20,17 +20,17 @@ impl<T: PartialOrd + Default + Debug + Copy> Range<T> {
         Self { name, least, most: Some(most), zero: None }
     }
 
-    /// As large as anybody likes.
+    /// A range without an upper bound.
     pub(crate) const fn from(name: &'static str, least: T) -> Self {
         Self { name, least, most: None, zero: None }
     }
 
-    /// The same, and zero too, which means `what`.
+    /// The same range, and zero too, which means `what`.
     pub(crate) const fn or_zero(self, what: &'static str) -> Self {
         Self { zero: Some(what), ..self }
     }
 
-    /// The same range of a setting that has another name too.
+    /// The same range, for a setting with another name too.
     #[cfg(feature = "redis")]
     pub(crate) const fn named(self, name: &'static str) -> Self {
         Self { name, ..self }

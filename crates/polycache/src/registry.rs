@@ -12,22 +12,22 @@ use crate::serializer::Serializer;
 use crate::settings::{Settings, nearest};
 use crate::{Error, ErrorKind, Plugin, Result, backends, plugins, serializers};
 
-/// Makes a part of its settings.
+/// Makes a part from its settings.
 pub(crate) type Make<T> = Arc<dyn Fn(&mut Settings) -> Result<Arc<T>> + Send + Sync>;
 
-/// The backends that there are.
+/// All backends.
 pub(crate) static BACKENDS: Sort<dyn Backend> = Sort::new("backend", backends::TABLE);
-/// The serializers that there are.
+/// All serializers.
 pub(crate) static SERIALIZERS: Sort<dyn Serializer> = Sort::new("serializer", serializers::TABLE);
-/// The plugins that there are.
+/// All plugins.
 pub(crate) static PLUGINS: Sort<dyn Plugin> = Sort::new("plugin", plugins::TABLE);
 
-/// Makes a backend known by a name, in this process: for `cache` in a configuration, and as the scheme of a URL, for
-/// [`Cache::open`](crate::Cache::open) too. What a URL has after `name://` is the setting `address`; its query holds the others, as
-/// text. A backend that reads the URL itself takes it by [`Settings::url`].
+/// Gives a backend a name in this process: for `cache` in a configuration, and as the scheme of a URL, for
+/// [`Cache::open`](crate::Cache::open) too. The text after `name://` in a URL is the setting `address`; the URL's query holds the other
+/// settings, as text. A backend that reads the URL itself takes it by [`Settings::url`].
 ///
-/// A name that was known before, those of this crate's backends included, stands for the new one from now on. Caches that were made
-/// before stay.
+/// A name that was known before, even of one of this crate's backends, stands for the new one from now on. Caches that were made before
+/// stay.
 ///
 /// ```
 /// use polycache::Cache;
@@ -48,8 +48,8 @@ pub fn register_backend(name: &str, make: impl Fn(&mut Settings) -> Result<Box<d
     BACKENDS.register(name, Arc::new(move |settings| make(settings).map(Arc::from)));
 }
 
-/// Makes a serializer known by a name, in this process: for `serializer` in a configuration and in a URL. A name that was known
-/// before stands for the new one from now on.
+/// Gives a serializer a name in this process: for `serializer` in a configuration and in a URL. A name that was known before stands for
+/// the new one from now on.
 ///
 /// ```
 /// use polycache::Cache;
@@ -66,8 +66,8 @@ pub fn register_serializer(
     SERIALIZERS.register(name, Arc::new(move |settings| make(settings).map(Arc::from)));
 }
 
-/// Makes a plugin known by a name, in this process: for `plugins` in a configuration and in a URL. A name that was known before stands
-/// for the new one from now on.
+/// Gives a plugin a name in this process: for `plugins` in a configuration and in a URL. A name that was known before stands for the new
+/// one from now on.
 ///
 /// ```
 /// use polycache::Cache;
@@ -81,7 +81,7 @@ pub fn register_plugin(name: &str, make: impl Fn(&mut Settings) -> Result<Box<dy
     PLUGINS.register(name, Arc::new(move |settings| make(settings).map(Arc::from)));
 }
 
-/// All parts of one sort: the table of this crate, and what was registered.
+/// All parts of one sort: this crate's table, and the registered ones.
 pub(crate) struct Sort<T: ?Sized + 'static> {
     what: &'static str,
     table: &'static [Row<T>],
@@ -97,15 +97,15 @@ pub(crate) struct Row<T: ?Sized> {
 }
 
 pub(crate) enum Part<T: ?Sized> {
-    /// It is compiled in, and this makes it.
+    /// The part is compiled in, and this function makes it.
     Here(fn(&mut Settings) -> Result<Arc<T>>),
-    /// It needs this feature.
+    /// The part needs this feature.
     #[allow(dead_code, reason = "with every feature, nothing is missing")]
     Off(&'static str),
 }
 
-/// A row of a table of parts: the trait, the feature that the part needs, if any, what makes it of its settings, its names, and the
-/// schemes of URLs that it reads itself. The names after the first are those of aiocache's classes.
+/// A row of a table of parts: the trait, the feature that the part needs, if any, the function that makes it from its settings, its
+/// names, and the schemes of URLs that it reads itself. The names after the first are those of aiocache's classes.
 macro_rules! row {
     ($part:ident $(if $feature:literal)?, $make:expr, [$($name:literal),+] $(, [$($scheme:literal),*])?) => {{
         $(#[cfg(not(feature = $feature))]
@@ -136,23 +136,23 @@ impl<T: ?Sized> Sort<T> {
 
     fn register(&self, name: &str, make: Make<T>) {
         let replaced = self.registered.write().insert(name.to_owned(), make);
-        // It may run code of its user's when it is dropped, which is now: after the lock.
+        // After the lock, since dropping it may run its user's code.
         drop(replaced);
     }
 
-    /// What makes the part of that name; a text for an error where there is none.
+    /// The function that makes the part of that name; a text for an error if there is no such part.
     pub(crate) fn find(&self, name: &str) -> Result<Make<T>, String> {
         self.look_up(name, |row| row.names)
     }
 
-    /// What makes the part that a URL's scheme names, in upper or lower case.
+    /// The function that makes the part of a URL's scheme, in upper or lower case.
     pub(crate) fn find_scheme(&self, scheme: &str) -> Result<Make<T>, String> {
         let lower = scheme.to_ascii_lowercase();
         let name = if self.registered.read().contains_key(scheme) { scheme } else { &lower };
         self.look_up(name, |row| row.schemes)
     }
 
-    /// A part by its name, or by a `class` with settings of its own: what `field` of `settings` says.
+    /// The part that `field` of `settings` names, by a name, or by a `class` with settings of its own.
     pub(crate) fn part(&self, settings: &Settings, field: &'static str, spec: Value) -> Result<Arc<T>> {
         let (name, fields) = match spec {
             Value::String(name) => (name, Map::new()),

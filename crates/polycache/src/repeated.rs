@@ -1,4 +1,4 @@
-//! Events that may repeat with every call: at most one a second for one cause, with a count of those that were left out.
+//! Events that may repeat with every call: at most one a second for one cause, with a count of those left out.
 
 use std::hash::{BuildHasher, BuildHasherDefault, DefaultHasher, Hash};
 use std::time::{Duration, Instant};
@@ -8,13 +8,13 @@ use parking_lot::Mutex;
 /// The least time between two events of one cause.
 const PAUSE: Duration = Duration::from_secs(1);
 
-/// A cause that hasn't been met for this long is forgotten, where room is needed.
+/// A cause that hasn't come for this long is forgotten if room is needed.
 const FORGOTTEN: Duration = Duration::from_secs(60);
 
 /// More causes than this at a time count as one.
 const MOST: usize = 64;
 
-/// What one place in the code has told of.
+/// The causes that one place in the code has told.
 pub(crate) struct Repeated(Mutex<Vec<Cause>>);
 
 struct Cause {
@@ -28,7 +28,7 @@ impl Repeated {
         Self(Mutex::new(Vec::new()))
     }
 
-    /// Whether it is time to tell of `cause`; with how many of its events were left out, if any were.
+    /// Whether an event of `cause` is due; and how many of its events were left out, if any were.
     pub(crate) fn is_due(&self, cause: impl Hash) -> Option<Option<u64>> {
         self.is_due_at(Instant::now(), cause)
     }
@@ -59,7 +59,7 @@ impl Repeated {
     }
 }
 
-/// A `tracing` event that may repeat with every call. What tells its causes apart comes first, in parentheses.
+/// A `tracing` event that may repeat with every call. The values in parentheses tell its causes apart.
 macro_rules! tell_repeated {
     ($level:ident, $cause:expr, $($event:tt)+) => {
         if tracing::enabled!(tracing::Level::$level) {

@@ -1,4 +1,4 @@
-//! What a command returns: a result that is here now, or a future of one.
+//! The reply of a command: a result that is here, or a future of one.
 
 use std::fmt;
 use std::future::Future;
@@ -7,15 +7,15 @@ use std::task::{Context, Poll};
 
 use crate::{Error, ErrorKind, Result};
 
-/// The result of a command, there already or to come. A future of [`Result<T>`].
+/// The result of a command, here already or to come. A future of [`Result<T>`].
 ///
-/// A command on the memory backend takes effect when it is called, and its reply is ready: it allocates nothing and needs no
-/// runtime ([`now`](Self::now)). A command over the network starts when its reply is first polled.
+/// A command on the memory backend takes effect when it is called, and its reply is ready: it allocates nothing and needs no runtime
+/// ([`now`](Self::now)). A command over the network starts when its reply is first polled.
 ///
-/// It needs no executor: it can be started, kept, and polled with any waker, from any thread, which is what bindings to other languages
-/// do. Over the network it needs a tokio runtime that is driven somewhere (by its own worker threads, or a thread in `block_on`) and has
-/// been entered by the thread that polls; it has `enable_io`, and `enable_time` unless the cache's timeout is zero. Without one the reply is
-/// an error of the kind [`NoRuntime`](ErrorKind::NoRuntime). The waker is woken by whichever thread drives that runtime.
+/// A reply needs no executor: it can be started, kept, and polled with any waker, from any thread, as bindings to other languages do.
+/// Over the network it needs a tokio runtime that is driven somewhere (by its own worker threads, or a thread in `block_on`), and that
+/// the polling thread has entered. The runtime has `enable_io`, and `enable_time` unless the cache's timeout is zero. Without one the
+/// reply is an error of the kind [`NoRuntime`](ErrorKind::NoRuntime). The thread that drives the runtime wakes the waker.
 ///
 /// ```
 /// use polycache::Cache;
@@ -88,7 +88,7 @@ impl<T> Reply<T> {
     /// The result, if it is here: no waker, no runtime. Otherwise the reply, to be awaited.
     ///
     /// # Errors
-    /// The reply itself, where it isn't ready.
+    /// The reply itself, if it isn't ready.
     #[inline]
     pub fn now(self) -> Result<Result<T>, Self> {
         match self.0 {
@@ -117,7 +117,7 @@ impl<T> From<Result<T>> for Reply<T> {
     }
 }
 
-/// Nothing in a reply is pinned but the box, which may move.
+/// Only the box in a reply is pinned, and the box may move.
 impl<T> Unpin for Reply<T> {}
 
 impl<T> Future for Reply<T> {
@@ -140,7 +140,7 @@ fn polled_again() -> Error {
     Error::new(ErrorKind::InvalidInput, "a reply was polled after it had given its result")
 }
 
-/// Shows what became of it, not the value.
+/// Shows the state, not the value.
 impl<T> fmt::Debug for Reply<T> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match &self.0 {

@@ -1,4 +1,4 @@
-//! The contract of a serializer: how values become bytes, and bytes values.
+//! The contract of a serializer, which turns values into bytes, and bytes into values.
 
 use std::borrow::Cow;
 use std::fmt::{self, Debug};
@@ -6,10 +6,10 @@ use std::fmt::{self, Debug};
 use crate::Result;
 use crate::key::KeyBuilder;
 
-/// Reads one value out of a deserializer; see [`Serializer::deserialize`].
+/// Reads one value from a deserializer; see [`Serializer::deserialize`].
 pub type Visit<'a> = dyn FnMut(&mut dyn erased_serde::Deserializer<'_>) -> Result<(), erased_serde::Error> + 'a;
 
-/// What a serializer is told of a value besides the value: the key it is stored under.
+/// A serializer's knowledge of a value besides the value: the key that it is stored under.
 ///
 /// ```
 /// use polycache::serializer::{Context, Serializer};
@@ -31,7 +31,7 @@ pub struct Context<'a> {
 }
 
 impl<'a> Context<'a> {
-    /// Of a value under this full key. For those who call a serializer without a cache.
+    /// The context of a value under this full key. For calling a serializer without a cache.
     #[must_use]
     pub const fn new(key: &'a str) -> Self {
         Self { prefix: "", name: key, builder: None }
@@ -58,18 +58,18 @@ impl Debug for Context<'_> {
     }
 }
 
-/// Translates between the caller's types and the bytes a backend holds.
+/// Turns the caller's types into the bytes that a backend holds, and back.
 ///
-/// One object serves every type: both directions go through [`erased_serde`]. A serializer that wraps another (for
-/// compression, encryption, a checksum) calls the inner one and changes its bytes; the example `compression` shows one.
+/// One object serves every type: both directions go through [`erased_serde`]. A serializer that wraps another (for compression,
+/// encryption, a checksum) calls the inner one and changes its bytes; the example `compression` shows one.
 ///
-/// A decoder must survive any bytes: no panic, no stack overflow (refuse nesting beyond 128), no memory out of proportion
-/// to the input, and bytes after the value are an error. Its errors have the kind
-/// [`Decode`](crate::ErrorKind::Decode) and name the position, where the format has one. What it makes of a value depends on the bytes
-/// and the context alone: where a backend may [keep what was decoded](crate::backend::Capabilities::keeps_decoded), it is asked once.
+/// A decoder must survive any bytes: no panic, no stack overflow (refuse nesting beyond 128), no memory out of proportion to the input,
+/// and bytes after the value are an error. Its errors have the kind [`Decode`](crate::ErrorKind::Decode) and name the position, if the
+/// format has one. Its result depends only on the bytes and the context: if a backend may [keep decoded
+/// objects](crate::backend::Capabilities::keeps_decoded), the decoder is asked once.
 ///
-/// Both directions are told the [`Context`], which has the key. A wrapper that binds a value to its key refuses bytes that were stored
-/// under another one; encryption does the same with the key as associated data:
+/// Both directions get the [`Context`], which has the key. A wrapper that binds a value to its key refuses bytes that were stored under
+/// another one; encryption does the same with the key as associated data:
 ///
 /// ```
 /// use polycache::serializer::{Context, Serializer, Visit};
@@ -120,30 +120,27 @@ impl Debug for Context<'_> {
 /// # Ok(()) }
 /// ```
 pub trait Serializer: Debug + Send + Sync + 'static {
-    /// What error messages call it, for example `"json"`.
+    /// The serializer's name in error messages, for example `"json"`.
     fn name(&self) -> &str;
 
-    /// Encodes `value`: appends its bytes to `out`, and leaves those alone that are there already. After an error `out` may hold a part of
-    /// it.
+    /// Encodes `value`: appends its bytes to `out`, and leaves bytes that are there already alone. After an error `out` may hold a part
+    /// of the value.
     ///
     /// # Errors
-    /// [`Encode`](crate::ErrorKind::Encode) where the format has no form for the value.
+    /// [`Encode`](crate::ErrorKind::Encode) if the format has no form for the value.
     fn serialize(&self, value: &dyn erased_serde::Serialize, context: &Context<'_>, out: &mut Vec<u8>) -> Result<()>;
 
-    /// Decodes `bytes`: makes a deserializer over them, calls `visit` with it exactly once, then refuses what is left
-    /// over.
+    /// Decodes `bytes`: makes a deserializer over them, calls `visit` with it exactly once, then refuses any bytes that are left.
     ///
     /// # Errors
-    /// [`Decode`](crate::ErrorKind::Decode) where the bytes aren't the format's, or not a value of the type that
-    /// `visit` reads.
+    /// [`Decode`](crate::ErrorKind::Decode) if the bytes aren't the format's, or not a value of the type that `visit` reads.
     fn deserialize(&self, bytes: &[u8], context: &Context<'_>, visit: &mut Visit<'_>) -> Result<()>;
 
-    /// Whether a counter that the backend keeps as decimal text (`42`) reads back as the number. Where it doesn't,
-    /// `increment` is refused.
+    /// Whether a counter that the backend keeps as decimal text (`42`) reads back as the number. If not, `increment` is refused.
     fn reads_decimal_text(&self) -> bool;
 
-    /// Whether values are kept as live objects, never as bytes. True for [`Null`](crate::serializers::Null) alone; such
-    /// a serializer works with a backend of this process only.
+    /// Whether values are kept as live objects, never as bytes. True only for [`Null`](crate::serializers::Null); such a serializer works
+    /// only with a backend of this process.
     fn keeps_objects(&self) -> bool {
         false
     }

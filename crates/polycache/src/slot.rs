@@ -1,6 +1,6 @@
 //! The slots of a Redis Cluster, by the "Redis cluster specification" of the Redis documentation.
 
-/// How many slots a Redis Cluster has.
+/// The number of slots of a Redis Cluster.
 pub(crate) const SLOTS: u16 = 1 << SLOT_BITS;
 
 const SLOT_BITS: usize = 14;
@@ -11,12 +11,12 @@ pub(crate) fn slot(full: &[u8]) -> u16 {
     slot_of_hashed(hash_tag(full).unwrap_or(full))
 }
 
-/// The slot of a key of which these bytes are hashed.
+/// The slot of a key whose hashed bytes these are.
 pub(crate) fn slot_of_hashed(bytes: &[u8]) -> u16 {
     crc(0, bytes) % SLOTS
 }
 
-/// The part of a key that alone is hashed: between the first `{` and the next `}`. `None` where the whole key is hashed.
+/// The part of a key that is hashed instead of the whole: between the first `{` and the next `}`. `None` if the whole key is hashed.
 pub(crate) fn hash_tag(full: &[u8]) -> Option<&[u8]> {
     let open = full.iter().position(|byte| *byte == b'{')?;
     let rest = &full[open + 1..];
@@ -24,10 +24,10 @@ pub(crate) fn hash_tag(full: &[u8]) -> Option<&[u8]> {
     Some(&rest[..close])
 }
 
-/// Four letters that lead to a slot: the CRC of `before` and them is that of a key in `slot`.
+/// Four letters that lead to a slot: behind `before`, they make the CRC that of a key in `slot`.
 ///
-/// A letter holds bits of a number in its lower half. The CRC is linear in them, so each bit of the slot that is still wrong is put right
-/// by a number of its own.
+/// A letter holds bits of a number in its lower half. The CRC is linear in them, so each wrong bit of the slot is put right by a number
+/// of its own.
 pub(crate) fn letters(before: &[u8], slot: u16) -> [u8; 4] {
     let mut wrong = (crc(crc(0, before), &letters_of(0)) ^ slot) % SLOTS;
     let mut number = 0;
@@ -45,7 +45,7 @@ pub(crate) fn are_letters(text: &str) -> bool {
 
 const FIRST_LETTER: u8 = b'@';
 
-/// The letters that hold the bits of a number: two in the first one, four in each of the others.
+/// The letters that hold the bits of a number: two bits in the first one, four in each of the others.
 const fn letters_of(number: u16) -> [u8; 4] {
     const fn letter(bits: u16) -> u8 {
         FIRST_LETTER | (bits & 15) as u8
@@ -53,10 +53,10 @@ const fn letters_of(number: u16) -> [u8; 4] {
     [letter(number >> 12), letter(number >> 8), letter(number >> 4), letter(number)]
 }
 
-/// For each bit of a slot the number whose letters change this bit alone.
+/// For each bit of a slot, the number whose letters change only this bit.
 const PUTS_RIGHT: [u16; 16] = {
     let plain = crc(0, &letters_of(0));
-    // What each bit of a number changes; then Gauss-Jordan elimination.
+    // The bits that each bit of a number changes; then Gauss-Jordan elimination.
     let mut rows = [(0, 0); SLOT_BITS];
     let mut bit = 0;
     while bit < SLOT_BITS {
@@ -90,7 +90,7 @@ const PUTS_RIGHT: [u16; 16] = {
     numbers
 };
 
-/// Goes on with a CRC16/XMODEM.
+/// Continues a CRC16/XMODEM.
 const fn crc(mut state: u16, mut bytes: &[u8]) -> u16 {
     while let [byte, rest @ ..] = bytes {
         state = state << 8 ^ CRC_OF_BYTE[((state >> 8) as u8 ^ *byte) as usize];

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 
-/// Set to `1` or `true`, it makes every cache that is built answer as a disabled one does and contact no server.
+/// Set to `1` or `true`, this makes every newly built cache answer as a disabled one, and contact no server.
 const DISABLE_VARIABLE: &str = "POLYCACHE_DISABLE";
 
-/// What state a cache is in.
+/// The state of a cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 #[repr(u8)]
 pub(crate) enum State {
@@ -14,7 +14,7 @@ pub(crate) enum State {
     On,
     /// Reads miss, writes delete.
     Disabled,
-    /// Like disabled, and the backend isn't touched at all.
+    /// As disabled, but the backend isn't touched at all.
     Off,
     /// Every command is an error.
     Closed,
@@ -36,7 +36,7 @@ impl State {
 pub(crate) struct Switch(Arc<AtomicU8>);
 
 impl Switch {
-    /// A switch as the environment and the builder want it.
+    /// A switch as the environment and the builder set it.
     pub(crate) fn new(enabled: bool) -> Self {
         let off = std::env::var(DISABLE_VARIABLE).is_ok_and(|value| matches!(value.trim(), "1" | "true"));
         let state = match (off, enabled) {
@@ -56,14 +56,14 @@ impl Switch {
         State::from_byte(self.0.load(Ordering::Acquire))
     }
 
-    /// Turns on or off, unless the environment has turned it off for good or it was closed.
+    /// Turns the cache on or off, unless the environment has turned it off for good or it was closed.
     pub(crate) fn set_enabled(&self, enabled: bool) {
         let (from, to) = if enabled { (State::Disabled, State::On) } else { (State::On, State::Disabled) };
-        // Where it is in another state it stays there.
+        // In any other state it stays.
         let _ = self.0.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Closes for good; the state before.
+    /// Closes the cache for good. Returns the state before.
     pub(crate) fn close(&self) -> State {
         State::from_byte(self.0.swap(State::Closed as u8, Ordering::AcqRel))
     }

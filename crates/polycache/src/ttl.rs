@@ -1,4 +1,4 @@
-//! How long an entry lives.
+//! The life of an entry.
 
 use std::time::Duration;
 
@@ -8,7 +8,7 @@ use crate::{Error, ErrorKind, Result};
 /// A TTL as a setting. Without one, entries don't expire.
 pub(crate) const TTL: Range<Duration> = Range::from("ttl", Duration::from_nanos(1));
 
-/// How long an entry lives, or what is left of its life.
+/// The life of an entry, or the rest of it.
 ///
 /// Backends round a life **up** to their resolution: a millisecond in memory and on Redis, a second on memcached.
 ///
@@ -21,27 +21,27 @@ pub(crate) const TTL: Range<Duration> = Range::from("ttl", Duration::from_nanos(
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
 pub enum Ttl {
-    /// It doesn't expire. The default.
+    /// The entry doesn't expire. The default.
     #[default]
     Never,
-    /// It expires after this time. Zero is refused by every command.
+    /// The entry expires after this time. Every command refuses zero.
     After(Duration),
 }
 
 impl Ttl {
-    /// So many seconds.
+    /// This many seconds.
     #[must_use]
     pub const fn secs(seconds: u64) -> Self {
         Self::After(Duration::from_secs(seconds))
     }
 
-    /// So many milliseconds.
+    /// This many milliseconds.
     #[must_use]
     pub const fn millis(milliseconds: u64) -> Self {
         Self::After(Duration::from_millis(milliseconds))
     }
 
-    /// The same, unless it is zero.
+    /// The same TTL, unless it is zero.
     pub(crate) fn checked(self) -> Result<Self> {
         match self {
             Self::After(Duration::ZERO) => {
@@ -51,13 +51,13 @@ impl Ttl {
         }
     }
 
-    /// Shortened by a random part of up to `fraction`, so that entries written together don't expire together. Never
-    /// longer: a value isn't kept beyond the life it was given.
+    /// The TTL, shortened by a random part of up to `fraction`, so that entries written together don't expire together. Never longer: no
+    /// value is kept beyond its given life.
     pub(crate) fn jittered(self, fraction: f64) -> Self {
         match self {
             Self::After(life) if fraction > 0.0 => {
                 let shortened = life.as_secs_f64() * (1.0 - fraction * fastrand::f64());
-                // Rounding may take it beyond what a duration holds.
+                // Rounding may exceed the longest duration.
                 let shortened = Duration::try_from_secs_f64(shortened).unwrap_or(life);
                 Self::After(shortened.max(Duration::from_millis(1)).min(life))
             }

@@ -1,13 +1,13 @@
-//! The time of day, from where tests can move it.
+//! The time of day, which tests can move.
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::SystemTime;
 
-/// Where the time of day comes from: the system, or what a test chooses.
+/// The source of the time of day: the system, or a test.
 ///
-/// A backend [has one](crate::backend::BackendInfo::clock), and the caches on it [tell the time](crate::Cache::now) by it: so a manual clock
-/// moves what expires and what has an age alike.
+/// A backend [has one](crate::backend::BackendInfo::clock), and the caches on it [tell the time](crate::Cache::now) by it: so a manual
+/// clock moves both the expiry and the age of entries.
 ///
 /// ```
 /// use polycache::backend::WallClock;
@@ -21,10 +21,10 @@ use std::time::SystemTime;
 pub struct WallClock(Option<Arc<dyn Fn() -> SystemTime + Send + Sync>>);
 
 impl WallClock {
-    /// The system's, which somebody may set back.
+    /// The system's clock, which somebody may set back.
     pub const SYSTEM: Self = Self(None);
 
-    /// One that asks `now`.
+    /// A clock that asks `now`.
     #[must_use]
     pub fn new(now: impl Fn() -> SystemTime + Send + Sync + 'static) -> Self {
         Self(Some(Arc::new(now)))
