@@ -22,6 +22,7 @@ mod computation;
 mod drain;
 mod loops;
 mod mailbox;
+mod reactor;
 mod runtime;
 mod work;
 

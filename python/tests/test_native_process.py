@@ -83,6 +83,39 @@ def test_a_child_has_connections_of_its_own(process: servers.Server) -> None:
     run(program, process.url, "in the loop")
 
 
+def test_a_fork_while_a_loop_watches_a_socket(process: servers.Server) -> None:
+    program = """
+        import asyncio, os, sys, time
+        from polycache._native import Server
+
+        server = Server(sys.argv[1])
+
+        async def alone(name):
+            for number in range(50):
+                await server.set(name, b"v", None, 30.0)
+                assert await server.get(name, None, 30.0) == b"v"
+
+        async def close():
+            await server.close()
+            used = time.process_time()
+            await asyncio.sleep(0.3)
+            assert time.process_time() - used < 0.2
+
+        loop = asyncio.new_event_loop()
+        loop.run_until_complete(alone("before"))
+        child = os.fork()
+        if child == 0:
+            asyncio.run(alone("child"))
+            os._exit(0)
+        loop.run_until_complete(alone("parent"))
+        # The child may still have the socket open.
+        loop.run_until_complete(close())
+        assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        loop.close()
+    """
+    run(program, process.url)
+
+
 def test_a_child_keeps_memory_and_its_expiry() -> None:
     run(
         """

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import gc
 import threading
+import time
 from collections.abc import Callable
 from typing import Any
 
@@ -246,6 +247,57 @@ def test_a_loop_that_is_closed_takes_its_calls_along(
         return bytes(await server.get("k", None, 30.0))
 
     assert other.run_until_complete(use()) == b"v"
+    other.close()
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_a_loop_watches_the_socket_of_a_lone_caller(
+    process: servers.Server, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    server = Server(process.url, heartbeat=60.0)
+
+    async def alone() -> None:
+        for number in range(50):
+            value = b"v" * (1 + number % 3 * 50_000)
+            await server.set("k", value, None, 30.0)
+            assert await server.get("k", None, 30.0) == value
+
+    async def with_others() -> None:
+        for number in range(50):
+            await asyncio.gather(*(server.get("k", None, 30.0) for _ in range(1 + number % 3)))
+
+    async def with_those_who_leave() -> None:
+        for number in range(50):
+            task = asyncio.ensure_future(asyncio.wait_for(server.get("k"), 30.0))
+            for _ in range(number % 4):
+                await asyncio.sleep(0)
+            task.cancel()
+            await asyncio.wait([task])
+            if number % 2:
+                await alone()
+
+    async def while_the_connection_ends() -> None:
+        process.kill()
+        process.ensure()
+        # A loop that nobody relieved of the socket would run all the time.
+        used = time.process_time()
+        await asyncio.sleep(0.3)
+        assert time.process_time() - used < 0.2
+        while True:
+            try:
+                await server.get("k", None, 30.0)
+            except Unavailable:
+                continue
+            return
+
+    loop = new_loop()
+    for part in (alone, with_others, alone, with_those_who_leave, alone, while_the_connection_ends, alone):
+        loop.run_until_complete(part())
+    other = new_loop()
+    other.run_until_complete(alone())
+    loop.run_until_complete(alone())
+    loop.close()
+    other.run_until_complete(alone())
     other.close()
 
 

@@ -173,6 +173,26 @@ async def test_replaced_operations(kind: Any) -> None:
     await cache.close()
 
 
+@pytest.mark.parametrize("kind", [SimpleMemoryCache, RedisCache, MemcachedCache])
+async def test_operations_replaced_in_the_class(kind: Any, redis_server: Any, memcached_server: Any) -> None:
+    class Own(kind):  # type: ignore[misc]
+        pass
+
+    port = {RedisCache: redis_server.port, MemcachedCache: memcached_server.port}.get(kind)
+    place = {} if port is None else {"port": port}
+    cache, own = kind(**place), Own(**place)
+    for patched, mocked in ((kind, [cache, own]), (Own, [own])):
+        with patch.object(patched, "_get", AsyncMock(return_value='"mocked"')):
+            for one in (cache, own):
+                assert ("mocked" in str(await one.get("k"))) == (one in mocked)
+        assert await cache.get("k") is None and await own.get("k") is None
+    with patch.object(kind, "build_key", lambda self, key, namespace=None: f"replaced-{key}"):
+        await cache.set("k", "1")
+    assert await cache.get("k") is None and await cache.get("replaced-k") == "1"
+    await cache.close()
+    await own.close()
+
+
 async def test_replaced_commands() -> None:
     @cached()
     async def function() -> int:

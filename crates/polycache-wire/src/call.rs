@@ -69,7 +69,7 @@ impl<P: Protocol, R: Request<P>> Future for Call<'_, P, R> {
             },
             Stage::New => {
                 let shared = self.connection.shared();
-                if !shared.begin_alone(self.request, context) {
+                if !shared.begin_alone(std::slice::from_ref(self.request), context) {
                     return self.begin(context);
                 }
                 self.stage = Stage::Sent(Sent::new(shared, ALONE));
@@ -122,7 +122,7 @@ impl<P: Protocol> Future for Sent<'_, P> {
             return self.look(context);
         }
         let mut reply = None;
-        if let Some(slot) = self.shared.poll_alone(context, &mut reply) {
+        if let Some(slot) = self.shared.poll_alone(context, |own| reply = Some(own)) {
             self.slot = Some(slot);
             return self.look(context);
         }
@@ -146,6 +146,63 @@ impl<P: Protocol> Drop for Sent<'_, P> {
                 self.shared.suspect();
                 self.shared.given_up(Some(slot));
             }
+        }
+    }
+}
+
+/// Calls of a caller who is alone, until their replies are here or the driver has taken them over.
+pub(crate) struct Alone<'a, P: Protocol> {
+    shared: &'a Arc<Shared<P>>,
+    /// How many replies are missing.
+    missing: usize,
+    replies: Vec<Outcome<P>>,
+}
+
+impl<'a, P: Protocol> Alone<'a, P> {
+    /// Sends the requests, if nobody else has anything under way.
+    pub(crate) fn begin<R: Request<P>>(
+        shared: &'a Arc<Shared<P>>,
+        requests: &[R],
+        context: &Context<'_>,
+    ) -> Option<Self> {
+        let begun = !requests.is_empty() && shared.begin_alone(requests, context);
+        begun.then(|| Self { shared, missing: requests.len(), replies: Vec::with_capacity(requests.len()) })
+    }
+}
+
+impl<P: Protocol> Unpin for Alone<'_, P> {}
+
+impl<'a, P: Protocol> Future for Alone<'a, P> {
+    /// The first replies, and where the others will be.
+    type Output = (Vec<Outcome<P>>, Vec<Sent<'a, P>>);
+
+    fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
+        let Self { shared, missing, replies } = &mut *self;
+        let moved = shared.poll_alone(context, |own| {
+            *missing -= 1;
+            replies.push(Ok(own));
+        });
+        let calls = moved.map(|first| self.moved(first)).unwrap_or_default();
+        if self.missing == 0 { Poll::Ready((std::mem::take(&mut self.replies), calls)) } else { Poll::Pending }
+    }
+}
+
+impl<'a, P: Protocol> Alone<'a, P> {
+    fn moved(&mut self, first: SlotId) -> Vec<Sent<'a, P>> {
+        self.missing = 0;
+        let mut state = self.shared.state.lock();
+        let slots = [first].into_iter().chain(state.moved.drain(..));
+        slots.map(|slot| Sent::new(self.shared, slot)).collect()
+    }
+}
+
+/// If it is dropped before its replies have come, nobody gets them.
+impl<P: Protocol> Drop for Alone<'_, P> {
+    fn drop(&mut self) {
+        if self.missing > 0
+            && let Some(first) = self.shared.leave_alone()
+        {
+            drop(self.moved(first));
         }
     }
 }

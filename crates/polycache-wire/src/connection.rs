@@ -11,7 +11,7 @@ use std::task::{Context, Poll, Waker};
 use tokio::runtime::Handle;
 use tokio::time::{Sleep, sleep};
 
-use crate::call::{Call, Sent};
+use crate::call::{Alone, Call, Sent};
 use crate::line::LOOK;
 use crate::options::ConnectionOptions;
 use crate::protocol::{Failure, Protocol, Request};
@@ -91,7 +91,17 @@ impl<P: Protocol> Connection<P> {
     /// As `call_many`, but all requests go over one connection, so the server executes them in this order. Lost requests are sent again all
     /// or none.
     pub async fn call_in_order<R: Request<P>>(&self, requests: &[R]) -> Vec<Outcome<P>> {
-        let first = self.send_in_order(requests).await;
+        let begun = poll_fn(|context| Poll::Ready(Alone::begin(&self.shared, requests, context))).await;
+        let first = match begun {
+            Some(alone) => {
+                let (mut outcomes, calls) = alone.await;
+                for call in calls {
+                    outcomes.push(call.await);
+                }
+                outcomes
+            }
+            None => self.send_in_order(requests).await,
+        };
         let again = |outcome: &Outcome<P>| outcome.as_ref().is_err_and(|failure| failure.again);
         if first.iter().all(again) { self.send_in_order(requests).await } else { first }
     }

@@ -1,6 +1,7 @@
 //! An open connection: its requests and replies.
 
 pub(crate) mod alone;
+mod hosted;
 mod runtime;
 pub(crate) mod silence;
 
@@ -16,6 +17,7 @@ use tokio::io::AsyncReadExt;
 use tokio::runtime::Id;
 use tokio::time::Interval;
 
+use self::hosted::Hosting;
 use crate::ending::Reason;
 use crate::protocol::{Decoder, Protocol, Stream, Trouble};
 use crate::shared::{Pending, Phase, Shared, State};
@@ -37,6 +39,7 @@ pub(crate) struct Io<P: Protocol> {
     /// The runtime of its socket.
     runtime: Option<Id>,
     stream: Box<dyn Stream>,
+    hosting: Hosting,
     /// The signals that wake the driver.
     signals: Signals,
     /// Whether the socket wakes the driver. Otherwise it wakes the caller who is alone.
@@ -109,8 +112,8 @@ impl<P: Protocol> Io<P> {
             due: 0,
             failed: None,
         };
-        let runtime = runtime::here();
-        Self { run, runtime, stream, signals, wakes_driver: true, caller: Waker::noop().clone(), traffic }
+        let (runtime, hosting, caller) = (runtime::here(), Hosting::default(), Waker::noop().clone());
+        Self { run, runtime, stream, hosting, signals, wakes_driver: true, caller, traffic }
     }
 
     /// One turn of the driver.
@@ -120,6 +123,7 @@ impl<P: Protocol> Io<P> {
         ticks: Option<&mut Interval>,
     ) -> Poll<Result<Infallible, Reason<P::Error>>> {
         self.take_over(shared);
+        self.come_home(shared)?;
         self.traffic.poll(shared, &mut *self.stream, &self.signals, ticks)
     }
 

@@ -12,6 +12,7 @@
 //! - When the connection is lost, each call is told whether its request may have been executed. A request that wasn't sent, or is harmless
 //!   to repeat, is sent once more.
 //! - The bytes of calls under way are bounded. Further calls wait.
+//! - A caller who waits in another event loop can have that loop's reactor watch the socket ([`hosted`]), as long as nobody else asks.
 //! - When the connection's tokio runtime ends or stands still, the next call makes another connection on its own runtime.
 //!
 //! ```
@@ -91,6 +92,7 @@ mod call;
 mod connection;
 mod driver;
 mod ending;
+mod host;
 mod io;
 mod line;
 mod options;
@@ -98,12 +100,14 @@ mod protocol;
 mod shared;
 mod signals;
 mod slots;
+mod socket;
 mod tcp;
 mod together;
 mod watch;
 
 pub use call::Call;
 pub use connection::Connection;
+pub use host::{BorrowedSocket, Host, hosted};
 pub use io::silence::in_vain;
 pub use options::{ConnectionOptions, Reconnect};
 pub use protocol::{Decoder, Failure, Fate, Protocol, Request, Stream, Trouble};

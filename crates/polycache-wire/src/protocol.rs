@@ -1,15 +1,16 @@
 //! The protocol of a connection.
 
+use std::any::Any;
 use std::fmt;
 use std::future::Future;
 
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// A stream in both directions.
-pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin {}
+/// A stream in both directions. A plain [`TcpStream`](tokio::net::TcpStream) or `UnixStream` is told apart, as [`hosted`](crate::hosted) says.
+pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + Any {}
 
-impl<S: AsyncRead + AsyncWrite + Send + Unpin> Stream for S {}
+impl<S: AsyncRead + AsyncWrite + Send + Unpin + Any> Stream for S {}
 
 /// The protocol of one server, and the way to reach it.
 pub trait Protocol: Sized + Send + Sync + 'static {

@@ -57,6 +57,8 @@ pub(crate) struct State<P: Protocol> {
     /// The queued requests, in the order of their bytes.
     pub(crate) queued: VecDeque<Pending<P::Expect>>,
     pub(crate) slots: Slots<Outcome<P>>,
+    /// Where the further replies to a caller who was alone will be, until it takes them from here.
+    pub(crate) moved: VecDeque<SlotId>,
     /// How many more bytes of calls may be under way.
     pub(crate) room: usize,
     /// The callers who wait for room. Nobody goes before them.
@@ -144,6 +146,7 @@ impl<P: Protocol> Shared<P> {
             outgoing: Vec::new(),
             queued: VecDeque::new(),
             slots: Slots::new(),
+            moved: VecDeque::new(),
             room: options.max_queue,
             line: Line::default(),
             end: 0,

@@ -6,7 +6,10 @@ the key rule or the serializer. Plugins and the off switch are looked at on each
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+import weakref
+from abc import ABCMeta
+from types import SimpleNamespace
+from typing import Any
 
 from polycache.base import BaseCache
 
@@ -18,13 +21,47 @@ PARTS = (
 )  # fmt: skip
 
 
-class Stock(BaseCache):
+#: The caches there are, which a change of their class concerns.
+_CACHES: weakref.WeakValueDictionary[int, Stock] = weakref.WeakValueDictionary()
+
+
+class Noticing(ABCMeta):
+    """Has the caches of a class look at their parts again when somebody changes the class, as ``mock.patch`` does."""
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        """Sets the attribute, which may be a part."""
+        super().__setattr__(name, value)
+        cls._parts_changed()
+
+    def __delattr__(cls, name: str) -> None:
+        """Takes an attribute away, which may have stood in the place of an inherited part."""
+        super().__delattr__(name)
+        cls._parts_changed()
+
+    def _parts_changed(cls) -> None:
+        for cache in list(_CACHES.values()):
+            if isinstance(cache, cls) and cache._made:
+                cache._changed()
+
+
+class Stock(BaseCache, metaclass=Noticing):
     """A cache that knows whether its parts are the original ones."""
 
-    #: The class whose parts count as the original ones.
-    _ORIGINAL: ClassVar[type[BaseCache]]
+    #: The parts of the class that count as the original ones.
+    _ORIGINAL: SimpleNamespace
     #: False until the constructor is done.
     _made = False
+
+    @classmethod
+    def _note_parts(cls) -> None:
+        """Has the parts of this class count as the original ones."""
+        cls._ORIGINAL = SimpleNamespace(**{part: getattr(cls, part) for part in dir(cls)})
+
+    def _finish(self) -> None:
+        """For the end of the constructor: from now on a change of an attribute or of the class may change the way."""
+        self._remember(_made=True)
+        _CACHES[id(self)] = self
+        self._changed()
 
     def __setattr__(self, name: str, value: Any) -> None:
         """Sets the attribute, which may be a part or a setting."""

@@ -28,6 +28,6 @@ class Watched:
         for name, value in attributes.items():
             object.__setattr__(self, name, value)
 
-    def _is_replaced(self, method: str, original: type[Any]) -> bool:
+    def _is_replaced(self, method: str, original: Any) -> bool:
         """Whether a subclass of ``original`` or this instance has replaced this method."""
         return method in self._replaced or getattr(type(self), method) is not getattr(original, method)

@@ -1,7 +1,7 @@
 //! A file that becomes readable, by which another thread wakes an event loop.
 
 use std::io;
-use std::os::fd::{AsRawFd, RawFd};
+use std::os::fd::BorrowedFd;
 
 /// One wake-up, however often it is rung before it is heard.
 #[derive(Debug)]
@@ -22,15 +22,15 @@ impl Bell {
         self.0.hush();
     }
 
-    pub(super) fn fd(&self) -> RawFd {
-        self.0.file().as_raw_fd()
+    pub(super) fn file(&self) -> BorrowedFd<'_> {
+        self.0.file()
     }
 }
 
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod sys {
     use std::io;
-    use std::os::fd::OwnedFd;
+    use std::os::fd::{AsFd, BorrowedFd, OwnedFd};
 
     use rustix::event::{EventfdFlags, eventfd};
 
@@ -51,8 +51,8 @@ mod sys {
             let _ = rustix::io::read(&self.0, &mut [0_u8; 8]);
         }
 
-        pub(super) const fn file(&self) -> &OwnedFd {
-            &self.0
+        pub(super) fn file(&self) -> BorrowedFd<'_> {
+            self.0.as_fd()
         }
     }
 }
@@ -60,6 +60,7 @@ mod sys {
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod sys {
     use std::io::{self, Read, Write};
+    use std::os::fd::{AsFd, BorrowedFd};
     use std::os::unix::net::UnixStream;
 
     #[derive(Debug)]
@@ -85,8 +86,8 @@ mod sys {
             while (&self.near).read(&mut [0; 64]).is_ok_and(|read| read == 64) {}
         }
 
-        pub(super) const fn file(&self) -> &UnixStream {
-            &self.near
+        pub(super) fn file(&self) -> BorrowedFd<'_> {
+            self.near.as_fd()
         }
     }
 }

@@ -2,10 +2,11 @@
 
 use std::mem;
 use std::sync::Arc;
-use std::task::Waker;
+use std::task::{Context, Poll, Waker};
 use std::time::Instant;
 
 use parking_lot::Mutex;
+use polycache_wire::{Host, hosted};
 use pyo3::prelude::*;
 
 use super::mailbox::{Alarm, Mailbox};
@@ -15,6 +16,8 @@ use crate::fork;
 /// The calls of one event loop, and its mailbox. The loop's reader owns them, so they end with the loop.
 pub(super) struct Calls {
     pub(super) mailbox: Arc<Mailbox>,
+    /// The loop, as what watches the sockets of callers who are alone.
+    host: Arc<dyn Host>,
     /// Only locked by threads that are attached, and never while Python code or a reply runs.
     table: Mutex<Table>,
     pub(super) generation: u64,
@@ -43,7 +46,13 @@ pub(super) struct Call {
 
 impl Calls {
     pub(super) fn new(mailbox: Arc<Mailbox>) -> Arc<Self> {
-        Arc::new(Self { mailbox, table: Mutex::default(), generation: fork::generation() })
+        let host = Arc::clone(mailbox.reactor()) as Arc<dyn Host>;
+        Arc::new(Self { mailbox, host, table: Mutex::default(), generation: fork::generation() })
+    }
+
+    /// Polls on the loop's thread.
+    pub(super) fn poll(&self, work: &mut dyn Work, py: Python<'_>, waker: &Waker) -> Poll<PyResult<Py<PyAny>>> {
+        hosted(&self.host, || work.poll(py, &mut Context::from_waker(waker)))
     }
 
     /// A number for a new call, and its waker.

@@ -1,7 +1,7 @@
 //! The callback of an event loop whose bell has rung.
 
 use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::task::Poll;
 
 use pyo3::intern;
 use pyo3::prelude::*;
@@ -24,7 +24,7 @@ impl Drain {
     pub(super) fn attach(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Calls>> {
         let py = event_loop.py();
         let mailbox = Mailbox::new()?;
-        let fd = mailbox.fd();
+        let fd = mailbox.reactor().fd();
         let calls = Calls::new(mailbox);
         let drain = Bound::new(py, Self { calls: Arc::clone(&calls) })?;
         event_loop.call_method1(intern!(py, "add_reader"), (fd, drain))?;
@@ -48,7 +48,7 @@ impl Drain {
         let _entered = runtime.as_ref().map(|runtime| runtime.handle.enter());
         for number in woken {
             let Some((mut call, waker)) = calls.take(number) else { continue };
-            match call.work.poll(py, &mut Context::from_waker(&waker)) {
+            match calls.poll(&mut *call.work, py, &waker) {
                 // The loop looks for its deadline already.
                 Poll::Pending => drop(calls.put(number, call)),
                 Poll::Ready(result) => {

@@ -2,7 +2,7 @@
 
 use std::cell::RefCell;
 use std::sync::{Arc, Weak};
-use std::task::{Context, Poll};
+use std::task::Poll;
 use std::time::{Duration, Instant};
 
 use pyo3::exceptions::asyncio::CancelledError;
@@ -64,7 +64,7 @@ pub(crate) fn start<'py>(
     let calls = calls_of(event_loop)?;
     let future = event_loop.call_method0(intern!(py, "create_future"))?;
     let (number, waker) = calls.reserve();
-    match work.poll(py, &mut Context::from_waker(&waker)) {
+    match calls.poll(&mut work, py, &waker) {
         Poll::Pending => {
             if work.holds_others_up() {
                 future.call_method1(intern!(py, "add_done_callback"), (pyo3::wrap_pyfunction!(left, py)?,))?;

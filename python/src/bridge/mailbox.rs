@@ -1,47 +1,56 @@
 //! The woken calls of a loop: other threads touch nothing else.
 
 use std::io;
-use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::{Wake, Waker};
 
 use parking_lot::Mutex;
 
-use super::bell::Bell;
+use super::reactor::Reactor;
 
-/// The numbers of the calls that have been woken, and the bell.
+/// The numbers of the calls that have been woken, and what has the loop look for them.
 #[derive(Debug)]
 pub(super) struct Mailbox {
-    woken: Mutex<Vec<u32>>,
-    bell: Bell,
+    woken: Mutex<Woken>,
+    reactor: Arc<Reactor>,
+}
+
+#[derive(Debug, Default)]
+struct Woken {
+    numbers: Vec<u32>,
+    /// The loop is about to take them.
+    is_taken: bool,
 }
 
 impl Mailbox {
     pub(super) fn new() -> io::Result<Arc<Self>> {
-        Ok(Arc::new(Self { woken: Mutex::default(), bell: Bell::new()? }))
+        Ok(Arc::new(Self { woken: Mutex::default(), reactor: Arc::new(Reactor::new()?) }))
     }
 
-    pub(super) fn fd(&self) -> RawFd {
-        self.bell.fd()
+    pub(super) fn reactor(&self) -> &Arc<Reactor> {
+        &self.reactor
     }
 
     fn put(&self, number: u32) {
-        let was_empty = {
+        let rings = {
             let mut woken = self.woken.lock();
-            woken.push(number);
-            woken.len() == 1
+            woken.numbers.push(number);
+            woken.numbers.len() == 1 && !woken.is_taken
         };
-        if was_empty {
-            self.bell.ring();
+        if rings {
+            self.reactor.ring();
         }
     }
 
     /// Takes the numbers that have come, in exchange for an empty list.
     pub(super) fn take(&self, empty: &mut Vec<u32>) {
+        self.woken.lock().is_taken = true;
         // Before the list is taken, so that later numbers ring again.
-        self.bell.hush();
-        std::mem::swap(&mut *self.woken.lock(), empty);
+        self.reactor.listen();
+        let mut woken = self.woken.lock();
+        woken.is_taken = false;
+        std::mem::swap(&mut woken.numbers, empty);
     }
 }
 

@@ -1,4 +1,4 @@
-//! A caller who is alone sends its request and reads its reply by itself.
+//! A caller who is alone sends its request and reads its reply by itself; several requests, if they are to be answered in their order.
 //!
 //! Where nothing is under way, such a call takes one lock to send and one to read: no queue, no slot, and the socket wakes the caller's
 //! task instead of the driver's. The caller may be slow to look, or never look again, so nobody else ever waits for it. Whoever queues a
@@ -20,21 +20,21 @@ use crate::slots::{ALONE, GONE, NO_SLOT, SlotId};
 use crate::together::has_more;
 
 impl<P: Protocol> Shared<P> {
-    /// Sends the request, if nobody else has one under way. Returns whether it was sent; its reply wakes the caller then.
+    /// Sends the requests, if nobody else has one under way. Returns whether they were sent; their replies wake the caller then.
     #[inline]
-    pub(crate) fn begin_alone<R: Request<P>>(&self, request: &R, context: &Context<'_>) -> bool {
+    pub(crate) fn begin_alone<R: Request<P>>(&self, requests: &[R], context: &Context<'_>) -> bool {
         if !self.is_quiet.load(Ordering::Acquire) || self.alone.load(Ordering::Relaxed) != NO_SLOT || has_more() {
             return false;
         }
         // Whoever holds the lock has requests under way.
         let Some(mut io) = self.io.try_lock() else { return false };
-        io.as_mut().is_some_and(|io| self.alone.load(Ordering::Relaxed) == NO_SLOT && io.begin(self, request, context))
+        io.as_mut().is_some_and(|io| self.alone.load(Ordering::Relaxed) == NO_SLOT && io.begin(self, requests, context))
     }
 
-    /// For the caller who began alone: reads, and puts the reply into `reply` if it has come. If the driver has taken over, returns the
-    /// slot that will have the reply.
+    /// For the caller who began alone: reads, and gives the replies that have come to `take`. If the driver has taken over, returns the slot
+    /// that will have the next reply; the slots of further replies are in the state.
     #[inline(never)]
-    pub(crate) fn poll_alone(&self, context: &Context<'_>, reply: &mut Option<P::Reply>) -> Option<SlotId> {
+    pub(crate) fn poll_alone(&self, context: &Context<'_>, take: impl FnMut(P::Reply)) -> Option<SlotId> {
         let moved = self.moved();
         if moved.is_some() {
             return moved;
@@ -49,7 +49,7 @@ impl<P: Protocol> Shared<P> {
         if moved.is_none()
             && let Some(io) = &mut *io
         {
-            io.read_alone(self, context, reply);
+            io.read_alone(self, context, take);
         }
         moved
     }
@@ -95,15 +95,16 @@ impl<P: Protocol> Shared<P> {
 }
 
 impl<P: Protocol> Io<P> {
-    fn begin<R: Request<P>>(&mut self, shared: &Shared<P>, request: &R, context: &Context<'_>) -> bool {
+    fn begin<R: Request<P>>(&mut self, shared: &Shared<P>, requests: &[R], context: &Context<'_>) -> bool {
         // The socket's runtime may stand still; a queued request can be sent by another runtime.
         if self.is_elsewhere() {
             return false;
         }
-        let Self { stream, traffic, .. } = self;
-        if !traffic.in_flight.is_empty() || !traffic.is_written() || traffic.failed.is_some() {
+        let Traffic { in_flight, failed, .. } = &self.traffic;
+        if !in_flight.is_empty() || !self.traffic.is_written() || failed.is_some() || !self.settle(shared) {
             return false;
         }
+        let Self { stream, traffic, .. } = self;
         // Reads first, since the connection may have ended. From now on the socket wakes the caller.
         self.wakes_driver = false;
         if let Err(reason) = traffic.drain(shared, &mut **stream, &mut Context::from_waker(context.waker())) {
@@ -111,7 +112,8 @@ impl<P: Protocol> Io<P> {
             return false;
         }
         self.caller.clone_from(context.waker());
-        traffic.add_alone(request);
+        self.hosting.expect(context.waker());
+        traffic.add_alone(requests);
         shared.alone.store(ALONE, Ordering::Release);
         match traffic.write(shared, &mut **stream, &mut Context::from_waker(&self.signals.socket)) {
             Ok(()) if traffic.is_written() => {}
@@ -121,16 +123,19 @@ impl<P: Protocol> Io<P> {
         true
     }
 
-    fn read_alone(&mut self, shared: &Shared<P>, context: &Context<'_>, reply: &mut Option<P::Reply>) {
+    fn read_alone(&mut self, shared: &Shared<P>, context: &Context<'_>, take: impl FnMut(P::Reply)) {
         let Self { stream, traffic, .. } = self;
         // The caller may be in another task by now.
         self.caller.clone_from(context.waker());
-        let mut read = traffic.read_one(shared, &mut **stream, &mut Context::from_waker(context.waker()), reply);
-        if reply.is_some() {
+        self.hosting.expect(context.waker());
+        let mut read = traffic.read_alone(shared, &mut **stream, &mut Context::from_waker(context.waker()), take);
+        if traffic.in_flight.is_empty() {
             shared.alone.store(NO_SLOT, Ordering::Release);
+            self.hosting.rest();
             (traffic.answered, traffic.yielded) = (1, false);
-            // The loss of a connection must be noticed at once.
-            if read.is_ok() && shared.options.reconnect == Reconnect::Always {
+            // The loss of a connection must be noticed at once. A host goes on watching.
+            let is_watched = self.hosting.is_hosted();
+            if read.is_ok() && shared.options.reconnect == Reconnect::Always && !is_watched {
                 self.wakes_driver = true;
                 read = traffic.drain(shared, &mut **stream, &mut Context::from_waker(&self.signals.socket));
             }
@@ -143,7 +148,7 @@ impl<P: Protocol> Io<P> {
     /// Leaves it to the driver to end the connection.
     #[cold]
     #[inline(never)]
-    fn fail(&mut self, reason: Reason<P::Error>) {
+    pub(super) fn fail(&mut self, reason: Reason<P::Error>) {
         self.traffic.failed = Some(reason);
         self.signals.queue.wake_by_ref();
     }
@@ -163,12 +168,19 @@ impl<P: Protocol> Io<P> {
             return;
         }
         let mut state = shared.state.lock();
-        let slot = state.slots.open(Some(caller));
-        let pending = self.traffic.in_flight.iter_mut().find(|pending| pending.slot == Some(ALONE));
-        pending.into_iter().for_each(|pending| pending.slot = Some(slot));
-        let moved = shared.alone.compare_exchange(ALONE, slot, Ordering::AcqRel, Ordering::Acquire);
+        let state = &mut *state;
+        state.moved.clear();
+        for pending in self.traffic.in_flight.iter_mut().filter(|pending| pending.slot == Some(ALONE)) {
+            let slot = state.slots.open(Some(caller.clone()));
+            pending.slot = Some(slot);
+            state.moved.push_back(slot);
+        }
+        let Some(first) = state.moved.pop_front() else { return };
+        let moved = shared.alone.compare_exchange(ALONE, first, Ordering::AcqRel, Ordering::Acquire);
         if moved.is_err() {
-            state.slots.abandon(slot);
+            for slot in [first].into_iter().chain(state.moved.drain(..)) {
+                state.slots.abandon(slot);
+            }
             shared.alone.store(NO_SLOT, Ordering::Release);
         }
     }
@@ -198,26 +210,28 @@ impl<P: Protocol> Traffic<P> {
         Ok(())
     }
 
-    fn add_alone<R: Request<P>>(&mut self, request: &R) {
+    fn add_alone<R: Request<P>>(&mut self, requests: &[R]) {
         self.clear_outgoing();
-        self.number = self.number.wrapping_add(1);
-        let expect = request.encode(self.number, &mut self.outgoing);
-        let bytes = self.outgoing.len() as u64;
-        self.bytes_alone += bytes;
-        let end = self.written + bytes;
-        self.in_flight.push_back(Pending { slot: Some(ALONE), expect, end, weight: 0, is_read: request.is_read() });
+        for request in requests {
+            self.number = self.number.wrapping_add(1);
+            let expect = request.encode(self.number, &mut self.outgoing);
+            let end = self.written + self.outgoing.len() as u64;
+            let is_read = request.is_read();
+            self.in_flight.push_back(Pending { slot: Some(ALONE), expect, end, weight: 0, is_read });
+        }
+        self.bytes_alone += self.outgoing.len() as u64;
     }
 
-    /// Reads until the reply is here; no other one can come. The room for it was made when the request was sent.
-    fn read_one(
+    /// Reads until the replies are here; no other ones can come. The room for them was made when the requests were sent.
+    fn read_alone(
         &mut self,
         shared: &Shared<P>,
         stream: &mut dyn Stream,
         context: &mut Context<'_>,
-        reply: &mut Option<P::Reply>,
+        mut take: impl FnMut(P::Reply),
     ) -> Result<(), Reason<P::Error>> {
-        while reply.is_none() && self.read(shared, stream, context)? {
-            self.decode(shared, |_, own| *reply = Some(own))?;
+        while !self.in_flight.is_empty() && self.read(shared, stream, context)? {
+            self.decode(shared, |_, own| take(own))?;
         }
         Ok(())
     }

@@ -16,6 +16,11 @@ impl<P: Protocol> Io<P> {
         here().is_some_and(|here| Some(here) != self.runtime)
     }
 
+    /// Whether the caller is on no runtime.
+    pub(super) fn is_homeless(&self) -> bool {
+        here().is_none()
+    }
+
     /// Whether all requests under way may be sent twice.
     pub(crate) fn is_repeatable(&self) -> bool {
         let Traffic { in_flight, written, .. } = &self.traffic;

@@ -231,3 +231,75 @@ async fn calls_that_are_begun_together_leave_with_one_write() {
         assert!(answered(&connection, "alone").await);
     }
 }
+
+#[tokio::test]
+async fn who_is_alone_asks_several_things_with_one_write() {
+    let server = Server::start();
+    let connection = connected(&server, options()).await;
+    let asks = ["one", "another", "a third"].map(|line| Ask(line.to_owned()));
+    for _ in 0..100 {
+        let before = server.writes();
+        let answers = timeout(PATIENCE, connection.call_in_order(&asks)).await.unwrap();
+        let answers: Vec<_> = answers.into_iter().map(|answer| Ask(answer.unwrap())).collect();
+        assert_eq!((&answers[..], server.writes() - before), (&asks[..], 1));
+    }
+}
+
+#[tokio::test]
+async fn who_asks_several_things_and_never_looks_holds_nobody_up() {
+    let server = Server::start();
+    let connection = connected(&server, options()).await;
+    for turns in 0..100 {
+        let asks = ["first", "pause", "last"].map(|line| Ask(line.to_owned()));
+        let mut calls = pin!(connection.call_in_order(&asks));
+        begin(calls.as_mut(), turns).await;
+        if turns % 2 == 0 {
+            // The first answer may be here by now, and is kept.
+            assert!(calls.as_mut().poll(&mut Context::from_waker(Waker::noop())).is_pending());
+        }
+        server.go_on();
+        assert!(timeout(PATIENCE, answered(&connection, "another")).await.unwrap());
+        let answers = timeout(PATIENCE, calls).await.unwrap();
+        let answers: Vec<_> = answers.into_iter().map(|answer| Ask(answer.unwrap())).collect();
+        assert_eq!(answers, asks);
+    }
+}
+
+#[tokio::test]
+async fn who_asks_several_things_and_leaves_leaves_the_connection_in_order() {
+    let server = Server::start();
+    let connection = connected(&server, options()).await;
+    for turns in 0..100 {
+        let asks = ["first", "write", "last"].map(|line| Ask(format!("{line} {turns}")));
+        {
+            let mut calls = pin!(connection.call_in_order(&asks));
+            begin(calls.as_mut(), turns).await;
+            if turns % 3 == 0 {
+                // The driver has taken the calls over when they are left.
+                assert!(timeout(PATIENCE, answered(&connection, "another")).await.unwrap());
+            }
+        }
+        if turns % 2 == 0 {
+            assert!(timeout(PATIENCE, answered(&connection, "another")).await.unwrap());
+        } else {
+            server.cut();
+            until("the loss is noticed", async || connection.failures() > 0).await;
+            assert!(answered(&connection, "write").await);
+        }
+    }
+}
+
+#[tokio::test]
+async fn several_things_are_lost_all_or_none() {
+    let server = Server::start();
+    let connection = connected(&server, options()).await;
+    for _ in 0..20 {
+        assert!(answered(&connection, "alone").await);
+        let asks = ["write", "write silence"].map(|line| Ask(line.to_owned()));
+        let mut calls = pin!(connection.call_in_order(&asks));
+        begin(calls.as_mut(), 5).await;
+        server.cut();
+        let answers = timeout(PATIENCE, calls).await.unwrap();
+        assert_eq!(answers[1].as_ref().unwrap_err().fate, Fate::Unknown);
+    }
+}

@@ -2,6 +2,8 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod alone;
+#[cfg(unix)]
+mod hosted;
 mod server;
 mod silence;
 

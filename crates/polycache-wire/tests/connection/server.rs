@@ -70,7 +70,12 @@ impl Server {
     }
 
     pub(crate) fn connect(&self, options: ConnectionOptions) -> Connection<Lines> {
-        Connection::new(Lines { address: self.address, writes: Arc::clone(&self.writes) }, options)
+        Connection::new(Lines { address: self.address, writes: Some(Arc::clone(&self.writes)) }, options)
+    }
+
+    /// The same over a plain socket, whose writes aren't counted.
+    pub(crate) fn connect_plainly(&self, options: ConnectionOptions) -> Connection<Lines> {
+        Connection::new(Lines { address: self.address, writes: None }, options)
     }
 }
 
@@ -101,7 +106,7 @@ fn answer(mut stream: TcpStream, paused: &Paused) {
 
 pub(crate) struct Lines {
     address: SocketAddr,
-    writes: Arc<AtomicUsize>,
+    writes: Option<Arc<AtomicUsize>>,
 }
 
 /// A stream whose writes are counted.
@@ -137,7 +142,7 @@ impl AsyncWrite for Counted {
 
 pub(crate) struct Line;
 
-#[derive(Debug)]
+#[derive(Debug, PartialEq)]
 pub(crate) struct Ask(pub(crate) String);
 
 impl Protocol for Lines {
@@ -147,8 +152,11 @@ impl Protocol for Lines {
     type Error = String;
 
     async fn open(&self) -> Result<Box<dyn Stream>, String> {
-        let stream = tokio::net::TcpStream::connect(self.address).await;
-        Ok(Box::new(Counted(stream.map_err(|error| error.to_string())?, Arc::clone(&self.writes))))
+        let stream = tokio::net::TcpStream::connect(self.address).await.map_err(|error| error.to_string())?;
+        Ok(match &self.writes {
+            Some(writes) => Box::new(Counted(stream, Arc::clone(writes))),
+            None => Box::new(stream),
+        })
     }
 
     fn decoder(&self) -> Line {

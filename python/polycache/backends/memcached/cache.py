@@ -60,8 +60,7 @@ class MemcachedBackend(ServerCommands):
         self._password = password
         self._url = self._own_url(settings) if url is None else self._take_url(url, settings)
         self._server = self._connect()
-        self._remember(_made=True)
-        self._changed()
+        self._finish()
 
     def _own_url(self, settings: dict[str, str]) -> str:
         if self.endpoint.startswith("/"):
@@ -171,4 +170,4 @@ def aiocache_key(key: Any, namespace: str | None = None) -> bytes:
     return f"{namespace or ''}{ensure_key(key)}".replace(" ", "_").encode()
 
 
-MemcachedBackend._ORIGINAL = MemcachedBackend
+MemcachedBackend._note_parts()

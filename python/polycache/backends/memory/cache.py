@@ -52,8 +52,7 @@ class SimpleMemoryBackend(MemoryOperations):
         """
         super().__init__(**kwargs)
         self._memory = Memory(**bounds(max_size, max_memory))
-        self._remember(_made=True)
-        self._changed()
+        self._finish()
 
     @classmethod
     def parse_uri_path(cls, path: str) -> dict[str, Any]:
@@ -80,7 +79,7 @@ class SimpleMemoryBackend(MemoryOperations):
             _fast_set=door.set if door and stores else _not_stored,
             _fast_delete=door.delete if door else _long,
             _fast_exists=door.exists if door else _long,
-            _fast_peek=door.peek if door and not self._is_replaced("get", SimpleMemoryBackend) else _long,
+            _fast_peek=door.peek if door and not self._is_other("get") else _long,
         )
 
     def _door(self, ttl: float | None) -> Door | None:
@@ -199,4 +198,4 @@ class SimpleMemoryCache(SimpleMemoryBackend):
         super().__init__(serializer=NullSerializer() if serializer is None else serializer, **kwargs)
 
 
-SimpleMemoryBackend._ORIGINAL = SimpleMemoryBackend
+SimpleMemoryBackend._note_parts()

@@ -77,8 +77,7 @@ class RedisBackend(ServerCommands):
         scheme = place.pop("scheme", "rediss" if ssl else "redis")
         self._url = self._take_url(url, place) if url is not None else self._own_url(scheme, place)
         self._server = self._connect()
-        self._remember(_made=True)
-        self._changed()
+        self._finish()
 
     def _take(self, found: dict[str, Any]) -> dict[str, str]:
         """Takes the address and log-in of a client of redis-py. Returns the settings for the URL."""
@@ -166,4 +165,4 @@ class RedisCache(RedisBackend):
         super().__init__(serializer=JsonSerializer() if serializer is None else serializer, **kwargs)
 
 
-RedisBackend._ORIGINAL = RedisBackend
+RedisBackend._note_parts()

@@ -1,0 +1,168 @@
+//! What an event loop watches for us: one file, behind which are the bell and the sockets of callers who are alone on their connections.
+
+use std::io;
+use std::os::fd::RawFd;
+use std::task::Waker;
+
+use polycache_wire::{BorrowedSocket, Host};
+
+use super::bell::Bell;
+
+/// The file, which is readable while there is something to do.
+#[derive(Debug)]
+pub(super) struct Reactor {
+    bell: Bell,
+    sockets: sys::Sockets,
+}
+
+impl Reactor {
+    pub(super) fn new() -> io::Result<Self> {
+        let bell = Bell::new()?;
+        let sockets = sys::Sockets::new(&bell)?;
+        Ok(Self { bell, sockets })
+    }
+
+    /// Has the loop look.
+    pub(super) fn ring(&self) {
+        self.bell.ring();
+    }
+
+    /// Wakes those whose sockets are readable, and makes the bell silent.
+    pub(super) fn listen(&self) {
+        if self.sockets.wake() {
+            self.bell.hush();
+        }
+    }
+
+    pub(super) fn fd(&self) -> RawFd {
+        self.sockets.fd(&self.bell)
+    }
+}
+
+impl Host for Reactor {
+    fn watch(&self, socket: BorrowedSocket<'_>, readable: Waker) -> io::Result<()> {
+        self.sockets.watch(socket, readable)
+    }
+
+    fn leave(&self, socket: BorrowedSocket<'_>) {
+        self.sockets.leave(socket);
+    }
+}
+
+/// A file of epoll's: sockets come and go in it, on any thread, and the loop, which would have to be told on its own, needn't know.
+#[cfg(any(target_os = "linux", target_os = "android"))]
+mod sys {
+    use std::io;
+    use std::mem::MaybeUninit;
+    use std::os::fd::{AsRawFd, OwnedFd, RawFd};
+    use std::task::Waker;
+
+    use parking_lot::Mutex;
+    use polycache_wire::BorrowedSocket;
+    use rustix::event::{Timespec, epoll};
+
+    use crate::bridge::bell::Bell;
+
+    /// What the bell is called among the sockets.
+    const BELL: u64 = u64::MAX;
+
+    /// How many are told of at once; the others are with the next look.
+    const MOST: usize = 16;
+
+    #[derive(Debug)]
+    pub(super) struct Sockets {
+        epoll: OwnedFd,
+        readable: Mutex<Vec<(RawFd, Waker)>>,
+    }
+
+    impl Sockets {
+        pub(super) fn new(bell: &Bell) -> io::Result<Self> {
+            let epoll = epoll::create(epoll::CreateFlags::CLOEXEC)?;
+            epoll::add(&epoll, bell.file(), epoll::EventData::new_u64(BELL), epoll::EventFlags::IN)?;
+            Ok(Self { epoll, readable: Mutex::default() })
+        }
+
+        /// Whether the bell was rung.
+        pub(super) fn wake(&self) -> bool {
+            let mut events = [MaybeUninit::uninit(); MOST];
+            let Ok((events, _)) = epoll::wait(&self.epoll, &mut events, Some(&Timespec::default())) else {
+                return true;
+            };
+            let mut rung = false;
+            for event in events {
+                let name = event.data.u64();
+                rung |= name == BELL;
+                let readable = self.readable.lock();
+                let waker =
+                    readable.iter().find(|(fd, _)| u64::try_from(*fd) == Ok(name)).map(|(_, waker)| waker.clone());
+                drop(readable);
+                waker.into_iter().for_each(Waker::wake);
+            }
+            rung
+        }
+
+        pub(super) fn watch(&self, socket: BorrowedSocket<'_>, waker: Waker) -> io::Result<()> {
+            let fd = socket.as_raw_fd();
+            let name = u64::try_from(fd).map_err(io::Error::other)?;
+            self.readable.lock().push((fd, waker));
+            let added = epoll::add(&self.epoll, socket, epoll::EventData::new_u64(name), epoll::EventFlags::IN);
+            if added.is_err() {
+                self.forget(fd);
+            }
+            Ok(added?)
+        }
+
+        pub(super) fn leave(&self, socket: BorrowedSocket<'_>) {
+            // Not left to its being closed: a child of a fork may have it open, too.
+            let _ = epoll::delete(&self.epoll, socket);
+            self.forget(socket.as_raw_fd());
+        }
+
+        fn forget(&self, fd: RawFd) {
+            let mut readable = self.readable.lock();
+            let at = readable.iter().position(|(known, _)| *known == fd);
+            let forgotten = at.map(|at| readable.swap_remove(at));
+            drop(readable);
+            drop(forgotten);
+        }
+
+        pub(super) fn fd(&self, _: &Bell) -> RawFd {
+            self.epoll.as_raw_fd()
+        }
+    }
+}
+
+/// Elsewhere sockets stay with the runtime.
+#[cfg(not(any(target_os = "linux", target_os = "android")))]
+mod sys {
+    use std::io;
+    use std::os::fd::{AsRawFd, RawFd};
+    use std::task::Waker;
+
+    use polycache_wire::BorrowedSocket;
+
+    use crate::bridge::bell::Bell;
+
+    #[derive(Debug)]
+    pub(super) struct Sockets;
+
+    impl Sockets {
+        pub(super) fn new(_: &Bell) -> io::Result<Self> {
+            Ok(Self)
+        }
+
+        pub(super) fn wake(&self) -> bool {
+            true
+        }
+
+        pub(super) fn watch(&self, _: BorrowedSocket<'_>, _: Waker) -> io::Result<()> {
+            Err(io::ErrorKind::Unsupported.into())
+        }
+
+        pub(super) fn leave(&self, _: BorrowedSocket<'_>) {}
+
+        pub(super) fn fd(&self, bell: &Bell) -> RawFd {
+            bell.file().as_raw_fd()
+        }
+    }
+}
