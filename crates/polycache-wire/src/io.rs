@@ -122,7 +122,6 @@ impl<P: Protocol> Io<P> {
         shared: &Shared<P>,
         ticks: Option<&mut Interval>,
     ) -> Poll<Result<Infallible, Reason<P::Error>>> {
-        self.take_over(shared);
         self.come_home(shared)?;
         self.traffic.poll(shared, &mut *self.stream, &self.signals, ticks)
     }

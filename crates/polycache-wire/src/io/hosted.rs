@@ -126,9 +126,10 @@ impl<P: Protocol> Io<P> {
         self.traffic.failed.is_none()
     }
 
-    /// Has tokio watch the socket. For the driver's turn.
+    /// Makes the call of a caller who is alone one like any other, and has tokio watch the socket. For the driver's turn.
     #[inline]
     pub(super) fn come_home(&mut self, shared: &Shared<P>) -> Result<(), Reason<P::Error>> {
+        self.take_over(shared);
         self.hosting.in_a_row = 0;
         if self.hosting.seat.take().is_none() {
             return Ok(());
