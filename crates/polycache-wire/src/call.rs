@@ -150,7 +150,7 @@ impl<P: Protocol> Drop for Sent<'_, P> {
     }
 }
 
-/// Calls of a caller who is alone, until their replies are here or the driver has taken them over.
+/// The calls of a caller who is alone, until all replies are here or the driver has taken the calls over.
 pub(crate) struct Alone<'a, P: Protocol> {
     shared: &'a Arc<Shared<P>>,
     /// How many replies are missing.
@@ -173,7 +173,7 @@ impl<'a, P: Protocol> Alone<'a, P> {
 impl<P: Protocol> Unpin for Alone<'_, P> {}
 
 impl<'a, P: Protocol> Future for Alone<'a, P> {
-    /// The first replies, and where the others will be.
+    /// The first replies, and the calls that wait for the others.
     type Output = (Vec<Outcome<P>>, Vec<Sent<'a, P>>);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -196,7 +196,7 @@ impl<'a, P: Protocol> Alone<'a, P> {
     }
 }
 
-/// If it is dropped before its replies have come, nobody gets them.
+/// Dropped before its replies have come, nobody gets the replies.
 impl<P: Protocol> Drop for Alone<'_, P> {
     fn drop(&mut self) {
         if self.missing > 0

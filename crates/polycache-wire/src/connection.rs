@@ -24,7 +24,6 @@ const CALL_WEIGHT: usize = 256;
 ///
 /// Callers write their requests into a buffer behind one lock, and wait in a slot. One task sends the buffered requests together, and puts
 /// the replies into the slots. Dropping the connection closes it as [`close`](Self::close) does.
-/// replies into the slots. When this is dropped, the connection is closed as by [`close`](Self::close).
 pub struct Connection<P: Protocol> {
     shared: Arc<Shared<P>>,
 }

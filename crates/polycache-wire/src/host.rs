@@ -14,15 +14,14 @@ pub type BorrowedSocket<'a> = std::os::windows::io::BorrowedSocket<'a>;
 
 /// The reactor of another event loop than tokio's, such as Python's.
 ///
-/// A caller who waits in such a loop would be woken by tokio's thread, which waits for the socket: two threads to be woken, one after the
-/// other, for one reply. Within [`hosted`], a caller who is alone on a connection has the loop watch the socket. As soon as anybody else
-/// has anything to ask there, or the caller leaves, tokio watches it again: nobody depends on a loop that stands still.
+/// Tokio's thread waits for the socket and would wake a caller in such a loop: one reply would wake two threads, one after the other.
+/// Within [`hosted`], a caller who is alone on a connection has the loop watch the socket. As soon as anybody else asks anything there, or
+/// the caller leaves, tokio watches the socket again: nobody depends on a loop that stands still.
 pub trait Host: Send + Sync + 'static {
-    /// Wakes `readable` when there is something to read from the socket, and again as long as there is, until it is told to
-    /// [`leave`](Self::leave) it.
+    /// Wakes `readable` when there is something to read from the socket, and again as long as there is, until [`leave`](Self::leave).
     ///
     /// # Errors
-    /// Those of the system: tokio goes on watching.
+    /// Those of the system. Tokio goes on watching then.
     fn watch(&self, socket: BorrowedSocket<'_>, readable: Waker) -> io::Result<()>;
 
     /// Watches the socket no more. Called on any thread, while the socket is open.
@@ -33,7 +32,7 @@ thread_local! {
     static HOST: RefCell<Option<Arc<dyn Host>>> = const { RefCell::new(None) };
 }
 
-/// Runs `poll`, which polls calls on the thread of this reactor.
+/// Runs `poll`, which polls calls, on the thread of this reactor.
 ///
 /// ```
 /// # use std::{io, sync::Arc, task::Waker};
@@ -52,7 +51,7 @@ thread_local! {
 /// assert_eq!(hosted(&host, || "polled"), "polled");
 /// ```
 pub fn hosted<T>(host: &Arc<dyn Host>, poll: impl FnOnce() -> T) -> T {
-    /// Also where polling panics.
+    /// Puts the former reactor back, also when `poll` panics.
     struct Reset(Option<Arc<dyn Host>>);
 
     impl Drop for Reset {
@@ -65,7 +64,7 @@ pub fn hosted<T>(host: &Arc<dyn Host>, poll: impl FnOnce() -> T) -> T {
     poll()
 }
 
-/// Runs `look` with the reactor of the caller, if it isn't tokio's.
+/// Runs `look` with the caller's reactor, or `None` for tokio's.
 #[inline]
 pub(crate) fn with_host<T>(look: impl FnOnce(Option<&Arc<dyn Host>>) -> T) -> T {
     HOST.with_borrow(|host| look(host.as_ref()))

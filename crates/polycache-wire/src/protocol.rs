@@ -7,7 +7,7 @@ use std::future::Future;
 use bytes::BytesMut;
 use tokio::io::{AsyncRead, AsyncWrite};
 
-/// A stream in both directions. A plain [`TcpStream`](tokio::net::TcpStream) or `UnixStream` is told apart, as [`hosted`](crate::hosted) says.
+/// A stream in both directions. A [`Host`](crate::Host) can watch it if it is a [`TcpStream`](tokio::net::TcpStream) or `UnixStream`.
 pub trait Stream: AsyncRead + AsyncWrite + Send + Unpin + Any {}
 
 impl<S: AsyncRead + AsyncWrite + Send + Unpin + Any> Stream for S {}

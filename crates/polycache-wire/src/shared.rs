@@ -57,7 +57,7 @@ pub(crate) struct State<P: Protocol> {
     /// The queued requests, in the order of their bytes.
     pub(crate) queued: VecDeque<Pending<P::Expect>>,
     pub(crate) slots: Slots<Outcome<P>>,
-    /// Where the further replies to a caller who was alone will be, until it takes them from here.
+    /// The slots of further replies to a caller who was alone, until the caller takes them.
     pub(crate) moved: VecDeque<SlotId>,
     /// How many more bytes of calls may be under way.
     pub(crate) room: usize,

@@ -17,7 +17,7 @@ const READ: usize = 16 * 1024;
 /// A stream, and whether it was exchanged.
 type Exchanged = io::Result<(Box<dyn Stream>, bool)>;
 
-/// The stream, watched by the host if it is a plain socket and the host can.
+/// Has the host watch the stream, if it is a plain socket and the host can.
 pub(crate) fn at_host(stream: Box<dyn Stream>, host: &Arc<dyn Host>, readable: Waker) -> Exchanged {
     let socket = match Socket::from_tokio(stream)? {
         Ok(socket) => socket,
@@ -30,7 +30,7 @@ pub(crate) fn at_host(stream: Box<dyn Stream>, host: &Arc<dyn Host>, readable: W
     Ok((Box::new(hosted), true))
 }
 
-/// A stream that a host has watched, watched by tokio's reactor. To be called within the runtime.
+/// Gives a host's stream back to tokio's reactor. To be called within the runtime.
 pub(crate) fn at_home(stream: Box<dyn Stream>) -> Exchanged {
     let stream: Box<dyn Any> = stream;
     let hosted = stream.downcast::<Hosted>().ok();
@@ -104,7 +104,7 @@ impl Socket {
     }
 }
 
-/// A socket that a host watches. What is pending wakes nobody from here: to read, the host does; to write, tokio has to watch it again.
+/// A socket that a host watches. Its polls keep no waker: the host wakes readers, and only tokio, once it has the socket back, wakes writers.
 struct Hosted {
     host: Arc<dyn Host>,
     /// Empty when it has left the host.
@@ -127,7 +127,7 @@ impl Drop for Hosted {
     }
 }
 
-/// What came of a system call on a socket that doesn't block.
+/// The result of a system call on a socket that doesn't block.
 fn polled<T>(mut call: impl FnMut() -> io::Result<T>) -> Poll<io::Result<T>> {
     loop {
         return match call() {

@@ -12,8 +12,7 @@ use crate::protocol::Protocol;
 use crate::shared::{Phase, Shared, State};
 
 /// A driver that was woken must run within twice this time, if all its requests under way can be sent once more, so that ending its
-/// connection harms nobody.
-/// Measured twice, so that a machine that stands still for a moment isn't taken for a runtime that does.
+/// connection harms nobody. Measured twice, so that a machine that stands still for a moment isn't taken for a runtime that does.
 const QUICK: Duration = Duration::from_millis(75);
 /// A pause longer than this proves nothing.
 const LATE: Duration = Duration::from_millis(125);

@@ -21,7 +21,7 @@ PARTS = (
 )  # fmt: skip
 
 
-#: The caches there are, which a change of their class concerns.
+#: All caches: a change of a class concerns them.
 _CACHES: weakref.WeakValueDictionary[int, Stock] = weakref.WeakValueDictionary()
 
 
@@ -34,7 +34,7 @@ class Noticing(ABCMeta):
         cls._parts_changed()
 
     def __delattr__(cls, name: str) -> None:
-        """Takes an attribute away, which may have stood in the place of an inherited part."""
+        """Takes away an attribute, which may have hidden an inherited part."""
         super().__delattr__(name)
         cls._parts_changed()
 
@@ -58,7 +58,7 @@ class Stock(BaseCache, metaclass=Noticing):
         cls._ORIGINAL = SimpleNamespace(**{part: getattr(cls, part) for part in dir(cls)})
 
     def _finish(self) -> None:
-        """For the end of the constructor: from now on a change of an attribute or of the class may change the way."""
+        """For the end of the constructor. From now on a change of an attribute or of the class decides anew on the short way."""
         self._remember(_made=True)
         _CACHES[id(self)] = self
         self._changed()

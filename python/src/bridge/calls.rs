@@ -16,7 +16,7 @@ use crate::fork;
 /// The calls of one event loop, and its mailbox. The loop's reader owns them, so they end with the loop.
 pub(super) struct Calls {
     pub(super) mailbox: Arc<Mailbox>,
-    /// The loop, as what watches the sockets of callers who are alone.
+    /// The loop's reactor, for the sockets of callers who are alone.
     host: Arc<dyn Host>,
     /// Only locked by threads that are attached, and never while Python code or a reply runs.
     table: Mutex<Table>,

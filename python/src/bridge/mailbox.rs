@@ -9,7 +9,7 @@ use parking_lot::Mutex;
 
 use super::reactor::Reactor;
 
-/// The numbers of the calls that have been woken, and what has the loop look for them.
+/// The numbers of the calls that have been woken, and the reactor, which has the loop look for them.
 #[derive(Debug)]
 pub(super) struct Mailbox {
     woken: Mutex<Woken>,

@@ -1,4 +1,4 @@
-//! What an event loop watches for us: one file, behind which are the bell and the sockets of callers who are alone on their connections.
+//! The one file that an event loop watches for us: it stands for the bell and the sockets of callers who are alone on their connections.
 
 use std::io;
 use std::os::fd::RawFd;
@@ -27,7 +27,7 @@ impl Reactor {
         self.bell.ring();
     }
 
-    /// Wakes those whose sockets are readable, and makes the bell silent.
+    /// Wakes the watchers of readable sockets, and silences the bell.
     pub(super) fn listen(&self) {
         if self.sockets.wake() {
             self.bell.hush();
@@ -49,7 +49,7 @@ impl Host for Reactor {
     }
 }
 
-/// A file of epoll's: sockets come and go in it, on any thread, and the loop, which would have to be told on its own, needn't know.
+/// An epoll file: any thread can add a socket or take one away, and the loop needn't be told.
 #[cfg(any(target_os = "linux", target_os = "android"))]
 mod sys {
     use std::io;
@@ -63,10 +63,10 @@ mod sys {
 
     use crate::bridge::bell::Bell;
 
-    /// What the bell is called among the sockets.
+    /// The bell's name among the sockets.
     const BELL: u64 = u64::MAX;
 
-    /// How many are told of at once; the others are with the next look.
+    /// So many events are taken at once. The next look finds the others.
     const MOST: usize = 16;
 
     #[derive(Debug)]
@@ -82,7 +82,7 @@ mod sys {
             Ok(Self { epoll, readable: Mutex::default() })
         }
 
-        /// Whether the bell was rung.
+        /// Wakes the watchers of readable sockets. Returns whether the bell was rung.
         pub(super) fn wake(&self) -> bool {
             let mut events = [MaybeUninit::uninit(); MOST];
             let Ok((events, _)) = epoll::wait(&self.epoll, &mut events, Some(&Timespec::default())) else {
@@ -113,7 +113,7 @@ mod sys {
         }
 
         pub(super) fn leave(&self, socket: BorrowedSocket<'_>) {
-            // Not left to its being closed: a child of a fork may have it open, too.
+            // Closing the socket may not be enough: a child of a fork may have it open, too.
             let _ = epoll::delete(&self.epoll, socket);
             self.forget(socket.as_raw_fd());
         }
@@ -132,7 +132,7 @@ mod sys {
     }
 }
 
-/// Elsewhere sockets stay with the runtime.
+/// On other systems the runtime keeps the sockets.
 #[cfg(not(any(target_os = "linux", target_os = "android")))]
 mod sys {
     use std::io;

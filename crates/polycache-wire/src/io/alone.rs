@@ -1,4 +1,4 @@
-//! A caller who is alone sends its request and reads its reply by itself; several requests, if they are to be answered in their order.
+//! A caller who is alone sends its request and reads its reply by itself, or several that are answered in their order.
 //!
 //! Where nothing is under way, such a call takes one lock to send and one to read: no queue, no slot, and the socket wakes the caller's
 //! task instead of the driver's. The caller may be slow to look, or never look again, so nobody else ever waits for it. Whoever queues a
@@ -20,7 +20,7 @@ use crate::slots::{ALONE, GONE, NO_SLOT, SlotId};
 use crate::together::has_more;
 
 impl<P: Protocol> Shared<P> {
-    /// Sends the requests, if nobody else has one under way. Returns whether they were sent; their replies wake the caller then.
+    /// Sends the requests, if nobody else has one under way. Returns whether it did; the replies wake the caller then.
     #[inline]
     pub(crate) fn begin_alone<R: Request<P>>(&self, requests: &[R], context: &Context<'_>) -> bool {
         if !self.is_quiet.load(Ordering::Acquire) || self.alone.load(Ordering::Relaxed) != NO_SLOT || has_more() {
@@ -32,7 +32,7 @@ impl<P: Protocol> Shared<P> {
     }
 
     /// For the caller who began alone: reads, and gives the replies that have come to `take`. If the driver has taken over, returns the slot
-    /// that will have the next reply; the slots of further replies are in the state.
+    /// of the next reply; the slots of further replies are in the state.
     #[inline(never)]
     pub(crate) fn poll_alone(&self, context: &Context<'_>, take: impl FnMut(P::Reply)) -> Option<SlotId> {
         let moved = self.moved();
@@ -222,7 +222,7 @@ impl<P: Protocol> Traffic<P> {
         self.bytes_alone += self.outgoing.len() as u64;
     }
 
-    /// Reads until the replies are here; no other ones can come. The room for them was made when the requests were sent.
+    /// Reads until the replies are here; no others can come.
     fn read_alone(
         &mut self,
         shared: &Shared<P>,

@@ -1,4 +1,4 @@
-//! A socket that another reactor than tokio's watches, for a caller who is alone. See [`Host`].
+//! Another reactor than tokio's watches the socket for a caller who is alone. See [`Host`].
 
 use std::io;
 use std::sync::Arc;
@@ -15,13 +15,13 @@ use crate::protocol::{Protocol, Stream};
 use crate::shared::Shared;
 use crate::socket::{at_home, at_host};
 
-/// So many callers in a row have to be alone before the socket changes hands, which takes some system calls.
+/// So many callers in a row must be alone before the socket changes hands: a change takes some system calls.
 const SETTLED: u32 = 8;
 
 /// Who watches the socket.
 #[derive(Default)]
 pub(super) struct Hosting {
-    /// In tokio's place.
+    /// The reactor in tokio's place.
     seat: Option<Seat>,
     /// How many callers of another reactor were alone since the driver ran.
     in_a_row: u32,
@@ -55,7 +55,7 @@ impl Hosting {
     }
 }
 
-/// Whom the socket wakes: the caller who is alone; while there is none, the driver, since what comes then is the end.
+/// Whom the socket wakes: the caller who is alone, or else the driver, since only the connection's end can come then.
 struct Readable {
     caller: Mutex<Waker>,
     is_expected: AtomicBool,
@@ -88,7 +88,7 @@ impl Wake for Readable {
 }
 
 impl<P: Protocol> Io<P> {
-    /// Whether the reactor of a caller who is alone watches the socket from now on, or tokio's does and may.
+    /// Whether the caller may go alone: tokio may watch the socket for it, or its own reactor watches from now on.
     #[inline]
     pub(super) fn settle(&mut self, shared: &Shared<P>) -> bool {
         with_host(|host| match (&self.hosting.seat, host) {
@@ -102,12 +102,12 @@ impl<P: Protocol> Io<P> {
         })
     }
 
-    /// Whether the connection still stands.
+    /// Has the caller's reactor watch the socket, if it can. Returns whether the connection still stands.
     #[cold]
     #[inline(never)]
     fn go_to(&mut self, host: &Arc<dyn Host>, shared: &Shared<P>) -> bool {
         self.hosting.in_a_row = 0;
-        // The loop may stand still when a connection ends that is to be made again at once: then the heartbeat tells.
+        // A lost connection may have to be made again at once, and the loop may stand still then: only the heartbeat tells.
         let goes_unnoticed = shared.options.reconnect == Reconnect::Always && shared.options.heartbeat.is_none();
         if goes_unnoticed || self.is_homeless() {
             return true;
@@ -138,7 +138,7 @@ impl<P: Protocol> Io<P> {
         moved.map(drop).map_err(|error| shared.lost(&error.to_string()))
     }
 
-    /// Where this fails, the connection is at its end, and the stream one that ends.
+    /// A failure ends the connection, and leaves an empty stream.
     fn exchange(
         &mut self,
         exchange: impl FnOnce(Box<dyn Stream>) -> io::Result<(Box<dyn Stream>, bool)>,

@@ -1,4 +1,4 @@
-//! A caller in another event loop, whose reactor watches the socket in tokio's place; nobody else may ever depend on that loop.
+//! A caller in another event loop, whose reactor watches the socket in tokio's place. Nobody else may depend on that loop.
 
 use std::future::Future;
 use std::io;
@@ -283,7 +283,7 @@ fn a_heartbeat_comes_between() {
     let (server, runtime) = (Server::start(), runtime());
     let connection = server.connect_plainly(ConnectionOptions::new().heartbeat(Some(Duration::from_millis(40))));
     let event_loop = Arc::new(Loop::default());
-    // Each time that the driver has looked, the socket changes hands anew.
+    // After each look of the driver, the socket changes hands anew.
     while event_loop.watched.load(Ordering::Relaxed) < 5 {
         settle(&event_loop, &runtime, &connection);
     }
@@ -323,7 +323,7 @@ fn a_connection_that_is_always_made_again_is_noticed_to_end() {
         let made = server.connections();
         server.cut();
         while server.connections() == made {
-            // By its loop, or where that stands still, with the heartbeat.
+            // By its loop, or by the heartbeat if the loop stands still.
             if round % 2 == 0 {
                 event_loop.turn();
             } else {
