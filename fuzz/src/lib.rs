@@ -1,4 +1,4 @@
-//! What the targets share.
+//! Shared by all targets.
 
 pub mod replies;
 

@@ -1,4 +1,4 @@
-//! What the targets of readers of replies share.
+//! Shared by the targets that read replies.
 
 use std::fmt::Debug;
 

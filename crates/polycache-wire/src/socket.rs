@@ -104,7 +104,7 @@ impl Socket {
     }
 }
 
-/// A socket that a host watches. Its polls keep no waker: the host wakes readers, and only tokio, once it has the socket back, wakes writers.
+/// A socket that a host watches. Its polls keep no waker: the host wakes readers, and tokio wakes writers once it has the socket back.
 struct Hosted {
     host: Arc<dyn Host>,
     /// Empty when it has left the host.

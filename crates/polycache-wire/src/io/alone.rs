@@ -31,8 +31,8 @@ impl<P: Protocol> Shared<P> {
         io.as_mut().is_some_and(|io| self.alone.load(Ordering::Relaxed) == NO_SLOT && io.begin(self, requests, context))
     }
 
-    /// For the caller who began alone: reads, and gives the replies that have come to `take`. If the driver has taken over, returns the slot
-    /// of the next reply; the slots of further replies are in the state.
+    /// For the caller who began alone: reads, and gives the replies that have come to `take`. If the driver has taken over, returns the
+    /// slot of the next reply; the slots of further replies are in the state.
     #[inline(never)]
     pub(crate) fn poll_alone(&self, context: &Context<'_>, take: impl FnMut(P::Reply)) -> Option<SlotId> {
         let moved = self.moved();
