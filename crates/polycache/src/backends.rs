@@ -1,9 +1,13 @@
-//! The backends that come with the crate, each a feature.
+//! The backends that come with the crate, each a feature, and those that hold another backend: [`breaker`], [`recovery`] and `fallback`.
 
+pub mod breaker;
+#[cfg(feature = "memory")]
+pub mod fallback;
 #[cfg(feature = "memcached")]
 pub mod memcached;
 #[cfg(feature = "memory")]
 pub mod memory;
+pub mod recovery;
 #[cfg(feature = "redis")]
 pub mod redis;
 #[cfg(feature = "_server")]
@@ -13,9 +17,14 @@ mod tls;
 pub use tls::Tls;
 
 #[cfg(feature = "config")]
+use std::sync::Arc;
+
+#[cfg(feature = "config")]
 use crate::backend::Backend;
 #[cfg(feature = "config")]
 use crate::registry::{Row, row};
+#[cfg(feature = "config")]
+use crate::{Result, Settings};
 
 /// A row for each backend.
 #[cfg(feature = "config")]
@@ -27,3 +36,35 @@ pub(crate) const TABLE: &[Row<dyn Backend>] = &[
     row!(Backend if "memcached", memcached::from_settings, ["memcached", "aiocache.MemcachedCache"],
         ["memcached", "memcacheds", "memcached+unix"]),
 ];
+
+/// The backend with what the settings of its cache put around it: the breaker innermost, since the others ask it.
+#[cfg(feature = "config")]
+pub(crate) fn around(settings: &mut Settings, mut backend: Arc<dyn Backend>) -> Result<Arc<dyn Backend>> {
+    if let Some(mut own) = settings.optional_part("breaker")? {
+        let builder = breaker::BreakerBuilder::from_settings(&mut own)?;
+        own.finish()?;
+        backend = Arc::new(builder.build(backend)?);
+    }
+    let recovery = settings.optional_part("recovery")?;
+    let fallback = settings.optional_part("fallback")?;
+    if recovery.is_none() && fallback.is_none() {
+        return Ok(backend);
+    }
+    let mut builder = recovery::Recovery::builder();
+    if let Some(mut own) = recovery {
+        builder = recovery::RecoveryBuilder::from_settings(&mut own)?;
+        own.finish()?;
+    }
+    let recovery = builder.build(backend)?;
+    match fallback {
+        None => Ok(Arc::new(recovery)),
+        #[cfg(feature = "memory")]
+        Some(mut own) => {
+            let builder = fallback::FallbackBuilder::from_settings(&mut own)?;
+            own.finish()?;
+            Ok(Arc::new(builder.build(recovery)?))
+        }
+        #[cfg(not(feature = "memory"))]
+        Some(_) => Err(settings.error("fallback", "needs the feature `memory` of polycache")),
+    }
+}

@@ -27,7 +27,8 @@ const FILE: &str = "POLYCACHE_CONFIG";
 ///
 /// The settings of an alias are `cache` (the name of a backend) or `url`, the backend's own settings, and `namespace`, `separator`,
 /// `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush` and `enabled`, as in
-/// [`CacheBuilder`]. The settings of aiocache load unchanged.
+/// [`CacheBuilder`]; and `breaker`, `recovery` and `fallback`, which are [around the backend](crate::backends). The settings of aiocache
+/// load unchanged.
 ///
 /// ```
 /// use polycache::{Caches, Config};
@@ -269,7 +270,8 @@ impl Caches {
 impl Cache {
     /// The cache at `url`: `memory://`, `redis://` and its like, or the name of a backend that was [registered](crate::register_backend).
     /// Its query holds the settings of the cache (`namespace`, `separator`, `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`,
-    /// `plugins`, `on_error`, `on_decode_error`, `allow_flush`, `enabled`) beside those of the backend. No server is contacted.
+    /// `plugins`, `on_error`, `on_decode_error`, `allow_flush`, `enabled`, `breaker`, `recovery`, `fallback`) beside those of the
+    /// backend. No server is contacted.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) if the URL is wrong.

@@ -87,6 +87,11 @@ impl ErrorKind {
         matches!(self, Self::Timeout | Self::Unavailable)
     }
 
+    /// Whether the backend couldn't be reached, so that nobody knows whether it has done anything.
+    pub(crate) const fn is_out_of_reach(self) -> bool {
+        matches!(self, Self::Timeout | Self::Unavailable | Self::UnknownOutcome)
+    }
+
     /// Whether the backend or the way to it is at fault, so that a read may count as a miss (see [`OnError`](crate::OnError)).
     pub(crate) const fn is_backend_trouble(self) -> bool {
         matches!(self, Self::Timeout | Self::Unavailable | Self::UnknownOutcome | Self::Backend)

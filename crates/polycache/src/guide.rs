@@ -26,6 +26,10 @@ struct Locks;
 #[doc = include_str!("../../../docs/errors.md")]
 struct Errors;
 
+#[cfg(all(feature = "redis", feature = "toml"))]
+#[doc = include_str!("../../../docs/outages.md")]
+struct Outages;
+
 #[doc = include_str!("../../../docs/backends.md")]
 struct Backends;
 

@@ -27,6 +27,8 @@ pub(crate) use self::end::end;
 pub(crate) use self::end::{end_one, is_sealed};
 pub use self::holder::Holder;
 pub(crate) use self::keeper::{Keeper, Until};
+#[cfg(feature = "memory")]
+pub(crate) use self::name::is_lock;
 #[cfg(feature = "memcached")]
 pub(crate) use self::name::leased;
 pub(crate) use self::name::{Purpose, is_lease, lease_key};

@@ -1,5 +1,6 @@
 //! The time a command may take.
 
+use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::pin::pin;
@@ -46,9 +47,30 @@ pub(crate) async fn limited<T>(
     .await
 }
 
+thread_local! {
+    /// Whether the call that is being dropped has waited for as long as it may.
+    static IS_OVERDUE: Cell<bool> = const { Cell::new(false) };
+}
+
+/// Whether the call that this thread is dropping has waited for as long as it may. Otherwise it was cancelled.
+pub(crate) fn is_overdue() -> bool {
+    IS_OVERDUE.get()
+}
+
 /// Drops a call that has waited for as long as it may: its server may be gone, and nobody else needs to find that out.
 #[cold]
 fn give_up(drop_it: impl FnOnce()) {
+    /// Takes the flag back, also after a panic.
+    struct Over;
+
+    impl Drop for Over {
+        fn drop(&mut self) {
+            IS_OVERDUE.set(false);
+        }
+    }
+
+    IS_OVERDUE.set(true);
+    let _over = Over;
     #[cfg(feature = "_server")]
     polycache_wire::in_vain(drop_it);
     #[cfg(not(feature = "_server"))]

@@ -93,6 +93,19 @@ impl Settings {
         }
     }
 
+    /// The settings of a part that there is or isn't: a table, or `true` for its defaults.
+    pub(crate) fn optional_part(&mut self, field: &'static str) -> Result<Option<Self>> {
+        match self.take_value(field) {
+            None | Some(Value::Null | Value::Bool(false)) => Ok(None),
+            Some(Value::Bool(true)) => Ok(Some(self.part(field, Map::new()))),
+            Some(Value::Object(fields)) => Ok(Some(self.part(field, fields))),
+            // In a URL.
+            Some(Value::String(text)) if text == "true" => Ok(Some(self.part(field, Map::new()))),
+            Some(Value::String(text)) if text == "false" => Ok(None),
+            Some(_) => Err(self.error(field, "is neither `true` nor a table of settings")),
+        }
+    }
+
     /// Adds those that stand in the alias's `url` and not beside it.
     pub(crate) fn complete(&mut self, fields: Map<String, Value>) {
         for (field, value) in fields {

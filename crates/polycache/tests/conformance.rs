@@ -4,7 +4,10 @@
 use std::sync::Arc;
 
 use polycache::backend::{self, Backend, Holder};
+use polycache::backends::breaker::Breaker;
+use polycache::backends::fallback::Fallback;
 use polycache::backends::memory::MemoryBuilder;
+use polycache::backends::recovery::Recovery;
 use polycache_testkit::{InMemory, Intercept, Subject};
 
 /// Live objects, bounded by their number: the default.
@@ -39,6 +42,16 @@ impl Backend for Forwarding {
 }
 
 polycache_testkit::conformance!(forwarding, by_entries().inside(|inner| Forwarding { inner }));
+
+polycache_testkit::conformance!(breaker, by_entries().inside(Breaker::new));
+polycache_testkit::conformance!(
+    recovery,
+    by_entries().inside(|inner| Recovery::new(Arc::new(Intercept::delayed(inner))))
+);
+polycache_testkit::conformance!(
+    fallback,
+    by_bytes().inside(|inner| Fallback::new(Arc::new(Intercept::delayed(inner))))
+);
 
 // A backend that declares absent what it can do without.
 polycache_testkit::conformance!(

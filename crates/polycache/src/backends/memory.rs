@@ -26,6 +26,7 @@ use std::time::Duration;
 use polycache_engine::Engine;
 pub use polycache_engine::{Cause, ManualClock};
 
+pub(super) use self::builder::MAX_BYTES;
 pub use self::builder::{MemoryBuilder, Removed};
 #[cfg(feature = "config")]
 pub(super) use self::settings::from_settings;

@@ -3,6 +3,7 @@
 use serde_json::Value;
 
 use super::open;
+use crate::backends::around;
 use crate::builder::{LEASE, TIMEOUT, TTL_JITTER};
 use crate::registry::{BACKENDS, PLUGINS, SERIALIZERS};
 use crate::settings::url::{guarded, split};
@@ -42,7 +43,7 @@ fn builder(settings: &mut Settings, cache: Option<String>, mut url: Option<Strin
         }
         (None, Some(url)) => open::backend(&url)?,
     };
-    Ok(builder.shared_backend(backend))
+    Ok(builder.shared_backend(around(settings, backend)?))
 }
 
 /// The builder, with those settings that are the cache's rather than its backend's.

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::alias;
 use crate::backend::Backend;
+use crate::backends::around;
 use crate::registry::BACKENDS;
 use crate::settings::Settings;
 use crate::settings::url::{CACHE, guarded, split};
@@ -15,7 +16,7 @@ pub(super) fn open(url: &str) -> Result<Cache> {
         let (place, fields) = split(url)?;
         let mut settings = Settings::of_fields(fields);
         let builder = alias::apply(Cache::builder(), &mut settings)?;
-        builder.shared_backend(backend(&place)?).build()
+        builder.shared_backend(around(&mut settings, backend(&place)?)?).build()
     })
 }
 

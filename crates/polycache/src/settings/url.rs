@@ -8,14 +8,17 @@ use serde_json::{Map, Value};
 use crate::{Error, ErrorKind, Result};
 
 /// The settings of the cache. Whatever else stands in a query is the backend's.
-pub(crate) const CACHE: [&str; 12] = [
+pub(crate) const CACHE: [&str; 15] = [
     "allow_flush",
+    "breaker",
     "enabled",
+    "fallback",
     "lease",
     "namespace",
     "on_decode_error",
     "on_error",
     "plugins",
+    "recovery",
     "separator",
     "serializer",
     "timeout",

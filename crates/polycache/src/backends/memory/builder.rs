@@ -15,7 +15,7 @@ use crate::{Error, ErrorKind, Result, Value};
 
 pub(super) const MAX_ENTRIES: Range<u64> = Range::new("max_entries", 1, u64::MAX);
 /// So sums of a few weights stay far within 64 bits.
-pub(super) const MAX_BYTES: Range<u64> = Range::new("max_bytes", 1, 1 << 60);
+pub(in crate::backends) const MAX_BYTES: Range<u64> = Range::new("max_bytes", 1, 1 << 60);
 
 /// The assumed weight of an entry in bytes, which decides how many shards a store has.
 const TYPICAL_ENTRY_BYTES: u64 = 1_024;

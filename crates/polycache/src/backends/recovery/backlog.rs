@@ -1,0 +1,347 @@
+//! What couldn't be deleted yet.
+
+use std::collections::HashMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use compact_str::CompactString;
+use parking_lot::Mutex;
+use tokio::sync::Notify;
+
+use crate::backend::{Backend, Key};
+
+/// How many keys are deleted in one call.
+const BATCH: usize = 128;
+
+/// The keys and prefixes whose entries may be older than what was written last.
+pub(super) struct Backlog {
+    pub(super) backend: Arc<dyn Backend>,
+    /// The handle that also ends leases, once there is one: what was computed before the lost write mustn't be stored after the deletion.
+    pub(super) ending: Mutex<Option<Arc<dyn Backend>>>,
+    max_pending: usize,
+    /// Whether there is anything: all that a call looks at while nothing is wrong.
+    is_pending: AtomicBool,
+    state: Mutex<State>,
+    /// Wakes those who wait for what somebody else is deleting.
+    pub(super) changed: Notify,
+    /// The backend has answered somebody.
+    pub(super) answered: Notify,
+}
+
+#[derive(Default)]
+struct State {
+    keys: HashMap<CompactString, Mark>,
+    prefixes: HashMap<CompactString, Mark>,
+    /// How many writes have been remembered.
+    number: u64,
+    /// How many could not be.
+    lost: u64,
+    /// Whether a task works on it.
+    has_task: bool,
+}
+
+struct Mark {
+    /// The number of the last write: one that is lost while the deletion for an earlier one is under way is deleted once more.
+    number: u64,
+    /// Whether somebody is deleting it.
+    is_busy: bool,
+    /// Of a key: how much of it is the namespace with its separator.
+    prefix_len: usize,
+}
+
+/// A write that may not have been done.
+#[derive(Debug, Clone)]
+pub(in crate::backends) enum Lost {
+    Key(CompactString, usize),
+    Keys(Vec<(CompactString, usize)>),
+    Prefix(CompactString),
+}
+
+impl Lost {
+    pub(in crate::backends) fn key(key: Key<'_>) -> Self {
+        Self::Key(CompactString::new(key.full()), prefix_len(key))
+    }
+
+    pub(in crate::backends) fn prefix(prefix: &str) -> Self {
+        Self::Prefix(CompactString::new(prefix))
+    }
+
+    pub(in crate::backends) fn keys<'a>(keys: impl IntoIterator<Item = Key<'a>>) -> Self {
+        Self::Keys(keys.into_iter().map(|key| (CompactString::new(key.full()), prefix_len(key))).collect())
+    }
+}
+
+fn prefix_len(key: Key<'_>) -> usize {
+    key.full().len() - key.name().len()
+}
+
+/// What is pending; see [`Recovery::pending`](super::Recovery::pending).
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[non_exhaustive]
+pub struct Pending {
+    /// Full keys that are still to be deleted.
+    pub keys: Vec<String>,
+    /// Prefixes of keys that are still to be cleared: namespaces with their separators.
+    pub prefixes: Vec<String>,
+    /// How many lost writes, since the beginning, could not be remembered: entries under their keys may be stale until they expire.
+    pub lost: u64,
+}
+
+/// What somebody deletes, alone. What isn't done when this is dropped stays pending.
+pub(super) struct Claim {
+    backlog: Arc<Backlog>,
+    pub(super) keys: Vec<(CompactString, u64)>,
+    pub(super) prefixes: Vec<(CompactString, u64)>,
+    pub(super) is_done: bool,
+}
+
+/// What there is to do.
+pub(super) enum Work {
+    Nothing,
+    /// Somebody else is at it.
+    Busy,
+    Some(Claim),
+}
+
+impl Backlog {
+    pub(super) fn new(backend: Arc<dyn Backend>, max_pending: usize) -> Self {
+        Self {
+            backend,
+            ending: Mutex::default(),
+            max_pending,
+            is_pending: AtomicBool::new(false),
+            state: Mutex::default(),
+            changed: Notify::new(),
+            answered: Notify::new(),
+        }
+    }
+
+    /// Whether nothing is pending.
+    #[inline]
+    pub(super) fn is_empty(&self) -> bool {
+        !self.is_pending.load(Ordering::Acquire)
+    }
+
+    /// Whether the entry under this key may be older than the last write.
+    pub(super) fn covers(&self, full: &str) -> bool {
+        !self.is_empty() && self.state.lock().covers(full)
+    }
+
+    pub(super) fn pending(&self) -> Pending {
+        let state = self.state.lock();
+        let texts = |map: &HashMap<CompactString, Mark>| {
+            let mut texts: Vec<String> = map.keys().map(|text| text.as_str().to_owned()).collect();
+            texts.sort_unstable();
+            texts
+        };
+        Pending { keys: texts(&state.keys), prefixes: texts(&state.prefixes), lost: state.lost }
+    }
+
+    /// Gives up what is pending.
+    pub(super) fn forget(&self) -> Pending {
+        let pending = self.pending();
+        let mut state = self.state.lock();
+        state.keys.clear();
+        state.prefixes.clear();
+        self.note(&state);
+        pending
+    }
+
+    /// Remembers a write; `false` where there is no room left.
+    pub(super) fn remember(&self, lost: &Lost) -> bool {
+        let mut state = self.state.lock();
+        let kept = match lost {
+            Lost::Key(full, prefix_len) => state.add(full, *prefix_len, self.max_pending),
+            // Each for itself.
+            Lost::Keys(keys) => keys
+                .iter()
+                .fold(true, |kept, (full, prefix_len)| state.add(full, *prefix_len, self.max_pending) && kept),
+            Lost::Prefix(prefix) => state.add_prefix(prefix, self.max_pending),
+        };
+        self.note(&state);
+        kept
+    }
+
+    /// What is pending for these keys.
+    pub(super) fn claim_for(self: &Arc<Self>, keys: &[CompactString]) -> Work {
+        self.claim(|state| {
+            let of_keys: Vec<CompactString> =
+                keys.iter().filter(|key| state.keys.contains_key(*key)).cloned().collect();
+            let is_over = |prefix: &str| keys.iter().any(|key| key.starts_with(prefix));
+            (of_keys, state.prefixes.keys().filter(|prefix| is_over(prefix)).cloned().collect())
+        })
+    }
+
+    /// A part of what is pending. Where there is nothing, the task is over.
+    pub(super) fn claim_some(self: &Arc<Self>) -> Work {
+        self.claim(|state| {
+            let free = |(text, mark): (&CompactString, &Mark)| (!mark.is_busy).then(|| text.clone());
+            let prefix: Vec<CompactString> = state.prefixes.iter().filter_map(free).take(1).collect();
+            if prefix.is_empty() {
+                (state.keys.iter().filter_map(free).take(BATCH).collect(), prefix)
+            } else {
+                (Vec::new(), prefix)
+            }
+        })
+    }
+
+    fn claim(self: &Arc<Self>, choose: impl FnOnce(&State) -> (Vec<CompactString>, Vec<CompactString>)) -> Work {
+        let mut state = self.state.lock();
+        let (keys, prefixes) = choose(&state);
+        if keys.is_empty() && prefixes.is_empty() {
+            return if state.is_empty() { Work::Nothing } else { Work::Busy };
+        }
+        let take = |map: &mut HashMap<CompactString, Mark>, texts: Vec<CompactString>| {
+            let free = texts.into_iter().filter_map(|text| {
+                let mark = map.get_mut(&text).filter(|mark| !mark.is_busy)?;
+                mark.is_busy = true;
+                Some((text, mark.number))
+            });
+            free.collect::<Vec<_>>()
+        };
+        let (keys, prefixes) = (take(&mut state.keys, keys), take(&mut state.prefixes, prefixes));
+        if keys.is_empty() && prefixes.is_empty() {
+            return Work::Busy;
+        }
+        Work::Some(Claim { backlog: Arc::clone(self), keys, prefixes, is_done: false })
+    }
+
+    /// Whether a task is to be started, which is the caller's from now on.
+    pub(super) fn wants_task(&self) -> bool {
+        let mut state = self.state.lock();
+        let wants = !state.has_task && !state.is_empty();
+        state.has_task |= wants;
+        wants
+    }
+
+    /// The task is over. `false` where there is more to do, and it isn't.
+    pub(super) fn end_task(&self) -> bool {
+        let mut state = self.state.lock();
+        state.has_task = !state.is_empty();
+        !state.has_task
+    }
+
+    /// The task was dropped.
+    pub(super) fn lose_task(&self) {
+        self.state.lock().has_task = false;
+    }
+
+    fn note(&self, state: &State) {
+        self.is_pending.store(!state.is_empty(), Ordering::Release);
+    }
+}
+
+impl State {
+    fn is_empty(&self) -> bool {
+        self.keys.is_empty() && self.prefixes.is_empty()
+    }
+
+    fn covers(&self, full: &str) -> bool {
+        self.keys.contains_key(full) || self.prefixes.keys().any(|prefix| full.starts_with(prefix.as_str()))
+    }
+
+    fn next(&mut self, prefix_len: usize) -> Mark {
+        self.number += 1;
+        Mark { number: self.number, is_busy: false, prefix_len }
+    }
+
+    fn add(&mut self, full: &CompactString, prefix_len: usize, max: usize) -> bool {
+        let mark = self.next(prefix_len);
+        // Where a namespace is to be cleared, that is enough, unless it is being cleared already.
+        let over = self.prefixes.iter_mut().find(|(prefix, _)| full.starts_with(prefix.as_str()));
+        if let Some((_, over)) = over {
+            over.number = mark.number;
+            return true;
+        }
+        if let Some(present) = self.keys.get_mut(full) {
+            present.number = mark.number;
+            return true;
+        }
+        if self.len() >= max {
+            self.collapse();
+            let prefix = full.get(..prefix_len).unwrap_or_default();
+            if let Some(over) = self.prefixes.get_mut(prefix) {
+                over.number = mark.number;
+                return true;
+            }
+        }
+        if self.len() >= max {
+            self.lost += 1;
+            return false;
+        }
+        self.keys.insert(full.clone(), mark);
+        true
+    }
+
+    fn add_prefix(&mut self, prefix: &CompactString, max: usize) -> bool {
+        let mark = self.next(0);
+        self.keys.retain(|key, mark| mark.is_busy || !key.starts_with(prefix.as_str()));
+        if let Some(present) = self.prefixes.get_mut(prefix) {
+            present.number = mark.number;
+            return true;
+        }
+        if self.len() >= max {
+            self.collapse();
+        }
+        if self.len() >= max {
+            self.lost += 1;
+            return false;
+        }
+        self.prefixes.insert(prefix.clone(), mark);
+        true
+    }
+
+    /// Namespaces take less room than their keys.
+    fn collapse(&mut self) {
+        let mut prefixes = Vec::new();
+        // Keys that somebody is deleting are left to him.
+        self.keys.retain(|key, mark| {
+            let stays = mark.is_busy || mark.prefix_len == 0;
+            if !stays {
+                prefixes.extend(key.get(..mark.prefix_len).map(|prefix| (CompactString::new(prefix), mark.number)));
+            }
+            stays
+        });
+        for (prefix, number) in prefixes {
+            let over = self.prefixes.entry(prefix).or_insert(Mark { number, is_busy: false, prefix_len: 0 });
+            over.number = over.number.max(number);
+        }
+    }
+
+    fn len(&self) -> usize {
+        self.keys.len() + self.prefixes.len()
+    }
+}
+
+impl Drop for Claim {
+    fn drop(&mut self) {
+        let mut state = self.backlog.state.lock();
+        let State { keys, prefixes, .. } = &mut *state;
+        for (map, claimed) in [(keys, &self.keys), (prefixes, &self.prefixes)] {
+            for (text, number) in claimed {
+                if self.is_done && map.get(text).is_some_and(|mark| mark.number == *number) {
+                    map.remove(text);
+                } else if let Some(mark) = map.get_mut(text) {
+                    mark.is_busy = false;
+                }
+            }
+        }
+        self.backlog.note(&state);
+        drop(state);
+        self.backlog.changed.notify_waiters();
+    }
+}
+
+impl Drop for Backlog {
+    fn drop(&mut self) {
+        let state = self.state.get_mut();
+        if !state.is_empty() {
+            tracing::warn!(
+                backend = &*self.backend.info().name,
+                keys = state.keys.len(),
+                prefixes = state.prefixes.len(),
+                "lost writes are forgotten: their keys may hold stale values until they expire"
+            );
+        }
+    }
+}
