@@ -4,7 +4,7 @@ Private: users call the package. Keys are full keys, with their namespace. A ttl
 """
 
 from asyncio import Future
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable, Sequence
 from typing import Any, Literal, final
 
 __version__: str
@@ -128,6 +128,9 @@ class Door:
         switches: Two names in it that close the way.
         long: The mark.
         missing: The result of `peek` for a miss.
+        counted: The plugins whose work the door does itself. If there are others in the list, the way is closed.
+        times: Counts how long commands take.
+        hits: Counts the hits of `get`, `peek` and `multi_get`.
     """
 
     def __new__(
@@ -141,6 +144,9 @@ class Door:
         switches: tuple[Any, Any],
         long: Any,
         missing: Any,
+        counted: Sequence[Any] = (),
+        times: Tally | None = None,
+        hits: Tally | None = None,
     ) -> Door: ...
     def get(self, key: Any, default: Any = None) -> Any:
         """The object under key, the default, or the mark."""
@@ -154,6 +160,16 @@ class Door:
         """How many there were, 0 or 1; or the mark."""
     def exists(self, key: Any) -> Any:
         """Whether there is an object; or the mark."""
+
+@final
+class Tally:
+    """Counts of commands since somebody looked."""
+
+    def __new__(cls) -> Tally: ...
+    def take_times(self) -> list[tuple[str, int, float, float, float]]:
+        """Of each command that was counted: its name, how often, and the sum, the most and the least of its seconds."""
+    def take_hits(self) -> tuple[int, int]:
+        """How many keys were asked for, and how many of them found."""
 
 @final
 class Server:

@@ -7,11 +7,13 @@ exception there are no further hooks. Plugins can be combined by multiple inheri
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from abc import ABCMeta
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from polycache.core.api import API
 from polycache.core.hooks import hits_of
+from polycache.core.stock import look_again
 
 # The commands are registered where they are defined.
 from polycache.base import BaseCache  # isort: skip
@@ -19,9 +21,24 @@ from polycache.base import BaseCache  # isort: skip
 __all__ = ["BasePlugin", "HitMissRatioPlugin", "TimingPlugin"]
 
 COMMANDS = sorted(command.__name__ for command in API.CMDS)
+_HOOKS = [when + command for command in COMMANDS for when in ("pre_", "post_")]
 
 
-class BasePlugin:
+class PluginType(ABCMeta):
+    """Has caches look at their plugins again if somebody replaces a hook of a class."""
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        """Sets the attribute, which may be a hook."""
+        super().__setattr__(name, value)
+        look_again()
+
+    def __delattr__(cls, name: str) -> None:
+        """Takes an attribute away, which may have replaced an inherited hook."""
+        super().__delattr__(name)
+        look_again()
+
+
+class BasePlugin(metaclass=PluginType):
     """A plugin with a ``pre_`` and a ``post_`` hook for every command, which do nothing.
 
     A ``pre_`` hook gets the cache and the command's arguments; a ``post_`` hook also ``took``, the command's seconds, and ``ret``,
@@ -37,6 +54,18 @@ class BasePlugin:
 
         def __getattr__(self, hook: str) -> Any: ...
 
+    def __setattr__(self, name: str, value: Any) -> None:
+        """Sets the attribute, which may be a hook."""
+        super().__setattr__(name, value)
+        if name in _HOOKS:
+            look_again()
+
+    def __delattr__(self, name: str) -> None:
+        """Takes an attribute away, which may have replaced a hook."""
+        super().__delattr__(name)
+        if name in _HOOKS:
+            look_again()
+
     @classmethod
     def add_hook(cls, func: Callable[..., Any], hooks: Iterable[str]) -> None:
         """Makes a coroutine function the hook of each of these names, such as ``pre_get``."""
@@ -47,7 +76,7 @@ class BasePlugin:
         """The hook that does nothing."""
 
 
-BasePlugin.add_hook(BasePlugin.do_nothing, [when + command for command in COMMANDS for when in ("pre_", "post_")])
+BasePlugin.add_hook(BasePlugin.do_nothing, _HOOKS)
 
 
 class TimingPlugin(BasePlugin):
@@ -103,7 +132,8 @@ def _attribute(client: Any, name: str) -> dict[str, Any]:
     """A dict that a plugin keeps on the cache."""
     found: dict[str, Any] | None = getattr(client, name, None)
     if found is None:
-        found = {}
+        make: Callable[[str], dict[str, Any]] | None = getattr(type(client), "_counts", None)
+        found = {} if make is None else make(name)
         setattr(client, name, found)
     return found
 
@@ -114,3 +144,23 @@ def _count(client: Any, asked: int, hits: int) -> None:
     ratio["hits"] = ratio.get("hits", 0) + hits
     if ratio["total"]:
         ratio["hit_ratio"] = ratio["hits"] / ratio["total"]
+
+
+#: The hooks of the plugins that the native half can stand in for.
+_ORIGINAL = {kind: [getattr(kind, hook) for hook in _HOOKS] for kind in (TimingPlugin, HitMissRatioPlugin)}
+
+
+def counted(plugins: Sequence[Any]) -> dict[type[BasePlugin], str] | None:
+    """The attributes in which these plugins count, by their classes.
+
+    ``None`` if there is another plugin, one of them twice, or one with a replaced hook.
+    """
+    kinds = [type(plugin) for plugin in plugins]
+    if len(set(kinds)) < len(kinds) or not all(kind in _ORIGINAL for kind in kinds):
+        return None
+    if any(hook in vars(plugin) for plugin in plugins for hook in _HOOKS):
+        return None
+    for kind in kinds:
+        if any(getattr(kind, hook) is not original for hook, original in zip(_HOOKS, _ORIGINAL[kind], strict=True)):
+            return None
+    return {kind: "profiling" if kind is TimingPlugin else "hit_miss_ratio" for kind in kinds}

@@ -23,6 +23,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<memory::Memory>()?;
     module.add_class::<memory::Door>()?;
+    module.add_class::<memory::Tally>()?;
     module.add_class::<server::Server>()?;
     module.add_class::<server::Keys>()?;
     module.add_class::<locks::Lock>()?;

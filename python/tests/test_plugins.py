@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import asyncio
+import copy
+import json
+import pickle
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 
@@ -200,3 +204,99 @@ async def test_commands_within_hooks() -> None:
     await cache.set("k", 1)
     await cache.get("k")
     assert cache.hit_miss_ratio == {"total": 2, "hits": 1, "hit_ratio": 0.5}
+
+
+@pytest.mark.parametrize("plugins", [[TimingPlugin], [HitMissRatioPlugin], [HitMissRatioPlugin, TimingPlugin]])
+async def test_counting_natively_makes_no_difference(plugins: list[Any]) -> None:
+    class Long(SimpleMemoryCache):
+        """One that takes the long way."""
+
+        def build_key(self, key: Any, namespace: str | None = None) -> Any:
+            return super().build_key(key, namespace)
+
+    caches = [kind(plugins=[plugin() for plugin in plugins]) for kind in (SimpleMemoryCache, Long)]
+
+    async def use(cache: Any) -> None:
+        for number in range(3):
+            await cache.set("k", number)
+            await cache.set("n", None, ttl=10)
+            assert await cache.get("k") == number
+            assert await cache.get("n", 7) is None and await cache.get("missing", 7) == 7
+            assert await cache.multi_get(["k", "n", "missing"]) == [number, None, None]
+            assert await cache.exists("k") and await cache.delete("k") == 1
+            await cache.increment("c")
+
+    def told(cache: Any) -> list[Any]:
+        profiling = getattr(cache, "profiling", {})
+        for command in ("get", "set", "multi_get", "delete", "exists", "increment") if profiling else ():
+            least, average, most = (profiling[f"{command}_{what}"] for what in ("min", "avg", "max"))
+            assert 0 < least <= average <= most < 10
+        timeless = {name: count for name, count in profiling.items() if name.endswith("_total")}
+        return [sorted(profiling), timeless, getattr(cache, "hit_miss_ratio", None)]
+
+    for cache in caches:
+        await use(cache)
+    assert told(caches[0]) == told(caches[1])
+    for cache in caches:
+        for attribute in ("profiling", "hit_miss_ratio"):
+            kept = getattr(cache, attribute, None)
+            if kept is not None:
+                kept.clear()
+    for cache in caches:
+        await use(cache)
+    assert told(caches[0]) == told(caches[1])
+    for cache in caches:
+        cache.profiling = {}
+        await use(cache)
+    assert told(caches[0]) == told(caches[1])
+    for cache in caches:
+        del cache.profiling
+        await use(cache)
+        cache.plugins.append(HitMissRatioPlugin())
+        await use(cache)
+        del cache.plugins[-1]
+        await use(cache)
+    assert told(caches[0]) == told(caches[1])
+
+
+async def test_what_is_counted_natively_is_a_dict() -> None:
+    cache = SimpleMemoryCache(plugins=[HitMissRatioPlugin()])
+    assert not hasattr(cache, "hit_miss_ratio")
+    await cache.get("k")
+    ratio = cache.hit_miss_ratio  # type: ignore[attr-defined]
+    for look in (
+        dict, copy.copy, copy.deepcopy, lambda kept: kept.copy(), lambda kept: {**kept}, lambda kept: kept | {},
+        lambda kept: json.loads(json.dumps(kept)), lambda kept: pickle.loads(pickle.dumps(kept)), lambda kept: eval(repr(kept)),
+        lambda kept: dict(kept.items()), lambda kept: dict(zip(kept, kept.values(), strict=True)),
+    ):  # fmt: skip
+        before = ratio["total"]
+        await cache.get("k")
+        assert look(ratio) == {"total": before + 1, "hits": 0, "hit_ratio": 0.0}
+    assert isinstance(ratio, dict) and len(ratio) == 3 and "hits" in ratio
+
+
+async def test_hooks_that_are_replaced_run() -> None:
+    called = []
+
+    async def hook(*args: Any, **kwargs: Any) -> None:
+        called.append(args)
+
+    plugin = TimingPlugin()
+    cache = SimpleMemoryCache(plugins=[plugin])
+    await cache.get("k")
+    plugin.pre_get = hook
+    await cache.get("k")
+    del plugin.pre_get
+    await cache.get("k")
+    assert len(called) == 1
+    with patch.object(TimingPlugin, "pre_get", hook):
+        await cache.get("k")
+    await cache.get("k")
+    with patch.object(BasePlugin, "pre_set", hook):
+        await cache.set("k", 1)
+    await cache.set("k", 1)
+    assert len(called) == 3
+    cache.plugins.append(type("Own", (BasePlugin,), {"pre_get": hook})())
+    await cache.get("k")
+    assert len(called) == 4
+    assert cache.profiling["get_total"] == 6  # type: ignore[attr-defined]

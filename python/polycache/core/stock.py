@@ -40,8 +40,14 @@ class Noticing(ABCMeta):
 
     def _parts_changed(cls) -> None:
         for cache in list(_CACHES.values()):
-            if isinstance(cache, cls) and cache._made:
+            if isinstance(cache, cls):
                 cache._changed()
+
+
+def look_again() -> None:
+    """Has all caches choose their way anew."""
+    for cache in list(_CACHES.values()):
+        cache._changed()
 
 
 class Stock(BaseCache, metaclass=Noticing):

@@ -1,4 +1,4 @@
-//! The short way of a memory cache's commands. A plugin in the list, the off switch in the environment and a key that isn't text may
+//! The short way of a memory cache's commands. Another plugin in the list than it knows, the off switch in the environment and a key that isn't text may
 //! stand in the way unannounced: they are looked for here, within the one native call of a command.
 
 use polycache::{Cache, Value};
@@ -8,6 +8,7 @@ use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
 
 use super::commands::{Memory, now};
 use super::held::Held;
+use super::tally::{Command, Counting, Tally};
 
 /// The answers of a command that finds nothing, or may not look.
 #[derive(Debug)]
@@ -26,6 +27,7 @@ pub(crate) struct Door {
     memory: Py<Memory>,
     space_length: u32,
     plugins: Py<PyList>,
+    counting: Counting,
     environment: Py<PyDict>,
     switches: (Py<PyAny>, Py<PyAny>),
     marks: Marks,
@@ -34,7 +36,9 @@ pub(crate) struct Door {
 #[pymethods]
 impl Door {
     #[new]
-    #[pyo3(signature = (memory, *, prefix, ttl, plugins, environment, switches, long, missing))]
+    #[pyo3(signature = (
+        memory, *, prefix, ttl, plugins, environment, switches, long, missing, counted = Vec::new(), times = None, hits = None
+    ))]
     #[allow(clippy::too_many_arguments, reason = "keywords of Python's")]
     fn new(
         py: Python<'_>,
@@ -46,17 +50,22 @@ impl Door {
         switches: (Py<PyAny>, Py<PyAny>),
         long: Py<PyAny>,
         missing: Py<PyAny>,
+        counted: Vec<Py<PyAny>>,
+        times: Option<Py<Tally>>,
+        hits: Option<Py<Tally>>,
     ) -> PyResult<Self> {
         let cache = memory.get().cache.namespace(prefix).with_ttl(crate::ttl::ttl(py, ttl)?);
         let space_length = u32::try_from(prefix.len())?;
-        Ok(Self { cache, memory, space_length, plugins, environment, switches, marks: Marks { long, missing } })
+        let counting = Counting { plugins: counted, times, hits };
+        let marks = Marks { long, missing };
+        Ok(Self { cache, memory, space_length, plugins, counting, environment, switches, marks })
     }
 
     #[pyo3(signature = (key, default = None))]
     fn get(&self, key: &Bound<'_, PyAny>, default: Option<Py<PyAny>>) -> Py<PyAny> {
         let py = key.py();
         match self.key(key) {
-            Some(key) => self.find(py, key).or(default).unwrap_or_else(|| py.None()),
+            Some(key) => self.get_one(py, key).or(default).unwrap_or_else(|| py.None()),
             None => self.marks.long.clone_ref(py),
         }
     }
@@ -64,7 +73,7 @@ impl Door {
     fn peek(&self, key: &Bound<'_, PyAny>) -> Py<PyAny> {
         let py = key.py();
         match self.key(key) {
-            Some(key) => self.find(py, key).unwrap_or_else(|| self.marks.missing.clone_ref(py)),
+            Some(key) => self.get_one(py, key).unwrap_or_else(|| self.marks.missing.clone_ref(py)),
             None => self.marks.long.clone_ref(py),
         }
     }
@@ -76,11 +85,17 @@ impl Door {
         if !self.is_open(py) {
             return long();
         }
+        let begun = self.counting.begin();
         let mut found = Vec::with_capacity(keys.len());
+        let mut hits = 0;
         for key in keys {
             let Some(key) = text(&key) else { return long() };
-            found.push(self.find(py, key).unwrap_or_else(|| py.None()));
+            let value = self.find(py, key);
+            hits += usize::from(value.is_some());
+            found.push(value.unwrap_or_else(|| py.None()));
         }
+        self.counting.end(Command::MultiGet, begun);
+        self.counting.count_hits(found.len(), hits);
         Ok(PyList::new(py, found)?.into_any())
     }
 
@@ -89,48 +104,65 @@ impl Door {
     fn set(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, ttl: Option<f64>) -> PyResult<bool> {
         let py = key.py();
         let Some(key) = self.key(key) else { return Ok(false) };
+        let begun = self.counting.begin();
         let length = u64::from(self.space_length) + key.len() as u64;
         let held = self.memory.get().value(length, value, self.space_length)?;
         let stored = match ttl {
             None => self.cache.set(key, held),
             Some(seconds) => self.cache.with_ttl(crate::ttl::ttl(py, Some(seconds))?).set(key, held),
         };
-        now(py, stored).map(|()| true)
+        now(py, stored)?;
+        self.counting.end(Command::Set, begun);
+        Ok(true)
     }
 
     fn delete<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = key.py();
         let Some(key) = self.key(key) else { return Ok(self.marks.long.bind(py).clone()) };
+        let begun = self.counting.begin();
         let deleted = now(py, self.cache.delete(key))?;
+        self.counting.end(Command::Delete, begun);
         Ok(PyInt::new(py, u8::from(deleted)).into_any())
     }
 
     fn exists<'py>(&self, key: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = key.py();
         let Some(key) = self.key(key) else { return Ok(self.marks.long.bind(py).clone()) };
+        let begun = self.counting.begin();
         let exists = now(py, self.cache.exists(key))?;
+        self.counting.end(Command::Exists, begun);
         Ok(PyBool::new(py, exists).to_owned().into_any())
     }
 
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         visit.call(&self.memory)?;
-        visit.call(&self.plugins)
+        visit.call(&self.plugins)?;
+        self.counting.plugins.iter().try_for_each(|plugin| visit.call(plugin))
     }
 }
 
 impl Door {
-    /// Whether there is no plugin, and no off switch.
+    /// Whether there is no plugin but those that are counted for, and no off switch.
     #[inline]
     fn is_open(&self, py: Python<'_>) -> bool {
         let environment = self.environment.bind(py);
         let is_off = |switch: &Py<PyAny>| environment.contains(switch).is_ok_and(|is_there| !is_there);
-        self.plugins.bind(py).is_empty() && is_off(&self.switches.0) && is_off(&self.switches.1)
+        self.counting.covers(self.plugins.bind(py)) && is_off(&self.switches.0) && is_off(&self.switches.1)
     }
 
     /// The key's text, if the way is open and the key is text.
     #[inline]
     fn key<'a>(&self, key: &'a Bound<'_, PyAny>) -> Option<&'a str> {
         if self.is_open(key.py()) { text(key) } else { None }
+    }
+
+    #[inline]
+    fn get_one(&self, py: Python<'_>, key: &str) -> Option<Py<PyAny>> {
+        let begun = self.counting.begin();
+        let found = self.find(py, key);
+        self.counting.end(Command::Get, begun);
+        self.counting.count_hits(1, usize::from(found.is_some()));
+        found
     }
 
     #[inline]

@@ -11,9 +11,11 @@ from typing import Any
 
 from polycache._native import Door, Memory
 from polycache.backends.memory.operations import MemoryOperations, bounds
+from polycache.core.counts import Tallied, counts
 from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.switch import AIOCACHE_NAME, ENVIRONMENT, POLYCACHE_NAME
 from polycache.core.ttl import Seconds, native_ttl
+from polycache.plugins import HitMissRatioPlugin, TimingPlugin, counted
 from polycache.serializers import NullSerializer
 
 
@@ -73,6 +75,7 @@ class SimpleMemoryBackend(MemoryOperations):
         stores = ttl is None or ttl > 0
         door = self._door(ttl if stores else None) if is_fast else None
         self._remember(
+            _noted=tuple(map(id, self._plugins)),
             _waits_never=stock,
             _fast_get=door.get if door else _long,
             _fast_multi_get=door.multi_get if door else _long,
@@ -89,6 +92,10 @@ class SimpleMemoryBackend(MemoryOperations):
             plugins = []
         if type(plugins) is not list:
             return None
+        attributes = counted(plugins) or {}
+        kept = {kind: getattr(self, attribute, None) for kind, attribute in attributes.items()}
+        # The first call of a plugin makes the dict.
+        tallies = {kind: counts.tally for kind, counts in kept.items() if type(counts) is Tallied}
         return Door(
             self._memory,
             prefix="" if self.namespace is None else f"{self.namespace}",
@@ -98,7 +105,20 @@ class SimpleMemoryBackend(MemoryOperations):
             switches=(AIOCACHE_NAME, POLYCACHE_NAME),
             long=LONG,
             missing=MISSING,
+            counted=plugins if len(tallies) == len(plugins) else (),
+            times=tallies.get(TimingPlugin),
+            hits=tallies.get(HitMissRatioPlugin),
         )
+
+    #: Makes the dict for a plugin of the package.
+    _counts = staticmethod(counts)
+    #: The plugins that there were when the way was chosen.
+    _noted: tuple[int, ...] = ()
+
+    def _look_at_plugins(self) -> None:
+        """Chooses the way anew if somebody has changed the list."""
+        if self._noted != tuple(map(id, self._plugins)):
+            self._changed()
 
     async def get(
         self,
@@ -113,6 +133,7 @@ class SimpleMemoryBackend(MemoryOperations):
             found = self._fast_get(key, default)
             if found is not LONG:
                 return found
+            self._look_at_plugins()
         return await super().get(key, default, loads_fn, namespace, timeout, _conn)
 
     def _peek(self, key: Any) -> Any:
