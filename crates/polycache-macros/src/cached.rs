@@ -113,12 +113,13 @@ pub(crate) fn policy(options: &Options, function: &Function) -> Result<TokenStre
     let library = located(options.library.to_token_stream(), place);
     let ttl = options.ttl()?.map(|ttl| quote_spanned!(ttl.span()=> .ttl(#ttl)));
     let ttl_from = options.ttl_from.as_ref().map(|from| quote_spanned!(from.span()=> .ttl_from(#from)));
+    let write_behind = options.write_behind.map(|span| quote_spanned!(span=> .write_behind()));
     let skip_if = options.skip_if.as_ref().map(|skip| quote_spanned!(skip.span()=> .skip_if(#skip)));
     Ok(quote_spanned! {place=>
         .share_errors_by({
             use #library::functions::probe::{Probe, Shared as _, Unshared as _};
             (&Probe::<#error>::new()).share()
         })
-        #ttl #ttl_from #skip_if
+        #ttl #ttl_from #skip_if #write_behind
     })
 }

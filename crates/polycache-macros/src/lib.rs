@@ -51,6 +51,7 @@ use proc_macro::TokenStream;
 /// | `ttl_from = function` | the same from a reference to the value |
 /// | `skip_if = function` | doesn't store a value for which this returns true |
 /// | `cache_errors` | stores a `Result` whole, errors too |
+/// | `write_behind` | returns as soon as the value is computed; a task stores it |
 /// | `object` | the value is an `Arc<T>`, kept in memory as it is and shared: `T` needs neither serde nor `Clone` |
 /// | `crate = path` | the path of the library, if not `::polycache` |
 ///

@@ -24,6 +24,7 @@ pub(crate) struct Options {
     /// The arguments that are no part of the key.
     pub(crate) skip: Vec<Ident>,
     pub(crate) object: Option<Span>,
+    pub(crate) write_behind: Option<Span>,
     pub(crate) ttl: Option<Expr>,
     pub(crate) ttl_from: Option<Expr>,
     pub(crate) skip_if: Option<Expr>,
@@ -33,8 +34,21 @@ pub(crate) struct Options {
 }
 
 /// The options of all attributes.
-const COMMON: [&str; 12] =
-    ["alias", "cache", "crate", "key", "key_builder", "noself", "object", "skip", "skip_if", "ttl", "ttl_from", "url"];
+const COMMON: [&str; 13] = [
+    "alias",
+    "cache",
+    "crate",
+    "key",
+    "key_builder",
+    "noself",
+    "object",
+    "skip",
+    "skip_if",
+    "ttl",
+    "ttl_from",
+    "url",
+    "write_behind",
+];
 
 impl Options {
     /// Reads the options of an attribute that knows the common ones and `own`.
@@ -52,6 +66,7 @@ impl Options {
             noself: None,
             skip: Vec::new(),
             object: None,
+            write_behind: None,
             ttl: None,
             ttl_from: None,
             skip_if: None,
@@ -80,6 +95,7 @@ impl Options {
             "noself" => self.noself = Some(setting.flag()?),
             "skip" => self.skip = setting.names()?,
             "object" => self.object = Some(setting.flag()?),
+            "write_behind" => self.write_behind = Some(setting.flag()?),
             "cache_errors" => self.cache_errors = Some(setting.flag()?),
             "alias" => self.alias = Some(setting.text()?),
             "url" => self.url = Some(setting.text()?),

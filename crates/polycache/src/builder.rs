@@ -102,6 +102,7 @@ impl CacheBuilder {
                 on_error: OnError::Fail,
                 on_decode_error: OnError::Fail,
                 allow_flush: false,
+                write_behind: false,
                 lease: None,
             },
         }
@@ -220,6 +221,14 @@ impl CacheBuilder {
     /// default.
     pub fn allow_flush(mut self, allow: bool) -> Self {
         self.options.allow_flush = allow;
+        self
+    }
+
+    /// Whether `get_or_set`, `multi_get_or_set` and cached functions return what they have computed before it is stored. A task of the tokio
+    /// runtime stores it, and [`close`](Cache::close) waits for that. Not by default: then who calls next finds the value. For a single call
+    /// there is [`GetOrSet::write_behind`](crate::GetOrSet::write_behind).
+    pub fn write_behind(mut self, behind: bool) -> Self {
+        self.options.write_behind = behind;
         self
     }
 

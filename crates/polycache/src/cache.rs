@@ -1,5 +1,6 @@
 //! The cache: one front for every backend.
 
+mod close;
 mod convert;
 mod fence;
 mod fill;
@@ -116,6 +117,8 @@ pub(crate) struct CacheOptions {
     pub(crate) on_error: OnError,
     pub(crate) on_decode_error: OnError,
     pub(crate) allow_flush: bool,
+    /// Whether callers get what they have computed before it is stored.
+    pub(crate) write_behind: bool,
     /// The life of leases on keys that are computed, where other processes use the backend too.
     pub(crate) lease: Option<Duration>,
 }

@@ -7,6 +7,7 @@
 //! Foreign code never runs under a lock: a step under a lock returns what it removes.
 
 mod approach;
+mod circle;
 mod detached;
 mod entry;
 mod finish;
@@ -29,6 +30,7 @@ mod table;
 mod tenure;
 #[cfg(all(test, feature = "memory", not(polycache_shuttle)))]
 mod tests;
+mod under_way;
 mod waiter;
 mod watch;
 
@@ -42,6 +44,7 @@ use foldhash::fast::RandomState;
 
 #[cfg(feature = "macros")]
 pub(crate) use self::approach::Asked;
+use self::circle::{Circle, Node};
 pub use self::detached::Detached;
 pub use self::get_or_set::GetOrSet;
 #[cfg(feature = "macros")]
@@ -57,10 +60,12 @@ pub(crate) use self::slow::Slow;
 use self::sync::{AtomicUsize, Mutex, Ordering};
 use self::table::{Joined, Table};
 pub(crate) use self::tenure::Tenure;
+use self::under_way::UnderWay;
 use self::waiter::Waiter;
 use self::watch::Watched;
 use crate::backend::Key;
 use crate::lease::Holder;
+use crate::repeated::tell_repeated;
 
 /// The number of shards. A lock is held for well under a microsecond, so these suffice for any number of cores.
 const SHARDS: usize = 32;
@@ -70,6 +75,7 @@ pub(crate) struct Flights {
     /// How many flights there are, in all shards. Writes look at this.
     live: AtomicUsize,
     watched: Watched,
+    under_way: UnderWay,
     hasher: RandomState,
     /// The holder of the leases of its leaders.
     holder: Holder,
@@ -91,6 +97,8 @@ pub(crate) enum Part<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// It computes. The number counts the landings near this key so far.
     Leads(Leader<T, E>, u64),
     Waits(Waiter<T, E>),
+    /// Waiting would never end: this caller is a part of the computation, or of one that waits for it.
+    Circles,
 }
 
 impl Flights {
@@ -99,6 +107,7 @@ impl Flights {
         Arc::new(Self {
             live: AtomicUsize::new(0),
             watched: Watched::default(),
+            under_way: UnderWay::default(),
             hasher: RandomState::default(),
             holder: Holder::new(),
             shards,
@@ -138,7 +147,25 @@ impl Flights {
             }
             Joined::Waits { id, ticket, landing } => {
                 let landing = landing.and_then(|landing| landing.downcast().ok());
-                Part::Waits(Waiter::new(Arc::clone(self), Spot { hash, id }, ticket, landing))
+                let seat = Seat { flights: Arc::clone(self), spot: Spot { hash, id } };
+                let node = Node::of(&seat);
+                let mut waiter = Waiter::new(seat, ticket, landing);
+                match circle::wait_for(node) {
+                    Ok(awaited) => {
+                        waiter.is_awaited(awaited);
+                        Part::Waits(waiter)
+                    }
+                    Err(Circle) => {
+                        tell_repeated!(
+                            WARN,
+                            (self.mark(), key.full()),
+                            key = key.full(),
+                            "the computation for this key asks for the key itself, or for one whose computation waits for it: \
+                             it is computed there once more, and that isn't stored"
+                        );
+                        Part::Circles
+                    }
+                }
             }
         }
     }

@@ -17,8 +17,11 @@ pub(crate) enum State {
     /// As disabled, but the backend isn't touched at all.
     Off,
     /// Every command is an error.
-    Closed,
+    Closed = 4,
 }
+
+/// The byte of a cache that is closed, but for what is under way.
+const CLOSING: u8 = 3;
 
 impl State {
     const fn from_byte(byte: u8) -> Self {
@@ -63,8 +66,23 @@ impl Switch {
         let _ = self.0.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Closes the cache for good. Returns the state before.
-    pub(crate) fn close(&self) -> State {
-        State::from_byte(self.0.swap(State::Closed as u8, Ordering::AcqRel))
+    /// Closes the cache for good. Returns the state before. If it `waits` and was on, what is under way may still be stored until [`end`](Self::end).
+    pub(crate) fn close(&self, waits: bool) -> State {
+        let closed = |byte: u8| match State::from_byte(byte) {
+            State::Closed => None,
+            State::On if waits => Some(CLOSING),
+            State::On | State::Disabled | State::Off => Some(State::Closed as u8),
+        };
+        let before = self.0.fetch_update(Ordering::AcqRel, Ordering::Acquire, closed);
+        before.map_or(State::Closed, State::from_byte)
+    }
+
+    pub(crate) fn is_closing(&self) -> bool {
+        self.0.load(Ordering::Acquire) == CLOSING
+    }
+
+    /// Closes for what is under way, too.
+    pub(crate) fn end(&self) {
+        self.0.store(State::Closed as u8, Ordering::Release);
     }
 }

@@ -39,7 +39,13 @@ impl Cache {
         seat: &Seat,
         tenure: Option<Box<Tenure>>,
     ) -> Reply<bool> {
-        match self.gate() {
+        let gate = match self.gate() {
+            // Closing waits for what is under way.
+            Gate::Shut if self.view.switch.is_closing() && self.has_plugins() => Gate::Hooked,
+            Gate::Shut if self.view.switch.is_closing() => Gate::Open,
+            gate => gate,
+        };
+        match gate {
             Gate::Open => self.fill_open(key, value, options, seat, tenure),
             Gate::Hooked => {
                 let seat = seat.clone();

@@ -1,9 +1,8 @@
-//! The commands that remove, the backend's own ones, and the end.
+//! The commands that remove, and the backend's own ones.
 
 use super::Cache;
 use super::gate::Gate;
 use crate::backend::When;
-use crate::events::{Event, EventKinds};
 use crate::switch::State;
 use crate::{Answer, CommandName, Error, ErrorKind, Raw, Reply};
 
@@ -115,34 +114,6 @@ impl Cache {
             Gate::Shut => {
                 let error = Error::new(ErrorKind::Refused, "the cache is turned off");
                 Reply::error(error.of(NAME, None))
-            }
-        }
-    }
-
-    /// Ends the cache, for all its views and clones, and releases what its backend holds: entries, connections. Every later command
-    /// is an error of the kind [`Closed`](ErrorKind::Closed); a second `close` does nothing.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
-    /// let cache = polycache::Cache::memory();
-    /// cache.close().await?;
-    /// assert_eq!(cache.get::<i32>("k").await.unwrap_err().kind(), polycache::ErrorKind::Closed);
-    /// # Ok(()) }
-    /// ```
-    pub fn close(&self) -> Reply<()> {
-        match self.view.switch.close() {
-            State::Closed | State::Off => Reply::ready(()),
-            State::On | State::Disabled => {
-                if let Some(audience) = self.audience(EventKinds::CLOSINGS) {
-                    audience.tell(&Event::Closed);
-                }
-                let cache = self.clone();
-                match self.view.backend.close().now() {
-                    Ok(result) => Reply::from(result.map_err(|error| error.during("close", None))),
-                    Err(pending) => Reply::pending(async move {
-                        cache.limited(pending).await.map_err(|error| error.during("close", None))
-                    }),
-                }
             }
         }
     }

@@ -84,6 +84,9 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
     if let Some(allow) = settings.take("allow_flush")? {
         builder = builder.allow_flush(allow);
     }
+    if let Some(behind) = settings.take("write_behind")? {
+        builder = builder.write_behind(behind);
+    }
     if let Some(enabled) = settings.take("enabled")? {
         builder = builder.enabled(enabled);
     }

@@ -27,6 +27,8 @@ pub(super) enum Approach<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// It leads in this process, and asks for a lease.
     Asks(Asking<T>, Leader<T, E>, When),
     Leads(Leader<T, E>, When),
+    /// It would wait for itself.
+    Circles,
 }
 
 /// What the cache's reply is at first: a result, or one to come.
@@ -44,6 +46,8 @@ pub(super) enum Course<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     Arrived(Result<T, E>),
     /// This caller has to compute, and to store on these terms.
     Leads(Leader<T, E>, Terms),
+    /// This caller has to compute for itself alone: it would wait for its own end.
+    Alone,
 }
 
 /// What a read has found.
@@ -74,6 +78,7 @@ where
         };
         match cache.with_key(key, |_, key| cache.flights().join(key)) {
             Part::Waits(waiter) => Err(Self::Waits(waiter, when, Wait::begin(cache))),
+            Part::Circles => Ok(Course::Alone),
             // A whole flight may have come and gone between the read and the joining: its value is there.
             Part::Leads(leader, _) => match (read_again::<K, T>(cache, key).now(), K::lease_life(cache)) {
                 (Ok(Ok(Some(value))), _) => Ok(Course::Arrived(leader.land(Ok(value)))),
@@ -106,7 +111,7 @@ where
     fn leader(&mut self) -> Option<&mut Leader<T, E>> {
         match self {
             Self::Checks(_, leader, _) | Self::Asks(_, leader, _) | Self::Leads(leader, _) => Some(leader),
-            Self::Asked(_) | Self::Reading(..) | Self::Waits(..) => None,
+            Self::Asked(_) | Self::Reading(..) | Self::Waits(..) | Self::Circles => None,
         }
     }
 
@@ -174,6 +179,7 @@ where
                     }
                 },
                 Self::Leads(leader, when) => return Poll::Ready(Course::Leads(leader, Terms { when, tenure: None })),
+                Self::Circles => return Poll::Ready(Course::Alone),
             }
         }
     }
@@ -186,6 +192,7 @@ where
         };
         match joined {
             Part::Waits(waiter) => Self::Waits(waiter, when, Wait::begin(cache)),
+            Part::Circles => Self::Circles,
             Part::Leads(leader, landings) if seen == Some(landings) => Self::lead::<K>(cache, key, leader, when),
             // Another flight has landed between the read and the joining: its value may be there.
             Part::Leads(leader, _) => Self::Checks(read_again::<K, T>(cache, key), leader, when),

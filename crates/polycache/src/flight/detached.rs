@@ -12,13 +12,15 @@ use tokio::runtime::Handle;
 use tokio::task::JoinHandle;
 
 use super::approach::{Approach, Course};
+use super::circle::{self, Awaited, Node};
 use super::get_or_set::GetOrSet;
 use super::lead::{Lead, Policy};
 use super::shareable::Shareable;
+use super::under_way::Task;
 use crate::Cache;
 use crate::cache::{Encoded, Form};
 
-impl<'a, T, E, F, Fut, K> GetOrSet<'a, T, E, F, Fut, K>
+impl<'a, T, E, F, Fut, K, const BEHIND: bool> GetOrSet<'a, T, E, F, Fut, K, BEHIND>
 where
     T: Send + Sync + 'static,
     E: Send + Sync + 'static,
@@ -55,6 +57,8 @@ where
             compute: self.compute,
             approach: None,
             work: None,
+            awaited: None,
+            behind: BEHIND,
             form: PhantomData,
         }
     }
@@ -68,6 +72,9 @@ pub struct Detached<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, K
     compute: Option<F>,
     approach: Option<Box<Approach<T, E>>>,
     work: Option<Work<T, E>>,
+    awaited: Option<Box<Awaited>>,
+    /// Whether its caller gets the value before it is stored.
+    behind: bool,
     form: PhantomData<K>,
 }
 
@@ -114,21 +121,35 @@ where
                 Some(Work::Here(work)) => return work.as_mut().poll(context),
                 None => match ready!(approach.poll::<K>(this.cache, this.key, context)) {
                     Course::Arrived(result) => return Poll::Ready(result),
+                    Course::Alone => match this.compute.take() {
+                        Some(compute) => this.work = Some(Work::Here(Box::pin(compute()))),
+                        None => return Poll::Pending,
+                    },
                     Course::Leads(mut leader, terms) => {
                         let Some(compute) = this.compute.take() else {
                             // Only where it is polled after its end.
                             return Poll::Pending;
                         };
                         leader.begins(this.cache, this.key);
-                        let lead = Lead::new(leader, terms, Policy::default(), compute());
+                        // Within a computation it is awaited from now on: nobody waits for a flight that has just begun to compute.
+                        this.awaited = circle::wait_for(Node::of(leader.seat())).ok().flatten();
+                        let turn = leader.turn();
+                        let compute = compute();
+                        drop(turn);
+                        let seat = leader.seat().clone();
+                        let lead =
+                            Lead::new(leader, terms, Policy { behind: this.behind, ..Policy::default() }, compute);
                         let (cache, key) = (this.cache.clone(), CompactString::new(this.key));
+                        let runtime = Handle::try_current().ok();
+                        let task = runtime.as_ref().map(|_| Task::begin(&seat));
                         let lead = async move {
+                            let _task = task;
                             let mut lead = pin!(lead);
                             poll_fn(|context| lead.as_mut().poll::<K>(&cache, &key, context)).await
                         };
-                        this.work = Some(match Handle::try_current() {
-                            Ok(runtime) => Work::Task(runtime.spawn(lead)),
-                            Err(_) => Work::Here(Box::pin(lead)),
+                        this.work = Some(match runtime {
+                            Some(runtime) => Work::Task(runtime.spawn(lead)),
+                            None => Work::Here(Box::pin(lead)),
                         });
                     }
                 },

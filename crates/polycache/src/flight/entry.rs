@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) phase: Phase,
     /// Its value on the way to the backend: writes have to wait for that.
     pub(super) sending: Option<Sending>,
+    /// Whether a task of the runtime computes or stores it.
+    pub(super) has_task: bool,
     /// The leader's leave to store.
     pub(super) permit: Permit,
     /// Shows whether anybody polls the leader. `None` until the leader has to wait.
@@ -53,6 +55,7 @@ impl Entry {
             current: true,
             phase: Phase::Led,
             sending: None,
+            has_task: false,
             permit,
             pulse: None,
             kind,
@@ -64,6 +67,7 @@ impl Entry {
     /// A caller with this type of landing leads from now on. It computes after every write so far, so its value may be stored.
     pub(super) fn take_over(&mut self, kind: TypeId) -> Permit {
         self.phase = Phase::Led;
+        self.has_task = false;
         self.permit = Permit::new();
         self.pulse = None;
         if self.kind != kind {

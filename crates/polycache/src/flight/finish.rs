@@ -9,6 +9,7 @@ use tokio::sync::oneshot;
 
 use super::Flights;
 use super::leader::Leader;
+use super::under_way::Task;
 use crate::Reply;
 use crate::join::join_all;
 use crate::repeated::tell_repeated;
@@ -29,12 +30,14 @@ pub(super) struct Storing<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     result: Option<Result<T, E>>,
     /// The caller who awaits the result, where this is a task.
     caller: Option<oneshot::Sender<Result<T, E>>>,
+    /// Where this is a task.
+    task: Option<Task>,
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Finish<T, E> {
     /// The result that `fill` stores.
     pub(super) fn new(leader: Leader<T, E>, fill: Reply<()>, result: Result<T, E>) -> Self {
-        Self::Here(Storing { fill, leader: Some(leader), result: Some(result), caller: None })
+        Self::Here(Storing { fill, leader: Some(leader), result: Some(result), caller: None, task: None })
     }
 }
 
@@ -45,7 +48,8 @@ where
 {
     /// Leaves it to a task, and nobody awaits it.
     pub(super) fn go_behind(self) {
-        if let (Self::Here(storing), Ok(runtime)) = (self, Handle::try_current()) {
+        if let (Self::Here(mut storing), Ok(runtime)) = (self, Handle::try_current()) {
+            storing.becomes_task();
             runtime.spawn(storing);
         }
     }
@@ -82,6 +86,7 @@ where
         let (tell, told) = oneshot::channel();
         let Self::Here(mut storing) = std::mem::replace(self, Self::Task(told)) else { return None };
         storing.caller = Some(tell);
+        storing.becomes_task();
         Some(storing)
     }
 
@@ -104,6 +109,12 @@ pub(super) fn note(flights: &Flights, stored: crate::Result<()>) {
     }
 }
 
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Storing<T, E> {
+    fn becomes_task(&mut self) {
+        self.task = self.leader.as_ref().map(|leader| Task::begin(leader.seat()));
+    }
+}
+
 /// Nothing in it is pinned.
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Unpin for Storing<T, E> {}
 
@@ -116,7 +127,7 @@ where
     type Output = Option<Result<T, E>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { fill, leader, result, caller } = &mut *self;
+        let Self { fill, leader, result, caller, .. } = &mut *self;
         if let Some(leader) = leader {
             leader.stir();
             let poll = Pin::new(fill).poll(context);

@@ -27,7 +27,8 @@ impl Cache {
     /// A write to the key through this cache, its clones and views that starts or ends while the value is computed wins: what is
     /// computed goes to those who wait for it, and isn't stored. Who calls after such a write doesn't get the value from before it.
     ///
-    /// `compute` must not ask for the same key itself: it would wait for its own end. Callers with another `T` or `E` on the same key
+    /// Where `compute` asks for the same key itself, or two computations ask for each other's keys, one would wait for its own end. That call
+    /// computes for itself instead, and doesn't store; a `tracing` event names the key. Callers with another `T` or `E` on the same key
     /// don't share: they wait, then read again. An error that isn't `Clone` can be put into an `Arc`.
     ///
     /// ```
@@ -54,9 +55,18 @@ impl Cache {
     }
 }
 
-/// The future of [`Cache::get_or_set`] and [`Cache::get_or_set_object`], which keep what is computed in the form `K`.
+/// The future of [`Cache::get_or_set`] and [`Cache::get_or_set_object`], which keep what is computed in the form `K`; `BEHIND` after
+/// [`write_behind`](Self::write_behind).
 #[must_use = "nothing is read or computed until it is awaited"]
-pub struct GetOrSet<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K = Encoded> {
+pub struct GetOrSet<
+    'a,
+    T: Send + Sync + 'static,
+    E: Send + Sync + 'static,
+    F,
+    Fut,
+    K = Encoded,
+    const BEHIND: bool = false,
+> {
     pub(super) cache: &'a Cache,
     pub(super) key: &'a str,
     pub(super) compute: Option<F>,
@@ -66,16 +76,36 @@ pub struct GetOrSet<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, F
 }
 
 /// The closure isn't pinned: it is called before anything borrows from it. What it returns is, in a box.
-impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K> Unpin for GetOrSet<'_, T, E, F, Fut, K> {}
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K, const BEHIND: bool> Unpin
+    for GetOrSet<'_, T, E, F, Fut, K, BEHIND>
+{
+}
 
 impl<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K> GetOrSet<'a, T, E, F, Fut, K> {
     #[inline]
     pub(super) fn new(cache: &'a Cache, key: &'a str, compute: F) -> Self {
         Self { cache, key, compute: Some(compute), slow: None, form: PhantomData }
     }
+
+    /// Returns as soon as the value is computed. A task of the tokio runtime stores it; those who wait for the same value get it when it is
+    /// stored, and [`close`](Cache::close) waits for the task. Without a runtime, and in memory, it makes no difference.
+    /// [`CacheBuilder::write_behind`](crate::CacheBuilder::write_behind) does so for all of a cache's computations.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let cache = polycache::Cache::memory(); // or on a server, where storing takes a round trip
+    /// let compute = || async { Ok::<i32, polycache::Error>(1) };
+    /// assert_eq!(cache.get_or_set("k", compute).write_behind().await?, 1);
+    /// cache.close().await?; // it's stored by now
+    /// # Ok(()) }
+    /// ```
+    pub fn write_behind(self) -> GetOrSet<'a, T, E, F, Fut, K, true> {
+        let Self { cache, key, compute, slow, form } = self;
+        GetOrSet { cache, key, compute, slow, form }
+    }
 }
 
-impl<T, E, F, Fut, K> Future for GetOrSet<'_, T, E, F, Fut, K>
+impl<T, E, F, Fut, K, const BEHIND: bool> Future for GetOrSet<'_, T, E, F, Fut, K, BEHIND>
 where
     K: Form<T>,
     T: Clone + Send + Sync + 'static,
@@ -97,7 +127,7 @@ where
     }
 }
 
-impl<T, E, F, Fut, K> GetOrSet<'_, T, E, F, Fut, K>
+impl<T, E, F, Fut, K, const BEHIND: bool> GetOrSet<'_, T, E, F, Fut, K, BEHIND>
 where
     K: Form<T>,
     T: Clone + Send + Sync + 'static,
@@ -109,7 +139,14 @@ where
     fn begin(&mut self, asked: Asked<T>, context: &mut Context<'_>) -> Poll<Result<T, E>> {
         let Self { cache, key, compute, slow, .. } = self;
         let mut compute = || compute.take().map(|compute| compute());
-        Slow::begin::<K>(slow, asked, (cache, key), Policy::default(), &mut compute, context)
+        Slow::begin::<K>(
+            slow,
+            asked,
+            (cache, key),
+            Policy { behind: BEHIND, ..Policy::default() },
+            &mut compute,
+            context,
+        )
     }
 
     #[inline(never)]
@@ -118,11 +155,13 @@ where
             return Poll::Pending;
         };
         let mut compute = || compute.take().map(|compute| compute());
-        slow.poll::<K>((cache, key), Policy::default(), &mut compute, context)
+        slow.poll::<K>((cache, key), Policy { behind: BEHIND, ..Policy::default() }, &mut compute, context)
     }
 }
 
-impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K> fmt::Debug for GetOrSet<'_, T, E, F, Fut, K> {
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K, const BEHIND: bool> fmt::Debug
+    for GetOrSet<'_, T, E, F, Fut, K, BEHIND>
+{
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("GetOrSet").field("key", &self.key).finish_non_exhaustive()
     }

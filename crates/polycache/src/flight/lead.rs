@@ -72,7 +72,10 @@ where
         let mut this = self.project();
         if let (Some((leader, terms)), Some(compute)) = (&mut *this.computes, this.compute.as_mut().as_pin_mut()) {
             leader.stir();
-            let Poll::Ready(result) = compute.poll(context) else {
+            let turn = leader.turn();
+            let poll = compute.poll(context);
+            drop(turn);
+            let Poll::Ready(result) = poll else {
                 leader.rest(context);
                 if let Some(tenure) = &mut terms.tenure {
                     tenure.keep();
@@ -92,7 +95,7 @@ where
                         note(cache.flights(), stored);
                         return Poll::Ready(leader.land(result));
                     }
-                    Some(Err(fill)) if this.policy.behind && Handle::try_current().is_ok() => {
+                    Some(Err(fill)) if this.policy.goes_behind(cache) && Handle::try_current().is_ok() => {
                         Finish::new(leader, fill, result.clone()).go_behind();
                         return Poll::Ready(result);
                     }
@@ -109,6 +112,11 @@ where
 }
 
 impl<T: Clone + Send + Sync + 'static> Policy<T> {
+    /// Whether its caller gets the value before it is stored.
+    pub(super) fn goes_behind(&self, cache: &Cache) -> bool {
+        self.behind || cache.options().write_behind
+    }
+
     /// Stores what a leader has computed, if it is to be stored. If not, the value that it was to replace is deleted. Where the cache has
     /// leases, a value that was computed without one isn't stored: other processes may have written meanwhile.
     pub(super) fn fill<K: Form<T>, E: Send + Sync + 'static>(

@@ -4,6 +4,7 @@ use std::marker::PhantomData;
 use std::sync::Arc;
 use std::task::{Context, Waker};
 
+use super::circle::{Computes, Node, Turn};
 use super::pulse::Pulse;
 use super::report::Report;
 use super::sending::Seat;
@@ -33,6 +34,11 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
 
     pub(super) fn seat(&self) -> &Seat {
         &self.seat
+    }
+
+    /// Its computation is being polled.
+    pub(super) fn turn(&self) -> Turn {
+        Turn::begin(Computes::One(Node::of(&self.seat)))
     }
 
     /// The leave to store, if nobody has taken it.

@@ -57,6 +57,7 @@ async fn call(flights: &Arc<Flights>, compute: impl AsyncFn(&mut Leader<u32, ()>
                 Some(Arrival::Leads(leader)) => leader,
                 _ => continue,
             },
+            Part::Circles => unreachable!("nothing is computed within a computation"),
         };
         let value = compute(&mut leader).await;
         return leader.land(Ok(value)).unwrap();
@@ -110,6 +111,7 @@ fn who_goes_wakes_another() {
                             // It may have been told to lead, too.
                             drop(wait(waiter, looks).await);
                         }
+                        Part::Circles => unreachable!("nothing is computed within a computation"),
                     }
                 });
             }
@@ -136,6 +138,7 @@ fn a_leader_that_nobody_polls_keeps_nobody_waiting() {
                 let mut leader = match join(&flights) {
                     Part::Leads(leader, _) => leader,
                     Part::Waits(waiter) => return drop(waiter),
+                    Part::Circles => unreachable!("nothing is computed within a computation"),
                 };
                 leader.rest(&Context::from_waker(Waker::noop()));
                 while !is_done(&done) {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 use tokio::runtime::Handle;
 
 use super::Part;
+use super::circle::{Computes, Node, Turn};
 use super::finish::{Finish, note};
 use super::lead::{Policy, Terms};
 use super::leader::Leader;
@@ -127,7 +128,7 @@ where
 {
     /// Reads the open keys, computes, and waits for others. Returns the keys that have to be read again.
     async fn round(&mut self, open: Vec<usize>) -> Vec<usize> {
-        let (mut led, mut waits) = (Vec::new(), Vec::new());
+        let (mut led, mut waits, mut alone) = (Vec::new(), Vec::new(), Vec::new());
         let full: Vec<OwnedKey> = open.iter().map(|index| self.cache.full_key(self.names[*index])).collect();
         let seen: Vec<u64> = full.iter().map(|key| self.cache.flights().landings(key.key())).collect();
         let found = self.read(&open).await;
@@ -147,6 +148,7 @@ where
                     target.push(Led { index, leader, when, tenure });
                 }
                 Part::Waits(waiter) => waits.push((index, waiter)),
+                Part::Circles => alone.push(index),
             }
         }
         let pulse = Pulse::new();
@@ -164,6 +166,7 @@ where
                         later = self.check(later).await;
                     }
                 }
+                self.compute_alone(alone).await;
                 self.wait(waits, &pulse).await
             })
             .await
@@ -284,9 +287,14 @@ where
             one.leader.begins(self.cache, self.names[one.index]);
         }
         let missing = led.iter().map(|one| self.names[one.index].to_owned()).collect();
+        let computes = Computes::Many(led.iter().map(|one| Node::of(one.leader.seat())).collect());
+        let turn = Turn::begin(computes.clone());
         let mut computing = pin!((self.compute)(missing));
+        drop(turn);
         let computed = poll_fn(|context| {
+            let turn = Turn::begin(computes.clone());
             let poll = computing.as_mut().poll(context);
+            drop(turn);
             if poll.is_pending() {
                 led.iter_mut().filter_map(|one| one.tenure.as_mut()).for_each(|tenure| tenure.keep());
             }
@@ -317,7 +325,7 @@ where
                 }
                 Some(Err(fill)) => {
                     let finish = Finish::new(leader, fill, Ok(value.clone()));
-                    if !self.policy.behind || Handle::try_current().is_err() {
+                    if !self.policy.goes_behind(self.cache) || Handle::try_current().is_err() {
                         indices.push(index);
                         finishes.push(finish);
                         continue;
@@ -330,6 +338,24 @@ where
         }
         for (index, result) in indices.into_iter().zip(Finish::all(finishes).await) {
             self.results[index] = Some(result.map(Some));
+        }
+    }
+
+    /// Computes these keys, which are a part of what the caller computes itself, and stores nothing.
+    async fn compute_alone(&mut self, indices: Vec<usize>) {
+        if indices.is_empty() {
+            return;
+        }
+        let missing = indices.iter().map(|index| self.names[*index].to_owned()).collect();
+        let mut values: HashMap<String, T> = match (self.compute)(missing).await {
+            Ok(values) => values.into_iter().map(|(key, value)| (key.as_ref().to_owned(), value)).collect(),
+            Err(error) => {
+                indices.into_iter().for_each(|index| self.results[index] = Some(Err(error.clone())));
+                return;
+            }
+        };
+        for index in indices {
+            self.results[index] = Some(Ok(values.remove(self.names[index])));
         }
     }
 

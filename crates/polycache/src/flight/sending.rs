@@ -9,6 +9,7 @@ use tokio::runtime::Handle;
 
 use super::joint::{Follower, Joint};
 use super::table::Start;
+use super::under_way::Task;
 use super::{Flights, Spot};
 use crate::{Reply, Result};
 
@@ -36,7 +37,7 @@ impl Seat {
                 Start::After(other) => other.follow().await,
             }
         }
-        Sent { follower: sending.follow(), sending, last: false }.await
+        Sent { seat: Self { flights, spot }, follower: sending.follow(), sending, last: false }.await
     }
 }
 
@@ -64,6 +65,7 @@ impl Drop for InFlight {
 
 /// The leader's part in the sending.
 struct Sent {
+    seat: Seat,
     sending: Sending,
     follower: Follower<Result<bool>>,
     /// Whether nobody takes over if this is dropped: a runtime that shuts down drops what it is given.
@@ -86,8 +88,17 @@ impl Drop for Sent {
         }
         match Handle::try_current() {
             Ok(runtime) if !self.last => {
-                let rest = Self { follower: self.sending.follow(), sending: self.sending.clone(), last: true };
-                runtime.spawn(async move { rest.await.map(drop) });
+                let rest = Self {
+                    seat: self.seat.clone(),
+                    follower: self.sending.follow(),
+                    sending: self.sending.clone(),
+                    last: true,
+                };
+                let task = Task::begin(&rest.seat);
+                runtime.spawn(async move {
+                    let _task = task;
+                    rest.await.map(drop)
+                });
             }
             _ => self.sending.abandon(),
         }

@@ -16,6 +16,8 @@ pub(crate) struct Slow<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut>(
 enum Stage<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> {
     Approaches(Box<Approach<T, E>>),
     Leads(Pin<Box<Lead<T, E, Fut>>>),
+    /// It computes for itself alone.
+    Alone(Pin<Box<Fut>>),
 }
 
 impl<T, E, Fut> Slow<T, E, Fut>
@@ -54,6 +56,10 @@ where
                 Some(leads) => leads,
                 None => return Poll::Pending,
             },
+            Ok(Course::Alone) => match compute() {
+                Some(compute) => Self(Stage::Alone(Box::pin(compute))),
+                None => return Poll::Pending,
+            },
         };
         let poll = begun.poll::<K>((cache, key), policy, compute, context);
         if poll.is_pending() {
@@ -73,10 +79,15 @@ where
         loop {
             match &mut self.0 {
                 Stage::Leads(lead) => return lead.as_mut().poll::<K>(cache, key, context),
+                Stage::Alone(compute) => return compute.as_mut().poll(context),
                 Stage::Approaches(approach) => match ready!(approach.poll::<K>(cache, key, context)) {
                     Course::Arrived(result) => return Poll::Ready(result),
                     Course::Leads(leader, terms) => match Self::lead((cache, key), leader, terms, policy, compute) {
                         Some(leads) => *self = leads,
+                        None => return Poll::Pending,
+                    },
+                    Course::Alone => match compute() {
+                        Some(compute) => self.0 = Stage::Alone(Box::pin(compute)),
                         None => return Poll::Pending,
                     },
                 },
@@ -93,6 +104,9 @@ where
         compute: &mut impl FnMut() -> Option<Fut>,
     ) -> Option<Self> {
         leader.begins(cache, key);
-        Some(Self(Stage::Leads(Box::pin(Lead::new(leader, terms, policy, compute()?)))))
+        let turn = leader.turn();
+        let compute = compute()?;
+        drop(turn);
+        Some(Self(Stage::Leads(Box::pin(Lead::new(leader, terms, policy, compute)))))
     }
 }

@@ -113,6 +113,18 @@ impl Table {
         self.find(spot)?.pulse.replace(pulse)
     }
 
+    /// A task of the runtime computes or stores this flight's value.
+    pub(super) fn has_task(&mut self, spot: Spot) {
+        if let Some(entry) = self.find(spot) {
+            entry.has_task = true;
+        }
+    }
+
+    /// The keys that tasks are under way for.
+    pub(super) fn tasks(&self) -> Vec<String> {
+        self.entries.iter().filter(|entry| entry.has_task).map(|entry| entry.key.to_string()).collect()
+    }
+
     /// The flights that somebody waits for, with what the watch needs of each.
     pub(super) fn awaited(&self) -> Vec<Awaited> {
         let awaited = |entry: &Entry| {

@@ -10,6 +10,7 @@ use tokio::runtime::Handle;
 use tokio::sync::oneshot;
 use tokio::time::Instant;
 
+use super::circle::is_within;
 use super::pulse::Pulse;
 use crate::backend::{Found, Permit, Version, Want};
 
@@ -25,6 +26,9 @@ use crate::{Cache, Error, ErrorKind, Result, Value};
 /// The pauses between two looks at a key that another process computes.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
+
+/// How long one within a computation waits for another process, where the cache has no timeout.
+const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A lease of a bulk call lives at least this long for each of its keys. With shorter lives, server and process would do little but renew.
 const LIFE_OF_MANY: Duration = Duration::from_millis(1);
@@ -125,6 +129,8 @@ struct Applicant {
     life: Duration,
     /// The leader's.
     pulse: Arc<Pulse>,
+    /// How long it waits while another process computes, where it is within a computation itself: that process may wait for this one.
+    patience: Option<Duration>,
 }
 
 /// Awaits a future that begins two calls of a backend: over a network they leave with one write.
@@ -160,6 +166,7 @@ impl Applicant {
             lease: Lease::new(cache, key, Purpose::Compute, life),
             life,
             pulse: Arc::clone(pulse),
+            patience: is_within().then_some(if cache.timeout.is_zero() { PATIENCE } else { cache.timeout }),
         })
     }
 
@@ -234,10 +241,16 @@ impl Applicant {
         T: Clone + Send + Sync + 'static,
     {
         let (mut watch, mut pause) = (Watch::new(self.life), FIRST_PAUSE);
+        let begun = Instant::now();
         let mut taken = self.take::<K, T>().await?;
         loop {
             if let Some(tenancy) = taken {
                 return Ok(tenancy);
+            }
+            if self.patience.is_some_and(|patience| begun.elapsed() >= patience) {
+                let text =
+                    "another process goes on computing it, and may wait for the computation that this is a part of";
+                return Err(Error::new(ErrorKind::Timeout, text));
             }
             // At random, so that those who wait don't all ask at once.
             limit::pause(watch.cut(pause.mul_f64(0.5 + fastrand::f64() / 2.0))).await?;

@@ -4,19 +4,22 @@ use std::any::TypeId;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use super::Landing;
+use super::circle::Awaited;
 use super::leader::{Leader, wake};
+use super::sending::Seat;
 use super::table::Look;
-use super::{Flights, Landing, Spot};
 
 /// A place among those who wait.
 pub(crate) struct Waiter<T: Send + Sync + 'static, E: Send + Sync + 'static> {
-    flights: Arc<Flights>,
-    spot: Spot,
+    seat: Seat,
     ticket: u64,
     /// `None` where the leader's result has other types.
     landing: Option<Arc<Landing<T, E>>>,
     /// Whether it has given up its place.
     done: bool,
+    /// Where it waits within a computation.
+    awaited: Option<Box<Awaited>>,
 }
 
 /// How waiting ends.
@@ -30,8 +33,13 @@ pub(crate) enum Arrival<T: Send + Sync + 'static, E: Send + Sync + 'static> {
 }
 
 impl<T: Clone + Send + Sync + 'static, E: Clone + Send + Sync + 'static> Waiter<T, E> {
-    pub(super) fn new(flights: Arc<Flights>, spot: Spot, ticket: u64, landing: Option<Arc<Landing<T, E>>>) -> Self {
-        Self { flights, spot, ticket, landing, done: false }
+    pub(super) fn new(seat: Seat, ticket: u64, landing: Option<Arc<Landing<T, E>>>) -> Self {
+        Self { seat, ticket, landing, done: false, awaited: None }
+    }
+
+    /// Computations wait for it.
+    pub(super) fn is_awaited(&mut self, awaited: Option<Box<Awaited>>) {
+        self.awaited = awaited;
     }
 
     /// Not to be polled after its end.
@@ -41,15 +49,20 @@ impl<T: Clone + Send + Sync + 'static, E: Clone + Send + Sync + 'static> Waiter<
         }
         let mut waker = Some(context.waker().clone());
         let kind = TypeId::of::<Landing<T, E>>();
-        let look = self.flights.at(self.spot.hash, |table| table.look(self.spot, self.ticket, kind, &mut waker));
+        let look = self
+            .seat
+            .flights
+            .at(self.seat.spot.hash, |table| table.look(self.seat.spot, self.ticket, kind, &mut waker));
         match look {
             Look::Nothing { first } => {
                 if first {
-                    self.flights.watch();
+                    self.seat.flights.watch();
                 }
                 Poll::Pending
             }
-            Look::Leads(permit) => self.end(Arrival::Leads(Leader::new(Arc::clone(&self.flights), self.spot, permit))),
+            Look::Leads(permit) => {
+                self.end(Arrival::Leads(Leader::new(Arc::clone(&self.seat.flights), self.seat.spot, permit)))
+            }
             Look::Gone => {
                 let arrival = self.landed().map_or(Arrival::Again, Arrival::Landed);
                 self.end(arrival)
@@ -63,6 +76,7 @@ impl<T: Clone + Send + Sync + 'static, E: Clone + Send + Sync + 'static> Waiter<
 
     fn end(&mut self, arrival: Arrival<T, E>) -> Poll<Arrival<T, E>> {
         self.done = true;
+        self.awaited = None;
         Poll::Ready(arrival)
     }
 }
@@ -70,7 +84,8 @@ impl<T: Clone + Send + Sync + 'static, E: Clone + Send + Sync + 'static> Waiter<
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Drop for Waiter<T, E> {
     fn drop(&mut self) {
         if !self.done {
-            let [own, next] = self.flights.at(self.spot.hash, |table| table.leave(self.spot, self.ticket));
+            let Seat { flights, spot } = &self.seat;
+            let [own, next] = flights.at(spot.hash, |table| table.leave(*spot, self.ticket));
             drop(own);
             wake(next);
         }

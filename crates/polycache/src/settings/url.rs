@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::{Error, ErrorKind, Result};
 
 /// The settings of the cache. Whatever else stands in a query is the backend's.
-pub(crate) const CACHE: [&str; 15] = [
+pub(crate) const CACHE: [&str; 16] = [
     "allow_flush",
     "breaker",
     "enabled",
@@ -24,6 +24,7 @@ pub(crate) const CACHE: [&str; 15] = [
     "timeout",
     "ttl",
     "ttl_jitter",
+    "write_behind",
 ];
 
 /// What `read` makes of `url`. Where the query may be the rest of a password in which a `?` isn't encoded, an error quotes nothing.

@@ -1,0 +1,125 @@
+//! Computations that would wait for themselves: one that asks for its own key, or some that ask for each other's.
+//!
+//! Which computation asks can be seen: what it asks is polled within its own poll. So a thread keeps the flights whose computations it is
+//! polling just now, the outermost first. A caller that begins to wait within them is noted, with the flight that it waits for: a graph of
+//! who waits for whom. Who would close a circle in it doesn't wait.
+
+use std::cell::RefCell;
+use std::collections::HashMap;
+use std::sync::Arc;
+
+use parking_lot::Mutex;
+
+use super::sending::Seat;
+
+/// A flight of any cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(super) struct Node {
+    flights: usize,
+    hash: u64,
+    id: u64,
+}
+
+/// The flights that one computation is for: one, or those of a bulk call.
+#[derive(Debug, Clone)]
+pub(super) enum Computes {
+    One(Node),
+    Many(Arc<[Node]>),
+}
+
+thread_local! {
+    /// The computations that this thread is polling, each within the one before.
+    static POLLED: RefCell<Vec<Computes>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Who waits for whom. A plain waiter, which no computation waits for, isn't in it.
+static WAITS: Mutex<Option<HashMap<Node, Vec<Node>>>> = Mutex::new(None);
+
+/// A computation is being polled until this is dropped.
+pub(super) struct Turn(());
+
+/// Computations wait for a flight until this is dropped.
+#[derive(Debug)]
+pub(super) struct Awaited {
+    by: Vec<Node>,
+    flight: Node,
+}
+
+/// Waiting would never end.
+#[derive(Debug)]
+pub(super) struct Circle;
+
+impl Node {
+    pub(super) fn of(seat: &Seat) -> Self {
+        Self { flights: Arc::as_ptr(&seat.flights).addr(), hash: seat.spot.hash, id: seat.spot.id }
+    }
+}
+
+impl Computes {
+    fn nodes(&self) -> &[Node] {
+        match self {
+            Self::One(node) => std::slice::from_ref(node),
+            Self::Many(nodes) => nodes,
+        }
+    }
+}
+
+impl Turn {
+    pub(super) fn begin(computes: Computes) -> Self {
+        // Where the thread ends there is nothing to keep.
+        let _ = POLLED.try_with(|polled| polled.borrow_mut().push(computes));
+        Self(())
+    }
+}
+
+impl Drop for Turn {
+    fn drop(&mut self) {
+        let _ = POLLED.try_with(|polled| polled.borrow_mut().pop());
+    }
+}
+
+/// Whether what is polled just now is a part of a computation.
+pub(super) fn is_within() -> bool {
+    POLLED.try_with(|polled| !polled.borrow().is_empty()).unwrap_or(false)
+}
+
+/// Notes that the computations that are being polled wait for this flight. `None` where no computation is being polled.
+pub(super) fn wait_for(flight: Node) -> Result<Option<Box<Awaited>>, Circle> {
+    let by = POLLED.try_with(|polled| polled.borrow().iter().flat_map(Computes::nodes).copied().collect());
+    let by: Vec<Node> = by.unwrap_or_default();
+    if by.is_empty() {
+        return Ok(None);
+    }
+    let mut waits = WAITS.lock();
+    let waits = waits.get_or_insert_default();
+    let (mut open, mut seen) = (vec![flight], Vec::new());
+    while let Some(node) = open.pop() {
+        if by.contains(&node) {
+            return Err(Circle);
+        }
+        if !seen.contains(&node) {
+            seen.push(node);
+            open.extend(waits.get(&node).into_iter().flatten());
+        }
+    }
+    for node in &by {
+        waits.entry(*node).or_default().push(flight);
+    }
+    Ok(Some(Box::new(Awaited { by, flight })))
+}
+
+impl Drop for Awaited {
+    fn drop(&mut self) {
+        let mut waits = WAITS.lock();
+        let Some(waits) = waits.as_mut() else { return };
+        for node in &self.by {
+            let Some(flights) = waits.get_mut(node) else { continue };
+            if let Some(place) = flights.iter().position(|flight| *flight == self.flight) {
+                flights.swap_remove(place);
+            }
+            if flights.is_empty() {
+                waits.remove(node);
+            }
+        }
+    }
+}

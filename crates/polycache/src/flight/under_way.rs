@@ -1,0 +1,61 @@
+//! What tasks of the runtime do for flights. Closing the cache waits for it.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use tokio::sync::Notify;
+
+use super::sending::Seat;
+use super::{Flights, SHARDS};
+
+/// How many such tasks there are.
+#[derive(Debug, Default)]
+pub(super) struct UnderWay {
+    tasks: AtomicUsize,
+    /// Told when the last one ends.
+    ended: Notify,
+}
+
+/// A task that computes or stores for a flight, until this is dropped.
+#[derive(Debug)]
+pub(super) struct Task(Arc<Flights>);
+
+impl Task {
+    pub(super) fn begin(seat: &Seat) -> Self {
+        seat.flights.under_way.tasks.fetch_add(1, Ordering::SeqCst);
+        seat.flights.at(seat.spot.hash, |table| table.has_task(seat.spot));
+        Self(Arc::clone(&seat.flights))
+    }
+}
+
+impl Drop for Task {
+    fn drop(&mut self) {
+        let UnderWay { tasks, ended } = &self.0.under_way;
+        if tasks.fetch_sub(1, Ordering::SeqCst) == 1 {
+            ended.notify_waiters();
+        }
+    }
+}
+
+impl Flights {
+    /// Whether a task is under way.
+    pub(crate) fn is_under_way(&self) -> bool {
+        self.under_way.tasks.load(Ordering::SeqCst) > 0
+    }
+
+    /// Waits until none is.
+    pub(crate) async fn settled(&self) {
+        loop {
+            let ended = self.under_way.ended.notified();
+            if !self.is_under_way() {
+                return;
+            }
+            ended.await;
+        }
+    }
+
+    /// The full keys that tasks are under way for.
+    pub(crate) fn unsettled(&self) -> Vec<String> {
+        (0..SHARDS).flat_map(|shard| self.step(shard, |table| table.tasks())).collect()
+    }
+}
