@@ -7,7 +7,7 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use crate::backend::Backend;
-use crate::cache::{Cache, CacheOptions, View};
+use crate::cache::{Cache, CacheOptions, View, checked_serializer};
 use crate::flight::Flights;
 use crate::key::{KeyBuilder, Prefix};
 use crate::lease;
@@ -283,14 +283,7 @@ impl CacheBuilder {
         let writes = writes.filter(|_| self.options.lease.is_some());
         let live = backend.info().capabilities.live_objects;
         let serializer = match self.serializer.take() {
-            Some(serializer) if serializer.keeps_objects() && !live => {
-                return refuse(format!(
-                    "the serializer {} keeps live objects, and the backend {} can't hold those here; use `Json` or another serializer, or (in memory) bound by entries or give a weigher",
-                    serializer.name(),
-                    backend.info().name
-                ));
-            }
-            Some(serializer) => serializer,
+            Some(serializer) => checked_serializer(serializer, backend.info())?,
             None if live => Arc::new(Null),
             None => default_serializer(backend.info().name.as_ref())?,
         };

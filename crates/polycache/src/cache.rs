@@ -22,6 +22,7 @@ use std::time::{Duration, SystemTime};
 
 use compact_str::CompactString;
 
+pub(crate) use self::convert::checked_serializer;
 #[cfg(feature = "macros")]
 pub(crate) use self::form::private::Keep;
 #[cfg(feature = "macros")]
@@ -196,6 +197,32 @@ impl Cache {
         let bare = self.view.bare.as_deref().map(leased);
         let view = View { bare, ..(*leased(&self.view)).clone() };
         Ok(Self { view: Arc::new(view), ..self.clone() })
+    }
+
+    /// A view that stores and reads with another serializer: counters as text beside records as `MessagePack`, say. What is stored by one
+    /// serializer can't be read by another, so give the view keys of its own, by a namespace. Costs an allocation.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) for a serializer that keeps live objects on a backend that can't hold them.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::serializers::{Json, Text};
+    /// use polycache::{Cache, Value};
+    ///
+    /// let cache = Cache::builder().serializer(Json).namespace("shop").build()?; // on a server, say
+    /// let names = cache.namespace("shop:names").with_serializer(Text)?;
+    /// names.set("7", "Ada").await?;
+    /// assert_eq!(names.get::<Value>("7").await?.expect("set above").as_bytes(), Some(&b"Ada"[..])); // no quotes
+    /// # Ok(()) }
+    /// ```
+    pub fn with_serializer(&self, serializer: impl Serializer) -> Result<Self> {
+        let serializer = checked_serializer(Arc::new(serializer), self.info())?;
+        // Of its own: what another serializer has decoded isn't what this one would.
+        let decoder = Decoder::new();
+        let other = |view: &View| View { serializer: Arc::clone(&serializer), decoder, ..view.clone() };
+        let bare = self.view.bare.as_deref().map(|bare| Arc::new(other(bare)));
+        Ok(Self { view: Arc::new(View { bare, ..other(&self.view) }), ..self.clone() })
     }
 
     /// A view with one more plugin, which runs after the present ones. Cached functions with an `alias` use the view once it is given to

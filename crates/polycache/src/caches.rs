@@ -3,6 +3,8 @@
 mod alias;
 mod config;
 mod open;
+mod outside;
+mod sharing;
 mod strict;
 
 use std::collections::BTreeMap;
@@ -15,6 +17,7 @@ use serde_core::Serialize;
 use serde_json::{Map, Value};
 
 pub use self::config::Config;
+use self::sharing::Servers;
 use crate::settings::{Settings, Source, nearest};
 use crate::{Cache, CacheBuilder, Error, ErrorKind, Result};
 
@@ -23,7 +26,8 @@ const DEFAULT: &str = "default";
 /// The environment's variable with the file that configures the process-wide caches.
 const FILE: &str = "POLYCACHE_CONFIG";
 
-/// Caches by alias: each is made once, at first use, from its configuration.
+/// Caches by alias: each is made once, at first use, from its configuration. Those on one server, with the same credentials and settings of
+/// the backend, share its connections, which are closed when the last of them is closed or gone.
 ///
 /// The settings of an alias are `cache` (the name of a backend) or `url`, the backend's own settings, and `namespace`, `separator`,
 /// `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush`, `write_behind` and `enabled`, as in
@@ -51,6 +55,7 @@ pub struct Caches {
     aliases: RwLock<BTreeMap<String, Arc<Alias>>>,
     /// Counts the changes to what `get` returns.
     generation: AtomicU64,
+    servers: Servers,
     /// The error of reading the file that the environment names.
     unread: OnceLock<Error>,
 }
@@ -68,7 +73,7 @@ enum Definition {
 }
 
 /// The caches of this process. The first use reads the file that the environment's `POLYCACHE_CONFIG` names; without one there is
-/// `default`, in memory.
+/// `default`, in memory. Variables `POLYCACHE__ALIAS__FIELD` [replace fields](Config::with_environment) of the configuration.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -79,11 +84,16 @@ enum Definition {
 pub fn caches() -> &'static Caches {
     static CACHES: LazyLock<Caches> = LazyLock::new(|| {
         let caches = Caches::new();
-        if let Some(path) = std::env::var_os(FILE)
-            && let Err(error) = Config::file(&path).and_then(|config| caches.set_config(config))
-        {
+        let file = std::env::var_os(FILE);
+        let configured = match &file {
+            Some(path) => Config::file(path),
+            None => Config::json(r#"{ "default": { "cache": "memory" } }"#),
+        };
+        let configured = configured.and_then(Config::with_environment).and_then(|config| caches.set_config(config));
+        if let Err(error) = configured {
+            let told = file.map_or_else(|| error.to_string(), |_| format!("{FILE}: {error}"));
             // Every look-up gets the error, also that of an alias that only the file knows.
-            let error = caches.unread.get_or_init(|| Error::new(error.kind(), format!("{FILE}: {error}"))).clone();
+            let error = caches.unread.get_or_init(|| Error::new(error.kind(), told)).clone();
             caches.define(DEFAULT, move || Err(error.clone()));
         }
         caches
@@ -95,7 +105,12 @@ impl Caches {
     /// Only `default`, in memory.
     #[must_use]
     pub fn new() -> Self {
-        let caches = Self { aliases: RwLock::default(), generation: AtomicU64::new(0), unread: OnceLock::new() };
+        let caches = Self {
+            aliases: RwLock::default(),
+            generation: AtomicU64::new(0),
+            servers: Servers::default(),
+            unread: OnceLock::new(),
+        };
         caches.define(DEFAULT, || Ok(Cache::builder()));
         caches
     }
@@ -255,7 +270,7 @@ impl Caches {
             Definition::Settings { source, fields } => {
                 let mut fields = fields.clone();
                 fields.extend(overrides);
-                alias::build(Settings::new(Arc::clone(source), alias, fields))
+                alias::build(Settings::new(Arc::clone(source), alias, fields), &self.servers)
             }
             Definition::Code(make) => {
                 let mut settings = Settings::new(Arc::default(), alias, overrides);

@@ -140,6 +140,11 @@ impl<T: ?Sized> Sort<T> {
         drop(replaced);
     }
 
+    /// Whether a user has registered that name.
+    pub(crate) fn is_registered(&self, name: &str) -> bool {
+        self.registered.read().contains_key(name)
+    }
+
     /// The function that makes the part of that name; a text for an error if there is no such part.
     pub(crate) fn find(&self, name: &str) -> Result<Make<T>, String> {
         self.look_up(name, |row| row.names)

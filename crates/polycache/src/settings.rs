@@ -3,6 +3,7 @@
 mod choice;
 pub(crate) mod duration;
 mod nearest;
+pub(crate) mod outside;
 mod range;
 mod secret;
 #[cfg(feature = "_server")]
@@ -10,6 +11,7 @@ pub(crate) mod server_url;
 mod source;
 pub(crate) mod url;
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -170,7 +172,10 @@ impl Settings {
     pub(crate) fn ranged<T: Ranged>(&mut self, range: &Range<T>) -> Result<Option<T>> {
         match self.take_value(range.name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => range.read(&value).map(Some).map_err(|error| self.located_at(range.name, &error)),
+            Some(value) => range.read(&value).map(Some).map_err(|error| {
+                let elsewhere = self.elsewhere(range.name).map(|value| range.refused(&value));
+                self.located_at(range.name, &elsewhere.unwrap_or(error))
+            }),
         }
     }
 
@@ -178,7 +183,10 @@ impl Settings {
     pub(crate) fn chosen<T: Copy>(&mut self, choice: &Choice<T>) -> Result<Option<T>> {
         match self.take::<String>(choice.name)? {
             None => Ok(None),
-            Some(word) => choice.read(&word).map(Some).map_err(|error| self.located_at(choice.name, &error)),
+            Some(word) => choice.read(&word).map(Some).map_err(|error| {
+                let elsewhere = self.elsewhere(choice.name).map(|word| choice.refused(&word));
+                self.located_at(choice.name, &elsewhere.unwrap_or(error))
+            }),
         }
     }
 
@@ -195,11 +203,12 @@ impl Settings {
 
     fn error_at(&self, place: Option<&str>, field: &str, text: &str) -> Error {
         let path = self.within.map_or_else(|| field.to_owned(), |within| format!("{within}.{field}"));
+        let text = self.without_values(place, text);
         Error::new(ErrorKind::Config, format!("{}{}`{path}` {text}", self.place(place), self.whose()))
     }
 
     fn place(&self, field: Option<&str>) -> String {
-        let field = field.map(|field| if self.in_url.iter().any(|given| given == field) { "url" } else { field });
+        let field = field.map(|field| self.given_as(field));
         self.alias.as_deref().map(|alias| self.source.place(alias, field)).unwrap_or_default()
     }
 
@@ -231,12 +240,54 @@ impl Settings {
         if text.contains(&whose) {
             return error.clone();
         }
+        let text = self.without_values(place, &text);
         Error::new(error.kind(), format!("{}{whose}{text}", self.place(place)))
+    }
+
+    /// The field of the alias that `field` stands in.
+    fn given_as<'a>(&self, field: &'a str) -> &'a str {
+        if self.in_url.iter().any(|given| given == field) { "url" } else { field }
+    }
+
+    /// Where the value of a field is from, if it is from outside of the configuration.
+    fn whence(&self, field: &str) -> Option<String> {
+        let (alias, field) = (self.alias.as_deref()?, self.given_as(self.within.unwrap_or(field)));
+        let whence: Vec<&str> = self.source.outside(alias, Some(field)).map(|(_, outside)| outside.whence()).collect();
+        (!whence.is_empty()).then(|| whence.join(" and "))
+    }
+
+    /// What stands for such a value in an error: it may be secret.
+    fn elsewhere(&self, field: &str) -> Option<String> {
+        self.whence(field).map(|whence| format!("what {whence} says"))
+    }
+
+    /// The text of an error about what stands in the field `place`, or anywhere. It shows no value from outside, and names where that is from.
+    fn without_values(&self, place: Option<&str>, text: &str) -> String {
+        let Some(alias) = self.alias.as_deref() else { return text.to_owned() };
+        let given = place.map(|field| self.given_as(field));
+        let shown = self.source.outside(alias, given).find(|(_, outside)| outside.shows_in(text));
+        match (shown, self.whence(given.unwrap_or("url"))) {
+            (Some((field, outside)), _) => {
+                let field = if given.is_none() { format!("`{field}` ") } else { String::new() };
+                format!("{field}can't be what {} says", outside.whence())
+            }
+            (None, Some(whence)) if !text.contains(&whence) => {
+                format!("{text}; {} is what {whence} says", if given.is_none() { "`url`" } else { "it" })
+            }
+            (None, _) => text.to_owned(),
+        }
     }
 
     /// Fields that somebody else asks for.
     pub(crate) fn know(&mut self, fields: &[&'static str]) {
         self.known.extend(fields);
+    }
+
+    /// A text that two backends of this name have in common if all fields that are left are the same, but for those of the cache.
+    pub(crate) fn made_of(&self, name: &str) -> String {
+        let fields: BTreeMap<&String, &Value> =
+            self.fields.iter().filter(|(field, _)| !url::CACHE.contains(&field.as_str())).collect();
+        format!("{name} {fields:?}")
     }
 
     /// Nothing may be left over.

@@ -7,6 +7,7 @@ use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
 
 use super::{Cache, View};
+use crate::backend::BackendInfo;
 use crate::serializer::{Context, Serializer};
 use crate::{Error, ErrorKind, Result, Value};
 
@@ -165,4 +166,17 @@ fn not_shared<T>(value: &Value) -> Error {
 #[cold]
 fn another_type<T>(found: &str) -> Error {
     Error::new(ErrorKind::Decode, format!("can't be read as {}: {found}", type_name::<T>()))
+}
+
+/// The serializer, unless it keeps live objects on a backend that can't hold them.
+pub(crate) fn checked_serializer(serializer: Arc<dyn Serializer>, info: &BackendInfo) -> Result<Arc<dyn Serializer>> {
+    if !serializer.keeps_objects() || info.capabilities.live_objects {
+        return Ok(serializer);
+    }
+    let text = format!(
+        "the serializer {} keeps live objects, and the backend {} can't hold those here; use `Json` or another serializer, or (in memory) bound by entries or give a weigher",
+        serializer.name(),
+        info.name
+    );
+    Err(Error::new(ErrorKind::Config, text))
 }

@@ -34,16 +34,33 @@ impl<T: Any + Send + Sync> Form<Arc<T>> for Live {}
 pub(crate) mod private {
     use super::{Any, Arc, Cache, Duration, Encoded, Live, Readable, Reply, Result, Storable, Value};
 
-    pub trait Keep<T>: Send + Sync + 'static {
+    /// How a stored value is read.
+    pub trait Reads<T> {
+        /// What is stored under `key`.
+        fn read(cache: &Cache, key: &str, stored: Value) -> Result<T>;
+    }
+
+    impl<T: Readable> Reads<T> for Encoded {
+        #[allow(clippy::inline_always, reason = "this is the hit of `multi_get`")]
+        #[inline(always)]
+        fn read(cache: &Cache, key: &str, stored: Value) -> Result<T> {
+            T::read(cache, key, stored)
+        }
+    }
+
+    impl<T: Any + Send + Sync> Reads<Arc<T>> for Live {
+        fn read(cache: &Cache, key: &str, stored: Value) -> Result<Arc<T>> {
+            cache.decode_object(key, stored)
+        }
+    }
+
+    pub trait Keep<T>: Reads<T> + Send + Sync + 'static {
         /// How long a lease on a computation lives, where it takes one.
         fn lease_life(cache: &Cache) -> Option<Duration>;
 
         fn get(cache: &Cache, key: &str) -> Reply<Option<T>>;
 
         fn multi_get(cache: &Cache, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<T>>>;
-
-        /// What is stored under `key`.
-        fn read(cache: &Cache, key: &str, stored: Value) -> Result<T>;
 
         /// The value to store under `key`, from one that the caller keeps. It is cheap to clone.
         fn store(cache: &Cache, key: &str, value: &T) -> Result<Value>;
@@ -65,10 +82,6 @@ pub(crate) mod private {
             cache.multi_get(keys)
         }
 
-        fn read(cache: &Cache, key: &str, stored: Value) -> Result<T> {
-            T::read(cache, key, stored)
-        }
-
         fn store(cache: &Cache, key: &str, value: &T) -> Result<Value> {
             value.store_copy(cache, key)
         }
@@ -86,11 +99,7 @@ pub(crate) mod private {
         }
 
         fn multi_get(cache: &Cache, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<Arc<T>>>> {
-            cache.multi_read(keys, Cache::decode_object)
-        }
-
-        fn read(cache: &Cache, key: &str, stored: Value) -> Result<Arc<T>> {
-            cache.decode_object(key, stored)
+            cache.multi_read::<Self, _>(keys)
         }
 
         fn store(cache: &Cache, _key: &str, value: &Arc<T>) -> Result<Value> {

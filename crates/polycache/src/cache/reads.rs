@@ -5,8 +5,9 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
-use super::Cache;
+use super::form::private::Reads;
 use super::gate::Gate;
+use super::{Cache, Encoded};
 use crate::backend::{Found, Key, Version, Want};
 use crate::key::OwnedKey;
 use crate::{Answer, CommandName, Error, ErrorKind, Readable, Reply, Result, Ttl, Value};
@@ -78,15 +79,15 @@ impl Cache {
     /// # Ok(()) }
     /// ```
     pub fn multi_get<T: Readable>(&self, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<T>>> {
-        self.multi_read(keys, T::read)
+        self.multi_read::<Encoded, T>(keys)
     }
 
-    /// The same, for values that `read` makes of what is stored.
-    pub(super) fn multi_read<T: Clone + Send + 'static>(
-        &self,
-        keys: &[impl AsRef<str>],
-        read: impl Fn(&Self, &str, Value) -> Result<T> + Copy + Send + 'static,
-    ) -> Reply<Vec<Option<T>>> {
+    /// The same, for values that are kept as by `K`.
+    pub(super) fn multi_read<K, T>(&self, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<T>>>
+    where
+        K: Reads<T>,
+        T: Clone + Send + 'static,
+    {
         let misses = keys.len();
         match self.gate() {
             Gate::Shut => return self.shut(CommandName::MultiGet, vec![None; misses]),
@@ -94,7 +95,7 @@ impl Cache {
                 return self.hooked(
                     CommandName::MultiGet,
                     keys,
-                    move |cache, keys| cache.multi_read(keys, read),
+                    |cache, keys| cache.multi_read::<K, T>(keys),
                     |values| Answer::found_all(values),
                     move |cache, error| cache.missed(error, vec![None; misses]),
                 );
@@ -107,23 +108,22 @@ impl Cache {
         match self.view.backend.multi_get(&full, Want::VALUE).now() {
             // The names of keys are needed for errors alone; here they can be borrowed.
             Ok(result) => {
-                let result = self.decode_all(result, misses, read, |index| keys[index].as_ref());
+                let result = self.decode_all::<K, T>(result, misses, |index| keys[index].as_ref());
                 Reply::from(result.map_err(|error| error.of(CommandName::MultiGet, None)))
             }
             Err(pending) => {
                 let names: Vec<CompactString> = keys.iter().map(|key| CompactString::new(key)).collect();
                 self.finish(CommandName::MultiGet, None, pending, move |cache, _, result| {
-                    cache.decode_all(result, misses, read, |index| &names[index])
+                    cache.decode_all::<K, T>(result, misses, |index| &names[index])
                 })
             }
         }
     }
 
-    fn decode_all<'a, T: Clone>(
+    fn decode_all<'a, K: Reads<T>, T: Clone>(
         &self,
         result: Result<Vec<Option<Found>>>,
         asked: usize,
-        read: impl Fn(&Self, &str, Value) -> Result<T>,
         name: impl Fn(usize) -> &'a str,
     ) -> Result<Vec<Option<T>>> {
         const NAME: &str = CommandName::MultiGet.as_str();
@@ -138,7 +138,7 @@ impl Cache {
         let mut values = Vec::with_capacity(asked);
         for (index, found) in found.into_iter().enumerate() {
             let value = match found.and_then(|found| found.value) {
-                Some(value) => match read(self, name(index), value) {
+                Some(value) => match K::read(self, name(index), value) {
                     Ok(value) => Some(value),
                     Err(error) => self.missed(error.about(name(index)).during(NAME, None), None)?,
                 },

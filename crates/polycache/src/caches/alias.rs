@@ -1,8 +1,12 @@
 //! Making a cache from the settings of an alias.
 
+use std::sync::Arc;
+
 use serde_json::Value;
 
 use super::open;
+use super::sharing::Servers;
+use crate::backend::Backend;
 use crate::backends::around;
 use crate::builder::{LEASE, TIMEOUT, TTL_JITTER};
 use crate::registry::{BACKENDS, PLUGINS, SERIALIZERS};
@@ -16,10 +20,10 @@ const ON_ERROR: Choice<OnError> = Choice::new("on_error", ERRORS);
 const ON_DECODE_ERROR: Choice<OnError> = Choice::new("on_decode_error", ERRORS);
 
 /// The cache that these settings describe.
-pub(super) fn build(mut settings: Settings) -> Result<Cache> {
+pub(super) fn build(mut settings: Settings, servers: &Servers) -> Result<Cache> {
     let (cache, url) = (settings.take::<String>("cache")?, settings.take::<String>("url")?);
     let shown = url.clone().unwrap_or_default();
-    let builder = guarded(&shown, || builder(&mut settings, cache, url));
+    let builder = guarded(&shown, || builder(&mut settings, servers, cache, url));
     let builder = builder.map_err(|error| settings.located(&error))?;
     let built = guarded(&shown, || builder.build()).map_err(|error| settings.located(&error));
     settings.finish()?;
@@ -27,7 +31,12 @@ pub(super) fn build(mut settings: Settings) -> Result<Cache> {
 }
 
 /// The builder, with the backend that `cache` or `url` names.
-fn builder(settings: &mut Settings, cache: Option<String>, mut url: Option<String>) -> Result<CacheBuilder> {
+fn builder(
+    settings: &mut Settings,
+    servers: &Servers,
+    cache: Option<String>,
+    mut url: Option<String>,
+) -> Result<CacheBuilder> {
     if let Some(url) = &mut url {
         let (backend, fields) = split(url)?;
         settings.complete(fields);
@@ -39,11 +48,25 @@ fn builder(settings: &mut Settings, cache: Option<String>, mut url: Option<Strin
         (None, None) => return Err(settings.missing("cache", "is missing; give it, or a `url`")),
         (Some(name), None) => {
             let make = BACKENDS.find(&name).map_err(|text| settings.error("cache", &text))?;
-            make(settings)?
+            let made_of = settings.made_of(&name);
+            shared(servers, &name, made_of, make(settings)?)
         }
-        (None, Some(url)) => open::backend(&url)?,
+        (None, Some(url)) => {
+            let made = open::backend(&url)?;
+            let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme).to_owned();
+            shared(servers, &scheme, url, made)
+        }
     };
     Ok(builder.shared_backend(around(settings, backend)?))
+}
+
+/// The backend, or an earlier one with the same settings. A backend of this process isn't shared, since each alias has entries of its own
+/// there. Nor is one of the user's: its name may stand for another backend by now.
+fn shared(servers: &Servers, name: &str, made_of: String, made: Arc<dyn Backend>) -> Arc<dyn Backend> {
+    if made.info().capabilities.exclusive || BACKENDS.is_registered(name) {
+        return made;
+    }
+    servers.share(made_of, made)
 }
 
 /// The builder, with those settings that are the cache's rather than its backend's.

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde_core::Serialize;
 use serde_json::{Map, Value};
 
+use super::outside::fill_in;
 use super::strict::Strict;
 use crate::settings::Source;
 use crate::{Error, ErrorKind, Result};
@@ -85,7 +86,8 @@ impl Config {
         self.aliases.iter().map(|(alias, _)| alias.as_str())
     }
 
-    fn parse(source: Source, value: Result<Value, impl std::fmt::Display>) -> Result<Self> {
+    /// What is named in a text is filled in: whoever gives a value can do so beforehand.
+    fn parse(mut source: Source, value: Result<Value, impl std::fmt::Display>) -> Result<Self> {
         let wrong = |text: String| Error::new(ErrorKind::Config, text);
         let value =
             value.map_err(|error| wrong(format!("{}the configuration can't be read: {error}", source.origin())))?;
@@ -93,7 +95,12 @@ impl Config {
             return Err(wrong(format!("{}the configuration is no table of caches", source.origin())));
         };
         let aliases = aliases.into_iter().map(|(alias, fields)| match fields {
-            Value::Object(fields) => Ok((alias, fields)),
+            Value::Object(mut fields) => {
+                if source.is_text() {
+                    fill_in(&mut source, &alias, &mut fields)?;
+                }
+                Ok((alias, fields))
+            }
             _ => {
                 let place = source.place(&alias, None);
                 Err(wrong(format!("{place}alias `{alias}` is no table of settings")))

@@ -17,9 +17,12 @@ impl<T: Copy> Choice<T> {
     /// What `word` means.
     pub(crate) fn read(&self, word: &str) -> Result<T> {
         let found = self.words.iter().find(|(known, _)| *known == word).map(|(_, meant)| *meant);
-        found.ok_or_else(|| {
-            let words: Vec<String> = self.words.iter().map(|(known, _)| format!("`{known}`")).collect();
-            Error::new(ErrorKind::Config, format!("`{}` is {word:?}; it is {}", self.name, words.join(" or ")))
-        })
+        found.ok_or_else(|| self.refused(&format!("{word:?}")))
+    }
+
+    /// The error for a word that is shown as this.
+    pub(crate) fn refused(&self, word: &str) -> Error {
+        let words: Vec<String> = self.words.iter().map(|(known, _)| format!("`{known}`")).collect();
+        Error::new(ErrorKind::Config, format!("`{}` is {word}; it is {}", self.name, words.join(" or ")))
     }
 }

@@ -1,19 +1,55 @@
 //! Where a configuration comes from, for errors that say where.
 
+use std::collections::BTreeMap;
+
+use super::outside::Outside;
+
 /// A configuration's origin: a name, and the text if there was one.
-#[derive(Debug, Default)]
+#[derive(Debug, Default, Clone)]
 pub(crate) struct Source {
     name: Option<String>,
     text: Option<String>,
+    /// What is from outside of the text, by alias and field.
+    outside: BTreeMap<(String, String), Vec<Outside>>,
+    /// The fields of which nothing is in the text.
+    replaced: Vec<(String, String)>,
 }
 
 impl Source {
     pub(crate) fn text(text: &str) -> Self {
-        Self { name: None, text: Some(text.to_owned()) }
+        Self { text: Some(text.to_owned()), ..Self::default() }
     }
 
     pub(crate) fn file(name: &str, text: &str) -> Self {
-        Self { name: Some(name.to_owned()), text: Some(text.to_owned()) }
+        Self { name: Some(name.to_owned()), text: Some(text.to_owned()), ..Self::default() }
+    }
+
+    /// Whether it is a text, rather than a value.
+    pub(crate) fn is_text(&self) -> bool {
+        self.text.is_some()
+    }
+
+    /// A field holds something from outside.
+    pub(crate) fn has(&mut self, alias: &str, field: &str, outside: Outside) {
+        self.outside.entry((alias.to_owned(), field.to_owned())).or_default().push(outside);
+    }
+
+    /// A field is all from outside.
+    pub(crate) fn replaces(&mut self, alias: &str, field: &str, outside: Outside) {
+        let place = (alias.to_owned(), field.to_owned());
+        self.outside.insert(place.clone(), vec![outside]);
+        self.replaced.push(place);
+    }
+
+    /// What a field of an alias has from outside; without a field, what each of them has.
+    pub(crate) fn outside<'a>(
+        &'a self,
+        alias: &'a str,
+        field: Option<&'a str>,
+    ) -> impl Iterator<Item = (&'a str, &'a Outside)> {
+        let of = move |(its, name): &(String, String)| its == alias && field.is_none_or(|field| name == field);
+        let fields = self.outside.iter().filter(move |(place, _)| of(place));
+        fields.flat_map(|((_, field), outsides)| outsides.iter().map(|outside| (field.as_str(), outside)))
     }
 
     /// The beginning of an error about the whole: the file, if it is one.
@@ -23,6 +59,10 @@ impl Source {
 
     /// The beginning of an error about an alias: the file and the line, as far as they are known.
     pub(crate) fn place(&self, alias: &str, field: Option<&str>) -> String {
+        let elsewhere = self.replaced.iter().any(|(its, name)| its == alias && Some(name.as_str()) == field);
+        if elsewhere {
+            return String::new();
+        }
         let line = self.text.as_deref().and_then(|text| line(text, alias, field));
         match (&self.name, line) {
             (Some(name), Some(line)) => format!("{name}, line {line}: "),

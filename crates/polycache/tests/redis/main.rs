@@ -16,6 +16,7 @@ mod load;
 mod polled_by_hand;
 mod raw;
 mod secrets;
+mod shared;
 mod subjects;
 mod support;
 

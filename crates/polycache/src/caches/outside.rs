@@ -1,0 +1,100 @@
+//! What the environment and files of secrets say in a configuration.
+
+use std::env;
+
+use serde_json::{Map, Value};
+
+use super::config::Config;
+use crate::settings::outside::{Outside, filled_in};
+use crate::settings::{Source, nearest};
+use crate::{Error, ErrorKind, Result};
+
+/// What a variable that sets a field begins with.
+const PREFIX: &str = "POLYCACHE__";
+
+impl Config {
+    /// With what the environment says: the variable `POLYCACHE__ALIAS__FIELD` sets that field of that alias, in place of what the
+    /// configuration has there. The names are those of the alias and of the field, with `_` for what isn't a letter or a digit, in upper case.
+    /// `cache` and `url` take the place of each other. The [caches of the process](crate::caches) are configured so; others need this call.
+    ///
+    /// ```
+    /// use polycache::Config;
+    ///
+    /// // With `POLYCACHE__USERS__TTL=1h` in the environment, entries live for an hour.
+    /// let text = r#"{ "default": { "cache": "memory" }, "users": { "cache": "memory", "ttl": "5m" } }"#;
+    /// let config = Config::json(text)?.with_environment()?;
+    /// # let _ = config; Ok::<(), polycache::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Config`](ErrorKind::Config) for a variable that names no alias of the configuration or isn't Unicode: it says which.
+    pub fn with_environment(self) -> Result<Self> {
+        let named = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
+        let mut variables: Vec<(String, Option<String>)> = named
+            .filter(|(name, _)| name.starts_with(PREFIX))
+            .map(|(name, value)| (name, value.into_string().ok()))
+            .collect();
+        variables.sort_unstable();
+        let Self { source, mut aliases } = self;
+        let mut source = Source::clone(&source);
+        for (variable, value) in variables {
+            let wrong = |text: String| {
+                Err(Error::new(ErrorKind::Config, format!("the environment variable `{variable}` {text}")))
+            };
+            let rest = variable.strip_prefix(PREFIX).unwrap_or_default();
+            let Some((alias, field)) = rest.split_once("__") else {
+                return wrong(format!("names no field; it has the form {PREFIX}ALIAS__FIELD"));
+            };
+            let Some((alias, fields)) = aliases.iter_mut().find(|(name, _)| in_environment(name) == alias) else {
+                let known: Vec<String> = aliases.iter().map(|(name, _)| in_environment(name)).collect();
+                let known: Vec<&str> = known.iter().map(String::as_str).collect();
+                let meant = nearest(alias, &known).map(|near| format!("; did you mean `{near}`")).unwrap_or_default();
+                return wrong(format!("names no alias{meant}; known are {}", known.join(", ")));
+            };
+            let Some(value) = value else { return wrong("isn't Unicode; set it to a text".to_owned()) };
+            let field = field.to_ascii_lowercase();
+            match field.as_str() {
+                "cache" => drop(fields.remove("url")),
+                "url" => drop(fields.remove("cache")),
+                _ => {}
+            }
+            source.replaces(alias, &field, Outside::variable(&variable, &value));
+            fields.insert(field, Value::String(value));
+        }
+        Ok(Self { source: source.into(), aliases })
+    }
+}
+
+/// How an alias is written in a variable's name.
+fn in_environment(alias: &str) -> String {
+    alias.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' }).collect()
+}
+
+/// Fills in what the texts of these fields name.
+pub(super) fn fill_in(source: &mut Source, alias: &str, fields: &mut Map<String, Value>) -> Result<()> {
+    for (field, value) in fields {
+        let mut outsides = Vec::new();
+        fill_in_value(value, &mut outsides).map_err(|text| {
+            let place = source.place(alias, Some(field));
+            Error::new(ErrorKind::Config, format!("{place}alias `{alias}`: `{field}` {text}"))
+        })?;
+        for outside in outsides {
+            source.has(alias, field, outside);
+        }
+    }
+    Ok(())
+}
+
+fn fill_in_value(value: &mut Value, outsides: &mut Vec<Outside>) -> Result<(), String> {
+    match value {
+        Value::String(text) if text.contains("${") => {
+            let (filled, more) = filled_in(text)?;
+            outsides.extend(more);
+            *text = filled;
+        }
+        Value::Array(items) => items.iter_mut().try_for_each(|item| fill_in_value(item, outsides))?,
+        Value::Object(fields) => fields.values_mut().try_for_each(|field| fill_in_value(field, outsides))?,
+        Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+    }
+    Ok(())
+}
