@@ -128,7 +128,7 @@ impl Error {
         self
     }
 
-    /// The same error as the command that met it tells it. A timeout of its own leaves an unknown outcome where it can't be done twice.
+    /// The same error with its command and key. A timeout becomes an unknown outcome if the command isn't safe to repeat.
     #[cold]
     pub(crate) fn of(mut self, command: CommandName, key: Option<&str>) -> Self {
         if self.0.kind == ErrorKind::Timeout && self.0.command.is_none() && !command.is_repeatable() {

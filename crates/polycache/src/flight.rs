@@ -1,8 +1,8 @@
 //! Single-flight: of all the tasks that miss a key, one computes.
 //!
-//! [`Flights`] is a table of what is being computed, a flight a key. Whoever joins it either leads, and computes, or waits. A leader that
-//! is dropped hands over to a waiter. A write to the key *overtakes* its flight: the flight's value is no longer stored, and newcomers
-//! start another one.
+//! [`Flights`] is a table of computations, one flight for each key. Whoever joins a flight either leads, and computes, or waits. A leader
+//! that is dropped hands over to a waiter. A write to the key *overtakes* its flight: the flight's value is not stored any more, and
+//! newcomers start another one.
 //!
 //! Foreign code never runs under a lock: a step under a lock returns what it removes.
 
@@ -70,7 +70,7 @@ use crate::repeated::tell_repeated;
 /// The number of shards. A lock is held for well under a microsecond, so these suffice for any number of cores.
 const SHARDS: usize = 32;
 
-/// What is being computed by the tasks of this process, for one cache with all its clones and views.
+/// The computations of this process, for one cache with all its clones and views.
 pub(crate) struct Flights {
     /// How many flights there are, in all shards. Writes look at this.
     live: AtomicUsize,
@@ -82,19 +82,19 @@ pub(crate) struct Flights {
     shards: Box<[Mutex<Table>]>,
 }
 
-/// Where a flight is found.
+/// The place of a flight in the table.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Spot {
     hash: u64,
     id: u64,
 }
 
-/// The place for the result of a flight, for waiters of just these types.
+/// The place for the result of a flight, for waiters of exactly these types.
 type Landing<T, E> = OnceLock<Result<T, E>>;
 
 /// A caller's part in a flight.
 pub(crate) enum Part<T: Send + Sync + 'static, E: Send + Sync + 'static> {
-    /// It computes. The number counts the landings near this key so far.
+    /// The caller computes. The number counts the landings near this key so far.
     Leads(Leader<T, E>, u64),
     Waits(Waiter<T, E>),
     /// Waiting would never end: this caller is a part of the computation, or of one that waits for it.
@@ -114,8 +114,8 @@ impl Flights {
         })
     }
 
-    /// Whether anything is being computed. A write that finds nothing here has nothing to overtake: who starts after this look computes
-    /// with what the writer has written to the source before it.
+    /// Whether anything is being computed. If not, a write has nothing to overtake: a later computation uses what the writer has already
+    /// written to the source.
     #[inline]
     pub(crate) fn any(&self) -> bool {
         // Not relaxed, for sources without a lock or a system call; the same instruction on x86.
@@ -170,7 +170,7 @@ impl Flights {
         }
     }
 
-    /// Starts a flight of `key`, and overtakes those there are.
+    /// Starts a flight of `key`, and overtakes the present ones.
     fn lead<T, E>(self: &Arc<Self>, key: Key<'_>) -> Leader<T, E>
     where
         T: Send + Sync + 'static,
@@ -195,7 +195,7 @@ impl Flights {
 
     /// One step under the lock of a shard.
     fn at<R>(&self, hash: u64, step: impl FnOnce(&mut Table) -> R) -> R {
-        // The middle bits: the low and the top ones place the key in the table.
+        // The middle bits, since the low and the top ones place the key in the table.
         self.step((hash >> 32) as usize % SHARDS, step)
     }
 

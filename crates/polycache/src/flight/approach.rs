@@ -1,4 +1,4 @@
-//! The way of a call up to where it has a result or computes one.
+//! The way of a call until it has a result or computes one.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -31,16 +31,16 @@ pub(super) enum Approach<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     Circles,
 }
 
-/// What the cache's reply is at first: a result, or one to come.
+/// The cache's reply at first: a result, or one to come.
 pub(crate) type Asked<T> = Result<Result<Option<T>>, Reply<Option<T>>>;
 
-/// What the call saw before it asked the cache.
+/// The state of the flights before the call asked the cache.
 pub(super) struct Seen {
     key: OwnedKey,
     landings: u64,
 }
 
-/// How it ends.
+/// The end of the approach.
 pub(super) enum Course<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// With a result.
     Arrived(Result<T, E>),
@@ -50,7 +50,7 @@ pub(super) enum Course<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     Alone,
 }
 
-/// What a read has found.
+/// The result of a read.
 enum Found<T> {
     Value(T),
     /// Nothing. The computed value is stored on this condition.
@@ -62,7 +62,7 @@ where
     T: Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
 {
-    /// Begins after the cache has answered. Returns `Err` with the way that remains, where the call has to wait.
+    /// Begins after the cache has answered. Returns `Err` with the rest of the way if the call has to wait.
     #[inline]
     pub(super) fn start<K: Form<T>>(
         cache: &Cache,
@@ -184,7 +184,7 @@ where
         }
     }
 
-    /// Joins the key's flight. `seen` is `None` where the read needed no wait.
+    /// Joins the key's flight. `seen` is `None` if the read needed no wait.
     fn missed<K: Form<T>>(cache: &Cache, key: &str, seen: Option<Seen>, when: When) -> Self {
         let (joined, seen) = match seen {
             Some(Seen { key, landings }) => (cache.flights().join(key.key()), Some(landings)),
@@ -199,7 +199,7 @@ where
         }
     }
 
-    /// Leads, without regard to stored values and to others who compute.
+    /// Leads, whatever is stored or computed by others.
     #[cfg(feature = "macros")]
     pub(super) fn anew<K: Form<T>>(cache: &Cache, key: &str, mut leader: Leader<T, E>) -> Self {
         let asking = K::lease_life(cache).and_then(|_| {
@@ -213,7 +213,7 @@ where
         }
     }
 
-    /// Leads in this process, and asks for the lease where there are leases.
+    /// Leads in this process, and asks for a lease if the cache has leases.
     fn lead<K: Form<T>>(cache: &Cache, key: &str, mut leader: Leader<T, E>, when: When) -> Self {
         let asking = K::lease_life(cache).and_then(|_| {
             leader.asks(cache, key);

@@ -26,8 +26,8 @@ where
     E: Send + Sync + 'static,
     F: FnOnce() -> Fut,
 {
-    /// The computation, once it has begun, goes on in a task of the tokio runtime even if this call is dropped, and the others share
-    /// it. Without a runtime it is the same as before.
+    /// Lets the computation, once begun, go on in a task of the tokio runtime even if this call is dropped; the others share it. Without
+    /// a runtime this changes nothing.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {
@@ -78,13 +78,13 @@ pub struct Detached<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, K
     form: PhantomData<K>,
 }
 
-/// Where the leader's work is done.
+/// The place of the leader's work.
 enum Work<T, E> {
     Task(JoinHandle<Result<T, E>>),
     Here(Pin<Box<dyn Future<Output = Result<T, E>> + Send>>),
 }
 
-/// The closure isn't pinned: it is called before anything borrows from it.
+/// The closure isn't pinned, since it is called before anything borrows from it.
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, K> Unpin for Detached<'_, T, E, F, K> {}
 
 impl<T, E, F, Fut, K> Future for Detached<'_, T, E, F, K>
@@ -127,7 +127,7 @@ where
                     },
                     Course::Leads(mut leader, terms) => {
                         let Some(compute) = this.compute.take() else {
-                            // Only where it is polled after its end.
+                            // Only if it is polled after its end.
                             return Poll::Pending;
                         };
                         leader.begins(this.cache, this.key);

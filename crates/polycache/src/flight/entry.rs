@@ -14,11 +14,11 @@ use crate::backend::Permit;
 /// The state of a flight.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Phase {
-    /// Somebody computes.
+    /// A leader computes.
     Led,
     /// The leader is gone, and a waiter has been woken to take over.
     Vacant,
-    /// It is over. The entry stays as long as its value is on the way to the backend.
+    /// It is over. The entry stays while its value is on the way to the backend.
     Landed,
 }
 
@@ -27,7 +27,7 @@ pub(super) struct Entry {
     pub(super) hash: u64,
     pub(super) key: CompactString,
     pub(super) id: u64,
-    /// Whether newcomers join it. They don't once a write has overtaken it or it has landed.
+    /// Whether newcomers join it: until a write overtakes it or it lands.
     pub(super) current: bool,
     pub(super) phase: Phase,
     /// Its value on the way to the backend: writes have to wait for that.
@@ -40,9 +40,9 @@ pub(super) struct Entry {
     pub(super) pulse: Option<Arc<Pulse>>,
     /// The leader's type of [`Landing`](super::Landing).
     pub(super) kind: TypeId,
-    /// Where waiters of that type find the result. The first of them makes it.
+    /// The place where waiters of that type find the result. The first waiter makes it.
     pub(super) landing: Option<Arc<dyn Any + Send + Sync>>,
-    /// Those who wait for the result, the oldest first. One without a waker is about to look.
+    /// The waiters for the result, the oldest first. One without a waker is about to look.
     pub(super) waiters: BTreeMap<u64, Option<Waker>>,
 }
 
@@ -64,7 +64,7 @@ impl Entry {
         }
     }
 
-    /// A caller with this type of landing leads from now on. It computes after every write so far, so its value may be stored.
+    /// A caller with this type of landing leads from now on. It computes after all writes so far, so its value may be stored.
     pub(super) fn take_over(&mut self, kind: TypeId) -> Permit {
         self.phase = Phase::Led;
         self.has_task = false;
@@ -78,7 +78,7 @@ impl Entry {
         self.permit.clone()
     }
 
-    /// The oldest waiter's waker; none where it is about to look anyway.
+    /// The oldest waiter's waker; `None` if that waiter is about to look anyway.
     pub(super) fn wake_one(&mut self) -> Option<Waker> {
         self.waiters.first_entry().and_then(|mut first| first.get_mut().take())
     }

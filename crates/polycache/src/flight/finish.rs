@@ -1,4 +1,4 @@
-//! A result on its way to the backend, and then to those who wait.
+//! A result on its way to the backend, and then to the waiters.
 
 use std::future::{Future, poll_fn};
 use std::pin::Pin;
@@ -14,7 +14,7 @@ use crate::Reply;
 use crate::join::join_all;
 use crate::repeated::tell_repeated;
 
-/// What remains to do for a leader that has computed, where storing takes a while. It becomes a task of the runtime: others wait for it, and
+/// The rest of a leader's work after the computation, if storing takes a while. It becomes a task of the runtime: others wait for it, and
 /// the leader's own caller may poll late, or never.
 pub(super) enum Finish<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     Here(Storing<T, E>),
@@ -22,13 +22,13 @@ pub(super) enum Finish<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     Over,
 }
 
-/// A value that is stored first, and shared then.
+/// A value that is stored before it is shared.
 pub(super) struct Storing<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     fill: Reply<()>,
     /// This and the result are here until the flight has landed.
     leader: Option<Leader<T, E>>,
     result: Option<Result<T, E>>,
-    /// The caller who awaits the result, where this is a task.
+    /// The caller who awaits the result, if this is a task.
     caller: Option<oneshot::Sender<Result<T, E>>>,
     /// Where this is a task.
     task: Option<Task>,
@@ -46,7 +46,7 @@ where
     T: Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
 {
-    /// Leaves it to a task, and nobody awaits it.
+    /// Leaves it to a task that nobody awaits.
     pub(super) fn go_behind(self) {
         if let (Self::Here(mut storing), Ok(runtime)) = (self, Handle::try_current()) {
             storing.becomes_task();
@@ -69,7 +69,7 @@ where
     fn poll_here(&mut self, context: &mut Context<'_>) -> Poll<Result<T, E>> {
         let result = match self {
             Self::Here(storing) => ready!(Pin::new(storing).poll(context)),
-            // The task sends the result in any case, also when it is dropped.
+            // The task sends the result in any case, even when it is dropped.
             Self::Task(told) => ready!(Pin::new(told).poll(context)).ok(),
             Self::Over => None,
         };
@@ -90,7 +90,7 @@ where
         Some(storing)
     }
 
-    /// The results of many, in their order. All of the storing is one task.
+    /// The results of many, in their order. One task does all of the storing.
     pub(super) async fn all(mut finishes: Vec<Self>) -> Vec<Result<T, E>> {
         if let Ok(runtime) = Handle::try_current() {
             let tasks: Vec<_> = finishes.iter_mut().filter_map(Self::detach).collect();
@@ -123,7 +123,7 @@ where
     T: Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
 {
-    /// None where the result was told to the caller.
+    /// `None` if the result was sent to the caller.
     type Output = Option<Result<T, E>>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
@@ -152,8 +152,8 @@ where
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Drop for Storing<T, E> {
-    /// The runtime has ended, or a hook has panicked. The caller who has computed gets the result all the same; if it is gone, those who
-    /// wait get it.
+    /// The runtime has ended, or a hook has panicked. The computing caller gets the result all the same; if it is gone, the waiters get
+    /// it.
     fn drop(&mut self) {
         let (Some(leader), Some(result)) = (&mut self.leader, self.result.take()) else { return };
         match self.caller.take().filter(|caller| !caller.is_closed()) {

@@ -1,4 +1,4 @@
-//! `get_or_set`: the value that is there, or one computed once for all who ask.
+//! `get_or_set`: the stored value, or one computed once for all who ask.
 
 use std::fmt;
 use std::future::Future;
@@ -14,18 +14,18 @@ use crate::Cache;
 use crate::cache::{Encoded, Form};
 
 impl Cache {
-    /// The value under `key`; where there is none, what `compute` gives, which is stored.
+    /// The value under `key`; if there is none, the result of `compute`, which is stored.
     ///
     /// Of all the tasks that miss a key at the same time, through this cache, its clones and views, one computes, and the others share
-    /// its value or its error. An error isn't stored. If the one that computes is cancelled, or panics, another takes over with its own
+    /// its value or its error. An error isn't stored. If the computing task is cancelled, or panics, another one takes over with its own
     /// `compute`; with [`detached`](GetOrSet::detached) the computation goes on instead.
     ///
-    /// The `get` and the `set` inside are ordinary commands, each with the timeout of the cache; `compute` may take as long as it likes.
-    /// Trouble with the cache, and a stored value that is no `T`, count as a miss and become a `tracing` event: the caller gets what
-    /// `compute` gives. So it is while the cache is turned off or closed.
+    /// The `get` and the `set` inside are ordinary commands, each with the timeout of the cache; `compute` has no time limit. Trouble
+    /// with the cache, and a stored value that is no `T`, count as a miss and become a `tracing` event: the caller gets the result of
+    /// `compute`. So it does while the cache is turned off or closed.
     ///
-    /// A write to the key through this cache, its clones and views that starts or ends while the value is computed wins: what is
-    /// computed goes to those who wait for it, and isn't stored. Who calls after such a write doesn't get the value from before it.
+    /// A write to the key through this cache, its clones and views that starts or ends during the computation wins: the computed value
+    /// goes to the waiting callers, and isn't stored. A call after such a write doesn't get a value from before it.
     ///
     /// Where `compute` asks for the same key itself, or two computations ask for each other's keys, one would wait for its own end. That call
     /// computes for itself instead, and doesn't store; a `tracing` event names the key. Callers with another `T` or `E` on the same key
@@ -70,7 +70,7 @@ pub struct GetOrSet<
     pub(super) cache: &'a Cache,
     pub(super) key: &'a str,
     pub(super) compute: Option<F>,
-    /// All that a hit doesn't need, apart: a hit is felt to move it about.
+    /// Everything that a hit doesn't need, apart: moving it would be felt in a hit.
     slow: Option<Slow<T, E, Fut>>,
     form: PhantomData<K>,
 }

@@ -1,4 +1,4 @@
-//! A future that all who wait for it drive: whichever of them is polled polls it.
+//! A future that all waiters drive: whichever of them is polled polls it.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -19,7 +19,7 @@ struct State<T> {
     work: Work<T>,
     /// Whether it was woken while somebody polled it.
     woken: bool,
-    /// The wakers of those who wait.
+    /// The wakers of the waiters.
     wakers: Vec<(u64, Waker)>,
     next: u64,
 }
@@ -34,7 +34,7 @@ enum Work<T> {
     Done(Option<T>),
 }
 
-/// A future for one of those who wait. It is ready when the work is done.
+/// A future for one waiter. It is ready when the work is done.
 pub(super) struct Follower<T> {
     joint: Joint<T>,
     ticket: Option<u64>,
@@ -86,7 +86,7 @@ impl<T: Send + 'static> Joint<T> {
             state.leave(ticket, waker, &mut replaced);
             match std::mem::replace(&mut state.work, Work::Polled) {
                 Work::Rests(work) => work,
-                // Somebody else polls it, and wakes all who wait afterwards.
+                // Another waiter polls it, and then wakes them all.
                 _ => return Poll::Pending,
             }
         };
@@ -125,7 +125,7 @@ impl<T> Turn<'_, T> {
                 if let Some(work) = self.work.take() {
                     state.work = Work::Rests(work);
                 }
-                // Its wake-up came during this poll, and the one who polled may not come again.
+                // Its wake-up came during this poll, and the polling waiter may not come again.
                 if std::mem::take(&mut state.woken) { std::mem::take(&mut state.wakers) } else { Vec::new() }
             };
             wake_all(woken);

@@ -16,21 +16,21 @@ use crate::cache::Form;
 use crate::events::Refusal;
 use crate::{Cache, Reply, Ttl};
 
-/// What becomes of a computed value.
+/// What happens to a computed value.
 pub(crate) struct Policy<T> {
-    /// Gives its TTL, where it isn't the TTL of the cache.
+    /// Gives its TTL, if that isn't the cache's.
     pub(crate) ttl: Option<fn(&T) -> Ttl>,
-    /// Tells that it is not to be stored.
+    /// Tells that it isn't stored.
     pub(crate) skip: Option<fn(&T) -> bool>,
     /// Whether its caller gets it before it is stored.
     pub(crate) behind: bool,
 }
 
-/// What a leader has besides its leadership.
+/// The leader's condition and lease.
 pub(super) struct Terms {
-    /// The condition on which it stores.
+    /// The condition to store on.
     pub(super) when: When,
-    /// Its lease, where it has one.
+    /// The lease, if there is one.
     pub(super) tenure: Option<Box<Tenure>>,
 }
 
@@ -44,7 +44,7 @@ pin_project! {
         policy: Policy<T>,
         // `None` once there is a result.
         computes: Option<(Leader<T, E>, Terms)>,
-        // Where storing takes a while.
+        // Set if storing takes a while.
         finish: Option<Finish<T, E>>,
         #[pin]
         compute: Option<Fut>,
@@ -105,7 +105,7 @@ where
         }
         match this.finish {
             Some(finish) => finish.poll(context),
-            // Polled after its end.
+            // It was polled after its end.
             None => Poll::Pending,
         }
     }

@@ -19,7 +19,7 @@ pub(crate) struct Leader<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// `None` once it was given to the storing.
     permit: Option<Permit>,
     landed: bool,
-    /// `None` until it has to wait.
+    /// `None` until the leader has to wait.
     pulse: Option<Arc<Pulse>>,
     /// `None` where no plugin listens.
     report: Option<Box<Report>>,
@@ -46,18 +46,18 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
         self.permit.as_ref()
     }
 
-    /// Takes the leave to store, if no write has overtaken the flight.
+    /// Takes the permit to store, if no write has overtaken the flight.
     pub(super) fn take_permit(&mut self) -> Option<Permit> {
         self.permit.take().filter(Permit::holds)
     }
 
-    /// It asks for a lease.
+    /// The leader asks for a lease.
     pub(super) fn asks(&mut self, cache: &Cache, key: &str) {
         self.report = Report::new(cache, key);
         self.report.iter_mut().for_each(|report| report.asks());
     }
 
-    /// It computes from now on.
+    /// The leader computes from now on.
     pub(super) fn begins(&mut self, cache: &Cache, key: &str) {
         if self.report.is_none() {
             self.report = Report::new(cache, key);
@@ -65,12 +65,12 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
         self.report.iter_mut().for_each(|report| report.begins());
     }
 
-    /// It has computed.
+    /// The leader has computed.
     pub(super) fn ends(&mut self) {
         self.report.iter_mut().for_each(|report| report.ends());
     }
 
-    /// How many callers wait; counted only where a plugin listens.
+    /// How many callers wait; counted only if a plugin listens.
     fn waiting(&self) -> usize {
         let Seat { flights, spot } = &self.seat;
         self.report.as_ref().map_or(0, |_| flights.at(spot.hash, |table| table.waiting(*spot)))
@@ -89,13 +89,13 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
         }
     }
 
-    /// Gives it a pulse that it shares with other leaders of the same future.
+    /// Gives the leader a pulse that it shares with other leaders of the same future.
     pub(super) fn share(&mut self, pulse: &Arc<Pulse>) {
         self.seat.flights.attend(self.seat.spot, pulse);
         self.pulse = Some(Arc::clone(pulse));
     }
 
-    /// Its pulse, which shows others whether anybody polls it.
+    /// The leader's pulse, which shows others whether anybody polls it.
     pub(super) fn pulse(&mut self) -> &Arc<Pulse> {
         let Self { seat: Seat { flights, spot }, pulse, .. } = self;
         pulse.get_or_insert_with(|| {
@@ -133,7 +133,7 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
     pub(super) fn give(&mut self, result: Result<T, E>) {
         let (spot, waiting, end) = (self.seat.spot, self.waiting(), end_of(&result));
         self.landed = true;
-        // In one step: a waiter that finds the flight gone finds the result.
+        // In one step, so that a waiter that finds the flight gone finds the result.
         let (_landing, wakers) = self.seat.flights.at(spot.hash, |table| {
             let (landing, wakers) = table.land(spot);
             if let Some(landing) = landing.as_ref().and_then(|landing| landing.downcast_ref::<Landing<T, E>>()) {

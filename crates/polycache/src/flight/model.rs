@@ -35,7 +35,7 @@ fn join(flights: &Arc<Flights>) -> Part<u32, ()> {
     flights.join(key().key())
 }
 
-/// Waits, as long as it takes, or for a few looks.
+/// Waits without limit, or for a few looks.
 async fn wait(mut waiter: Waiter<u32, ()>, mut looks: usize) -> Option<Arrival<u32, ()>> {
     poll_fn(|context| {
         if looks == 0 {
@@ -47,7 +47,7 @@ async fn wait(mut waiter: Waiter<u32, ()>, mut looks: usize) -> Option<Arrival<u
     .await
 }
 
-/// A caller who sees it through: leads, waits, or takes over.
+/// A caller that leads, waits, or takes over, until it has a value.
 async fn call(flights: &Arc<Flights>, compute: impl AsyncFn(&mut Leader<u32, ()>) -> u32) -> u32 {
     loop {
         let mut leader = match join(flights) {
@@ -92,7 +92,7 @@ fn everybody_gets_a_value_and_nothing_is_left() {
     });
 }
 
-/// Leaders and waiters that are dropped: shuttle finds a deadlock where a wake-up is lost.
+/// Leaders and waiters that are dropped: shuttle finds a deadlock if a wake-up is lost.
 #[test]
 fn who_goes_wakes_another() {
     check(|| {
@@ -125,8 +125,8 @@ fn who_goes_wakes_another() {
     });
 }
 
-/// A leader that waits, and is neither polled any more nor dropped: whoever looks after the flights sees to it that the others go on. One
-/// that is polled is left alone.
+/// A leader that waits, and is neither polled any more nor dropped: the watch over the flights lets the others go on. A leader that is
+/// polled is left alone.
 #[test]
 fn a_leader_that_nobody_polls_keeps_nobody_waiting() {
     check(|| {
@@ -144,14 +144,14 @@ fn a_leader_that_nobody_polls_keeps_nobody_waiting() {
                 while !is_done(&done) {
                     thread::yield_now();
                 }
-                // Late, it gives nothing to anybody: they have computed 7.
+                // The late leader gives its result to nobody: the others have computed 7.
                 assert_eq!(leader.land(Ok(1)), Ok(1));
             }
         };
         let caller = || {
             let (flights, done) = (Arc::clone(&flights), Arc::clone(&done));
             move || {
-                // It begins beside the one that is left, which isn't done before.
+                // It begins beside the leader that is left alone, which isn't done before.
                 let value = block_on(call(&flights, async |leader| {
                     pause().await;
                     assert!(leader.permit().is_some_and(Permit::holds));
@@ -189,7 +189,7 @@ impl World {
     }
 }
 
-/// On a store that looks at the permit while it stores.
+/// With a store that looks at the permit while it stores.
 #[test]
 fn nothing_old_is_stored_after_a_write_at_once() {
     check(|| {
@@ -215,7 +215,7 @@ fn nothing_old_is_stored_after_a_write_at_once() {
                 writer.flights.overtake_key("k");
             }
             *writer.store.lock().unwrap() = None;
-            // Acknowledged: who calls now, or reads, gets nothing old.
+            // The write is acknowledged: a later call or read gets nothing older.
             assert_ne!(*writer.store.lock().unwrap(), Some(0));
             assert_eq!(block_on(call(&writer.flights, async |_| *writer.source.lock().unwrap())), 1);
         };
@@ -225,7 +225,7 @@ fn nothing_old_is_stored_after_a_write_at_once() {
     });
 }
 
-/// On a store that takes a while and knows nothing of permits. A leader may be dropped half-way.
+/// With a store that takes a while and knows nothing of permits. A leader may be dropped half-way.
 #[test]
 fn nothing_old_is_stored_after_a_write_over_a_network() {
     check(|| {

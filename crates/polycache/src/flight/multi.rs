@@ -1,7 +1,7 @@
 //! `multi_get_or_set`: many keys at once, each computed once for all who ask.
 //!
-//! A bulk call doesn't wait for another's flight while it leads one, nor for a lease while it has one. So two bulk calls that want each
-//! other's keys can't block each other.
+//! A bulk call doesn't wait for another call's flight while it leads one, nor for a lease while it has one. So two bulk calls that want
+//! each other's keys can't block each other.
 
 use std::collections::HashMap;
 use std::future::{Future, poll_fn};
@@ -29,12 +29,12 @@ use crate::repeated::tell_repeated;
 use crate::{Cache, ErrorKind, OnError, Reply};
 
 impl Cache {
-    /// The values under `keys`, in their order; those that are missing are computed, by one call, and stored.
+    /// The values under `keys`, in their order; the missing ones are computed, by one call, and stored.
     ///
-    /// `compute` gets the keys that nobody else is computing, and gives pairs of a key and its value; a key that it leaves out is
-    /// `Ok(None)`, and nothing is stored for it. Its error is the result of every key that it was asked for. For each key all is as with
-    /// [`get_or_set`](Self::get_or_set), also towards single calls: keys that others compute are waited for. `compute` is called again
-    /// for keys that those others have given up.
+    /// `compute` gets the keys that nobody else is computing, and returns pairs of a key and its value; a key that it leaves out is
+    /// `Ok(None)`, and nothing is stored for it. Its error is the result of every key that it was asked for. Each key is treated as by
+    /// [`get_or_set`](Self::get_or_set), towards single calls too: the call waits for keys that others compute, and calls `compute` again
+    /// for keys that those have given up.
     ///
     /// ```
     /// # #[derive(Debug, Clone, PartialEq)] struct DbError;
@@ -68,8 +68,8 @@ impl Cache {
     }
 }
 
-/// `multi_get_or_set` with a policy for the computed values. With `anew` all keys are computed, without regard to stored values and to others
-/// who compute; then no name may be given twice.
+/// `multi_get_or_set` with a policy for the computed values. With `anew` all keys are computed, whatever is stored or computed by others;
+/// then no name may come twice.
 pub(crate) async fn run<Kept, T, E, K, Values, F, Fut>(
     cache: &Cache,
     names: &[&str],
@@ -108,7 +108,7 @@ struct Bulk<'a, T, E, F, Kept> {
     form: PhantomData<Kept>,
 }
 
-/// A key that this call leads; by its place among the names.
+/// A key that this call leads, by its place among the names.
 struct Led<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     index: usize,
     leader: Leader<T, E>,
@@ -172,7 +172,7 @@ where
             .await
     }
 
-    /// Computes these keys, without regard to stored values and to others who compute.
+    /// Computes these keys, whatever is stored or computed by others.
     async fn lead_anew(&mut self, open: Vec<usize>) {
         let (cache, names, among) = (self.cache, self.names, open.len());
         let pulse = Pulse::new();
@@ -203,7 +203,7 @@ where
             .await;
     }
 
-    /// Reads these keys: the value, or the condition on which a computed one is stored. Trouble counts as a miss.
+    /// Reads these keys: the value, or the condition to store a computed one on. Trouble counts as a miss.
     async fn read(&mut self, open: &[usize]) -> Vec<Result<T, When>> {
         let names: Vec<&str> = open.iter().map(|index| self.names[*index]).collect();
         let nothing = if self.cache.options().on_decode_error == OnError::Miss { When::Always } else { When::Absent };
@@ -237,7 +237,7 @@ where
         led.into_iter().zip(found).filter_map(missing).collect()
     }
 
-    /// Takes the leases of these keys, where there are leases. Returns the keys that other processes compute.
+    /// Takes the leases of these keys, if the cache has leases. Returns the keys that other processes compute.
     async fn take_leases(&mut self, led: &mut Vec<Led<T, E>>, pulse: &Arc<Pulse>) -> Vec<Led<T, E>> {
         let (cache, names, among) = (self.cache, self.names, led.len());
         if Kept::lease_life(cache).is_some() {

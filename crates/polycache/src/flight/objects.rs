@@ -1,4 +1,4 @@
-//! `get_or_set_object` and `multi_get_or_set_object`: the same for objects that serde doesn't know.
+//! `get_or_set_object` and `multi_get_or_set_object`, for objects that serde doesn't know.
 
 use std::any::Any;
 use std::future::Future;
@@ -12,12 +12,11 @@ use crate::Cache;
 use crate::cache::Live;
 
 impl Cache {
-    /// The live object under `key`; where there is none, what `compute` gives, which is stored. All is as with
-    /// [`get_or_set`](Self::get_or_set), and no serde is needed: the object is shared with every reader, as by
-    /// [`get_object`](Self::get_object) and [`set_object`](Self::set_object).
+    /// The live object under `key`; if there is none, the result of `compute`, which is stored. As [`get_or_set`](Self::get_or_set), but
+    /// without serde: all readers share the object, as by [`get_object`](Self::get_object) and [`set_object`](Self::set_object).
     ///
-    /// Where the backend can't hold live objects, nothing is stored: those who ask at the same time share what is computed, and a `tracing`
-    /// event tells why the next computes again. Other processes neither see the object nor wait for it.
+    /// If the backend can't hold live objects, nothing is stored: callers that ask at the same time share the computed object, and a
+    /// `tracing` event tells why the next one computes again. Other processes neither see the object nor wait for it.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), std::sync::Arc<std::io::Error>> {
@@ -50,7 +49,7 @@ impl Cache {
         GetOrSet::new(self, key, compute)
     }
 
-    /// The live objects under `keys`, in their order; those that are missing are computed, by one call, and stored. All is as with
+    /// The live objects under `keys`, in their order; the missing ones are computed, by one call, and stored. As
     /// [`multi_get_or_set`](Self::multi_get_or_set), for objects as of [`get_or_set_object`](Self::get_or_set_object).
     ///
     /// ```

@@ -15,12 +15,12 @@ use crate::{Reply, Result};
 #[derive(Debug)]
 pub(crate) enum Scope {
     Keys(Vec<OwnedKey>),
-    /// All keys that begin so.
+    /// All keys with this prefix.
     Prefix(CompactString),
 }
 
 impl Scope {
-    /// The keys, where it names them.
+    /// The keys, if the write names them.
     pub(crate) fn keys(&self) -> &[OwnedKey] {
         match self {
             Self::Keys(keys) => keys,
@@ -30,13 +30,13 @@ impl Scope {
 }
 
 impl Flights {
-    /// Overtakes what is being computed for this key.
+    /// Overtakes the flights of this key.
     pub(crate) fn overtake_key(&self, key: &str) {
         let hash = self.hash(key);
         wake(self.at(hash, |table| table.overtake(hash, key)));
     }
 
-    /// Overtakes what is being computed for these keys.
+    /// Overtakes the flights of these keys.
     pub(crate) fn overtake(&self, scope: &Scope) {
         if !self.any() {
             return;
@@ -51,8 +51,8 @@ impl Flights {
         }
     }
 
-    /// Does a write that takes a while. It starts once no value of its keys is on the way to the backend: such a value could arrive after the
-    /// write. It also overtakes flights that start while it runs.
+    /// Runs a write that takes a while. It starts once no value of its keys is on the way to the backend: such a value could arrive after
+    /// the write. It also overtakes flights that start meanwhile.
     pub(crate) fn overtaking<T: Send + 'static>(self: &Arc<Self>, scope: Scope, write: Reply<T>) -> Reply<T> {
         let flights = Arc::clone(self);
         Reply::pending(async move {
@@ -63,13 +63,13 @@ impl Flights {
         })
     }
 
-    /// What a write that takes a while begins with.
+    /// The beginning of a write that takes a while.
     pub(crate) async fn overtake_and_wait(&self, scope: &Scope) {
         self.overtake(scope);
         self.arrived(scope).await;
     }
 
-    /// Waits until the values that are on their way have arrived, and drives them.
+    /// Drives the values that are on their way, and waits until they have arrived.
     async fn arrived(&self, scope: &Scope) {
         if self.any() {
             // In a box: otherwise the future of every write would be larger.

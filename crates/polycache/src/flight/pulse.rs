@@ -1,7 +1,7 @@
 //! Tells whether anybody polls the future of a leader.
 //!
-//! A leader may wait for its source for as long as it likes. From outside it looks like a future that nobody polls. There is one difference:
-//! the leader is polled after it was woken, and the other isn't.
+//! A leader may wait for its source for as long as it likes. From outside it looks like a future that nobody polls. There is one
+//! difference: the leader is polled after it was woken, and the other future isn't.
 
 use std::future::{Future, poll_fn};
 use std::pin::pin;
@@ -58,7 +58,7 @@ impl Pulse {
         Some(polls)
     }
 
-    /// Whether the future was polled since then, or is being polled.
+    /// Whether the future has been polled since, or is being polled.
     pub(super) fn has_stirred(&self, polls: u64) -> bool {
         let beat = self.0.lock();
         beat.polls != polls || beat.waker.is_none()

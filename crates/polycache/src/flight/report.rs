@@ -1,4 +1,4 @@
-//! What plugins hear of a computation, where one of them listens.
+//! The events of a computation, for plugins that listen.
 
 use std::time::{Duration, Instant};
 
@@ -6,19 +6,19 @@ use crate::events::{Audience, Computation, ComputationEnd, Event, EventKinds, Re
 use crate::key::OwnedKey;
 use crate::{Cache, Reply, Result};
 
-/// What is known of a leader so far.
+/// The known facts about a leader.
 pub(super) struct Report {
     audience: Audience,
     key: OwnedKey,
-    /// When it asked for a lease, if it did.
+    /// When the leader asked for a lease, if it did.
     asked: Option<Instant>,
-    /// When it began to compute, and how long it waited for the lease before.
+    /// When the leader began to compute, and how long it waited for the lease before.
     begun: Option<(Instant, Option<Duration>)>,
     took: Option<Duration>,
 }
 
 impl Report {
-    /// None where nobody listens.
+    /// `None` if nobody listens.
     pub(super) fn new(cache: &Cache, key: &str) -> Option<Box<Self>> {
         let audience = cache.audience(EventKinds::COMPUTATIONS)?.clone();
         Some(Box::new(Self { audience, key: cache.full_key(key), asked: None, begun: None, took: None }))
@@ -33,12 +33,12 @@ impl Report {
         self.begun = Some((now, self.asked.map(|asked| now - asked)));
     }
 
-    /// It has computed.
+    /// The leader has computed.
     pub(super) fn ends(&mut self) {
         self.took = self.begun.map(|(begun, _)| begun.elapsed());
     }
 
-    /// Tells of it, unless nothing was computed. No lock may be held.
+    /// Tells the event, unless nothing was computed. No lock may be held.
     pub(super) fn tell(mut self, end: ComputationEnd, waiting: usize) {
         let Some((_, lease_wait)) = self.begun else { return };
         if self.took.is_none() {
@@ -49,16 +49,16 @@ impl Report {
     }
 }
 
-/// What is known of a waiter: when it began to wait.
+/// When a waiter began to wait.
 pub(super) struct Wait(Instant);
 
 impl Wait {
-    /// None where nobody listens.
+    /// `None` if nobody listens.
     pub(super) fn begin(cache: &Cache) -> Option<Self> {
         cache.audience(EventKinds::COMPUTATIONS).map(|_| Self(Instant::now()))
     }
 
-    /// It has got the leader's result.
+    /// The waiter has got the leader's result.
     pub(super) fn tell(&self, cache: &Cache, key: &str) {
         if let Some(audience) = cache.audience(EventKinds::COMPUTATIONS) {
             audience.tell(&Event::Shared { key: cache.full_key(key).key().full(), waited: self.0.elapsed() });
@@ -73,7 +73,7 @@ pub(super) struct Fill {
 }
 
 impl Fill {
-    /// None where nobody listens.
+    /// `None` if nobody listens.
     pub(super) fn new(cache: &Cache, key: &str) -> Option<Self> {
         let audience = cache.audience(EventKinds::FILLS)?.clone();
         Some(Self { audience, key: cache.full_key(key) })
@@ -83,7 +83,7 @@ impl Fill {
         self.audience.tell(&Event::FillRefused { key: self.key.key().full(), why });
     }
 
-    /// Passes the reply on, and tells if the value wasn't stored.
+    /// Passes the reply on, and tells an event if the value wasn't stored.
     pub(super) fn watch(self, stored: Reply<bool>) -> Reply<bool> {
         match stored.now() {
             Ok(result) => {

@@ -13,7 +13,7 @@ use super::under_way::Task;
 use super::{Flights, Spot};
 use crate::{Reply, Result};
 
-/// A flight, as the storing of its value knows it.
+/// A flight, for the storing of its value.
 #[derive(Debug, Clone)]
 pub(crate) struct Seat {
     pub(super) flights: Arc<Flights>,
@@ -24,9 +24,9 @@ pub(crate) struct Seat {
 pub(super) type Sending = Joint<Result<bool>>;
 
 impl Seat {
-    /// Sends the flight's value with `set`, unless a write has overtaken the flight. From then on writes wait for the end of `set`. It
-    /// isn't cut off half-way: a value that arrives late, after a delete, would be stale. If nobody awaits it any longer, the runtime
-    /// drives it to its end.
+    /// Sends the flight's value with `set`, unless a write has overtaken the flight. From then on writes wait for the end of `set`. The
+    /// `set` isn't cut off half-way: a value that arrives late, after a delete, would be stale. If nobody awaits it any longer, the
+    /// runtime drives it to its end.
     pub(crate) async fn send(self, set: Reply<bool>) -> Result<bool> {
         let Self { flights, spot } = self;
         let sending = Sending::new(InFlight { flights: Arc::clone(&flights), spot, set });
@@ -41,7 +41,7 @@ impl Seat {
     }
 }
 
-/// The `set` itself. When it is over it wakes nobody: those who wait drive it.
+/// The `set` itself. At its end it wakes nobody: the waiters drive it.
 struct InFlight {
     flights: Arc<Flights>,
     spot: Spot,
@@ -68,7 +68,7 @@ struct Sent {
     seat: Seat,
     sending: Sending,
     follower: Follower<Result<bool>>,
-    /// Whether nobody takes over if this is dropped: a runtime that shuts down drops what it is given.
+    /// Whether nobody takes over if this is dropped: a runtime that shuts down drops its tasks.
     last: bool,
 }
 

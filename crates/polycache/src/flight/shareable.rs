@@ -1,9 +1,8 @@
 //! Errors of computations that several callers wait for.
 
-/// The error of a computation that several callers may wait for, each of whom gets a copy: every type that is `Clone + Send + Sync +
-/// 'static`.
+/// The error of a computation that several callers may wait for; each gets a copy. Every type that is `Clone + Send + Sync + 'static`.
 ///
-/// Another one goes into an `Arc`:
+/// Put another error into an `Arc`:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), std::sync::Arc<std::io::Error>> {

@@ -1,4 +1,4 @@
-//! The way of a call that has no hit at once.
+//! The way of a call without an immediate hit.
 
 use std::future::Future;
 use std::pin::Pin;
@@ -39,8 +39,8 @@ where
         Self(Stage::Approaches(Box::new(Approach::Asked(asked))))
     }
 
-    /// Begins after the cache has answered, and goes on as [`poll`](Self::poll) does. Where there is no result yet, the rest of the way is put
-    /// into `slow`.
+    /// Begins after the cache has answered, and goes on as [`poll`](Self::poll) does. If there is no result yet, the rest of the way is
+    /// put into `slow`.
     pub(crate) fn begin<K: Form<T>>(
         slow: &mut Option<Self>,
         asked: Asked<T>,
@@ -68,7 +68,7 @@ where
         poll
     }
 
-    /// `compute` gives the computation, once.
+    /// `compute` makes the computation; called once.
     pub(crate) fn poll<K: Form<T>>(
         &mut self,
         (cache, key): (&Cache, &str),

@@ -1,4 +1,4 @@
-//! The lock and the counter of the table, which a model checker can put its own in place of.
+//! The lock and the counter of the table. A model checker puts its own in their place.
 
 #[cfg(not(all(test, polycache_shuttle)))]
 pub(super) use parking_lot::Mutex;

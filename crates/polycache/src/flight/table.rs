@@ -15,7 +15,7 @@ use super::sending::Sending;
 use super::watch::Awaited;
 use crate::backend::Permit;
 
-/// A table that has grown beyond this is given back when it is empty.
+/// A table that has grown beyond this is freed when it is empty.
 const KEPT_CAPACITY: usize = 1_024;
 
 #[derive(Default)]
@@ -35,11 +35,11 @@ pub(super) enum Joined {
     Waits { id: u64, ticket: u64, landing: Option<Arc<dyn Any + Send + Sync>> },
 }
 
-/// What a waiter finds.
+/// The result of a waiter's look.
 pub(super) enum Look {
     /// No result yet. `first` tells whether it is the oldest waiter.
     Nothing { first: bool },
-    /// It leads from now on.
+    /// The waiter leads from now on.
     Leads(Permit),
     /// The flight is gone, or was overtaken without a result.
     Gone,
@@ -47,11 +47,11 @@ pub(super) enum Look {
 
 /// Whether a value may be sent.
 pub(super) enum Start {
-    /// It may. From now on writes wait for its end.
+    /// It may be sent. From now on writes wait for its end.
     Now,
     /// Another value for the same key is under way; its end comes first.
     After(Sending),
-    /// A write has overtaken it.
+    /// A write has overtaken the flight.
     Never,
 }
 
@@ -139,13 +139,13 @@ impl Table {
         self.entries.iter().filter(|entry| !entry.waiters.is_empty()).filter_map(awaited).collect()
     }
 
-    /// Wakes all who wait: the first to look takes the flight over.
+    /// Wakes all waiters: the first to look takes the flight over.
     pub(super) fn wake_all(&mut self, spot: Spot) -> Vec<Waker> {
         let waiters = self.find(spot).map(|entry| entry.waiters.values_mut());
         waiters.into_iter().flatten().filter_map(Option::take).collect()
     }
 
-    /// Ends a flight whose leader nobody polls: without a result, and its value won't be stored. Returns whom to wake.
+    /// Ends a flight whose leader nobody polls: it has no result, and its value won't be stored. Returns the wakers to wake.
     pub(super) fn forsake(&mut self, spot: Spot) -> Vec<Waker> {
         let Some(entry) = self.find(spot) else {
             return Vec::new();
@@ -157,7 +157,7 @@ impl Table {
         woken
     }
 
-    /// A waiter goes. Returns its waker, and the waker of the waiter who has to look in its place.
+    /// A waiter leaves. Returns its waker, and the waker of the waiter that has to look in its place.
     pub(super) fn leave(&mut self, spot: Spot, ticket: u64) -> [Option<Waker>; 2] {
         let Some(entry) = self.find(spot) else {
             return [None, None];
@@ -168,12 +168,12 @@ impl Table {
         [own, next]
     }
 
-    /// How many wait.
+    /// How many callers wait.
     pub(super) fn waiting(&mut self, spot: Spot) -> usize {
         self.find(spot).map_or(0, |entry| entry.waiters.len())
     }
 
-    /// Lands a flight whose result nobody waits for: newcomers start another one. Returns whom to wake. Where somebody waits for the
+    /// Lands a flight whose result nobody waits for: newcomers start another one. Returns the wakers to wake. If somebody waits for the
     /// result, this does nothing and returns `None`.
     pub(super) fn land_unawaited(&mut self, spot: Spot) -> Option<Vec<Waker>> {
         let Ok(mut found) = self.entries.find_entry(spot.hash, |entry| entry.id == spot.id) else {
@@ -185,7 +185,7 @@ impl Table {
             return None;
         }
         self.landings += 1;
-        // Of those who wait for a result of another type.
+        // The wakers of callers that wait for a result of another type.
         let wakers = entry.wake_all();
         if entry.sending.is_some() {
             entry.phase = Phase::Landed;
@@ -197,7 +197,7 @@ impl Table {
         Some(wakers)
     }
 
-    /// Lands a flight: newcomers start another one. Returns the place for its result, and whom to wake.
+    /// Lands a flight: newcomers start another one. Returns the place for its result, and the wakers to wake.
     pub(super) fn land(&mut self, spot: Spot) -> (Option<Arc<dyn Any + Send + Sync>>, Vec<Waker>) {
         self.landings += 1;
         let Some(entry) = self.find(spot) else {
@@ -210,7 +210,7 @@ impl Table {
         landed
     }
 
-    /// The leader is gone without a result. Returns whom to wake: one waiter, to take over; or all, to start again, where a write has
+    /// The leader is gone without a result. Returns the wakers to wake: one waiter, to take over; or all, to start again, if a write has
     /// overtaken the flight.
     pub(super) fn vacate(&mut self, spot: Spot) -> Vec<Waker> {
         let Some(entry) = self.find(spot) else {
@@ -268,7 +268,7 @@ impl Table {
         Start::Now
     }
 
-    /// The value was stored, or refused. Returns what to drop outside of the lock.
+    /// The value was stored, or refused. Returns the sending, to be dropped outside of the lock.
     pub(super) fn end_sending(&mut self, spot: Spot) -> Option<Sending> {
         let sending = self.find(spot)?.sending.take();
         self.tidy(spot);

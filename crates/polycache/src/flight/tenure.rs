@@ -37,7 +37,7 @@ const LIFE_OF_MANY: Duration = Duration::from_millis(1);
 #[derive(Debug)]
 pub(crate) struct Tenure {
     pub(super) lease: Arc<Lease>,
-    /// The version that was there when a refresh began.
+    /// The version at the beginning of a refresh.
     pub(super) replaced: Option<Version>,
     /// The leader's pulse.
     pulse: Arc<Pulse>,
@@ -45,22 +45,22 @@ pub(crate) struct Tenure {
     keeping: Keeping,
 }
 
-/// Who renews the lease, and ends it.
+/// The renewal and the end of the lease.
 #[derive(Debug)]
 enum Keeping {
-    /// Nobody yet: most computations are over before the first renewal is due.
+    /// Nothing yet: most computations are over before the first renewal is due.
     Later(Box<Keeper>),
     /// A task, until this is dropped.
     Begun(#[expect(dead_code, reason = "dropped, it ends the task")] oneshot::Sender<()>),
 }
 
-/// How the asking ends.
+/// The result of asking for a lease.
 pub(super) enum Tenancy<T> {
     /// This process computes.
     Granted(Box<Tenure>),
     /// Another process has computed.
     Found(T),
-    /// No lease: the cache has none, or there is trouble. Then each process computes for itself, and with trouble nothing is stored.
+    /// No lease: the cache has none, or there is trouble. Each process then computes for itself, and with trouble nothing is stored.
     None,
 }
 
@@ -74,10 +74,10 @@ impl<T> Tenancy<T> {
     }
 }
 
-/// The asking, on its way.
+/// A caller that is asking for a lease.
 pub(super) type Asking<T> = Pin<Box<dyn Future<Output = Tenancy<T>> + Send>>;
 
-/// Asks for the lease on `key`, where the cache has leases, and waits while another process computes.
+/// Asks for the lease on `key`, if the cache has leases, and waits while another process computes.
 pub(super) fn ask<K, T>(cache: &Cache, key: &str, pulse: &Arc<Pulse>) -> Option<Asking<T>>
 where
     K: Form<T>,
@@ -87,8 +87,8 @@ where
     Some(Box::pin(async move { applicant.without(applicant.wait::<K, T>().await) }))
 }
 
-/// Takes the lease, as one `among` so many, from whoever has it: the former holder's value isn't stored. Once `permit` is withdrawn, another
-/// caller of this process has overtaken this one, and gets the lease.
+/// Takes the lease, as one `among` so many, from any holder, whose value then isn't stored. Once `permit` is withdrawn, another caller of
+/// this process has overtaken this one, and gets the lease.
 pub(super) fn seize<K, T>(
     cache: &Cache,
     key: &str,
@@ -104,7 +104,7 @@ where
     Some(Box::pin(async move { applicant.without(applicant.seize(permit.as_ref()).await) }))
 }
 
-/// Asks for the lease once, as one `among` so many. `None` where another process has it.
+/// Asks for the lease once, as one `among` so many. `None` if another process has it.
 pub(super) async fn try_take<K, T>(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Tenancy<T>>
 where
     K: Form<T>,
@@ -121,13 +121,13 @@ where
 
 /// A caller that asks for a lease.
 struct Applicant {
-    /// Without plugins.
+    /// The cache without plugins.
     cache: Cache,
     key: String,
     full: OwnedKey,
     lease: Lease,
     life: Duration,
-    /// The leader's.
+    /// The leader's pulse.
     pulse: Arc<Pulse>,
     /// How long it waits while another process computes, where it is within a computation itself: that process may wait for this one.
     patience: Option<Duration>,
@@ -152,10 +152,10 @@ impl Applicant {
         })
     }
 
-    /// `None` where there are no leases.
+    /// `None` if the cache has no leases.
     fn new(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>, life: Option<Duration>) -> Option<Self> {
         let life = life?.max(LIFE_OF_MANY * u32::try_from(among).unwrap_or(u32::MAX));
-        // A lease is renewed by a task.
+        // A task renews leases.
         if cache.state() != State::On || Handle::try_current().is_err() {
             return None;
         }
@@ -170,7 +170,7 @@ impl Applicant {
         })
     }
 
-    /// Takes the lease where nobody has it.
+    /// Takes the lease if nobody has it.
     async fn take<K, T>(&self) -> Result<Option<Tenancy<T>>>
     where
         K: Form<T>,
@@ -203,7 +203,7 @@ impl Applicant {
         }))
     }
 
-    /// The tenure of the lease, which was taken after `asked`.
+    /// The tenure of a lease that was taken after `asked`.
     fn tenure(&self, asked: Instant) -> Box<Tenure> {
         let (flights, key) = (Arc::clone(self.cache.flights()), self.full.clone());
         // If the lease is lost, another process has written the key or computes it.
@@ -217,7 +217,7 @@ impl Applicant {
         })
     }
 
-    /// Ends the lease of whoever has it, and takes it.
+    /// Ends anybody's lease, and takes it.
     async fn seize<T>(&self, permit: Option<&Permit>) -> Result<Tenancy<T>> {
         while permit.is_some_and(Permit::holds) {
             let holder = self.cache.flights().holder().clone();
@@ -281,8 +281,8 @@ impl Tenure {
         (*self.lease).clone()
     }
 
-    /// Renews the lease from now on, in a task, since the computation takes a while. The task gives the lease up if nobody polls the leader:
-    /// others would wait for ever.
+    /// Renews the lease from now on, in a task, since the computation takes a while. The task gives the lease up if nobody polls the
+    /// leader: otherwise others would wait for ever.
     pub(super) fn keep(&mut self) {
         if let Keeping::Begun(_) = self.keeping {
             return;

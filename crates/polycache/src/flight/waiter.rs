@@ -10,11 +10,11 @@ use super::leader::{Leader, wake};
 use super::sending::Seat;
 use super::table::Look;
 
-/// A place among those who wait.
+/// A place among the waiters.
 pub(crate) struct Waiter<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     seat: Seat,
     ticket: u64,
-    /// `None` where the leader's result has other types.
+    /// `None` if the leader's result has other types.
     landing: Option<Arc<Landing<T, E>>>,
     /// Whether it has given up its place.
     done: bool,
@@ -22,7 +22,7 @@ pub(crate) struct Waiter<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     awaited: Option<Box<Awaited>>,
 }
 
-/// How waiting ends.
+/// The end of waiting.
 pub(crate) enum Arrival<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// The leader's result.
     Landed(Result<T, E>),

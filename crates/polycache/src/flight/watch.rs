@@ -21,10 +21,10 @@ use crate::repeated::tell_repeated;
 /// The time between two rounds.
 pub(super) const ROUND: Duration = Duration::from_millis(250);
 
-/// A round that is later than this is void: what has held it up may have held up the leaders as well.
+/// A round that is later than this is void: the delay may have held up the leaders as well.
 pub(super) const LATE: Duration = Duration::from_millis(100);
 
-/// How long a watch may be silent before another takes its place: its runtime may stand still.
+/// How long a watch may be silent before another one replaces it: its runtime may stand still.
 const SILENCE: Duration = Duration::from_secs(1);
 
 /// The present watch.
