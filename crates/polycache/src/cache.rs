@@ -43,23 +43,22 @@ use crate::{Decoder, OnError, Plugin, Result, Ttl};
 
 /// A cache: the same commands on every backend.
 ///
-/// A `Cache` is a cheap handle: a clone, and a view with another namespace, TTL, timeout or one more plugin, works on the same
-/// store. It is `Send` and `Sync` and has no type parameter.
+/// A `Cache` is a cheap handle: a clone, and a view with another namespace, TTL, timeout or one more plugin, works on the same store. It
+/// is `Send` and `Sync` and has no type parameter.
 ///
-/// Every command returns a [`Reply`](crate::Reply). On the memory backend it takes effect when it is called, awaited or not; over the
-/// network it starts when the reply is first polled.
+/// Every command returns a [`Reply`](crate::Reply). On the memory backend a command takes effect when it is called, awaited or not; over
+/// the network it starts at the reply's first poll.
 ///
 /// # Namespaces
 ///
-/// A cache with a namespace keeps `key` under `namespace:key`. A `:` in the namespace nests: [`clear`](Self::clear) on `foo` takes
-/// `foo:a:b` too, and leaves `foobar:c`. [Another separator](crate::CacheBuilder::separator), or none, can take the place of the `:`.
+/// A cache with a namespace keeps `key` under `namespace:key`. A `:` in the namespace nests: [`clear`](Self::clear) on `foo` deletes
+/// `foo:a:b` too, and leaves `foobar:c`. [Another separator](crate::CacheBuilder::separator), or none, can replace the `:`.
 ///
 /// # Errors
 ///
 /// Every command may fail with the kinds [`Timeout`](crate::ErrorKind::Timeout), [`Unavailable`](crate::ErrorKind::Unavailable) and
 /// [`Backend`](crate::ErrorKind::Backend) for trouble with the backend (never the memory backend), with
-/// [`Closed`](crate::ErrorKind::Closed) after [`close`](Self::close), and with what a plugin refuses. What else a command may fail
-/// with is said there.
+/// [`Closed`](crate::ErrorKind::Closed) after [`close`](Self::close), and with a plugin's refusal. Each command lists its further errors.
 ///
 /// ```
 /// use polycache::{Cache, Ttl};
@@ -79,41 +78,41 @@ pub struct Cache {
     pub(crate) view: Arc<View>,
     /// The TTL of writes.
     pub(crate) ttl: Ttl,
-    /// How long a command may take; zero: as long as it likes.
+    /// How long a command may take; zero: no limit.
     pub(crate) timeout: Duration,
 }
 
-/// What views of a cache may have in common.
+/// The parts that views of a cache may share.
 #[derive(Clone)]
 pub(crate) struct View {
     pub(crate) backend: Arc<dyn Backend>,
-    /// What writes go to: the backend, or its handle that ends leases by the way.
+    /// The target of writes: the backend, or its handle that also ends leases.
     pub(crate) writer: Arc<dyn Backend>,
     pub(crate) writer_ends_leases: bool,
     pub(crate) serializer: Arc<dyn Serializer>,
-    /// The serializer, to what it has decoded.
+    /// Identifies the serializer to the objects that it has decoded.
     pub(crate) decoder: Decoder,
     pub(crate) plugins: Arc<[Arc<dyn Plugin>]>,
-    /// Those of them that listen to events; `None` where there are none.
+    /// The plugins that listen to events; `None` if none does.
     pub(crate) audience: Option<Audience>,
-    /// The same without plugins, for their hooks; `None` where there are none.
+    /// The same view without plugins, for their hooks; `None` if it has none.
     pub(crate) bare: Option<Arc<View>>,
     pub(crate) prefix: Prefix,
     pub(crate) options: CacheOptions,
     pub(crate) switch: Switch,
-    /// What is being computed for `get_or_set`.
+    /// The computations of `get_or_set`.
     pub(crate) flights: Arc<Flights>,
-    /// Who waits for locks.
+    /// The queues for locks.
     pub(crate) queues: Arc<Queues>,
 }
 
-/// What is the same for all views. In each of them, since a hit would feel another pointer to follow.
+/// The options that all views share. Each view holds them, since a hit would feel another pointer to follow.
 #[derive(Clone)]
 pub(crate) struct CacheOptions {
     pub(crate) key_builder: Option<Arc<KeyBuilder>>,
-    /// Stands between a namespace and what is in it.
+    /// The separator between a namespace and the keys in it.
     pub(crate) separator: CompactString,
-    /// How much of a TTL may be taken off, from 0 to 1.
+    /// The part of a TTL that may be taken off, from 0 to 1.
     pub(crate) ttl_jitter: f64,
     pub(crate) on_error: OnError,
     pub(crate) on_decode_error: OnError,
@@ -130,7 +129,7 @@ impl View {
         if more.is_empty() {
             return self.clone();
         }
-        // Plugins see the backend's trouble, and their calls fail of it; what it counts as is the caller's choice.
+        // Plugins see the backend's trouble, and their own calls fail with it; only the caller's result depends on `on_error`.
         let options = CacheOptions { on_error: OnError::Fail, ..self.options.clone() };
         let bare = Self { plugins: Arc::new([]), audience: None, bare: None, options, ..self.clone() };
         let mut audience = self.audience.clone();
@@ -144,7 +143,7 @@ impl View {
 }
 
 impl Cache {
-    /// A view with another namespace, which replaces the present one; empty for none. To nest, name both:
+    /// A view with another namespace, which replaces the present one; empty for none. To nest, give both names:
     /// `cache.namespace("tenant:users")`.
     #[must_use]
     pub fn namespace(&self, namespace: impl AsRef<str>) -> Self {
@@ -160,14 +159,14 @@ impl Cache {
         Self { ttl: ttl.into(), ..self.clone() }
     }
 
-    /// A view whose commands may take this long; zero: as long as they like. Costs no allocation.
+    /// A view whose commands may take this long; zero: no limit. Costs no allocation.
     #[must_use]
     pub fn with_timeout(&self, timeout: Duration) -> Self {
         Self { timeout, ..self.clone() }
     }
 
-    /// A view that computes once across processes, as by [`CacheBuilder::lease`](crate::CacheBuilder::lease), with leases of this life. Costs
-    /// an allocation.
+    /// A view that computes once across processes, with leases of this life; see [`CacheBuilder::lease`](crate::CacheBuilder::lease).
+    /// Costs an allocation.
     ///
     /// # Errors
     /// [`InvalidInput`](crate::ErrorKind::InvalidInput) for a lease of less than a millisecond or more than a day.
@@ -238,13 +237,13 @@ impl Cache {
         self.view.plugins.iter().find_map(|plugin| (&**plugin as &dyn Any).downcast_ref())
     }
 
-    /// The name of the cache's namespace; empty where it has none.
+    /// The cache's namespace; empty if it has none.
     #[must_use]
     pub fn namespace_name(&self) -> &str {
         self.view.prefix.namespace()
     }
 
-    /// What the backend is and can do.
+    /// The backend's name and abilities.
     #[must_use]
     pub fn info(&self) -> &BackendInfo {
         self.view.backend.info()
@@ -258,12 +257,12 @@ impl Cache {
 
     /// Turns the cache on or off, for every view and clone: a switch for emergencies and tests.
     ///
-    /// While it is off, reads miss, and writes delete what they would have replaced, so that nothing stale reappears when it is
-    /// turned on again. `increment` answers its delta, `add` and `cas` answer `true`; `delete` and `clear` still run; `raw` is
-    /// refused. No plugin runs for what isn't done.
+    /// While it is off, reads miss, and writes delete what they would have replaced, so that nothing stale reappears when it is turned on
+    /// again. `increment` answers its delta, `add` and `cas` answer `true`; `delete` and `clear` still run; `raw` is refused. No plugin
+    /// runs for a command that isn't executed.
     ///
-    /// The environment variable `POLYCACHE_DISABLE=1` when a cache is built gives the same answers, contacts no server at all,
-    /// and can't be undone here.
+    /// The environment variable `POLYCACHE_DISABLE=1` at the time a cache is built gives the same answers, contacts no server at all, and
+    /// can't be undone here.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -295,7 +294,7 @@ impl Cache {
         self.view.bare.is_some()
     }
 
-    /// The same without plugins.
+    /// The same cache without plugins.
     pub(crate) fn bare(&self) -> Self {
         let view = Arc::clone(self.view.bare.as_ref().unwrap_or(&self.view));
         Self { view, ttl: self.ttl, timeout: self.timeout }
@@ -313,7 +312,7 @@ impl Cache {
         &self.view.flights
     }
 
-    /// How long a lease lives, where there are any.
+    /// The life of a lease, if the cache has leases.
     pub(crate) fn lease_life(&self) -> Option<Duration> {
         self.view.options.lease
     }

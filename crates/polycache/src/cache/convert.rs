@@ -1,4 +1,4 @@
-//! Between the caller's types and what the backend holds.
+//! Conversions between the caller's types and the backend's values.
 
 use std::any::{Any, type_name};
 use std::sync::Arc;
@@ -15,7 +15,7 @@ use crate::{Error, ErrorKind, Result, Value};
 const TYPICAL_LEN: usize = 128;
 
 impl Cache {
-    /// The value to store under `key`: live where the serializer keeps objects, else encoded.
+    /// The value to store under `key`: live if the serializer keeps objects, else encoded.
     #[inline]
     pub(super) fn encode<T: Serialize + Send + Sync + 'static>(&self, key: &str, value: T) -> Result<Value> {
         if self.view.serializer.keeps_objects() {
@@ -28,7 +28,7 @@ impl Cache {
         self.encode_bytes(key, &value)
     }
 
-    /// The value to store under `key`, from one that the caller keeps. It is cheap to clone.
+    /// The value to store under `key`, from a value that the caller keeps. Cheap to clone.
     pub(super) fn encode_copy<T: Serialize + Clone + Send + Sync + 'static>(
         &self,
         key: &str,
@@ -47,7 +47,7 @@ impl Cache {
         Ok(if self.info().capabilities.keeps_decoded { value.decodable() } else { value })
     }
 
-    /// What is stored under `key`, as a `T`.
+    /// The value stored under `key`, as a `T`.
     // It is compiled into what reads a hit: called, it moves the copy once more. By value, as `decode_object` takes it.
     #[allow(clippy::inline_always, clippy::needless_pass_by_value, reason = "measured: 25 instructions of a hit's 650")]
     #[inline(always)]
@@ -128,7 +128,7 @@ impl Cache {
         Err(Error::new(ErrorKind::Unsupported, text))
     }
 
-    /// What the serializer is told of the value under `key`, which is the caller's name for it.
+    /// The serializer's context for the value under `key`, given by the caller's name.
     fn context<'a>(&'a self, key: &'a str) -> Context<'a> {
         Context::within(self.view.prefix.as_str(), key, self.view.options.key_builder.as_deref())
     }
@@ -146,7 +146,7 @@ fn read<T: DeserializeOwned>(serializer: &dyn Serializer, bytes: &[u8], context:
     })
 }
 
-/// What turns a live object into another type.
+/// Turns a live object into another type.
 fn converter() -> Option<&'static dyn Serializer> {
     #[cfg(feature = "json")]
     return Some(&crate::serializers::Json);

@@ -1,4 +1,4 @@
-//! Writes against what is computed meanwhile: they overtake the flights of their keys, and end the leases on them.
+//! Writes overtake the flights of their keys, and end the leases on them.
 
 use std::sync::Arc;
 
@@ -33,8 +33,8 @@ impl Cache {
         }
     }
 
-    /// A write to one key that takes a while. All that is around it is one future, which keeps no more of the key than its name: the
-    /// full one is made where there are flights.
+    /// A write to one key that takes a while. Everything around the backend's write is one future, which keeps only the key's name: the
+    /// full key is made only if there are flights.
     #[inline(never)]
     fn change_later<A: Send + 'static, B: Send + 'static>(
         &self,
@@ -48,7 +48,7 @@ impl Cache {
             _ => write,
         };
         let cache = self.clone();
-        // Short ones need no allocation.
+        // A short name needs no allocation.
         let key = CompactString::new(key);
         Reply::pending(async move {
             let result = cache.limited(cache.overtaking_one(&key, write)).await;
@@ -56,11 +56,11 @@ impl Cache {
         })
     }
 
-    /// Does a write to one key as [`Flights::overtaking`](crate::flight::Flights::overtaking) does.
+    /// Runs a write to one key as [`Flights::overtaking`](crate::flight::Flights::overtaking) does.
     async fn overtaking_one<A>(&self, key: &str, write: Reply<A>) -> Result<A> {
         let flights = self.flights();
         if flights.any() {
-            // In a box, or every write would have room for it.
+            // In a box: otherwise every write would have room for it.
             Box::pin(async { flights.overtake_and_wait(&Scope::Keys(vec![self.full_key(key)])).await }).await;
         }
         let result = write.await;
@@ -70,7 +70,7 @@ impl Cache {
         result
     }
 
-    /// Always inline: called, it would be felt in each write in memory.
+    /// Always inline: a call would be felt in each write in memory.
     #[inline(always)]
     fn write<R>(&self, key: Key<'_>, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
         let View { flights, writer, .. } = &*self.view;
@@ -110,21 +110,21 @@ impl Cache {
         }
     }
 
-    /// A write that takes a while. Where there are leases it ends those of its keys first.
+    /// A write that takes a while. If there are leases it first ends those of its keys.
     fn overtaking<A: Send + 'static>(&self, scope: Scope, write: Reply<A>) -> Reply<A> {
         let View { flights, options, writer_ends_leases, backend, .. } = &*self.view;
         let write = match &scope {
-            // There are none, or the write does it by the way.
+            // There are no leases, or the write also ends them.
             _ if options.lease.is_none() => write,
             Scope::Keys(_) if *writer_ends_leases => write,
             Scope::Keys(keys) => self.after_leases(keys.clone(), write),
-            // Once to end the leases, and again for what was stored under one until then.
+            // Once to end the leases, and again for values stored under one until then.
             Scope::Prefix(prefix) => first(backend.clear(prefix), write),
         };
         flights.overtaking(scope, write)
     }
 
-    /// The write after the leases on its keys are ended: what another process has computed before isn't stored after it.
+    /// The write after the leases on its keys are ended: no value that another process has computed before is stored after it.
     fn after_leases<A: Send + 'static>(&self, keys: Vec<OwnedKey>, write: Reply<A>) -> Reply<A> {
         let View { flights, backend, .. } = &*self.view;
         let ended = lease::end(Arc::clone(backend), flights.holder().clone(), keys);

@@ -1,4 +1,4 @@
-//! Storing what a flight has computed: a `set` that a write can overtake.
+//! Storing a flight's value: a `set` that a write can overtake.
 
 use super::Cache;
 use super::gate::Gate;
@@ -12,7 +12,7 @@ use crate::{Answer, CommandName, Reply, Result, Ttl, Value};
 const NAME: CommandName = CommandName::Set;
 
 impl Cache {
-    /// Stores a flight's value, unless a write to the key overtakes it; whether it did.
+    /// Stores a flight's value, unless a write to the key overtakes it. Returns whether it was stored.
     pub(crate) fn fill(
         &self,
         key: &str,
@@ -85,7 +85,8 @@ impl Cache {
                 let set = self.under_lease(self.full_key(key), value, options, tenure.lease());
                 Reply::pending(async move {
                     let stored = set.await;
-                    // Not before the end of the `set`, even if the caller doesn't wait for that: what arrives afterwards would be stale.
+                    // Not before the end of the `set`, even if the caller doesn't wait for that: a value that arrives afterwards would be
+                    // stale.
                     drop(tenure);
                     stored
                 })
@@ -95,7 +96,7 @@ impl Cache {
         self.finish(NAME, Some(key), reply, |_, _, result| result)
     }
 
-    /// Stores if the lease is still held, and ends it.
+    /// Stores if the lease is still held, and ends the lease.
     fn under_lease(&self, key: OwnedKey, value: Value, mut options: SetOptions, lease: Lease) -> Reply<bool> {
         let cache = self.clone();
         let Capabilities { checks_leases, releases_leases, .. } = self.info().capabilities;
@@ -115,12 +116,12 @@ impl Cache {
                 return stored;
             }
             lease.take_back().await;
-            // At once: a hook after this may write the key too.
+            // At once, since a hook after this may write the key too.
             if lease.release().await? || matches!(stored, Ok(false)) {
                 return stored;
             }
-            // Others who write the key have waited, but not for a holder that is suspended: what that has stored too late is deleted, unless
-            // somebody has written since. So is what has arrived without a word.
+            // Other writers of the key have waited, but not for a suspended holder: a value that such a holder has stored too late is
+            // deleted, unless somebody has written since. So is a value whose arrival nobody has told.
             let (found, version) = Found::versioned(cache.backend().look(key.key(), Want::VERSIONED).await?);
             if found.is_some_and(|found| found.as_bytes() == value.as_bytes()) {
                 cache.backend().delete(key.key(), When::unchanged(version)).await?;
@@ -129,7 +130,7 @@ impl Cache {
         })
     }
 
-    /// A `set` while the cache is off deletes. This one overtakes no flight: it is a flight's own.
+    /// A `set` while the cache is off deletes. This one overtakes no flight, since it is a flight's own.
     fn shut_fill(&self, key: &str) -> Reply<bool> {
         if self.view.switch.state() != State::Disabled {
             return Reply::ready(false);

@@ -1,4 +1,4 @@
-//! What a command makes of the backend's answer, within its time.
+//! A command's result, made from the backend's answer within its time.
 
 use std::future::Future;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use crate::repeated::tell_repeated;
 use crate::{CommandName, Error, ErrorKind, OnError, Reply, Result};
 
 impl Cache {
-    /// Makes a command's result of the backend's reply: at once where it is ready, else when it comes.
+    /// Makes a command's result from the backend's reply: at once if that is ready, else when it comes.
     #[inline]
     pub(super) fn finish<A: Send + 'static, B: Send + 'static>(
         &self,
@@ -38,7 +38,7 @@ impl Cache {
         finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
     ) -> Reply<B> {
         let cache = self.clone();
-        // Short ones need no allocation.
+        // A short name needs no allocation.
         let key = key.map(CompactString::new);
         Reply::pending(async move {
             let result = cache.limited(pending).await;
@@ -59,7 +59,7 @@ impl Cache {
         (!self.timeout.is_zero()).then_some(self.timeout)
     }
 
-    /// What a read makes of an error: a miss, where the builder chose that and the backend is to blame.
+    /// The result of a failed read: a miss, if the builder chose that and the backend is to blame.
     #[cold]
     pub(super) fn missed<B>(&self, error: Error, miss: B) -> Result<B> {
         let options = &self.view.options;

@@ -1,4 +1,4 @@
-//! In what form computed values are kept.
+//! The forms in which computed values are kept.
 
 use std::any::Any;
 use std::sync::Arc;
@@ -7,7 +7,7 @@ use std::time::Duration;
 use super::Cache;
 use crate::{Readable, Reply, Result, Storable, Value};
 
-/// How a computed value is read and stored. Sealed: [`Encoded`] and [`Live`] are all there are.
+/// The way a computed value is read and stored. Sealed: only [`Encoded`] and [`Live`] exist.
 #[diagnostic::on_unimplemented(
     message = "`{T}` can't be cached",
     label = "not a value that a cache can keep",
@@ -17,11 +17,12 @@ use crate::{Readable, Reply, Result, Storable, Value};
 )]
 pub trait Form<T: Clone + Send + Sync + 'static>: private::Keep<T> {}
 
-/// As [`get`](Cache::get) reads and [`set`](Cache::set) stores: any type of serde, by the cache's serializer.
+/// Read as by [`get`](Cache::get) and stored as by [`set`](Cache::set): any type of serde, by the cache's serializer.
 #[derive(Debug, Clone, Copy)]
 pub struct Encoded;
 
-/// As [`get_object`](Cache::get_object) reads and [`set_object`](Cache::set_object) stores: an `Arc` of any type, shared with every reader.
+/// Read as by [`get_object`](Cache::get_object) and stored as by [`set_object`](Cache::set_object): an `Arc` of any type, which all
+/// readers share.
 #[derive(Debug, Clone, Copy)]
 pub struct Live;
 

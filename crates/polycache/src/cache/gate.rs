@@ -1,10 +1,10 @@
-//! Whether a command runs: the switch, and whether there are plugins to hear of it.
+//! Whether a command runs: the switch, and whether there are plugins.
 
 use super::Cache;
 use crate::switch::State;
 use crate::{Answer, CommandName, Error, ErrorKind, Reply};
 
-/// Which way a command goes.
+/// The way of a command.
 pub(super) enum Gate {
     /// To the backend.
     Open,
@@ -24,8 +24,8 @@ impl Cache {
         }
     }
 
-    /// The gate for what still runs while the cache is off: deletions. It looks at the switch once: thrown between two looks, a deletion
-    /// would be neither done nor refused.
+    /// The gate for deletions, which still run while the cache is off. It looks at the switch once: if that changed between two looks, a
+    /// deletion would be neither executed nor refused.
     pub(super) fn removal_gate(&self) -> Gate {
         match (self.state(), &self.view.bare) {
             (State::On | State::Disabled, None) => Gate::Open,
@@ -34,11 +34,11 @@ impl Cache {
         }
     }
 
-    /// Takes a command on one key, or on none, the way that `gate` shows. `open` runs it, and `shut` answers while the cache is off; both
-    /// on the cache that they are given, which has no plugins behind the hooks.
+    /// Takes a command on one key, or on none, the way that `gate` shows. `open` runs it, and `shut` answers while the cache is off. Both
+    /// get the cache to work on, which has no plugins behind the hooks.
     ///
-    /// `get`, `set` and their like spell this out: a hit would feel what is moved into `open`. So do commands that would have to copy
-    /// their arguments first.
+    /// `get`, `set` and their like spell this out: moving values into `open` would be felt in a hit. So do commands that would have to
+    /// copy their arguments first.
     #[inline]
     pub(super) fn pass<B: Send + 'static>(
         &self,
@@ -58,7 +58,7 @@ impl Cache {
                     let key = keys.first().map_or("", |key| key);
                     match gate(bare) {
                         Gate::Open | Gate::Hooked => open(bare, key),
-                        // Thrown while the hooks ran.
+                        // The switch has changed while the hooks ran.
                         Gate::Shut => shut(bare, key),
                     }
                 },
@@ -87,8 +87,8 @@ impl Cache {
         self.view.switch.state()
     }
 
-    /// The answer of a write while the gate is shut: it deletes, or nothing stale would be gone when the cache is on again, as it may
-    /// be by now.
+    /// The answer of a write while the gate is shut. It deletes: otherwise a stale value would be there when the cache is on again, as it
+    /// may be by now.
     #[cold]
     pub(super) fn shut_write<B: Send + 'static>(
         &self,

@@ -19,23 +19,23 @@ struct Hooked {
     keys: Vec<CompactString>,
     started: Instant,
     timeout: Duration,
-    /// What the plugins hold, by their place. Nothing isn't kept.
+    /// The values that the plugins hold, by the plugin's place; empty ones aren't kept.
     held: Vec<(usize, Held)>,
 }
 
-/// Where the hooks first had to wait.
+/// The first step that has to wait.
 enum Waits<B> {
-    /// In this plugin's `before`.
+    /// This plugin's `before`.
     Before(usize, Reply<Held>),
-    /// For the command itself.
+    /// The command itself.
     Running(Reply<B>),
-    /// In this plugin's `after`.
+    /// This plugin's `after`.
     After(usize, Reply<()>, Result<B>),
 }
 
 impl Cache {
     /// Runs a command through the plugins: their `before`, then `run` on the cache without plugins, then their `after`. `answer` tells
-    /// them how it came out. What `recover` makes of an error is the caller's alone.
+    /// them the outcome. Only the caller gets the result that `recover` makes of an error.
     #[inline(never)]
     pub(super) fn hooked<B: Send + 'static>(
         &self,
@@ -48,7 +48,7 @@ impl Cache {
         let view = Arc::clone(self.view.bare.as_ref().unwrap_or(&self.view));
         let mut hooked = Hooked {
             view: Arc::clone(&self.view),
-            // The whole has a limit; its parts need none.
+            // The whole command has a limit, so its parts need none.
             bare: Self { view, ttl: self.ttl, timeout: Duration::ZERO },
             name,
             keys: keys.into_iter().map(CompactString::new).collect(),
@@ -149,7 +149,7 @@ impl Hooked {
         result
     }
 
-    /// The result as the command tells it.
+    /// The result with the command's name and key in its error.
     fn told<B>(&self, result: Result<B>) -> Result<B> {
         result.map_err(|error| error.of(self.name, self.command().key()))
     }
@@ -167,7 +167,7 @@ impl Hooked {
         self.view.plugins[index].after(&self.command(), &outcome, self.started.elapsed(), held)
     }
 
-    /// The command has happened: a failure of a hook after it changes nothing of that.
+    /// The command has happened: a failure of a hook after it changes nothing.
     fn note(&self, outcome: Result<()>) {
         if let Err(error) = outcome {
             let cause = (self.view.flights.mark(), self.name, error.kind());
@@ -180,7 +180,7 @@ impl Hooked {
     }
 }
 
-/// Never met: a command is run once.
+/// Never happens, since a command is run once.
 fn gone() -> Error {
     Error::new(crate::ErrorKind::Plugin, "the command was run before")
 }

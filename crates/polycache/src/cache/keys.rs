@@ -1,4 +1,4 @@
-//! The key that a value is stored under, made of the caller's name for it.
+//! The stored key, made from the caller's name for it.
 
 use super::{Cache, View};
 use crate::backend::{Backend, Key};
@@ -12,12 +12,12 @@ impl Cache {
         }
     }
 
-    /// The full keys of all these.
+    /// The full keys of these names.
     pub(super) fn full_keys(&self, names: &[impl AsRef<str>]) -> Vec<OwnedKey> {
         names.iter().map(|name| self.full_key(name.as_ref())).collect()
     }
 
-    /// Asks the backend about one key, given by the caller's name for it.
+    /// Asks the backend about one key, given by the caller's name.
     #[inline]
     pub(crate) fn with_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
         match self.plain_key(key) {
@@ -26,14 +26,14 @@ impl Cache {
         }
     }
 
-    /// The full key, where it is the caller's name for it.
+    /// The full key, if it is the caller's name.
     #[inline]
     pub(super) fn plain_key<'a>(&self, key: &'a str) -> Option<Key<'a>> {
         let View { prefix, options, .. } = &*self.view;
         (prefix.is_empty() && options.key_builder.is_none()).then(|| Key::plain(key))
     }
 
-    /// Apart, so that a command on a key that is stored as it is named has no need of a buffer.
+    /// Apart, so that a command on a key that is stored by its name needs no buffer.
     #[inline(never)]
     pub(super) fn with_made_key<R>(&self, key: &str, operation: impl FnOnce(&dyn Backend, Key<'_>) -> R) -> R {
         let View { backend, prefix, options, .. } = &*self.view;

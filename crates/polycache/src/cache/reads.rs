@@ -13,13 +13,13 @@ use crate::key::OwnedKey;
 use crate::{Answer, CommandName, Error, ErrorKind, Readable, Reply, Result, Ttl, Value};
 
 impl Cache {
-    /// The value under `key`, or `None` where there is none.
+    /// The value under `key`, or `None` if there is none.
     ///
-    /// A stored `None` of an `Option<X>` is a hit: read as `Option<X>` it is `Some(None)`. Read as a [`Value`], it is what is stored, not
-    /// decoded.
+    /// A stored `None` of an `Option<X>` is a hit: read as `Option<X>` it is `Some(None)`. Read as a [`Value`], it is the stored value,
+    /// not decoded.
     ///
     /// # Errors
-    /// [`Decode`](crate::ErrorKind::Decode) where something is stored that is no `T`, unless the builder's
+    /// [`Decode`](crate::ErrorKind::Decode) if the stored value is no `T`, unless the builder's
     /// [`on_decode_error`](crate::CacheBuilder::on_decode_error) makes that a miss.
     ///
     /// ```
@@ -43,7 +43,7 @@ impl Cache {
     /// The live object under `key`, shared: no copy is made and no serde is needed.
     ///
     /// # Errors
-    /// [`Decode`](crate::ErrorKind::Decode) where bytes or an object of another type are stored, as for [`get`](Self::get).
+    /// [`Decode`](crate::ErrorKind::Decode) if bytes or an object of another type are stored, as for [`get`](Self::get).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -69,7 +69,7 @@ impl Cache {
     /// The values under `keys`, in their order; a key may come more than once. One round trip to each server.
     ///
     /// # Errors
-    /// Fails whole if a server fails, or if one of the values is no `T`, as for [`get`](Self::get).
+    /// All fails if a server fails, or if one of the values is no `T`, as for [`get`](Self::get).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -106,7 +106,7 @@ impl Cache {
         let full = self.full_keys(keys);
         let full: Vec<Key<'_>> = full.iter().map(OwnedKey::key).collect();
         match self.view.backend.multi_get(&full, Want::VALUE).now() {
-            // The names of keys are needed for errors alone; here they can be borrowed.
+            // Only errors need the keys' names; here they can be borrowed.
             Ok(result) => {
                 let result = self.decode_all::<K, T>(result, misses, |index| keys[index].as_ref());
                 Reply::from(result.map_err(|error| error.of(CommandName::MultiGet, None)))
@@ -169,7 +169,7 @@ impl Cache {
         )
     }
 
-    /// What remains of the TTL of the entry under `key`: `None` where there is none, [`Ttl::Never`] where it doesn't expire.
+    /// The rest of the TTL of the entry under `key`: `None` if there is no entry, [`Ttl::Never`] if it doesn't expire.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -192,14 +192,14 @@ impl Cache {
         )
     }
 
-    /// What `want` asks of the entry under `key`, all of one moment and in one round trip; `None` where there is no entry. Each part of
-    /// what comes back is `Some` exactly where `want` has it.
+    /// The parts of the entry under `key` that `want` asks for, from one moment and in one round trip; `None` if there is no entry. Each
+    /// part of the result is `Some` exactly if `want` has it.
     ///
-    /// The [head](Found::head) of a value comes with it. Where `want` has no value, `T` may be any type. Where it has the version, the
-    /// builder's `on_error` and `on_decode_error` don't apply: a version that isn't known can't be compared.
+    /// The [head](Found::head) of a value comes with it. If `want` has no value, `T` may be any type. If it has the version, the
+    /// builder's `on_error` and `on_decode_error` don't apply: an unknown version can't be compared.
     ///
     /// # Errors
-    /// [`Decode`](crate::ErrorKind::Decode) where a value is wanted and something is stored that is no `T`, as for [`get`](Self::get).
+    /// [`Decode`](crate::ErrorKind::Decode) if a value is wanted and the stored one is no `T`, as for [`get`](Self::get).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -226,12 +226,12 @@ impl Cache {
         )
     }
 
-    /// The value under `key` with its version, for [`cas`](Self::cas). Where there is no value, the version is that of absence.
+    /// The value under `key` with its version, for [`cas`](Self::cas). Without a value, the version is that of absence.
     ///
-    /// The builder's `on_error` doesn't apply: a version that isn't known can't be compared.
+    /// The builder's `on_error` doesn't apply: an unknown version can't be compared.
     ///
     /// # Errors
-    /// [`Decode`](crate::ErrorKind::Decode) where something is stored that is no `T`.
+    /// [`Decode`](crate::ErrorKind::Decode) if the stored value is no `T`.
     pub fn get_versioned<T: Readable>(&self, key: &str) -> Reply<(Option<T>, Version)> {
         self.inspect(
             CommandName::GetVersioned,
@@ -246,7 +246,7 @@ impl Cache {
         )
     }
 
-    /// A read by `look`. `read` makes the command's result of what it finds; `miss` is the result where there is nothing.
+    /// A read by `look`. `read` makes the command's result of what is found; `miss` is the result without an entry.
     fn inspect<B: Send + 'static>(
         &self,
         name: CommandName,
@@ -256,7 +256,7 @@ impl Cache {
         answer: fn(&B) -> Answer,
         miss: fn() -> B,
     ) -> Reply<B> {
-        // A version that isn't known can't be compared, so its readers hear of every error.
+        // An unknown version can't be compared, so its readers get every error.
         let recover =
             move |cache: &Self, error| if want.has(Want::VERSION) { Err(error) } else { cache.missed(error, miss()) };
         match self.gate() {
@@ -286,7 +286,7 @@ impl Cache {
         key: &str,
         decode: fn(&Self, &str, Value) -> Result<B>,
     ) -> Reply<Option<B>> {
-        // The two cases that are the product come first, apart from the rest: this is what a hit costs.
+        // The two most frequent cases come first, apart from the rest: this is the cost of a hit.
         match self.with_key(key, |backend, key| backend.get(key)).now() {
             Ok(Ok(Some(value))) => match decode(self, key, value) {
                 Ok(value) => Reply::ready(Some(value)),

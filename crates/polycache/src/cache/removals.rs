@@ -7,7 +7,7 @@ use crate::switch::State;
 use crate::{Answer, CommandName, Error, ErrorKind, Raw, Reply};
 
 impl Cache {
-    /// Deletes the entry under `key`; whether there was one. Runs even while the cache is turned off.
+    /// Deletes the entry under `key`. Returns whether there was one. Runs even while the cache is turned off.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -26,7 +26,7 @@ impl Cache {
         self.pass(Self::removal_gate, NAME, Some(key), open, |deleted| Answer::Did(*deleted), shut)
     }
 
-    /// Deletes the entries under `keys`; how many there were. One round trip to each server. Runs even while the cache is turned
+    /// Deletes the entries under `keys`. Returns how many there were. One round trip to each server. Runs even while the cache is turned
     /// off.
     ///
     /// ```
@@ -55,16 +55,16 @@ impl Cache {
         }
     }
 
-    /// Deletes everything in the cache's namespace and those nested in it: `foo` takes `foo:a` and `foo:a:b`, never `foobar:a` (unless the
-    /// cache has [no separator](crate::CacheBuilder::separator)). Without a namespace, everything that the backend holds. Runs even while
-    /// the cache is turned off.
+    /// Deletes everything in the cache's namespace and those nested in it: `foo` includes `foo:a` and `foo:a:b`, never `foobar:a` (unless
+    /// the cache has [no separator](crate::CacheBuilder::separator)). Without a namespace, deletes everything on the backend. Runs even
+    /// while the cache is turned off.
     ///
-    /// This takes time proportional to the number of keys *in the backend*. It goes in batches that hold up nobody else. What is
-    /// stored while it runs may or may not be deleted.
+    /// This takes time proportional to the number of keys *in the backend*. It goes in batches that hold up nobody else. An entry that is
+    /// stored meanwhile may be deleted or not.
     ///
     /// # Errors
-    /// [`Refused`](ErrorKind::Refused) without a namespace on a server, where others may have keys too, unless the cache was built
-    /// with [`allow_flush`](crate::CacheBuilder::allow_flush).
+    /// [`Refused`](ErrorKind::Refused) without a namespace on a server, where others may have keys too, unless the cache was built with
+    /// [`allow_flush`](crate::CacheBuilder::allow_flush).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -90,11 +90,11 @@ impl Cache {
         self.pass(Self::removal_gate, NAME, None, open, |()| Answer::Done, |cache, _| cache.shut(NAME, ()))
     }
 
-    /// A command of the backend's own, and its answer: on a server any that it knows, on the memory backend `len`, `weight` and
-    /// `keys`. Keys among the arguments are taken as they are, without the namespace.
+    /// Runs one of the backend's own commands, and returns its answer: any command of a server, and `len`, `weight` and `keys` on the
+    /// memory backend. Keys among the arguments are taken as they are, without the namespace.
     ///
     /// # Errors
-    /// [`InvalidInput`](ErrorKind::InvalidInput) or [`Backend`](ErrorKind::Backend) where the backend doesn't know the command;
+    /// [`InvalidInput`](ErrorKind::InvalidInput) or [`Backend`](ErrorKind::Backend) if the backend doesn't know the command;
     /// [`Refused`](ErrorKind::Refused) while the cache is turned off.
     pub fn raw(&self, command: &str, args: &[impl AsRef<[u8]>]) -> Reply<Raw> {
         const NAME: CommandName = CommandName::Raw;

@@ -14,17 +14,17 @@ use crate::lease::is_lease;
 use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result};
 
 impl Cache {
-    /// The keys in the cache's namespace that match `pattern` (`*`, `?`, `[a-z]`, and a backslash before what is meant
-    /// literally), without the namespace.
+    /// The keys in the cache's namespace that match `pattern` (`*`, `?`, `[a-z]`, and a backslash before a literal character), without
+    /// the namespace.
     ///
-    /// Takes time proportional to the number of keys *in the backend*, in batches that hold up nobody else; a batch is fetched when
-    /// it is asked for, within the timeout, and the plugins' hooks run for each. A key that is there all the time is listed; it may
-    /// be listed twice. The library's own entries, for leases and locks, aren't listed, nor is a key that ends as theirs do: with U+0001,
-    /// `lease`, `lock` or `wait`, and nothing or four of the characters `@` to `O`, maybe in braces.
+    /// Takes time proportional to the number of keys *in the backend*, in batches that hold up nobody else. A batch is fetched when it is
+    /// asked for, within the timeout, and the plugins' hooks run for each. A key that is there all the time is listed, perhaps twice. The
+    /// library's own entries, for leases and locks, aren't listed, nor is a key that ends like theirs: with U+0001, `lease`, `lock` or
+    /// `wait`, and nothing or four of the characters `@` to `O`, maybe in braces.
     ///
     /// # Errors
-    /// The stream yields [`InvalidInput`](ErrorKind::InvalidInput) for a broken pattern and [`Unsupported`](ErrorKind::Unsupported)
-    /// where the backend can't list keys, and ends.
+    /// The stream yields [`InvalidInput`](ErrorKind::InvalidInput) for a broken pattern and [`Unsupported`](ErrorKind::Unsupported) if
+    /// the backend can't list keys, and ends.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -65,7 +65,7 @@ impl Cache {
     }
 }
 
-/// The keys that [`Cache::scan`] finds: a [`Stream`], with the two methods of it that are wanted most.
+/// The keys that [`Cache::scan`] finds: a [`Stream`], with its two most used methods.
 #[must_use = "nothing is listed before it is asked for"]
 pub struct Scan {
     cache: Cache,
@@ -89,7 +89,7 @@ impl Scan {
         poll_fn(|context| self.poll_key(context)).await
     }
 
-    /// All the keys that are still to come.
+    /// All remaining keys.
     ///
     /// # Errors
     /// Those of [`Cache::scan`].

@@ -1,4 +1,4 @@
-//! What commands store and read: any type that serde knows, encoded; and [`Value`], as it is.
+//! The types that commands store and read: any type of serde, encoded; and [`Value`], as it is.
 
 use serde_core::Serialize;
 use serde_core::de::DeserializeOwned;
@@ -6,11 +6,11 @@ use serde_core::de::DeserializeOwned;
 use super::Cache;
 use crate::{Result, Value};
 
-/// What a command can store: every type with serde's `Serialize` that is `Send + Sync + 'static`, and [`Value`].
+/// A type that a command can store: every type with serde's `Serialize` that is `Send + Sync + 'static`, and [`Value`].
 ///
-/// A type of serde is encoded by the cache's serializer. A [`Value`] is stored as it is, not encoded; one that holds a live object is
-/// refused with [`Unsupported`](crate::ErrorKind::Unsupported) where the backend can't hold it. It is the bound of functions that store
-/// whatever their caller has:
+/// The cache's serializer encodes a type of serde. A [`Value`] is stored as it is, not encoded; one with a live object is refused with
+/// [`Unsupported`](crate::ErrorKind::Unsupported) if the backend can't hold it. This is the bound for functions that store any value of
+/// their caller's:
 ///
 /// ```
 /// use polycache::{Cache, Result, Storable};
@@ -33,13 +33,13 @@ use crate::{Result, Value};
 )]
 pub trait Storable: Send + Sync + 'static + private::Store {}
 
-/// What a command can read: every type with serde's `Deserialize` that is `Clone + Send + Sync + 'static` and borrows nothing, and
+/// A type that a command can read: every type with serde's `Deserialize` that is `Clone + Send + Sync + 'static` and borrows nothing, and
 /// [`Value`].
 ///
-/// A type of serde is decoded by the cache's serializer. One that borrows, as `get::<&str>` asks for, doesn't compile: rustc says that the
+/// The cache's serializer decodes a type of serde. One that borrows, as in `get::<&str>`, doesn't compile: rustc says that the
 /// "implementation of `Deserialize` is not general enough". Read a `String` instead, and a `Vec<T>` for a `&[T]`.
 ///
-/// A [`Value`] is what is stored, as it is:
+/// A [`Value`] is the stored value as it is:
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -83,14 +83,14 @@ mod private {
         /// The value to store under `key`.
         fn store(self, cache: &Cache, key: &str) -> Result<Value>;
 
-        /// The value to store under `key`, from one that the caller keeps. It is cheap to clone.
+        /// The value to store under `key`, from a value that the caller keeps. Cheap to clone.
         fn store_copy(&self, cache: &Cache, key: &str) -> Result<Value>
         where
             Self: Clone;
     }
 
     pub trait Read: Sized {
-        /// Reads what is stored under `key`.
+        /// Reads the value stored under `key`.
         fn read(cache: &Cache, key: &str, stored: Value) -> Result<Self>;
     }
 
@@ -120,7 +120,7 @@ mod private {
     }
 
     impl<T: DeserializeOwned + Clone + Send + Sync + 'static> Read for T {
-        // A hit's copy is moved once more where this is called.
+        // A call would move a hit's copy once more.
         #[allow(clippy::inline_always, reason = "measured, see `Cache::decode`")]
         #[inline(always)]
         fn read(cache: &Cache, key: &str, stored: Value) -> Result<T> {

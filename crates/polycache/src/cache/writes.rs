@@ -11,13 +11,13 @@ use crate::backend::{Entry, SetOptions, Version, When};
 use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Storable, Ttl, Value};
 
 impl Cache {
-    /// Stores `value` under `key`, in place of the value and TTL that were there. The TTL is the cache's; another one is given by
-    /// [`with_ttl`](Self::with_ttl). A [`Value`] is stored as it is, not encoded.
+    /// Stores `value` under `key`, in place of the present value and TTL. The TTL is the cache's; [`with_ttl`](Self::with_ttl) gives
+    /// another one. A [`Value`] is stored as it is, not encoded.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) for a [`Value`] with a live object where the backend can't hold one,
-    /// [`Encode`](ErrorKind::Encode) where the serializer has no form for the value, [`TooLarge`](ErrorKind::TooLarge) where the
-    /// backend can't hold it, [`InvalidInput`](ErrorKind::InvalidInput) for a TTL of zero. Nothing is changed then.
+    /// Nothing is changed on any of these: [`Unsupported`](ErrorKind::Unsupported) for a [`Value`] with a live object that the backend
+    /// can't hold, [`Encode`](ErrorKind::Encode) if the serializer has no form for the value, [`TooLarge`](ErrorKind::TooLarge) if the
+    /// backend can't hold it, [`InvalidInput`](ErrorKind::InvalidInput) for a TTL of zero.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -35,19 +35,19 @@ impl Cache {
         self.put(CommandName::Set, key, value.store(self, key))
     }
 
-    /// Stores a live object under `key`, shared with every reader, without serde.
+    /// Stores a live object under `key`, which all readers share, without serde.
     ///
     /// # Errors
-    /// [`Unsupported`](ErrorKind::Unsupported) where the backend can't hold live objects; else as for [`set`](Self::set).
+    /// [`Unsupported`](ErrorKind::Unsupported) if the backend can't hold live objects; otherwise those of [`set`](Self::set).
     pub fn set_object<T: Any + Send + Sync>(&self, key: &str, object: Arc<T>) -> Reply<()> {
         self.put(CommandName::SetObject, key, self.takes_objects().map(|()| Value::object(object)))
     }
 
-    /// Stores `value` under `key` where there is none; whether it did. Otherwise nothing changes, the TTL neither. Of several
-    /// callers at once, exactly one gets `true`.
+    /// Stores `value` under `key` if there is no value. Returns whether it was stored. Otherwise neither value nor TTL changes. Of
+    /// several callers at once, exactly one gets `true`.
     ///
     /// # Errors
-    /// As for [`set`](Self::set).
+    /// Those of [`set`](Self::set).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -61,14 +61,14 @@ impl Cache {
         self.put_if(CommandName::Add, key, When::Absent, value.store(self, key))
     }
 
-    /// Stores `value` under `key` if nobody has written, deleted or created it since `version` was read with
-    /// [`get_versioned`](Self::get_versioned); whether it did. With the version of an absent key this is [`add`](Self::add).
+    /// Stores `value` under `key` if nobody has written, deleted or created it since [`get_versioned`](Self::get_versioned) read
+    /// `version`. Returns whether it was stored. With the version of an absent key this is [`add`](Self::add).
     ///
-    /// A change of TTL isn't a write. A backend may compare the stored bytes, so that a rewrite of equal bytes passes; then
+    /// A change of TTL isn't a write. A backend may compare the stored bytes, so that a rewrite of equal bytes isn't noticed; then
     /// [`detects_equal_writes`](crate::backend::Capabilities::detects_equal_writes) is false.
     ///
     /// # Errors
-    /// As for [`set`](Self::set).
+    /// Those of [`set`](Self::set).
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -84,11 +84,11 @@ impl Cache {
         self.put_if(CommandName::Cas, key, When::unchanged(version), value.store(self, key))
     }
 
-    /// Stores all pairs; of pairs with the same key the last stays. One round trip to each server.
+    /// Stores all pairs; of pairs with the same key the last one stays. One round trip to each server.
     ///
     /// # Errors
-    /// As for [`set`](Self::set). A value that can't be encoded leaves everything as it was; trouble with the backend may leave it
-    /// partly done.
+    /// Those of [`set`](Self::set). If a value can't be encoded, nothing is changed; after trouble with the backend some pairs may be
+    /// stored.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -125,7 +125,7 @@ impl Cache {
             .zip(values)
             .map(|(name, value)| {
                 let value = value.store(self, name).map_err(|error| error.about(name))?;
-                // A TTL for each: jitter must spread them.
+                // Each pair has its own TTL, so that jitter spreads them.
                 Ok((value, self.write_ttl()?))
             })
             .collect();
@@ -139,14 +139,14 @@ impl Cache {
         self.finish(NAME, None, reply, |_, _, result| result)
     }
 
-    /// Adds `delta` to the integer under `key` and returns the sum, atomically. A missing key starts at `delta`, with the cache's
+    /// Adds `delta` to the integer under `key` and returns the sum, atomically. A missing integer starts at `delta`, with the cache's
     /// TTL; a present one keeps its TTL. Sums below zero work on every backend.
     ///
     /// # Errors
-    /// Nothing is changed on any of these: [`NotANumber`](ErrorKind::NotANumber) where no integer of 64 bits is stored,
-    /// [`Overflow`](ErrorKind::Overflow) where the sum isn't one (a backend without
+    /// Nothing is changed on any of these: [`NotANumber`](ErrorKind::NotANumber) if the stored value is no integer of 64 bits,
+    /// [`Overflow`](ErrorKind::Overflow) if the sum isn't one (a backend without
     /// [`prevents_overflow`](crate::backend::Capabilities::prevents_overflow) tells that after the fact),
-    /// [`Unsupported`](ErrorKind::Unsupported) where the serializer doesn't read decimal text.
+    /// [`Unsupported`](ErrorKind::Unsupported) if the serializer doesn't read decimal text.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -174,8 +174,8 @@ impl Cache {
         self.pass(Self::gate, NAME, Some(key), open, |sum| Answer::Sum(*sum), shut)
     }
 
-    /// Gives the entry under `key` another TTL, or none; `false` where there is no such entry. The value stays, and for
-    /// [`cas`](Self::cas) this isn't a write.
+    /// Gives the entry under `key` another TTL, or none; `false` if there is no entry. The value stays, and for [`cas`](Self::cas) this
+    /// isn't a write.
     ///
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) for a TTL of zero.
@@ -221,7 +221,7 @@ impl Cache {
         self.pass(Self::gate, name, Some(key), open, |stored| Answer::Did(*stored), shut)
     }
 
-    /// One `set` of the backend. The condition is made where it's used: one that always holds is never copied then.
+    /// One `set` of the backend. The condition is made where it is used: so the one that always holds is never copied.
     #[inline]
     fn store<B: Send + 'static>(
         &self,
@@ -264,7 +264,7 @@ impl Cache {
     }
 }
 
-/// The answer of a write that doesn't come to the backend.
+/// The answer of a write that doesn't reach the backend.
 #[cold]
 fn refused<B>(name: CommandName, key: &str, error: Error) -> Reply<B> {
     Reply::error(error.of(name, Some(key)))
