@@ -1,7 +1,7 @@
-//! Cached functions: what `#[cached]` and its siblings make of a function, and how to do the same without a macro.
+//! Cached functions: the calls that `#[cached]` and its siblings make of a function, and the same without a macro.
 //!
-//! A cached function returns a [`CachedCall`], or a [`MultiCall`] where it is about many keys. Awaited, it gives what the function gives:
-//! from the cache, or computed once for all who ask. Before that it can be told to do otherwise.
+//! A cached function returns a [`CachedCall`], or a [`MultiCall`] if it is about many keys. Awaited, it gives the function's result: from
+//! the cache, or computed once for all who ask. Before that it can be told to do otherwise.
 //!
 //! ```
 //! # #[cfg(feature = "macros")]

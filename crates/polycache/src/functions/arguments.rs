@@ -6,9 +6,9 @@ use serde_core::Serialize;
 
 use super::ron_text;
 
-/// The default key of a call: the path of the function, and its arguments in [RON](https://docs.rs/ron), which tells all values of
-/// a type apart (text is quoted, `Some(None)` isn't `None`, and neither is `NaN` an infinity). What serde doesn't see of an argument,
-/// such as a skipped field, isn't told apart.
+/// The default key of a call: the path of the function, and its arguments in [RON](https://docs.rs/ron), which tells all values of a type
+/// apart (text is quoted, `Some(None)` isn't `None`, and `NaN` isn't an infinity). Parts of an argument that serde doesn't see, such as a
+/// skipped field, aren't told apart.
 ///
 /// ```
 /// use polycache::functions::Arguments;

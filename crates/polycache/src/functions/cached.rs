@@ -1,4 +1,4 @@
-//! What every call of a cached function can be told.
+//! The options of every call of a cached function.
 
 use std::fmt;
 
@@ -8,14 +8,14 @@ use super::source::CacheSource;
 use crate::flight::Policy;
 use crate::{Cache, Result, Ttl};
 
-/// A call of a cached function, which is a [`CachedCall`](super::CachedCall) or a [`MultiCall`](super::MultiCall): a future, and what may
-/// be said before it is awaited.
+/// A call of a cached function, which is a [`CachedCall`](super::CachedCall) or a [`MultiCall`](super::MultiCall): a future, with options
+/// to set before it is awaited.
 ///
-/// Trouble with the cache is a `tracing` event, and the caller gets what the function computes. As with [`Cache::get_or_set`], which
-/// this is in another dress, a write to a key that starts or ends meanwhile wins over what is computed.
+/// Trouble with the cache is a `tracing` event, and the caller gets the function's result. This is [`Cache::get_or_set`] in another form:
+/// a write to a key that starts or ends meanwhile wins over the computed value.
 ///
-/// An error isn't stored. The callers that wait for it share it where it is `Clone`; where it isn't, the next of them computes. If the
-/// caller that computes is cancelled, another takes over.
+/// An error isn't stored. The callers that wait for it share it if it is `Clone`; if not, the next of them computes. If the computing
+/// caller is cancelled, another one takes over.
 ///
 /// ```
 /// use polycache::functions::{CallBuilder, Whole};
@@ -34,7 +34,7 @@ use crate::{Cache, Result, Ttl};
 pub struct Cached<W: Work, C = Cache> {
     pub(super) cache: C,
     ttl: Option<Ttl>,
-    /// These three make a [`Policy`] when one is needed. A hit moves them with the call, and moves three words faster than one struct.
+    /// These three make a [`Policy`] when one is needed. A hit moves them with the call, and three words move faster than one struct.
     ttl_from: Option<fn(&W::Value) -> Ttl>,
     skip_if: Option<fn(&W::Value) -> bool>,
     behind: bool,
@@ -43,15 +43,15 @@ pub struct Cached<W: Work, C = Cache> {
     pub(super) work: W,
 }
 
-/// What a call is about: [`One`](super::One) key, or [`Many`](super::Many).
+/// The subject of a call: [`One`](super::One) key, or [`Many`](super::Many).
 pub trait Work {
-    /// What is stored under a key.
+    /// The stored value of a key.
     type Value: Send + Sync + 'static;
-    /// What isn't stored.
+    /// The error, which isn't stored.
     type Error: Send + 'static;
 }
 
-/// What a call does beside computing.
+/// The steps of a call besides computing.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Mode {
     ReadAndStore,
@@ -88,7 +88,7 @@ impl<W: Work, C> Cached<W, C> {
         Self { skip_if: Some(skip), ..self }
     }
 
-    /// Lets those who wait for the computation have copies of its error.
+    /// Gives copies of the computation's error to those who wait for it.
     pub fn share_errors(self) -> Self
     where
         W::Error: Clone + Sync,
@@ -107,7 +107,7 @@ impl<W: Work, C> Cached<W, C> {
         Self { mode: Mode::Refresh, ..self }
     }
 
-    /// Takes the stored value. Where there is none, computes for itself alone, and doesn't store.
+    /// Takes the stored value. If there is none, computes for this caller alone, and doesn't store.
     pub fn read_only(self) -> Self {
         Self { mode: Mode::ReadOnly, ..self }
     }
@@ -120,7 +120,7 @@ impl<W: Work, C> Cached<W, C> {
     /// The function's cache, with the TTL of this call.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) where its alias or its settings are wrong.
+    /// [`Config`](crate::ErrorKind::Config) if its alias or its settings are wrong.
     pub fn cache(&self) -> Result<Cache>
     where
         C: CacheSource,
@@ -132,7 +132,7 @@ impl<W: Work, C> Cached<W, C> {
         Policy { ttl: self.ttl_from, skip: self.skip_if, behind: self.behind }
     }
 
-    /// The cache with the TTL that this call was told.
+    /// The cache with the TTL of this call.
     pub(super) fn told(&self, cache: &Cache) -> Cache {
         cache.with_ttl(self.ttl.unwrap_or(cache.ttl))
     }

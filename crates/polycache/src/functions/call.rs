@@ -19,7 +19,7 @@ use crate::flight::{Asked, Slow};
 use crate::repeated::tell_repeated;
 use crate::{Cache, Reply, Result};
 
-/// A call that has its cache and its key, and lacks the computation.
+/// A call with its cache and its key, which lacks the computation.
 #[derive(Debug)]
 #[must_use = "a call does nothing before `compute`"]
 pub struct CallBuilder<C = Cache> {
@@ -27,11 +27,11 @@ pub struct CallBuilder<C = Cache> {
     key: Result<CompactString>,
 }
 
-/// A call of a cached function: a future of what the function returns, from the cache or computed. Of all the calls that miss a key at
-/// the same time, one computes, and the others share its result.
+/// A call of a cached function: a future of the function's result, from the cache or computed. Of all the calls that miss a key at the
+/// same time, one computes, and the others share its result.
 pub type CachedCall<S, Fut, C = Cache> = Cached<One<S, Fut>, C>;
 
-/// Of a call about one key: the key, and how its value is computed.
+/// A call about one key: the key, and the way to compute its value.
 pub struct One<S: Shape, Fut> {
     key: Result<CompactString>,
     /// `None` once it computes.
@@ -64,7 +64,7 @@ impl<C: CacheSource> CallBuilder<C> {
         CallBuilder { cache: self.cache.with(Cache::clone).and_then(|cache| cache.with_lease(lease)), key: self.key }
     }
 
-    /// What the call computes where there is nothing in the cache: `body` is polled only then.
+    /// Sets the computation for a miss: `body` is polled only then.
     pub fn compute<S, Fut>(self, body: Fut) -> CachedCall<S, Fut, C>
     where
         S: Shape<Form: Form<S::Value>, Value: Clone>,
@@ -80,7 +80,7 @@ impl<S: Shape, Fut> Work for One<S, Fut> {
 }
 
 impl<S: Shape, Fut, C: CacheSource> CachedCall<S, Fut, C> {
-    /// Deletes what is stored for these arguments; whether anything was. What is being computed isn't stored.
+    /// Deletes the value stored for these arguments. Returns whether there was one. A value that is being computed isn't stored.
     ///
     /// # Errors
     /// Those of [`Cache::delete`], and the reason why there is no cache.
@@ -91,7 +91,7 @@ impl<S: Shape, Fut, C: CacheSource> CachedCall<S, Fut, C> {
     /// The key of these arguments, within the cache's namespace.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where serde can't encode an argument.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if serde can't encode an argument.
     pub fn key(&self) -> Result<&str> {
         self.work.key.as_deref().map_err(Clone::clone)
     }
@@ -122,7 +122,7 @@ where
     Fut: Future<Output = S::Return>,
     C: CacheSource,
 {
-    /// The function as it was written: the cache isn't touched. Where the call computes already, it goes on.
+    /// The function as it was written: the cache isn't touched. If the call computes already, it goes on.
     pub async fn uncached(self) -> S::Return {
         match self.work.body {
             Some(body) => body.await,
@@ -130,7 +130,7 @@ where
         }
     }
 
-    /// The value of a hit. Where there is none, the rest of the way is put into the call.
+    /// The value of a hit. Otherwise the rest of the way is put into the call.
     // Inlined: otherwise a hit passes its value through memory.
     #[inline(always)]
     fn start(&mut self) -> Option<S::Value> {
@@ -202,7 +202,7 @@ where
                     }
                 },
                 (Some(Course::Alone(body)), _) => return body.as_mut().poll(context),
-                // Polled after its end.
+                // It was polled after its end.
                 _ => return Poll::Pending,
             }
         }

@@ -14,11 +14,11 @@ use super::shape::Shape;
 /// Makes a factory of copies from an error.
 pub(super) type Share<E> = fn(&E) -> Arc<dyn Fn() -> E + Send + Sync>;
 
-/// An error, as those who share the computation get it: as copies, where it can be copied.
+/// An error for those who share the computation: as copies, if it can be copied.
 pub(super) struct Failure<E>(Option<Arc<dyn Fn() -> E + Send + Sync>>);
 
 impl<E> Failure<E> {
-    /// The error for a call: its own one, or a copy of another call's. `None` where another call has failed and its error can't be copied.
+    /// The error for a call: its own one, or a copy of another call's. `None` if another call has failed and its error can't be copied.
     pub(super) fn error(&self, own: &Own<E>) -> Option<E> {
         let own = own.lock().take();
         own.or_else(|| self.0.as_ref().map(|copy| copy()))
@@ -31,11 +31,11 @@ impl<E> Clone for Failure<E> {
     }
 }
 
-/// The place where the caller that computes finds the error itself.
+/// The place where the computing caller finds the error itself.
 pub(super) type Own<E> = Arc<Mutex<Option<E>>>;
 
 pin_project! {
-    /// A computation. Its error goes to its caller as it is, and to those who wait as a [`Failure`].
+    /// A computation. Its caller gets the error as it is, and waiting callers get a [`Failure`].
     pub(super) struct Attempt<S: Shape, Fut> {
         share: Option<Share<S::Error>>,
         own: Own<S::Error>,

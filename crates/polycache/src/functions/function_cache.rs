@@ -30,21 +30,21 @@ enum Origin {
     Url(&'static str),
 }
 
-/// A cache, and the generation of the configuration it was made by.
+/// A cache, and the generation of its configuration.
 struct Resolved {
     generation: u64,
     cache: Cache,
 }
 
 impl FunctionCache {
-    /// The cache of this name among [`caches`](crate::caches): another one once the configuration is replaced. With a lease, it computes
-    /// once across processes, as by [`CacheBuilder::lease`](crate::CacheBuilder::lease).
+    /// The cache of this alias among [`caches`](crate::caches): another one once the configuration is replaced. With a lease, it computes
+    /// once across processes; see [`CacheBuilder::lease`](crate::CacheBuilder::lease).
     #[must_use]
     pub const fn alias(alias: &'static str, lease: Option<Duration>) -> Self {
         Self { origin: Origin::Alias(alias), lease, resolved: ArcSwapOption::const_empty() }
     }
 
-    /// The cache at this URL, as by [`Cache::open`].
+    /// The cache at this URL; see [`Cache::open`].
     #[must_use]
     pub const fn url(url: &'static str, lease: Option<Duration>) -> Self {
         Self { origin: Origin::Url(url), lease, resolved: ArcSwapOption::const_empty() }
@@ -53,7 +53,7 @@ impl FunctionCache {
     /// The cache.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) where there is no such alias, or the settings are wrong.
+    /// [`Config`](crate::ErrorKind::Config) if there is no such alias, or the settings are wrong.
     pub fn get(&self) -> Result<Cache> {
         self.with(Cache::clone)
     }
@@ -69,7 +69,7 @@ impl FunctionCache {
             None => cache,
         };
         let made = Arc::new(Resolved { generation, cache });
-        // Of two threads that make it at the same time, one wins.
+        // Of two threads that make a cache at the same time, one wins.
         let current = |found: &Option<Arc<Resolved>>| found.clone().filter(|found| found.generation >= generation);
         let found = self.resolved.rcu(|found| current(found).or_else(|| Some(Arc::clone(&made))));
         Ok(current(&found).unwrap_or(made))

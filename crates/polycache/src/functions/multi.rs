@@ -25,9 +25,9 @@ use crate::{Cache, Reply, Result};
 pub trait Pairs:
     IntoIterator<Item = (Self::Key, Self::Value)> + FromIterator<(Self::Key, Self::Value)> + 'static
 {
-    /// What is asked for.
+    /// The key that the function gets.
     type Key: Clone + Eq + Hash + Send + Sync + 'static;
-    /// What is cached.
+    /// The cached value.
     type Value: Clone + Send + Sync + 'static;
 }
 
@@ -42,7 +42,7 @@ where
     type Value = V;
 }
 
-/// The function's body, for the keys that are to be computed.
+/// The function's body, for the keys to compute.
 type Body<'call, K, R> = Box<dyn FnMut(Vec<K>) -> Computation<'call, R> + Send + 'call>;
 type Computation<'call, R> = Pin<Box<dyn Future<Output = R> + Send + 'call>>;
 
@@ -55,14 +55,14 @@ pub struct Keyed<K, C = Cache> {
     names: Result<Names<K>>,
 }
 
-/// A call of a cached function about many keys: a future of what the function returns, of which the cache has some, and the function
-/// computes the rest in one go.
+/// A call of a cached function about many keys: a future of the function's result. The cache has some of the values, and the function
+/// computes the rest in one call.
 ///
-/// Each key is computed once for all who ask for it, alone or among others. The function may be called again, for keys that other
-/// callers have given up.
+/// Each key is computed once for all who ask for it, alone or among others. The function may be called again, for keys that other callers
+/// have given up.
 pub type MultiCall<'call, S, C = Cache> = Cached<Many<'call, S>, C>;
 
-/// Of a call about many keys: the keys, and how their values are computed.
+/// A call about many keys: the keys, and the way to compute their values.
 pub struct Many<'call, S: Shape>
 where
     S::Value: Pairs,
@@ -78,8 +78,8 @@ type Key<S> = <<S as Shape>::Value as Pairs>::Key;
 type Value<S> = <<S as Shape>::Value as Pairs>::Value;
 
 impl<K: Clone + Eq + Hash, C: CacheSource> Keyed<K, C> {
-    /// A call about these keys. `name` writes a key's name in the cache. If two keys get the same name, the function runs without the cache,
-    /// and a `tracing` event tells so.
+    /// A call about these keys. `name` writes a key's name in the cache. If two keys get the same name, the function runs without the
+    /// cache, and a `tracing` event tells it.
     pub fn new(cache: C, keys: Vec<K>, name: impl Fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result) -> Self {
         let names = Names::new(&keys, name);
         Self { cache, keys, names }
@@ -113,7 +113,7 @@ where
     S::Value: Pairs,
     C: CacheSource,
 {
-    /// The function as it was written: the cache isn't touched. Where the call is on its way already, it goes on.
+    /// The function as it was written: the cache isn't touched. If the call is on its way already, it goes on.
     pub fn uncached(self) -> impl Future<Output = S::Return> + Send + 'call {
         match (self.work.body, self.work.running) {
             (Some(mut body), _) => body(self.work.keys),
@@ -122,7 +122,7 @@ where
         }
     }
 
-    /// Deletes what is stored for these keys; how many were. What is being computed isn't stored.
+    /// Deletes the values stored for these keys. Returns how many there were. Values that are being computed aren't stored.
     ///
     /// # Errors
     /// Those of [`Cache::multi_delete`], and the reason why there is no cache.
@@ -130,10 +130,10 @@ where
         self.cache().and_then(|cache| Ok(cache.multi_delete(self.keys()?))).unwrap_or_else(Reply::error)
     }
 
-    /// What the keys are called within the cache's namespace; each once.
+    /// The names of the keys within the cache's namespace; each once.
     ///
     /// # Errors
-    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) where serde can't encode an argument, or two keys are called the same.
+    /// [`InvalidInput`](crate::ErrorKind::InvalidInput) if serde can't encode an argument, or two keys have the same name.
     pub fn keys(&self) -> Result<&[String]> {
         self.work.names.as_ref().map(|names| &*names.names).map_err(Clone::clone)
     }

@@ -1,4 +1,4 @@
-//! The names in the cache of the keys of a call.
+//! The names of a call's keys in the cache.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -40,7 +40,7 @@ impl<K: Clone + Eq + Hash> Names<K> {
         names.iter().filter_map(|name| Some(self.keys[*places.get(&**name)?].clone())).collect()
     }
 
-    /// The values of keys that were asked for, by name.
+    /// The values of keys that the call has asked for, by name.
     pub(super) fn named<V>(&self, pairs: impl IntoIterator<Item = (K, V)>) -> Vec<(String, V)> {
         pairs
             .into_iter()
@@ -48,7 +48,7 @@ impl<K: Clone + Eq + Hash> Names<K> {
             .collect()
     }
 
-    /// The keys that have a value, with it.
+    /// The keys that have a value, with the value.
     pub(super) fn pairs<V, C: FromIterator<(K, V)>>(self, values: Vec<Option<V>>) -> C {
         self.keys.into_iter().zip(values).filter_map(|(key, value)| Some((key, value?))).collect()
     }

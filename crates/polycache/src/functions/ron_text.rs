@@ -14,7 +14,7 @@ pub(super) fn write(output: &mut fmt::Formatter<'_>, value: &(impl Serialize + ?
     }
 }
 
-/// Writes tuples, integers, texts and truth values. It refuses all else before it writes anything.
+/// Writes tuples, integers, texts and truth values. It refuses all others before it writes anything.
 struct Usual<'a, 'f>(&'a mut fmt::Formatter<'f>);
 
 /// Why a value wasn't written.

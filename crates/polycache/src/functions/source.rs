@@ -1,10 +1,10 @@
-//! Where a call finds its cache.
+//! The source of a call's cache.
 
 use crate::{Cache, Result};
 
-/// Where a call finds its cache when it is awaited: a [`Cache`], the error that says why there is none, the
-/// [`FunctionCache`](super::FunctionCache) of a function, or a reference to one of these. Without a cache the function runs, and a `tracing`
-/// event tells the reason.
+/// The source of a call's cache, used when the call is awaited: a [`Cache`], the error that says why there is none, the
+/// [`FunctionCache`](super::FunctionCache) of a function, or a reference to one of these. Without a cache the function runs, and a
+/// `tracing` event tells the reason.
 ///
 /// ```
 /// use polycache::Cache;
