@@ -1,4 +1,4 @@
-//! What caches and their parts are configured by: fields, URLs, durations, secrets. Nothing here knows what it configures.
+//! The settings of caches and their parts: fields, URLs, durations, secrets. Nothing here knows what it configures.
 
 mod choice;
 pub(crate) mod duration;
@@ -27,8 +27,8 @@ pub(crate) use self::source::Source;
 pub(crate) use crate::range::Range;
 use crate::{Error, ErrorKind, Result};
 
-/// The fields that a backend, a serializer or a plugin is configured by. Whoever makes the part takes out what it knows; what is left
-/// over then is an error that names the field and lists those that were asked for.
+/// The fields of a backend, a serializer or a plugin. Whoever makes the part takes out the fields that it knows. A field that is left
+/// over is an error that names it and lists the fields that were asked for.
 ///
 /// ```
 /// use polycache::backends::memory::Memory;
@@ -50,14 +50,14 @@ use crate::{Error, ErrorKind, Result};
 /// ```
 pub struct Settings {
     source: Arc<Source>,
-    /// None for settings that are no alias's.
+    /// `None` if the settings belong to no alias.
     alias: Option<String>,
-    /// The URL that the fields are those of, if they are.
+    /// The URL, if the fields are those of one.
     url: Option<String>,
-    /// The field of the alias that these are the fields of.
+    /// The alias's field that holds these fields.
     within: Option<&'static str>,
     fields: Map<String, Value>,
-    /// Those that stand in the alias's `url`.
+    /// The fields from the alias's `url`.
     in_url: Vec<String>,
     known: Vec<&'static str>,
 }
@@ -79,12 +79,12 @@ impl Settings {
         }
     }
 
-    /// Those of a backend, by the URL that names it.
+    /// The settings of a backend, from the URL that names it.
     pub(crate) fn of_url(url: &str) -> Self {
         Self { url: Some(url.to_owned()), ..Self::of_fields(url::fields(url)) }
     }
 
-    /// The settings of a part of these.
+    /// The settings of a part within these settings.
     pub(crate) fn part(&self, within: &'static str, fields: Map<String, Value>) -> Self {
         Self {
             source: Arc::clone(&self.source),
@@ -118,7 +118,7 @@ impl Settings {
         }
     }
 
-    /// The URL, where one names the backend. Whoever takes it reads all of it: the settings of its query are no fields then.
+    /// The URL, if one names the backend. Whoever takes it reads all of it: the settings of its query aren't fields any more.
     pub fn url(&mut self) -> Option<String> {
         let url = self.url.take()?;
         self.fields.clear();
@@ -126,10 +126,10 @@ impl Settings {
     }
 
     /// The value of `field`, if it is given. A text is also read as the number or boolean that it spells, as in a URL; null counts as
-    /// not given.
+    /// absent.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where the value is of another type.
+    /// [`Config`](ErrorKind::Config) if the value is of another type.
     pub fn take<T: DeserializeOwned>(&mut self, field: &'static str) -> Result<Option<T>> {
         let value = match self.take_value(field) {
             None | Some(Value::Null) => return Ok(None),
@@ -140,17 +140,17 @@ impl Settings {
             Ok(value) => Ok(Some(value)),
             Err(error) => match spelled {
                 Some(value) => Ok(Some(value)),
-                // The text of serde's error quotes the value.
+                // Serde's message quotes the value.
                 None if is_secret(field) => Err(self.error(field, "is of the wrong type")),
                 None => Err(self.error(field, &error.to_string())),
             },
         }
     }
 
-    /// The same, where it has to be given.
+    /// The value of a required `field`.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where it isn't, or is of another type.
+    /// [`Config`](ErrorKind::Config) if it is absent, or of another type.
     pub fn require<T: DeserializeOwned>(&mut self, field: &'static str) -> Result<T> {
         self.take(field)?.ok_or_else(|| self.missing(field, "is missing"))
     }
@@ -158,7 +158,7 @@ impl Settings {
     /// A duration: a number of seconds, or a text such as `"500ms"`.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where it is none.
+    /// [`Config`](ErrorKind::Config) if it is no duration.
     pub fn duration(&mut self, field: &'static str) -> Result<Option<Duration>> {
         match self.take_value(field) {
             None | Some(Value::Null) => Ok(None),
@@ -190,13 +190,13 @@ impl Settings {
         }
     }
 
-    /// An error about `field`, that says where it stands.
+    /// An error about `field`, with its place.
     #[must_use]
     pub fn error(&self, field: &str, text: &str) -> Error {
         self.error_at(Some(self.within.unwrap_or(field)), field, text)
     }
 
-    /// An error about a field that stands nowhere.
+    /// An error about a field that isn't there.
     pub(crate) fn missing(&self, field: &str, text: &str) -> Error {
         self.error_at(self.within, field, text)
     }
@@ -225,12 +225,12 @@ impl Settings {
         self.fields.get(field).is_some_and(Value::is_null)
     }
 
-    /// `error`, with the place unless it has it.
+    /// `error` with its place, unless it has one.
     pub(crate) fn located(&self, error: &Error) -> Error {
         self.placed(self.within, error)
     }
 
-    /// `error`, which is about `field`.
+    /// `error`, which is about `field`, with its place.
     pub(crate) fn located_at(&self, field: &str, error: &Error) -> Error {
         self.placed(Some(self.within.unwrap_or(field)), error)
     }

@@ -2,7 +2,7 @@
 
 use crate::{Error, ErrorKind, Result};
 
-/// The words that a setting may be, and what they mean.
+/// The words that a setting may be, and their meanings.
 #[derive(Debug)]
 pub(crate) struct Choice<T: 'static> {
     pub(crate) name: &'static str,
@@ -14,7 +14,7 @@ impl<T: Copy> Choice<T> {
         Self { name, words }
     }
 
-    /// What `word` means.
+    /// The meaning of `word`.
     pub(crate) fn read(&self, word: &str) -> Result<T> {
         let found = self.words.iter().find(|(known, _)| *known == word).map(|(_, meant)| *meant);
         found.ok_or_else(|| self.refused(&format!("{word:?}")))

@@ -13,7 +13,7 @@ pub(crate) fn parse(text: &str) -> Result<Duration, String> {
     humantime::parse_duration(text).map_err(|_| format!("{text:?} is no duration; write it like 500ms, 2s or 1h"))
 }
 
-/// The same as a field of a configuration, where it may also be a plain number of seconds.
+/// A duration in a field of a configuration, where it may also be a plain number of seconds.
 pub(crate) fn deserialize<'de, D: Deserializer<'de>>(from: D) -> Result<Duration, D::Error> {
     from.deserialize_any(Written)
 }

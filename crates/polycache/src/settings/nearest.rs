@@ -1,4 +1,4 @@
-//! What somebody may have meant.
+//! The word that somebody may have meant.
 
 /// The one of `known` that `text` most resembles, if it resembles any.
 pub(crate) fn nearest<'a>(text: &str, known: &[&'a str]) -> Option<&'a str> {

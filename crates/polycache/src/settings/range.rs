@@ -9,14 +9,14 @@ use super::duration;
 use crate::range::Range;
 use crate::{Error, ErrorKind, Result};
 
-/// What a setting with a range is: a whole number, a fraction, or a time.
+/// The value of a setting with a range: a whole number, a fraction, or a time.
 pub(crate) trait Ranged: PartialOrd + Default + Debug + Copy {
-    /// The value as a URL or a configuration has it. `Err` says why it is none, and is `None` where only the range is to blame.
+    /// Reads the value of a URL or a configuration. `Err` tells why it is none, and is `None` if only the range is to blame.
     fn read(value: &Value) -> Result<Self, Option<String>>;
 }
 
 impl<T: Ranged> Range<T> {
-    /// A value that stands in a URL or a configuration.
+    /// A value from a URL or a configuration.
     pub(crate) fn read(&self, value: &Value) -> Result<T> {
         match T::read(value) {
             Ok(value) => self.check(value),

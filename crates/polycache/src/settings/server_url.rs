@@ -1,4 +1,4 @@
-//! What URLs of servers have in common: `scheme://user:password@place?setting=value`. No error shows what may be a password.
+//! The common part of servers' URLs: `scheme://user:password@place?setting=value`. No error shows text that may be a password.
 
 use std::time::Duration;
 
@@ -11,7 +11,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// The port of a server.
 pub(crate) const PORT: Range<u16> = Range::new("port", 1, 65_535);
-/// How long connecting may take.
+/// The time to connect to a server.
 pub(crate) const CONNECT_TIMEOUT: Range<Duration> =
     Range::new("connect_timeout", Duration::from_millis(1), Duration::from_secs(86_400));
 /// The time between two signs of life. The connection's clock ticks twice in it, in milliseconds.
@@ -21,11 +21,11 @@ pub(crate) const HEARTBEAT: Range<Duration> =
 /// A URL, taken apart.
 #[derive(Debug)]
 pub(crate) struct Parts<'a> {
-    /// In lower case: it is the same in any.
+    /// In lower case, since any case means the same.
     pub(crate) scheme: String,
     pub(crate) username: Option<String>,
     pub(crate) password: Option<Secret>,
-    /// Hosts, and what follows them up to the query.
+    /// The hosts, and the text behind them up to the query.
     pub(crate) place: &'a str,
     query: &'a str,
 }
@@ -56,7 +56,7 @@ impl<'a> Parts<'a> {
         servers.collect()
     }
 
-    /// Hands each setting to `set`, which says whether it knows the name.
+    /// Hands each setting to `set`, which tells whether it knows the name.
     pub(crate) fn settings(&self, known: &[&str], mut set: impl FnMut(&str, &str) -> Result<bool>) -> Result<()> {
         let mut seen: Vec<String> = Vec::new();
         for (name, value) in pairs(self.query) {
@@ -86,7 +86,7 @@ pub(crate) fn ranged<T: Ranged>(value: &str, range: &Range<T>) -> Result<T> {
     range.read(&Value::String(value.to_owned()))
 }
 
-/// The port behind a host, as it is written; `None` where it is no number.
+/// The port behind a host, as written; `None` if it is no number.
 pub(crate) fn port(text: &str) -> Option<Result<u16>> {
     text.parse::<i128>().ok().map(|_| ranged(text, &PORT))
 }

@@ -1,4 +1,4 @@
-//! Where a configuration comes from, for errors that say where.
+//! The origin of a configuration, for errors that tell their place.
 
 use std::collections::BTreeMap;
 
@@ -52,12 +52,12 @@ impl Source {
         fields.flat_map(|((_, field), outsides)| outsides.iter().map(|outside| (field.as_str(), outside)))
     }
 
-    /// The beginning of an error about the whole: the file, if it is one.
+    /// The beginning of an error about the whole: the file, if there is one.
     pub(crate) fn origin(&self) -> String {
         self.name.as_deref().map(|name| format!("{name}: ")).unwrap_or_default()
     }
 
-    /// The beginning of an error about an alias: the file and the line, as far as they are known.
+    /// The beginning of an error about an alias: the file and the line, if they are known.
     pub(crate) fn place(&self, alias: &str, field: Option<&str>) -> String {
         let elsewhere = self.replaced.iter().any(|(its, name)| its == alias && Some(name.as_str()) == field);
         if elsewhere {
@@ -72,8 +72,8 @@ impl Source {
     }
 }
 
-/// The line on which the alias is configured, or its field. No parser tells the lines of what it has read in all three formats, so the
-/// key is looked for where keys stand.
+/// The line of the alias, or of its field. No parser tells the lines of its values in all three formats, so the key is looked for where
+/// keys stand.
 fn line(text: &str, alias: &str, field: Option<&str>) -> Option<usize> {
     let mut lines = text.lines().enumerate();
     let (at, first) = lines.find(|(_, line)| has_key(line, alias))?;

@@ -27,7 +27,7 @@ pub(crate) const CACHE: [&str; 16] = [
     "write_behind",
 ];
 
-/// What `read` makes of `url`. Where the query may be the rest of a password in which a `?` isn't encoded, an error quotes nothing.
+/// The result of `read` for `url`. If the query may be the rest of a password with an unencoded `?`, an error quotes nothing.
 pub(crate) fn guarded<T>(url: &str, read: impl FnOnce() -> Result<T>) -> Result<T> {
     read().map_err(|error| match url.split_once('?') {
         Some((_, query)) if query.contains('@') => Error::new(
@@ -60,7 +60,7 @@ pub(crate) fn split(url: &str) -> Result<(String, Map<String, Value>)> {
     Ok((if rest.is_empty() { place.to_owned() } else { format!("{place}?{rest}") }, fields))
 }
 
-/// A backend's URL as fields: `address` is what stands between the scheme and the query.
+/// A backend's URL as fields: `address` is the text between the scheme and the query.
 pub(crate) fn fields(url: &str) -> Map<String, Value> {
     let rest = url.split_once("://").map_or(url, |(_, rest)| rest);
     let (address, query) = rest.split_once('?').unwrap_or((rest, ""));
