@@ -72,7 +72,7 @@ use crate::{Error, ErrorKind};
 #[cfg(any(feature = "lz4", feature = "sealed", feature = "signed", feature = "zstd"))]
 use crate::{Result, Settings};
 
-/// A line for each.
+/// A row for each serializer.
 #[cfg(feature = "config")]
 pub(crate) const TABLE: &[Row<dyn Serializer>] = &[
     row!(Serializer, |_| Ok(Arc::new(Null)), ["null", "aiocache.serializers.NullSerializer"]),
@@ -86,7 +86,7 @@ pub(crate) const TABLE: &[Row<dyn Serializer>] = &[
     row!(Serializer if "signed", signed::from_settings, ["signed"]),
 ];
 
-/// The serializer within another one, by the setting `serializer` of that: JSON unless told otherwise.
+/// The inner serializer, from the outer one's setting `serializer`: JSON by default.
 #[cfg(any(feature = "lz4", feature = "sealed", feature = "signed", feature = "zstd"))]
 fn inner(settings: &mut Settings) -> Result<Arc<dyn Serializer>> {
     const FIELD: &str = "serializer";
@@ -109,7 +109,7 @@ fn encode_error(serializer: &str, detail: impl Display) -> Error {
     Error::new(ErrorKind::Encode, format!("{serializer} can't encode this: {}", shorten(detail)))
 }
 
-/// `detail` says what was expected and, where it knows, at which position.
+/// `detail` tells what was expected and, if known, at which position.
 #[cfg(any(feature = "json", feature = "msgpack", feature = "pickle"))]
 #[cold]
 fn decode_error(serializer: &str, detail: impl Display) -> Error {
@@ -123,8 +123,7 @@ fn decode_error_at(serializer: &str, detail: impl Display, at: usize) -> Error {
     decode_error(serializer, format_args!("{}, at byte {at}", shorten(detail)))
 }
 
-/// Cuts the middle out of a long text: serde's messages quote what they found, however large, and `serde_json`'s end in
-/// the position.
+/// Cuts the middle out of a long text: serde's messages quote the found value, however large, and `serde_json`'s end with the position.
 #[cfg(any(feature = "json", feature = "msgpack", feature = "pickle"))]
 fn shorten(text: impl Display) -> String {
     const HEAD: usize = 140;

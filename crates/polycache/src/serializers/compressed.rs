@@ -21,14 +21,14 @@ const DEFAULT_THRESHOLD: usize = 512;
 /// In bytes.
 const DEFAULT_MAX_UNPACKED: usize = 64 << 20;
 
-/// Packs what another serializer writes, by zstd or by lz4, where that makes it smaller.
+/// Packs the bytes of another serializer, by zstd or by lz4, if that makes them smaller.
 ///
-/// What is stored is a whole frame of zstd or lz4, as their own tools read and write them, or else the bytes of the other serializer as
-/// they are: those that are shorter than [`threshold`](Self::threshold), that wouldn't shrink, or that were stored before values were
-/// packed. Frames of both are read, whichever is written, so the one can take the place of the other. A frame has a checksum. `docs/format.md`
-/// tells all of it.
+/// A packed value is a whole frame of zstd or lz4, as their own tools read and write them. Other values are the other serializer's bytes
+/// as they are: those that are shorter than [`threshold`](Self::threshold), that wouldn't shrink, or that were stored before values were
+/// packed. Frames of both are read, whichever is written, so one can replace the other. A frame has a checksum. `docs/format.md`
+/// describes the form.
 ///
-/// A frame must tell how long its content is, so that a forged one can't fill the memory: no more is unpacked than
+/// A frame must tell the length of its content, so that a forged one can't fill the memory: no more is unpacked than
 /// [`max_unpacked`](Self::max_unpacked).
 ///
 /// Counters aren't packed, so `increment` is refused.
@@ -66,7 +66,7 @@ enum Packing {
     Zstd { level: u32 },
 }
 
-/// What a frame is of, by its first bytes.
+/// The sort of a frame, by its first bytes.
 #[derive(Debug, Clone, Copy)]
 enum Frame {
     Lz4,
@@ -102,7 +102,7 @@ impl Compressed {
         Self { inner, packing, threshold: DEFAULT_THRESHOLD, max_unpacked: DEFAULT_MAX_UNPACKED }
     }
 
-    /// The level of zstd, from 1 (fast) to 22 (small): 3 by default. Lz4 has none.
+    /// The level of zstd, from 1 (fast) to 22 (small): 3 by default. Lz4 has no levels.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) for a level that zstd doesn't have.
@@ -125,14 +125,15 @@ impl Compressed {
         Ok(self)
     }
 
-    /// How many bytes a value has at least to be packed: 512 by default.
+    /// The fewest bytes of a value that is packed: 512 by default.
     #[must_use]
     pub fn threshold(mut self, bytes: usize) -> Self {
         self.threshold = bytes;
         self
     }
 
-    /// How many bytes may come out of a frame: 64 MiB by default. A larger value isn't packed. Give the same to all who share the values.
+    /// The most bytes that may come out of a frame: 64 MiB by default. A larger value isn't packed. Give the same number to all who share
+    /// the values.
     #[must_use]
     pub fn max_unpacked(mut self, bytes: usize) -> Self {
         self.max_unpacked = bytes;
@@ -164,7 +165,7 @@ impl Compressed {
     }
 }
 
-/// The length of a frame's content, as it says itself.
+/// The length of a frame's content, as the frame tells it.
 fn content_len(told: Option<u64>, max: usize) -> Result<usize, String> {
     let Some(told) = told else {
         return Err("the frame doesn't tell how long its content is; write it with the length".to_owned());
@@ -189,7 +190,7 @@ impl Serializer for Compressed {
         let start = out.len();
         self.inner.serialize(value, context, out)?;
         let plain = out.get(start..).unwrap_or_default();
-        // A reader would take it for a frame.
+        // A reader would take these bytes for a frame.
         let is_alike = Frame::of(plain).is_some();
         if plain.len() > self.max_unpacked {
             return if is_alike {
@@ -222,14 +223,14 @@ impl Serializer for Compressed {
     }
 }
 
-/// The serializer of a configuration.
+/// The serializer for a configuration.
 #[cfg(feature = "zstd")]
 pub(super) fn zstd_from_settings(settings: &mut Settings) -> Result<Arc<dyn Serializer>> {
     let level = settings.ranged(&zstd::LEVEL)?.unwrap_or(zstd::DEFAULT_LEVEL);
     from_settings(settings, Packing::Zstd { level })
 }
 
-/// The serializer of a configuration.
+/// The serializer for a configuration.
 #[cfg(feature = "lz4")]
 pub(super) fn lz4_from_settings(settings: &mut Settings) -> Result<Arc<dyn Serializer>> {
     from_settings(settings, Packing::Lz4)

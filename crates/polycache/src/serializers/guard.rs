@@ -1,7 +1,7 @@
-//! Refuses, when a value is written, what couldn't be read back.
+//! Refuses, while a value is written, parts that couldn't be read back.
 //!
-//! A format's own writer takes more than its reader gives back. Between the value and that writer stands a [`Guarded`], which hands
-//! everything on but that. It is a few words around the writer, and the compiler sees through it.
+//! A format's own writer takes more than its reader gives back. Between the value and that writer stands a [`Guarded`], which hands on
+//! everything else. It is a few words around the writer, and the compiler sees through it.
 
 use std::fmt::Display;
 use std::marker::PhantomData;
@@ -11,9 +11,9 @@ use serde_core::ser::{
     SerializeTupleStruct, SerializeTupleVariant, Serializer,
 };
 
-/// What a format can't hold.
+/// The limits of a format.
 pub(super) trait Rules {
-    /// How deep its reader follows what is nested.
+    /// The deepest nesting that its reader follows.
     const MAX_DEPTH: usize;
     /// Whether it has floats that aren't finite.
     const HAS_NAN: bool;
@@ -43,7 +43,7 @@ impl<S, R> Guarded<S, R> {
     }
 }
 
-/// A part of a value, for the same rules.
+/// A part of a value, under the same rules.
 struct Part<'a, T: ?Sized, R> {
     value: &'a T,
     depth: usize,
@@ -61,7 +61,7 @@ impl<T: Serialize + ?Sized, R: Rules> Serialize for Part<'_, T, R> {
 pub(super) struct Container<C, R> {
     inner: C,
     depth: usize,
-    /// How many of the announced items are to come, where a number was announced.
+    /// How many of the announced items are still to come, if a number was announced.
     left: Option<usize>,
     rules: PhantomData<R>,
 }
@@ -72,7 +72,7 @@ fn refused<E: Error>(reason: impl Display) -> E {
 }
 
 impl<S: Serializer, R: Rules> Guarded<S, R> {
-    /// The part inside of this many containers more.
+    /// The part inside of this many more containers.
     #[inline]
     fn part<T: ?Sized>(value: &T, depth: usize) -> Result<Part<'_, T, R>, S::Error> {
         if depth > R::MAX_DEPTH {
@@ -225,7 +225,8 @@ impl<S: Serializer, R: Rules> Serializer for Guarded<S, R> {
         self.inner.serialize_newtype_variant(name, index, variant, &Self::part(value, self.depth + 1)?)
     }
 
-    // Where the count isn't believed it isn't told either: told of none, a writer has closed the container before the first item.
+    // If the count isn't believed it isn't announced either: after a count of zero, a writer has closed the container before the first
+    // item.
     #[inline]
     fn serialize_seq(self, len: Option<usize>) -> Result<Self::SerializeSeq, S::Error> {
         let len = len.filter(|_| R::IS_COUNTED);

@@ -5,9 +5,9 @@ use super::{decode_error, encode_error};
 use crate::Result;
 use crate::serializer::{Context, Serializer, Visit};
 
-/// JSON, compact. The default wherever values leave the process.
+/// JSON, compact. The default if values leave the process.
 ///
-/// What JSON has no form for, and what couldn't be read back, is an error of kind [`Encode`](crate::ErrorKind::Encode) when it is
+/// Parts without a form in JSON, or that couldn't be read back, are an error of kind [`Encode`](crate::ErrorKind::Encode) when they are
 /// written: a NaN or an infinity, keys of a map that are neither strings nor numbers nor the like, nesting beyond 127. `Some(None)` and
 /// `Some(())` are `null`, as everywhere in `serde_json`, and read back as `None`.
 ///
@@ -56,7 +56,7 @@ pub(super) fn write(value: &dyn Serialize, out: &mut Vec<u8>) -> serde_json::Res
 struct OfJson;
 
 impl Rules for OfJson {
-    /// That of `serde_json`, which has 128 and refuses at the last.
+    /// `serde_json` has 128, and refuses at the last.
     const MAX_DEPTH: usize = 127;
     const HAS_NAN: bool = false;
     const IS_COUNTED: bool = false;

@@ -11,10 +11,10 @@ mod shape;
 
 /// `MessagePack`: smaller than JSON and faster to read; holds bytes as they are.
 ///
-/// A struct is a map by field name, and what has a form for people (an `IpAddr`, many a time or UUID) is written in that: so programs in
-/// other languages see what JSON would show them, and untagged enums and flattened fields read such values back. An integer beyond 64
-/// bits is bytes, in two's complement with the most significant byte first. Nesting beyond 128 is an error when it is written. A counter
-/// that the backend keeps as decimal text doesn't read back, so `increment` is refused.
+/// A struct is a map by field name, and a type with a form for people (an `IpAddr`, many a time or UUID) is written in that form. So
+/// programs in other languages see what JSON would show them, and untagged enums and flattened fields read such values back. An integer
+/// beyond 64 bits is bytes, in two's complement with the most significant byte first. Nesting beyond 128 is an error when it is written.
+/// A counter that the backend keeps as decimal text doesn't read back, so `increment` is refused.
 ///
 /// ```
 /// use polycache::Cache;
@@ -40,7 +40,7 @@ impl Serializer for MsgPack {
         let mut encoder = rmp_serde::Serializer::new(&mut *out).with_struct_map().with_human_readable();
         serde_core::Serialize::serialize(value, Guarded::<_, OfMsgPack>::new(&mut encoder))
             .map_err(|error| encode_error("msgpack", error))?;
-        // rmp_serde cuts what is longer to 32 bits, and the bytes would be garbage.
+        // rmp_serde cuts longer lengths to 32 bits, and the bytes would be garbage.
         if u32::try_from(out.len() - start).is_err() {
             return Err(encode_error("msgpack", "it takes 4 GiB or more"));
         }
@@ -50,7 +50,7 @@ impl Serializer for MsgPack {
     fn deserialize(&self, bytes: &[u8], _context: &Context<'_>, visit: &mut Visit<'_>) -> Result<()> {
         shape::check(bytes)?;
 
-        // Of rmp_serde's readers the one over a slice is a little faster, but only this one tells how far it came.
+        // rmp_serde's reader over a slice is a little faster, but only this one tells how far it came.
         let mut rest = bytes;
         let mut decoder = rmp_serde::Deserializer::new(&mut rest).with_human_readable();
         decoder.set_max_depth(shape::RMP_DEPTH);

@@ -5,8 +5,7 @@ use crate::{Error, ErrorKind, Result};
 
 /// No serializer at all: values are kept as live objects of this process. The default of a memory cache.
 ///
-/// A read clones the object; nothing is encoded. It works with a backend of this process only: with any other, building
-/// the cache fails.
+/// A read clones the object; nothing is encoded. It works only with a backend of this process: with any other, building the cache fails.
 ///
 /// ```
 /// use polycache::Cache;

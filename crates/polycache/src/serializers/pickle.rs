@@ -11,10 +11,9 @@ mod machine;
 mod opcodes;
 mod tree;
 
-/// Python's pickle: shares a cache with Python programs that store their values by `pickle`.
+/// Python's pickle, for a cache shared with Python programs that store their values by `pickle`.
 ///
-/// Writes protocol 3, which every Python 3 reads; reads protocols 0 to 5. Nothing in a pickle is ever run: what comes
-/// out is plain data.
+/// Writes protocol 3, which every Python 3 reads; reads protocols 0 to 5. Nothing in a pickle is ever run: the result is plain data.
 ///
 /// | Python | reads as |
 /// |---|---|
@@ -29,10 +28,10 @@ mod tree;
 /// Every other object (a `datetime`, a `Decimal`, a member of an `Enum`, a `namedtuple`, one with a state of its own form) is an error
 /// that names its class.
 ///
-/// A `Vec<u8>` is written as a list of numbers; for Python's `bytes`, write serde's bytes (as the crate `serde_bytes`
-/// does). Integers beyond 64 bits are an error when written, and so is nesting beyond 128. Recursive data is refused, and so is data that shares its
-/// parts so often that it would grow out of proportion. A counter that the backend keeps as decimal text doesn't read
-/// back, so `increment` is refused.
+/// A `Vec<u8>` is written as a list of numbers; for Python's `bytes`, write serde's bytes (as the crate `serde_bytes` does). Integers
+/// beyond 64 bits are an error when written, and so is nesting beyond 128. Recursive data is refused, and so is data that shares its
+/// parts so often that it would grow out of proportion. A counter that the backend keeps as decimal text doesn't read back, so
+/// `increment` is refused.
 ///
 /// ```
 /// use polycache::Cache;
@@ -56,11 +55,11 @@ impl Serializer for Pickle {
     fn serialize(&self, value: &dyn Serialize, _context: &Context<'_>, out: &mut Vec<u8>) -> Result<()> {
         let (value, start) = (Guard(value), out.len());
         serde_pickle::to_writer(out, &value, serde_pickle::SerOptions::new()).map_err(|error| match error {
-            // Shown whole it calls itself a decoding error.
+            // Shown whole, the error calls itself a decoding error.
             serde_pickle::Error::Syntax(what) => encode_error("pickle", what),
             _ => encode_error("pickle", error),
         })?;
-        // serde_pickle cuts a longer string's length to 32 bits, and the pickle would be garbage.
+        // serde_pickle cuts the length of a longer string to 32 bits, and the pickle would be garbage.
         if u32::try_from(out.len() - start).is_err() {
             return Err(encode_error("pickle", "it takes 4 GiB or more"));
         }

@@ -11,18 +11,18 @@ use crate::serializer::{Context, Serializer, Visit};
 use crate::{Result, Settings};
 
 const NAME: &str = "sealed";
-/// The first byte of what is stored.
+/// The first byte of a sealed value.
 const VERSION: u8 = 1;
 
-/// Encrypts what another serializer writes, by XChaCha20-Poly1305. It needs the feature `sealed`.
+/// Encrypts the bytes of another serializer, by XChaCha20-Poly1305. It needs the feature `sealed`.
 ///
-/// A server, and whoever reads its memory, its disk or the way to it, learns keys, lengths and times, and no value. Who can write there can't
-/// change a value, nor put one under another key, without an error of the kind [`Decode`](crate::ErrorKind::Decode): the full key is
-/// authenticated with the value. He can delete a value, keep it beyond its TTL, or bring back an older one of the same key. A
-/// [head](crate::Head) isn't sealed.
+/// A server, and whoever reads its memory, its disk or the way to it, learns keys, lengths and times, but no value. Whoever can write
+/// there can't change a value, nor put one under another key, without an error of the kind [`Decode`](crate::ErrorKind::Decode): the full
+/// key is authenticated with the value. Such a writer can delete a value, keep it beyond its TTL, or bring back an older one of the same
+/// key. A [head](crate::Head) isn't sealed.
 ///
-/// Each value has a random nonce of 24 bytes, which doesn't run out, and 42 bytes and the key id besides. `docs/format.md` tells the form.
-/// Counters aren't sealed, so `increment` is refused.
+/// Each value has a random nonce of 24 bytes, which doesn't run out; it takes 42 bytes and the key id more. `docs/format.md` describes
+/// the form. Counters aren't sealed, so `increment` is refused.
 ///
 /// ```
 /// use polycache::serializers::{Json, Sealed, SecretKeys};
@@ -46,7 +46,7 @@ pub struct Sealed {
 }
 
 impl Sealed {
-    /// Around `inner`.
+    /// Seals the values of `inner`.
     #[must_use]
     pub fn new(keys: SecretKeys, inner: impl Serializer) -> Self {
         Self { inner: Arc::new(inner), keys }
@@ -57,7 +57,7 @@ fn cipher(key: &SecretKey) -> XChaCha20Poly1305 {
     XChaCha20Poly1305::new(&key.bytes.into())
 }
 
-/// What is authenticated with a value: the header, whose length the header tells, and the full key.
+/// The bytes that are authenticated with a value: the header, whose length the header tells, and the full key.
 fn associated(header: &[u8], context: &Context<'_>) -> Vec<u8> {
     [header, context.key().as_bytes()].concat()
 }
@@ -112,7 +112,7 @@ fn open(keys: &SecretKeys, bytes: &[u8], context: &Context<'_>) -> Result<Vec<u8
     }
 }
 
-/// The serializer of a configuration.
+/// The serializer for a configuration.
 pub(super) fn from_settings(settings: &mut Settings) -> Result<Arc<dyn Serializer>> {
     Ok(Arc::new(Sealed { keys: SecretKeys::from_settings(settings)?, inner: super::inner(settings)? }))
 }

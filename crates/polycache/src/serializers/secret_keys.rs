@@ -12,11 +12,11 @@ const MAX_ID_LEN: usize = 32;
 
 /// Secret keys by their ids, for [`Sealed`](super::Sealed) and [`Signed`](super::Signed): one of them writes, all of them read.
 ///
-/// A key is 32 bytes as 64 hexadecimal digits, such as `openssl rand -hex 32` prints. An id is a text of 1 to 32 bytes, which every
-/// value has in clear text. Nobody may learn a key that values are still read with.
+/// A key is 32 bytes as 64 hexadecimal digits, such as `openssl rand -hex 32` prints. An id is a text of 1 to 32 bytes, which every value
+/// has in clear text. Nobody may learn a key that still reads values.
 ///
-/// **Rotation**, without a moment in which somebody can't read: give all processes the new key as one that reads; then have all write with it,
-/// and read with the old one; when the last value of the old one has expired, take that away.
+/// **Rotation**, without a moment in which somebody can't read: give all processes the new key as one that reads; then have all write
+/// with it, and read with the old one; remove the old key when its last value has expired.
 ///
 /// ```
 /// use polycache::Secret;
@@ -40,10 +40,10 @@ pub(super) struct SecretKey {
 }
 
 impl SecretKeys {
-    /// The key that writes, and reads.
+    /// The key that writes, and reads too.
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) where the id or the key isn't of the right form. The text has no key.
+    /// [`Config`](ErrorKind::Config) if the id or the key isn't of the right form. The text doesn't show the key.
     pub fn new(id: &str, key: &Secret) -> Result<Self> {
         Ok(Self { writes: SecretKey::new(id, key)?, others: Vec::new() })
     }
@@ -51,7 +51,7 @@ impl SecretKeys {
     /// One more key that reads.
     ///
     /// # Errors
-    /// Those of [`new`](Self::new), and where the id was given before.
+    /// Those of [`new`](Self::new), and [`Config`](ErrorKind::Config) if the id was given before.
     pub fn reads(mut self, id: &str, key: &Secret) -> Result<Self> {
         if self.find(id.as_bytes()).is_some() {
             return Err(wrong(format!("the key id {id:?} is given twice; give each key an id of its own")));
@@ -68,7 +68,7 @@ impl SecretKeys {
         [&self.writes].into_iter().chain(&self.others).find(|key| key.id.as_bytes() == id)
     }
 
-    /// Of a configuration: `keys`, by id, and `key`, the id of the one that writes, where there are several.
+    /// The keys of a configuration: `keys`, by id, and `key`, the id of the writing one if there are several.
     pub(super) fn from_settings(settings: &mut Settings) -> Result<Self> {
         let mut all: BTreeMap<String, Secret> = settings.require("keys")?;
         let id = match (settings.take::<String>("key")?, all.keys().next()) {
@@ -97,15 +97,15 @@ impl SecretKey {
     }
 }
 
-/// What comes before the sealed or signed part: a version, and the id of the key.
+/// Writes the part before the sealed or signed one: a version, and the id of the key.
 pub(super) fn write_header(version: u8, key: &SecretKey, out: &mut Vec<u8>) {
     out.push(version);
-    // An id has 32 bytes at most.
+    // An id has at most 32 bytes.
     out.push(u8::try_from(key.id.len()).unwrap_or_default());
     out.extend(key.id.as_bytes());
 }
 
-/// The header, what follows it, and the key that it names; a text for an error where there is none.
+/// The header, the bytes behind it, and the key that it names; a text for an error if there is none.
 pub(super) fn read_header<'a, 'k>(
     version: u8,
     keys: &'k SecretKeys,

@@ -10,17 +10,17 @@ use crate::serializer::{Context, Serializer, Visit};
 use crate::{Result, Settings};
 
 const NAME: &str = "signed";
-/// The first byte of what is stored.
+/// The first byte of a signed value.
 const VERSION: u8 = 1;
 
-/// Signs what another serializer writes, by HMAC-SHA-256. It needs the feature `signed`.
+/// Signs the bytes of another serializer, by HMAC-SHA-256. It needs the feature `signed`.
 ///
-/// Who can write to the server can't change a value, nor put one under another key, without an error of the kind
-/// [`Decode`](crate::ErrorKind::Decode), and the other serializer doesn't see a byte of it then. So Python programs can share pickles, whose
-/// reading may run code, over a server that others write to. He can read values, delete them, keep them beyond their TTL, or bring back
-/// an older one of the same key. A [head](crate::Head) isn't signed.
+/// Whoever can write to the server can't change a value, nor put one under another key, without an error of the kind
+/// [`Decode`](crate::ErrorKind::Decode), and the other serializer doesn't see a byte of it then. So Python programs can share pickles,
+/// whose reading may run code, over a server that others write to. Such a writer can read values, delete them, keep them beyond their
+/// TTL, or bring back an older one of the same key. A [head](crate::Head) isn't signed.
 ///
-/// A value has 34 bytes and the key id besides. `docs/format.md` tells the form, which Python's `hmac` checks in a few lines. Counters
+/// A value takes 34 bytes and the key id more. `docs/format.md` describes the form, which Python's `hmac` checks in a few lines. Counters
 /// aren't signed, so `increment` is refused.
 ///
 /// ```
@@ -41,14 +41,15 @@ pub struct Signed {
 }
 
 impl Signed {
-    /// Around `inner`.
+    /// Signs the values of `inner`.
     #[must_use]
     pub fn new(keys: SecretKeys, inner: impl Serializer) -> Self {
         Self { inner: Arc::new(inner), keys }
     }
 }
 
-/// Over the header, the length of the full key in eight bytes, the full key, and the value: each can be told from the next.
+/// The signature of the header, the length of the full key in eight bytes, the full key, and the value: so each can be told from the
+/// next.
 fn mac(key: &SecretKey, header: &[u8], context: &Context<'_>, value: &[u8]) -> Result<Hmac<Sha256>, String> {
     let mut mac = Hmac::<Sha256>::new_from_slice(&key.bytes).map_err(|error| error.to_string())?;
     let name = context.key();
@@ -68,7 +69,7 @@ impl Serializer for Signed {
         let (start, key) = (out.len(), self.keys.writer());
         write_header(VERSION, key, out);
         let header = out.len();
-        // The signature's place.
+        // The place of the signature.
         out.extend([0; 32]);
         let plain = out.len();
         self.inner.serialize(value, context, out)?;
@@ -101,7 +102,7 @@ fn checked<'a>(keys: &SecretKeys, bytes: &'a [u8], context: &Context<'_>) -> Res
     }
 }
 
-/// The serializer of a configuration.
+/// The serializer for a configuration.
 pub(super) fn from_settings(settings: &mut Settings) -> Result<Arc<dyn Serializer>> {
     Ok(Arc::new(Signed { keys: SecretKeys::from_settings(settings)?, inner: super::inner(settings)? }))
 }

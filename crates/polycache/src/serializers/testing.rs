@@ -1,4 +1,4 @@
-//! What the tests of the serializers share.
+//! The common part of the serializers' tests.
 #![allow(clippy::unwrap_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::collections::BTreeMap;

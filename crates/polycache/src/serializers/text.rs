@@ -7,15 +7,15 @@ use crate::serializer::{Context, Serializer, Visit};
 mod read;
 mod write;
 
-/// What goes in comes back as text: strings are stored raw, numbers as their digits.
+/// Values as text: strings are stored raw, numbers as their digits.
 ///
 /// For values that other programs read or write as they are, such as `GET` of a Redis client in another language.
 ///
-/// - A string, number, `bool` or `char` is its text, an enum's unit variant its name, `Some` and a newtype what they
-///   hold. Each reads back as any type that its text parses as.
-/// - A list, map or struct is stored as its JSON text, and reads back as a `String` alone.
+/// - A string, number, `bool` or `char` is its text, an enum's unit variant its name, `Some` and a newtype their content. Each reads back
+///   as any type that its text parses as.
+/// - A list, map or struct is stored as its JSON text, and reads back only as a `String`.
 /// - Bytes must be UTF-8.
-/// - `None` and `()` are refused: they couldn't be told from text when read.
+/// - `None` and `()` are refused: a reader couldn't tell them from text.
 ///
 /// ```
 /// use polycache::Cache;

@@ -4,7 +4,7 @@ use std::io::{self, Read, Write};
 
 use lz4_flex::frame::{BlockSize, FrameDecoder, FrameEncoder, FrameInfo};
 
-/// What a block of 64 KiB is in the sixth byte of a frame. A reader needs as much for itself, several times.
+/// The sixth byte of a frame with blocks of 64 KiB. A reader needs as much for itself, several times.
 const SMALL_BLOCKS: u8 = 0x40;
 
 pub(super) fn pack(plain: &[u8]) -> io::Result<Vec<u8>> {
@@ -23,9 +23,9 @@ pub(super) fn unpack(frame: &[u8], max: usize) -> Result<Vec<u8>, String> {
         return Err("its blocks are larger than 64 KiB; write it with smaller ones".to_owned());
     }
     let mut decoder = FrameDecoder::new(frame.chain(CutOff));
-    // Nothing comes to more than 255 times its length, so a lie reserves no more than that.
+    // Nothing unpacks to more than 255 times its length, so a false length reserves no more than that.
     let mut plain = Vec::with_capacity(len.min(frame.len().saturating_mul(255)));
-    // One byte more than there may be.
+    // One byte more than allowed, to notice a longer content.
     let most = u64::try_from(len).unwrap_or(u64::MAX).saturating_add(1);
     decoder.by_ref().take(most).read_to_end(&mut plain).map_err(|error| error.to_string())?;
     if plain.len() != len {
@@ -45,7 +45,7 @@ fn told(frame: &[u8]) -> Option<u64> {
     told.then(|| frame.get(6..)?.first_chunk().copied().map(u64::from_le_bytes)).flatten()
 }
 
-/// Behind a frame: the decoder takes one that has no end for one that ends there.
+/// Behind a frame: the decoder takes a frame without an end as ending there.
 #[derive(Debug)]
 struct CutOff;
 

@@ -12,7 +12,7 @@ use crate::serializers::testing::{
     bytes, decode, encode, nested, read_as_everything, round_trip, round_trip_all, vectors,
 };
 
-/// Each way to pack that is compiled in, for every value however short.
+/// Each compiled way to pack, for values of any length.
 fn all() -> Vec<Compressed> {
     vec![
         #[cfg(feature = "lz4")]
@@ -79,7 +79,7 @@ fn what_is_short_or_does_not_shrink_stays_as_it_is() {
         assert!(encode(&Compressed { threshold: 602, ..packed.clone() }, &text).unwrap().len() < 100);
         let plain = Compressed { inner: Arc::new(Plain), ..packed.clone() };
         assert_eq!(encode(&plain, &noise(5_000)).unwrap(), noise(5_000));
-        // Stored before values were packed.
+        // A value from before values were packed.
         assert_eq!(decode::<Vec<i32>>(&packed, b"[1,2]").unwrap(), [1, 2]);
     }
 }
@@ -92,7 +92,7 @@ fn one_way_reads_what_the_other_wrote() {
     }
 }
 
-/// Bytes that a reader would take for a frame are packed, though they don't shrink and are short.
+/// Bytes that a reader would take for a frame are packed, though they are short and don't shrink.
 #[test]
 fn what_begins_as_a_frame_comes_back() {
     for packed in all() {
@@ -118,12 +118,12 @@ fn a_frame_of_more_than_the_bound_is_refused() {
         let error = decode::<String>(&bounded, &bytes).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Decode);
         assert!(error.to_string().contains("10002 bytes, and `max_unpacked` is 10001"), "{error}");
-        // And not written.
+        // It isn't written, either.
         assert_eq!(encode(&bounded, &value).unwrap().len(), 10_002);
     }
 }
 
-/// A frame that says that it holds less, and one that says that it holds more.
+/// A frame that tells a shorter length, and one that tells a longer one.
 #[test]
 fn a_lie_about_the_length_is_an_error() {
     for packed in all() {
@@ -195,7 +195,7 @@ proptest! {
     }
 }
 
-/// As the tools `zstd` and `lz4` wrote them.
+/// Frames that the tools `zstd` and `lz4` wrote.
 #[test]
 fn the_documents_frames_are_read() {
     let vectors = vectors("Packed values");

@@ -16,7 +16,7 @@ pub(super) fn pack(plain: &[u8], level: u32) -> io::Result<Vec<u8>> {
     compressor.compress(plain)
 }
 
-/// All in one step, which needs no window beside the content.
+/// In one step, which needs no window beside the content.
 pub(super) fn unpack(frame: &[u8], max: usize) -> Result<Vec<u8>, String> {
     let told = get_frame_content_size(frame).map_err(|_| "the frame's beginning is broken".to_owned())?;
     let len = super::content_len(told, max)?;

@@ -1,8 +1,8 @@
 //! Integers of 128 bits, which `MessagePack` doesn't have.
 //!
-//! One that fits into 64 bits is written as any other, so that it reads back as every type that holds it. Another one is bytes: 16 of them,
-//! or 17 where the first bit of 16 would make it negative. `rmp_serde` reads bytes and integers as an `i128`, and takes its bits for those of
-//! a `u128`. So these two types are read here, and everything else is handed on to it.
+//! An integer that fits into 64 bits is written like any other, so that it reads back as every type that holds it. A larger one is bytes:
+//! 16 of them, or 17 if the first bit of 16 would make it negative. `rmp_serde` reads bytes and integers as an `i128`, and takes its bits
+//! for those of a `u128`. So these two types are read here, and everything else is handed on to it.
 
 use std::fmt;
 
@@ -24,7 +24,8 @@ pub(super) fn bytes(number: Large) -> ArrayVec<u8, { WIDTH + 1 }> {
     sign.into_iter().chain(bits).collect()
 }
 
-/// A reader whose integers of 128 bits are these. Around each part of `rmp_serde`'s: deserializers, visitors, seeds, accesses.
+/// A reader that reads integers of 128 bits by itself. It stands around each part of `rmp_serde`'s: deserializers, visitors, seeds,
+/// accesses.
 pub(super) struct Integers<T>(pub(super) T);
 
 macro_rules! handed_on {
@@ -85,7 +86,7 @@ impl<'de, D: Deserializer<'de>> Deserializer<'de> for Integers<D> {
     }
 }
 
-/// Takes an integer of any width. Whether it fits, the type's own visitor says.
+/// Takes an integer of any width. The type's own visitor says whether it fits.
 struct Wide<V, const SIGNED: bool>(V);
 
 impl<'de, V: Visitor<'de>, const SIGNED: bool> Visitor<'de> for Wide<V, SIGNED> {

@@ -8,10 +8,10 @@
 use crate::Result;
 use crate::serializers::{MAX_DEPTH, decode_error_at};
 
-/// `rmp_serde` refuses when its counter *reaches* zero; [`check`] is to be the one that refuses.
+/// `rmp_serde` refuses when its counter *reaches* zero, but [`check`] has to refuse first.
 pub(super) const RMP_DEPTH: usize = MAX_DEPTH + 2;
 
-/// What a marker announces.
+/// The announcement of a marker.
 enum Shape {
     /// This many bytes follow, and the value ends.
     Fixed(usize),
@@ -55,7 +55,7 @@ const fn shape(marker: u8) -> Option<Shape> {
 pub(super) fn check(bytes: &[u8]) -> Result<()> {
     let refuse = |what: std::fmt::Arguments<'_>, at: usize| Err(decode_error_at("msgpack", what, at));
     let mut rest = bytes;
-    // How many values are still to come, in each container that is open.
+    // How many values are still to come in each open container.
     let mut open = [0_usize; MAX_DEPTH];
     let mut depth = 0;
 
@@ -84,7 +84,7 @@ pub(super) fn check(bytes: &[u8]) -> Result<()> {
         };
         rest = after;
 
-        // A value takes a byte at least, so no honest count is larger than what is left.
+        // A value takes at least a byte, so no honest count is larger than the number of bytes left.
         if values > rest.len() {
             return refuse(format_args!("expected {values} values, but {} bytes are left", rest.len()), at);
         }

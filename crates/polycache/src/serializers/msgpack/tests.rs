@@ -45,13 +45,13 @@ fn integers_of_128_bits_are_those_of_64_where_they_fit() {
     refusal::<u128>(&MsgPack, &encode(&MsgPack, &i128::MIN).unwrap());
     refusal::<i128>(&MsgPack, &encode(&MsgPack, &u128::MAX).unwrap());
     refusal::<u64>(&MsgPack, &encode(&MsgPack, &u128::MAX).unwrap());
-    // An array of numbers is none, and neither are other bytes.
+    // An array of numbers is no integer, and neither are other bytes.
     refusal::<i128>(&MsgPack, &encode(&MsgPack, &[1_u8; 16]).unwrap());
     refusal::<u128>(&MsgPack, &encode(&MsgPack, &ByteString(vec![1; 17])).unwrap());
     refusal::<u128>(&MsgPack, &encode(&MsgPack, &"5").unwrap());
 }
 
-/// Announces an item less than it has, or one more.
+/// Announces one item less than it has, or one more.
 struct Miscounted(usize);
 
 impl serde::Serialize for Miscounted {
@@ -76,7 +76,7 @@ fn what_announces_another_number_of_items_than_it_has_is_an_error() {
     }
 }
 
-/// The bytes are Python's: `msgpack.packb({"a": [1, -7, 2**63, 1.5, None, True, "é", b"\xff"]})` of msgpack 1.2.4.
+/// Written by Python: `msgpack.packb({"a": [1, -7, 2**63, 1.5, None, True, "é", b"\xff"]})` of msgpack 1.2.4.
 #[test]
 fn reads_what_python_writes() {
     let bytes = b"\x81\xa1a\x98\x01\xf9\xcf\x80\0\0\0\0\0\0\0\xcb\x3f\xf8\0\0\0\0\0\0\xc0\xc3\xa2\xc3\xa9\xc4\x01\xff";

@@ -5,7 +5,7 @@ use std::num::IntErrorKind;
 
 use super::tree::Node;
 
-/// The argument of INT and LONG: decimal digits, after those of a Python 2 `long` an `L`. INT spells booleans too.
+/// The argument of INT and LONG: decimal digits, and an `L` after those of a Python 2 `long`. INT spells booleans too.
 pub(super) fn decimal(line: &[u8], may_be_bool: bool) -> Option<Node<'static>> {
     let line = without_cr(line);
     match line {

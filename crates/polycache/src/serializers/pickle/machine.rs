@@ -1,16 +1,15 @@
 //! Runs the opcodes of a pickle, in one pass, into a [`Tree`] whose size is in proportion to the input.
 //!
-//! Why not `serde_pickle`'s reader, when its writer serves: on hostile bytes it overflows the stack (200,000 nested
-//! lists, when they are read or dropped), and every reference to the memo copies what it refers to, so 200 bytes can
-//! ask for more memory than there is. On honest ones each MARK costs 4 KiB, which stay with the tuple or list built at
-//! it: a list of rows of four numbers takes 400 times its size. It also has no `u64` beyond `i64::MAX`, and no empty
-//! `bytes` of protocols 0 to 2. A check in front of it can settle the first two alone.
+//! `serde_pickle`'s reader isn't used, though its writer is: on hostile bytes it overflows the stack (200,000 nested lists, when they are
+//! read or dropped), and every reference to the memo copies its target, so 200 bytes can ask for more memory than there is. On honest
+//! ones each MARK costs 4 KiB, which stay with the tuple or list built at it: a list of rows of four numbers takes 400 times its size. It
+//! also has no `u64` beyond `i64::MAX`, and no empty `bytes` of protocols 0 to 2. A check in front of it can settle only the first two.
 //!
 //! Here a value is a node of a flat vector, and a list holds its items' numbers. So
-//! - an opcode adds a node (GLOBAL three, for the text it carries) and moves numbers that earlier ones pushed: 100
-//!   bytes a byte of input, at the worst;
-//! - a memo reference is a number again, whatever happens to the node later; nothing is copied. A string that `REDUCE`
-//!   would convert is converted when it is read, see [`Node::Latin1`];
+//! - an opcode adds a node (GLOBAL three, for its text) and moves numbers that earlier ones pushed: 100 bytes for each byte of input, at
+//!   the worst;
+//! - a memo reference is a number again, whatever happens to the node later; nothing is copied. A string that `REDUCE` would convert is
+//!   converted when it is read, see [`Node::Latin1`];
 //! - nothing recurses, not even the drop. Nesting, cycles and expansion are bounded where the tree is walked: [`Tree`].
 //!
 //! No opcode runs anything: a global is a name, and the few that plain data needs are known here.
@@ -26,7 +25,7 @@ mod calls;
 
 const NEWEST_PROTOCOL: u8 = 5;
 
-/// What is wrong with a pickle, and at which byte.
+/// The fault of a pickle, and its byte.
 pub(super) struct Fault {
     pub(super) what: String,
     pub(super) at: usize,
@@ -54,7 +53,7 @@ pub(super) fn run(input: &[u8]) -> Outcome<Tree<'_>> {
 struct Machine<'a> {
     input: &'a [u8],
     next: usize,
-    /// Where the current opcode is.
+    /// The place of the current opcode.
     at: usize,
     tree: Tree<'a>,
     stack: Vec<Id>,
@@ -115,7 +114,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// A frame tells how much to read at once; here all is read already.
+    /// A frame tells how much to read at once; here everything is read already.
     fn check_frame(&self, arg: &[u8]) -> Outcome<()> {
         match little_endian(arg) {
             Some(length) if length <= self.input.len() - self.next => Ok(()),
@@ -163,7 +162,7 @@ impl<'a> Machine<'a> {
         }
     }
 
-    /// The node of an opcode that needs nothing but its argument.
+    /// The node of an opcode that needs only its argument.
     fn scalar(&self, op: Op, arg: &'a [u8]) -> Outcome<Option<Node<'a>>> {
         let node = match op {
             Op::NONE => Some(Node::None),
@@ -259,14 +258,14 @@ impl<'a> Machine<'a> {
         let is_instance = self.instances.binary_search_by_key(&top, |&(id, _)| id).is_ok();
         match (op, self.tree.node_mut(top)) {
             (Op::APPEND | Op::APPENDS | Op::ADDITEMS, Node::List(list)) => list.append(&mut items),
-            // Of a class that is a list.
+            // An instance of a class that is a list.
             (Op::APPEND | Op::APPENDS, Node::Dict(dict)) if is_instance && dict.is_empty() => {
                 *self.tree.node_mut(top) = Node::List(items);
             }
             (Op::SETITEM | Op::SETITEMS | Op::DICT, Node::Dict(dict)) if items.len().is_multiple_of(2) => {
                 dict.append(&mut items);
             }
-            // Whatever it holds, it isn't plain data.
+            // An object that isn't plain data, whatever it holds.
             (_, Node::Global { .. }) => {}
             _ => return self.fault(format!("{op:?} doesn't fit what it is applied to")),
         }
@@ -348,7 +347,7 @@ impl<'a> Machine<'a> {
     }
 }
 
-/// A `str` of Python 2 is text or bytes; nothing but its content tells which.
+/// A `str` of Python 2 is text or bytes; only its content tells which.
 fn python_2_string(bytes: Cow<'_, [u8]>) -> Node<'_> {
     match bytes {
         Cow::Borrowed(bytes) => match std::str::from_utf8(bytes) {

@@ -1,8 +1,8 @@
-//! The opcodes of pickle, protocols 0 to 5, and how long the argument of each is.
+//! The opcodes of pickle, protocols 0 to 5, and the length of each argument.
 //!
 //! Source: Python's `Lib/pickletools.py` (the table `opcodes`) and `Lib/pickle.py`.
 
-/// What follows an opcode.
+/// The argument of an opcode.
 #[derive(Clone, Copy)]
 pub(super) enum Arg {
     /// This many bytes.
@@ -110,7 +110,7 @@ opcodes! {
 }
 
 impl Op {
-    /// Why an opcode isn't followed, for those that plain data has no use for.
+    /// Why an opcode is refused that plain data has no use for.
     pub(super) const fn refusal(self) -> Option<&'static str> {
         Some(match self {
             Self::POP | Self::POP_MARK => "only data that contains itself has it",

@@ -1,12 +1,12 @@
 //! The values of a pickle, and serde's walk over them.
 //!
-//! The nodes may share parts and even contain themselves (`a = []; a.append(a)`), so the walk is what must be bounded:
+//! The nodes may share parts and even contain themselves (`a = []; a.append(a)`), so the walk must be bounded:
 //! - nesting, at [`MAX_DEPTH`]: a cycle ends there;
-//! - the sum of what it hands out, at [`RATIO`] times the input and an [`ALLOWANCE`]. A node counts [`NODE`] bytes and
-//!   its text, about what a caller's value takes. So what isn't shared never comes near the limit: a node takes a byte
-//!   of input at least. Neither does the sharing that Python does by itself, of short strings such as the keys of
-//!   dicts: a reference takes two bytes, which pay for a string of 224. What the limit refuses is a few large parts
-//!   that are referred to very often; 200 bytes can ask for 2 to the power of 30 nodes that way.
+//! - the sum of what it hands out, at [`RATIO`] times the input and an [`ALLOWANCE`]. A node counts [`NODE`] bytes and its text, about
+//!   what a caller's value takes. So unshared data never comes near the limit: a node takes at least a byte of input. Neither does the
+//!   sharing that Python does by itself, of short strings such as the keys of dicts: a reference takes two bytes, which pay for a string
+//!   of 224. The limit refuses a few large parts that are referred to very often; 200 bytes can ask for 2 to the power of 30 nodes that
+//!   way.
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -30,7 +30,7 @@ pub(super) enum Node<'a> {
     None,
     Bool(bool),
     Int(i128),
-    /// An integer beyond those.
+    /// An integer beyond those of `Int`.
     Unsigned(u128),
     /// An integer beyond 128 bits: fine as long as nobody reads it.
     HugeInt,
@@ -44,9 +44,9 @@ pub(super) enum Node<'a> {
     Tuple(Vec<Id>),
     /// Key, value, key, value; or an instance whose state hasn't come.
     Dict(Vec<Id>),
-    /// What this node is: the state of an instance, or the list that became a set.
+    /// The same as another node: the state of an instance, or the list that became a set.
     Same(Id),
-    /// A class or function, or an object that came of calling it and isn't plain data. Both are strings, unless the pickle is malformed.
+    /// A class or function, or the result of calling it that isn't plain data. Both ids are of strings, unless the pickle is malformed.
     Global {
         module: Id,
         name: Id,
@@ -97,7 +97,7 @@ impl<'a> Tree<'a> {
         Item { tree: self, id: self.root, depth: 0 }
     }
 
-    /// Where in the pickle the last node is that was walked to.
+    /// The place in the pickle of the node that was walked to last.
     pub(super) fn last_place(&self) -> usize {
         self.places.get(self.last.get() as usize).copied().unwrap_or(0)
     }
@@ -119,7 +119,7 @@ impl<'a> Tree<'a> {
     }
 }
 
-/// A node on the way that led to it.
+/// A node, with the way that led to it.
 #[derive(Clone, Copy)]
 pub(super) struct Item<'de> {
     tree: &'de Tree<'de>,
@@ -129,7 +129,7 @@ pub(super) struct Item<'de> {
 
 impl<'de> Item<'de> {
     fn node(self) -> Result<&'de Node<'de>, Error> {
-        // An honest instance is one step away from its state; a set made from a list is one, too.
+        // An honest instance is one step away from its state, and so is a set that was made from a list.
         const STEPS: usize = 4;
 
         self.tree.last.set(self.id);
@@ -170,7 +170,7 @@ impl<'de> Item<'de> {
             .collect()
     }
 
-    /// The walk of a container, where `bytes` says how bytes are visited: as bytes, or as a sequence of numbers.
+    /// The walk of a container. `bytes` says how bytes are visited: as bytes, or as a sequence of numbers.
     fn walk<V: Visitor<'de>>(
         self,
         visitor: V,

@@ -47,7 +47,7 @@ fn a_value_belongs_to_its_key() {
     }
 }
 
-/// The rest of a key id isn't taken for a part of the key, nor of the value.
+/// No part of a key id can move into the key or the value.
 #[test]
 fn nothing_moves_between_id_key_and_value() {
     let keys = SecretKeys::new("a", &secret(1)).unwrap().reads("ab", &secret(1)).unwrap();
@@ -151,7 +151,7 @@ proptest! {
     }
 }
 
-/// Refused before the other serializer sees a byte.
+/// A forged value is refused before the other serializer sees a byte.
 #[test]
 fn what_is_forged_is_not_read() {
     #[derive(Debug)]

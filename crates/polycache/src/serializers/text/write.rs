@@ -1,4 +1,4 @@
-//! Text of a scalar, or word that the value isn't one.
+//! The text of a scalar, or the news that the value isn't one.
 
 use std::fmt::{self, Display};
 use std::io::Write as _;

@@ -9,7 +9,7 @@ use crate::serializers::pickle::opcodes::Op;
 use crate::serializers::pickle::tree::{Id, Node};
 
 impl<'a> Machine<'a> {
-    /// Calls a global with a tuple of arguments: those calls that Python writes for plain data, without making them.
+    /// Calls a global with a tuple of arguments. Only calls that Python writes for plain data give a value, and even they aren't made.
     pub(super) fn reduce(&mut self) -> Outcome<()> {
         let args = self.pop()?;
         let callee = self.pop()?;
@@ -66,8 +66,8 @@ impl<'a> Machine<'a> {
         self.push(node)
     }
 
-    /// An instance, before its state comes. Where the class is called with arguments, they are state too, of a form
-    /// that only the class knows.
+    /// An instance, before its state comes. If the class is called with arguments, they are state too, of a form that only the class
+    /// knows.
     pub(super) fn new_object(&mut self, op: Op) -> Outcome<()> {
         let parts = self.pop_many(if op == Op::NEWOBJ { 2 } else { 3 })?;
         let is_bare = parts[1..].iter().all(|&part| match self.tree.node(part) {
@@ -77,7 +77,7 @@ impl<'a> Machine<'a> {
         if is_bare { self.instance(parts[0], Node::Dict(Vec::new())) } else { self.object_of(parts[0]) }
     }
 
-    /// As [`Self::new_object`], of the protocols for Python 2: the class, and after it its arguments.
+    /// As [`Self::new_object`], for the protocols of Python 2: the class, then its arguments.
     pub(super) fn old_object(&mut self, class: Id, args: &[Id]) -> Outcome<()> {
         if args.is_empty() { self.instance(class, Node::Dict(Vec::new())) } else { self.object_of(class) }
     }
@@ -98,7 +98,7 @@ impl<'a> Machine<'a> {
     fn unknown(&self, class: Id) -> Node<'a> {
         match self.tree.node(class) {
             Node::Global { module, name } => Node::Global { module: *module, name: *name },
-            // No class at all. Its name, which is none, is shown as `?`.
+            // Not a class at all. Its name, which isn't one, is shown as `?`.
             _ => Node::Global { module: class, name: class },
         }
     }
@@ -111,7 +111,7 @@ impl<'a> Machine<'a> {
         if matches!(self.tree.node(object), Node::Global { .. }) {
             return Ok(());
         }
-        // They are in the order of their numbers.
+        // The instances are in the order of their numbers.
         let Ok(found) = self.instances.binary_search_by_key(&object, |&(id, _)| id) else {
             return self.fault("BUILD doesn't fit what it is applied to");
         };

@@ -1,4 +1,4 @@
-//! Pickles that nobody honest wrote.
+//! Pickles that nobody honest writes.
 
 use proptest::prelude::*;
 use serde::de::IgnoredAny;
@@ -22,7 +22,7 @@ fn refuses_deep_nesting() {
     is_refused(&[b"N".to_vec(), b"N\x81".repeat(n), b".".to_vec()].concat(), "the Python object ?.?");
     is_refused(&[b"cmod\nC\n)\x81".to_vec(), b"}b".repeat(n), b"0.".to_vec()].concat(), "POP is refused");
     refusal::<Tree>(&Pickle, &[b"}VBranch\n".repeat(n), b"VLeaf\n".to_vec(), b"s".repeat(n), b".".to_vec()].concat());
-    // Deep and never read.
+    // Deep, and never read.
     let factory = [b"]".repeat(200), b"a".repeat(199)].concat();
     reads_as(&[&b"ccollections\ndefaultdict\n"[..], &factory, b"\x85R."].concat(), &json!({}));
 
@@ -131,7 +131,7 @@ fn refuses_every_truncation() {
     }
 }
 
-/// Opcodes that mostly make sense together, so that programs of them come further than random bytes do.
+/// Opcodes that mostly make sense together, so that programs of them come further than random bytes.
 const DATA: &[&[u8]] = &[
     b"(",
     b"N",
