@@ -1,7 +1,7 @@
-//! Finds out, where a macro is expanded, whether an error can be copied, and whether a type is a `Result`, whatever it is called.
+//! Finds out where a macro is expanded: can an error be copied, and is a type a `Result`, whatever its name?
 //!
-//! `(&Probe::<E>::new()).share()` takes the method of the first trait if `E` has its bounds, and else that of the second, which takes one
-//! reference more: the technique that David Tolnay describes as autoref-based specialization
+//! `(&Probe::<E>::new()).share()` takes the method of the first trait if `E` has its bounds, and else the method of the second, which takes
+//! one more reference. David Tolnay describes the technique as autoref-based specialization
 //! (<https://github.com/dtolnay/case-studies/blob/master/autoref-specialization/README.md>).
 
 use std::fmt;
@@ -16,7 +16,7 @@ use super::failure::Share;
 pub struct Probe<E>(PhantomData<fn() -> E>);
 
 impl<E> Probe<E> {
-    /// About `E`.
+    /// A question about `E`.
     #[must_use]
     #[allow(clippy::new_without_default, reason = "only macros make one")]
     pub const fn new() -> Self {
@@ -29,7 +29,7 @@ pub struct Sharing<E>(pub(super) Option<Share<E>>);
 
 /// Errors that can be copied from another thread.
 pub trait Shared<E> {
-    /// By copies.
+    /// Shares it by copies.
     fn share(&self) -> Sharing<E>;
 }
 
@@ -42,9 +42,9 @@ impl<E: Clone + Send + Sync + 'static> Shared<E> for Probe<E> {
     }
 }
 
-/// All others.
+/// All other errors.
 pub trait Unshared<E> {
-    /// Not at all.
+    /// Doesn't share it.
     fn share(&self) -> Sharing<E>;
 }
 
@@ -55,16 +55,16 @@ impl<E> Unshared<E> for &Probe<E> {
 }
 
 impl<T, E> Probe<Result<T, E>> {
-    /// Of a `Result`: found before the method of [`Plain`].
+    /// The compiler finds this method before the one of [`Plain`].
     #[must_use]
     pub const fn kind(&self) -> AResult {
         AResult
     }
 }
 
-/// All types; asked where it is no `Result`, or can't be told.
+/// All types: asked about those that are no `Result` or aren't known.
 pub trait Plain {
-    /// No `Result`.
+    /// The kind of a type that is no `Result`.
     fn kind(&self) -> NoResult;
 }
 
@@ -74,7 +74,7 @@ impl<R> Plain for Probe<R> {
     }
 }
 
-/// What may be part of a key that is made of all arguments.
+/// An argument that may be part of a key made of all arguments.
 #[diagnostic::on_unimplemented(
     message = "`{Self}` can't be part of a key",
     label = "serde's `Serialize` isn't implemented for this argument",
@@ -82,16 +82,16 @@ impl<R> Plain for Probe<R> {
     note = "or leave this one out of the key: `skip(name)`, for `self` `noself`"
 )]
 pub trait InKey<Kind> {
-    /// What is written.
+    /// The form in which the key has the argument.
     type Written<'a>: Serialize
     where
         Self: 'a;
 
-    /// A reference to it.
+    /// The argument in that form.
     fn written(&self) -> Self::Written<'_>;
 }
 
-/// The kind of all that serde knows.
+/// The kind of all arguments that implement `Serialize`.
 #[derive(Debug, Clone, Copy)]
 pub struct Known;
 
@@ -108,11 +108,11 @@ impl<T: Serialize + ?Sized> InKey<Known> for T {
     }
 }
 
-/// No type has this.
+/// No type implements this trait.
 pub trait Never {}
 
-/// A second kind, which nothing is of. With one alone, the compiler would take it for that of any type, and complain once more where what is
-/// written lacks `Serialize`.
+/// A second kind, to which no type belongs. If there were only one, the compiler would take any type for it, and complain a second time
+/// that what is written lacks `Serialize`.
 #[diagnostic::do_not_recommend]
 impl<T: Never + ?Sized> InKey<()> for T {
     type Written<'a>
@@ -129,15 +129,15 @@ pub fn in_key<Kind, T: InKey<Kind> + ?Sized>(argument: &T) -> T::Written<'_> {
     argument.written()
 }
 
-/// What a [`Result`] is.
+/// The kind of a [`Result`].
 #[derive(Debug, Clone, Copy)]
 pub struct AResult;
 
-/// What any other type is.
+/// The kind of any other type.
 #[derive(Debug, Clone, Copy)]
 pub struct NoResult;
 
-/// What may be returned, and stored whole, unless `cache_errors` is said.
+/// The kind of types that may be returned and stored whole without `cache_errors`.
 #[diagnostic::on_unimplemented(
     message = "a `Result` by another name, whose errors would be stored as values",
     label = "not called `Result`",
@@ -150,7 +150,7 @@ impl Returned for NoResult {}
 /// Takes no `Result`.
 pub fn returned<K: Returned>(_: K) {}
 
-/// What may be a value among many, unless `skip_if` tells which are stored.
+/// The kind of types that may be a value among many without `skip_if`.
 #[diagnostic::on_unimplemented(
     message = "the values of these keys are `Result`s, whose errors would be stored as values",
     label = "has a `Result` for each key",

@@ -1,4 +1,4 @@
-//! What a cached function returns, and what of it is stored.
+//! What a cached function returns, and which part of it is stored.
 
 use std::convert::Infallible;
 use std::fmt;
@@ -6,7 +6,7 @@ use std::marker::PhantomData;
 
 use crate::cache::{Encoded, Live};
 
-/// How what a function returns is taken apart into a value to store or an error. [`Whole`] or [`Fallible`], or one of them in [`Objects`].
+/// How a function's result is split into a value to store or an error: [`Whole`] or [`Fallible`], or one of them in [`Objects`].
 #[diagnostic::on_unimplemented(
     message = "what this function returns can't be taken apart",
     note = "a type called `Result` is taken for that of the standard library, of which what is in `Ok` is stored; another one is stored whole with `cache_errors`",
@@ -15,14 +15,14 @@ use crate::cache::{Encoded, Live};
 pub trait Shape: sealed::Sealed + 'static {
     /// What the function returns.
     type Return;
-    /// What is stored.
+    /// The value, which is stored.
     type Value: Send + Sync + 'static;
-    /// What isn't.
+    /// The error, which isn't stored.
     type Error: Send + 'static;
-    /// In what form it is stored: [`Encoded`] or [`Live`].
+    /// The form of the stored value: [`Encoded`] or [`Live`].
     type Form: Send + Sync + 'static;
 
-    /// This type. Macros write it so that a type which is no shape is one error: there is no `Itself` to complain of.
+    /// This type. Macros write it so that a type that is no shape gives one error: without `Itself`, nothing is left to complain of.
     #[doc(hidden)]
     type Itself;
 
@@ -30,18 +30,18 @@ pub trait Shape: sealed::Sealed + 'static {
     #[doc(hidden)]
     fn split(returned: Self::Return) -> Result<Self::Value, Self::Error>;
 
-    /// What the function would have returned.
+    /// The function's result again.
     #[doc(hidden)]
     fn join(result: Result<Self::Value, Self::Error>) -> Self::Return;
 }
 
-/// All that the function returns is stored, whatever it is.
+/// The function's whole result is stored.
 pub struct Whole<R>(PhantomData<fn() -> R>);
 
-/// The function returns a [`Result`], of which what is in `Ok` is stored.
+/// The function returns a [`Result`]. The value in `Ok` is stored.
 pub struct Fallible<R>(PhantomData<fn() -> R>);
 
-/// As the shape `S`; the value is an `Arc<T>`, or an `Arc<T>` for each of many keys, and is kept as a live object, without serde.
+/// Like the shape `S`, for a value that is an `Arc<T>`, or an `Arc<T>` for each of many keys. It is kept as a live object, without serde.
 pub struct Objects<S>(PhantomData<fn() -> S>);
 
 impl<T: Send + Sync + 'static> Shape for Whole<T> {

@@ -229,7 +229,7 @@ fn simple(mark: u8, line: &[u8]) -> Result<Value> {
         (b'#', b"t") => Value::Boolean(true),
         (b'#', b"f") => Value::Boolean(false),
         (b',', _) => Value::Double(text()?.parse().map_err(|_| "a number is none")?),
-        // As text: what the client has for it is of another type where a program turns on the client's feature `num-bigint`.
+        // A big number, as text: the client's own variant changes its type with the client's feature `num-bigint`.
         (b'(', _) if line.iter().all(|byte| byte.is_ascii_digit() || *byte == b'-') => {
             Value::SimpleString(text()?.to_owned())
         }
