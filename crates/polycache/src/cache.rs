@@ -119,7 +119,7 @@ pub(crate) struct CacheOptions {
     pub(crate) allow_flush: bool,
     /// Whether callers get what they have computed before it is stored.
     pub(crate) write_behind: bool,
-    /// The life of leases on keys that are computed, where other processes use the backend too.
+    /// The life of leases on computed keys, if other processes use the backend too.
     pub(crate) lease: Option<Duration>,
 }
 
@@ -198,8 +198,8 @@ impl Cache {
         Ok(Self { view: Arc::new(view), ..self.clone() })
     }
 
-    /// A view that stores and reads with another serializer: counters as text beside records as `MessagePack`, say. What is stored by one
-    /// serializer can't be read by another, so give the view keys of its own, by a namespace. Costs an allocation.
+    /// A view with another serializer: counters as text beside records as `MessagePack`, say. One serializer can't read values of another,
+    /// so give the view keys of its own, by a namespace. Costs an allocation.
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) for a serializer that keeps live objects on a backend that can't hold them.
@@ -217,7 +217,7 @@ impl Cache {
     /// ```
     pub fn with_serializer(&self, serializer: impl Serializer) -> Result<Self> {
         let serializer = checked_serializer(Arc::new(serializer), self.info())?;
-        // Of its own: what another serializer has decoded isn't what this one would.
+        // Its own decoder: two serializers may decode the same bytes differently.
         let decoder = Decoder::new();
         let other = |view: &View| View { serializer: Arc::clone(&serializer), decoder, ..view.clone() };
         let bare = self.view.bare.as_deref().map(|bare| Arc::new(other(bare)));

@@ -97,7 +97,7 @@ pub(crate) enum Part<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// The caller computes. The number counts the landings near this key so far.
     Leads(Leader<T, E>, u64),
     Waits(Waiter<T, E>),
-    /// Waiting would never end: this caller is a part of the computation, or of one that waits for it.
+    /// Waiting would never end: this caller is part of the computation, or of one that waits for it.
     Circles,
 }
 

@@ -95,7 +95,7 @@ impl Settings {
         }
     }
 
-    /// The settings of a part that there is or isn't: a table, or `true` for its defaults.
+    /// The settings of an optional part: a table, or `true` for its defaults.
     pub(crate) fn optional_part(&mut self, field: &'static str) -> Result<Option<Self>> {
         match self.take_value(field) {
             None | Some(Value::Null | Value::Bool(false)) => Ok(None),
@@ -108,7 +108,7 @@ impl Settings {
         }
     }
 
-    /// Adds those that stand in the alias's `url` and not beside it.
+    /// Adds the fields from the alias's `url`, unless they stand beside it too.
     pub(crate) fn complete(&mut self, fields: Map<String, Value>) {
         for (field, value) in fields {
             if !self.fields.contains_key(&field) {
@@ -244,24 +244,24 @@ impl Settings {
         Error::new(error.kind(), format!("{}{whose}{text}", self.place(place)))
     }
 
-    /// The field of the alias that `field` stands in.
+    /// The alias's own field that holds `field`.
     fn given_as<'a>(&self, field: &'a str) -> &'a str {
         if self.in_url.iter().any(|given| given == field) { "url" } else { field }
     }
 
-    /// Where the value of a field is from, if it is from outside of the configuration.
+    /// The origin of a field's value, if it is from outside of the configuration.
     fn whence(&self, field: &str) -> Option<String> {
         let (alias, field) = (self.alias.as_deref()?, self.given_as(self.within.unwrap_or(field)));
         let whence: Vec<&str> = self.source.outside(alias, Some(field)).map(|(_, outside)| outside.whence()).collect();
         (!whence.is_empty()).then(|| whence.join(" and "))
     }
 
-    /// What stands for such a value in an error: it may be secret.
+    /// The words for such a value in an error, since the value may be secret.
     fn elsewhere(&self, field: &str) -> Option<String> {
         self.whence(field).map(|whence| format!("what {whence} says"))
     }
 
-    /// The text of an error about what stands in the field `place`, or anywhere. It shows no value from outside, and names where that is from.
+    /// The text of an error about the field `place`, or any field. It shows no value from outside, but names the value's origin.
     fn without_values(&self, place: Option<&str>, text: &str) -> String {
         let Some(alias) = self.alias.as_deref() else { return text.to_owned() };
         let given = place.map(|field| self.given_as(field));
@@ -278,19 +278,19 @@ impl Settings {
         }
     }
 
-    /// Fields that somebody else asks for.
+    /// Marks fields as known that somebody else asks for.
     pub(crate) fn know(&mut self, fields: &[&'static str]) {
         self.known.extend(fields);
     }
 
-    /// A text that two backends of this name have in common if all fields that are left are the same, but for those of the cache.
+    /// A text that is the same for two backends of this name if all fields left are the same, but for those of the cache.
     pub(crate) fn made_of(&self, name: &str) -> String {
         let fields: BTreeMap<&String, &Value> =
             self.fields.iter().filter(|(field, _)| !url::CACHE.contains(&field.as_str())).collect();
         format!("{name} {fields:?}")
     }
 
-    /// Nothing may be left over.
+    /// Refuses fields that are left over.
     pub(crate) fn finish(mut self) -> Result<()> {
         let Some(field) = self.fields.keys().next() else { return Ok(()) };
         self.known.sort_unstable();

@@ -20,7 +20,7 @@ pub(crate) enum State {
     Closed = 4,
 }
 
-/// The byte of a cache that is closed, but for what is under way.
+/// The byte of a cache that is closed but for fills under way.
 const CLOSING: u8 = 3;
 
 impl State {
@@ -66,7 +66,7 @@ impl Switch {
         let _ = self.0.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Closes the cache for good. Returns the state before. If it `waits` and was on, what is under way may still be stored until [`end`](Self::end).
+    /// Closes the cache for good. Returns the state before. If it `waits` and was on, fills under way may be stored until [`end`](Self::end).
     pub(crate) fn close(&self, waits: bool) -> State {
         let closed = |byte: u8| match State::from_byte(byte) {
             State::Closed => None,
@@ -81,7 +81,7 @@ impl Switch {
         self.0.load(Ordering::Acquire) == CLOSING
     }
 
-    /// Closes for what is under way, too.
+    /// Closes the cache to fills under way, too.
     pub(crate) fn end(&self) {
         self.0.store(State::Closed as u8, Ordering::Release);
     }

@@ -8,22 +8,22 @@ use crate::limit::limited;
 use crate::switch::State;
 use crate::{Error, ErrorKind, Reply, Result};
 
-/// How long closing waits for what is under way, where the cache has no timeout.
+/// How long closing waits for tasks, if the cache has no timeout.
 const PATIENCE: Duration = Duration::from_secs(5);
 
-/// So many keys are named in an error.
+/// How many keys an error names.
 const NAMED: usize = 5;
 
 impl Cache {
-    /// Ends the cache, for all its views and clones, and releases what its backend holds: entries, connections. Every later command
-    /// is an error of the kind [`Closed`](ErrorKind::Closed); a second `close` does nothing.
+    /// Closes the cache, for all its views and clones, and releases the backend's entries and connections. Every later command is an
+    /// error of the kind [`Closed`](ErrorKind::Closed); a second `close` does nothing.
     ///
-    /// What tasks are doing in the background comes first, for as long as the cache's timeout allows, or for 5 seconds where it has none:
-    /// values that are stored behind their callers' backs (`write_behind`), or are on their way to a server, and
-    /// [detached](crate::GetOrSet::detached) computations. What callers are computing is theirs: they get it, and it isn't stored.
+    /// Background tasks end first: those that store values (`write_behind`, or on their way to a server), and
+    /// [detached](crate::GetOrSet::detached) computations. They have as long as the cache's timeout, or 5 seconds without one. Callers who
+    /// are computing get their values, which aren't stored.
     ///
     /// # Errors
-    /// [`Timeout`](ErrorKind::Timeout) where something was still under way then: it names the keys whose values aren't stored. The cache is
+    /// [`Timeout`](ErrorKind::Timeout) if a task was still under way then: it names the keys whose values aren't stored. The cache is
     /// closed nevertheless.
     ///
     /// ```
@@ -60,7 +60,7 @@ impl Cache {
     }
 }
 
-/// A cache that is closed but for what is under way. Dropped, it is closed.
+/// A cache that is closed but for tasks under way. Closed to all when dropped.
 struct Closing(Cache);
 
 impl Closing {
@@ -71,7 +71,7 @@ impl Closing {
             cache.flights().settled().await;
             Ok(())
         };
-        // Without a runtime's timers nobody could say when to stop: then it doesn't wait.
+        // Without a runtime's timers nothing would end the wait, so it doesn't wait.
         let in_time = limited(Some(patience), patience, settled).await.is_ok();
         let dropped = (!in_time).then(|| dropped(cache.flights().unsettled(), patience)).flatten();
         drop(self);
@@ -92,7 +92,7 @@ impl Drop for Closing {
     }
 }
 
-/// The error that names what was under way; none where that has just ended.
+/// The error that names the keys under way; none if the tasks have just ended.
 fn dropped(mut keys: Vec<String>, patience: Duration) -> Option<Error> {
     if keys.is_empty() {
         return None;

@@ -40,7 +40,7 @@ impl Cache {
         tenure: Option<Box<Tenure>>,
     ) -> Reply<bool> {
         let gate = match self.gate() {
-            // Closing waits for what is under way.
+            // Closing waits for fills under way.
             Gate::Shut if self.view.switch.is_closing() && self.has_plugins() => Gate::Hooked,
             Gate::Shut if self.view.switch.is_closing() => Gate::Open,
             gate => gate,

@@ -35,9 +35,9 @@ impl<T: Any + Send + Sync> Form<Arc<T>> for Live {}
 pub(crate) mod private {
     use super::{Any, Arc, Cache, Duration, Encoded, Live, Readable, Reply, Result, Storable, Value};
 
-    /// How a stored value is read.
+    /// Reads a stored value.
     pub trait Reads<T> {
-        /// What is stored under `key`.
+        /// Reads the value stored under `key`.
         fn read(cache: &Cache, key: &str, stored: Value) -> Result<T>;
     }
 
@@ -56,14 +56,14 @@ pub(crate) mod private {
     }
 
     pub trait Keep<T>: Reads<T> + Send + Sync + 'static {
-        /// How long a lease on a computation lives, where it takes one.
+        /// The life of a computation's lease, if it takes one.
         fn lease_life(cache: &Cache) -> Option<Duration>;
 
         fn get(cache: &Cache, key: &str) -> Reply<Option<T>>;
 
         fn multi_get(cache: &Cache, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<T>>>;
 
-        /// The value to store under `key`, from one that the caller keeps. It is cheap to clone.
+        /// The value to store under `key`, from a value that the caller keeps. Cheap to clone.
         fn store(cache: &Cache, key: &str, value: &T) -> Result<Value>;
     }
 

@@ -82,7 +82,7 @@ impl Cache {
         self.multi_read::<Encoded, T>(keys)
     }
 
-    /// The same, for values that are kept as by `K`.
+    /// As `multi_get`, for values in the form `K`.
     pub(super) fn multi_read<K, T>(&self, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<T>>>
     where
         K: Reads<T>,

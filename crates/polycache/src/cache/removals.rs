@@ -1,4 +1,4 @@
-//! The commands that remove, and the backend's own ones.
+//! The commands that delete, and the backend's own commands.
 
 use super::Cache;
 use super::gate::Gate;

@@ -27,7 +27,7 @@ pub(super) enum Approach<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// It leads in this process, and asks for a lease.
     Asks(Asking<T>, Leader<T, E>, When),
     Leads(Leader<T, E>, When),
-    /// It would wait for itself.
+    /// The caller would wait for itself.
     Circles,
 }
 
@@ -46,7 +46,7 @@ pub(super) enum Course<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     Arrived(Result<T, E>),
     /// This caller has to compute, and to store on these terms.
     Leads(Leader<T, E>, Terms),
-    /// This caller has to compute for itself alone: it would wait for its own end.
+    /// This caller must compute for itself alone: it would wait for its own end.
     Alone,
 }
 
@@ -79,7 +79,7 @@ where
         match cache.with_key(key, |_, key| cache.flights().join(key)) {
             Part::Waits(waiter) => Err(Self::Waits(waiter, when, Wait::begin(cache))),
             Part::Circles => Ok(Course::Alone),
-            // A whole flight may have come and gone between the read and the joining: its value is there.
+            // Another flight may have come and gone between the read and the joining: its value is there.
             Part::Leads(leader, _) => match (read_again::<K, T>(cache, key).now(), K::lease_life(cache)) {
                 (Ok(Ok(Some(value))), _) => Ok(Course::Arrived(leader.land(Ok(value)))),
                 (Ok(_), None) => Ok(Course::Leads(leader, Terms { when, tenure: None })),

@@ -1,8 +1,8 @@
 //! Computations that would wait for themselves: one that asks for its own key, or some that ask for each other's.
 //!
-//! Which computation asks can be seen: what it asks is polled within its own poll. So a thread keeps the flights whose computations it is
-//! polling just now, the outermost first. A caller that begins to wait within them is noted, with the flight that it waits for: a graph of
-//! who waits for whom. Who would close a circle in it doesn't wait.
+//! A computation polls its own calls within its poll. So a thread keeps the flights whose computations it is polling, the outermost first.
+//! A caller that begins to wait within them is noted with the flight that it waits for, in a graph of who waits for whom. A caller that
+//! would close a circle in the graph doesn't wait.
 
 use std::cell::RefCell;
 use std::collections::HashMap;
@@ -28,11 +28,11 @@ pub(super) enum Computes {
 }
 
 thread_local! {
-    /// The computations that this thread is polling, each within the one before.
+    /// The computations that this thread is polling, each within the previous one.
     static POLLED: RefCell<Vec<Computes>> = const { RefCell::new(Vec::new()) };
 }
 
-/// Who waits for whom. A plain waiter, which no computation waits for, isn't in it.
+/// Who waits for whom. Waiters outside of computations aren't in it.
 static WAITS: Mutex<Option<HashMap<Node, Vec<Node>>>> = Mutex::new(None);
 
 /// A computation is being polled until this is dropped.
@@ -66,7 +66,7 @@ impl Computes {
 
 impl Turn {
     pub(super) fn begin(computes: Computes) -> Self {
-        // Where the thread ends there is nothing to keep.
+        // Fails only while the thread ends.
         let _ = POLLED.try_with(|polled| polled.borrow_mut().push(computes));
         Self(())
     }
@@ -78,7 +78,7 @@ impl Drop for Turn {
     }
 }
 
-/// Whether what is polled just now is a part of a computation.
+/// Whether a computation is being polled on this thread.
 pub(super) fn is_within() -> bool {
     POLLED.try_with(|polled| !polled.borrow().is_empty()).unwrap_or(false)
 }

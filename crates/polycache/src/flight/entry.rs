@@ -34,7 +34,7 @@ pub(super) struct Entry {
     pub(super) sending: Option<Sending>,
     /// Whether a task of the runtime computes or stores it.
     pub(super) has_task: bool,
-    /// The leader's leave to store.
+    /// The leader's permit to store.
     pub(super) permit: Permit,
     /// Shows whether anybody polls the leader. `None` until the leader has to wait.
     pub(super) pulse: Option<Arc<Pulse>>,

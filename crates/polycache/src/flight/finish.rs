@@ -30,7 +30,7 @@ pub(super) struct Storing<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     result: Option<Result<T, E>>,
     /// The caller who awaits the result, if this is a task.
     caller: Option<oneshot::Sender<Result<T, E>>>,
-    /// Where this is a task.
+    /// Set if a task does this.
     task: Option<Task>,
 }
 

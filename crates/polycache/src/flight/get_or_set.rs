@@ -27,7 +27,7 @@ impl Cache {
     /// A write to the key through this cache, its clones and views that starts or ends during the computation wins: the computed value
     /// goes to the waiting callers, and isn't stored. A call after such a write doesn't get a value from before it.
     ///
-    /// Where `compute` asks for the same key itself, or two computations ask for each other's keys, one would wait for its own end. That call
+    /// If `compute` asks for the same key itself, or two computations ask for each other's keys, one would wait for its own end. That call
     /// computes for itself instead, and doesn't store; a `tracing` event names the key. Callers with another `T` or `E` on the same key
     /// don't share: they wait, then read again. An error that isn't `Clone` can be put into an `Arc`.
     ///
@@ -55,8 +55,8 @@ impl Cache {
     }
 }
 
-/// The future of [`Cache::get_or_set`] and [`Cache::get_or_set_object`], which keep what is computed in the form `K`; `BEHIND` after
-/// [`write_behind`](Self::write_behind).
+/// The future of [`Cache::get_or_set`] and [`Cache::get_or_set_object`]. `K` is the form in which computed values are kept; `BEHIND` is
+/// true after [`write_behind`](Self::write_behind).
 #[must_use = "nothing is read or computed until it is awaited"]
 pub struct GetOrSet<
     'a,
@@ -75,7 +75,7 @@ pub struct GetOrSet<
     form: PhantomData<K>,
 }
 
-/// The closure isn't pinned: it is called before anything borrows from it. What it returns is, in a box.
+/// The closure isn't pinned, since it is called before anything borrows from it. Its future is pinned, in a box.
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K, const BEHIND: bool> Unpin
     for GetOrSet<'_, T, E, F, Fut, K, BEHIND>
 {
@@ -87,8 +87,8 @@ impl<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K> GetOrSet
         Self { cache, key, compute: Some(compute), slow: None, form: PhantomData }
     }
 
-    /// Returns as soon as the value is computed. A task of the tokio runtime stores it; those who wait for the same value get it when it is
-    /// stored, and [`close`](Cache::close) waits for the task. Without a runtime, and in memory, it makes no difference.
+    /// Returns as soon as the value is computed. A task of the tokio runtime stores it. Others who wait for the value get it once it is
+    /// stored, and [`close`](Cache::close) waits for the task. Without a runtime, and in memory, nothing changes.
     /// [`CacheBuilder::write_behind`](crate::CacheBuilder::write_behind) does so for all of a cache's computations.
     ///
     /// ```

@@ -117,8 +117,8 @@ impl<T: Clone + Send + Sync + 'static> Policy<T> {
         self.behind || cache.options().write_behind
     }
 
-    /// Stores what a leader has computed, if it is to be stored. If not, the value that it was to replace is deleted. Where the cache has
-    /// leases, a value that was computed without one isn't stored: other processes may have written meanwhile.
+    /// Stores a leader's value, unless the policy skips it. Then the value that it was to replace is deleted. If the cache has leases, a
+    /// value that was computed without one isn't stored: other processes may have written meanwhile.
     pub(super) fn fill<K: Form<T>, E: Send + Sync + 'static>(
         &self,
         cache: &Cache,

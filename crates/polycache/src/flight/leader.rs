@@ -36,12 +36,12 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
         &self.seat
     }
 
-    /// Its computation is being polled.
+    /// Its computation is polled until the turn is dropped.
     pub(super) fn turn(&self) -> Turn {
         Turn::begin(Computes::One(Node::of(&self.seat)))
     }
 
-    /// The leave to store, if nobody has taken it.
+    /// The permit to store, if nobody has taken it.
     pub(super) fn permit(&self) -> Option<&Permit> {
         self.permit.as_ref()
     }

@@ -16,7 +16,7 @@ pub(crate) struct Slow<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut>(
 enum Stage<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> {
     Approaches(Box<Approach<T, E>>),
     Leads(Pin<Box<Lead<T, E, Fut>>>),
-    /// It computes for itself alone.
+    /// The caller computes for itself alone.
     Alone(Pin<Box<Fut>>),
 }
 

@@ -120,12 +120,12 @@ impl Table {
         }
     }
 
-    /// The keys that tasks are under way for.
+    /// The keys for which tasks are under way.
     pub(super) fn tasks(&self) -> Vec<String> {
         self.entries.iter().filter(|entry| entry.has_task).map(|entry| entry.key.to_string()).collect()
     }
 
-    /// The flights that somebody waits for, with what the watch needs of each.
+    /// The flights that somebody waits for, with all that the watch needs of each.
     pub(super) fn awaited(&self) -> Vec<Awaited> {
         let awaited = |entry: &Entry| {
             let spot = Spot { hash: entry.hash, id: entry.id };

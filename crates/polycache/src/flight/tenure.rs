@@ -27,7 +27,7 @@ use crate::{Cache, Error, ErrorKind, Result, Value};
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
 const LONGEST_PAUSE: Duration = Duration::from_millis(25);
 
-/// How long one within a computation waits for another process, where the cache has no timeout.
+/// How long a caller within a computation waits for another process, if the cache has no timeout.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A lease of a bulk call lives at least this long for each of its keys. With shorter lives, server and process would do little but renew.
@@ -129,7 +129,7 @@ struct Applicant {
     life: Duration,
     /// The leader's pulse.
     pulse: Arc<Pulse>,
-    /// How long it waits while another process computes, where it is within a computation itself: that process may wait for this one.
+    /// How long a caller within a computation waits while another process computes: that process may wait for this one.
     patience: Option<Duration>,
 }
 
@@ -252,7 +252,7 @@ impl Applicant {
                     "another process goes on computing it, and may wait for the computation that this is a part of";
                 return Err(Error::new(ErrorKind::Timeout, text));
             }
-            // At random, so that those who wait don't all ask at once.
+            // At random, so that the waiting processes don't all ask at once.
             limit::pause(watch.cut(pause.mul_f64(0.5 + fastrand::f64() / 2.0))).await?;
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
             let asked = Instant::now();

@@ -1,4 +1,4 @@
-//! What tasks of the runtime do for flights. Closing the cache waits for it.
+//! The runtime's tasks for flights. Closing the cache waits for them.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -12,7 +12,7 @@ use super::{Flights, SHARDS};
 #[derive(Debug, Default)]
 pub(super) struct UnderWay {
     tasks: AtomicUsize,
-    /// Told when the last one ends.
+    /// Notified when the last task ends.
     ended: Notify,
 }
 
@@ -43,7 +43,7 @@ impl Flights {
         self.under_way.tasks.load(Ordering::SeqCst) > 0
     }
 
-    /// Waits until none is.
+    /// Waits until no task is under way.
     pub(crate) async fn settled(&self) {
         loop {
             let ended = self.under_way.ended.notified();
@@ -54,7 +54,7 @@ impl Flights {
         }
     }
 
-    /// The full keys that tasks are under way for.
+    /// The full keys for which tasks are under way.
     pub(crate) fn unsettled(&self) -> Vec<String> {
         (0..SHARDS).flat_map(|shard| self.step(shard, |table| table.tasks())).collect()
     }

@@ -18,7 +18,7 @@ pub(crate) struct Waiter<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     landing: Option<Arc<Landing<T, E>>>,
     /// Whether it has given up its place.
     done: bool,
-    /// Where it waits within a computation.
+    /// Set if the waiter is within a computation.
     awaited: Option<Box<Awaited>>,
 }
 
@@ -37,7 +37,7 @@ impl<T: Clone + Send + Sync + 'static, E: Clone + Send + Sync + 'static> Waiter<
         Self { seat, ticket, landing, done: false, awaited: None }
     }
 
-    /// Computations wait for it.
+    /// Notes that computations wait for the waiter's flight.
     pub(super) fn is_awaited(&mut self, awaited: Option<Box<Awaited>>) {
         self.awaited = awaited;
     }

@@ -20,7 +20,7 @@ impl<T: Copy> Choice<T> {
         found.ok_or_else(|| self.refused(&format!("{word:?}")))
     }
 
-    /// The error for a word that is shown as this.
+    /// The error for a word that isn't a choice; `word` is the form in which the error shows it.
     pub(crate) fn refused(&self, word: &str) -> Error {
         let words: Vec<String> = self.words.iter().map(|(known, _)| format!("`{known}`")).collect();
         Error::new(ErrorKind::Config, format!("`{}` is {word}; it is {}", self.name, words.join(" or ")))

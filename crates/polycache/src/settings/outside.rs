@@ -1,4 +1,4 @@
-//! What a configuration has from outside of its text: from the environment, or from files of secrets.
+//! Values of a configuration from outside of its text: from the environment or from files of secrets.
 
 use std::env::{self, VarError};
 use std::fmt;
@@ -6,7 +6,7 @@ use std::fs;
 
 use super::Secret;
 
-/// Where a value is from, and what it is there. The value may be secret, so no error shows it.
+/// A value and its origin. The value may be secret, so no error shows it.
 #[derive(Clone)]
 pub(crate) struct Outside {
     whence: String,
@@ -31,8 +31,8 @@ impl Outside {
     }
 }
 
-/// The text with the values of what it names in place of `${NAME}`, `${NAME:-default}` and `${file:path}`; `$${` is a plain `${`. Says where they
-/// are from. An error tells what is wrong, without any value.
+/// Replaces `${NAME}`, `${NAME:-default}` and `${file:path}` in the text by their values; `$${` is a plain `${`. Returns the values' origins
+/// too. An error shows no value.
 pub(crate) fn filled_in(text: &str) -> Result<(String, Vec<Outside>), String> {
     let (mut filled, mut outsides) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;
@@ -56,7 +56,7 @@ pub(crate) fn filled_in(text: &str) -> Result<(String, Vec<Outside>), String> {
     Ok((filled, outsides))
 }
 
-/// The value of what stands between the braces.
+/// The value that the text between the braces names.
 fn value_of(named: &str) -> Result<Outside, String> {
     if let Some(path) = named.strip_prefix("file:") {
         return content_of(path);
@@ -67,7 +67,7 @@ fn value_of(named: &str) -> Result<Outside, String> {
     };
     let begins = name.starts_with(|first: char| first.is_ascii_alphabetic() || first == '_');
     if !begins || !name.chars().all(|letter| letter.is_ascii_alphanumeric() || letter == '_') {
-        // A name that isn't one may be anything, a password with a `${` in it too.
+        // A text that isn't a name isn't shown: it may be a part of a password.
         return Err(
             "has a `${…}` that isn't `${NAME}`, `${NAME:-default}` or `${file:path}`; write `$${` for the characters"
                 .to_owned(),
@@ -95,7 +95,7 @@ fn content_of(path: &str) -> Result<Outside, String> {
     Ok(Outside { whence, text: content.into() })
 }
 
-/// Not the value.
+/// Hides the value.
 impl fmt::Debug for Outside {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Outside").field(&self.whence).finish()

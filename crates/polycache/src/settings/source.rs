@@ -9,9 +9,9 @@ use super::outside::Outside;
 pub(crate) struct Source {
     name: Option<String>,
     text: Option<String>,
-    /// What is from outside of the text, by alias and field.
+    /// The values from outside of the text, by alias and field.
     outside: BTreeMap<(String, String), Vec<Outside>>,
-    /// The fields of which nothing is in the text.
+    /// The fields whose whole value is from outside.
     replaced: Vec<(String, String)>,
 }
 
@@ -24,24 +24,24 @@ impl Source {
         Self { name: Some(name.to_owned()), text: Some(text.to_owned()), ..Self::default() }
     }
 
-    /// Whether it is a text, rather than a value.
+    /// Whether the source is a text rather than a value.
     pub(crate) fn is_text(&self) -> bool {
         self.text.is_some()
     }
 
-    /// A field holds something from outside.
+    /// Notes that a part of a field is from outside.
     pub(crate) fn has(&mut self, alias: &str, field: &str, outside: Outside) {
         self.outside.entry((alias.to_owned(), field.to_owned())).or_default().push(outside);
     }
 
-    /// A field is all from outside.
+    /// Notes that a whole field is from outside.
     pub(crate) fn replaces(&mut self, alias: &str, field: &str, outside: Outside) {
         let place = (alias.to_owned(), field.to_owned());
         self.outside.insert(place.clone(), vec![outside]);
         self.replaced.push(place);
     }
 
-    /// What a field of an alias has from outside; without a field, what each of them has.
+    /// The values from outside in a field of an alias; without a field, those in all its fields.
     pub(crate) fn outside<'a>(
         &'a self,
         alias: &'a str,

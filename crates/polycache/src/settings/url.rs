@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use crate::{Error, ErrorKind, Result};
 
-/// The settings of the cache. Whatever else stands in a query is the backend's.
+/// The settings of the cache. All others in a query are the backend's.
 pub(crate) const CACHE: [&str; 16] = [
     "allow_flush",
     "breaker",
