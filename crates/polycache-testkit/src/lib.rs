@@ -32,6 +32,7 @@
 //!
 //! Beside the suite there are:
 //! - [`histories`], random ones over several processes that are checked for stale reads and the like;
+//! - [`Chaos`], delays, errors and silence in a backend or a source, by a script or at a rate;
 //! - [`Intercept`], a wrapper that waits, fails or counts on demand;
 //! - [`left_alone`], which begins a future and polls it no more;
 //! - [`Events`], the events that reach `tracing`;
@@ -44,6 +45,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case fails by panicking")]
 
 pub mod cases;
+mod chaos;
 mod conformance;
 mod events;
 pub mod histories;
@@ -57,6 +59,7 @@ mod proxy;
 pub mod servers;
 mod subject;
 
+pub use chaos::{Chaos, Fault};
 pub use events::Events;
 pub use in_memory::InMemory;
 pub use intercept::{Faults, Intercept};
