@@ -41,16 +41,16 @@ servers: setup
 
 lint: tools
 	cargo fmt --all --check
-	cargo clippy --workspace --all-targets --all-features -- -D warnings
+	cargo clippy --workspace --exclude polycache-unified --all-targets --all-features -- -D warnings
 	cargo hack check --quiet --each-feature -p polycache
-	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps --exclude polycache-benches
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps --exclude polycache-benches --exclude polycache-unified
 	cargo deny --all-features check bans licenses sources
 	.ci/layout
 	.ci/weight crates > /dev/null
 	.ci/lint-python
 
 docs:
-	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps --exclude polycache-benches
+	RUSTDOCFLAGS=-Dwarnings cargo doc --workspace --all-features --no-deps --exclude polycache-benches --exclude polycache-unified
 
 # Peers beside polycache in the same run; prints tables of ratios.
 bench:

@@ -38,6 +38,7 @@ pub(crate) use self::watch::Watch;
 use crate::backend::{Found, SetOptions, Version, Want, When, Written};
 use crate::flight::Flights;
 use crate::key::OwnedKey;
+use crate::limit;
 use crate::range::Range;
 use crate::repeated::tell_repeated;
 use crate::{Cache, Error, ErrorKind, Result, Ttl, Value};
@@ -214,7 +215,7 @@ impl Lease {
     pub(crate) fn give_up(&self) {
         if let (false, Ok(runtime)) = (self.is_over(), Handle::try_current()) {
             let lease = self.clone();
-            runtime.spawn(async move {
+            limit::spawn(&runtime, async move {
                 if let Err(error) = lease.release().await {
                     let cause = (lease.flights().mark(), error.kind());
                     tell_repeated!(WARN, cause, %error, "a lease could not be released: it ends by itself");
@@ -326,7 +327,7 @@ impl Drop for Taking {
     fn drop(&mut self) {
         if let (Some(write), true, Ok(runtime)) = (self.write.take(), self.begun, Handle::try_current()) {
             let lease = self.lease.clone();
-            runtime.spawn(async move {
+            limit::spawn(&runtime, async move {
                 if !write.await.is_ok_and(|taken| !taken) {
                     lease.give_up();
                 }

@@ -3,8 +3,8 @@
 use std::cell::Cell;
 use std::future::{Future, poll_fn};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::pin::pin;
-use std::task::Poll;
+use std::pin::{Pin, pin};
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use tokio::runtime::Handle;
@@ -28,23 +28,34 @@ pub(crate) async fn limited<T>(
         if let Some(Poll::Ready(result)) = future.as_mut().as_pin_mut().map(|future| future.poll(context)) {
             return Poll::Ready(result);
         }
-        if alarm.is_none() {
-            match timer(left) {
-                Ok(started) => alarm.set(Some(started)),
-                Err(error) => return Poll::Ready(Err(error)),
-            }
-        }
-        let mut rings = || alarm.as_mut().as_pin_mut().map_or(Poll::Pending, |alarm| alarm.poll(context));
-        match catch_unwind(AssertUnwindSafe(&mut rings)) {
-            Ok(Poll::Ready(())) => {
+        match rings(alarm.as_mut(), left, context) {
+            Poll::Ready(Ok(())) => {
                 give_up(|| future.set(None));
                 Poll::Ready(Err(too_slow(timeout)))
             }
-            Ok(Poll::Pending) => Poll::Pending,
-            Err(_) => Poll::Ready(Err(no_runtime("the tokio runtime that this reply was first polled on is gone"))),
+            Poll::Ready(Err(error)) => Poll::Ready(Err(error)),
+            Poll::Pending => Poll::Pending,
         }
     })
     .await
+}
+
+/// Whether the time is over; it begins with the first question. Apart, since it is the same for every type of `future`.
+fn rings(mut alarm: Pin<&mut Option<Sleep>>, left: Duration, context: &mut Context<'_>) -> Poll<Result<()>> {
+    if alarm.is_none() {
+        alarm.set(Some(timer(left)?));
+    }
+    let mut rings = || alarm.as_mut().as_pin_mut().map_or(Poll::Pending, |alarm| alarm.poll(context));
+    match catch_unwind(AssertUnwindSafe(&mut rings)) {
+        Ok(rings) => rings.map(Ok),
+        Err(_) => Poll::Ready(Err(no_runtime("the tokio runtime that this reply was first polled on is gone"))),
+    }
+}
+
+/// Gives a runtime a task. In a box: a task of another type is another thousand instructions of tokio to compile.
+pub(crate) fn spawn(runtime: &Handle, task: impl Future<Output = ()> + Send + 'static) {
+    let task: Pin<Box<dyn Future<Output = ()> + Send>> = Box::pin(task);
+    drop(runtime.spawn(task));
 }
 
 thread_local! {

@@ -92,7 +92,7 @@ impl<'de> Visitor<'de> for StrictVisitor {
         while let Some(name) = fields.next_key::<String>()? {
             if name == ANY_NUMBER && table.is_empty() {
                 let digits = fields.next_value::<String>()?;
-                return digits.parse().map(Value::Number).map_err(|_| A::Error::custom("a number can't be read"));
+                return number(&digits).ok_or_else(|| A::Error::custom("a number can't be read"));
             }
             if table.contains_key(&name) {
                 return Err(A::Error::custom(format!("leave one of two out: `{name}` is set twice")));
@@ -102,6 +102,12 @@ impl<'de> Visitor<'de> for StrictVisitor {
         }
         Ok(Value::Object(table))
     }
+}
+
+/// The number of 64 bits that these digits are, as it would be without the feature.
+fn number(digits: &str) -> Option<Value> {
+    let whole = digits.parse::<u64>().map(Number::from).or_else(|_| digits.parse::<i64>().map(Number::from));
+    whole.ok().or_else(|| Number::from_f64(digits.parse().ok()?)).map(Value::Number)
 }
 
 #[cfg(test)]
@@ -114,5 +120,16 @@ mod tests {
         let text = format!(r#"{{ "jitter": {{ "{ANY_NUMBER}": "0.1" }} }}"#);
         let Strict(value) = serde_json::from_str(&text).unwrap();
         assert_eq!(value, serde_json::json!({ "jitter": 0.1 }));
+    }
+
+    #[test]
+    fn a_number_is_the_same_whether_or_not_all_digits_are_kept() {
+        for (text, right) in
+            [("[1.50]", "[1.5]"), ("[-7]", "[-7]"), ("[18446744073709551615]", "[18446744073709551615]")]
+        {
+            let Strict(value) = serde_json::from_str(text).unwrap();
+            assert_eq!(value.to_string(), right);
+        }
+        assert!(serde_json::from_str::<Strict>("[1e400]").is_err());
     }
 }

@@ -11,7 +11,7 @@ use super::joint::{Follower, Joint};
 use super::table::Start;
 use super::under_way::Task;
 use super::{Flights, Spot};
-use crate::{Reply, Result};
+use crate::{Reply, Result, limit};
 
 /// A flight, for the storing of its value.
 #[derive(Debug, Clone)]
@@ -95,9 +95,9 @@ impl Drop for Sent {
                     last: true,
                 };
                 let task = Task::begin(&rest.seat);
-                runtime.spawn(async move {
+                limit::spawn(&runtime, async move {
                     let _task = task;
-                    rest.await.map(drop)
+                    drop(rest.await);
                 });
             }
             _ => self.sending.abandon(),

@@ -293,7 +293,7 @@ impl Tenure {
         let Ok(runtime) = Handle::try_current() else { return };
         let (flights, pulse, key) = (Arc::clone(self.lease.flights()), Arc::clone(&self.pulse), self.key.clone());
         let mark = flights.mark();
-        runtime.spawn(async move {
+        limit::spawn(&runtime, async move {
             let ended = async {
                 let (mut stopped, mut without_pulse) = (stopped, pin!(pulse.stopped()));
                 let lets_go = poll_fn(|context| match Pin::new(&mut stopped).poll(context) {

@@ -15,7 +15,7 @@ use super::pulse::Pulse;
 use super::sending::Sending;
 use super::sync::Mutex;
 use super::{Flights, SHARDS, Spot};
-use crate::limit::timer;
+use crate::limit::{self, timer};
 use crate::repeated::tell_repeated;
 
 /// The time between two rounds.
@@ -68,7 +68,7 @@ impl Flights {
         };
         let Ok(mut round) = timer(ROUND) else { return };
         let flights = Arc::downgrade(self);
-        runtime.spawn(async move {
+        limit::spawn(&runtime, async move {
             let mut suspects = Suspects::default();
             let mut due = now + ROUND;
             loop {
@@ -98,7 +98,7 @@ impl Flights {
                     Awaited::Vacant(spot) => wake(self.at(spot.hash, |table| table.wake_all(spot))),
                     Awaited::Sent(sending) => {
                         if let Ok(runtime) = Handle::try_current() {
-                            runtime.spawn(sending.follow());
+                            limit::spawn(&runtime, sending.follow());
                         }
                     }
                 }

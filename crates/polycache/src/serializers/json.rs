@@ -1,4 +1,7 @@
+use std::sync::LazyLock;
+
 use erased_serde::Serialize;
+use serde_json::Value;
 
 use super::guard::{Guarded, Large, Rules};
 use super::{decode_error, encode_error};
@@ -38,14 +41,30 @@ impl Serializer for Json {
 
     fn deserialize(&self, bytes: &[u8], _context: &Context<'_>, visit: &mut Visit<'_>) -> Result<()> {
         let mut json = serde_json::Deserializer::from_slice(bytes);
-        visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut json))
-            .map_err(|error| decode_error("json", error))?;
-        json.end().map_err(|error| decode_error("json", error))
+        let read = visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(&mut json));
+        match read {
+            Ok(()) => json.end().map_err(|error| decode_error("json", error)),
+            Err(_) if *NUMBERS_ARE_TABLES && read_by_value(bytes, visit).is_some() => Ok(()),
+            Err(error) => Err(decode_error("json", error)),
+        }
     }
 
     fn reads_decimal_text(&self) -> bool {
         true
     }
+}
+
+/// Whether anybody in the program has turned on `serde_json`'s feature `arbitrary_precision`. With it a number shows itself as a table to
+/// types that ask what comes: those that are untagged, or have flattened fields.
+static NUMBERS_ARE_TABLES: LazyLock<bool> = LazyLock::new(|| {
+    let digits = serde_json::from_str("1.10").map(|number: Value| number.to_string());
+    digits.is_ok_and(|digits| digits == "1.10")
+});
+
+/// The same by way of a [`Value`], whose numbers are numbers wherever no digit is lost by it.
+fn read_by_value(bytes: &[u8], visit: &mut Visit<'_>) -> Option<()> {
+    let value: Value = serde_json::from_slice(bytes).ok()?;
+    visit(&mut <dyn erased_serde::Deserializer<'_>>::erase(value)).ok()
 }
 
 /// Appends the JSON of a value that reads back.
@@ -74,9 +93,8 @@ mod tests {
     #![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
 
     use proptest::prelude::*;
-    use serde_json::Value;
 
-    use super::Json;
+    use super::{Json, Value};
     use crate::ErrorKind;
     use crate::serializer::Serializer;
     use crate::serializers::testing::{Tree, encode, nested, read_as_everything, refusal, round_trip, round_trip_all};
