@@ -37,7 +37,7 @@ pub(crate) const TABLE: &[Row<dyn Backend>] = &[
         ["memcached", "memcacheds", "memcached+unix"]),
 ];
 
-/// The backend with what the settings of its cache put around it: the breaker innermost, since the others ask it.
+/// Puts the wrappers from the cache's settings around the backend: the breaker innermost, since the others ask it.
 #[cfg(feature = "config")]
 pub(crate) fn around(settings: &mut Settings, mut backend: Arc<dyn Backend>) -> Result<Arc<dyn Backend>> {
     if let Some(mut own) = settings.optional_part("breaker")? {

@@ -224,9 +224,9 @@ impl CacheBuilder {
         self
     }
 
-    /// Whether `get_or_set`, `multi_get_or_set` and cached functions return what they have computed before it is stored. A task of the tokio
-    /// runtime stores it, and [`close`](Cache::close) waits for that. Not by default: then who calls next finds the value. For a single call
-    /// there is [`GetOrSet::write_behind`](crate::GetOrSet::write_behind).
+    /// Whether `get_or_set`, `multi_get_or_set` and cached functions return computed values before they are stored. A task of the tokio
+    /// runtime stores them, and [`close`](Cache::close) waits for it. Off by default, so that the next caller finds the value. For a single
+    /// call there is [`GetOrSet::write_behind`](crate::GetOrSet::write_behind).
     pub fn write_behind(mut self, behind: bool) -> Self {
         self.options.write_behind = behind;
         self

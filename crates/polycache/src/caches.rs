@@ -26,13 +26,13 @@ const DEFAULT: &str = "default";
 /// The environment's variable with the file that configures the process-wide caches.
 const FILE: &str = "POLYCACHE_CONFIG";
 
-/// Caches by alias: each is made once, at first use, from its configuration. Those on one server, with the same credentials and settings of
-/// the backend, share its connections, which are closed when the last of them is closed or gone.
+/// Caches by alias: each is made once, at first use, from its configuration. Caches on one server, with the same credentials and settings
+/// of the backend, share its connections, which are closed when the last of these caches is closed or gone.
 ///
-/// The settings of an alias are `cache` (the name of a backend) or `url`, the backend's own settings, and `namespace`, `separator`,
-/// `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush`, `write_behind` and `enabled`, as in
-/// [`CacheBuilder`]; and `breaker`, `recovery` and `fallback`, which are [around the backend](crate::backends). The settings of aiocache
-/// load unchanged.
+/// The settings of an alias are `cache` (the name of a backend) or `url`, the backend's own settings, and `namespace`, `separator`, `ttl`,
+/// `ttl_jitter`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush`, `write_behind` and `enabled`,
+/// as in [`CacheBuilder`]; and `breaker`, `recovery` and `fallback`, which are [around the backend](crate::backends). The settings of
+/// aiocache load unchanged.
 ///
 /// ```
 /// use polycache::{Caches, Config};
@@ -285,8 +285,8 @@ impl Caches {
 impl Cache {
     /// The cache at `url`: `memory://`, `redis://` and its like, or the name of a backend that was [registered](crate::register_backend).
     /// Its query holds the settings of the cache (`namespace`, `separator`, `ttl`, `ttl_jitter`, `timeout`, `lease`, `serializer`,
-    /// `plugins`, `on_error`, `on_decode_error`, `allow_flush`, `write_behind`, `enabled`, `breaker`, `recovery`, `fallback`) beside those of the
-    /// backend. No server is contacted.
+    /// `plugins`, `on_error`, `on_decode_error`, `allow_flush`, `write_behind`, `enabled`, `breaker`, `recovery`, `fallback`) beside those of
+    /// the backend. No server is contacted.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) if the URL is wrong.

@@ -59,11 +59,11 @@ pub(crate) fn spawn(runtime: &Handle, task: impl Future<Output = ()> + Send + 's
 }
 
 thread_local! {
-    /// Whether the call that is being dropped has waited for as long as it may.
+    /// Whether the call that is being dropped has run into its timeout.
     static IS_OVERDUE: Cell<bool> = const { Cell::new(false) };
 }
 
-/// Whether the call that this thread is dropping has waited for as long as it may. Otherwise it was cancelled.
+/// Whether the call that this thread is dropping has run into its timeout. If not, it was cancelled.
 pub(crate) fn is_overdue() -> bool {
     IS_OVERDUE.get()
 }

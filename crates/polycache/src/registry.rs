@@ -140,7 +140,7 @@ impl<T: ?Sized> Sort<T> {
         drop(replaced);
     }
 
-    /// Whether a user has registered that name.
+    /// Whether a user has registered this name.
     pub(crate) fn is_registered(&self, name: &str) -> bool {
         self.registered.read().contains_key(name)
     }

@@ -66,7 +66,7 @@ impl Switch {
         let _ = self.0.compare_exchange(from as u8, to as u8, Ordering::AcqRel, Ordering::Acquire);
     }
 
-    /// Closes the cache for good. Returns the state before. If it `waits` and was on, fills under way may be stored until [`end`](Self::end).
+    /// Closes the cache for good. Returns the state before. If it `waits` and was on, fills may still store until [`end`](Self::end).
     pub(crate) fn close(&self, waits: bool) -> State {
         let closed = |byte: u8| match State::from_byte(byte) {
             State::Closed => None,

@@ -1,7 +1,7 @@
 //! A circuit breaker around another backend.
 //!
-//! While a server is away, each call may cost its whole timeout. [`Breaker`] sees that calls fail, and then has them fail at once, but for one
-//! at a time that finds out whether the server is back.
+//! While a server is away, each call may cost its whole timeout. After some failures [`Breaker`] has calls fail at once, except for one at
+//! a time, which finds out whether the server is back.
 
 mod circuit;
 
@@ -20,16 +20,16 @@ const FAILURES: Range<u32> = Range::new("failures", 1, u32::MAX);
 const FAILURE_RATE: Range<f64> = Range::new("failure_rate", 0.01, 1.0);
 const PAUSE: Range<Duration> = Range::from("pause", Duration::from_millis(1));
 
-/// A backend whose calls fail at once while the one inside of it can't be reached.
+/// A backend whose calls fail at once while the inner backend can't be reached.
 ///
 /// It is *closed* at first, and passes everything on. After so many failures [in a row](BreakerBuilder::failures), or by the
 /// [rate](BreakerBuilder::failure_rate) of failures, it *opens*: calls fail with [`Unavailable`](crate::ErrorKind::Unavailable), which is
-/// retryable, and reach nobody. After a [pause](BreakerBuilder::pause) the next call is a *probe* and goes through. If it succeeds the breaker
-/// is closed again, and if it fails the next pause begins. There is one probe at a time; one that says nothing for a pause is no longer
-/// waited for.
+/// retryable, and reach nobody. After a [pause](BreakerBuilder::pause) the next call is a *probe* and goes through. If it succeeds the
+/// breaker is closed again, and if it fails the next pause begins. There is one probe at a time. If a probe hasn't ended after a pause,
+/// another one follows.
 ///
 /// A failure is trouble with reaching the backend: `Unavailable`, `Timeout`, `UnknownOutcome`, and a call that has waited for the cache's
-/// timeout. An error that the backend has answered with isn't one, since it may be about one key alone; nor is a call that was cancelled.
+/// timeout. An error from the backend itself isn't one, since it may concern one key alone; nor is a cancelled call.
 /// `close` always goes through.
 ///
 /// A clone is a handle on the same breaker.
@@ -76,7 +76,7 @@ impl Breaker {
         BreakerBuilder::new()
     }
 
-    /// Whether calls fail at once, but for a probe.
+    /// Whether calls other than probes fail at once.
     #[must_use]
     pub fn is_open(&self) -> bool {
         self.circuit.is_open()
@@ -112,8 +112,8 @@ impl BreakerBuilder {
         self
     }
 
-    /// Opens, too, where this part (0.01 to 1) of the last 64 calls has failed: for a backend of which a part is away. Not by default. Before
-    /// there are 64 calls, those that are missing count as successes.
+    /// Opens also when this part (0.01 to 1) of the last 64 calls has failed: for a backend of which a part is away. Not by default. Before
+    /// the first 64 calls, missing calls count as successes.
     pub fn failure_rate(mut self, rate: f64) -> Self {
         self.failure_rate = Some(rate);
         self

@@ -1,4 +1,4 @@
-//! The memory of this process in the place of a server that is away.
+//! This process's memory in place of a server that is away.
 
 mod outage;
 mod switch;
@@ -20,11 +20,11 @@ use crate::{Error, ErrorKind, Reply, Result, Ttl, Value};
 
 const TTL: Range<Duration> = Range::from("ttl", Duration::from_millis(1));
 
-/// Two backends: a server, and the memory of this process for while that is away.
+/// Two backends: a server, and this process's memory while the server is away.
 ///
-/// When a call fails since the server can't be reached, it is done in memory instead, and so are all later ones, without asking the
-/// server. The memory is empty at the beginning of each outage. A task asks the server whether it is back: then what was written to memory
-/// meanwhile is deleted on the server (by a [`Recovery`], which is a part of this), the memory is dropped, and calls go to the server again.
+/// If a call fails since the server can't be reached, memory does it instead, and all later ones too, without asking the server. The memory
+/// is empty at the beginning of each outage. A task asks the server whether it is back. Then the fallback's [`Recovery`] deletes on the
+/// server all keys that were written to memory meanwhile, the memory is dropped, and calls go to the server again.
 ///
 /// | while the server is away | |
 /// |---|---|
@@ -32,19 +32,19 @@ const TTL: Range<Duration> = Range::from("ttl", Duration::from_millis(1));
 /// | `set`, `add`, `cas`, `increment`, `expire`, `delete`, `clear` | work in memory; their keys are remembered, to be deleted on the server |
 /// | `get_or_set`, cached functions | compute once in this process, and store in memory |
 /// | a TTL | is at most [`ttl`](FallbackBuilder::ttl), 30 seconds by default: so long another process's writes may be missed |
-/// | a version from before, or from another outage | fits nothing: `cas` is `false` |
-/// | locks, `scan`, `raw` | ask the server, and fail: none of them can be had from memory |
+/// | a version from before, or from another outage | matches nothing: `cas` is `false` |
+/// | locks, `scan`, `raw` | ask the server, and fail: memory can't answer them |
 /// | a write for whose key the recovery has [no room](crate::backends::recovery::RecoveryBuilder::max_pending) | is an error, and isn't done |
 ///
 /// | when the server is back | |
 /// |---|---|
 /// | keys that were written to meanwhile | are gone, from memory and from the server: the next read misses |
-/// | all other keys | are what the server has |
+/// | all other keys | are as the server has them |
 ///
-/// So nothing that is read is older than what this process has written. What other processes write while this one can't reach the server
-/// it learns after that. Values are always bytes.
+/// So no read returns a value older than this process's last write. Writes of other processes are seen once the server is back. Values are
+/// always bytes.
 ///
-/// A clone is a handle on the same two.
+/// A clone is a handle on the same two backends.
 ///
 /// ```
 /// use polycache::backends::fallback::Fallback;
@@ -63,10 +63,10 @@ const TTL: Range<Duration> = Range::from("ttl", Duration::from_millis(1));
 /// ```
 #[derive(Clone)]
 pub struct Fallback {
-    /// A handle of the recovery's.
+    /// A handle of the recovery.
     server: Arc<dyn Backend>,
     switch: Arc<Switch>,
-    /// Whether this is the handle that ends leases.
+    /// Whether writes by this handle end leases.
     ends_leases: bool,
 }
 
@@ -95,7 +95,7 @@ impl FallbackBuilder {
         self
     }
 
-    /// The fallback for the server in `recovery`, which remembers what is to be deleted there.
+    /// The fallback for the server in `recovery`, which remembers the keys to delete there.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) for a memory without room, or a TTL of less than a millisecond.
@@ -141,13 +141,13 @@ impl Fallback {
         self.switch.outage().is_some()
     }
 
-    /// What is still to be deleted on the server.
+    /// The keys that are still to be deleted on the server.
     #[must_use]
     pub fn pending(&self) -> Pending {
         self.switch.recovery.pending()
     }
 
-    /// A call by the server, or else by the memory.
+    /// Has the server do a call, or memory if the server is away.
     fn call<T, A>(
         &self,
         argument: A,

@@ -1,7 +1,7 @@
-//! Deletes and writes that didn't reach the server are made up for.
+//! Makes up for deletes and writes that didn't reach the server.
 //!
-//! A `delete` that is lost leaves a stale value. [`Recovery`] remembers its key, lets reads of it miss, and deletes it when the server can be
-//! reached again.
+//! A lost `delete` leaves a stale value. [`Recovery`] remembers the key, lets its reads miss, and deletes it when the server can be reached
+//! again.
 
 mod backlog;
 mod builder;
@@ -23,24 +23,23 @@ use crate::backend::{
 };
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
-/// A backend that makes up for writes which didn't reach the one inside of it.
+/// A backend that makes up for writes that didn't reach the inner backend.
 ///
-/// Where a `set`, `multi_set`, `delete`, `multi_delete` or `clear` fails since the backend can't be reached, or is dropped before its end (by
-/// the cache's timeout, say), the keys are remembered. The caller still gets the error. From then on:
+/// If a `set`, `multi_set`, `delete`, `multi_delete` or `clear` fails since the backend can't be reached, or is dropped before its end (by
+/// the cache's timeout, say), its keys are remembered. The caller still gets the error. From then on:
 ///
 /// - reads of these keys miss, and `scan` doesn't list them;
-/// - the keys are *deleted* as soon as the backend can be reached: by a task that tries again after 50 ms to 2 s, and before anything else is
-///   written to one of them;
-/// - the deletion also ends leases, so that no other process stores what it had computed before the lost write.
+/// - the keys are *deleted* as soon as the backend can be reached: by a task that tries again after 50 ms to 2 s, and before any other
+///   write to one of them;
+/// - the deletion also ends leases, so that no other process stores a value computed before the lost write.
 ///
-/// What couldn't be set isn't set later, since nobody can say whether the server has something newer by then. A deletion is right
-/// whatever it has: a cache may forget. `add`, `cas`, `increment` and `expire` aren't remembered: none of them takes a stale value out of the
-/// way.
+/// A lost `set` isn't repeated, since the server may have a newer value by then. A deletion is always right: a cache may forget. `add`,
+/// `cas`, `increment` and `expire` aren't remembered: none of them removes a stale value.
 ///
-/// What is pending is in this process's memory: other processes read the stale value until then, and if this one ends, it stays. There is
-/// room for [10,000](RecoveryBuilder::max_pending) keys. When it is full, each namespace takes the place of its keys: all of it misses, and is
-/// cleared when the backend can be reached. A key for which there is no room even so isn't remembered; its error says so, and
-/// [`Pending::lost`] counts it.
+/// Pending keys are in this process's memory: other processes read the stale values until the deletion, and the values stay if this process
+/// ends. There is room for [10,000](RecoveryBuilder::max_pending) keys. When it is full, each namespace takes the place of its keys: all of
+/// the namespace misses, and is cleared when the backend can be reached. A key without room even so isn't remembered: its error says so,
+/// and [`Pending::lost`] counts it.
 ///
 /// A clone is a handle on the same backlog.
 ///
@@ -77,13 +76,13 @@ impl Recovery {
         RecoveryBuilder::new()
     }
 
-    /// What is still to be deleted.
+    /// The keys that are still to be deleted.
     #[must_use]
     pub fn pending(&self) -> Pending {
         self.backlog.pending()
     }
 
-    /// Remembers a write that somebody has kept from the backend; `false` where there is no room.
+    /// Remembers a write that a wrapper has kept from the backend. Returns `false` if there is no room.
     #[cfg(feature = "memory")]
     pub(in crate::backends) fn remember(&self, lost: &Lost) -> bool {
         let is_kept = self.backlog.remember(lost);
@@ -110,7 +109,7 @@ impl Recovery {
         }
     }
 
-    /// A call that writes, and what is lost if it doesn't reach the backend.
+    /// A call that writes. `lost` is remembered if the call doesn't reach the backend.
     fn keep<T: Send + 'static>(&self, lost: Option<Lost>, reply: Reply<T>) -> Reply<T> {
         let Some(lost) = lost else { return self.ask(reply) };
         let mut write = Write { backlog: Arc::clone(&self.backlog), lost: Some(lost) };
@@ -123,7 +122,7 @@ impl Recovery {
         }
     }
 
-    /// The same, once what is pending for these keys is deleted.
+    /// As `keep`, once the pending ones of these keys are deleted.
     fn after<T: Send + 'static>(
         &self,
         keys: Vec<OwnedKey>,
@@ -160,7 +159,7 @@ impl Recovery {
         })
     }
 
-    /// Whether one of these keys is to be deleted first.
+    /// Whether one of these keys is pending.
     fn covers_any<'a>(&self, keys: impl IntoIterator<Item = Key<'a>>) -> bool {
         !self.backlog.is_empty() && keys.into_iter().any(|key| self.backlog.covers(key.full()))
     }
@@ -311,7 +310,7 @@ impl Backend for Recovery {
         self.ask(self.inner.raw(command, args))
     }
 
-    /// What is pending has the builder's `close_timeout` to be deleted. What isn't by then is lost, and the error says what that was.
+    /// Pending keys have the builder's `close_timeout` to be deleted. The others are lost then, and the error names them.
     fn close(&self) -> Reply<()> {
         if self.backlog.is_empty() {
             return self.inner.close();

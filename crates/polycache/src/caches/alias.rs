@@ -60,8 +60,8 @@ fn builder(
     Ok(builder.shared_backend(around(settings, backend)?))
 }
 
-/// The backend, or an earlier one with the same settings. A backend of this process isn't shared, since each alias has entries of its own
-/// there. Nor is one of the user's: its name may stand for another backend by now.
+/// The backend, or an earlier one with the same settings. A backend in this process isn't shared, since each alias has its own entries
+/// there. Nor is a registered one: its name may stand for another backend by now.
 fn shared(servers: &Servers, name: &str, made_of: String, made: Arc<dyn Backend>) -> Arc<dyn Backend> {
     if made.info().capabilities.exclusive || BACKENDS.is_registered(name) {
         return made;

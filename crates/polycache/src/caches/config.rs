@@ -86,7 +86,7 @@ impl Config {
         self.aliases.iter().map(|(alias, _)| alias.as_str())
     }
 
-    /// What is named in a text is filled in: whoever gives a value can do so beforehand.
+    /// Fills in variables and files that a text names. A caller with a value can do so beforehand.
     fn parse(mut source: Source, value: Result<Value, impl std::fmt::Display>) -> Result<Self> {
         let wrong = |text: String| Error::new(ErrorKind::Config, text);
         let value =

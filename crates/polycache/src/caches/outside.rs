@@ -1,4 +1,4 @@
-//! What the environment and files of secrets say in a configuration.
+//! Values of a configuration from the environment and from files of secrets.
 
 use std::env;
 
@@ -9,13 +9,13 @@ use crate::settings::outside::{Outside, filled_in};
 use crate::settings::{Source, nearest};
 use crate::{Error, ErrorKind, Result};
 
-/// What a variable that sets a field begins with.
+/// The beginning of variables that set fields.
 const PREFIX: &str = "POLYCACHE__";
 
 impl Config {
-    /// With what the environment says: the variable `POLYCACHE__ALIAS__FIELD` sets that field of that alias, in place of what the
-    /// configuration has there. The names are those of the alias and of the field, with `_` for what isn't a letter or a digit, in upper case.
-    /// `cache` and `url` take the place of each other. The [caches of the process](crate::caches) are configured so; others need this call.
+    /// Takes fields from the environment: the variable `POLYCACHE__ALIAS__FIELD` sets that field of that alias, whatever the configuration
+    /// has there. Its name has the alias and the field in upper case, with `_` for all but letters and digits. `cache` and `url` replace
+    /// each other. The [caches of the process](crate::caches) do so by themselves; others need this call.
     ///
     /// ```
     /// use polycache::Config;
@@ -65,12 +65,12 @@ impl Config {
     }
 }
 
-/// How an alias is written in a variable's name.
+/// The alias's form in a variable's name.
 fn in_environment(alias: &str) -> String {
     alias.chars().map(|letter| if letter.is_ascii_alphanumeric() { letter.to_ascii_uppercase() } else { '_' }).collect()
 }
 
-/// Fills in what the texts of these fields name.
+/// Fills in the variables and files that these fields name.
 pub(super) fn fill_in(source: &mut Source, alias: &str, fields: &mut Map<String, Value>) -> Result<()> {
     for (field, value) in fields {
         let mut outsides = Vec::new();

@@ -10,7 +10,7 @@ use parking_lot::Mutex;
 use crate::Reply;
 use crate::backend::{self, Backend, Holder};
 
-/// The backends on servers that are in use, by all that they were made of.
+/// The backends in use on servers, by the settings that they were made of.
 #[derive(Default)]
 pub(super) struct Servers(Mutex<BTreeMap<String, Weak<Server>>>);
 
@@ -20,14 +20,14 @@ struct Server {
     users: AtomicUsize,
 }
 
-/// A cache's part in a backend. The last cache that is closed closes the backend; without any cache it is dropped.
+/// A cache's part in a backend. Closing the last cache closes the backend; without any cache the backend is dropped.
 struct Part {
     server: Arc<Server>,
     left: AtomicBool,
 }
 
 impl Servers {
-    /// A part in the backend that was made of the same before, or in `made`.
+    /// A part in an earlier backend with the same settings, or in `made`.
     pub(super) fn share(&self, made_of: String, made: Arc<dyn Backend>) -> Arc<dyn Backend> {
         let mut servers = self.0.lock();
         servers.retain(|_, server| server.strong_count() > 0);
@@ -41,14 +41,14 @@ impl Servers {
 }
 
 impl Part {
-    /// `None` where the last user has closed it.
+    /// `None` if the last user has left.
     fn of(server: Arc<Server>) -> Option<Self> {
         let more = |users: usize| (users > 0).then(|| users + 1);
         server.users.fetch_update(Ordering::AcqRel, Ordering::Acquire, more).ok()?;
         Some(Self { server, left: AtomicBool::new(false) })
     }
 
-    /// Leaves it, once. Whether nobody uses it any more.
+    /// Leaves the backend, once. Returns whether nobody uses it any more.
     fn leave(&self) -> bool {
         !self.left.swap(true, Ordering::AcqRel) && self.server.users.fetch_sub(1, Ordering::AcqRel) == 1
     }

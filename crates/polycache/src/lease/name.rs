@@ -113,7 +113,7 @@ pub(crate) fn is_lease(text: &str) -> bool {
     parse(text).is_some()
 }
 
-/// Whether a key, in full or without its namespace, is that of a lock, or the trace of those who wait for one.
+/// Whether a key, in full or without its namespace, is that of a lock or of a lock's waiters.
 #[cfg(feature = "memory")]
 pub(crate) fn is_lock(text: &str) -> bool {
     parse(text).is_some_and(|(_, purpose)| purpose != Purpose::Compute)

@@ -31,8 +31,8 @@ impl Outside {
     }
 }
 
-/// Replaces `${NAME}`, `${NAME:-default}` and `${file:path}` in the text by their values; `$${` is a plain `${`. Returns the values' origins
-/// too. An error shows no value.
+/// Replaces `${NAME}`, `${NAME:-default}` and `${file:path}` in the text by their values; `$${` is a plain `${`. Returns the values'
+/// origins too. An error shows no value.
 pub(crate) fn filled_in(text: &str) -> Result<(String, Vec<Outside>), String> {
     let (mut filled, mut outsides) = (String::with_capacity(text.len()), Vec::new());
     let mut rest = text;

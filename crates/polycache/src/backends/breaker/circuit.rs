@@ -10,12 +10,12 @@ use tokio::time::Instant;
 use crate::limit::is_overdue;
 use crate::{Error, ErrorKind, Result};
 
-/// How many calls a rate is of: the bits of a word.
+/// A rate is that of so many calls: the bits of a word.
 const RECENT: f64 = u64::BITS as f64;
 
-/// What the handles on a breaker share.
+/// The state that a breaker's handles share.
 pub(super) struct Circuit {
-    /// The backend's.
+    /// The backend's name.
     name: Cow<'static, str>,
     failures: u32,
     failure_rate: Option<f64>,
@@ -27,7 +27,7 @@ enum State {
     Closed {
         /// Failures in a row.
         failures: u32,
-        /// A bit for each of the last calls, set where it has failed.
+        /// A bit for each of the last calls, set if the call failed.
         recent: u64,
     },
     Open(Pause),
@@ -43,11 +43,11 @@ struct Pause {
     until: Instant,
     /// How many probes there have been.
     probes: u64,
-    /// What opened it.
+    /// The last failure.
     last: Error,
 }
 
-/// Leave to call the backend. Dropped before its `end`, it was of a call whose outcome isn't known.
+/// A permit to call the backend. If it is dropped before its `end`, the call's outcome isn't known.
 pub(super) struct Pass {
     circuit: Arc<Circuit>,
     /// The probe's number, if it is one.
@@ -66,12 +66,12 @@ impl Circuit {
 
     fn next_pause(&self, probes: u64, last: Error) -> Pause {
         let now = Instant::now();
-        // A pause that passes the clock's end is as long as anybody waits.
+        // A pause past the clock's end lasts a day.
         let until = now.checked_add(self.pause).unwrap_or_else(|| now + Duration::from_secs(86_400));
         Pause { until, probes, last }
     }
 
-    /// A call has ended, or is given up.
+    /// Takes in how a call has ended.
     fn learn(&self, probe: Option<u64>, failure: Option<&Error>) {
         let mut state = self.state.lock();
         let opened = match (&mut *state, probe, failure) {
@@ -94,7 +94,7 @@ impl Circuit {
                 return;
             }
             (State::Probing { probe: present, .. }, Some(probe), Some(_)) if *present == probe => probe,
-            // A call from before it opened, or a probe that was no longer waited for.
+            // A call from before the breaker opened, or a probe that another one has followed.
             _ => return,
         };
         let Some(failure) = failure else { return };
@@ -105,7 +105,7 @@ impl Circuit {
         }
     }
 
-    /// A probe was cancelled: the next call is one.
+    /// A probe was cancelled: the next call is a probe.
     fn probe_again(&self, number: u64) {
         let mut state = self.state.lock();
         if let State::Probing { probe, pause } = &*state
@@ -122,7 +122,7 @@ impl State {
 }
 
 impl Pass {
-    /// Leave for one call, or the error that it ends with at once.
+    /// The permit for one call, or the error with which the call fails at once.
     pub(super) fn ask(circuit: &Arc<Circuit>) -> Result<Self> {
         let pass = |probe| Ok(Self { circuit: Arc::clone(circuit), probe, is_over: false });
         let mut state = circuit.state.lock();
@@ -140,13 +140,13 @@ impl Pass {
             return Err(Error::new(ErrorKind::Unavailable, text));
         }
         let probe = pause.probes + 1;
-        // The next one goes when this one has said nothing for so long.
+        // Another probe follows if this one hasn't ended after a pause.
         let pause = circuit.next_pause(probe, pause.last.clone());
         *state = State::Probing { probe, pause };
         pass(Some(probe))
     }
 
-    /// What has become of the call.
+    /// The call has ended, with `error` if it failed.
     pub(super) fn end(mut self, error: Option<&Error>) {
         let has_answered = error.is_none_or(|error| {
             matches!(error.kind(), ErrorKind::Backend | ErrorKind::NotANumber | ErrorKind::Overflow)
@@ -154,7 +154,7 @@ impl Pass {
         match error {
             Some(error) if error.kind().is_out_of_reach() => self.circuit.learn(self.probe, Some(error)),
             _ if has_answered => self.circuit.learn(self.probe, None),
-            // It was refused before it was sent, which tells nothing.
+            // The call was refused before it was sent, which tells nothing about the backend.
             _ => return,
         }
         self.is_over = true;

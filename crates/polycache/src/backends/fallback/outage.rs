@@ -9,18 +9,18 @@ use crate::backends::memory::Memory;
 use crate::lease::{Purpose, lease_key};
 use crate::{Reply, Ttl, Value};
 
-/// What versions of an outage begin with, as bytes: none of the server's is taken for one.
+/// The first bytes of an outage's versions, so that no version of the server's is taken for one.
 const TAG: &[u8; 16] = b"\xc1pc fallback\0\0\0\0";
 
-/// What is stored while the server is away. Each outage has its own: a write that comes too late can't be read in the next.
+/// The entries of one outage. The next outage has a new one, so it can't read a write that comes too late.
 pub(super) struct Outage {
     memory: Memory,
-    /// Of all outages of this fallback.
+    /// The outage's number among all of this fallback.
     pub(super) number: u64,
     longest: Ttl,
-    /// As the caches on it believe it of the server.
+    /// The server's capabilities, by which the caches go.
     capabilities: Capabilities,
-    /// A look at a lease, and what depends on it, is one step.
+    /// Makes a look at a lease and the store that depends on it one step.
     leases: Mutex<()>,
 }
 
@@ -116,7 +116,7 @@ impl Outage {
         self.memory.clear(prefix)
     }
 
-    /// The same after the leases on these keys are ended, in one step.
+    /// Ends the leases on these keys, then writes, in one step.
     pub(super) fn ending<T>(&self, keys: &[Key<'_>], write: impl FnOnce(&Self) -> Reply<T>) -> Reply<T> {
         let leases: Vec<OwnedKey> = keys.iter().map(|key| lease_key(*key, Purpose::Compute)).collect();
         let leases: Vec<Key<'_>> = leases.iter().map(OwnedKey::key).collect();
@@ -137,7 +137,7 @@ impl Outage {
         found
     }
 
-    /// A version of the memory's, as it is told.
+    /// The version that callers get for a version of the memory's.
     fn version(&self, version: &Version) -> Version {
         match version.as_number() {
             Some(number) => Version::bytes([&TAG[..], &self.number.to_be_bytes(), &number.to_be_bytes()].concat()),
@@ -145,7 +145,7 @@ impl Outage {
         }
     }
 
-    /// The condition as the memory has it; `None` where its version isn't from this outage.
+    /// The condition in the memory's versions; `None` if the version isn't from this outage.
     fn own(&self, when: When) -> Option<When> {
         let When::Unchanged(version) = &when else { return Some(when) };
         let rest = version.as_bytes()?.strip_prefix(TAG)?.strip_prefix(&self.number.to_be_bytes())?;
@@ -153,7 +153,7 @@ impl Outage {
     }
 }
 
-/// What the memory answers is there at once.
+/// Changes an answer of the memory's, which is there at once.
 fn map<T, U>(reply: Reply<T>, change: impl FnOnce(T) -> U) -> Reply<U> {
     match reply.now() {
         Ok(result) => Reply::from(result.map(change)),

@@ -14,7 +14,7 @@ use crate::backends::recovery::{Lost, Recovery};
 use crate::limit::{is_overdue, limited, pause};
 use crate::{Error, ErrorKind, Result, Ttl};
 
-/// The key that the server is asked for, to see whether it answers. No user's is likely to be the same.
+/// The key that the server is asked for, to see whether it answers. No user is likely to have the same.
 const PROBE: Key<'static> = Key::plain("polycache\u{1}probe");
 
 /// How long the server may take to answer.
@@ -24,15 +24,15 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
-/// What the handles on a fallback share.
+/// The state that a fallback's handles share.
 pub(super) struct Switch {
     pub(super) recovery: Recovery,
     pub(super) info: BackendInfo,
     max_bytes: u64,
     longest: Duration,
-    /// Whether there is an outage: all that a call looks at while there is none.
+    /// Whether there is an outage. Without one, calls look at nothing else.
     is_away: AtomicBool,
-    /// Held while keys are remembered, so that an outage doesn't end between that and the write.
+    /// Held while keys are remembered and while an outage ends, so that it ends only when nothing is pending.
     outage: Mutex<Option<Arc<Outage>>>,
     outages: AtomicU64,
     has_task: AtomicBool,
@@ -65,13 +65,13 @@ impl Switch {
         self.outage.lock().clone()
     }
 
-    /// The present outage, of which it is known that there is one. If it has just ended another one begins.
+    /// The present outage, for a caller who has seen one. If that has just ended, another one begins.
     pub(super) fn present(self: &Arc<Self>) -> Result<Arc<Outage>> {
         self.wake();
         self.begun(&mut self.outage.lock())
     }
 
-    /// The same, after a write is remembered.
+    /// The present outage, after a write is remembered.
     pub(super) fn present_for(self: &Arc<Self>, lost: &Lost) -> Result<Arc<Outage>> {
         self.wake();
         let mut present = self.outage.lock();
@@ -83,7 +83,7 @@ impl Switch {
         Err(Error::new(ErrorKind::Unavailable, text))
     }
 
-    /// The present outage, or else one that begins here.
+    /// The present outage, or a new one.
     fn begun(&self, present: &mut Option<Arc<Outage>>) -> Result<Arc<Outage>> {
         if let Some(present) = present {
             return Ok(Arc::clone(present));
@@ -100,7 +100,7 @@ impl Switch {
         Watched { switch: Arc::clone(self), is_over: false }
     }
 
-    /// The server is away, unless that is known.
+    /// Begins an outage, unless there is one.
     fn begin(self: &Arc<Self>, why: &str) {
         let mut present = self.outage.lock();
         if present.is_some() || self.begun(&mut present).is_err() {
@@ -111,7 +111,7 @@ impl Switch {
         self.wake();
     }
 
-    /// The server is back, if nothing is left to be deleted there.
+    /// Ends the outage, if nothing is left to delete on the server. Returns whether it has.
     fn end_if_settled(&self) -> bool {
         let mut present = self.outage.lock();
         if !self.recovery.is_settled() {
@@ -120,13 +120,13 @@ impl Switch {
         let ended = present.take();
         self.is_away.store(false, Ordering::Release);
         drop(present);
-        // Its values are dropped after the lock.
+        // After the lock, since this drops the values.
         drop(ended);
         tracing::info!(backend = &*self.info.name, "the server is back");
         true
     }
 
-    /// No more answers from memory.
+    /// Ends the outage at once: memory answers no more.
     pub(super) fn end(&self) {
         let ended = self.outage.lock().take();
         self.is_away.store(false, Ordering::Release);
@@ -147,14 +147,14 @@ impl Switch {
     }
 }
 
-/// A call to the server. Dropped because its time is over, it tells that the server is away.
+/// A call to the server. If it is dropped because its time is over, the server is away.
 pub(super) struct Watched {
     switch: Arc<Switch>,
     is_over: bool,
 }
 
 impl Watched {
-    /// What the server has answered; `None` where it couldn't be reached, and the memory is to be asked.
+    /// The server's answer; `None` if it couldn't be reached, so that memory is to be asked.
     pub(super) fn end<T>(mut self, result: Result<T>) -> Option<Result<T>> {
         self.is_over = true;
         match result {
@@ -175,14 +175,14 @@ impl Drop for Watched {
     }
 }
 
-/// What waits for the server.
+/// Waits for the server.
 struct Task(Arc<Switch>);
 
 impl Task {
     async fn run(self) {
         let switch = &self.0;
         let mut time = SHORTEST_PAUSE;
-        // Nobody but this task: there is nobody to answer.
+        // Ends also when the task's is the last handle: nobody asks any more.
         while switch.is_away.load(Ordering::Acquire) && Arc::strong_count(switch) > 1 {
             if pause(time).await.is_err() {
                 return;
@@ -190,7 +190,7 @@ impl Task {
             time = (time * 2).min(LONGEST_PAUSE);
             let answer = limited(Some(ATTEMPT), ATTEMPT, switch.recovery.look(PROBE, Want::NOTHING)).await;
             let is_there = answer.as_ref().err().is_none_or(|error| !error.kind().is_out_of_reach());
-            // The recovery's task deletes now.
+            // Looks again soon: the recovery's task deletes now.
             if is_there && !switch.end_if_settled() {
                 time = SHORTEST_PAUSE;
             }
@@ -198,7 +198,7 @@ impl Task {
     }
 }
 
-/// The runtime may end under it.
+/// The runtime may drop the task before its end.
 impl Drop for Task {
     fn drop(&mut self) {
         self.0.has_task.store(false, Ordering::Release);

@@ -1,4 +1,4 @@
-//! What couldn't be deleted yet.
+//! The keys that couldn't be deleted yet.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -13,18 +13,18 @@ use crate::backend::{Backend, Key};
 /// How many keys are deleted in one call.
 const BATCH: usize = 128;
 
-/// The keys and prefixes whose entries may be older than what was written last.
+/// The keys and prefixes whose entries may be older than the last write.
 pub(super) struct Backlog {
     pub(super) backend: Arc<dyn Backend>,
-    /// The handle that also ends leases, once there is one: what was computed before the lost write mustn't be stored after the deletion.
+    /// The handle that also ends leases, once there is one: no value computed before the lost write may be stored after the deletion.
     pub(super) ending: Mutex<Option<Arc<dyn Backend>>>,
     max_pending: usize,
-    /// Whether there is anything: all that a call looks at while nothing is wrong.
+    /// Whether anything is pending. If not, calls look at nothing else.
     is_pending: AtomicBool,
     state: Mutex<State>,
-    /// Wakes those who wait for what somebody else is deleting.
+    /// Wakes writers who wait for somebody else's deletion.
     pub(super) changed: Notify,
-    /// The backend has answered somebody.
+    /// Notified when the backend has answered somebody.
     pub(super) answered: Notify,
 }
 
@@ -34,18 +34,18 @@ struct State {
     prefixes: HashMap<CompactString, Mark>,
     /// How many writes have been remembered.
     number: u64,
-    /// How many could not be.
+    /// How many writes could not be remembered.
     lost: u64,
-    /// Whether a task works on it.
+    /// Whether a task deletes.
     has_task: bool,
 }
 
 struct Mark {
-    /// The number of the last write: one that is lost while the deletion for an earlier one is under way is deleted once more.
+    /// The number of the last lost write. A key whose number grows during its deletion is deleted once more.
     number: u64,
-    /// Whether somebody is deleting it.
+    /// Whether somebody is deleting the key or prefix.
     is_busy: bool,
-    /// Of a key: how much of it is the namespace with its separator.
+    /// The length of a key's namespace with its separator.
     prefix_len: usize,
 }
 
@@ -75,7 +75,7 @@ fn prefix_len(key: Key<'_>) -> usize {
     key.full().len() - key.name().len()
 }
 
-/// What is pending; see [`Recovery::pending`](super::Recovery::pending).
+/// The keys that are still to be deleted; see [`Recovery::pending`](super::Recovery::pending).
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Pending {
@@ -87,7 +87,7 @@ pub struct Pending {
     pub lost: u64,
 }
 
-/// What somebody deletes, alone. What isn't done when this is dropped stays pending.
+/// Keys and prefixes that one deleter alone deletes. They stay pending if this is dropped before `is_done`.
 pub(super) struct Claim {
     backlog: Arc<Backlog>,
     pub(super) keys: Vec<(CompactString, u64)>,
@@ -95,10 +95,10 @@ pub(super) struct Claim {
     pub(super) is_done: bool,
 }
 
-/// What there is to do.
+/// A deleter's next step.
 pub(super) enum Work {
     Nothing,
-    /// Somebody else is at it.
+    /// Others are deleting all of it.
     Busy,
     Some(Claim),
 }
@@ -137,7 +137,7 @@ impl Backlog {
         Pending { keys: texts(&state.keys), prefixes: texts(&state.prefixes), lost: state.lost }
     }
 
-    /// Gives up what is pending.
+    /// Gives up all that is pending, and returns it.
     pub(super) fn forget(&self) -> Pending {
         let pending = self.pending();
         let mut state = self.state.lock();
@@ -147,12 +147,12 @@ impl Backlog {
         pending
     }
 
-    /// Remembers a write; `false` where there is no room left.
+    /// Remembers a write. Returns `false` if there is no room left.
     pub(super) fn remember(&self, lost: &Lost) -> bool {
         let mut state = self.state.lock();
         let kept = match lost {
             Lost::Key(full, prefix_len) => state.add(full, *prefix_len, self.max_pending),
-            // Each for itself.
+            // Each key for itself, also after one without room.
             Lost::Keys(keys) => keys
                 .iter()
                 .fold(true, |kept, (full, prefix_len)| state.add(full, *prefix_len, self.max_pending) && kept),
@@ -162,7 +162,7 @@ impl Backlog {
         kept
     }
 
-    /// What is pending for these keys.
+    /// Claims all that is pending for these keys.
     pub(super) fn claim_for(self: &Arc<Self>, keys: &[CompactString]) -> Work {
         self.claim(|state| {
             let of_keys: Vec<CompactString> =
@@ -172,7 +172,7 @@ impl Backlog {
         })
     }
 
-    /// A part of what is pending. Where there is nothing, the task is over.
+    /// Claims a prefix, or else some keys.
     pub(super) fn claim_some(self: &Arc<Self>) -> Work {
         self.claim(|state| {
             let free = |(text, mark): (&CompactString, &Mark)| (!mark.is_busy).then(|| text.clone());
@@ -206,7 +206,7 @@ impl Backlog {
         Work::Some(Claim { backlog: Arc::clone(self), keys, prefixes, is_done: false })
     }
 
-    /// Whether a task is to be started, which is the caller's from now on.
+    /// Whether the caller is to start a task. The backlog counts it as started.
     pub(super) fn wants_task(&self) -> bool {
         let mut state = self.state.lock();
         let wants = !state.has_task && !state.is_empty();
@@ -214,7 +214,7 @@ impl Backlog {
         wants
     }
 
-    /// The task is over. `false` where there is more to do, and it isn't.
+    /// Ends the task. Returns `false`, and goes on, if there is more to do.
     pub(super) fn end_task(&self) -> bool {
         let mut state = self.state.lock();
         state.has_task = !state.is_empty();
@@ -247,7 +247,7 @@ impl State {
 
     fn add(&mut self, full: &CompactString, prefix_len: usize, max: usize) -> bool {
         let mark = self.next(prefix_len);
-        // Where a namespace is to be cleared, that is enough, unless it is being cleared already.
+        // A pending clear of the namespace covers the key. If it is under way, the new number has the namespace cleared again.
         let over = self.prefixes.iter_mut().find(|(prefix, _)| full.starts_with(prefix.as_str()));
         if let Some((_, over)) = over {
             over.number = mark.number;
@@ -294,7 +294,7 @@ impl State {
     /// Namespaces take less room than their keys.
     fn collapse(&mut self) {
         let mut prefixes = Vec::new();
-        // Keys that somebody is deleting are left to him.
+        // Keys that somebody is deleting stay, and keys without a namespace.
         self.keys.retain(|key, mark| {
             let stays = mark.is_busy || mark.prefix_len == 0;
             if !stays {

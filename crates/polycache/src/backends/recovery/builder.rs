@@ -27,13 +27,13 @@ impl RecoveryBuilder {
         Self { max_pending: 10_000, close_timeout: Duration::from_secs(2) }
     }
 
-    /// How many keys, and namespaces to be cleared, are remembered at most: 10,000 by default.
+    /// How many keys and namespaces are remembered at most: 10,000 by default.
     pub fn max_pending(mut self, keys: usize) -> Self {
         self.max_pending = keys;
         self
     }
 
-    /// How long `close` goes on trying: 2 seconds by default. The cache's timeout is for all of `close`.
+    /// How long `close` tries to delete pending keys: 2 seconds by default. The cache's timeout holds for all of `close`.
     pub fn close_timeout(mut self, timeout: Duration) -> Self {
         self.close_timeout = timeout;
         self

@@ -1,4 +1,4 @@
-//! Deleting what is pending.
+//! Deleting pending keys.
 
 use std::pin::pin;
 use std::sync::Arc;
@@ -20,22 +20,22 @@ const ATTEMPT: Duration = Duration::from_secs(5);
 const SHORTEST_PAUSE: Duration = Duration::from_millis(50);
 const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
-/// How often somebody looks whether another one is through with a key.
+/// How often a writer looks whether another has deleted a key.
 const LOOK: Duration = Duration::from_millis(50);
 
 impl Backlog {
-    /// Has a task of the present runtime work on it, unless one does. Without a runtime the next call starts it.
+    /// Has a task of the present runtime delete, unless one does. Without a runtime a later call starts it.
     pub(super) fn wake(self: &Arc<Self>) {
         if let Ok(runtime) = Handle::try_current()
             && self.wants_task()
         {
-            // Made here, for a task that is dropped before it is polled.
+            // Made before `run`, since the future may be dropped before its first poll.
             let task = Task { backlog: Arc::clone(self), is_over: false };
             runtime.spawn(task.run());
         }
     }
 
-    /// Deletes what is pending for these keys, before something else is done to them.
+    /// Deletes the pending ones of these keys, before a write to them.
     pub(super) async fn settle(self: &Arc<Self>, keys: &[CompactString]) -> Result<()> {
         loop {
             let mut changed = pin!(self.changed.notified());
@@ -51,7 +51,7 @@ impl Backlog {
         }
     }
 
-    /// Deletes all that is pending, until then; whether that is done.
+    /// Deletes all pending keys, if `until` allows. Returns whether it has.
     pub(super) async fn drain(self: &Arc<Self>, until: Instant) -> bool {
         while !self.is_empty() {
             let left = until.saturating_duration_since(Instant::now());
@@ -75,7 +75,7 @@ impl Backlog {
         for (prefix, _) in &claim.prefixes {
             self.backend.clear(prefix).await?;
             if ending.is_some() {
-                // What was stored under a lease before the first run came to it.
+                // Also the values stored under a lease before the first run came to the lease.
                 self.backend.clear(prefix).await?;
             }
         }
@@ -89,7 +89,7 @@ impl Backlog {
     }
 }
 
-/// What works on a backlog.
+/// Deletes the keys of a backlog.
 struct Task {
     backlog: Arc<Backlog>,
     is_over: bool,
@@ -99,7 +99,7 @@ impl Task {
     async fn run(mut self) {
         let backlog = &self.backlog;
         let mut pause = SHORTEST_PAUSE;
-        // Nobody but this task: what is pending is of no use to anybody.
+        // Ends also when the task's is the last handle: nobody reads these keys any more.
         while Arc::strong_count(backlog) > 1 {
             let attempt = match backlog.claim_some() {
                 Work::Nothing if backlog.end_task() => {
@@ -117,7 +117,7 @@ impl Task {
                         let name = &*backlog.backend.info().name;
                         tracing::debug!(backend = name, %error, "lost writes can't be made up for yet");
                     }
-                    // Not more often, however many calls succeed: it may be this one alone that fails.
+                    // Not more often, however many calls succeed: only the deletion may be failing.
                     let waited = wait(SHORTEST_PAUSE, std::future::pending()).await;
                     if waited.is_err() || wait(pause, backlog.answered.notified()).await.is_err() {
                         return;
@@ -129,7 +129,7 @@ impl Task {
     }
 }
 
-/// The runtime may end under it.
+/// The runtime may drop the task before its end.
 impl Drop for Task {
     fn drop(&mut self) {
         if !self.is_over {
@@ -138,7 +138,7 @@ impl Drop for Task {
     }
 }
 
-/// Waits for that, but no longer than so long.
+/// Waits for the event, but no longer than `most`.
 async fn wait(most: Duration, event: impl Future<Output = ()>) -> Result<()> {
     let event = async {
         event.await;
