@@ -163,13 +163,13 @@ class Door:
 
 @final
 class Tally:
-    """Counts of commands since somebody looked."""
+    """The counts since somebody last looked."""
 
     def __new__(cls) -> Tally: ...
     def take_times(self) -> list[tuple[str, int, float, float, float]]:
-        """Of each command that was counted: its name, how often, and the sum, the most and the least of its seconds."""
+        """For each counted command: its name and count, and the sum, maximum and minimum of its seconds."""
     def take_hits(self) -> tuple[int, int]:
-        """How many keys were asked for, and how many of them found."""
+        """How many keys were asked for, and how many were found."""
 
 @final
 class Server:

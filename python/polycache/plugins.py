@@ -33,7 +33,7 @@ class PluginType(ABCMeta):
         look_again()
 
     def __delattr__(cls, name: str) -> None:
-        """Takes an attribute away, which may have replaced an inherited hook."""
+        """Takes away an attribute, which may have replaced an inherited hook."""
         super().__delattr__(name)
         look_again()
 
@@ -61,7 +61,7 @@ class BasePlugin(metaclass=PluginType):
             look_again()
 
     def __delattr__(self, name: str) -> None:
-        """Takes an attribute away, which may have replaced a hook."""
+        """Takes away an attribute, which may have replaced a hook."""
         super().__delattr__(name)
         if name in _HOOKS:
             look_again()

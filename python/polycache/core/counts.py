@@ -22,7 +22,7 @@ class Tallied(dict[str, Any]):
 
 
 def _after_taking_in(name: str) -> Callable[..., Any]:
-    """The method of ``dict``, preceded by the native counts."""
+    """The method of ``dict`` that first takes in the native counts."""
     original = getattr(dict, name)
 
     def method(self: Tallied, *args: Any, **kwargs: Any) -> Any:
@@ -44,7 +44,7 @@ for _name in (
 
 
 def _add_times(profiling: Tallied) -> None:
-    """Takes in how long commands took."""
+    """Takes in the times of commands."""
     for command, count, total, longest, shortest in profiling.tally.take_times():
         known, average = (dict.get(profiling, f"{command}_{what}", 0) for what in ("total", "avg"))
         known += count

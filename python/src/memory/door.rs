@@ -1,5 +1,5 @@
-//! The short way of a memory cache's commands. Another plugin in the list than it knows, the off switch in the environment and a key that isn't text may
-//! stand in the way unannounced: they are looked for here, within the one native call of a command.
+//! The short way of a memory cache's commands. A plugin that it doesn't know, the off switch in the environment or a key that isn't text
+//! can block it unannounced, so the one native call of a command looks for them.
 
 use polycache::{Cache, Value};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -142,7 +142,7 @@ impl Door {
 }
 
 impl Door {
-    /// Whether there is no plugin but those that are counted for, and no off switch.
+    /// Whether all plugins are counted for, and nothing switches the cache off.
     #[inline]
     fn is_open(&self, py: Python<'_>) -> bool {
         let environment = self.environment.bind(py);

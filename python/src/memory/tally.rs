@@ -1,4 +1,4 @@
-//! What the package's own plugins count, kept here until somebody looks at it.
+//! The counts of the package's own plugins, until somebody looks at them.
 
 use std::time::Instant;
 
@@ -35,7 +35,7 @@ struct Counts {
     hits: u64,
 }
 
-/// What was counted since somebody looked.
+/// The counts since somebody last looked.
 #[pyclass(frozen, module = "polycache._native")]
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
@@ -62,17 +62,17 @@ impl Tally {
     }
 }
 
-/// The plugins that the short way stands in for, and what they count.
+/// The plugins that the short way stands in for, and their counts.
 #[derive(Debug)]
 pub(super) struct Counting {
-    /// The cache's list must hold these alone.
+    /// The cache's list must hold just these.
     pub(super) plugins: Vec<Py<PyAny>>,
     pub(super) times: Option<Py<Tally>>,
     pub(super) hits: Option<Py<Tally>>,
 }
 
 impl Counting {
-    /// Whether these plugins are the ones in the list.
+    /// Whether the list holds just these plugins.
     #[inline]
     pub(super) fn covers(&self, listed: &Bound<'_, PyList>) -> bool {
         if self.plugins.is_empty() {
@@ -81,13 +81,13 @@ impl Counting {
         listed.len() == self.plugins.len() && listed.iter().zip(&self.plugins).all(|(listed, plugin)| listed.is(plugin))
     }
 
-    /// When a command begins, if somebody wants to know.
+    /// The time at a command's begin, if somebody measures times.
     #[inline]
     pub(super) fn begin(&self) -> Option<Instant> {
         self.times.as_ref().map(|_| Instant::now())
     }
 
-    /// The command is done.
+    /// Counts a command that has ended.
     #[inline]
     pub(super) fn end(&self, command: Command, begun: Option<Instant>) {
         if let (Some(tally), Some(begun)) = (&self.times, begun) {
@@ -101,7 +101,7 @@ impl Counting {
         }
     }
 
-    /// So many keys were asked for, and so many of them found.
+    /// Counts keys asked for, and keys found.
     #[inline]
     pub(super) fn count_hits(&self, asked: usize, hits: usize) {
         if let Some(tally) = &self.hits {

@@ -112,7 +112,7 @@ class SimpleMemoryBackend(MemoryOperations):
 
     #: Makes the dict for a plugin of the package.
     _counts = staticmethod(counts)
-    #: The plugins that there were when the way was chosen.
+    #: The ids of the plugins when the way was chosen.
     _noted: tuple[int, ...] = ()
 
     def _look_at_plugins(self) -> None:
