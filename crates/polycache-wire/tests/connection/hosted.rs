@@ -187,6 +187,23 @@ fn who_leaves_gives_the_socket_back() {
 }
 
 #[test]
+fn who_leaves_several_calls_leaves_nothing_behind() {
+    let (server, runtime) = (Server::start(), runtime());
+    let connection = server.connect_plainly(options());
+    for round in 0..20 {
+        // A caller counts as alone only if nobody else has a slot.
+        let event_loop = settled(&runtime, &connection);
+        let asks = ["one", "another", "a third"].map(|line| Ask(line.to_owned()));
+        let mut calls = pin!(connection.call_in_order(&asks));
+        event_loop.begin(&runtime, calls.as_mut());
+        if round % 2 == 0 {
+            assert!(runtime.block_on(in_time(&connection)));
+        }
+    }
+    assert_eq!(server.connections(), 1);
+}
+
+#[test]
 fn the_end_of_an_idle_connection_is_seen() {
     let (server, runtime) = (Server::start(), runtime());
     let connection = server.connect_plainly(options());
