@@ -137,7 +137,7 @@ async fn a_timeout_is_a_failure_and_a_cancelled_call_is_none() {
     assert_eq!(fails(&cache).await.kind(), ErrorKind::Unavailable);
 }
 
-/// One that is cancelled, or left alone, doesn't keep the breaker open.
+/// A probe that is cancelled, or left alone, doesn't keep the breaker open.
 #[tokio::test(start_paused = true)]
 async fn a_probe_that_says_nothing_is_followed_by_another() {
     let (cache, breaker, faults, _) = failing(|builder| builder.failures(1));

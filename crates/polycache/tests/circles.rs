@@ -30,7 +30,7 @@ async fn caches() -> ([Cache; 3], RedisServer) {
     ([Cache::memory(), delayed, redis].map(|cache| cache.namespace("n").with_ttl(Ttl::secs(600))), server)
 }
 
-/// What `work` gives, which doesn't hang, and the keys that events have named.
+/// The result of `work`, which doesn't hang, and the keys that events have named.
 async fn watched<T>(work: impl Future<Output = T>) -> (T, Vec<String>) {
     let events = Events::collect();
     let result = timeout(LONG, work).await.expect("it hangs");
@@ -48,7 +48,7 @@ async fn a_computation_may_ask_for_its_own_key() {
         assert_eq!((value, named), (Ok(2), vec!["n:k".to_owned()]));
         assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(2), "what the outer one has computed");
 
-        // Also where it is begun before the computation waits, and called later.
+        // Also for a call that is made before the computation waits, and polled later.
         let late = || async {
             yield_now().await;
             cache.get_or_set("late", || async { Value::Ok(1) }).await
@@ -89,7 +89,7 @@ async fn two_computations_may_ask_for_each_other() {
             cache.get_or_set(own, compute).await
         };
         let ((a, b), named) = watched(async { tokio::join!(ask("a", "b"), ask("b", "a")) }).await;
-        // One of them has computed the other's value for itself, and the other one has got what that makes.
+        // One of them has computed the other's value for itself, and the other one has got the result of that.
         assert!([(Ok(11), Ok(12)), (Ok(12), Ok(11))].contains(&(a, b)), "{a:?} {b:?}");
         assert_eq!(named.len(), 1, "{named:?}");
     }
@@ -156,7 +156,7 @@ async fn a_cached_function_may_call_itself() {
     }
 }
 
-/// What is no circle is waited for as ever, however deep within computations.
+/// Without a circle, callers wait as ever, however deep within computations.
 #[tokio::test]
 async fn within_computations_too_others_are_waited_for() {
     let (caches, _server) = caches().await;
@@ -184,7 +184,7 @@ async fn within_computations_too_others_are_waited_for() {
     }
 }
 
-/// Many tasks whose computations ask for random other keys never hang, and nobody waits for more than there is to wait for.
+/// Many tasks whose computations ask for random other keys never hang.
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_crowd_of_computations_that_ask_at_random_comes_to_an_end() {
     let cache = Cache::memory();

@@ -1,4 +1,4 @@
-//! The memory in the place of a server that is away.
+//! Memory in place of a server that is away.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
@@ -101,7 +101,7 @@ async fn what_is_written_meanwhile_is_read_until_the_server_is_back() {
     }
 }
 
-/// A call that finds the server away is done in memory, whatever it is.
+/// Memory does any call that finds the server away.
 #[tokio::test(start_paused = true)]
 async fn the_first_call_of_an_outage_succeeds() {
     let away = || {
@@ -206,7 +206,7 @@ async fn a_server_that_stands_still_is_away() {
     assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1));
 }
 
-/// The server comes and goes while several tasks write and read, each its own keys: none reads what is older than its last write.
+/// The server comes and goes while several tasks write and read, each its own keys: none reads a value older than its last write.
 async fn nothing_old_is_read(wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Backend>, writes_fail: bool) {
     let store = Intercept::delayed(Arc::new(Memory::builder().max_bytes(16 << 20).build().unwrap()));
     let (backend, faults) = Intercept::failing(Arc::new(store));
@@ -217,7 +217,7 @@ async fn nothing_old_is_read(wrap: impl FnOnce(Arc<dyn Backend>) -> Arc<dyn Back
             tokio::spawn(async move {
                 let mut random = fastrand::Rng::with_seed(task);
                 let keys: Vec<String> = (0..4).map(|key| format!("{task}:{key}")).collect();
-                // What was written last to each, if it wasn't deleted.
+                // The last value of each, if it wasn't deleted.
                 let mut last: Vec<Option<u64>> = vec![None; keys.len()];
                 let mut hits = 0;
                 for number in 1..20_000_u64 {
@@ -320,7 +320,7 @@ mod servers {
         (builder.build().unwrap(), fallback)
     }
 
-    /// With leases, which the cache has by default there.
+    /// With leases, which the cache has by default on servers.
     async fn compute_once(cache: &Cache, key: &str) {
         let computed = Arc::new(std::sync::atomic::AtomicUsize::new(0));
         let calls: Vec<_> = (0..20)
@@ -386,7 +386,7 @@ mod servers {
         cut_off(direct, on(open(&server.url_at(proxy.address()))), &proxy).await;
     }
 
-    /// What was computed from before a write isn't stored over it, in memory neither.
+    /// A value computed before a write isn't stored over it, in memory neither.
     #[tokio::test]
     async fn a_write_in_an_outage_overtakes_what_is_computed() {
         let server = RedisServer::start().await;

@@ -1,4 +1,4 @@
-//! What a configuration has from the environment and from files of secrets.
+//! Values of a configuration from the environment and from files of secrets.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::path::PathBuf;
@@ -23,7 +23,7 @@ fn in_child(test: &str, variables: &[(&str, &str)]) -> bool {
     false
 }
 
-/// A file that goes with this.
+/// A file, deleted with this.
 struct File(PathBuf);
 
 impl File {
@@ -106,7 +106,7 @@ fn variables_stand_in_any_text() {
             .namespace_name(),
         "shop"
     );
-    // A value is from code, which has read what it likes.
+    // A value from code isn't filled in.
     let value = serde_json::json!({ "default": { "cache": "memory", "namespace": "${NAME}" } });
     assert_eq!(configured(Config::value(value)).unwrap().get("default").unwrap().namespace_name(), "${NAME}");
 }
@@ -301,7 +301,7 @@ fn the_caches_of_the_process_hear_the_environment() {
     }
 }
 
-/// A secret that has changed makes the cache anew.
+/// A changed secret makes the cache anew.
 #[test]
 fn what_is_filled_in_counts_as_a_setting() {
     let secret = File::new("rotated", b"one");

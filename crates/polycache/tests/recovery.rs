@@ -1,4 +1,4 @@
-//! Writes that didn't reach the server are made up for.
+//! Recovery from writes that didn't reach the server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::{Arc, Mutex};
@@ -12,13 +12,13 @@ use polycache_testkit::{Faults, Intercept, LeftAlone, left_alone};
 
 const AWAY: [ErrorKind; 3] = [ErrorKind::Unavailable, ErrorKind::Timeout, ErrorKind::UnknownOutcome];
 
-/// A cache by a recovery, one straight to the same store, and what makes the way of the first fail.
+/// A cache through a recovery, one straight to the same store, and faults for the first.
 struct Setup {
     cache: Cache,
     server: Cache,
     recovery: Recovery,
     faults: Faults,
-    /// What has come to the store.
+    /// The calls that have reached the store.
     calls: Arc<Mutex<Vec<&'static str>>>,
 }
 
@@ -92,7 +92,7 @@ async fn what_is_lost_misses_and_is_deleted_when_the_server_is_back() {
     }
 }
 
-/// What others have stored there meanwhile goes too: a cache may forget, and must not be stale.
+/// Values that others have stored meanwhile go too: a cache may forget, and must not be stale.
 #[tokio::test(start_paused = true)]
 async fn a_clear_is_made_up_for() {
     let Setup { cache, server, recovery, faults, .. } = setup(|builder| builder);
@@ -155,7 +155,7 @@ async fn writes_to_a_pending_key_delete_it_first() {
     }
 }
 
-/// Given up by the cache's timeout or by its caller, before or after its first poll.
+/// A write given up by the cache's timeout or by its caller, before or after its first poll.
 #[tokio::test(start_paused = true)]
 async fn a_write_without_an_end_is_remembered() {
     let store: Arc<dyn Backend> = Arc::new(Memory::new());
@@ -243,7 +243,7 @@ async fn close_makes_up_for_it_or_says_what_is_lost() {
     assert_eq!(recovery.pending(), recovery::Pending::default());
 }
 
-/// The calls of a cache that nothing happens to are those of one without a recovery.
+/// Without faults a cache makes the same calls as one without a recovery.
 #[tokio::test(start_paused = true)]
 async fn it_asks_nothing_of_its_own_while_nothing_is_pending() {
     let Setup { cache, calls, .. } = setup(|builder| builder);
@@ -337,7 +337,7 @@ mod servers {
         cut_off(direct, on(open(&server.url_at(proxy.address()))), &proxy).await;
     }
 
-    /// What somebody else has computed from before a lost delete isn't stored after it: the deletion ends his lease.
+    /// Another's value from before a lost delete isn't stored after it: the deletion ends the lease.
     #[tokio::test]
     async fn a_lease_from_before_a_lost_delete_is_ended() {
         let server = RedisServer::start().await;

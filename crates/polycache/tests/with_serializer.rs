@@ -20,7 +20,7 @@ async fn it_stores_and_reads_by_its_own() {
         assert_eq!(stored(&cache, "json").await, b"\"a\"");
         assert_eq!(stored(&cache, "text").await, b"a");
         assert_eq!(texts.get::<String>("text").await.unwrap().unwrap(), "a");
-        // What one serializer has decoded, and keeps, isn't what the other reads.
+        // One serializer doesn't read the values that the other has decoded and keeps.
         assert_eq!(cache.get::<String>("json").await.unwrap().unwrap(), "a");
         assert_eq!(texts.get::<String>("json").await.unwrap().unwrap(), "\"a\"");
         assert_eq!(cache.get::<String>("text").await.unwrap_err().kind(), ErrorKind::Decode);

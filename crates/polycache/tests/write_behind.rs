@@ -1,4 +1,4 @@
-//! Values that are stored behind their callers' backs, and what closing a cache makes of them.
+//! Values that are stored after their callers have them, and what becomes of them when the cache is closed.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::convert::Infallible;
@@ -22,7 +22,7 @@ type Value = Result<i32, Infallible>;
 
 const LONG: Duration = Duration::from_secs(60);
 
-/// What takes values once it is let, one for each permit.
+/// A backend that takes one value for each permit.
 fn slow() -> (Intercept, Arc<Semaphore>) {
     let gate = Arc::new(Semaphore::new(0));
     let entry = Arc::clone(&gate);
@@ -39,7 +39,7 @@ fn slow() -> (Intercept, Arc<Semaphore>) {
     (backend, gate)
 }
 
-/// `call` has its value before it is stored, and `reader` finds it when it is.
+/// `call` has its value before it is stored, and `reader` finds the value once it is.
 async fn is_behind(what: &str, reader: &Cache, gate: &Semaphore, call: impl Future<Output = i32>) {
     let value = timeout(LONG, call).await.unwrap_or_else(|_| panic!("{what}: the call waits"));
     assert_eq!((value, reader.exists("k").await.unwrap()), (1, false), "{what}");
@@ -97,7 +97,7 @@ async fn a_call_is_told_so_in_many_ways() {
     }
 }
 
-/// Those who wait for the same value get it when it is stored: they may be about to write.
+/// Others who wait for the value get it once it is stored: they may be about to write.
 #[tokio::test]
 async fn others_get_it_once_it_is_stored() {
     let (backend, gate) = slow();
