@@ -11,10 +11,10 @@ use polycache::{Error, ErrorKind, Reply};
 
 use crate::Intercept;
 
-/// How often a clock that doesn't tell of its moves is looked at.
+/// How often to look at a clock that doesn't announce its moves.
 const LOOK: Duration = Duration::from_millis(1);
 
-/// What becomes of one call.
+/// The fate of one call.
 ///
 /// ```
 /// use polycache::ErrorKind;
@@ -57,7 +57,7 @@ impl Fault {
         Self { delay: Duration::ZERO, end: End::Silence }
     }
 
-    /// The same after so long.
+    /// The same after a delay.
     #[must_use]
     pub const fn after(self, delay: Duration) -> Self {
         Self { delay, ..self }
@@ -67,8 +67,8 @@ impl Fault {
 /// Makes trouble on purpose, so that you can test what your service does then: in a [backend](Self::backend), or in a
 /// [source](Self::call) such as a database. A clone makes the same trouble.
 ///
-/// What becomes of a call is said by the [script](Self::script), if it isn't at its end; else by the [rates](Self::at_rate); else by what is
-/// [always](Self::always) so. At first nothing is wrong. Random choices are the same in each run.
+/// A call's fate comes from the [script](Self::script) until its end, then from the [rates](Self::at_rate), or else from the fault that
+/// [always](Self::always) strikes. By default nothing is wrong. Random choices are the same in each run.
 ///
 /// Delays are those of tokio's clock, which a test may [pause](tokio::time::pause), or of a [clock](Self::by_clock) that the test moves.
 ///
@@ -107,7 +107,7 @@ impl Chaos {
         Self::seeded(0)
     }
 
-    /// The same with other random choices.
+    /// As [`new`](Self::new), with other random choices.
     #[must_use]
     pub fn seeded(seed: u64) -> Self {
         let random = fastrand::Rng::with_seed(seed);
@@ -115,7 +115,7 @@ impl Chaos {
         Self(Arc::new(Mutex::new(State { random, script, rates, always: Fault::none(), clock: None, calls: 0 })))
     }
 
-    /// Delays are over when this clock says so, as that of a memory backend with a
+    /// Delays go by this clock, such as that of a memory backend with a
     /// [`ManualClock`](polycache::backends::memory::ManualClock): `backend.info().clock`.
     ///
     /// ```
@@ -142,26 +142,26 @@ impl Chaos {
         self
     }
 
-    /// From now on, this becomes of each call.
+    /// From now on each call has this fate.
     pub fn always(&self, fault: Fault) {
         self.0.lock().unwrap().always = fault;
     }
 
-    /// From now on, this also becomes of this part of the calls, 0 to 1.
+    /// From now on this part of the calls, 0 to 1, has this fate, beside the earlier rates.
     ///
     /// # Panics
-    /// Where `rate` is no such part.
+    /// If `rate` isn't between 0 and 1.
     pub fn at_rate(&self, rate: f64, fault: Fault) {
         assert!((0.0..=1.0).contains(&rate), "a rate of {rate}; it is a fraction from 0 to 1");
         self.0.lock().unwrap().rates.push((rate, fault));
     }
 
-    /// This becomes of the next calls, one by one, behind what is left of an earlier script.
+    /// The next calls have these fates, one by one, after the rest of an earlier script.
     pub fn script(&self, faults: impl IntoIterator<Item = Fault>) {
         self.0.lock().unwrap().script.extend(faults);
     }
 
-    /// From now on nothing is wrong. Calls that are being delayed aren't touched.
+    /// From now on nothing is wrong. Calls that are being delayed go on.
     pub fn calm(&self) {
         let mut state = self.0.lock().unwrap();
         state.script.clear();
@@ -175,7 +175,7 @@ impl Chaos {
         self.0.lock().unwrap().calls
     }
 
-    /// A backend in trouble: of each operation becomes what this says, before it reaches `inner`. For some operations only, use an
+    /// A backend in trouble: each operation meets its fate before it reaches `inner`. For some operations only, use an
     /// [`Intercept`] and [`strike`](Self::strike).
     #[must_use]
     pub fn backend(&self, inner: Arc<dyn Backend>) -> Intercept {
@@ -183,7 +183,7 @@ impl Chaos {
         Intercept::new(inner, move |_| chaos.strike())
     }
 
-    /// A source in trouble: does `work`, unless something else becomes of the call.
+    /// A source in trouble: does `work` after the fault's delay, unless the fault is an error or silence.
     ///
     /// # Errors
     /// That of `work`, or the fault's.
@@ -192,7 +192,7 @@ impl Chaos {
         work.await
     }
 
-    /// What becomes of one call: ready where it succeeds at once.
+    /// The fate of one call: ready if it succeeds at once.
     ///
     /// ```
     /// use polycache::backends::memory::Memory;

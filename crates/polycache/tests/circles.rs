@@ -48,7 +48,7 @@ async fn a_computation_may_ask_for_its_own_key() {
         assert_eq!((value, named), (Ok(2), vec!["n:k".to_owned()]));
         assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(2), "what the outer one has computed");
 
-        // Also for a call that is made before the computation waits, and polled later.
+        // Also if the computation has waited for something else before.
         let late = || async {
             yield_now().await;
             cache.get_or_set("late", || async { Value::Ok(1) }).await

@@ -82,7 +82,7 @@ async fn the_last_to_close_closes_the_connection() {
     assert_eq!(clients(&server).await, 1);
     b.close().await.unwrap();
     until("the connection's end", async || clients(&server).await == 0).await;
-    // What was closed is not handed out again.
+    // A closed backend isn't handed out again.
     used(&caches.create("0").unwrap()).await;
 }
 
