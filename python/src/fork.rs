@@ -10,7 +10,7 @@ use crate::{bridge, graveyard, shutdown};
 /// The number of forks between the first process and this one.
 static GENERATION: AtomicU64 = AtomicU64::new(0);
 
-/// Tells what this process has made from what it has inherited.
+/// Tells this process's own things from inherited ones.
 #[inline]
 pub(crate) fn generation() -> u64 {
     GENERATION.load(Ordering::Relaxed)

@@ -288,7 +288,7 @@ impl<P: Protocol> Traffic<P> {
         }
         self.silent_ticks = 0;
         let mut state = shared.state.lock();
-        // An idle server is asked twice as often, so that its loss is noticed as soon as that of a server which owes an answer.
+        // An idle server is asked twice as often, so that its loss is noticed as soon as the loss of a server that owes an answer.
         if is_heartbeat || !was_alive && state.queued.is_empty() {
             shared.is_quiet.store(false, Ordering::Release);
             state.queue(None, 0, true, |out| shared.protocol.ask_for_life(out));

@@ -92,7 +92,7 @@ impl Subject for InFolder {
 
 polycache_testkit::conformance!(files, InFolder::new());
 
-/// One line makes it known to URLs, and what it has stored is there for the next who opens the folder.
+/// One line makes the backend known to URLs. The next cache on the folder finds the stored entries.
 #[tokio::test]
 async fn files_are_opened_by_url() {
     polycache::register_backend("files", store::Files::from_settings);

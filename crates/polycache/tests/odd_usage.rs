@@ -87,7 +87,7 @@ fn a_reply_outlives_the_runtime_it_was_first_polled_on() {
     assert_eq!(runtime().block_on(reply).unwrap_err().kind(), ErrorKind::NoRuntime);
 }
 
-/// Writes its own key when it is asked what number it is.
+/// A value that writes its own key while it is serialized.
 #[derive(Clone)]
 struct Restless(Cache);
 

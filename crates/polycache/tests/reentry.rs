@@ -28,7 +28,7 @@ fn without_deadlock(test: impl FnOnce() + Send + 'static) {
     }
 }
 
-/// A value of which every piece of code uses the cache that holds it, on its own key and on others.
+/// A value whose every piece of code uses the cache that holds the value, on its own key and on others.
 struct Meddler {
     cache: Cache,
     key: &'static str,

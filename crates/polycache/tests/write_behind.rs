@@ -164,7 +164,7 @@ async fn closing_waits_for_detached_computations() {
             assert!(call.as_mut().now_or_never().is_none());
             cache.set("begun", 1).await.unwrap();
         }
-        // It has its lease and computes by the time that this has been there and back.
+        // After these round trips the call has its lease and computes.
         for _ in 0..3 {
             assert!(call.as_mut().now_or_never().is_none());
             cache.get::<i32>("k").await.unwrap();

@@ -93,7 +93,7 @@ impl Locked<'_> {
         }
     }
 
-    /// Shows each file, and the entry in it if there is one that lives, to `see`.
+    /// Shows each file to `see`, with its entry if one lives in it.
     fn each(&self, mut see: impl FnMut(&Path, Option<Stored>) -> Result<()>) -> Result<()> {
         for file in fs::read_dir(&self.files.folder).map_err(trouble)? {
             let path = file.map_err(trouble)?.path();

@@ -1,4 +1,4 @@
-//! The parts of an entry that a read asks for, and those that it finds.
+//! The parts of an entry: those a read asks for, and those it finds.
 
 use super::Version;
 use crate::{Head, Ttl, Value};

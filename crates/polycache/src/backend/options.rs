@@ -68,8 +68,8 @@ impl When {
     }
 }
 
-/// A place for the version of the new entry: a [`set`](super::Backend::set) that has stored leaves it there, so that the caller can write
-/// on condition of it without a read. A backend that doesn't know the version leaves none. Clones are the same place.
+/// A place for the version of the new entry: a [`set`](super::Backend::set) that has stored leaves it there, so that the caller can
+/// write on condition of the version without a read. A backend that doesn't know the version leaves none. Clones are the same place.
 #[derive(Debug, Clone, Default)]
 pub struct Written(Arc<OnceLock<Version>>);
 

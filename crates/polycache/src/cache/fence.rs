@@ -110,7 +110,7 @@ impl Cache {
         }
     }
 
-    /// A write that takes a while. If there are leases it first ends those of its keys.
+    /// A write that takes a while. It first ends the leases on its keys, if there are any.
     fn overtaking<A: Send + 'static>(&self, scope: Scope, write: Reply<A>) -> Reply<A> {
         let View { flights, options, writer_ends_leases, backend, .. } = &*self.view;
         let write = match &scope {

@@ -6,11 +6,10 @@ use std::fmt;
 use serde_core::de::{Deserialize, Deserializer, Error, MapAccess, SeqAccess, Visitor};
 use serde_json::{Map, Number, Value};
 
-/// Where any crate of a program has `serde_json` keep all digits (its feature `arbitrary_precision`), it shows a number as a table with
-/// this name.
+/// If any crate of a program has `serde_json` keep all digits (feature `arbitrary_precision`), a number comes as a table with this name.
 const ANY_NUMBER: &str = "$serde_json::private::Number";
 
-/// The number itself isn't told: it may be a password.
+/// The error doesn't show the number, which may be a password.
 const TOO_LARGE: &str = "put it in quotes if it's a text: a number has more than 64 bits";
 
 /// A value in which every name stands once and every number is one. Parsers put the place behind what an error says, so the advice comes

@@ -233,7 +233,7 @@ async fn replies_in_pieces() {
     }
 }
 
-/// What each call answers when it was sent and its connection breaks, and when it could not be sent.
+/// Each call's answer if its connection breaks after it was sent, and if it could not be sent.
 #[tokio::test]
 async fn what_a_lost_connection_means_for_each_call() {
     let Setup { server: _server, proxy, cache, .. } = Setup::start(RedisServer::builder(), "").await;

@@ -30,7 +30,7 @@ impl Way {
     }
 }
 
-/// Two servers of a cluster: slots move from the one that a walk comes to last to the one that it begins with.
+/// Two servers of a cluster: slots move from a walk's last server to its first.
 struct Resharding<'a> {
     from: &'a RedisServer,
     to: &'a RedisServer,

@@ -273,7 +273,7 @@ impl Servers {
     }
 }
 
-/// Stores a value: always, or on condition that there is none, or that it has this number.
+/// Stores a value: always, or only if there is none, or only if the present one has this number.
 async fn store(
     client: &Client,
     key: &str,

@@ -28,7 +28,7 @@ pub(super) struct Layout {
     mark: u64,
 }
 
-/// Indices of servers: the one that says that it has the slot, and the one that the slot moves to, which may hold some keys already.
+/// Indices of servers: the owner says that it has the slot; the slot moves to the target, which may hold some keys already.
 #[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
 struct Holders {
     owner: Option<u16>,

@@ -46,7 +46,7 @@ fn range(entry: Value, asked: &Server) -> Option<Range> {
 pub(super) enum Redirect {
     /// The slot of the command's keys has another master.
     Moved(u16, Server),
-    /// This one command belongs there, while the slot of its keys is on the move.
+    /// This one command belongs on that server, while the slot of its keys moves.
     Ask(u16, Server),
     /// The cluster can't tell yet.
     Later,
