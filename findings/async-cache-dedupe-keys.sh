@@ -2,8 +2,8 @@
 # async-cache-dedupe 3.4.0 (npm): arguments that JSON writes alike get each other's result: 1 and "1", NaN and null, each Map.
 #
 # Expected: its README: the key of an argument is computed by safe-stable-stringify, which puts "1" in quotes and 1 not.
-# Seen: text is taken for the key as it is, without quotes, so 1 and "1", null and "null", [1] and "[1]", {a: 1} and '{"a":1}' are
-#   one key. By JSON's rules so are NaN and null, 10n and 10, {a: undefined} and {}, and all Maps, Sets and {}.
+# Seen: text is taken for the key as it is, without quotes, so 1 and "1", null and "null", [1] and "[1]", {a: 1} and
+#   '{"a":1}' are one key. By JSON's rules so are NaN and null, 10n and 10, {a: undefined} and {}, and all Maps, Sets and {}.
 # Who meets it: ids that are numbers here and text there; functions whose filter is a Set: each filter gets the first one's
 #   result.
 # Instead: the option `serialize` of define(), which must make text of its own: (argument) => superjson.stringify(argument).

@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# bentocache 1.6.1 (npm): when the factory fails, those who waited run it one after the other, and the last waits for all of them.
+# bentocache 1.6.1 (npm): when the factory fails, those who waited run it one after the other, and the last waits for all of
+# them.
 #
-# Expected: its documentation of stampede protection: of the calls for one key only one runs the factory, the others wait for its
-#   result. One takes an error for a result, as async-cache-dedupe does.
-# Seen: ten calls at once of a factory that fails after 100 ms run it ten times, in turn. The first fails after 0.1 s, the tenth after
-#   1 s. With `grace` and an old value it is one call.
-# Who meets it: a source that is down, at the moment when the cache is cold: each caller waits for as long as there are callers.
+# Expected: its documentation of stampede protection: of the calls for one key only one runs the factory, the others wait for
+#   its result. One takes an error for a result, as async-cache-dedupe does.
+# Seen: ten calls at once of a factory that fails after 100 ms run it ten times, in turn. The first fails after 0.1 s, the tenth
+#   after 1 s. With `grace` and an old value it is one call.
+# Who meets it: a source that is down, at the moment when the cache is cold: each caller waits for as long as there are callers
+#   before it.
 # Instead: catch the error within the factory and return it as a value with a short TTL (`setTtl`), or `grace`.
 source "$(dirname "$0")/lib.bash"
 

@@ -2,11 +2,11 @@
 # keyv 5.6.0 with @keyv/redis 5.1.6 (npm): a TTL with a fraction of a millisecond stores nothing, and set() says true.
 #
 # Expected: its README: a TTL in milliseconds; set resolves to true. In memory 1500.5 works.
-# Seen: the adapter hands the number on as it is, Redis refuses it, and set resolves to true all the same. The refusal comes only as
-#   an "error" event; where nobody listens for it, it is lost. The next get is undefined. A TTL of -1, which is gone at once in
-#   memory, goes the same way and leaves the old value in place.
+# Seen: the adapter hands the number on as it is, Redis refuses it, and set resolves to true all the same. The refusal is an
+#   "error" event and nothing else; where nobody listens for it, it is lost. The next get is undefined. A TTL of -1, which is
+#   gone at once in memory, goes the same way and leaves the old value in place.
 # Who meets it: a TTL with jitter, `ttl * (0.9 + Math.random() / 5)`, or one calculated from seconds: tests in memory are good,
-#   on Redis hardly anything is cached. cacheable and cache-manager over it are the same.
+#   on Redis hardly anything is cached. cache-manager over it is the same.
 # Instead: Math.ceil(ttl), and keyv.on('error', ..).
 source "$(dirname "$0")/lib.bash"
 
