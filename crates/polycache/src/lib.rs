@@ -33,6 +33,24 @@
 //! # #[cfg(not(feature = "macros"))] fn main() {}
 //! ```
 //!
+#![cfg_attr(
+    all(
+        doc,
+        feature = "macros",
+        feature = "memcached",
+        feature = "memory",
+        feature = "redis",
+        feature = "tls",
+        feature = "toml"
+    ),
+    doc = "# The guide
+
+[Values and serializers](guide::values), [the memory backend](guide::memory), [Redis](guide::redis), [memcached](guide::memcached),
+[configuration](guide::configuration), [cached functions](guide::functions), [stampedes](guide::stampedes), [locks](guide::locks),
+[plugins](guide::plugins), [errors and trouble](guide::errors), [when the server is away](guide::outages), [recipes](guide::recipes),
+[your own backend](guide::backends)."
+)]
+//!
 //! # Features
 //!
 //! On by default, unless `default-features = false` is given:
@@ -58,6 +76,8 @@ pub mod backends;
 pub mod events;
 #[cfg(feature = "macros")]
 pub mod functions;
+#[cfg(all(doc, feature = "macros", feature = "memory"))]
+pub mod guide;
 pub mod locks;
 pub mod plugins;
 pub mod serializer;
@@ -70,8 +90,6 @@ mod caches;
 mod command;
 mod error;
 mod flight;
-#[cfg(all(doctest, feature = "macros", feature = "memory"))]
-mod guide;
 mod join;
 mod key;
 mod lease;

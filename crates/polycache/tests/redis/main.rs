@@ -5,6 +5,7 @@ mod faults_cancelled;
 mod faults_cuts;
 mod faults_failover;
 mod faults_garbage;
+mod faults_heartbeat;
 mod faults_outage;
 mod faults_refusals;
 mod faults_replica;
