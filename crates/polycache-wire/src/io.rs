@@ -268,8 +268,8 @@ impl<P: Protocol> Traffic<P> {
             if matches!(state.phase, Phase::Closed) || state.renew {
                 self.due |= QUEUE;
             }
+            shared.note_quiet(&state, self.in_flight.is_empty(), if self.wakers.len() > 1 { 1 } else { self.answered });
             shared.give_room(&mut state, room, &mut self.wakers);
-            shared.note_quiet(&state, self.in_flight.is_empty());
         }
         self.wakers.drain(..).for_each(Waker::wake);
     }

@@ -81,13 +81,13 @@ impl<P: Protocol> Shared<P> {
         }
     }
 
-    /// Notes whether a caller may go ahead alone. Called last in the driver's turn.
-    pub(crate) fn note_quiet(&self, state: &State<P>, is_idle: bool) {
-        // Callers who were answered together will ask again together.
+    /// Notes whether a caller may go ahead alone. Called last in the driver's turn, with the number of slots that one caller may have.
+    pub(crate) fn note_quiet(&self, state: &State<P>, is_idle: bool, slots: usize) {
+        // Callers who were answered together will ask again together. One who has asked several things is one caller.
         let is_quiet = is_idle
             && state.queued.is_empty()
             && state.line.is_empty()
-            && state.slots.count() <= 1
+            && state.slots.count() <= slots
             && matches!(state.phase, Phase::Open)
             && !state.renew;
         self.is_quiet.store(is_quiet, Ordering::Release);

@@ -187,6 +187,21 @@ fn who_leaves_gives_the_socket_back() {
 }
 
 #[test]
+fn who_asks_several_things_is_one_caller() {
+    let (server, runtime) = (Server::start(), runtime());
+    let connection = server.connect_plainly(options());
+    let event_loop = Arc::new(Loop::default());
+    let asks = ["one", "another"].map(|line| Ask(line.to_owned()));
+    event_loop.run(&runtime, async {
+        for _ in 0..MANY {
+            let answers = connection.call_in_order(&asks).await;
+            assert!(answers.into_iter().zip(&asks).all(|(answer, ask)| answer.unwrap() == ask.0));
+        }
+    });
+    assert_eq!(event_loop.watches(), 1);
+}
+
+#[test]
 fn who_leaves_several_calls_leaves_nothing_behind() {
     let (server, runtime) = (Server::start(), runtime());
     let connection = server.connect_plainly(options());
