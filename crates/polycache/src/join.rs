@@ -11,6 +11,14 @@ use std::task::{Context, Poll, Wake, Waker};
 
 use parking_lot::Mutex;
 
+/// Awaits a future that begins several calls of a backend: over a network they leave with one write.
+pub(crate) async fn together<F: Future>(calls: F) -> F::Output {
+    #[cfg(feature = "_server")]
+    return polycache_wire::together(calls).await;
+    #[cfg(not(feature = "_server"))]
+    calls.await
+}
+
 /// Both results.
 pub(crate) async fn join<A: Future, B: Future>(one: A, other: B) -> (A::Output, B::Output) {
     let (mut one, mut other) = (pin!(one), pin!(other));

@@ -85,7 +85,8 @@ async fn forward(
         });
         let delay = faults.borrow().delays[from as usize];
         if !delay.is_zero() {
-            tokio::time::sleep(delay).await;
+            let other = |faults: &Faults| faults.delays[from as usize] != delay;
+            let _ = tokio::time::timeout(delay, faults.wait_for(other)).await.map(drop);
         }
         let Faults { chunk, answer, .. } = flowing(number, &mut faults).await?;
         // The bytes that a client wrote before a reset are gone with its connection.

@@ -11,7 +11,7 @@ use super::Flights;
 use super::leader::Leader;
 use super::under_way::Task;
 use crate::Reply;
-use crate::join::join_all;
+use crate::join::{join_all, together};
 use crate::repeated::tell_repeated;
 
 /// The rest of a leader's work after the computation, if storing takes a while. It becomes a task of the runtime: others wait for it, and
@@ -48,10 +48,7 @@ where
 {
     /// Leaves it to a task that nobody awaits.
     pub(super) fn go_behind(self) {
-        if let (Self::Here(mut storing), Ok(runtime)) = (self, Handle::try_current()) {
-            storing.becomes_task();
-            runtime.spawn(storing);
-        }
+        Self::all_behind(vec![self]);
     }
 
     pub(super) fn poll(&mut self, context: &mut Context<'_>) -> Poll<Result<T, E>> {
@@ -90,12 +87,28 @@ where
         Some(storing)
     }
 
+    /// Leaves many to one task that nobody awaits.
+    pub(super) fn all_behind(finishes: Vec<Self>) {
+        let Ok(runtime) = Handle::try_current() else { return };
+        let behind = |finish| match finish {
+            Self::Here(mut storing) => {
+                storing.becomes_task();
+                Some(storing)
+            }
+            Self::Task(_) | Self::Over => None,
+        };
+        let tasks: Vec<_> = finishes.into_iter().filter_map(behind).collect();
+        if !tasks.is_empty() {
+            runtime.spawn(together(join_all(tasks)));
+        }
+    }
+
     /// The results of many, in their order. One task does all of the storing.
     pub(super) async fn all(mut finishes: Vec<Self>) -> Vec<Result<T, E>> {
         if let Ok(runtime) = Handle::try_current() {
             let tasks: Vec<_> = finishes.iter_mut().filter_map(Self::detach).collect();
             if !tasks.is_empty() {
-                runtime.spawn(join_all(tasks));
+                runtime.spawn(together(join_all(tasks)));
             }
         }
         join_all(finishes.into_iter().map(|mut one| poll_fn(move |context| one.poll_here(context)))).await

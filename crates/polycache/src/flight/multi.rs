@@ -23,7 +23,7 @@ use super::tenure::{self, Tenancy, Tenure};
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
 use crate::cache::{Encoded, Form};
-use crate::join::{Unordered, join_all};
+use crate::join::{Unordered, join_all, together};
 use crate::key::OwnedKey;
 use crate::repeated::tell_repeated;
 use crate::{Cache, ErrorKind, OnError, Reply};
@@ -244,7 +244,7 @@ where
             led.iter_mut().for_each(|one| one.leader.asks(cache, names[one.index]));
         }
         let taken = led.iter().map(|one| Box::pin(tenure::try_take::<Kept, T>(cache, names[one.index], among, pulse)));
-        let taken = join_all(taken).await;
+        let taken = together(join_all(taken)).await;
         let mut elsewhere = Vec::new();
         for (mut one, tenancy) in std::mem::take(led).into_iter().zip(taken) {
             match tenancy {
@@ -311,6 +311,7 @@ where
                 return;
             }
         };
+        let behind = self.policy.goes_behind(self.cache) && Handle::try_current().is_ok();
         let (mut indices, mut finishes) = (Vec::with_capacity(led.len()), Vec::with_capacity(led.len()));
         for Led { index, mut leader, when, tenure } in led {
             // The computation has left this key out: a waiter takes its flight over.
@@ -324,17 +325,18 @@ where
                     leader.land(Ok(value))
                 }
                 Some(Err(fill)) => {
-                    let finish = Finish::new(leader, fill, Ok(value.clone()));
-                    if !self.policy.goes_behind(self.cache) || Handle::try_current().is_err() {
+                    finishes.push(Finish::new(leader, fill, Ok(value.clone())));
+                    if !behind {
                         indices.push(index);
-                        finishes.push(finish);
                         continue;
                     }
-                    finish.go_behind();
                     Ok(value)
                 }
             };
             self.results[index] = Some(result.map(Some));
+        }
+        if behind {
+            return Finish::all_behind(finishes);
         }
         for (index, result) in indices.into_iter().zip(Finish::all(finishes).await) {
             self.results[index] = Some(result.map(Some));

@@ -15,7 +15,7 @@ use super::pulse::Pulse;
 use crate::backend::{Found, Permit, Version, Want};
 
 use crate::cache::Form;
-use crate::join::join;
+use crate::join::{join, together};
 use crate::key::OwnedKey;
 use crate::lease::{self, Keeper, Lease, Purpose, Watch};
 use crate::limit;
@@ -131,14 +131,6 @@ struct Applicant {
     pulse: Arc<Pulse>,
     /// How long a caller within a computation waits while another process computes: that process may wait for this one.
     patience: Option<Duration>,
-}
-
-/// Awaits a future that begins two calls of a backend: over a network they leave with one write.
-async fn together<F: Future>(calls: F) -> F::Output {
-    #[cfg(feature = "_server")]
-    return polycache_wire::together(calls).await;
-    #[cfg(not(feature = "_server"))]
-    calls.await
 }
 
 impl Applicant {
