@@ -1,10 +1,15 @@
 //! Every setting gets the same answer, whichever way it is given.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::sync::Arc;
 use std::time::Duration;
 
+use polycache::backend::Backend;
+use polycache::backends::breaker::Breaker;
+use polycache::backends::fallback::{Fallback, FallbackBuilder};
 use polycache::backends::memcached::{Memcached, MemcachedConfig};
 use polycache::backends::memory::Memory;
+use polycache::backends::recovery::Recovery;
 use polycache::backends::redis::{Redis, RedisConfig, Server};
 use polycache::{Cache, CacheBuilder, Caches, Config, ErrorKind, Result, Ttl};
 
@@ -50,6 +55,14 @@ fn memcached(set: impl FnOnce(&mut MemcachedConfig)) -> Result<()> {
     Memcached::new(&config).map(drop)
 }
 
+fn memory() -> Arc<dyn Backend> {
+    Arc::new(Memory::new())
+}
+
+fn fallback(build: impl FnOnce(FallbackBuilder) -> FallbackBuilder) -> Result<()> {
+    build(Fallback::builder()).build(Recovery::builder().build(memory())?).map(drop)
+}
+
 const DAY: &str = "1day";
 const CONNECT_TIMEOUT: &[(&str, &str)] = &[
     ("0s", "`connect_timeout` is 0ns; it goes from 1ms to 86400s"),
@@ -91,6 +104,28 @@ const ROWS: &[Row] = &[
         build: |text| text.parse().ok().map(|bytes| Memory::builder().max_bytes(bytes).build().map(drop)),
         bad: &[("0", "`max_bytes` is 0; it goes from 1 to 1152921504606846976"),
             ("1152921504606846977", "`max_bytes` is 1152921504606846977; it goes from 1 to 1152921504606846976")] },
+    // What is around a backend, and around a serializer.
+    Row { backend: "memory", name: "breaker.failures", url: Url::No, good: &["1", "4294967295"],
+        build: |text| text.parse().ok().map(|failures| Breaker::builder().failures(failures).build(memory()).map(drop)),
+        bad: &[("0", "`failures` is 0; it goes from 1 to 4294967295"),
+            ("4294967296", "`failures` is 4294967296; it goes from 1 to 4294967295")] },
+    Row { backend: "memory", name: "breaker.failure_rate", url: Url::No, good: &["0.01", "1.0"],
+        build: |text| text.parse().ok().map(|rate| Breaker::builder().failure_rate(rate).build(memory()).map(drop)),
+        bad: &[("0.009", "`failure_rate` is 0.009; it goes from 0.01 to 1.0"), ("1.1", "`failure_rate` is 1.1; it goes from 0.01 to 1.0")] },
+    Row { backend: "memory", name: "breaker.pause", url: Url::No, good: &["1ms", "1000years"],
+        build: |text| time(text).map(|time| Breaker::builder().pause(time).build(memory()).map(drop)),
+        bad: &[("999us", "`pause` is 999µs; it begins at 1ms")] },
+    Row { backend: "memory", name: "recovery.max_pending", url: Url::No, good: &["1"],
+        build: |text| text.parse().ok().map(|keys| Recovery::builder().max_pending(keys).build(memory()).map(drop)),
+        bad: &[("0", "`max_pending` is 0; it goes from 1 to 18446744073709551615")] },
+    Row { backend: "memory", name: "recovery.close_timeout", url: Url::No, good: &["0s", "1000years"],
+        build: |text| time(text).map(|time| Recovery::builder().close_timeout(time).build(memory()).map(drop)), bad: &[] },
+    Row { backend: "redis", name: "fallback.max_bytes", url: Url::No, good: &["1", "1152921504606846976"],
+        build: |text| text.parse().ok().map(|bytes| fallback(|builder| builder.max_bytes(bytes))),
+        bad: &[("0", "`max_bytes` is 0; it goes from 1 to 1152921504606846976")] },
+    Row { backend: "redis", name: "fallback.ttl", url: Url::No, good: &["1ms", "1000years"],
+        build: |text| time(text).map(|time| fallback(|builder| builder.ttl(time))),
+        bad: &[("999us", "`ttl` is 999µs; it begins at 1ms")] },
     // Redis.
     Row { backend: "redis", name: "heartbeat", url: Url::Query, good: &["0s", "2ms", DAY],
         build: |text| time(text).map(|time| redis(|config| config.heartbeat = time)),
@@ -163,7 +198,10 @@ impl Row {
 
     /// The ways to give it this value, by their names, as a configuration of one alias in JSON. What is a number is one there, too.
     fn aliases(&self, value: &str) -> Vec<(&'static str, serde_json::Value)> {
-        let alias = |value: serde_json::Value| serde_json::json!({ "cache": self.backend, self.name: value });
+        let alias = |value: serde_json::Value| match self.name.split_once('.') {
+            None => serde_json::json!({ "cache": self.backend, self.name: value }),
+            Some((part, name)) => serde_json::json!({ "cache": self.backend, part: { name: value } }),
+        };
         let mut aliases = vec![("a text", alias(value.into()))];
         if let Ok(number @ serde_json::Value::Number(_)) = serde_json::from_str(value)
             && (number.is_i64() || number.is_u64() || value.contains('.'))
@@ -206,8 +244,14 @@ fn of_config(config: Result<Config>) -> Result<()> {
 }
 
 fn toml_of(fields: &serde_json::Value) -> String {
-    let fields = fields.as_object().unwrap().iter().map(|(name, value)| format!("{name} = {value}\n"));
-    format!("[default]\n{}", fields.collect::<String>())
+    let (mut text, mut parts) = ("[default]\n".to_owned(), String::new());
+    for (name, value) in fields.as_object().unwrap() {
+        match value.as_object().and_then(|part| part.iter().next()) {
+            Some((field, value)) => parts = format!("[default.{name}]\n{field} = {value}\n"),
+            None => text += &format!("{name} = {value}\n"),
+        }
+    }
+    text + &parts
 }
 
 #[tokio::test]
