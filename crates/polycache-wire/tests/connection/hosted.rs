@@ -191,7 +191,7 @@ fn who_asks_several_things_is_one_caller() {
     let (server, runtime) = (Server::start(), runtime());
     let connection = server.connect_plainly(options());
     let event_loop = Arc::new(Loop::default());
-    let asks = ["one", "another"].map(|line| Ask(line.to_owned()));
+    let asks = ["held", "another"].map(|line| Ask(line.to_owned()));
     event_loop.run(&runtime, async {
         for _ in 0..MANY {
             let answers = connection.call_in_order(&asks).await;

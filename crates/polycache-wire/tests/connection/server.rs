@@ -79,10 +79,11 @@ impl Server {
     }
 }
 
-/// Answers each line with the same line, `twice` with two, and `pause` when the server goes on; from `silence` on, no line at all.
+/// Answers each line with the same line, `twice` with two, and `held` together with the next line; `pause` when the server goes on; from
+/// `silence` on, no line at all.
 fn answer(mut stream: TcpStream, paused: &Paused) {
     let lines = BufReader::new(stream.try_clone().unwrap());
-    let mut silent = false;
+    let (mut silent, mut held) = (false, Vec::new());
     for line in lines.split(b'\n') {
         let Ok(mut line) = line else { return };
         line.push(b'\n');
@@ -97,8 +98,11 @@ fn answer(mut stream: TcpStream, paused: &Paused) {
             }
             *ends -= 1;
         }
-        let times = if line == b"twice\n" { 2 } else { 1 };
-        if stream.write_all(&line.repeat(times)).is_err() {
+        held.extend(line.repeat(if line == b"twice\n" { 2 } else { 1 }));
+        if line.starts_with(b"held") {
+            continue;
+        }
+        if stream.write_all(&std::mem::take(&mut held)).is_err() {
             return;
         }
     }
