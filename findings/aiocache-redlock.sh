@@ -3,7 +3,7 @@
 #
 # Expected: aiocache's documentation: Redis "implements correctly the redlock algorithm", and "when a new call arrives,
 #   it will wait always at most lease time". (It warns of misses after the lease is over, not of this.)
-# Seen: within one process others wait (for an event of that process). A lock held by another process isn't waited for
+# Seen: within one process others wait (for an event of that process; who asks before it is set, enters too). A lock held by another process isn't waited for
 #   at all: the block is entered within milliseconds, and lock and lease mean nothing between processes.
 #   @cached_stampede is built on it.
 # Who meets it: several web workers over one Redis, the very case of the lock.
