@@ -3,9 +3,9 @@
 #
 # Expected: aiocache's documentation: Redis "implements correctly the redlock algorithm", and "when a new call arrives,
 #   it will wait always at most lease time". (It warns of misses after the lease is over, not of this.)
-# Seen: within one process others wait (for an event of that process; who asks before it is set, enters too). A lock held by another process isn't waited for
-#   at all: the block is entered within milliseconds, and lock and lease mean nothing between processes.
-#   @cached_stampede is built on it.
+# Seen: within one process others wait for an event of that process (who asks before it is there enters, too). A lock held by
+#   another process isn't waited for at all: the block is entered within milliseconds, and lock and lease mean nothing between
+#   processes. @cached_stampede is built on it.
 # Who meets it: several web workers over one Redis, the very case of the lock.
 # Instead: redis-py's Lock around the computation.
 source "$(dirname "$0")/lib.bash"
