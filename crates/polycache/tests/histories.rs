@@ -8,6 +8,7 @@ use polycache::ErrorKind;
 use polycache::backend::Backend;
 use polycache::backends::memcached::Memcached;
 use polycache::backends::memory::Memory;
+use polycache::backends::recovery::Recovery;
 use polycache::backends::redis::Redis;
 use polycache_testkit::histories::{Fault, Histories, Tally};
 use polycache_testkit::servers::{Memcached as MemcachedServer, RedisCluster, RedisServer};
@@ -30,7 +31,11 @@ async fn run(histories: Histories) -> Tally {
     tally
 }
 
+/// With a recovery around it, where the URL ends in `recovery`.
 fn open(url: &str) -> Arc<dyn Backend> {
+    if let Some(url) = url.strip_suffix("&recovery") {
+        return Arc::new(Recovery::new(open(url)));
+    }
     if url.starts_with("redis") { Arc::new(Redis::open(url).unwrap()) } else { Arc::new(Memcached::open(url).unwrap()) }
 }
 
@@ -51,9 +56,9 @@ async fn on_server(
     Histories::new(name, backends).faults(faults)
 }
 
-async fn on_redis(processes: usize) -> Histories {
+async fn on_redis(processes: usize, settings: &str) -> Histories {
     let server = Arc::new(RedisServer::start().await);
-    let histories = on_server("Redis", processes, server.address(), |at| server.url_at(at), "").await;
+    let histories = on_server("Redis", processes, server.address(), |at| server.url_at(at), settings).await;
     histories.fault(Fault::of_server("Redis", &server, RedisServer::stop, RedisServer::resume))
 }
 
@@ -115,13 +120,26 @@ async fn a_store_without_leases_of_its_own() {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis_alone() {
     let _turn = TURN.lock().await;
-    run(on_redis(1).await.lease(Duration::ZERO)).await;
+    run(on_redis(1, "").await.lease(Duration::ZERO)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn redis() {
     let _turn = TURN.lock().await;
-    run(on_redis(3).await.lease(LEASE)).await;
+    run(on_redis(3, "").await.lease(LEASE)).await;
+}
+
+/// What a recovery deletes later is never more than that.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn redis_with_recovery() {
+    let _turn = TURN.lock().await;
+    run(on_redis(3, "&recovery").await.lease(LEASE)).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn memcached_with_recovery() {
+    let _turn = TURN.lock().await;
+    run(on_memcached(3, "&recovery").await.lease(LEASE)).await;
 }
 
 /// Callers give up what is done all the same: an increment that could be repeated then would be done twice. Nothing else goes wrong, since

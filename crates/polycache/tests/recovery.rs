@@ -195,6 +195,22 @@ async fn what_is_refused_is_not_remembered() {
     assert_eq!(recovery.pending().keys, [""; 0]);
 }
 
+/// A write that was dropped before anybody could refuse it doesn't stay pending for ever.
+#[tokio::test(start_paused = true)]
+async fn what_can_never_be_done_is_forgotten() {
+    let backend = Intercept::new(Arc::new(Memory::new()), |operation| match operation {
+        "clear" => Reply::pending(async { Err(Error::new(ErrorKind::Unsupported, "no clear here")) }),
+        _ => Reply::ready(()),
+    });
+    let recovery = Recovery::new(Arc::new(backend));
+    let cache = Cache::builder().backend(recovery.clone()).namespace("n").build().unwrap();
+    drop(cache.clear());
+    assert_eq!(recovery.pending().prefixes, ["n:"]);
+    cache.set("k", 1).await.unwrap();
+    assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1));
+    assert_eq!(recovery.pending(), recovery::Pending::default());
+}
+
 #[tokio::test(start_paused = true)]
 async fn past_the_bound_a_namespace_is_cleared_and_a_plain_key_is_told() {
     let Setup { cache, server, recovery, faults, .. } = setup(|builder| builder.max_pending(2));

@@ -73,19 +73,43 @@ impl Backlog {
     async fn delete(&self, mut claim: Claim) -> Result<()> {
         let ending = self.ending.lock().clone();
         for (prefix, _) in &claim.prefixes {
-            self.backend.clear(prefix).await?;
+            unless_refused(self.backend.clear(prefix).await)?;
             if ending.is_some() {
                 // Also the values stored under a lease before the first run came to the lease.
-                self.backend.clear(prefix).await?;
+                unless_refused(self.backend.clear(prefix).await)?;
             }
         }
+        let writer = ending.as_deref().unwrap_or(&*self.backend);
         let keys: Vec<Key<'_>> = claim.keys.iter().map(|(key, _)| Key::plain(key)).collect();
         if !keys.is_empty() {
-            let deleted = ending.as_deref().unwrap_or(&*self.backend).multi_delete(&keys);
-            deleted.await?;
+            match writer.multi_delete(&keys).await {
+                Err(error) if is_refusal(&error) => {
+                    // The refusal may be about one key of them.
+                    for key in keys {
+                        unless_refused(writer.multi_delete(&[key]).await.map(drop))?;
+                    }
+                }
+                result => drop(result?),
+            }
         }
         claim.is_done = true;
         Ok(())
+    }
+}
+
+/// Whether the deletion can never be done. The lost write would have been refused as well, and would have changed nothing.
+fn is_refusal(error: &Error) -> bool {
+    matches!(error.kind(), ErrorKind::Unsupported | ErrorKind::InvalidInput | ErrorKind::Refused)
+}
+
+/// The result of a deletion. After a refusal there is nothing more to do.
+fn unless_refused(result: Result<()>) -> Result<()> {
+    match result {
+        Err(error) if is_refusal(&error) => {
+            tracing::warn!(%error, "the deletion in place of a lost write was refused");
+            Ok(())
+        }
+        result => result,
     }
 }
 
