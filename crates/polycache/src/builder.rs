@@ -260,7 +260,8 @@ impl CacheBuilder {
         let separator = &self.options.separator;
         if separator.len() > LONGEST_SEPARATOR || separator.chars().any(char::is_control) {
             return refuse(format!(
-                "`separator` is {separator:?}; it has at most {LONGEST_SEPARATOR} bytes and no control characters"
+                "`separator` has {} bytes; it has at most {LONGEST_SEPARATOR} bytes and no control characters",
+                separator.len()
             ));
         }
         if let Some(lease) = self.lease {

@@ -172,11 +172,27 @@ impl Settings {
     pub(crate) fn ranged<T: Ranged>(&mut self, range: &Range<T>) -> Result<Option<T>> {
         match self.take_value(range.name) {
             None | Some(Value::Null) => Ok(None),
-            Some(value) => range.read(&value).map(Some).map_err(|error| {
-                let elsewhere = self.elsewhere(range.name).map(|value| range.refused(&value));
-                self.located_at(range.name, &elsewhere.unwrap_or(error))
-            }),
+            Some(value) => range.read(&value).map(Some).map_err(|error| self.out_of(range, error)),
         }
+    }
+
+    /// The values of a setting that has a range for each: a list, or a text with commas between them, as in a URL.
+    #[cfg(feature = "memcached")]
+    pub(crate) fn ranged_list<T: Ranged>(&mut self, range: &Range<T>) -> Result<Vec<T>> {
+        let given = match self.take_value(range.name) {
+            None | Some(Value::Null) => return Ok(Vec::new()),
+            Some(Value::Array(values)) => values,
+            Some(Value::String(text)) => text.split(',').map(|value| Value::String(value.to_owned())).collect(),
+            Some(one) => vec![one],
+        };
+        let values = given.iter().map(|value| range.read(value)).collect::<Result<_>>();
+        values.map_err(|error| self.out_of(range, error))
+    }
+
+    /// The error about a value that is out of this range, with its place.
+    fn out_of<T: Ranged>(&self, range: &Range<T>, error: Error) -> Error {
+        let elsewhere = self.elsewhere(range.name).map(|value| range.refused(&value));
+        self.located_at(range.name, &elsewhere.unwrap_or(error))
     }
 
     /// The value of a setting that is one of a few words, if it is given.
@@ -265,16 +281,21 @@ impl Settings {
     fn without_values(&self, place: Option<&str>, text: &str) -> String {
         let Some(alias) = self.alias.as_deref() else { return text.to_owned() };
         let given = place.map(|field| self.given_as(field));
+        let whence = self.whence(given.unwrap_or("url"));
+        if whence.as_ref().is_some_and(|whence| text.contains(whence)) {
+            // The origin stands in the value's place. A bound may have the value's digits.
+            return text.to_owned();
+        }
         let shown = self.source.outside(alias, given).find(|(_, outside)| outside.shows_in(text));
-        match (shown, self.whence(given.unwrap_or("url"))) {
+        match (shown, whence) {
             (Some((field, outside)), _) => {
                 let field = if given.is_none() { format!("`{field}` ") } else { String::new() };
                 format!("{field}can't be what {} says", outside.whence())
             }
-            (None, Some(whence)) if !text.contains(&whence) => {
+            (None, Some(whence)) => {
                 format!("{text}; {} is what {whence} says", if given.is_none() { "`url`" } else { "it" })
             }
-            (None, _) => text.to_owned(),
+            (None, None) => text.to_owned(),
         }
     }
 

@@ -89,7 +89,7 @@ const ROWS: &[Row] = &[
         bad: &[("-0.1", "`ttl_jitter` is -0.1; it goes from 0.0 to 1.0"), ("1.1", "`ttl_jitter` is 1.1; it goes from 0.0 to 1.0")] },
     Row { backend: "memory", name: "separator", url: Url::Query, good: &["", "abcdefgh"],
         build: |text| Some(cache(|builder| builder.separator(text))),
-        bad: &[("abcdefghi", "`separator` is \"abcdefghi\"; it has at most 8 bytes and no control characters")] },
+        bad: &[("abcdefghi", "`separator` has 9 bytes; it has at most 8 bytes and no control characters")] },
     Row { backend: "memory", name: "on_error", url: Url::Query, good: &["fail", "miss"], build: |_| None,
         bad: &[("hit", "`on_error` is \"hit\"; it is `fail` or `miss`")] },
     Row { backend: "memory", name: "on_decode_error", url: Url::Query, good: &["fail", "miss"], build: |_| None,
@@ -287,7 +287,11 @@ async fn every_setting_gets_one_answer_by_each_way() {
     }
 }
 
-/// Runs itself in a process whose environment names a file with an alias for each case.
+fn upper(name: &str) -> String {
+    name.to_ascii_uppercase()
+}
+
+/// Runs itself in a process whose environment names a file with an alias for each case, and has a variable for each.
 #[test]
 fn the_environment_gives_the_same_answers() {
     const NAME: &str = "the_environment_gives_the_same_answers";
@@ -296,10 +300,24 @@ fn the_environment_gives_the_same_answers() {
             row.aliases(value).into_iter().map(move |(way, fields)| (row, value, expected, way, fields))
         })
         .collect();
+    // A variable sets a whole field.
+    let plain = cases().filter(|(row, ..)| !row.name.contains('.'));
     if std::env::var_os("POLYCACHE_CONFIG").is_some() {
         for (number, (row, value, expected, way, _)) in all.into_iter().enumerate() {
             let answer = polycache::caches().get(&format!("case {number}")).map(drop);
             check(&format!("the environment, {way}"), row, value, answer, expected);
+        }
+        for (number, (row, value, expected)) in plain.enumerate() {
+            let answer = polycache::caches().get(&format!("field {number}")).map(drop);
+            // What a variable says may be secret, so it isn't shown.
+            let variable =
+                format!("what the environment variable `POLYCACHE__FIELD_{number}__{}` says", upper(row.name));
+            let is = format!("`{}` is ", row.name);
+            let expected = expected.map(|text| match text.split_once("; ").filter(|_| text.starts_with(&is)) {
+                Some((_, bounds)) => format!("{is}{variable}; {bounds}"),
+                None => text.to_owned(),
+            });
+            check("a variable of the environment", row, value, answer, expected.as_deref());
         }
         return;
     }
@@ -307,13 +325,14 @@ fn the_environment_gives_the_same_answers() {
     for (number, (.., fields)) in all.into_iter().enumerate() {
         config[format!("case {number}")] = fields;
     }
+    let mut child = std::process::Command::new(std::env::current_exe().unwrap());
+    for (number, (row, value, _)) in plain.enumerate() {
+        config[format!("field {number}")] = serde_json::json!({ "cache": row.backend });
+        child.env(format!("POLYCACHE__FIELD_{number}__{}", upper(row.name)), value);
+    }
     let file = tempfile::Builder::new().suffix(".json").tempfile().unwrap();
     std::fs::write(file.path(), config.to_string()).unwrap();
-    let child = std::process::Command::new(std::env::current_exe().unwrap())
-        .args(["--exact", NAME, "--nocapture"])
-        .env("POLYCACHE_CONFIG", file.path())
-        .output()
-        .unwrap();
+    let child = child.args(["--exact", NAME, "--nocapture"]).env("POLYCACHE_CONFIG", file.path()).output().unwrap();
     let output = String::from_utf8_lossy(&child.stdout) + String::from_utf8_lossy(&child.stderr);
     assert!(child.status.success() && output.contains("1 passed"), "{output}");
 }

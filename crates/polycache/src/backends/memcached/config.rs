@@ -6,7 +6,6 @@ use std::time::Duration;
 
 use polycache_memcached::{self as client, Client};
 use serde::Deserialize;
-use serde_json::Value;
 
 use super::url;
 use crate::backends::Tls;
@@ -156,7 +155,7 @@ impl MemcachedConfig {
             config.servers = vec![format!("{host}:{}", port.unwrap_or(11211))];
         }
         config.servers = servers.unwrap_or(config.servers);
-        config.weights = weights(settings)?;
+        config.weights = settings.ranged_list(&WEIGHT)?;
         config.username = settings.take("username")?;
         config.password = settings.take("password")?;
         config.tls = settings.take("tls")?;
@@ -260,18 +259,6 @@ fn with_tls(builder: client::Builder, tls: &Tls) -> Result<client::Builder> {
 #[cfg(not(feature = "tls"))]
 fn with_tls(_: client::Builder, _: &Tls) -> Result<client::Builder> {
     Err(Error::new(ErrorKind::Config, "TLS needs the feature `tls` of polycache"))
-}
-
-/// The weights: a list, or a text with commas between them, as in a URL.
-fn weights(settings: &mut Settings) -> Result<Vec<u32>> {
-    let given = match settings.take::<Value>("weights")? {
-        None => return Ok(Vec::new()),
-        Some(Value::Array(weights)) => weights,
-        Some(Value::String(text)) => text.split(',').map(|weight| Value::String(weight.to_owned())).collect(),
-        Some(one) => vec![one],
-    };
-    let weights = given.iter().map(|weight| WEIGHT.read(weight)).collect::<Result<_>>();
-    weights.map_err(|error| settings.located_at("weights", &error))
 }
 
 /// Checks the port of a server, if it is a number.
