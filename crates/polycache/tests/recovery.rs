@@ -102,7 +102,7 @@ async fn a_clear_is_made_up_for() {
     cache.delete("a").await.unwrap_err();
     cache.clear().await.unwrap_err();
     let pending = recovery.pending();
-    assert_eq!((pending.keys.len(), pending.prefixes), (0, vec!["n:".to_owned()]));
+    assert_eq!((pending.keys.len(), pending.prefixes), (1, vec!["n:".to_owned()]));
     server.set("d", 2).await.unwrap();
     for key in ["a", "b", "d", "never"] {
         assert_eq!(cache.get::<i32>(key).await.unwrap(), None);
@@ -204,11 +204,16 @@ async fn what_can_never_be_done_is_forgotten() {
     });
     let recovery = Recovery::new(Arc::new(backend));
     let cache = Cache::builder().backend(recovery.clone()).namespace("n").build().unwrap();
+    cache.set("lost", 1).await.unwrap();
     drop(cache.clear());
-    assert_eq!(recovery.pending().prefixes, ["n:"]);
+    drop(cache.delete("lost"));
+    let pending = recovery.pending();
+    assert_eq!((pending.keys, pending.prefixes), (vec!["n:lost".to_owned()], vec!["n:".to_owned()]));
     cache.set("k", 1).await.unwrap();
     assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1));
+    recovered(&recovery).await;
     assert_eq!(recovery.pending(), recovery::Pending::default());
+    assert_eq!(cache.get::<i32>("lost").await.unwrap(), None); // a key doesn't depend on the clear of its namespace
 }
 
 #[tokio::test(start_paused = true)]

@@ -34,7 +34,7 @@ struct State {
     prefixes: HashMap<CompactString, Mark>,
     /// How many writes have been remembered.
     number: u64,
-    /// How many writes could not be remembered.
+    /// How many writes can't be made up for.
     lost: u64,
     /// Whether a task deletes.
     has_task: bool,
@@ -47,6 +47,8 @@ struct Mark {
     is_busy: bool,
     /// The length of a key's namespace with its separator.
     prefix_len: usize,
+    /// How many keys only their namespace's mark stands for.
+    folded: u64,
 }
 
 /// A write that may not have been done.
@@ -92,6 +94,8 @@ pub(super) struct Claim {
     backlog: Arc<Backlog>,
     pub(super) keys: Vec<(CompactString, u64)>,
     pub(super) prefixes: Vec<(CompactString, u64)>,
+    /// The prefixes whose clear was refused.
+    pub(super) refused: Vec<CompactString>,
     pub(super) is_done: bool,
 }
 
@@ -203,7 +207,7 @@ impl Backlog {
         if keys.is_empty() && prefixes.is_empty() {
             return Work::Busy;
         }
-        Work::Some(Claim { backlog: Arc::clone(self), keys, prefixes, is_done: false })
+        Work::Some(Claim { backlog: Arc::clone(self), keys, prefixes, refused: Vec::new(), is_done: false })
     }
 
     /// Whether the caller is to start a task. The backlog counts it as started.
@@ -242,15 +246,18 @@ impl State {
 
     fn next(&mut self, prefix_len: usize) -> Mark {
         self.number += 1;
-        Mark { number: self.number, is_busy: false, prefix_len }
+        Mark { number: self.number, is_busy: false, prefix_len, folded: 0 }
     }
 
     fn add(&mut self, full: &CompactString, prefix_len: usize, max: usize) -> bool {
         let mark = self.next(prefix_len);
-        // A pending clear of the namespace covers the key. If it is under way, the new number has the namespace cleared again.
+        // Where there is room, also a key whose namespace is to be cleared: the clear may be refused.
+        let has_room = self.len() < max || self.keys.contains_key(full);
         let over = self.prefixes.iter_mut().find(|(prefix, _)| full.starts_with(prefix.as_str()));
-        if let Some((_, over)) = over {
+        if let (Some((_, over)), false) = (over, has_room) {
+            // If the clear is under way, the new number has the namespace cleared again.
             over.number = mark.number;
+            over.folded += 1;
             return true;
         }
         if let Some(present) = self.keys.get_mut(full) {
@@ -262,6 +269,7 @@ impl State {
             let prefix = full.get(..prefix_len).unwrap_or_default();
             if let Some(over) = self.prefixes.get_mut(prefix) {
                 over.number = mark.number;
+                over.folded += 1;
                 return true;
             }
         }
@@ -275,7 +283,6 @@ impl State {
 
     fn add_prefix(&mut self, prefix: &CompactString, max: usize) -> bool {
         let mark = self.next(0);
-        self.keys.retain(|key, mark| mark.is_busy || !key.starts_with(prefix.as_str()));
         if let Some(present) = self.prefixes.get_mut(prefix) {
             present.number = mark.number;
             return true;
@@ -303,8 +310,9 @@ impl State {
             stays
         });
         for (prefix, number) in prefixes {
-            let over = self.prefixes.entry(prefix).or_insert(Mark { number, is_busy: false, prefix_len: 0 });
+            let over = self.prefixes.entry(prefix).or_insert(Mark { number, is_busy: false, prefix_len: 0, folded: 0 });
             over.number = over.number.max(number);
+            over.folded += 1;
         }
     }
 
@@ -316,11 +324,12 @@ impl State {
 impl Drop for Claim {
     fn drop(&mut self) {
         let mut state = self.backlog.state.lock();
-        let State { keys, prefixes, .. } = &mut *state;
+        let State { keys, prefixes, lost, .. } = &mut *state;
         for (map, claimed) in [(keys, &self.keys), (prefixes, &self.prefixes)] {
             for (text, number) in claimed {
                 if self.is_done && map.get(text).is_some_and(|mark| mark.number == *number) {
-                    map.remove(text);
+                    let folded = map.remove(text).map_or(0, |mark| mark.folded);
+                    *lost += if self.refused.contains(text) { folded } else { 0 };
                 } else if let Some(mark) = map.get_mut(text) {
                     mark.is_busy = false;
                 }

@@ -73,10 +73,16 @@ impl Backlog {
     async fn delete(&self, mut claim: Claim) -> Result<()> {
         let ending = self.ending.lock().clone();
         for (prefix, _) in &claim.prefixes {
-            unless_refused(self.backend.clear(prefix).await)?;
-            if ending.is_some() {
-                // Also the values stored under a lease before the first run came to the lease.
-                unless_refused(self.backend.clear(prefix).await)?;
+            // Twice, for values stored under a lease before the first run came to the lease.
+            for _ in 0..if ending.is_some() { 2 } else { 1 } {
+                match self.backend.clear(prefix).await {
+                    Err(error) if is_refusal(&error) => {
+                        tracing::error!(%error, prefix = &**prefix, "the clear in place of a lost write was refused");
+                        claim.refused.push(prefix.clone());
+                        break;
+                    }
+                    result => result?,
+                }
             }
         }
         let writer = ending.as_deref().unwrap_or(&*self.backend);
