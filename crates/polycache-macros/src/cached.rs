@@ -88,7 +88,10 @@ pub(crate) struct Cache {
 pub(crate) fn cache(options: &Options) -> Cache {
     let library = &options.library;
     if let Some(cache) = &options.cache {
-        let found = quote_spanned!(cache.span()=> <#library::Cache as ::core::clone::Clone>::clone(&#cache));
+        let found = match &options.grace {
+            Some(grace) => quote_spanned!(cache.span()=> #library::Cache::with_grace(&#cache, #grace)),
+            None => quote_spanned!(cache.span()=> <#library::Cache as ::core::clone::Clone>::clone(&#cache)),
+        };
         return Cache { found, source: quote!(#library::Cache) };
     }
     let lease = match &options.lease {
@@ -100,8 +103,9 @@ pub(crate) fn cache(options: &Options) -> Cache {
         (None, Some(alias)) => quote!(alias(#alias, #lease)),
         (None, None) => quote!(alias("default", #lease)),
     };
+    let grace = options.grace.iter().map(|grace| quote!(.grace(#grace)));
     let found = quote!({
-        static __CACHE: #library::functions::FunctionCache = #library::functions::FunctionCache::#made;
+        static __CACHE: #library::functions::FunctionCache = #library::functions::FunctionCache::#made #(#grace)*;
         &__CACHE
     });
     Cache { found, source: quote!(&'static #library::functions::FunctionCache) }

@@ -49,6 +49,7 @@ use proc_macro::TokenStream;
 /// | `noself` | leaves `self` out of such a key |
 /// | `ttl = "60s"` | how long a value lives: a text as in configurations, a number of seconds, or an expression of `Duration` or `Ttl` |
 /// | `ttl_from = function` | the same from a reference to the value |
+/// | `grace = "1h"` | how long a value stays after its TTL, for when the function fails: see `CacheBuilder::grace` |
 /// | `skip_if = function` | doesn't store a value for which this returns true |
 /// | `cache_errors` | stores a `Result` whole, errors too |
 /// | `write_behind` | returns as soon as the value is computed; a task stores it |

@@ -30,14 +30,16 @@ pub(crate) struct Options {
     pub(crate) skip_if: Option<Expr>,
     pub(crate) cache_errors: Option<Span>,
     pub(crate) lease: Option<TokenStream>,
+    pub(crate) grace: Option<TokenStream>,
     pub(crate) keys: Option<Ident>,
 }
 
 /// The options of all attributes.
-const COMMON: [&str; 13] = [
+const COMMON: [&str; 14] = [
     "alias",
     "cache",
     "crate",
+    "grace",
     "key",
     "key_builder",
     "noself",
@@ -72,6 +74,7 @@ impl Options {
             skip_if: None,
             cache_errors: None,
             lease: None,
+            grace: None,
             keys: None,
         };
         let mut seen: Vec<String> = Vec::new();
@@ -105,7 +108,8 @@ impl Options {
             "ttl_from" => self.ttl_from = Some(setting.value()?),
             "skip_if" => self.skip_if = Some(setting.value()?),
             "ttl" => self.ttl = Some(setting.value()?),
-            "lease" => self.lease = Some(lease(&setting.value()?)?),
+            "lease" => self.lease = Some(duration(&setting.value()?, "a lease")?),
+            "grace" => self.grace = Some(duration(&setting.value()?, "a grace")?),
             "keys" => self.keys = Some(syn::parse2(bare(&setting.value()?).to_token_stream())?),
             "crate" => self.library = setting.path()?,
             _ => return Err(unknown(&setting.name, &COMMON)),
@@ -228,8 +232,9 @@ impl Options {
     }
 }
 
-fn lease(value: &Expr) -> Result<TokenStream> {
-    literal(value)?.ok_or_else(|| Error::new(value.span(), "a lease is a text such as \"2s\", or a number of seconds"))
+fn duration(value: &Expr, what: &str) -> Result<TokenStream> {
+    literal(value)?
+        .ok_or_else(|| Error::new(value.span(), format!("{what} is a text such as \"2s\", or a number of seconds")))
 }
 
 /// A duration that is written as a literal; `None` for another expression.

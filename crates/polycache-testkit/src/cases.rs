@@ -9,6 +9,7 @@ pub mod errors;
 pub mod events;
 pub mod expiry;
 pub mod flights;
+pub mod grace;
 pub mod heads;
 pub mod keys;
 pub mod left_alone;

@@ -165,6 +165,18 @@ macro_rules! __every_case {
                 every_command_takes_what_is_encoded
                 live_objects
             }
+            grace {
+                a_stale_entry_is_none
+                a_failed_computation_gives_the_stale_value
+                its_source_rests_for_a_while
+                nothing_is_given_beyond_the_grace
+                no_stale_value_after_a_write
+                bulk_calls_give_stale_values
+                objects_have_a_grace
+                expire_keeps_the_grace
+                counters_have_none
+                a_cache_without_a_grace_refuses_the_value
+            }
             heads {
                 a_head_comes_back
                 another_head_is_a_write

@@ -3,6 +3,7 @@
 pub mod breaker;
 #[cfg(feature = "memory")]
 pub mod fallback;
+pub(crate) mod graced;
 #[cfg(feature = "memcached")]
 pub mod memcached;
 #[cfg(feature = "memory")]

@@ -7,7 +7,7 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use crate::backend::Backend;
-use crate::cache::{Cache, CacheOptions, View, checked_serializer};
+use crate::cache::{Cache, CacheOptions, Grace, View, checked_serializer};
 use crate::flight::Flights;
 use crate::key::{KeyBuilder, Prefix};
 use crate::lease;
@@ -25,6 +25,11 @@ const DEFAULT_TIMEOUT: Duration = Duration::from_secs(5);
 /// The life of a lease by default: longer than a busy process is held up, and no longer than anybody wants to wait for a dead one.
 const DEFAULT_LEASE: Duration = Duration::from_secs(2);
 
+/// How long a stale value is given before its source is asked again, unless told otherwise.
+const DEFAULT_THROTTLE: Duration = Duration::from_secs(30);
+
+pub(crate) const GRACE: Range<Duration> = Range::from("grace", Duration::ZERO);
+pub(crate) const THROTTLE: Range<Duration> = Range::from("throttle", Duration::ZERO);
 pub(crate) const LEASE: Range<Duration> = lease::LEASE.or_zero("none");
 #[cfg(feature = "config")]
 pub(crate) const TIMEOUT: Range<Duration> = Range::from("timeout", Duration::ZERO);
@@ -66,6 +71,8 @@ pub struct CacheBuilder {
     enabled: bool,
     /// Zero: none. `None`: the backend's default.
     lease: Option<Duration>,
+    /// Zero: none.
+    grace: Duration,
     options: CacheOptions,
 }
 
@@ -75,7 +82,13 @@ impl Cache {
     #[cfg(feature = "memory")]
     #[must_use]
     pub fn memory() -> Self {
-        Self::builder().assemble(Arc::new(crate::backends::memory::Memory::new()), None, Arc::new(Null), Flights::new())
+        Self::builder().assemble(
+            Arc::new(crate::backends::memory::Memory::new()),
+            None,
+            None,
+            Arc::new(Null),
+            Flights::new(),
+        )
     }
 
     /// Settings for a new cache.
@@ -95,6 +108,7 @@ impl CacheBuilder {
             timeout: DEFAULT_TIMEOUT,
             enabled: true,
             lease: None,
+            grace: Duration::ZERO,
             options: CacheOptions {
                 key_builder: None,
                 separator: CompactString::const_new(":"),
@@ -104,6 +118,7 @@ impl CacheBuilder {
                 allow_flush: false,
                 write_behind: false,
                 lease: None,
+                throttle: DEFAULT_THROTTLE,
             },
         }
     }
@@ -248,6 +263,35 @@ impl CacheBuilder {
         self
     }
 
+    /// How long entries stay after their TTL; zero, the default, for none. Such an entry is *stale*: commands don't find it, and
+    /// [`get_or_set`](Cache::get_or_set) and cached functions compute. If their computation fails, they give the stale value instead of the
+    /// error, and then again for the [`throttle`](Self::throttle) without a computation. Entries without a TTL have no grace.
+    ///
+    /// What is left of an entry's life tells whether it is stale, by the clock of the backend. A value with a grace is stored behind a
+    /// [head](crate::Head::with_grace), so a number that was `set` can't be counted by [`increment`](Cache::increment), and only caches
+    /// with a grace can read the value. Give all caches on the same keys a grace; how long it is may differ.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::{Cache, Ttl};
+    /// use std::time::Duration;
+    ///
+    /// let cache = Cache::builder().ttl(Ttl::secs(60)).grace(Duration::from_secs(3_600)).build()?;
+    /// let price: Result<u32, &str> = cache.get_or_set("price", || async { Ok(5) }).await;
+    /// assert_eq!(price, Ok(5)); // for an hour after the minute, it is given where the source fails
+    /// # Ok(()) }
+    /// ```
+    pub fn grace(mut self, grace: Duration) -> Self {
+        self.grace = grace;
+        self
+    }
+
+    /// How long a stale value is given before its source is asked again; zero: it is asked each time. 30 seconds by default.
+    pub fn throttle(mut self, throttle: Duration) -> Self {
+        self.options.throttle = throttle;
+        self
+    }
+
     /// Makes the cache. No server is contacted.
     ///
     /// # Errors
@@ -274,6 +318,7 @@ impl CacheBuilder {
             Some(backend) => backend,
             None => default_backend()?,
         };
+        let (grace, backend) = Grace::around(backend, self.grace);
         let flights = Flights::new();
         let writes = backend.ending_leases(flights.holder());
         self.options.lease = match self.lease {
@@ -288,12 +333,13 @@ impl CacheBuilder {
             None if live => Arc::new(Null),
             None => default_serializer(backend.info().name.as_ref())?,
         };
-        Ok(self.assemble(backend, writes, serializer, flights))
+        Ok(self.assemble(backend, grace, writes, serializer, flights))
     }
 
     pub(crate) fn assemble(
         self,
         backend: Arc<dyn Backend>,
+        grace: Option<Grace>,
         writes: Option<Arc<dyn Backend>>,
         serializer: Arc<dyn Serializer>,
         flights: Arc<Flights>,
@@ -311,6 +357,7 @@ impl CacheBuilder {
             options: self.options,
             switch: Switch::new(self.enabled),
             flights,
+            grace,
             queues: Queues::new(),
         };
         Cache { view: Arc::new(view.with_plugins(self.plugins)), ttl: self.ttl, timeout: self.timeout }

@@ -7,6 +7,7 @@ mod fill;
 mod finish;
 mod form;
 mod gate;
+mod grace;
 mod hooks;
 mod keys;
 mod reads;
@@ -29,6 +30,7 @@ pub(crate) use self::form::private::Keep;
 pub use self::form::{Encoded, Form, Live};
 #[cfg(not(feature = "macros"))]
 pub(crate) use self::form::{Encoded, Form, Live};
+pub(crate) use self::grace::Grace;
 pub use self::scan::Scan;
 pub use self::typed::{Readable, Storable};
 use crate::backend::{Backend, BackendInfo};
@@ -102,6 +104,8 @@ pub(crate) struct View {
     pub(crate) switch: Switch,
     /// The computations of `get_or_set`.
     pub(crate) flights: Arc<Flights>,
+    /// For how long entries stay after their TTL; `None` where they don't.
+    pub(crate) grace: Option<Grace>,
     /// The queues for locks.
     pub(crate) queues: Arc<Queues>,
 }
@@ -121,6 +125,8 @@ pub(crate) struct CacheOptions {
     pub(crate) write_behind: bool,
     /// The life of leases on computed keys, if other processes use the backend too.
     pub(crate) lease: Option<Duration>,
+    /// How long a stale value is given before its source is asked again.
+    pub(crate) throttle: Duration,
 }
 
 impl View {

@@ -12,12 +12,14 @@ macro_rules! links {
             [errors.md#the-end]: crate::guide::errors#the-end\n\
             [format.md]: https://github.com/polycache/polycache/blob/main/docs/format.md\n\
             [format.md#values-that-are-packed-encrypted-or-signed]: https://github.com/polycache/polycache/blob/main/docs/format.md#values-that-are-packed-encrypted-or-signed\n\
+            [functions.md]: crate::guide::functions\n\
             [outages.md]: crate::guide::outages\n\
             [outages.md#deletes-that-are-lost]: crate::guide::outages#deletes-that-are-lost\n\
             [plugins.md#a-plugin-more]: crate::guide::plugins#a-plugin-more\n\
             [redis.md]: crate::guide::redis\n\
             [redis.md#time]: crate::guide::redis#time\n\
             [redis.md#what-a-servers-errors-mean]: crate::guide::redis#what-a-servers-errors-mean\n\
+            [stale.md]: crate::guide::stale\n\
             [stampedes.md]: crate::guide::stampedes\n\
             [stampedes.md#across-processes]: crate::guide::stampedes#across-processes\n\
             [values.md#around-another-compressed-sealed-signed]: crate::guide::values#around-another-compressed-sealed-signed\n\
@@ -50,6 +52,10 @@ pub mod functions {}
 #[doc = links!()]
 #[doc = include_str!("../docs/stampedes.md")]
 pub mod stampedes {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/stale.md")]
+pub mod stale {}
 
 #[doc = links!()]
 #[doc = include_str!("../docs/locks.md")]

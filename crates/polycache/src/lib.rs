@@ -46,7 +46,7 @@
     doc = "# The guide
 
 [Values and serializers](guide::values), [the memory backend](guide::memory), [Redis](guide::redis), [memcached](guide::memcached),
-[configuration](guide::configuration), [cached functions](guide::functions), [stampedes](guide::stampedes), [locks](guide::locks),
+[configuration](guide::configuration), [cached functions](guide::functions), [stampedes](guide::stampedes), [when the source fails](guide::stale), [locks](guide::locks),
 [plugins](guide::plugins), [errors and trouble](guide::errors), [when the server is away](guide::outages), [recipes](guide::recipes),
 [your own backend](guide::backends)."
 )]

@@ -97,6 +97,42 @@ impl<T> Reply<T> {
         }
     }
 
+    /// With what `step` makes of the value; here if this one is.
+    pub(crate) fn map<U>(self, step: impl FnOnce(T) -> U + Send + 'static) -> Reply<U>
+    where
+        T: Send + 'static,
+    {
+        match self.now() {
+            Ok(result) => Reply::from(result.map(step)),
+            Err(pending) => Reply::pending(async move { pending.await.map(step) }),
+        }
+    }
+
+    /// The reply of `step`, which begins once this one has succeeded; at once if this one is here.
+    pub(crate) fn and_then<U>(self, step: impl FnOnce(T) -> Reply<U> + Send + 'static) -> Reply<U>
+    where
+        T: Send + 'static,
+        U: Send + 'static,
+    {
+        match self.now() {
+            Ok(Ok(value)) => step(value),
+            Ok(Err(error)) => Reply::error(error),
+            Err(pending) => Reply::pending(async move { step(pending.await?).await }),
+        }
+    }
+
+    /// The reply of `step`, which takes the result, be it an error.
+    pub(crate) fn then<U>(self, step: impl FnOnce(Result<T>) -> Reply<U> + Send + 'static) -> Reply<U>
+    where
+        T: Send + 'static,
+        U: Send + 'static,
+    {
+        match self.now() {
+            Ok(result) => step(result),
+            Err(pending) => Reply::pending(async move { step(pending.await).await }),
+        }
+    }
+
     #[inline(never)]
     fn poll_pending(&mut self, context: &mut Context<'_>) -> Poll<Result<T>> {
         let State::Pending(future) = &mut self.0 else {

@@ -128,6 +128,17 @@ impl Value {
         })
     }
 
+    /// The same without a grace, which belongs to an entry.
+    pub(crate) fn without_grace(self) -> Self {
+        match self.head() {
+            Some(head) if head.grace().is_some() => {
+                let head = head.without_grace();
+                self.with_head(&head)
+            }
+            _ => self,
+        }
+    }
+
     /// The head: what belongs to the value besides its bytes or object.
     #[must_use]
     pub fn head(&self) -> Option<Head<'_>> {
@@ -153,20 +164,20 @@ impl Value {
     }
 
     /// The live object, if it is a `T`.
-    #[inline]
     #[must_use]
     pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
         match &self.0 {
-            Repr::Typed(object) => (&**object as &dyn Any).downcast_ref(),
-            Repr::Object(object) => object.downcast_ref(),
-            _ => self.beside_head(),
+            Repr::HeadedObject(headed) => headed.object.plain_ref(),
+            _ => self.plain_ref(),
         }
     }
 
-    #[inline(never)]
-    fn beside_head<T: Any>(&self) -> Option<&T> {
+    /// The live object, if it is a `T` and has no head: what most hits find.
+    #[inline]
+    pub(crate) fn plain_ref<T: Any>(&self) -> Option<&T> {
         match &self.0 {
-            Repr::HeadedObject(headed) => headed.object.downcast_ref(),
+            Repr::Typed(object) => (&**object as &dyn Any).downcast_ref(),
+            Repr::Object(object) => object.downcast_ref(),
             _ => None,
         }
     }
@@ -179,28 +190,23 @@ impl Value {
     }
 
     /// The live object, if it is a `T`; otherwise the value.
+    pub(crate) fn into_object<T: Any + Send + Sync>(self) -> Result<Arc<T>, Self> {
+        match &self.0 {
+            Repr::HeadedObject(headed) => headed.object.clone().into_plain_object(),
+            _ => self.into_plain_object(),
+        }
+    }
+
+    /// The same of an object without a head: what most hits find.
     #[allow(clippy::inline_always, reason = "compiled into a hit, see `Cache::decode_object`")]
     #[inline(always)]
-    pub(crate) fn into_object<T: Any + Send + Sync>(self) -> Result<Arc<T>, Self> {
+    pub(crate) fn into_plain_object<T: Any + Send + Sync>(self) -> Result<Arc<T>, Self> {
         let object: Arc<dyn Any + Send + Sync> = match self.0 {
             Repr::Typed(object) => object,
             Repr::Object(object) => object,
-            other => Self(other).into_headed_object()?,
+            other => return Err(Self(other)),
         };
         object.downcast().map_err(|object| Self(Repr::Object(object)))
-    }
-
-    /// Apart, so that the rest is compiled into a hit.
-    #[inline(never)]
-    fn into_headed_object(self) -> Result<Arc<dyn Any + Send + Sync>, Self> {
-        match &self.0 {
-            Repr::HeadedObject(headed) => match &headed.object.0 {
-                Repr::Typed(object) => Ok(Arc::<dyn Typed>::clone(object)),
-                Repr::Object(object) => Ok(Arc::clone(object)),
-                _ => Err(self),
-            },
-            _ => Err(self),
-        }
     }
 
     /// The live object in a form that any serde format can encode; `None` for bytes, and for an object made by [`object`](Self::object).

@@ -56,7 +56,7 @@ impl Cache {
         key: &str,
         value: Value,
     ) -> Result<T> {
-        match value.downcast_ref::<T>() {
+        match value.plain_ref::<T>() {
             Some(object) => Ok(object.clone()),
             None => self.decode_other(key, &value),
         }
@@ -69,6 +69,10 @@ impl Cache {
         T: DeserializeOwned + Clone + Send + Sync + 'static,
     {
         let View { serializer, decoder, .. } = &*self.view;
+        self.knows_grace(value)?;
+        if let Some(object) = value.downcast_ref::<T>() {
+            return Ok(object.clone());
+        }
         if let Some(object) = value.decoded::<T>(*decoder) {
             return Ok(object.clone());
         }
@@ -101,19 +105,25 @@ impl Cache {
     }
 
     /// The stored live object.
-    #[allow(clippy::inline_always, clippy::unused_self, reason = "compiled into a hit, see `decode`")]
+    #[allow(clippy::inline_always, reason = "compiled into a hit, see `decode`")]
     #[inline(always)]
     pub(super) fn decode_object<T: Any + Send + Sync>(&self, _key: &str, value: Value) -> Result<Arc<T>> {
+        value.into_plain_object().or_else(|value| self.decode_other_object(value))
+    }
+
+    #[inline(never)]
+    fn decode_other_object<T: Any + Send + Sync>(&self, value: Value) -> Result<Arc<T>> {
+        self.knows_grace(&value)?;
         value.into_object().map_err(|value| not_shared::<T>(&value))
     }
 
     /// The value, unless it is an object that the backend can't hold. It may come from another key, for which a serializer could refuse
-    /// it: so the object that was decoded from it stays behind.
+    /// it: so the object that was decoded from it stays behind. So does the grace of the entry that it comes from.
     pub(super) fn storable(&self, value: Value) -> Result<Value> {
         if value.is_object() {
             self.takes_objects()?;
         }
-        Ok(value.undecoded())
+        Ok(value.undecoded().without_grace())
     }
 
     pub(super) fn takes_objects(&self) -> Result<()> {

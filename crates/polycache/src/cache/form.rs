@@ -63,6 +63,23 @@ pub(crate) mod private {
 
         fn multi_get(cache: &Cache, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<T>>>;
 
+        /// What there is for who would compute it otherwise: as by `get`, and also a stale value whose source isn't to be asked yet.
+        fn serve(cache: &Cache, key: &str) -> Reply<Option<T>>
+        where
+            T: Send + 'static,
+        {
+            match &cache.view.grace {
+                None => Self::get(cache, key),
+                Some(grace) => cache.serve(grace, key, Self::read),
+            }
+        }
+
+        /// Whether a leader looks once more before it computes: a stale value may be there whose source isn't to be asked yet. Who takes a
+        /// lease looks then.
+        fn looks_again(cache: &Cache) -> bool {
+            cache.has_grace() && Self::lease_life(cache).is_none()
+        }
+
         /// The value to store under `key`, from a value that the caller keeps. Cheap to clone.
         fn store(cache: &Cache, key: &str, value: &T) -> Result<Value>;
     }

@@ -130,8 +130,9 @@ mod private {
 
     impl Read for Value {
         #[inline]
-        fn read(_cache: &Cache, _key: &str, stored: Value) -> Result<Value> {
+        fn read(cache: &Cache, _key: &str, stored: Value) -> Result<Value> {
             stored.readable()?;
+            cache.knows_grace(&stored)?;
             Ok(stored)
         }
     }

@@ -8,7 +8,7 @@ use super::open;
 use super::sharing::Servers;
 use crate::backend::Backend;
 use crate::backends::around;
-use crate::builder::{LEASE, TIMEOUT, TTL_JITTER};
+use crate::builder::{GRACE, LEASE, THROTTLE, TIMEOUT, TTL_JITTER};
 use crate::registry::{BACKENDS, PLUGINS, SERIALIZERS};
 use crate::settings::url::{guarded, split};
 use crate::settings::{Choice, Settings};
@@ -97,6 +97,15 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
     }
     if let Some(lease) = settings.ranged(&LEASE)? {
         builder = builder.lease(lease);
+    }
+    if settings.is_null("grace") {
+        builder = builder.grace(std::time::Duration::ZERO);
+    }
+    if let Some(grace) = settings.ranged(&GRACE)? {
+        builder = builder.grace(grace);
+    }
+    if let Some(throttle) = settings.ranged(&THROTTLE)? {
+        builder = builder.throttle(throttle);
     }
     if let Some(on_error) = settings.chosen(&ON_ERROR)? {
         builder = builder.on_error(on_error);

@@ -193,7 +193,9 @@ where
         match joined {
             Part::Waits(waiter) => Self::Waits(waiter, when, Wait::begin(cache)),
             Part::Circles => Self::Circles,
-            Part::Leads(leader, landings) if seen == Some(landings) => Self::lead::<K>(cache, key, leader, when),
+            Part::Leads(leader, landings) if seen == Some(landings) && !K::looks_again(cache) => {
+                Self::lead::<K>(cache, key, leader, when)
+            }
             // Another flight has landed between the read and the joining: its value may be there.
             Part::Leads(leader, _) => Self::Checks(read_again::<K, T>(cache, key), leader, when),
         }
@@ -232,7 +234,7 @@ where
     K: Form<T>,
     T: Clone + Send + Sync + 'static,
 {
-    if cache.has_plugins() { K::get(&cache.bare(), key) } else { K::get(cache, key) }
+    if cache.has_plugins() { K::serve(&cache.bare(), key) } else { K::serve(cache, key) }
 }
 
 /// A read's result; trouble counts as a miss.

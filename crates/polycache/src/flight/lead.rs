@@ -14,6 +14,7 @@ use super::tenure::Tenure;
 use crate::backend::When;
 use crate::cache::Form;
 use crate::events::Refusal;
+use crate::repeated::tell_repeated;
 use crate::{Cache, Reply, Ttl};
 
 /// What happens to a computed value.
@@ -44,6 +45,8 @@ pin_project! {
         policy: Policy<T>,
         // `None` once there is a result.
         computes: Option<(Leader<T, E>, Terms)>,
+        // Set once the computation has failed, while a stale value is looked for.
+        rescue: Option<Box<Rescue<T, E>>>,
         // Set if storing takes a while.
         finish: Option<Finish<T, E>>,
         #[pin]
@@ -53,7 +56,7 @@ pin_project! {
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static, Fut> Lead<T, E, Fut> {
     pub(super) fn new(leader: Leader<T, E>, terms: Terms, policy: Policy<T>, compute: Fut) -> Self {
-        Self { policy, computes: Some((leader, terms)), finish: None, compute: Some(compute) }
+        Self { policy, computes: Some((leader, terms)), rescue: None, finish: None, compute: Some(compute) }
     }
 }
 
@@ -87,6 +90,11 @@ where
             if let Some((mut leader, terms)) = this.computes.take() {
                 let fill = match &result {
                     Ok(value) => this.policy.fill::<K, E>(cache, key, value, terms, &mut leader),
+                    Err(_) if cache.has_grace() => {
+                        let stale = cache.bare().rescue(key, K::read);
+                        *this.rescue = Some(Box::new(Rescue { stale, result, leader, _terms: terms }));
+                        return Self::look_for_stale(this.rescue, cache, context);
+                    }
                     Err(_) => None,
                 };
                 match fill.map(Reply::now) {
@@ -105,8 +113,54 @@ where
         }
         match this.finish {
             Some(finish) => finish.poll(context),
-            // It was polled after its end.
+            // `None` only after its end.
+            None => Self::look_for_stale(this.rescue, cache, context),
+        }
+    }
+
+    fn look_for_stale(
+        rescue: &mut Option<Box<Rescue<T, E>>>,
+        cache: &Cache,
+        context: &mut Context<'_>,
+    ) -> Poll<Result<T, E>> {
+        let Some(Rescue { stale, leader, .. }) = rescue.as_deref_mut() else { return Poll::Pending };
+        leader.stir();
+        let Poll::Ready(stale) = Pin::new(stale).poll(context) else {
+            leader.rest(context);
+            return Poll::Pending;
+        };
+        match rescue.take() {
+            Some(rescue) => Poll::Ready(rescue.leader.land(rescued(cache, rescue.result, stale))),
             None => Poll::Pending,
+        }
+    }
+}
+
+/// A leader whose computation has failed, while it looks for a stale value.
+struct Rescue<T: Send + Sync + 'static, E: Send + Sync + 'static> {
+    stale: Reply<Option<T>>,
+    result: Result<T, E>,
+    leader: Leader<T, E>,
+    /// The lease is held until the end.
+    _terms: Terms,
+}
+
+/// The stale value in place of an error, where there is one.
+pub(super) fn rescued<T, E>(cache: &Cache, failed: Result<T, E>, stale: crate::Result<Option<T>>) -> Result<T, E> {
+    match stale {
+        Ok(Some(value)) => {
+            tell_repeated!(
+                WARN,
+                (cache.flights().mark(), "rescued"),
+                "a computation has failed: the stale value is given"
+            );
+            Ok(value)
+        }
+        Ok(None) => failed,
+        Err(error) => {
+            let cause = (cache.flights().mark(), error.kind());
+            tell_repeated!(WARN, cause, %error, "a computation has failed, and no stale value could be read");
+            failed
         }
     }
 }

@@ -14,7 +14,7 @@ use tokio::runtime::Handle;
 use super::Part;
 use super::circle::{Computes, Node, Turn};
 use super::finish::{Finish, note};
-use super::lead::{Policy, Terms};
+use super::lead::{Policy, Terms, rescued};
 use super::leader::Leader;
 use super::pulse::Pulse;
 use super::report::Wait;
@@ -144,7 +144,8 @@ where
             match self.cache.flights().join(full.key()) {
                 Part::Leads(leader, landings) => {
                     let tenure = None;
-                    let target = if landings == seen { &mut led } else { &mut again };
+                    let looks_again = landings != seen || Kept::looks_again(self.cache);
+                    let target = if looks_again { &mut again } else { &mut led };
                     target.push(Led { index, leader, when, tenure });
                 }
                 Part::Waits(waiter) => waits.push((index, waiter)),
@@ -226,7 +227,7 @@ where
     /// Reads these keys again, and returns those that are still missing.
     async fn check(&mut self, led: Vec<Led<T, E>>) -> Vec<Led<T, E>> {
         let bare = self.cache.bare();
-        let found = join_all(led.iter().map(|one| Kept::get(&bare, self.names[one.index]))).await;
+        let found = join_all(led.iter().map(|one| Kept::serve(&bare, self.names[one.index]))).await;
         let missing = |(one, found): (Led<T, E>, crate::Result<Option<T>>)| match found {
             Ok(Some(value)) => {
                 self.results[one.index] = Some(one.leader.land(Ok(value)).map(Some));
@@ -305,8 +306,11 @@ where
         let mut values: HashMap<String, T> = match computed {
             Ok(values) => values.into_iter().map(|(key, value)| (key.as_ref().to_owned(), value)).collect(),
             Err(error) => {
-                for one in led {
-                    self.results[one.index] = Some(one.leader.land(Err(error.clone())).map(Some));
+                let bare = self.cache.bare();
+                let stale = join_all(led.iter().map(|one| bare.rescue(self.names[one.index], Kept::read))).await;
+                for (one, stale) in led.into_iter().zip(stale) {
+                    let result = rescued(self.cache, Err(error.clone()), stale);
+                    self.results[one.index] = Some(one.leader.land(result).map(Some));
                 }
                 return;
             }

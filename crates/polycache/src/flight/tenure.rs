@@ -171,7 +171,7 @@ impl Applicant {
         let asked = Instant::now();
         let take = async { Ok(self.lease.take().await?.then(|| self.tenure(asked))) };
         // Both in one round trip. Another holder may have come and gone since the first read.
-        match together(join(take, K::get(&self.cache, &self.key))).await {
+        match together(join(take, K::serve(&self.cache, &self.key))).await {
             (Err(error), _) => Err(error),
             (Ok(_), Ok(Some(value))) => Ok(Some(Tenancy::Found(value))),
             (Ok(tenure), _) => Ok(tenure.map(Tenancy::Granted)),
@@ -189,7 +189,7 @@ impl Applicant {
             return Ok(None);
         }
         let tenure = self.tenure(asked);
-        Ok(Some(match K::get(&self.cache, &self.key).await {
+        Ok(Some(match K::serve(&self.cache, &self.key).await {
             Ok(Some(value)) => Tenancy::Found(value),
             _ => Tenancy::Granted(tenure),
         }))

@@ -20,6 +20,7 @@ use crate::{Cache, Result, caches};
 pub struct FunctionCache {
     origin: Origin,
     lease: Option<Duration>,
+    grace: Option<Duration>,
     /// A read, and a borrow, write to no memory that other cores read.
     resolved: ArcSwapOption<Resolved>,
 }
@@ -41,13 +42,20 @@ impl FunctionCache {
     /// once across processes; see [`CacheBuilder::lease`](crate::CacheBuilder::lease).
     #[must_use]
     pub const fn alias(alias: &'static str, lease: Option<Duration>) -> Self {
-        Self { origin: Origin::Alias(alias), lease, resolved: ArcSwapOption::const_empty() }
+        Self { origin: Origin::Alias(alias), lease, grace: None, resolved: ArcSwapOption::const_empty() }
     }
 
     /// The cache at this URL; see [`Cache::open`].
     #[must_use]
     pub const fn url(url: &'static str, lease: Option<Duration>) -> Self {
-        Self { origin: Origin::Url(url), lease, resolved: ArcSwapOption::const_empty() }
+        Self { origin: Origin::Url(url), lease, grace: None, resolved: ArcSwapOption::const_empty() }
+    }
+
+    /// The same with a grace, as by [`CacheBuilder::grace`](crate::CacheBuilder::grace).
+    #[must_use]
+    pub const fn grace(mut self, grace: Duration) -> Self {
+        self.grace = Some(grace);
+        self
     }
 
     /// The cache.
@@ -66,6 +74,10 @@ impl FunctionCache {
         };
         let cache = match self.lease {
             Some(lease) => cache.with_lease(lease)?,
+            None => cache,
+        };
+        let cache = match self.grace {
+            Some(grace) => cache.with_grace(grace),
             None => cache,
         };
         let made = Arc::new(Resolved { generation, cache });

@@ -8,11 +8,12 @@ use serde_json::{Map, Value};
 use crate::{Error, ErrorKind, Result};
 
 /// The settings of the cache. All others in a query are the backend's.
-pub(crate) const CACHE: [&str; 16] = [
+pub(crate) const CACHE: [&str; 18] = [
     "allow_flush",
     "breaker",
     "enabled",
     "fallback",
+    "grace",
     "lease",
     "namespace",
     "on_decode_error",
@@ -21,6 +22,7 @@ pub(crate) const CACHE: [&str; 16] = [
     "recovery",
     "separator",
     "serializer",
+    "throttle",
     "timeout",
     "ttl",
     "ttl_jitter",

@@ -7,7 +7,7 @@ use std::time::{Duration, SystemTime};
 
 use super::varint;
 
-/// The head of a value tells when it was computed, what that cost, its tags, an `ETag`. Each may be missing.
+/// The head of a value tells when it was computed, what that cost, its tags, an `ETag`, its grace. Each may be missing.
 ///
 /// A value gets a head by [`Value::with_head`](crate::Value::with_head), and every backend keeps it: memory beside the value, a server in
 /// front of its bytes, in the form that the guide's chapter on the format describes. A value without a head is stored as it is.
@@ -41,14 +41,19 @@ const BORN: u8 = 1;
 const COST: u8 = 2;
 const ETAG: u8 = 4;
 const TAGS: u8 = 8;
+const GRACE: u8 = 16;
+const RESTS: u8 = 32;
+const KNOWN: u8 = BORN | COST | ETAG | TAGS | GRACE | RESTS;
 
 /// The fields, and their places in the bytes.
 struct Fields<'a> {
     born: Option<u64>,
     cost: Option<u64>,
     etag: Option<&'a str>,
+    grace: Option<u64>,
+    rests: Option<u64>,
     tags: &'a [u8],
-    places: [Range<usize>; 3],
+    places: [Range<usize>; 5],
 }
 
 impl<'a> Head<'a> {
@@ -75,6 +80,20 @@ impl<'a> Head<'a> {
     #[must_use]
     pub fn with_etag(self, etag: &str) -> Self {
         self.with(ETAG, 2, |out| write_text(etag, out))
+    }
+
+    /// For how long the entry stays after its TTL, rounded up to a millisecond: while no more than that is left of its life it is stale,
+    /// and commands don't find it. A cache with a [grace](crate::CacheBuilder::grace) gives it.
+    #[must_use]
+    pub fn with_grace(self, grace: Duration) -> Self {
+        self.with(GRACE, 3, |out| varint::write(millis(grace), out))
+    }
+
+    /// That the source of a stale value has failed, and isn't asked again while more than this is left of the entry's life. Rounded up to a
+    /// millisecond.
+    #[must_use]
+    pub fn with_rests(self, rests: Duration) -> Self {
+        self.with(RESTS, 4, |out| varint::write(millis(rests), out))
     }
 
     /// One more tag, with the generation that it had when the computation began.
@@ -108,6 +127,18 @@ impl<'a> Head<'a> {
         self.fields()?.etag
     }
 
+    /// For how long the entry stays after its TTL.
+    #[must_use]
+    pub fn grace(&self) -> Option<Duration> {
+        self.fields()?.grace.map(Duration::from_millis)
+    }
+
+    /// How much of a stale entry's life is left when its source is to be asked again.
+    #[must_use]
+    pub fn rests(&self) -> Option<Duration> {
+        self.fields()?.rests.map(Duration::from_millis)
+    }
+
     /// The tags, in the order they were given, each with the generation that it had when the computation began.
     pub fn tags(&self) -> impl Iterator<Item = (&str, u64)> {
         let mut rest = self.fields().map_or(&[][..], |fields| fields.tags);
@@ -117,6 +148,21 @@ impl<'a> Head<'a> {
             rest = after;
             Some((name, generation))
         })
+    }
+
+    /// All but the grace and what goes with it.
+    pub(crate) fn without_grace(&self) -> Head<'static> {
+        let mut head = Head::new();
+        if let Some(born) = self.born() {
+            head = head.with_born(born);
+        }
+        if let Some(cost) = self.cost() {
+            head = head.with_cost(cost);
+        }
+        if let Some(etag) = self.etag() {
+            head = head.with_etag(etag);
+        }
+        self.tags().fold(head, |head, (name, generation)| head.with_tag(name, generation))
     }
 
     /// Whether there are no fields.
@@ -173,7 +219,7 @@ impl<'a> Fields<'a> {
     /// All fields but the tags, which are the rest of the bytes. A head without fields is never written, so it is refused.
     fn read(bytes: &'a [u8]) -> Option<Self> {
         let (flags, mut rest) = bytes.split_first()?;
-        if *flags == 0 || flags & !(BORN | COST | ETAG | TAGS) != 0 {
+        if *flags == 0 || flags & !KNOWN != 0 {
             return None;
         }
         let at = |rest: &[u8]| bytes.len() - rest.len();
@@ -195,11 +241,21 @@ impl<'a> Fields<'a> {
             let (text, after) = read_text(rest)?;
             (etag, rest) = (Some(text), after);
         }
+        let after_etag = at(rest);
+        let grace = number(GRACE, &mut rest)?;
+        let after_grace = at(rest);
+        let rests = number(RESTS, &mut rest)?;
         if (flags & TAGS == 0) != rest.is_empty() {
             return None;
         }
-        let places = [begin..after_born, after_born..after_cost, after_cost..at(rest)];
-        Some(Self { born, cost, etag, tags: rest, places })
+        let places = [
+            begin..after_born,
+            after_born..after_cost,
+            after_cost..after_etag,
+            after_etag..after_grace,
+            after_grace..at(rest),
+        ];
+        Some(Self { born, cost, etag, grace, rests, tags: rest, places })
     }
 }
 
@@ -215,6 +271,10 @@ fn read_text(bytes: &[u8]) -> Option<(&str, &[u8])> {
     Some((std::str::from_utf8(text).ok()?, rest))
 }
 
+fn millis(duration: Duration) -> u64 {
+    whole(duration.as_nanos().div_ceil(1_000_000))
+}
+
 fn whole(number: u128) -> u64 {
     u64::try_from(number).unwrap_or(u64::MAX)
 }
@@ -225,6 +285,8 @@ impl fmt::Debug for Head<'_> {
             .field("born", &self.born())
             .field("cost", &self.cost())
             .field("etag", &self.etag())
+            .field("grace", &self.grace())
+            .field("rests", &self.rests())
             .field("tags", &self.tags().collect::<Vec<_>>())
             .finish()
     }

@@ -23,6 +23,8 @@ fn head_of(text: &str) -> Head<'static> {
             "born" => head.with_born(SystemTime::UNIX_EPOCH + Duration::from_millis(value.parse().unwrap())),
             "cost" => head.with_cost(Duration::from_micros(value.parse().unwrap())),
             "etag" => head.with_etag(value),
+            "grace" => head.with_grace(Duration::from_millis(value.parse().unwrap())),
+            "rests" => head.with_rests(Duration::from_millis(value.parse().unwrap())),
             "tag" => {
                 let (name, generation) = value.rsplit_once('/').unwrap();
                 head.with_tag(name, generation.parse().unwrap())

@@ -1,0 +1,169 @@
+//! Entries that stay for a while after their TTL, for when their source fails: a backend around the cache's own.
+//!
+//! An entry with a grace is stored for its TTL and the grace, which its head tells. It is *stale* while no more than the grace is left of its
+//! life: the backend's own clock tells that, and no other one is compared with it. Here stale entries are missing; who is to have one all
+//! the same asks the inner backend.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use crate::backend::{self, Backend, Entry, Found, Holder, Key, Permit, SetOptions, Want, When};
+use crate::lease::is_lease;
+use crate::{ErrorKind, Head, Reply, Ttl, Value};
+
+/// The backend of a cache with a grace.
+#[derive(Debug)]
+pub(crate) struct Graced {
+    inner: Arc<dyn Backend>,
+    /// Of what is stored.
+    grace: Duration,
+}
+
+/// What it takes to tell whether an entry is stale.
+pub(crate) const FRESHNESS: Want = Want::VALUE.and(Want::TTL);
+
+/// How an entry stands to its TTL.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Age {
+    /// Its TTL isn't over. So much of it is left.
+    Fresh(Ttl),
+    /// Its TTL is over. So much is left of its grace.
+    Stale { left: Duration },
+    /// Its TTL is over, and its source has failed and isn't to be asked yet.
+    Resting,
+}
+
+impl Age {
+    pub(crate) const fn is_fresh(self) -> bool {
+        matches!(self, Self::Fresh(_))
+    }
+
+    /// Of an entry whose value and remaining life were asked for.
+    pub(crate) fn of(found: &Found) -> Self {
+        let life = found.ttl.unwrap_or_default();
+        let head = found.value.as_ref().and_then(Value::head);
+        match (life, head.as_ref().and_then(Head::grace)) {
+            (Ttl::After(left), Some(grace)) if left <= grace => {
+                let rests = head.as_ref().and_then(Head::rests).is_some_and(|rests| left > rests);
+                if rests { Self::Resting } else { Self::Stale { left } }
+            }
+            (Ttl::After(left), Some(grace)) => Self::Fresh(Ttl::After(left - grace)),
+            (life, _) => Self::Fresh(life),
+        }
+    }
+}
+
+impl Graced {
+    pub(crate) fn new(inner: Arc<dyn Backend>, grace: Duration) -> Self {
+        Self { inner, grace }
+    }
+
+    /// The value and its life, with the grace.
+    fn keep(&self, key: Key<'_>, value: Value, ttl: Ttl) -> (Value, Ttl) {
+        match ttl {
+            Ttl::After(life) if !is_lease(key.full()) => {
+                let head = value.head().map(Head::into_owned).unwrap_or_default().with_grace(self.grace);
+                (value.with_head(&head), Ttl::After(life.saturating_add(self.grace)))
+            }
+            ttl => (value, ttl),
+        }
+    }
+}
+
+/// The entry, if it isn't stale, with the rest of its TTL.
+fn fresh(found: Option<Found>, want: Want) -> Option<Found> {
+    let mut found = found?;
+    let Age::Fresh(left) = Age::of(&found) else { return None };
+    found.ttl = want.has(Want::TTL).then_some(left);
+    if !want.has(Want::VALUE) {
+        found.value = None;
+    }
+    Some(found)
+}
+
+impl Backend for Graced {
+    backend::forward!(self.inner, all but [get look multi_get set multi_set increment expire]);
+
+    fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
+        self.inner.look(key, FRESHNESS).map(|found| fresh(found, Want::VALUE)?.value)
+    }
+
+    fn look(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
+        self.inner.look(key, want.and(FRESHNESS)).map(move |found| fresh(found, want))
+    }
+
+    fn multi_get(&self, keys: &[Key<'_>], want: Want) -> Reply<Vec<Option<Found>>> {
+        let found = self.inner.multi_get(keys, want.and(FRESHNESS));
+        found.map(move |found| found.into_iter().map(|found| fresh(found, want)).collect())
+    }
+
+    /// On a condition, the present entry is looked at first: a stale one counts as none, and is replaced if it is still the one that was seen.
+    fn set(&self, key: Key<'_>, value: Value, mut options: SetOptions) -> Reply<bool> {
+        let (value, ttl) = self.keep(key, value, options.ttl);
+        options.ttl = ttl;
+        if options.when == When::Always || is_lease(key.full()) {
+            return self.inner.set(key, value, options);
+        }
+        let (inner, owned) = (Arc::clone(&self.inner), key.into_owned());
+        self.inner.look(key, FRESHNESS.and(Want::VERSION)).and_then(move |found| {
+            let is_stale = found.as_ref().is_some_and(|found| !Age::of(found).is_fresh());
+            match (&options.when, found.and_then(|found| found.version)) {
+                (When::Absent, Some(_)) if !is_stale => return Reply::ready(false),
+                // Who writes ends the lease first, so the lease guards the entry.
+                (When::Absent, Some(_)) if options.permit.as_ref().and_then(Permit::lease).is_some() => {
+                    options.when = When::Always;
+                }
+                (When::Absent, Some(version)) => options.when = When::Unchanged(version),
+                (_, Some(_)) if is_stale => return Reply::ready(false),
+                _ => {}
+            }
+            inner.set(owned.key(), value, options)
+        })
+    }
+
+    fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
+        let keep = |Entry { key, value, ttl }| {
+            let (value, ttl) = self.keep(key, value, ttl);
+            Entry::new(key, value, ttl)
+        };
+        self.inner.multi_set(entries.into_iter().map(keep).collect())
+    }
+
+    /// Counts are stored without a grace. Only a number that was set has one: it can't be counted, and is in the way where it is stale.
+    fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
+        let (inner, owned) = (Arc::clone(&self.inner), key.into_owned());
+        self.inner.increment(key, delta, ttl).then(move |sum| {
+            let error = match sum {
+                Err(error) if error.kind() == ErrorKind::NotANumber => error,
+                sum => return Reply::from(sum),
+            };
+            inner.look(owned.key(), FRESHNESS.and(Want::VERSION)).and_then(move |found| match found {
+                Some(found) if Age::of(&found).is_fresh() => Reply::error(error),
+                Some(Found { version: Some(version), .. }) => {
+                    let deleted = inner.delete(owned.key(), When::Unchanged(version));
+                    deleted.and_then(move |_| inner.increment(owned.key(), delta, ttl))
+                }
+                _ => inner.increment(owned.key(), delta, ttl),
+            })
+        })
+    }
+
+    fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
+        let (inner, owned) = (Arc::clone(&self.inner), key.into_owned());
+        self.inner.look(key, FRESHNESS).and_then(move |found| {
+            let Some(found) = found.filter(|found| Age::of(found).is_fresh()) else {
+                return Reply::ready(false);
+            };
+            let grace = found.value.as_ref().and_then(Value::head).and_then(|head| head.grace()).unwrap_or_default();
+            let ttl = match ttl {
+                Ttl::After(life) => Ttl::After(life.saturating_add(grace)),
+                Ttl::Never => ttl,
+            };
+            inner.expire(owned.key(), ttl)
+        })
+    }
+
+    fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
+        Some(Arc::new(Self { inner: self.inner.ending_leases(holder)?, grace: self.grace }))
+    }
+}

@@ -1,0 +1,118 @@
+//! Stale entries: kept for a while after their TTL, for when their source fails.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::gate::Gate;
+use super::{Cache, View};
+use crate::backend::{Backend, Found, SetOptions, Want, When};
+use crate::backends::graced::{Age, FRESHNESS, Graced};
+use crate::{CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
+
+/// Where stale entries are found, in a cache with a grace.
+#[derive(Debug, Clone)]
+pub(crate) struct Grace {
+    /// The backend that the cache's own is around.
+    inner: Arc<dyn Backend>,
+}
+
+/// Makes a computed value of what is stored.
+type Read<T> = fn(&Cache, &str, Value) -> Result<T>;
+
+impl Grace {
+    /// The grace of a cache on `inner`, and the backend that keeps it; none where it is zero.
+    pub(crate) fn around(inner: Arc<dyn Backend>, grace: Duration) -> (Option<Self>, Arc<dyn Backend>) {
+        if grace.is_zero() {
+            return (None, inner);
+        }
+        let backend = Arc::new(Graced::new(Arc::clone(&inner), grace));
+        (Some(Self { inner }), backend)
+    }
+}
+
+impl Cache {
+    /// A view whose entries stay for so long after their TTL, as by [`CacheBuilder::grace`](crate::CacheBuilder::grace); zero for none. Costs
+    /// allocations.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::{Cache, Ttl};
+    /// use std::time::Duration;
+    ///
+    /// let prices = Cache::memory().with_ttl(Ttl::secs(60)).with_grace(Duration::from_secs(3_600));
+    /// let price: Result<u32, &str> = prices.get_or_set("cup", || async { Ok(5) }).await;
+    /// assert_eq!(price, Ok(5)); // within the next hour it is given where the source fails
+    /// # Ok(()) }
+    /// ```
+    #[must_use]
+    pub fn with_grace(&self, grace: Duration) -> Self {
+        let View { backend, grace: present, writer_ends_leases, flights, .. } = &*self.view;
+        let inner = present.as_ref().map_or(backend, |grace| &grace.inner);
+        let (grace, backend) = Grace::around(Arc::clone(inner), grace);
+        let ending = writer_ends_leases.then(|| backend.ending_leases(flights.holder())).flatten();
+        let writer = ending.unwrap_or_else(|| Arc::clone(&backend));
+        let graced = |view: &View| View {
+            backend: Arc::clone(&backend),
+            writer: Arc::clone(&writer),
+            grace: grace.clone(),
+            ..view.clone()
+        };
+        let bare = self.view.bare.as_deref().map(|bare| Arc::new(graced(bare)));
+        Self { view: Arc::new(View { bare, ..graced(&self.view) }), ..self.clone() }
+    }
+
+    pub(crate) fn has_grace(&self) -> bool {
+        self.view.grace.is_some()
+    }
+
+    /// What there is under `key` for who would compute it otherwise: a fresh value, or a stale one whose source isn't to be asked yet.
+    pub(super) fn serve<T: Send + 'static>(&self, grace: &Grace, key: &str, read: Read<T>) -> Reply<Option<T>> {
+        const NAME: CommandName = CommandName::Get;
+        if matches!(self.gate(), Gate::Shut) {
+            return self.shut(NAME, None);
+        }
+        let found = self.with_key(key, |_, key| grace.inner.look(key, FRESHNESS));
+        self.finish(NAME, Some(key), found, move |cache, key, found| {
+            let found = found?.filter(|found| !matches!(Age::of(found), Age::Stale { .. }));
+            found.and_then(|found| found.value).map(|value| read(cache, key, value)).transpose()
+        })
+    }
+
+    /// The value for a caller whose computation has failed: stale, where nothing newer has come. Then its source isn't asked again for a while,
+    /// which the entry says to other processes too.
+    pub(crate) fn rescue<T: Send + 'static>(&self, key: &str, read: Read<T>) -> Reply<Option<T>> {
+        const NAME: CommandName = CommandName::Get;
+        let Some(grace) = self.view.grace.clone().filter(|_| !matches!(self.gate(), Gate::Shut)) else {
+            return Reply::ready(None);
+        };
+        let looked = self.with_key(key, |_, key| grace.inner.look(key, FRESHNESS.and(Want::VERSION)));
+        let (full, throttle) = (self.full_key(key), self.view.options.throttle);
+        let rested = looked.and_then(move |found| {
+            let Some(found) = found else { return Reply::ready(None) };
+            let age = Age::of(&found);
+            let Found { value: Some(value), version: Some(version), .. } = found else { return Reply::ready(None) };
+            let (Age::Stale { left }, false) = (age, throttle.is_zero()) else {
+                return Reply::ready(Some(value));
+            };
+            let head = value.head().map(|head| head.with_rests(left.saturating_sub(throttle)).into_owned());
+            let resting = value.clone().with_head(&head.unwrap_or_default());
+            let options = SetOptions::new(Ttl::After(left), When::unchanged(version));
+            // Where this fails, the next caller asks the source.
+            grace.inner.set(full.key(), resting, options).then(move |_| Reply::ready(Some(value)))
+        });
+        self.finish(NAME, Some(key), rested, move |cache, key, found| {
+            found?.map(|value| read(cache, key, value)).transpose()
+        })
+    }
+
+    /// Refuses a value with a grace where the cache has none: it would take a stale one for a fresh one.
+    #[cold]
+    pub(super) fn knows_grace(&self, value: &Value) -> Result<()> {
+        if self.has_grace() || value.head().is_none_or(|head| head.grace().is_none()) {
+            return Ok(());
+        }
+        let text =
+            "it is kept beyond its TTL by a cache with a grace, and this cache has none; give it the same `grace`";
+        Err(Error::new(ErrorKind::Decode, text))
+    }
+}
