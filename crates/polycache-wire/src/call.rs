@@ -153,6 +153,8 @@ impl<P: Protocol> Drop for Sent<'_, P> {
 /// The calls of a caller who is alone, until all replies are here or the driver has taken the calls over.
 pub(crate) struct Alone<'a, P: Protocol> {
     shared: &'a Arc<Shared<P>>,
+    /// It was only just sent: a caller who found the reply at once, again and again, would never let others run.
+    is_new: bool,
     /// How many replies are missing.
     missing: usize,
     replies: Vec<Outcome<P>>,
@@ -166,7 +168,12 @@ impl<'a, P: Protocol> Alone<'a, P> {
         context: &Context<'_>,
     ) -> Option<Self> {
         let begun = !requests.is_empty() && shared.begin_alone(requests, context);
-        begun.then(|| Self { shared, missing: requests.len(), replies: Vec::with_capacity(requests.len()) })
+        begun.then(|| Self {
+            shared,
+            is_new: true,
+            missing: requests.len(),
+            replies: Vec::with_capacity(requests.len()),
+        })
     }
 }
 
@@ -177,7 +184,10 @@ impl<'a, P: Protocol> Future for Alone<'a, P> {
     type Output = (Vec<Outcome<P>>, Vec<Sent<'a, P>>);
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        let Self { shared, missing, replies } = &mut *self;
+        if std::mem::take(&mut self.is_new) {
+            return Poll::Pending;
+        }
+        let Self { shared, missing, replies, .. } = &mut *self;
         let moved = shared.poll_alone(context, |own| {
             *missing -= 1;
             replies.push(Ok(own));

@@ -15,6 +15,8 @@ from typing import Any
 
 import servers
 
+from polycache.core.counts import Tallied
+
 from .store import contents
 
 MEMORY = "memory"
@@ -45,7 +47,8 @@ def ours() -> ModuleType:
 
 def shown(value: object) -> str:
     """The type and the value. Anything without a repr of its own is its type alone."""
-    kind = type(value).__name__
+    # The dicts of the stock plugins on a memory cache are of a class of their own.
+    kind = "dict" if isinstance(value, Tallied) else type(value).__name__
     if isinstance(value, list | tuple):
         return f"{kind}({', '.join(shown(each) for each in value)})"
     if isinstance(value, dict):
