@@ -263,13 +263,12 @@ impl CacheBuilder {
         self
     }
 
-    /// How long entries stay after their TTL; zero, the default, for none. Such an entry is *stale*: commands don't find it, and
-    /// [`get_or_set`](Cache::get_or_set) and cached functions compute. If their computation fails, they give the stale value instead of the
-    /// error, and then again for the [`throttle`](Self::throttle) without a computation. Entries without a TTL have no grace.
+    /// How long entries stay after their TTL; zero, the default, for none. They are *stale* then: commands don't find them, but
+    /// [`get_or_set`](Cache::get_or_set) and cached functions give them if a computation fails, and for the [`throttle`](Self::throttle)
+    /// after that without one. Entries without a TTL have no grace.
     ///
-    /// What is left of an entry's life tells whether it is stale, by the clock of the backend. A value with a grace is stored behind a
-    /// [head](crate::Head::with_grace), so a number that was `set` can't be counted by [`increment`](Cache::increment), and only caches
-    /// with a grace can read the value. Give all caches on the same keys a grace; how long it is may differ.
+    /// A value with a grace is stored behind a [head](crate::Head::with_grace): a number that was `set` is no counter, and only caches with a
+    /// grace read it. Give all caches on the same keys a grace; how long it is may differ.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
