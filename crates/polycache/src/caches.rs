@@ -73,7 +73,8 @@ enum Definition {
 }
 
 /// The caches of this process. The first use reads the file that the environment's `POLYCACHE_CONFIG` names; without one there is
-/// `default`, in memory. Variables `POLYCACHE__ALIAS__FIELD` [replace fields](Config::with_environment) of the configuration.
+/// `default`, in memory. Variables `POLYCACHE__ALIAS__FIELD` [replace fields](Config::with_environment) of that configuration, and of
+/// one given to [`set_config`](Caches::set_config) where it asks for it.
 ///
 /// ```
 /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
