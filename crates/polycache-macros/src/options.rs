@@ -147,6 +147,9 @@ struct Setting {
 
 impl Parse for Setting {
     fn parse(input: ParseStream<'_>) -> Result<Self> {
+        if input.peek(Lit) {
+            return Err(input.error("an option is `name = value`, as in `ttl = \"60s\"`"));
+        }
         let name = input.call(Ident::parse_any)?;
         let mut names = None;
         if input.peek(Paren) {
@@ -246,6 +249,8 @@ fn literal(value: &Expr) -> Result<Option<TokenStream>> {
         || Error::new(lit.span(), "a duration is a text such as \"60s\", \"5m\" or \"1h 30m\", or a number of seconds");
     let duration = match lit {
         Lit::Str(text) => humantime::parse_duration(text.value().trim()).map_err(|_| wrong())?,
+        Lit::Int(seconds) if !seconds.suffix().is_empty() => return Err(wrong()),
+        Lit::Float(seconds) if !seconds.suffix().is_empty() => return Err(wrong()),
         Lit::Int(seconds) => Duration::from_secs(seconds.base10_parse()?),
         Lit::Float(seconds) => Duration::try_from_secs_f64(seconds.base10_parse()?).map_err(|_| wrong())?,
         _ => return Err(wrong()),

@@ -168,6 +168,20 @@ impl Settings {
         }
     }
 
+    /// The host of a server, if it is given: a name or an address, without a port.
+    #[cfg(feature = "_server")]
+    pub(crate) fn host(&mut self, field: &'static str) -> Result<Option<String>> {
+        let host = self.take::<String>(field)?;
+        let has_port = |host: &String| match host.rsplit_once(':') {
+            Some((name, port)) => host.contains("://") || (!name.contains(':') && port.parse::<u16>().is_ok()),
+            None => false,
+        };
+        match host.as_ref().filter(|host| has_port(host)) {
+            Some(_) => Err(self.error(field, "is a host; its port is given as `port`, and a URL as `url`")),
+            None => Ok(host),
+        }
+    }
+
     /// The value of a setting that has a range, if it is given.
     pub(crate) fn ranged<T: Ranged>(&mut self, range: &Range<T>) -> Result<Option<T>> {
         match self.take_value(range.name) {

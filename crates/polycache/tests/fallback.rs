@@ -450,3 +450,21 @@ fn a_backend_of_this_process_answers_at_once() {
     now(cache.set("k", 1));
     assert_eq!(cache.get::<i32>("k").now().expect("ready").unwrap(), Some(1));
 }
+
+/// The longest life in memory is one before the grace.
+#[tokio::test(start_paused = true)]
+async fn entries_in_memory_keep_their_grace() {
+    let Setup { cache, faults, .. } = setup(|builder| builder.ttl(Duration::from_secs(30)));
+    let cache = cache.with_ttl(Ttl::secs(60)).with_grace(Duration::from_secs(3_600));
+    faults.set(Some(ErrorKind::Unavailable));
+    for _ in 0..3 {
+        assert_eq!(cache.get_or_set("k", || async { Ok::<_, Error>(1) }).await.unwrap(), 1);
+        assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1));
+    }
+    assert!(cache.expire("k", Ttl::secs(20)).await.unwrap());
+    assert!(matches!(cache.ttl("k").await.unwrap(), Some(Ttl::After(left)) if left <= Duration::from_secs(20)));
+    assert!(cache.add("added", 1).await.unwrap());
+    assert!(!cache.add("added", 2).await.unwrap());
+    cache.multi_set([("m", 1)]).await.unwrap();
+    assert!(matches!(cache.ttl("m").await.unwrap(), Some(Ttl::After(left)) if left <= Duration::from_secs(30)));
+}

@@ -264,6 +264,18 @@ async fn close_makes_up_for_it_or_says_what_is_lost() {
     assert_eq!(recovery.pending(), recovery::Pending::default());
 }
 
+/// A cache whose commands may take no time to speak of has enough for its end.
+#[tokio::test(start_paused = true)]
+async fn a_short_timeout_does_not_cut_the_end_off() {
+    let Setup { cache, faults, .. } = setup(|builder| builder);
+    let cache = cache.with_timeout(Duration::from_millis(100));
+    faults.set(Some(ErrorKind::Unavailable));
+    cache.delete("a").await.unwrap_err();
+    let error = cache.close().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    assert!(error.to_string().contains("n:a"), "{error}");
+}
+
 /// Without faults a cache makes the same calls as one without a recovery.
 #[tokio::test(start_paused = true)]
 async fn it_asks_nothing_of_its_own_while_nothing_is_pending() {

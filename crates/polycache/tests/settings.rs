@@ -375,3 +375,22 @@ async fn the_shortest_heartbeat_works() {
     cache.set("k", 1).await.unwrap();
     assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1));
 }
+
+#[test]
+fn an_endpoint_is_a_host() {
+    for backend in ["redis", "memcached"] {
+        let open = |endpoint: &str| {
+            let config = serde_json::json!({ "default": { "cache": backend, "endpoint": endpoint } });
+            let caches = Caches::new();
+            caches.set_config(Config::value(&config)?)?;
+            caches.get("default").map(drop)
+        };
+        for host in ["127.0.0.1", "cache.example.com", "::1", "fe80::1:6379"] {
+            open(host).unwrap();
+        }
+        for other in ["127.0.0.1:6379", "redis://127.0.0.1", "localhost:1"] {
+            let error = open(other).unwrap_err().to_string();
+            assert!(error.contains("`endpoint` is a host") && error.contains("`port`"), "{error}");
+        }
+    }
+}

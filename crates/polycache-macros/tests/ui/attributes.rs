@@ -113,4 +113,14 @@ fn rewritten(id: u64) -> std::pin::Pin<Box<dyn Future<Output = u64> + Send>> {
     Box::pin(async move { id })
 }
 
+#[cached(ttl = 500ms)]
+async fn suffix(id: u64) -> u64 {
+    id
+}
+
+#[cached("60s")]
+async fn no_name(id: u64) -> u64 {
+    id
+}
+
 fn main() {}

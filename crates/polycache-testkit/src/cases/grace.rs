@@ -218,7 +218,9 @@ pub async fn counters_have_none(subject: &dyn Subject) {
     assert_eq!(cache.increment("counter", 1).await.unwrap(), 2);
     assert_eq!(cache.get::<i64>("counter").await.unwrap(), Some(2));
     cache.set("number", 1).await.unwrap();
-    assert_eq!(cache.increment("number", 1).await.unwrap_err().kind(), ErrorKind::NotANumber);
+    let error = cache.increment("number", 1).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::NotANumber);
+    assert!(error.to_string().contains("grace"), "{error}");
     outlive(subject, life).await;
     assert_eq!(cache.increment("counter", 1).await.unwrap(), 1);
     assert_eq!(cache.increment("number", 1).await.unwrap(), 1);

@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use crate::backend::{self, Backend, Entry, Found, Holder, Key, Permit, SetOptions, Want, When};
 use crate::lease::is_lease;
-use crate::{ErrorKind, Head, Reply, Ttl, Value};
+use crate::{Error, ErrorKind, Head, Reply, Ttl, Value};
 
 /// The backend of a cache with a grace.
 #[derive(Debug)]
@@ -68,6 +68,10 @@ impl Graced {
             ttl => (value, ttl),
         }
     }
+}
+
+fn grace_of(found: &Found) -> Option<Duration> {
+    found.value.as_ref().and_then(Value::head)?.grace()
 }
 
 /// The entry, if it isn't stale, with the rest of its TTL.
@@ -138,7 +142,14 @@ impl Backend for Graced {
                 sum => return Reply::from(sum),
             };
             inner.look(owned.key(), FRESHNESS.and(Want::VERSION)).and_then(move |found| match found {
-                Some(found) if Age::of(&found).is_fresh() => Reply::error(error),
+                Some(found) if Age::of(&found).is_fresh() => Reply::error(match grace_of(&found) {
+                    None => error,
+                    Some(_) => Error::new(
+                        ErrorKind::NotANumber,
+                        "what is stored has a grace, and a counter has none; set it by a view without, `with_grace(Duration::ZERO)`, or \
+                         begin with `increment`",
+                    ),
+                }),
                 Some(Found { version: Some(version), .. }) => {
                     let deleted = inner.delete(owned.key(), When::Unchanged(version));
                     deleted.and_then(move |_| inner.increment(owned.key(), delta, ttl))
@@ -154,7 +165,7 @@ impl Backend for Graced {
             let Some(found) = found.filter(|found| Age::of(found).is_fresh()) else {
                 return Reply::ready(false);
             };
-            let grace = found.value.as_ref().and_then(Value::head).and_then(|head| head.grace()).unwrap_or_default();
+            let grace = grace_of(&found).unwrap_or_default();
             let ttl = match ttl {
                 Ttl::After(life) => Ttl::After(life.saturating_add(grace)),
                 Ttl::Never => ttl,

@@ -8,7 +8,7 @@ use crate::limit::limited;
 use crate::switch::State;
 use crate::{Error, ErrorKind, Reply, Result};
 
-/// How long closing waits for tasks, if the cache has no timeout.
+/// How long closing waits for tasks, if the cache has no timeout, and for the backend at least: it may have lost writes to make up for.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// How many keys an error names.
@@ -20,7 +20,7 @@ impl Cache {
     ///
     /// Background tasks end first: those that store values (`write_behind`, or on their way to a server), and
     /// [detached](crate::GetOrSet::detached) computations. They have as long as the cache's timeout, or 5 seconds without one. Callers who
-    /// are computing get their values, which aren't stored.
+    /// are computing get their values, which aren't stored. Then the backend has as long, and 5 seconds at least.
     ///
     /// # Errors
     /// [`Timeout`](ErrorKind::Timeout) if a task was still under way then: it names the keys whose values aren't stored. The cache is
@@ -53,7 +53,8 @@ impl Cache {
         match self.view.backend.close().now() {
             Ok(result) => Reply::from(result.map_err(|error| error.during("close", None))),
             Err(pending) => {
-                let limited = self.limited(pending);
+                let patience = self.time_limit().map(|timeout| timeout.max(PATIENCE));
+                let limited = limited(patience, patience.unwrap_or_default(), pending);
                 Reply::pending(async move { limited.await.map_err(|error| error.during("close", None)) })
             }
         }

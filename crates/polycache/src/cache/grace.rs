@@ -111,8 +111,7 @@ impl Cache {
         if self.has_grace() || value.head().is_none_or(|head| head.grace().is_none()) {
             return Ok(());
         }
-        let text =
-            "it is kept beyond its TTL by a cache with a grace, and this cache has none; give it the same `grace`";
+        let text = "it has a grace, and this cache has none: a stale value would pass for a fresh one; give the cache a `grace`";
         Err(Error::new(ErrorKind::Decode, text))
     }
 }

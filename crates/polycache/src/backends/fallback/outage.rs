@@ -1,5 +1,7 @@
 //! A memory for one outage of the server.
 
+use std::time::Duration;
+
 use parking_lot::Mutex;
 
 use crate::backend::{
@@ -47,7 +49,7 @@ impl Outage {
         let SetOptions { ttl, when, permit, written, .. } = options;
         let Some(when) = self.own(when) else { return Reply::ready(false) };
         let own = Written::default();
-        let mut options = SetOptions::new(self.shortened(ttl), when);
+        let mut options = SetOptions::new(self.shortened(ttl, grace_of(Some(&value))), when);
         options.written = Some(own.clone());
         options.permit = permit.clone();
         let stored = match permit.as_ref().and_then(|permit| Some((permit, permit.lease()?.0))) {
@@ -88,17 +90,19 @@ impl Outage {
 
     pub(super) fn multi_set(&self, mut entries: Vec<Entry<'_>>) -> Reply<()> {
         for entry in &mut entries {
-            entry.ttl = self.shortened(entry.ttl);
+            entry.ttl = self.shortened(entry.ttl, grace_of(Some(&entry.value)));
         }
         self.memory.multi_set(entries)
     }
 
     pub(super) fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
-        self.memory.increment(key, delta, self.shortened(ttl))
+        self.memory.increment(key, delta, self.shortened(ttl, Duration::ZERO))
     }
 
     pub(super) fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
-        self.memory.expire(key, self.shortened(ttl))
+        let found = self.memory.get(key).now();
+        let grace = grace_of(found.ok().and_then(Result::ok).flatten().as_ref());
+        self.memory.expire(key, self.shortened(ttl, grace))
     }
 
     pub(super) fn delete(&self, key: Key<'_>, when: When) -> Reply<bool> {
@@ -124,9 +128,10 @@ impl Outage {
         then(self.memory.multi_delete(&leases), write(self))
     }
 
-    fn shortened(&self, ttl: Ttl) -> Ttl {
+    /// A life that is no longer than those in memory are, before its grace.
+    fn shortened(&self, ttl: Ttl, grace: Duration) -> Ttl {
         match (ttl, self.longest) {
-            (Ttl::After(life), Ttl::After(longest)) => Ttl::After(life.min(longest)),
+            (Ttl::After(life), Ttl::After(longest)) => Ttl::After(life.min(longest.saturating_add(grace))),
             (ttl, Ttl::Never) => ttl,
             (Ttl::Never, longest) => longest,
         }
@@ -168,4 +173,9 @@ fn then<T, U>(first: Reply<T>, second: Reply<U>) -> Reply<U> {
         Ok(Err(error)) => Reply::error(error),
         Err(_) => Reply::error(super::not_ready()),
     }
+}
+
+/// How much of an entry's life is its grace.
+fn grace_of(value: Option<&Value>) -> Duration {
+    value.and_then(Value::head).and_then(|head| head.grace()).unwrap_or_default()
 }

@@ -220,7 +220,7 @@ impl RedisConfig {
     /// Reads the settings of an alias: the fields of this type, or `endpoint` and `port` as in aiocache.
     pub(super) fn from_settings(settings: &mut Settings) -> Result<Self> {
         let mut config = Self::default();
-        let (host, port) = (settings.take::<String>("endpoint")?, settings.ranged(&PORTS)?);
+        let (host, port) = (settings.host("endpoint")?, settings.ranged(&PORTS)?);
         let servers = settings.take("servers")?;
         if servers.is_some() && (host.is_some() || port.is_some()) {
             return Err(settings.error("servers", "is given beside `endpoint` or `port`; leave one of them out"));
