@@ -12,7 +12,7 @@
 //! use std::time::Duration;
 //!
 //! # #[tokio::main(flavor = "multi_thread", worker_threads = 2)] async fn main() {
-//! Around your own backend, as each process would open it.
+//! // Around your own backend, as each process would open it.
 //! let (backend, faults) = Intercept::failing(Arc::new(Memory::new()));
 //! let tally = Histories::new("mine", vec![Arc::new(backend)])
 //!     .fault(Fault::new("failing", move |time| {
