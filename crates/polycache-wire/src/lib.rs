@@ -75,7 +75,7 @@
 //! # #[tokio::main(flavor = "current_thread")] async fn main() -> Result<(), Box<dyn std::error::Error>> {
 //! # let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
 //! # let address = listener.local_addr()?;
-//! A server that sends everything back.
+//! // A server that sends everything back.
 //! tokio::spawn(async move {
 //!     let (mut stream, _) = listener.accept().await?;
 //!     let (mut from, mut to) = stream.split();
