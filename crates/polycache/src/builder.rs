@@ -28,8 +28,6 @@ const DEFAULT_LEASE: Duration = Duration::from_secs(2);
 /// How long a stale value is given before its source is asked again, unless told otherwise.
 const DEFAULT_THROTTLE: Duration = Duration::from_secs(30);
 
-pub(crate) const GRACE: Range<Duration> = Range::from("grace", Duration::ZERO);
-pub(crate) const THROTTLE: Range<Duration> = Range::from("throttle", Duration::ZERO);
 pub(crate) const LEASE: Range<Duration> = lease::LEASE.or_zero("none");
 #[cfg(feature = "config")]
 pub(crate) const TIMEOUT: Range<Duration> = Range::from("timeout", Duration::ZERO);

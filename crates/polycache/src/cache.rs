@@ -31,6 +31,8 @@ pub use self::form::{Encoded, Form, Live};
 #[cfg(not(feature = "macros"))]
 pub(crate) use self::form::{Encoded, Form, Live};
 pub(crate) use self::grace::Grace;
+#[cfg(feature = "config")]
+pub(crate) use self::grace::{GRACE, THROTTLE};
 pub use self::scan::Scan;
 pub use self::typed::{Readable, Storable};
 use crate::backend::{Backend, BackendInfo};

@@ -7,7 +7,14 @@ use super::gate::Gate;
 use super::{Cache, View};
 use crate::backend::{Backend, Found, SetOptions, Want, When};
 use crate::backends::graced::{Age, FRESHNESS, Graced};
+#[cfg(feature = "config")]
+use crate::range::Range;
 use crate::{CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
+
+#[cfg(feature = "config")]
+pub(crate) const GRACE: Range<Duration> = Range::from("grace", Duration::ZERO);
+#[cfg(feature = "config")]
+pub(crate) const THROTTLE: Range<Duration> = Range::from("throttle", Duration::ZERO);
 
 /// Where stale entries are found, in a cache with a grace.
 #[derive(Debug, Clone)]
