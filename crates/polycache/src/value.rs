@@ -8,6 +8,7 @@ mod varint;
 use std::any::Any;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_core::Serialize;
 
@@ -126,6 +127,11 @@ impl Value {
             }
             Repr::HeadedObject(headed) => return headed.object.clone().with_head(head),
         })
+    }
+
+    /// For how long the entry stays after its TTL.
+    pub(crate) fn grace(&self) -> Option<Duration> {
+        self.head()?.grace()
     }
 
     /// The same without a grace, which belongs to an entry.

@@ -71,7 +71,7 @@ impl Graced {
 }
 
 fn grace_of(found: &Found) -> Option<Duration> {
-    found.value.as_ref().and_then(Value::head)?.grace()
+    found.value.as_ref()?.grace()
 }
 
 /// The entry, if it isn't stale, with the rest of its TTL.

@@ -115,7 +115,7 @@ impl Cache {
     /// Refuses a value with a grace where the cache has none: it would take a stale one for a fresh one.
     #[cold]
     pub(super) fn knows_grace(&self, value: &Value) -> Result<()> {
-        if self.has_grace() || value.head().is_none_or(|head| head.grace().is_none()) {
+        if self.has_grace() || value.grace().is_none() {
             return Ok(());
         }
         let text = "it has a grace, and this cache has none: a stale value would pass for a fresh one; give the cache a `grace`";

@@ -49,7 +49,7 @@ impl Outage {
         let SetOptions { ttl, when, permit, written, .. } = options;
         let Some(when) = self.own(when) else { return Reply::ready(false) };
         let own = Written::default();
-        let mut options = SetOptions::new(self.shortened(ttl, grace_of(Some(&value))), when);
+        let mut options = SetOptions::new(self.shortened(ttl, value.grace()), when);
         options.written = Some(own.clone());
         options.permit = permit.clone();
         let stored = match permit.as_ref().and_then(|permit| Some((permit, permit.lease()?.0))) {
@@ -90,18 +90,18 @@ impl Outage {
 
     pub(super) fn multi_set(&self, mut entries: Vec<Entry<'_>>) -> Reply<()> {
         for entry in &mut entries {
-            entry.ttl = self.shortened(entry.ttl, grace_of(Some(&entry.value)));
+            entry.ttl = self.shortened(entry.ttl, entry.value.grace());
         }
         self.memory.multi_set(entries)
     }
 
     pub(super) fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
-        self.memory.increment(key, delta, self.shortened(ttl, Duration::ZERO))
+        self.memory.increment(key, delta, self.shortened(ttl, None))
     }
 
     pub(super) fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
         let found = self.memory.get(key).now();
-        let grace = grace_of(found.ok().and_then(Result::ok).flatten().as_ref());
+        let grace = found.ok().and_then(Result::ok).flatten().and_then(|value| value.grace());
         self.memory.expire(key, self.shortened(ttl, grace))
     }
 
@@ -129,9 +129,11 @@ impl Outage {
     }
 
     /// A life that is no longer than those in memory are, before its grace.
-    fn shortened(&self, ttl: Ttl, grace: Duration) -> Ttl {
+    fn shortened(&self, ttl: Ttl, grace: Option<Duration>) -> Ttl {
         match (ttl, self.longest) {
-            (Ttl::After(life), Ttl::After(longest)) => Ttl::After(life.min(longest.saturating_add(grace))),
+            (Ttl::After(life), Ttl::After(longest)) => {
+                Ttl::After(life.min(longest.saturating_add(grace.unwrap_or_default())))
+            }
             (ttl, Ttl::Never) => ttl,
             (Ttl::Never, longest) => longest,
         }
@@ -173,9 +175,4 @@ fn then<T, U>(first: Reply<T>, second: Reply<U>) -> Reply<U> {
         Ok(Err(error)) => Reply::error(error),
         Err(_) => Reply::error(super::not_ready()),
     }
-}
-
-/// How much of an entry's life is its grace.
-fn grace_of(value: Option<&Value>) -> Duration {
-    value.and_then(Value::head).and_then(|head| head.grace()).unwrap_or_default()
 }
