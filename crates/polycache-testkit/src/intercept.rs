@@ -7,7 +7,7 @@ use std::sync::Mutex;
 use std::task::Poll;
 
 use polycache::backend::{
-    Backend, BackendInfo, Cursor, Entry, Found, Holder, Key, OwnedKey, Page, Pattern, SetOptions, Want, When,
+    Backend, BackendInfo, Cursor, Entry, Found, Holder, Key, OwnedKey, Page, Pattern, SetOptions, Tracker, Want, When,
 };
 use polycache::events::Listener;
 use polycache::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
@@ -225,6 +225,12 @@ impl Backend for Intercept {
     fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
         let inner = self.inner.ending_leases(holder)?;
         Some(Arc::new(Self { inner, info: self.info.clone(), before: Arc::clone(&self.before), remote: self.remote }))
+    }
+
+    fn tracked(&self, tracker: Arc<dyn Tracker>) -> Result<Option<Arc<dyn Backend>>> {
+        let Some(inner) = self.inner.tracked(tracker)? else { return Ok(None) };
+        let handle = Self { inner, info: self.info.clone(), before: Arc::clone(&self.before), remote: self.remote };
+        Ok(Some(Arc::new(handle)))
     }
 }
 

@@ -6,6 +6,7 @@ mod info;
 mod options;
 mod page;
 mod permit;
+mod tracker;
 mod version;
 
 use std::fmt::Debug;
@@ -16,6 +17,7 @@ pub use self::info::{BackendInfo, Capabilities};
 pub use self::options::{Entry, SetOptions, When, Written};
 pub use self::page::{Cursor, Page};
 pub use self::permit::Permit;
+pub use self::tracker::{Gap, Tracker};
 pub use self::version::Version;
 #[doc(inline)]
 pub use crate::__forward as forward;
@@ -24,7 +26,7 @@ pub use crate::key::{Key, OwnedKey};
 pub use crate::lease::Holder;
 pub use crate::pattern::Pattern;
 pub use crate::wall_clock::WallClock;
-use crate::{Raw, Reply, Ttl, Value};
+use crate::{Raw, Reply, Result, Ttl, Value};
 
 /// A backend holds the values: a store in this process, a server, or a wrapper around another backend (a retry, a near cache, an injector
 /// of faults).
@@ -102,5 +104,21 @@ pub trait Backend: Debug + Send + Sync + 'static {
     fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
         let _ = holder;
         None
+    }
+    /// A second handle on the same entries, whose reads (`get`, `look`, `multi_get`) are tracked: `tracker` hears when an entry that was
+    /// read may have changed since. For a near cache.
+    ///
+    /// The handle has connections of its own, which tell of changes in their order among the answers; whoever writes by the handle hears
+    /// of its own writes too, once they are done. All else is shared, listeners too. [`close`](Self::close) ends the handle's connections
+    /// alone, and so does dropping it.
+    ///
+    /// `None`, by default, if a backend can't do this. A wrapper wraps the handle of its inner backend, unless some of its answers come
+    /// from elsewhere; [`forward!`] never passes it on.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) if the backend could, but for its settings.
+    fn tracked(&self, tracker: Arc<dyn Tracker>) -> Result<Option<Arc<dyn Backend>>> {
+        let _ = tracker;
+        Ok(None)
     }
 }

@@ -3,7 +3,8 @@
 
 use std::sync::Arc;
 
-use polycache::backend::{self, Backend, Holder};
+use polycache::Result;
+use polycache::backend::{self, Backend, Holder, Tracker};
 use polycache::backends::breaker::Breaker;
 use polycache::backends::fallback::Fallback;
 use polycache::backends::memory::MemoryBuilder;
@@ -38,6 +39,11 @@ impl Backend for Forwarding {
 
     fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
         Some(Arc::new(Self { inner: self.inner.ending_leases(holder)? }))
+    }
+
+    fn tracked(&self, tracker: Arc<dyn Tracker>) -> Result<Option<Arc<dyn Backend>>> {
+        let Some(inner) = self.inner.tracked(tracker)? else { return Ok(None) };
+        Ok(Some(Arc::new(Self { inner })))
     }
 }
 

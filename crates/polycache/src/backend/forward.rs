@@ -65,6 +65,8 @@
 ///     }
 /// }
 /// ```
+///
+/// - Neither is [`tracked`](crate::backend::Backend::tracked), for the same reason: without this method nothing is tracked.
 #[doc(hidden)]
 #[macro_export]
 macro_rules! __forward {
@@ -98,6 +100,9 @@ macro_rules! __forward_known {
     (listen) => {};
     (ending_leases) => {
         ::std::compile_error!("`ending_leases` is never forwarded: write it, and leave it out of the list");
+    };
+    (tracked) => {
+        ::std::compile_error!("`tracked` is never forwarded: write it, and leave it out of the list");
     };
     ($other:ident) => {
         ::std::compile_error!(::std::concat!("`", ::std::stringify!($other), "` is no operation of a backend"));

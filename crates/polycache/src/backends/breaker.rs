@@ -12,7 +12,9 @@ use std::time::Duration;
 use self::circuit::{Circuit, Pass};
 #[cfg(feature = "config")]
 use crate::Settings;
-use crate::backend::{self, Backend, Cursor, Entry, Found, Holder, Key, Page, Pattern, SetOptions, Want, When};
+use crate::backend::{
+    self, Backend, Cursor, Entry, Found, Holder, Key, Page, Pattern, SetOptions, Tracker, Want, When,
+};
 use crate::range::Range;
 use crate::{Raw, Reply, Result, Ttl, Value};
 
@@ -211,6 +213,11 @@ impl Backend for Breaker {
 
     fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
         Some(Arc::new(Self { inner: self.inner.ending_leases(holder)?, circuit: Arc::clone(&self.circuit) }))
+    }
+
+    fn tracked(&self, tracker: Arc<dyn Tracker>) -> Result<Option<Arc<dyn Backend>>> {
+        let Some(inner) = self.inner.tracked(tracker)? else { return Ok(None) };
+        Ok(Some(Arc::new(Self { inner, circuit: Arc::clone(&self.circuit) })))
     }
 }
 

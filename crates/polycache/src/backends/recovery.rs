@@ -19,7 +19,7 @@ pub(in crate::backends) use self::backlog::Lost;
 pub use self::backlog::Pending;
 pub use self::builder::RecoveryBuilder;
 use crate::backend::{
-    self, Backend, Cursor, Entry, Found, Holder, Key, OwnedKey, Page, Pattern, SetOptions, Want, When,
+    self, Backend, Cursor, Entry, Found, Holder, Key, OwnedKey, Page, Pattern, SetOptions, Tracker, Want, When,
 };
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
@@ -340,6 +340,11 @@ impl Backend for Recovery {
         let inner = self.inner.ending_leases(holder)?;
         *self.backlog.ending.lock() = Some(Arc::clone(&inner));
         Some(Arc::new(Self { inner, ..self.clone() }))
+    }
+
+    fn tracked(&self, tracker: Arc<dyn Tracker>) -> Result<Option<Arc<dyn Backend>>> {
+        let Some(inner) = self.inner.tracked(tracker)? else { return Ok(None) };
+        Ok(Some(Arc::new(Self { inner, ..self.clone() })))
     }
 }
 

@@ -7,8 +7,8 @@ use std::sync::{Arc, Weak};
 
 use parking_lot::Mutex;
 
-use crate::Reply;
-use crate::backend::{self, Backend, Holder};
+use crate::backend::{self, Backend, Holder, Tracker};
+use crate::{Reply, Result};
 
 /// The backends in use on servers, by the settings that they were made of.
 #[derive(Default)]
@@ -63,6 +63,10 @@ impl Backend for Part {
 
     fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
         self.server.backend.ending_leases(holder)
+    }
+
+    fn tracked(&self, tracker: Arc<dyn Tracker>) -> Result<Option<Arc<dyn Backend>>> {
+        self.server.backend.tracked(tracker)
     }
 }
 
