@@ -326,7 +326,7 @@ impl Backend for Recovery {
             let first: Vec<String> =
                 prefixes.iter().map(|prefix| format!("{prefix}*")).chain(keys.iter().cloned()).take(5).collect();
             let text = format!(
-                "the cache is closed, and lost writes to {} keys and {} namespaces could not be made up for, so stale values may stay \
+                "the cache is closed, and lost writes could not be made up for (keys: {}, namespaces: {}), so stale values may stay \
                  until they expire: {}",
                 keys.len(),
                 prefixes.len(),
