@@ -58,11 +58,14 @@ impl<P: Protocol> Shared<P> {
             Failure { error: error.clone(), fate, again }
         };
 
+        let was_lost = was_open && !matches!(self.state.lock().phase, Phase::Closed);
+        if was_lost {
+            self.protocol.losing();
+        }
         let mut wakers = Vec::new();
         let mut room = 0;
-        let was_lost = {
+        {
             let mut state = self.state.lock();
-            let was_lost = was_open && !matches!(state.phase, Phase::Closed);
             self.is_quiet.store(false, Ordering::Release);
             let is_present = state.run == run;
             let failures = self.failures.load(Ordering::Relaxed) + 1;
@@ -95,8 +98,7 @@ impl<P: Protocol> Shared<P> {
                 wakers.extend(state.slots.complete(slot, Err(failure(&pending, number == 0))));
             }
             self.give_room(&mut state, room, &mut wakers);
-            was_lost
-        };
+        }
         wakers.into_iter().for_each(Waker::wake);
         if was_lost {
             self.protocol.lost();

@@ -17,6 +17,7 @@ pub struct ConnectionOptions {
     pub(crate) max_queue: usize,
     pub(crate) max_write: Option<usize>,
     pub(crate) reconnect: Reconnect,
+    pub(crate) listens: bool,
 }
 
 impl ConnectionOptions {
@@ -28,6 +29,7 @@ impl ConnectionOptions {
             max_queue: 16 << 20,
             max_write: None,
             reconnect: Reconnect::OnDemand,
+            listens: false,
         }
     }
 
@@ -55,6 +57,13 @@ impl ConnectionOptions {
     #[must_use]
     pub const fn reconnect(self, reconnect: Reconnect) -> Self {
         Self { reconnect, ..self }
+    }
+
+    /// Whether the server says things that nobody asked for, to be read as soon as they come. Then the connection's task reads everything,
+    /// and no caller reads its own reply: a caller may be slow to look. `false` by default.
+    #[must_use]
+    pub const fn listens(self, listens: bool) -> Self {
+        Self { listens, ..self }
     }
 }
 

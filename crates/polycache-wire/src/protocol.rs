@@ -53,6 +53,9 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// A connection was lost: it ended without having been closed. No lock is held.
     fn lost(&self) {}
 
+    /// As [`lost`](Self::lost), but before any of its calls is told and before another connection is made. It must not panic.
+    fn losing(&self) {}
+
     /// The error for callers.
     fn error(&self, trouble: Trouble<'_>) -> Self::Error;
 }
@@ -65,7 +68,7 @@ pub trait Decoder<P: Protocol>: Send {
     /// Why these bytes are no such reply.
     fn decode(&mut self, input: &mut BytesMut, expect: &mut P::Expect) -> Result<Option<P::Reply>, String>;
 
-    /// Takes bytes that came without a request.
+    /// Takes bytes that came without a request; see [`ConnectionOptions::listens`](crate::ConnectionOptions::listens).
     ///
     /// # Errors
     /// Why such bytes may not come.

@@ -4,7 +4,8 @@
 //! task instead of the driver's. The caller may be slow to look, or never look again, so nobody else ever waits for it. Whoever queues a
 //! request, waits for room or leaves wakes the driver, and each turn of the driver begins by making that call one like any other.
 //!
-//! Afterwards nobody watches the socket until the next call or the driver's next turn. Each of them looks at it before sending anything.
+//! Afterwards nobody watches the socket until the next call or the driver's next turn. Each of them looks at it before sending anything. So
+//! nobody goes alone on a connection that [listens](crate::ConnectionOptions::listens).
 
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -89,7 +90,8 @@ impl<P: Protocol> Shared<P> {
             && state.line.is_empty()
             && state.slots.count() <= slots
             && matches!(state.phase, Phase::Open)
-            && !state.renew;
+            && !state.renew
+            && !self.options.listens;
         self.is_quiet.store(is_quiet, Ordering::Release);
     }
 }

@@ -20,6 +20,7 @@ mod layout;
 mod link;
 mod listing;
 mod look;
+mod map;
 mod node;
 mod operations;
 mod raw;
@@ -35,6 +36,7 @@ mod slots;
 mod store;
 #[cfg(feature = "tls")]
 mod tls;
+mod tracking;
 mod trouble;
 mod url;
 

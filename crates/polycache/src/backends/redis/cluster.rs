@@ -17,6 +17,7 @@ use super::command::{Command, after, joined, paired};
 use super::config::Server;
 use super::connector::{Connector, Target};
 use super::layout::Layout;
+use super::map::Map;
 use super::node::Node;
 use super::server_error::{not_settled, server_error};
 use super::slots::{Range, Redirect, ranges, redirect};
@@ -43,25 +44,6 @@ pub(super) struct Cluster {
     layout: RwLock<Option<Arc<Layout>>>,
     /// Held by the one who asks for a new map. Tells when that failed last, and why.
     asking: tokio::sync::Mutex<Option<(Instant, Error)>>,
-}
-
-/// The servers and their slots, as the cluster told last.
-#[derive(Default)]
-struct Map {
-    version: u64,
-    /// The masters, in the order of their addresses.
-    masters: Vec<Arc<Member>>,
-    /// The index of each slot's master.
-    owners: Vec<Option<u16>>,
-    ranges: Vec<Range>,
-}
-
-impl Map {
-    /// The master that holds the slot.
-    fn owner(&self, slot: u16) -> Option<&Arc<Member>> {
-        let owner = self.owners.get(usize::from(slot)).copied().flatten()?;
-        self.masters.get(usize::from(owner))
-    }
 }
 
 /// A server of the cluster.
@@ -141,7 +123,10 @@ impl Cluster {
             }
             for (index, server) in asked {
                 match self.ask(class, &map, &server, &commands[index]).await? {
-                    value if redirect(&value, &server).is_none() => answers[index] = Some(value),
+                    value if redirect(&value, &server).is_none() => {
+                        self.connector.tell_of_asking(class, &commands[index]);
+                        answers[index] = Some(value);
+                    }
                     value => {
                         trouble.get_or_insert_with(|| answered(&value));
                         is_stale = true;
@@ -265,7 +250,11 @@ impl Cluster {
             }
         };
         let map = Arc::new(self.draw(&known, &ranges));
+        let has_moved = map.has_moved_since(&known);
+        // Before anything is read from the new masters; and again, since something may have been read from the old ones meanwhile.
+        self.connector.tell_of_move(has_moved);
         *self.map.write() = Arc::clone(&map);
+        self.connector.tell_of_move(has_moved);
         Ok(map)
     }
 
@@ -313,6 +302,10 @@ impl Cluster {
     fn member(&self, server: Server) -> Arc<Member> {
         let node = Node::new(&self.connector, &Target::Fixed(server.clone()));
         Arc::new(Member { server, node })
+    }
+
+    pub(super) fn connector(&self) -> &Connector {
+        &self.connector
     }
 
     pub(super) fn close(&self) {

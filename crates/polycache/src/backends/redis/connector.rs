@@ -10,6 +10,7 @@ use tokio::time::timeout;
 use super::config::{Protocol, RedisConfig, Server};
 use super::dialogue::{Dialogue, LogIn};
 use super::trouble::unreachable;
+use crate::backend::Tracker;
 use crate::events::Listeners;
 use crate::repeated::tell_repeated;
 use crate::{Error, ErrorKind, Result};
@@ -37,6 +38,8 @@ impl fmt::Display for Target {
 pub(super) struct Connector {
     pub(super) config: Arc<RedisConfig>,
     pub(super) listeners: Arc<Listeners>,
+    /// Who hears which entries change, if the connections are tracked.
+    pub(super) tracker: Option<Arc<dyn Tracker>>,
     #[cfg(feature = "tls")]
     tls: Option<tokio_rustls::TlsConnector>,
 }
@@ -52,6 +55,7 @@ impl Connector {
         Ok(Self {
             config: Arc::new(config),
             listeners,
+            tracker: None,
             #[cfg(feature = "tls")]
             tls,
         })
@@ -73,7 +77,7 @@ impl Connector {
     pub(super) async fn server<'a>(&self, server: &'a Server) -> Result<Dialogue<'a>> {
         let RedisConfig { username, password, protocol, db, .. } = &*self.config;
         let log_in = LogIn { protocol: *protocol, username: username.as_deref(), password: password.as_ref(), db: *db };
-        self.logged_in(server, &log_in).await
+        self.logged_in(server, &log_in, self.tracker.is_some()).await
     }
 
     /// A logged-in connection to a sentinel.
@@ -81,14 +85,14 @@ impl Connector {
         let RedisConfig { sentinel_username: username, sentinel_password: password, .. } = &*self.config;
         let log_in =
             LogIn { protocol: Protocol::Resp2, username: username.as_deref(), password: password.as_ref(), db: 0 };
-        self.logged_in(sentinel, &log_in).await
+        self.logged_in(sentinel, &log_in, false).await
     }
 
-    async fn logged_in<'a>(&self, server: &'a Server, log_in: &LogIn<'_>) -> Result<Dialogue<'a>> {
+    async fn logged_in<'a>(&self, server: &'a Server, log_in: &LogIn<'_>, tracks: bool) -> Result<Dialogue<'a>> {
         let limit = self.config.connect_timeout;
         let open = async {
             let mut dialogue = Dialogue::new(server, self.stream(server).await?);
-            dialogue.log_in(log_in).await?;
+            dialogue.log_in(log_in, tracks).await?;
             Ok(dialogue)
         };
         timeout(limit, open).await.unwrap_or_else(|_| {

@@ -10,6 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::config::{Protocol, Server};
 use super::resp::{Frame, Reader};
 use super::server_error::{knows_no_such_command, server_error, without_echo};
+use super::tracking;
 use super::trouble::unreachable;
 use crate::{Error, ErrorKind, Result, Secret};
 
@@ -40,16 +41,26 @@ impl<'a> Dialogue<'a> {
         Self { server, stream, reader: Reader::default(), input: BytesMut::new(), left: MOST }
     }
 
-    /// Logs in, in one round trip; in two if the server is too old for RESP3, or its `HELLO` is switched off.
-    pub(super) async fn log_in(&mut self, log_in: &LogIn<'_>) -> Result<()> {
+    /// Logs in, in one round trip; in two if the server is too old for RESP3, or its `HELLO` is switched off, or if it shall tell from now
+    /// on which entries change.
+    pub(super) async fn log_in(&mut self, log_in: &LogIn<'_>, tracks: bool) -> Result<()> {
         match self.try_log_in(log_in).await? {
             Some(refusal) if log_in.protocol == Protocol::Resp3 && log_in.has_no_resp3(&refusal) => {
+                if tracks {
+                    return Err(tracking::has_no_pushes(self.server, &refusal));
+                }
                 let log_in = LogIn { protocol: Protocol::Resp2, ..*log_in };
                 self.try_log_in(&log_in).await?
             }
             refusal => refusal,
         }
-        .map_or(Ok(()), |refusal| Err(self.refused(&refusal)))
+        .map_or(Ok(()), |refusal| Err(self.refused(&refusal)))?;
+        if tracks {
+            let mut tracking = redis::cmd("CLIENT");
+            tracking.arg("TRACKING").arg("ON");
+            self.ask(&tracking).await.map_err(|error| tracking::refused(self.server, error))?;
+        }
+        Ok(())
     }
 
     /// The first refusal, if there was any.
@@ -79,8 +90,11 @@ impl<'a> Dialogue<'a> {
     }
 
     /// The connection, ready for its callers.
-    pub(super) fn end(self) -> Result<Box<dyn Stream>> {
-        if self.input.is_empty() { Ok(self.stream) } else { Err(self.unlike("it says more than it is asked for")) }
+    pub(super) fn end(mut self) -> Result<Box<dyn Stream>> {
+        // A server that was flushed may have said so.
+        while let Ok(Some(Frame::Push(_))) = self.reader.read(&mut self.input) {}
+        let is_all = self.input.is_empty() && !self.reader.is_amid();
+        if is_all { Ok(self.stream) } else { Err(self.unlike("it says more than it is asked for")) }
     }
 
     async fn send<'c>(&mut self, commands: impl IntoIterator<Item = &'c Cmd>) -> Result<()> {

@@ -1,5 +1,7 @@
 //! A connection to a server that all calls share.
 
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use bytes::BytesMut;
 use parking_lot::Mutex;
 use polycache_wire::{Connection, ConnectionOptions, Decoder, Fate, Protocol, Reconnect, Request, Stream, Trouble};
@@ -11,7 +13,9 @@ use super::connector::{Connector, Target};
 use super::resp::{Frame, Reader};
 use super::sentinel::is_replica;
 use super::store::Store;
+use super::tracking::Pushes;
 use super::trouble::{Class, Failure, lost};
+use crate::backend::Gap;
 use crate::events::{Event, EventKinds};
 use crate::{Error, ErrorKind, Result};
 
@@ -21,6 +25,8 @@ pub(super) struct Link {
     target: Target,
     /// The server at the other end of the present connection, or of the last one.
     server: Mutex<Option<Server>>,
+    /// Whether the server has called itself a primary on this connection.
+    was_primary: AtomicBool,
 }
 
 /// Commands that are sent together, with one reply.
@@ -43,6 +49,13 @@ pub(super) enum Expect {
     },
 }
 
+/// Takes replies out of the bytes of a connection.
+pub(super) struct Replies {
+    reader: Reader,
+    /// Hears what comes between the replies.
+    pushes: Option<Box<Pushes>>,
+}
+
 /// The reply to some commands.
 pub(super) enum Reply {
     One(Value),
@@ -54,22 +67,35 @@ impl Link {
         let heartbeat = connector.config.heartbeat;
         let options = ConnectionOptions::new()
             .heartbeat((!heartbeat.is_zero()).then_some(heartbeat))
-            .reconnect(Reconnect::Always);
-        Connection::new(Self { connector, target, server: Mutex::new(None) }, options)
+            .reconnect(Reconnect::Always)
+            .listens(connector.tracker.is_some());
+        Connection::new(
+            Self { connector, target, server: Mutex::new(None), was_primary: AtomicBool::new(false) },
+            options,
+        )
     }
 
     /// Tells the listeners of an event of the present connection.
     fn tell(&self, event: impl FnOnce(&str) -> Event<'_>) {
         let listeners = &self.connector.listeners;
         if listeners.want(EventKinds::CONNECTIONS) {
-            let server = self.server.lock().as_ref().map(ToString::to_string);
-            listeners.tell(&event(&server.unwrap_or_default()));
+            listeners.tell(&event(&self.server()));
         }
     }
 
-    /// Whether sentinels name the server.
-    pub(super) fn is_found_by_sentinels(&self) -> bool {
-        matches!(self.target, Target::Primary)
+    fn server(&self) -> String {
+        self.server.lock().as_ref().map(ToString::to_string).unwrap_or_default()
+    }
+
+    /// How the connection is made, and where it leads to.
+    pub(super) fn leads_to(&self) -> (&Connector, &Target) {
+        (&self.connector, &self.target)
+    }
+
+    /// Whether the server is asked for its role: sentinels may have named another one since. In a cluster a master that has become a
+    /// replica still tells of changes, but only of those that reach it.
+    fn watches_role(&self) -> bool {
+        matches!(self.target, Target::Primary) || self.connector.tracker.is_some()
     }
 }
 
@@ -118,12 +144,13 @@ fn told(class: Class, failure: polycache_wire::Failure<Error>) -> Failure {
 impl Protocol for Link {
     type Reply = Reply;
     type Expect = Expect;
-    type Decoder = Reader;
+    type Decoder = Replies;
     type Error = Error;
 
     async fn open(&self) -> Result<Box<dyn Stream>> {
         let (stream, server) = self.connector.open(&self.target).await?;
         *self.server.lock() = Some(server);
+        self.was_primary.store(matches!(self.target, Target::Primary), Ordering::Relaxed);
         Ok(stream)
     }
 
@@ -135,12 +162,19 @@ impl Protocol for Link {
         self.tell(|server| Event::Disconnected { server });
     }
 
-    fn decoder(&self) -> Reader {
-        Reader::default()
+    fn losing(&self) {
+        if let Some(tracker) = &self.connector.tracker {
+            tracker.lost(Gap::Disconnected { server: &self.server() });
+        }
+    }
+
+    fn decoder(&self) -> Replies {
+        let pushes = self.connector.tracker.as_ref().map(|tracker| Pushes::new(tracker, self.server()));
+        Replies { reader: Reader::default(), pushes }
     }
 
     fn ask_for_life(&self, out: &mut Vec<u8>) -> Expect {
-        let command = if self.is_found_by_sentinels() { "ROLE" } else { "PING" };
+        let command = if self.watches_role() { "ROLE" } else { "PING" };
         redis::cmd(command).write_packed_command(out);
         Expect::One
     }
@@ -148,8 +182,13 @@ impl Protocol for Link {
     /// An error of the server is an answer too.
     fn is_alive(&self, reply: Reply) -> Result<()> {
         match reply {
-            Reply::One(role) if self.is_found_by_sentinels() && is_replica(&role) => {
-                Err(Error::new(ErrorKind::Unavailable, "the primary has become a replica"))
+            Reply::One(role) if self.watches_role() => {
+                // A server that was a replica from the beginning may be one: not only primaries are asked for slots.
+                let is_primary = !is_replica(&role);
+                if self.was_primary.swap(is_primary, Ordering::Relaxed) && !is_primary {
+                    return Err(Error::new(ErrorKind::Unavailable, "the primary has become a replica"));
+                }
+                Ok(())
             }
             _ => Ok(()),
         }
@@ -208,11 +247,20 @@ impl Request<Link> for Commands<'_> {
     }
 }
 
-impl Decoder<Link> for Reader {
+impl Replies {
+    #[cold]
+    fn pushed(&self, push: &[Value]) {
+        if let Some(pushes) = &self.pushes {
+            pushes.tell(push);
+        }
+    }
+}
+
+impl Decoder<Link> for Replies {
     fn decode(&mut self, input: &mut BytesMut, expect: &mut Expect) -> Result<Option<Reply>, String> {
-        while let Some(frame) = self.read(input)? {
+        while let Some(frame) = self.reader.read(input)? {
             match (frame, &mut *expect) {
-                (Frame::Push(_), _) => {}
+                (Frame::Push(push), _) => self.pushed(&push),
                 (Frame::Reply(value), Expect::One | Expect::Last(None)) => return Ok(Some(Reply::One(value))),
                 (Frame::Reply(value), Expect::Last(Some(first))) => {
                     return Ok(Some(Reply::One(after(std::mem::take(&mut **first), value))));
@@ -234,9 +282,10 @@ impl Decoder<Link> for Reader {
     }
 
     fn unasked(&mut self, input: &mut BytesMut) -> Result<(), String> {
-        while let Some(frame) = self.read(input)? {
-            if let Frame::Reply(_) = frame {
-                return Err("a reply came that nobody asked for".to_owned());
+        while let Some(frame) = self.reader.read(input)? {
+            match frame {
+                Frame::Push(push) => self.pushed(&push),
+                Frame::Reply(_) => return Err("a reply came that nobody asked for".to_owned()),
             }
         }
         Ok(())

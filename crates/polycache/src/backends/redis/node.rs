@@ -37,6 +37,11 @@ impl Node {
         Self { lines: (0..connector.config.connections).map(line).collect(), left: Mutex::new(None) }
     }
 
+    /// How its connections are made, and where they lead to.
+    pub(super) fn leads_to(&self) -> (&Connector, &Target) {
+        self.lines[0].connection.protocol().leads_to()
+    }
+
     /// The answer to one command. A server's error is a value here.
     pub(super) async fn one(&self, class: Class, command: &Cmd) -> Result<Value, Failure> {
         let Some((connection, _busy)) = self.connection() else {

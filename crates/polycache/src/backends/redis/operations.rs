@@ -13,7 +13,8 @@ use super::store::Store;
 use super::trouble::Class;
 use super::{Redis, allowed, listing, raw};
 use crate::backend::{
-    Backend, BackendInfo, Cursor, Entry, Found, Holder, Key, Page, Pattern, Permit, SetOptions, Version, Want, When,
+    Backend, BackendInfo, Cursor, Entry, Found, Holder, Key, Page, Pattern, Permit, SetOptions, Tracker, Version, Want,
+    When,
 };
 use crate::events::Listener;
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
@@ -158,6 +159,10 @@ impl Backend for Redis {
 
     fn ending_leases(&self, _: &Holder) -> Option<Arc<dyn Backend>> {
         Some(Arc::new(Self { ends_leases: true, ..self.clone() }))
+    }
+
+    fn tracked(&self, tracker: Arc<dyn Tracker>) -> Result<Option<Arc<dyn Backend>>> {
+        Ok(Some(Arc::new(self.watched_by(tracker)?)))
     }
 }
 

@@ -100,6 +100,11 @@ impl Reader {
         }
     }
 
+    /// Whether a part of a list was taken.
+    pub fn is_amid(&self) -> bool {
+        !self.open.is_empty()
+    }
+
     fn begin(&mut self, list: List) -> Result<()> {
         if self.open.len() >= DEEPEST {
             return Err("a reply nests too deep");

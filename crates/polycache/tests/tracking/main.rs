@@ -1,0 +1,7 @@
+//! Reads that Redis tracks: what the tracker hears, and when.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod changes;
+mod gaps;
+mod order;
+mod support;
