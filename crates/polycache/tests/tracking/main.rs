@@ -2,6 +2,10 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod changes;
+mod cluster;
 mod gaps;
 mod order;
+mod refusals;
+mod sentinel;
 mod support;
+mod wrappers;
