@@ -131,6 +131,14 @@ impl<P: Protocol> Connection<P> {
         matches!(self.shared.state.lock().phase, Phase::Silent { .. })
     }
 
+    /// Whether the connection stands, and its task hasn't run since this was last asked. It runs twice in a heartbeat, unless its runtime
+    /// isn't driven: then nothing is read.
+    pub fn has_stood_still(&self) -> bool {
+        let turns = self.shared.turns.load(Ordering::Relaxed);
+        let seen = self.shared.turns_seen.swap(turns, Ordering::Relaxed);
+        turns == seen && matches!(self.shared.state.lock().phase, Phase::Open | Phase::Silent { .. })
+    }
+
     /// Makes the connection anew. Requests under way are still answered on the old one; later ones go to the new one.
     pub fn renew(&self) {
         self.wake_after(|state| state.renew = true);

@@ -45,6 +45,8 @@ pub(crate) struct Shared<P: Protocol> {
     pub(crate) failures: AtomicU32,
     /// How often the driver has run.
     pub(crate) turns: AtomicU64,
+    /// The same when somebody last looked whether it stands still.
+    pub(crate) turns_seen: AtomicU64,
     /// The slot of a call that waited in vain, for the driver to look into; [`NO_SLOT`] otherwise.
     pub(crate) doubted: AtomicU32,
 }
@@ -166,6 +168,7 @@ impl<P: Protocol> Shared<P> {
             alone: AtomicU32::new(NO_SLOT),
             failures: AtomicU32::new(0),
             turns: AtomicU64::new(0),
+            turns_seen: AtomicU64::new(0),
             doubted: AtomicU32::new(NO_SLOT),
         }
     }

@@ -18,6 +18,7 @@ macro_rules! links {
             [plugins.md#a-plugin-more]: crate::guide::plugins#a-plugin-more\n\
             [redis.md]: crate::guide::redis\n\
             [redis.md#time]: crate::guide::redis#time\n\
+            [redis.md#what-servers-tell]: crate::guide::redis#what-servers-tell\n\
             [redis.md#what-a-servers-errors-mean]: crate::guide::redis#what-a-servers-errors-mean\n\
             [stale.md]: crate::guide::stale\n\
             [stampedes.md]: crate::guide::stampedes\n\

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use polycache::backend::{Backend, Key};
 use polycache::backends::redis::Redis;
-use polycache_testkit::servers::{RedisCluster, RedisServer};
+use polycache_testkit::servers::{RedisCluster, RedisServer, ignored};
 
 use super::support::{Heard, changed, set, text, tracked, until};
 
@@ -87,10 +87,39 @@ async fn a_slot_that_moves() {
     }
 }
 
+/// All keys of a slot at once, as Valkey 9 (`CLUSTER MIGRATESLOTS`) and Redis 8.4 (`CLUSTER MIGRATION`) do it.
+#[tokio::test]
+async fn a_slot_that_moves_at_once() {
+    let cluster = RedisCluster::start(3, 0).await;
+    let from = cluster.master_of("{k}").await;
+    let known = from.cli(&["COMMAND", "INFO", "cluster|migrateslots", "cluster|migration"]).await;
+    if !known.contains("cluster|") {
+        return ignored("the server moves slots key by key");
+    }
+    let (other, ours) = (Redis::open(&cluster.url()).unwrap(), tracked(&cluster.url()));
+    set(&other, "{k}there", "v").await;
+    assert_eq!(ours.get("{k}there").await.as_deref(), Some("v"));
+    assert_eq!(ours.get("{k}missing").await, None);
+    let to = cluster.nodes().iter().find(|node| node.port() != from.port()).unwrap();
+    let (slot, id) = (from.cli(&["CLUSTER", "KEYSLOT", "{k}"]).await, to.cli(&["CLUSTER", "MYID"]).await);
+    if known.contains("migrateslots") {
+        from.cli(&["CLUSTER", "MIGRATESLOTS", "SLOTSRANGE", &slot, &slot, "NODE", &id]).await;
+    } else {
+        to.cli(&["CLUSTER", "MIGRATION", "IMPORT", &slot, &slot]).await;
+    }
+    assert_eq!(ours.heard_until(changed("{k}there")).await, [changed("{k}there")]);
+    until("the move", async || cluster.master_of("{k}").await.port() == to.port()).await;
+    assert_eq!(ours.get("{k}there").await.as_deref(), Some("v"));
+    assert!(ours.has_heard(&Heard::Moved), "{:?}", ours.heard());
+    assert_eq!(ours.get("{k}missing").await, None);
+    ours.heard();
+    set(&other, "{k}missing", "v").await;
+    assert_eq!(ours.heard_until(changed("{k}missing")).await, [changed("{k}missing")]);
+}
+
 /// What a node answers that was asked just this once isn't to be kept: so the key counts as changed before there is an answer.
 #[tokio::test]
 async fn a_slot_that_is_half_way() {
-    // The second has no slots, so nobody keeps a connection to it.
     let cluster = RedisCluster::start(2, 0).await;
     let (other, ours) = (Redis::open(&cluster.url()).unwrap(), tracked(&cluster.url()));
     set(&other, "{k}1", "v").await;

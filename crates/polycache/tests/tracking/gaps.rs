@@ -6,6 +6,7 @@ use polycache::backend::{Backend, Key, When};
 use polycache::backends::redis::Redis;
 use polycache_testkit::Proxy;
 use polycache_testkit::servers::RedisServer;
+use tokio::runtime::Runtime;
 
 use super::support::{Heard, PATIENCE, Tracked, changed, set, text, tracked, tracked_on};
 
@@ -156,7 +157,6 @@ async fn a_path_that_is_lost() {
     ours.heard_until(changed("k")).await;
 }
 
-/// What the lost connection still says is heard by nobody.
 #[tokio::test]
 async fn several_connections_each_tell_of_their_own() {
     let server = RedisServer::start().await;
@@ -191,4 +191,59 @@ async fn closed_and_dropped_handles() {
     proxy.wait_until(|traffic| traffic.open == 1).await;
     set(&redis, "k", "w").await;
     assert_eq!(first.heard(), [], "whoever closes knows it");
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap()
+}
+
+#[test]
+fn a_runtime_that_ends() {
+    let (first, second) = (runtime(), runtime());
+    let server = second.block_on(RedisServer::start());
+    let ours = tracked(&server.url());
+    first.block_on(ours.get("k"));
+    drop(first);
+    assert_eq!(ours.heard(), [Heard::Disconnected]);
+    second.block_on(async {
+        read_again(&ours, "k").await;
+        server.cli(&["SET", "k", "v"]).await;
+        ours.heard_until(changed("k")).await;
+    });
+}
+
+/// The runtime that reads the connection isn't driven any more.
+#[test]
+fn a_runtime_that_stands_still() {
+    let (first, second) = (runtime(), runtime());
+    let server = second.block_on(RedisServer::start());
+    let ours = tracked(&format!("{}?heartbeat=200ms", server.url()));
+    first.block_on(ours.get("k"));
+    second.block_on(async {
+        // Nobody asks for anything, as all is kept near.
+        let stopped = Instant::now();
+        server.cli(&["SET", "k", "v"]).await;
+        ours.heard_until(Heard::Unread).await;
+        assert!(stopped.elapsed() < Duration::from_secs(3), "{:?}", stopped.elapsed());
+        ours.heard();
+        // The next call makes another connection.
+        assert_eq!(read_again(&ours, "k").await.as_deref(), Some("v"));
+        assert!(ours.has_heard(&Heard::Disconnected), "{:?}", ours.heard());
+        ours.heard();
+        server.cli(&["SET", "k", "w"]).await;
+        ours.heard_until(changed("k")).await;
+    });
+}
+
+/// One that runs is never taken for one that doesn't, however idle the connection is.
+#[tokio::test]
+async fn a_runtime_that_runs() {
+    let server = RedisServer::start().await;
+    let ours = tracked(&format!("{}?heartbeat=500ms", server.url()));
+    ours.get("k").await;
+    for _ in 0..4 {
+        // The server counts the time.
+        server.cli(&["BLPOP", "nothing", "0.5"]).await;
+    }
+    assert_eq!(ours.heard(), []);
 }

@@ -18,6 +18,7 @@ pub(crate) const PATIENCE: Duration = Duration::from_secs(30);
 pub(crate) enum Heard {
     Changed(String),
     Disconnected,
+    Unread,
     Flushed,
     Moved,
 }
@@ -35,6 +36,7 @@ impl Tracker for Log {
     fn lost(&self, gap: Gap<'_>) {
         let heard = match gap {
             Gap::Disconnected { .. } => Heard::Disconnected,
+            Gap::Unread { .. } => Heard::Unread,
             Gap::Flushed { .. } => Heard::Flushed,
             Gap::Moved => Heard::Moved,
             other => panic!("{other}"),

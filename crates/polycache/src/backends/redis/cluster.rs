@@ -304,6 +304,10 @@ impl Cluster {
         Arc::new(Member { server, node })
     }
 
+    pub(super) fn masters(&self) -> Vec<Arc<Member>> {
+        self.map.read().masters.clone()
+    }
+
     pub(super) fn connector(&self) -> &Connector {
         &self.connector
     }

@@ -76,6 +76,21 @@ impl Fleet {
         }
     }
 
+    pub(super) fn connector(&self) -> &Connector {
+        match self {
+            Self::Single(node) => node.leads_to().0,
+            Self::Cluster(cluster) => cluster.connector(),
+        }
+    }
+
+    /// Tells the tracker of connections that nobody has read since this was last done.
+    pub(super) fn tell_of_standstill(&self) {
+        match self {
+            Self::Single(node) => node.tell_of_standstill(),
+            Self::Cluster(cluster) => cluster.masters().iter().for_each(|member| member.node.tell_of_standstill()),
+        }
+    }
+
     pub(super) fn close(&self) {
         match self {
             Self::Single(node) => node.close(),

@@ -83,6 +83,13 @@ impl Link {
         }
     }
 
+    /// Tells the tracker, if there is one, of a gap.
+    pub(super) fn tell_tracker(&self, gap: impl FnOnce(&str) -> Gap<'_>) {
+        if let Some(tracker) = &self.connector.tracker {
+            tracker.lost(gap(&self.server()));
+        }
+    }
+
     fn server(&self) -> String {
         self.server.lock().as_ref().map(ToString::to_string).unwrap_or_default()
     }
@@ -163,9 +170,7 @@ impl Protocol for Link {
     }
 
     fn losing(&self) {
-        if let Some(tracker) = &self.connector.tracker {
-            tracker.lost(Gap::Disconnected { server: &self.server() });
-        }
+        self.tell_tracker(|server| Gap::Disconnected { server });
     }
 
     fn decoder(&self) -> Replies {

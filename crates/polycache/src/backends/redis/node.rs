@@ -13,6 +13,7 @@ use super::link::{self, Link};
 use super::server_error::{connection_goes, without_echo};
 use super::store::Store;
 use super::trouble::{Class, Failure};
+use crate::backend::Gap;
 
 /// The shortest time between two give-ups of the connections.
 const STAY: Duration = Duration::from_secs(1);
@@ -100,6 +101,12 @@ impl Node {
         }
         tracing::warn!(code = error.code(), "Redis answers with an error, so its connections are made anew");
         self.lines.iter().for_each(|line| line.connection.renew());
+    }
+
+    /// Tells the tracker of connections that nobody has read since this was last done.
+    pub(super) fn tell_of_standstill(&self) {
+        let still = self.lines.iter().map(|line| &line.connection).filter(|connection| connection.has_stood_still());
+        still.for_each(|connection| connection.protocol().tell_tracker(|server| Gap::Unread { server }));
     }
 
     /// Whether calls fail at once because the server says nothing.

@@ -5,6 +5,8 @@
 //! Nor is `NOLOOP`: a write that its caller has given up may be done later, and is told then.
 
 use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
 
 use redis::{Arg, Cmd, ServerError, Value};
 
@@ -82,17 +84,33 @@ pub(super) fn refused(server: &Server, source: Error) -> Error {
     Error::new(ErrorKind::Backend, text).with_source(source)
 }
 
+/// Looks with each heartbeat whether the connections are read. A thread does: the runtime of a connection may not be driven any more, while
+/// on others nobody asks the server for anything, since all is kept near.
+fn watch(fleet: &Arc<Fleet>, heartbeat: Duration) -> Result<()> {
+    let fleet = Arc::downgrade(fleet);
+    let look = move || {
+        loop {
+            thread::sleep(heartbeat);
+            let Some(fleet) = fleet.upgrade() else { return };
+            fleet.tell_of_standstill();
+        }
+    };
+    let started = thread::Builder::new().name("polycache-tracking".to_owned()).spawn(look);
+    let text = "no thread could be started to watch tracked connections";
+    started.map(drop).map_err(|error| Error::new(ErrorKind::Backend, text).with_source(error))
+}
+
 impl Redis {
     /// A handle with connections of its own, which are tracked.
     pub(super) fn watched_by(&self, tracker: Arc<dyn Tracker>) -> Result<Self> {
-        let fleet = match &*self.fleet {
-            Fleet::Single(node) => {
-                let (connector, target) = node.leads_to();
-                Fleet::Single(Arc::new(Node::new(&connector.tracked(tracker)?, target)))
-            }
-            Fleet::Cluster(cluster) => Fleet::Cluster(Arc::new(Cluster::new(cluster.connector().tracked(tracker)?))),
-        };
-        Ok(Self { fleet: Arc::new(fleet), ..self.clone() })
+        let connector = self.fleet.connector().tracked(tracker)?;
+        let heartbeat = connector.config.heartbeat;
+        let fleet = Arc::new(match &*self.fleet {
+            Fleet::Single(node) => Fleet::Single(Arc::new(Node::new(&connector, node.leads_to().1))),
+            Fleet::Cluster(_) => Fleet::Cluster(Arc::new(Cluster::new(connector))),
+        });
+        watch(&fleet, heartbeat)?;
+        Ok(Self { fleet, ..self.clone() })
     }
 }
 
