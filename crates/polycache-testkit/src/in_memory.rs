@@ -39,7 +39,13 @@ impl InMemory {
     /// The same store inside another backend.
     #[must_use]
     pub fn inside<B: Backend>(self, wrap: impl FnOnce(Arc<dyn Backend>) -> B) -> Self {
-        Self { backend: Arc::new(wrap(self.backend)), clock: self.clock }
+        self.inside_with_clock(|backend, _| wrap(backend))
+    }
+
+    /// The same for a backend that needs the clock, too.
+    #[must_use]
+    pub fn inside_with_clock<B: Backend>(self, wrap: impl FnOnce(Arc<dyn Backend>, &ManualClock) -> B) -> Self {
+        Self { backend: Arc::new(wrap(self.backend, &self.clock)), clock: self.clock }
     }
 }
 

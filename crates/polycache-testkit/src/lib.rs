@@ -36,7 +36,7 @@
 //! - [`Intercept`], a wrapper that waits, fails or counts on demand;
 //! - [`left_alone`], which begins a future and polls it no more;
 //! - [`Events`], the events that reach `tracing`;
-//! - [`InMemory`], the memory backend with a clock that tests move.
+//! - [`InMemory`], the memory backend with a clock that tests move, and [`Within`], any subject inside your wrapper.
 //!
 //! The feature `servers` adds real servers that end with the test process, in the module `servers`, and `Proxy`, a TCP proxy that fails
 //! on demand.
@@ -58,6 +58,7 @@ mod proxy;
 #[cfg(feature = "servers")]
 pub mod servers;
 mod subject;
+mod within;
 
 pub use chaos::{Chaos, Fault};
 pub use events::Events;
@@ -68,6 +69,7 @@ pub use marked::Marked;
 #[cfg(feature = "servers")]
 pub use proxy::{Proxy, Traffic};
 pub use subject::Subject;
+pub use within::Within;
 
 #[doc(hidden)]
 pub use tokio;

@@ -1,4 +1,5 @@
-//! The backends that come with the crate, each a feature, and those that hold another backend: [`breaker`], [`recovery`] and `fallback`.
+//! The backends that come with the crate, each a feature, and those that hold another backend: [`breaker`], [`recovery`],
+//! `fallback` and `near`.
 
 pub mod breaker;
 #[cfg(feature = "memory")]
@@ -8,6 +9,8 @@ pub(crate) mod graced;
 pub mod memcached;
 #[cfg(feature = "memory")]
 pub mod memory;
+#[cfg(feature = "memory")]
+pub mod near;
 pub mod recovery;
 #[cfg(feature = "redis")]
 pub mod redis;
@@ -38,13 +41,22 @@ pub(crate) const TABLE: &[Row<dyn Backend>] = &[
         ["memcached", "memcacheds", "memcached+unix"]),
 ];
 
-/// Puts the wrappers from the cache's settings around the backend: the breaker innermost, since the others ask it.
+/// Puts the wrappers from the cache's settings around the backend: the breaker innermost, since the others ask it, and then what is near: so
+/// a recovery's deletions go through it, and its misses aren't kept.
 #[cfg(feature = "config")]
 pub(crate) fn around(settings: &mut Settings, mut backend: Arc<dyn Backend>) -> Result<Arc<dyn Backend>> {
     if let Some(mut own) = settings.optional_part("breaker")? {
         let builder = breaker::BreakerBuilder::from_settings(&mut own)?;
         own.finish()?;
         backend = Arc::new(builder.build(backend)?);
+    }
+    #[cfg(feature = "memory")]
+    if let Some(builder) = near::NearBuilder::from_settings(settings)? {
+        backend = Arc::new(builder.build(backend)?);
+    }
+    #[cfg(not(feature = "memory"))]
+    if settings.optional_part("near")?.is_some() {
+        return Err(settings.error("near", "needs the feature `memory` of polycache"));
     }
     let recovery = settings.optional_part("recovery")?;
     let fallback = settings.optional_part("fallback")?;

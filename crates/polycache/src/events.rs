@@ -9,6 +9,7 @@ use std::time::Duration;
 pub(crate) use self::listener::{Audience, Ear};
 pub use self::listener::{Listener, Listeners};
 use crate::Error;
+use crate::backend::Gap;
 
 /// An event that no command shows. A [`Plugin`](crate::Plugin) says by [`events`](crate::Plugin::events) which kinds it wants, and gets
 /// them by [`event`](crate::Plugin::event).
@@ -53,8 +54,40 @@ pub enum Event<'a> {
         /// The server's address; never a password.
         server: &'a str,
     },
+    /// A read was answered by what is [near](crate::backends::near).
+    NearHit {
+        /// The key.
+        key: &'a str,
+    },
+    /// A read of a value found nothing near and asked the far backend.
+    NearMiss {
+        /// The key.
+        key: &'a str,
+    },
+    /// Something else than this near cache has changed an entry, which is no longer near.
+    NearChanged {
+        /// The key.
+        key: &'a str,
+    },
+    /// A near cache has forgotten everything, since anything may have changed.
+    NearFlushed {
+        /// The reason.
+        why: Flushed<'a>,
+    },
     /// The cache was closed.
     Closed,
+}
+
+/// Why a near cache has forgotten everything.
+#[derive(Debug, Clone, PartialEq, Eq)]
+#[non_exhaustive]
+pub enum Flushed<'a> {
+    /// The program has called [`Near::flush`](crate::backends::near::Near::flush).
+    Asked,
+    /// The backend was closed.
+    Closed,
+    /// Nobody knows what has changed far.
+    Gap(Gap<'a>),
 }
 
 /// A computation that has ended.
@@ -121,6 +154,9 @@ impl EventKinds {
     pub const CONNECTIONS: Self = Self(1 << 3);
     /// [`Closed`](Event::Closed).
     pub const CLOSINGS: Self = Self(1 << 4);
+    /// [`NearHit`](Event::NearHit), [`NearMiss`](Event::NearMiss), [`NearChanged`](Event::NearChanged) and
+    /// [`NearFlushed`](Event::NearFlushed).
+    pub const NEAR: Self = Self(1 << 5);
     /// All kinds, including those of later versions.
     pub const ALL: Self = Self(u8::MAX);
 
@@ -147,6 +183,7 @@ impl fmt::Debug for EventKinds {
             (Self::REMOVALS, "removals"),
             (Self::CONNECTIONS, "connections"),
             (Self::CLOSINGS, "closings"),
+            (Self::NEAR, "near"),
         ];
         f.debug_set().entries(names.iter().filter(|(kind, _)| self.overlaps(*kind)).map(|(_, name)| name)).finish()
     }
@@ -162,6 +199,9 @@ impl Event<'_> {
             Self::Evicted { .. } | Self::Expired { .. } => EventKinds::REMOVALS,
             Self::Connected { .. } | Self::Disconnected { .. } => EventKinds::CONNECTIONS,
             Self::Closed => EventKinds::CLOSINGS,
+            Self::NearHit { .. } | Self::NearMiss { .. } | Self::NearChanged { .. } | Self::NearFlushed { .. } => {
+                EventKinds::NEAR
+            }
         }
     }
 }

@@ -13,6 +13,7 @@ macro_rules! links {
             [format.md]: https://github.com/polycache/polycache/blob/main/docs/format.md\n\
             [format.md#values-that-are-packed-encrypted-or-signed]: https://github.com/polycache/polycache/blob/main/docs/format.md#values-that-are-packed-encrypted-or-signed\n\
             [functions.md]: crate::guide::functions\n\
+            [near.md]: crate::guide::near\n\
             [outages.md]: crate::guide::outages\n\
             [outages.md#deletes-that-are-lost]: crate::guide::outages#deletes-that-are-lost\n\
             [plugins.md#a-plugin-more]: crate::guide::plugins#a-plugin-more\n\
@@ -71,6 +72,11 @@ pub mod errors {}
 #[doc = links!()]
 #[doc = include_str!("../docs/outages.md")]
 pub mod outages {}
+
+#[cfg(all(feature = "redis", feature = "memcached", feature = "toml"))]
+#[doc = links!()]
+#[doc = include_str!("../docs/near.md")]
+pub mod near {}
 
 #[doc = links!()]
 #[doc = include_str!("../docs/backends.md")]

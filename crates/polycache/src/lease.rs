@@ -29,7 +29,7 @@ pub use self::holder::Holder;
 pub(crate) use self::keeper::{Keeper, Until};
 #[cfg(feature = "memory")]
 pub(crate) use self::name::is_lock;
-#[cfg(feature = "memcached")]
+#[cfg(any(feature = "memcached", feature = "memory"))]
 pub(crate) use self::name::leased;
 pub(crate) use self::name::{Purpose, is_lease, lease_key};
 use self::note::Note;

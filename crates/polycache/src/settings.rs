@@ -62,6 +62,14 @@ pub struct Settings {
     known: Vec<&'static str>,
 }
 
+/// What [`Settings::part_or`] finds.
+#[cfg(feature = "memory")]
+pub(crate) enum PartOr<T> {
+    Neither,
+    Part(Settings),
+    Value(T),
+}
+
 impl Settings {
     pub(crate) fn new(source: Arc<Source>, alias: &str, fields: Map<String, Value>) -> Self {
         Self { source, alias: Some(alias.to_owned()), ..Self::of_fields(fields) }
@@ -106,6 +114,19 @@ impl Settings {
             Some(Value::String(text)) if text == "false" => Ok(None),
             Some(_) => Err(self.error(field, "is neither `true` nor a table of settings")),
         }
+    }
+
+    /// The settings of an optional part, or one value in their place.
+    #[cfg(feature = "memory")]
+    pub(crate) fn part_or<T: Ranged>(&mut self, range: &Range<T>) -> Result<PartOr<T>> {
+        let is_value = self.fields.get(range.name).is_some_and(|value| match value {
+            Value::String(text) => text != "true" && text != "false",
+            value => value.is_number(),
+        });
+        Ok(match is_value {
+            true => self.ranged(range)?.map_or(PartOr::Neither, PartOr::Value),
+            false => self.optional_part(range.name)?.map_or(PartOr::Neither, PartOr::Part),
+        })
     }
 
     /// Adds the fields from the alias's `url`, unless they stand beside it too.

@@ -2,12 +2,14 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use polycache::Result;
 use polycache::backend::{self, Backend, Holder, Tracker};
 use polycache::backends::breaker::Breaker;
 use polycache::backends::fallback::Fallback;
-use polycache::backends::memory::MemoryBuilder;
+use polycache::backends::memory::{ManualClock, MemoryBuilder};
+use polycache::backends::near::Near;
 use polycache::backends::recovery::Recovery;
 use polycache_testkit::{InMemory, Intercept, Subject};
 
@@ -57,6 +59,19 @@ polycache_testkit::conformance!(
 polycache_testkit::conformance!(
     fallback,
     by_bytes().inside(|inner| Fallback::new(Arc::new(Intercept::delayed(inner))))
+);
+
+/// Keeps all it may, for as long as it may: nothing is forgiven by a short life near.
+fn near(far: Arc<dyn Backend>, clock: &ManualClock) -> Near {
+    Near::builder().ttl(LONG).misses(LONG).manual_clock(clock).build(far).unwrap()
+}
+
+const LONG: Duration = Duration::from_secs(3_600);
+
+polycache_testkit::conformance!(near, by_entries().inside_with_clock(near));
+polycache_testkit::conformance!(
+    near_delayed,
+    by_bytes().inside_with_clock(|memory, clock| near(Arc::new(Intercept::delayed(memory)), clock))
 );
 
 // A backend that declares absent what it can do without.

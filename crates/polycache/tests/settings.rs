@@ -9,6 +9,7 @@ use polycache::backends::breaker::Breaker;
 use polycache::backends::fallback::{Fallback, FallbackBuilder};
 use polycache::backends::memcached::{Memcached, MemcachedConfig};
 use polycache::backends::memory::Memory;
+use polycache::backends::near::Near;
 use polycache::backends::recovery::Recovery;
 use polycache::backends::redis::{Redis, RedisConfig, Server};
 use polycache::{Cache, CacheBuilder, Caches, Config, ErrorKind, Result, Ttl};
@@ -124,6 +125,16 @@ const ROWS: &[Row] = &[
         bad: &[("0", "`max_pending` is 0; it goes from 1 to 18446744073709551615")] },
     Row { backend: "memory", name: "recovery.close_timeout", url: Url::No, good: &["0s", "1000years"],
         build: |text| time(text).map(|time| Recovery::builder().close_timeout(time).build(memory()).map(drop)), bad: &[] },
+    Row { backend: "redis", name: "near", url: Url::Query, good: &["0", "1", "18446744073709551615"],
+        build: |_| None, bad: &[("-1", "`near` is -1; it goes from 1 to 18446744073709551615; zero is none")] },
+    Row { backend: "redis", name: "near.max_entries", url: Url::No, good: &["1", "18446744073709551615"],
+        build: |text| text.parse().ok().map(|entries| Near::builder().max_entries(entries).build(memory()).map(drop)),
+        bad: &[("0", "`max_entries` is 0; it goes from 1 to 18446744073709551615")] },
+    Row { backend: "memory", name: "near.ttl", url: Url::No, good: &["1ms", "1000years"],
+        build: |text| time(text).map(|time| Near::builder().ttl(time).build(memory()).map(drop)),
+        bad: &[("999us", "`ttl` is 999µs; it begins at 1ms")] },
+    Row { backend: "memory", name: "near.misses", url: Url::No, good: &["0s", "1000years"],
+        build: |text| time(text).map(|time| Near::builder().misses(time).build(memory()).map(drop)), bad: &[] },
     Row { backend: "redis", name: "fallback.max_bytes", url: Url::No, good: &["1", "1152921504606846976"],
         build: |text| text.parse().ok().map(|bytes| fallback(|builder| builder.max_bytes(bytes))),
         bad: &[("0", "`max_bytes` is 0; it goes from 1 to 1152921504606846976")] },

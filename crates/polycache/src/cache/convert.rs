@@ -69,6 +69,9 @@ impl Cache {
         T: DeserializeOwned + Clone + Send + Sync + 'static,
     {
         let View { serializer, decoder, .. } = &*self.view;
+        if let Some(object) = value.plain_decoded::<T>(*decoder) {
+            return Ok(object.clone());
+        }
         self.knows_grace(value)?;
         if let Some(object) = value.downcast_ref::<T>() {
             return Ok(object.clone());

@@ -103,7 +103,7 @@ fn parse(text: &str) -> Option<(&str, Purpose)> {
 }
 
 /// The full key whose value this lease, a full key too, is to compute.
-#[cfg(any(feature = "memcached", test))]
+#[cfg(any(feature = "memcached", feature = "memory", test))]
 pub(crate) fn leased(lease: &str) -> Option<&str> {
     parse(lease).filter(|(_, purpose)| *purpose == Purpose::Compute).map(|(key, _)| key)
 }

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::{Error, ErrorKind, Result};
 
 /// The settings of the cache. All others in a query are the backend's.
-pub(crate) const CACHE: [&str; 18] = [
+pub(crate) const CACHE: [&str; 19] = [
     "allow_flush",
     "breaker",
     "enabled",
@@ -16,6 +16,7 @@ pub(crate) const CACHE: [&str; 18] = [
     "grace",
     "lease",
     "namespace",
+    "near",
     "on_decode_error",
     "on_error",
     "plugins",

@@ -40,6 +40,12 @@ impl Decodable {
         Self { bytes, object: OnceLock::new() }
     }
 
+    #[inline]
+    fn decoded<T: Any>(&self, by: Decoder) -> Option<&T> {
+        let decoded = self.object.get()?.downcast_ref::<Decoded<T>>()?;
+        (decoded.by == by).then_some(&decoded.object)
+    }
+
     /// The bytes without the object.
     pub(super) fn bytes(&self) -> &Value {
         &self.bytes
@@ -67,8 +73,18 @@ impl Value {
     /// The object that `by` has decoded from these bytes, if it was a `T`.
     pub(crate) fn decoded<T: Any>(&self, by: Decoder) -> Option<&T> {
         let Repr::Decodable(decodable) = &self.0 else { return None };
-        let decoded = decodable.object.get()?.downcast_ref::<Decoded<T>>()?;
-        (decoded.by == by).then_some(&decoded.object)
+        decodable.decoded(by)
+    }
+
+    /// The same of bytes without a head: what most hits near find.
+    #[inline]
+    pub(crate) fn plain_decoded<T: Any>(&self, by: Decoder) -> Option<&T> {
+        match &self.0 {
+            Repr::Decodable(decodable) if matches!(decodable.bytes.0, Repr::Owned(_) | Repr::Bytes(_)) => {
+                decodable.decoded(by)
+            }
+            _ => None,
+        }
     }
 
     /// Keeps the object that `by` has decoded from these bytes, if there is a place for it; the first one stays.

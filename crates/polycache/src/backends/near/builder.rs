@@ -1,0 +1,126 @@
+//! Making a near cache.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use polycache_engine::{Clock, ManualClock};
+
+use super::Near;
+use super::tier::{Lives, Tier};
+use crate::Result;
+#[cfg(feature = "config")]
+use crate::Settings;
+use crate::backend::{Backend, Tracker};
+use crate::range::Range;
+#[cfg(feature = "config")]
+use crate::settings::PartOr;
+
+const MAX_ENTRIES: Range<u64> = Range::new("max_entries", 1, u64::MAX);
+#[cfg(feature = "config")]
+const NEAR: Range<u64> = Range::new("near", 1, u64::MAX).or_zero("none");
+const TTL: Range<Duration> = Range::from("ttl", Duration::from_millis(1));
+const MISSES: Range<Duration> = Range::from("misses", Duration::ZERO);
+
+const DEFAULT_MAX_ENTRIES: u64 = 10_000;
+const DEFAULT_TTL: Duration = Duration::from_secs(1);
+
+/// Settings for a new [`Near`].
+#[derive(Debug, Clone)]
+#[must_use = "a builder does nothing until `build`"]
+pub struct NearBuilder {
+    max_entries: u64,
+    tracking: bool,
+    ttl: Option<Duration>,
+    misses: Duration,
+    clock: Clock,
+}
+
+impl NearBuilder {
+    pub(super) fn new() -> Self {
+        Self {
+            max_entries: DEFAULT_MAX_ENTRIES,
+            tracking: true,
+            ttl: None,
+            misses: Duration::ZERO,
+            clock: Clock::System,
+        }
+    }
+
+    /// Keeps up to this many entries near: 10,000 by default. As in [memory](crate::backends::memory), those that are read often stay.
+    pub fn max_entries(mut self, entries: u64) -> Self {
+        self.max_entries = entries;
+        self
+    }
+
+    /// Whether the far backend is asked to tell which entries change, if it [can](Backend::tracked): by default it is.
+    pub fn tracking(mut self, tracking: bool) -> Self {
+        self.tracking = tracking;
+        self
+    }
+
+    /// How long a value is kept near at most, from the moment when its read departed. By default a second, and where the far backend tells
+    /// of changes, as long as the entry lives. Where it doesn't tell, so long may other processes' writes and deletions go unnoticed.
+    pub fn ttl(mut self, ttl: Duration) -> Self {
+        self.ttl = Some(ttl);
+        self
+    }
+
+    /// How long it is kept near, within [`ttl`](Self::ttl), that there is *no* value under a key; zero, the default, for not at all. Such an
+    /// entry takes the place of one with a value. For keys that are asked for often and mostly don't exist.
+    pub fn misses(mut self, ttl: Duration) -> Self {
+        self.misses = ttl;
+        self
+    }
+
+    /// Uses a clock that moves only when told to, for tests. It has to be that of the far backend, if that has one.
+    pub fn manual_clock(mut self, clock: &ManualClock) -> Self {
+        self.clock = Clock::Manual(clock.clone());
+        self
+    }
+
+    /// The near cache in front of `far`.
+    ///
+    /// # Errors
+    /// [`Config`](crate::ErrorKind::Config) for no entries at all, for a TTL of less than a millisecond, and if the far backend could tell of
+    /// changes, but for its settings.
+    pub fn build(self, far: Arc<dyn Backend>) -> Result<Near> {
+        MAX_ENTRIES.check(self.max_entries)?;
+        self.ttl.map(|ttl| TTL.check(ttl)).transpose()?;
+        let tier = Arc::new(Tier::new(self.max_entries, self.clock));
+        let tracked = match self.tracking {
+            true => far.tracked(Arc::clone(&tier) as Arc<dyn Tracker>)?,
+            false => None,
+        };
+        let ttl = self.ttl.or_else(|| tracked.is_none().then_some(DEFAULT_TTL));
+        let lives = Lives::new(ttl, self.misses, far.info().ttl_resolution);
+        Ok(match tracked {
+            Some(tracked) => Near { far: tracked, untracked: Some(far), tier, lives },
+            None => Near { far, untracked: None, tier, lives },
+        })
+    }
+
+    /// The settings under `near`: the number of entries, or a table. `None` where there is to be no near cache.
+    #[cfg(feature = "config")]
+    pub(in crate::backends) fn from_settings(settings: &mut Settings) -> Result<Option<Self>> {
+        let mut own = match settings.part_or(&NEAR)? {
+            PartOr::Neither => return Ok(None),
+            PartOr::Value(entries) => return Ok((entries > 0).then(|| Self::new().max_entries(entries))),
+            PartOr::Part(own) => own,
+        };
+        let mut builder = Self::new();
+        if let Some(entries) = own.ranged(&MAX_ENTRIES)? {
+            builder.max_entries = entries;
+        }
+        if let Some(tracking) = own.take("tracking")? {
+            builder.tracking = tracking;
+        }
+        if let Some(ttl) = own.ranged(&TTL)? {
+            builder.ttl = Some(ttl);
+        }
+        if let Some(ttl) = own.ranged(&MISSES)? {
+            builder.misses = ttl;
+        }
+        own.finish()?;
+        Ok(Some(builder))
+    }
+}

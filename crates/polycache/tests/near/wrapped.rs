@@ -1,0 +1,107 @@
+//! Near within and around other backends, and with what a cache keeps beside values.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use polycache::backend::Backend;
+use polycache::backends::memory::{ManualClock, Memory};
+use polycache::backends::near::Near;
+use polycache::backends::recovery::Recovery;
+use polycache::{Cache, ErrorKind, Ttl};
+use polycache_testkit::Intercept;
+
+use crate::Pair;
+
+/// What is near goes stale when the entry does.
+#[tokio::test]
+async fn grace() {
+    let pair = Pair::new(|near| near.ttl(Duration::from_secs(3_600)));
+    let cache = pair.cache.with_ttl(Ttl::secs(60)).with_grace(Duration::from_secs(600));
+    assert_eq!(cache.get_or_set("k", || async { Ok::<_, ()>(1) }).await, Ok(1));
+    assert_eq!(cache.get("k").await.unwrap(), Some(1));
+    pair.calls();
+    pair.pass(59_999);
+    assert_eq!(cache.get("k").await.unwrap(), Some(1));
+    assert_eq!(cache.ttl("k").await.unwrap(), Some(Ttl::millis(1)));
+    assert_eq!(pair.calls(), [""; 0]);
+    pair.pass(1);
+    assert_eq!(cache.get::<i32>("k").await.unwrap(), None);
+    assert_eq!(cache.get_or_set("k", || async { Err(()) }).await, Ok(1), "it is stale, and its source is away");
+    cache.delete("k").await.unwrap();
+    assert_eq!(cache.get_or_set("k", || async { Err::<i32, _>(()) }).await, Err(()));
+}
+
+/// The keys of lost writes miss, though they were near.
+#[tokio::test]
+async fn recovery() {
+    let store = Arc::new(Memory::builder().max_bytes(1 << 20).build().unwrap());
+    let (far, switch) = Intercept::failing(store.clone());
+    let near = Near::builder().ttl(Duration::from_secs(3_600)).misses(Duration::from_secs(3_600)).build(Arc::new(far));
+    let near = near.unwrap();
+    let recovery = Recovery::new(Arc::new(near.clone()));
+    let cache = Cache::builder().backend(recovery.clone()).build().unwrap();
+    cache.set("k", 1).await.unwrap();
+    assert_eq!(cache.get("k").await.unwrap(), Some(1));
+    switch.set(Some(ErrorKind::Unavailable));
+    cache.delete("k").await.unwrap_err();
+    assert_eq!(cache.get::<i32>("k").await.unwrap(), None);
+    assert!(near.is_empty(), "a miss of the recovery isn't kept");
+    switch.set(None);
+    while !recovery.pending().keys.is_empty() {
+        cache.get::<i32>("another").await.unwrap();
+        tokio::task::yield_now().await;
+    }
+    // Another process.
+    let other = Cache::builder().shared_backend(store).build().unwrap();
+    other.set("k", 2).await.unwrap();
+    assert_eq!(cache.get("k").await.unwrap(), Some(2));
+}
+
+/// Processes compute once, though each keeps that there is no value.
+#[tokio::test]
+async fn leases() {
+    let store: Arc<dyn Backend> = Arc::new(Memory::builder().max_bytes(1 << 20).build().unwrap());
+    let process = || {
+        let far = Intercept::delayed(Arc::clone(&store)).declaring(|info| info.capabilities.exclusive = false);
+        let long = Duration::from_secs(3_600);
+        let near = Near::builder().ttl(long).misses(long).build(Arc::new(far)).unwrap();
+        (near.clone(), Cache::builder().backend(near).lease(Duration::from_secs(2)).build().unwrap())
+    };
+    let ((near, one), (_, two)) = (process(), process());
+    for cache in [&one, &two] {
+        assert_eq!(cache.get::<i32>("k").await.unwrap(), None);
+    }
+    let (begun, begins) = tokio::sync::oneshot::channel();
+    let (go, goes) = tokio::sync::oneshot::channel::<()>();
+    let first = tokio::spawn(async move {
+        let compute = || async {
+            begun.send(()).unwrap();
+            goes.await.unwrap();
+            Ok::<_, ()>(1)
+        };
+        one.get_or_set("k", compute).await
+    });
+    begins.await.unwrap();
+    let second = tokio::spawn(async move { two.get_or_set("k", || async { Err("computed twice") }).await });
+    for _ in 0..100 {
+        tokio::task::yield_now().await;
+    }
+    go.send(()).unwrap();
+    assert_eq!(first.await.unwrap(), Ok(1));
+    assert_eq!(second.await.unwrap(), Ok(1));
+    assert!(near.len() <= 1, "leases aren't kept");
+}
+
+/// A write by either handle is seen by both.
+#[tokio::test]
+async fn handles_share_what_is_near() {
+    let clock = ManualClock::new();
+    let near = Near::builder().manual_clock(&clock).build(Arc::new(Memory::new())).unwrap();
+    let caches = [0, 1].map(|_| Cache::builder().backend(near.clone()).build().unwrap());
+    caches[0].set("k", 1).await.unwrap();
+    for cache in &caches {
+        assert_eq!(cache.get("k").await.unwrap(), Some(1));
+    }
+    caches[1].set("k", 2).await.unwrap();
+    assert_eq!(caches[0].get("k").await.unwrap(), Some(2));
+}
