@@ -17,9 +17,14 @@ struct Amalgam {
 pub(super) fn open(terms: Terms) -> Task<'static, Arc<dyn Peer>> {
     Box::pin(async move {
         let limits = RedisIoOptions::new(LIMIT, LIMIT).expect("not zero");
-        let redis = RedisDistributedCache::connect_with_options(&terms.redis, limits, MarkerStoreLimits::default())
-            .await
-            .expect("the server is there");
+        let connect =
+            || RedisDistributedCache::connect_with_options(&terms.redis, limits, MarkerStoreLimits::default());
+        // On a busy machine connecting may take longer than that.
+        let redis = loop {
+            if let Ok(redis) = connect().await {
+                break redis;
+            }
+        };
         let backplane = RedisBackplane::connect(&terms.redis).await.expect("the server is there");
         let limit = Timeout::After(LIMIT);
         let options = EntryOptions::new(terms.ttl)

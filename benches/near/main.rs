@@ -1,0 +1,101 @@
+//! Whether memory in front of Redis stays coherent: one instance reads a key, and the reply is held back for 100 ms by a proxy, and
+//! so is what the server pushes behind it. Meanwhile another instance writes the key. What does the first one serve afterwards?
+//!
+//! `cargo bench -p polycache-benches --profile dev --bench near [-- --rounds N] [--only PEER]`. Starts servers of its own.
+#![allow(clippy::expect_used, reason = "a benchmark that can't go on says why and stops")]
+
+mod peers;
+
+use std::time::Duration;
+
+use polycache_benches::arguments::Arguments;
+use polycache_benches::report::{Table, save};
+use polycache_benches::rounds::{Contender, in_turn};
+use polycache_testkit::Proxy;
+use polycache_testkit::servers::RedisServer;
+use serde::Serialize;
+use tokio::time::{Instant, sleep};
+
+use self::peers::Open;
+
+const ROUNDS: usize = 50;
+const HELD: Duration = Duration::from_millis(100);
+/// What is still old after this stays old: nothing that was on its way is late by as much.
+const FOR_GOOD: Duration = Duration::from_secs(1);
+
+const OLD: &str = "old";
+const NEW: &str = "new";
+
+/// One round.
+#[derive(Debug, Clone, Copy, Serialize)]
+struct Outcome {
+    /// How long after the write was acknowledged the old value was still served; `None` for good.
+    old_for: Option<Duration>,
+    /// Whether the second of two reads without any write was served without a request.
+    kept: bool,
+}
+
+async fn round(open: Open) -> Outcome {
+    let server = RedisServer::start().await;
+    let proxy = Proxy::start(server.address()).await;
+    let reader = open(server.url_at(proxy.address())).await;
+    let writer = open(server.url()).await;
+    for key in ["k", "other"] {
+        writer.write(key, OLD).await;
+    }
+    // Whoever is told of these writes has heard of them by then, and whoever asks for more than a value has done it.
+    sleep(HELD).await;
+    assert_eq!(reader.read("other").await, OLD);
+    sleep(HELD).await;
+    let sent = proxy.traffic().from_client;
+    assert_eq!(reader.read("other").await, OLD);
+    let kept = proxy.traffic().from_client == sent;
+
+    proxy.delay_replies(HELD * 100);
+    let (first, written) = tokio::join!(reader.read("k"), async {
+        sleep(HELD / 2).await;
+        writer.write("k", NEW).await;
+        let written = Instant::now();
+        sleep(HELD / 2).await;
+        proxy.heal();
+        written
+    });
+    assert!([OLD, NEW].contains(&&*first), "{first}");
+    let mut old_for = None;
+    while written.elapsed() < FOR_GOOD {
+        if reader.read("k").await == NEW {
+            old_for = Some(written.elapsed());
+            break;
+        }
+        sleep(Duration::from_millis(1)).await;
+    }
+    Outcome { old_for, kept }
+}
+
+fn main() {
+    let arguments = Arguments::parse(ROUNDS, ["near"]);
+    // On one thread, so that what is read together is dealt with together.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
+    let runtime = &runtime;
+    let contenders =
+        peers::ALL.map(|(name, open)| Contender::new(name, move || move || runtime.block_on(round(open)))).into();
+    let mut table = Table::new(["", "rounds", "old for good", "longest old otherwise, ms", "kept near"]);
+    let mut results = Vec::new();
+    for (name, rounds) in in_turn(&arguments.plan, contenders) {
+        let for_good = rounds.iter().filter(|round| round.old_for.is_none()).count();
+        let longest = rounds.iter().filter_map(|round| round.old_for).max();
+        let kept = rounds.iter().filter(|round| round.kept).count();
+        table.row([
+            name.to_owned(),
+            rounds.len().to_string(),
+            for_good.to_string(),
+            longest.map(|time| time.as_millis().to_string()).unwrap_or_default(),
+            kept.to_string(),
+        ]);
+        results.push((name, rounds));
+    }
+    println!("{}", table.markdown());
+    if arguments.want_all() {
+        save("near", &results);
+    }
+}
