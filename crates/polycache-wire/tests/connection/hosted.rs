@@ -302,10 +302,11 @@ fn a_host_that_cannot_watch_is_done_without() {
 }
 
 #[test]
-fn what_is_no_socket_or_has_no_heartbeat_stays_with_tokio() {
+fn what_is_no_socket_or_listens_or_has_no_heartbeat_stays_with_tokio() {
     let (server, runtime) = (Server::start(), runtime());
     let event_loop = Arc::new(Loop::default());
     settle(&event_loop, &runtime, &server.connect(options()));
+    settle(&event_loop, &runtime, &server.connect_plainly(options().listens(true)));
     settle(&event_loop, &runtime, &server.connect_plainly(options().reconnect(Reconnect::Always)));
     assert_eq!(event_loop.watched.load(Ordering::Relaxed), 0);
 }

@@ -4,6 +4,7 @@
 mod alone;
 #[cfg(unix)]
 mod hosted;
+mod listens;
 mod server;
 mod silence;
 

@@ -21,6 +21,7 @@ pub(crate) struct Server {
     streams: Arc<Mutex<Vec<TcpStream>>>,
     paused: Paused,
     writes: Arc<AtomicUsize>,
+    told: Arc<Mutex<Vec<&'static str>>>,
 }
 
 /// How many more pauses may end.
@@ -43,7 +44,12 @@ impl Server {
                 std::thread::spawn(move || answer(stream, &paused));
             }
         });
-        Self { address, connections, streams, paused, writes: Arc::default() }
+        Self { address, connections, streams, paused, writes: Arc::default(), told: Arc::default() }
+    }
+
+    /// What the connections told of themselves since this was last asked.
+    pub(crate) fn told(&self) -> Vec<&'static str> {
+        std::mem::take(&mut self.told.lock().unwrap())
     }
 
     /// How often clients have written to the server so far.
@@ -70,12 +76,16 @@ impl Server {
     }
 
     pub(crate) fn connect(&self, options: ConnectionOptions) -> Connection<Lines> {
-        Connection::new(Lines { address: self.address, writes: Some(Arc::clone(&self.writes)) }, options)
+        Connection::new(self.lines(Some(Arc::clone(&self.writes))), options)
     }
 
     /// The same over a plain socket, whose writes aren't counted.
     pub(crate) fn connect_plainly(&self, options: ConnectionOptions) -> Connection<Lines> {
-        Connection::new(Lines { address: self.address, writes: None }, options)
+        Connection::new(self.lines(None), options)
+    }
+
+    fn lines(&self, writes: Option<Arc<AtomicUsize>>) -> Lines {
+        Lines { address: self.address, writes, told: Arc::clone(&self.told) }
     }
 }
 
@@ -111,6 +121,13 @@ fn answer(mut stream: TcpStream, paused: &Paused) {
 pub(crate) struct Lines {
     address: SocketAddr,
     writes: Option<Arc<AtomicUsize>>,
+    told: Arc<Mutex<Vec<&'static str>>>,
+}
+
+impl Lines {
+    fn tell(&self, what: &'static str) {
+        self.told.lock().unwrap().push(what);
+    }
 }
 
 /// A stream whose writes are counted.
@@ -165,6 +182,18 @@ impl Protocol for Lines {
 
     fn decoder(&self) -> Line {
         Line
+    }
+
+    fn opened(&self) {
+        self.tell("opened");
+    }
+
+    fn losing(&self) {
+        self.tell("losing");
+    }
+
+    fn lost(&self) {
+        self.tell("lost");
     }
 
     fn ask_for_life(&self, out: &mut Vec<u8>) {

@@ -28,6 +28,7 @@ use polycache_testkit::{Subject, Within};
 
 polycache_testkit::conformance!(standalone, await subjects::standalone());
 polycache_testkit::conformance!(resp2, await subjects::resp2());
+polycache_testkit::conformance!(tracked, await subjects::tracked());
 polycache_testkit::conformance!(tls_and_acl, await subjects::tls_and_acl());
 polycache_testkit::conformance!(unix_socket, await subjects::unix_socket());
 polycache_testkit::conformance!(cluster, await subjects::cluster());

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use polycache::backend::Backend;
+use polycache::backend::{Backend, Gap, Tracker};
 use polycache::backends::redis::Redis;
 use polycache_testkit::Subject;
 use polycache_testkit::servers::{RedisCluster, RedisSentinel, RedisServer};
@@ -56,6 +56,24 @@ pub(crate) async fn standalone() -> OnRedis<RedisServer> {
 pub(crate) async fn resp2() -> OnRedis<RedisServer> {
     let server = RedisServer::start().await;
     OnRedis::new(&format!("{}/3?protocol=resp2&connections=3", server.url()), server)
+}
+
+/// A handle whose reads are tracked.
+pub(crate) async fn tracked() -> OnRedis<RedisServer> {
+    let server = RedisServer::start().await;
+    let redis = Redis::open(&format!("{}?connections=2", server.url())).unwrap();
+    let backend = redis.tracked(Arc::new(Nobody)).unwrap().unwrap();
+    OnRedis { backend, _kept: server }
+}
+
+/// A tracker that keeps nothing.
+#[derive(Debug)]
+struct Nobody;
+
+impl Tracker for Nobody {
+    fn changed(&self, _: &[u8]) {}
+
+    fn lost(&self, _: Gap<'_>) {}
 }
 
 /// One server that asks for certificates and an ACL user.

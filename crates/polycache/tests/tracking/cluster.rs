@@ -9,7 +9,7 @@ use polycache_testkit::servers::{RedisCluster, RedisServer, ignored};
 use super::support::{Heard, changed, set, text, tracked, until};
 
 /// The slot of a key, on its way from one node to another.
-struct Move<'a> {
+pub(crate) struct Move<'a> {
     slot: String,
     from: &'a RedisServer,
     to: &'a RedisServer,
@@ -17,7 +17,7 @@ struct Move<'a> {
 }
 
 impl<'a> Move<'a> {
-    async fn begin(cluster: &'a RedisCluster, key: &str) -> Self {
+    pub(crate) async fn begin(cluster: &'a RedisCluster, key: &str) -> Self {
         let from = cluster.master_of(key).await;
         let to = cluster.nodes().iter().find(|node| node.port() != from.port()).unwrap();
         let ids = [from.cli(&["CLUSTER", "MYID"]).await, to.cli(&["CLUSTER", "MYID"]).await];
@@ -27,12 +27,12 @@ impl<'a> Move<'a> {
         Self { slot, from, to, ids }
     }
 
-    async fn key(&self, key: &str) {
+    pub(crate) async fn key(&self, key: &str) {
         let port = self.to.port().to_string();
         self.from.cli(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"]).await;
     }
 
-    async fn end(self, cluster: &RedisCluster) {
+    pub(crate) async fn end(self, cluster: &RedisCluster) {
         for node in [self.to, self.from] {
             node.cli(&["CLUSTER", "SETSLOT", &self.slot, "NODE", &self.ids[1]]).await;
         }

@@ -6,6 +6,7 @@ mod cluster;
 mod gaps;
 mod order;
 mod refusals;
+mod resharding;
 mod sentinel;
 mod support;
 mod wrappers;

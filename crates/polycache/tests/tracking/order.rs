@@ -1,17 +1,15 @@
 //! Changes are told in their order among the answers, at once, whatever else happens on the connection.
 
-use std::collections::HashMap;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
-use parking_lot::Mutex;
-use polycache::backend::{Backend, Gap, Key, Tracker, When};
+use polycache::backend::{Backend, Key, When};
 use polycache::backends::redis::Redis;
 use polycache_testkit::servers::RedisServer;
 use polycache_testkit::{LeftAlone, Proxy, left_alone};
 
-use super::support::{changed, set, text, tracked, until};
+use super::support::{Near, changed, set, text, tracked, until};
 
 /// Heartbeats can't be the cause that it is read.
 const SETTINGS: &str = "?heartbeat=60s";
@@ -77,38 +75,6 @@ async fn pieces() {
     }
 }
 
-/// A store near the reader, with the guard that the contract asks for: it keeps a value only if nothing was told since its read began.
-#[derive(Debug, Default)]
-struct Near {
-    kept: Mutex<HashMap<String, String>>,
-    epoch: AtomicU64,
-}
-
-impl Tracker for Near {
-    fn changed(&self, key: &[u8]) {
-        let mut kept = self.kept.lock();
-        self.epoch.fetch_add(1, Ordering::SeqCst);
-        kept.remove(&*String::from_utf8_lossy(key));
-    }
-
-    fn lost(&self, _: Gap<'_>) {
-        let mut kept = self.kept.lock();
-        self.epoch.fetch_add(1, Ordering::SeqCst);
-        kept.clear();
-    }
-}
-
-impl Near {
-    async fn read(&self, backend: &dyn Backend, key: &str) {
-        let departed = self.epoch.load(Ordering::SeqCst);
-        let Ok(Some(value)) = backend.get(Key::plain(key)).await else { return };
-        let mut kept = self.kept.lock();
-        if self.epoch.load(Ordering::SeqCst) == departed {
-            kept.insert(key.to_owned(), text(&value));
-        }
-    }
-}
-
 /// Another client writes after the server has read, and before the reader has the reply.
 #[tokio::test]
 async fn a_reply_that_is_held() {
@@ -127,7 +93,7 @@ async fn a_reply_that_is_held() {
         set(&other, "k", &round.to_string()).await;
         // Whatever an earlier round has left is told before.
         near.read(&*ours, "another").await;
-        near.kept.lock().clear();
+        near.forget();
         let before = reads().await;
         proxy.delay_replies(Duration::from_millis(100));
         let read = tokio::spawn({
@@ -140,7 +106,7 @@ async fn a_reply_that_is_held() {
         read.await.unwrap();
         // What was told with the reply, or after it, is heard by now.
         near.read(&*ours, "another").await;
-        assert_eq!(near.kept.lock().get("k"), None, "round {round}");
+        assert_eq!(near.kept().get("k"), None, "round {round}");
     }
 }
 
@@ -187,10 +153,10 @@ async fn nothing_stale_is_kept(cuts: bool) {
         }
         let stale = async || {
             let mut stale = Vec::new();
-            let kept = near.kept.lock().clone();
+            let kept = near.kept();
             for (key, value) in kept {
                 let now = other.get(Key::plain(&key)).await.unwrap().as_ref().map(text);
-                if now.as_ref() != Some(&value) && near.kept.lock().get(&key) == Some(&value) {
+                if now.as_ref() != Some(&value) && near.kept().get(&key) == Some(&value) {
                     stale.push((key, value, now));
                 }
             }

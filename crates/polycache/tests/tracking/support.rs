@@ -1,9 +1,12 @@
 //! What the tests of tracking share.
 
+use std::collections::HashMap;
 use std::fmt::Debug;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::{Duration, Instant};
 
+use parking_lot::Mutex;
 use polycache::backend::{Backend, Gap, Key, SetOptions, Tracker, When};
 use polycache::backends::redis::Redis;
 use polycache::{Ttl, Value};
@@ -124,5 +127,45 @@ pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) 
     while !condition().await {
         assert!(started.elapsed() < PATIENCE, "{what}: not within {PATIENCE:?}");
         tokio::task::yield_now().await;
+    }
+}
+
+/// A store near the reader, with the guard that the contract asks for: it keeps a value only if nothing was told since its read began.
+#[derive(Debug, Default)]
+pub(crate) struct Near {
+    kept: Mutex<HashMap<String, String>>,
+    epoch: AtomicU64,
+}
+
+impl Tracker for Near {
+    fn changed(&self, key: &[u8]) {
+        let mut kept = self.kept.lock();
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        kept.remove(&*String::from_utf8_lossy(key));
+    }
+
+    fn lost(&self, _: Gap<'_>) {
+        let mut kept = self.kept.lock();
+        self.epoch.fetch_add(1, Ordering::SeqCst);
+        kept.clear();
+    }
+}
+
+impl Near {
+    pub(crate) fn kept(&self) -> HashMap<String, String> {
+        self.kept.lock().clone()
+    }
+
+    pub(crate) fn forget(&self) {
+        self.kept.lock().clear();
+    }
+
+    pub(crate) async fn read(&self, backend: &dyn Backend, key: &str) {
+        let departed = self.epoch.load(Ordering::SeqCst);
+        let Ok(Some(value)) = backend.get(Key::plain(key)).await else { return };
+        let mut kept = self.kept.lock();
+        if self.epoch.load(Ordering::SeqCst) == departed {
+            kept.insert(key.to_owned(), text(&value));
+        }
     }
 }
