@@ -37,7 +37,7 @@ fn exceptions(py: Python<'_>) -> PyResult<&'static Exceptions> {
 #[cold]
 pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
     match error.kind() {
-        ErrorKind::Timeout => return PyTimeoutError::new_err(error.to_string()),
+        ErrorKind::Timeout | ErrorKind::HardTimeout => return PyTimeoutError::new_err(error.to_string()),
         ErrorKind::NotANumber => return PyTypeError::new_err("Value is not an integer"),
         _ => {}
     }

@@ -72,8 +72,21 @@ impl Clock {
     /// The time left until `deadline`, rounded down to a millisecond: never more than the `ttl` that was asked for.
     #[must_use]
     pub fn remaining(&self, deadline: u64) -> Duration {
-        let nanos = (u128::from(deadline) * 1_000_000).saturating_sub(u128::from(self.nanos()));
-        Duration::from_millis(u64::try_from(nanos / 1_000_000).unwrap_or(u64::MAX))
+        let now = self.nanos();
+        // Within five centuries no division of 128 bits is needed.
+        Duration::from_millis(match deadline.checked_mul(1_000_000) {
+            Some(nanos) => nanos.saturating_sub(now) / 1_000_000,
+            None => deadline.saturating_sub(now.div_ceil(1_000_000)),
+        })
+    }
+
+    /// As [`remaining`](Self::remaining), by the coarse clock, if that is more than `least` and certainly so.
+    #[inline]
+    #[must_use]
+    pub fn roughly_remaining(&self, deadline: u64, least: Duration) -> Option<Duration> {
+        let left = deadline.saturating_sub(self.coarse());
+        let least = u64::try_from(least.as_millis()).unwrap_or(u64::MAX);
+        (left > least.saturating_add(COARSE_ERROR_MS)).then(|| Duration::from_millis(left))
     }
 
     /// Whether `deadline` has passed, exactly.

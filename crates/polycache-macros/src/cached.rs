@@ -22,8 +22,10 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream, kind: Kind) -> Tok
 
 fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<TokenStream> {
     let (attribute, own): (_, &[&str]) = match kind {
-        Kind::Cached => ("cached", &["cache_errors"]),
-        Kind::Stampede => ("cached_stampede", &["cache_errors", "lease"]),
+        Kind::Cached => ("cached", &["cache_errors", "detached", "hard_timeout", "refresh_early", "soft_timeout"]),
+        Kind::Stampede => {
+            ("cached_stampede", &["cache_errors", "detached", "hard_timeout", "lease", "refresh_early", "soft_timeout"])
+        }
     };
     let mut options = Options::parse(options, own)?;
     if kind == Kind::Stampede && options.lease.is_none() {
@@ -43,19 +45,30 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
 
     let (returning, statements) = (returning(returns), &body.stmts);
     let own = local("__call");
+    let compute = if options.detached.is_some() { quote!(compute_detached) } else { quote!(compute) };
     let call = quote_spanned! {returns.span()=>
-        #own.compute::<#shape, _>(async move { #returning #bindings #(#statements)* }) #policy
+        #own.#compute::<#shape, _>(async move { #returning #bindings #(#statements)* }) #policy
     };
+    let tells = options.hard_timeout.as_ref().map(|(span, _)| {
+        let error = function.error(&options);
+        quote_spanned!(*span=> #library::functions::probe::tells_timeout::<#error>();)
+    });
     let block = quote!({
         #checked
+        #tells
         let #own = #library::functions::CallBuilder::new(#found, #key) #lease;
         #call
     });
     // The `impl` has this crate's span, by whose edition it captures every lifetime.
-    let future = quote!(impl ::core::future::Future<Output = #returns>);
+    let future = match options.detached {
+        None => quote!(impl ::core::future::Future<Output = #returns>),
+        // It may outlive what the caller has borrowed, on another thread.
+        Some(_) => quote!(impl ::core::future::Future<Output = #returns> + ::core::marker::Send + 'static),
+    };
     let place = function.output_span();
     let (library, source) = (located(library.to_token_stream(), place), located(source, place));
-    let output = quote_spanned!(place=> -> #library::functions::CachedCall<#shape, #future, #source>);
+    let detached = options.detached.map(|_| quote_spanned!(place=> , #library::Detached));
+    let output = quote_spanned!(place=> -> #library::functions::CachedCall<#shape, #future, #source #detached>);
     function.item.block = syn::parse2(block)?;
     function.item.sig.output = syn::parse2(output)?;
     let item = function.item;
@@ -88,10 +101,19 @@ pub(crate) struct Cache {
 pub(crate) fn cache(options: &Options) -> Cache {
     let library = &options.library;
     if let Some(cache) = &options.cache {
-        let found = match &options.grace {
+        let mut found = match &options.grace {
             Some(grace) => quote_spanned!(cache.span()=> #library::Cache::with_grace(&#cache, #grace)),
             None => quote_spanned!(cache.span()=> <#library::Cache as ::core::clone::Clone>::clone(&#cache)),
         };
+        if let Some(timeout) = &options.soft_timeout {
+            found = quote!(#library::Cache::with_soft_timeout(&#found, #timeout));
+        }
+        if let Some((_, timeout)) = &options.hard_timeout {
+            found = quote!(#library::Cache::with_hard_timeout(&#found, #timeout));
+        }
+        if let Some(part) = &options.refresh_early {
+            found = quote!(#library::Cache::with_refresh_early(&#found, #part));
+        }
         return Cache { found, source: quote!(#library::Cache) };
     }
     let lease = match &options.lease {
@@ -104,8 +126,11 @@ pub(crate) fn cache(options: &Options) -> Cache {
         (None, None) => quote!(alias("default", #lease)),
     };
     let grace = options.grace.iter().map(|grace| quote!(.grace(#grace)));
+    let soft = options.soft_timeout.iter().map(|timeout| quote!(.soft_timeout(#timeout)));
+    let hard = options.hard_timeout.iter().map(|(_, timeout)| quote!(.hard_timeout(#timeout)));
+    let early = options.refresh_early.iter().map(|part| quote!(.refresh_early(#part)));
     let found = quote!({
-        static __CACHE: #library::functions::FunctionCache = #library::functions::FunctionCache::#made #(#grace)*;
+        static __CACHE: #library::functions::FunctionCache = #library::functions::FunctionCache::#made #(#grace)* #(#soft)* #(#hard)* #(#early)*;
         &__CACHE
     });
     Cache { found, source: quote!(&'static #library::functions::FunctionCache) }
@@ -121,8 +146,8 @@ pub(crate) fn policy(options: &Options, function: &Function) -> Result<TokenStre
     let skip_if = options.skip_if.as_ref().map(|skip| quote_spanned!(skip.span()=> .skip_if(#skip)));
     Ok(quote_spanned! {place=>
         .share_errors_by({
-            use #library::functions::probe::{Probe, Shared as _, Unshared as _};
-            (&Probe::<#error>::new()).share()
+            use #library::functions::probe::{Made as _, Probe, Shared as _, SharedOrMade as _, Unshared as _};
+            (&&&&Probe::<#error>::new()).share()
         })
         #ttl #ttl_from #skip_if #write_behind
     })

@@ -50,6 +50,10 @@ use proc_macro::TokenStream;
 /// | `ttl = "60s"` | how long a value lives: a text as in configurations, a number of seconds, or an expression of `Duration` or `Ttl` |
 /// | `ttl_from = function` | the same from a reference to the value |
 /// | `grace = "1h"` | how long a value stays after its TTL, for when the function fails: see `CacheBuilder::grace` |
+/// | `soft_timeout = "200ms"` | how long a caller waits before it takes a stale value: see `CacheBuilder::soft_timeout`; the call is `detached` |
+/// | `hard_timeout = "2s"` | how long a caller waits at most: see `CacheBuilder::hard_timeout`; the error has `From<polycache::Error>` |
+/// | `refresh_early = 0.8` | past this part of its TTL, a value is given and computed anew in the background: see `CacheBuilder::refresh_early`; the call is `detached` |
+/// | `detached` | the function, once begun, goes on in a task if its caller leaves: its future is `Send` and borrows nothing |
 /// | `skip_if = function` | doesn't store a value for which this returns true |
 /// | `cache_errors` | stores a `Result` whole, errors too |
 /// | `write_behind` | returns as soon as the value is computed; a task stores it |
@@ -112,7 +116,7 @@ pub fn cached_stampede(options: TokenStream, item: TokenStream) -> TokenStream {
 /// argument stands for one key. The other arguments have to be `Clone`, as the function may be called again for keys that other callers
 /// have given up. The function's future has to be `Send`.
 ///
-/// The other options are those of [`cached`](macro@cached), without `cache_errors`. The call returned is a `MultiCall`: the same methods,
+/// The other options are those of [`cached`](macro@cached), without `cache_errors`, `soft_timeout`, `hard_timeout`, `refresh_early` and `detached`. The call returned is a `MultiCall`: the same methods,
 /// but `keys()` in place of `key()`.
 #[proc_macro_attribute]
 pub fn multi_cached(options: TokenStream, item: TokenStream) -> TokenStream {

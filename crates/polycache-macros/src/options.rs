@@ -31,6 +31,11 @@ pub(crate) struct Options {
     pub(crate) cache_errors: Option<Span>,
     pub(crate) lease: Option<TokenStream>,
     pub(crate) grace: Option<TokenStream>,
+    pub(crate) soft_timeout: Option<TokenStream>,
+    pub(crate) hard_timeout: Option<(Span, TokenStream)>,
+    pub(crate) refresh_early: Option<TokenStream>,
+    /// The computation goes on without its caller.
+    pub(crate) detached: Option<Span>,
     pub(crate) keys: Option<Ident>,
 }
 
@@ -75,6 +80,10 @@ impl Options {
             cache_errors: None,
             lease: None,
             grace: None,
+            soft_timeout: None,
+            hard_timeout: None,
+            refresh_early: None,
+            detached: None,
             keys: None,
         };
         let mut seen: Vec<String> = Vec::new();
@@ -110,6 +119,19 @@ impl Options {
             "ttl" => self.ttl = Some(setting.value()?),
             "lease" => self.lease = Some(duration(&setting.value()?, "a lease")?),
             "grace" => self.grace = Some(duration(&setting.value()?, "a grace")?),
+            "soft_timeout" => {
+                self.soft_timeout = Some(duration_or_zero(&setting.value()?, "a soft timeout")?);
+                self.detached.get_or_insert(setting.name.span());
+            }
+            "hard_timeout" => {
+                let value = setting.value()?;
+                self.hard_timeout = Some((value.span(), duration(&value, "a hard timeout")?));
+            }
+            "refresh_early" => {
+                self.refresh_early = Some(part(&setting.value()?)?);
+                self.detached.get_or_insert(setting.name.span());
+            }
+            "detached" => self.detached = Some(setting.flag()?),
             "keys" => self.keys = Some(syn::parse2(bare(&setting.value()?).to_token_stream())?),
             "crate" => self.library = setting.path()?,
             _ => return Err(unknown(&setting.name, &COMMON)),
@@ -235,13 +257,46 @@ impl Options {
     }
 }
 
+/// A part of a whole that is written as a literal.
+fn part(value: &Expr) -> Result<TokenStream> {
+    let number = match bare(value) {
+        Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => number.base10_parse::<f64>().ok(),
+        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse::<f64>().ok(),
+        _ => None,
+    };
+    let number = number.filter(|number| (0.0..=1.0).contains(number));
+    let number =
+        number.ok_or_else(|| Error::new(value.span(), "a part of the TTL is a number from 0 to 1, such as 0.8"))?;
+    Ok(quote!(#number))
+}
+
 fn duration(value: &Expr, what: &str) -> Result<TokenStream> {
-    literal(value)?
-        .ok_or_else(|| Error::new(value.span(), format!("{what} is a text such as \"2s\", or a number of seconds")))
+    literal(value)?.ok_or_else(|| no_duration(value, what))
+}
+
+fn duration_or_zero(value: &Expr, what: &str) -> Result<TokenStream> {
+    Ok(tokens(literal_or_zero(value)?.ok_or_else(|| no_duration(value, what))?))
+}
+
+fn no_duration(value: &Expr, what: &str) -> Error {
+    Error::new(value.span(), format!("{what} is a text such as \"2s\", or a number of seconds"))
 }
 
 /// A duration that is written as a literal; `None` for another expression.
 fn literal(value: &Expr) -> Result<Option<TokenStream>> {
+    let duration = literal_or_zero(value)?;
+    if duration.is_some_and(|duration| duration.is_zero()) {
+        return Err(Error::new(bare(value).span(), "a duration of zero; leave it out for what the cache has"));
+    }
+    Ok(duration.map(tokens))
+}
+
+fn tokens(duration: Duration) -> TokenStream {
+    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
+    quote!(::core::time::Duration::new(#seconds, #nanos))
+}
+
+fn literal_or_zero(value: &Expr) -> Result<Option<Duration>> {
     let Expr::Lit(ExprLit { lit, .. }) = bare(value) else {
         return Ok(None);
     };
@@ -255,9 +310,5 @@ fn literal(value: &Expr) -> Result<Option<TokenStream>> {
         Lit::Float(seconds) => Duration::try_from_secs_f64(seconds.base10_parse()?).map_err(|_| wrong())?,
         _ => return Err(wrong()),
     };
-    if duration.is_zero() {
-        return Err(Error::new(lit.span(), "a duration of zero; leave it out for what the cache has"));
-    }
-    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-    Ok(Some(quote!(::core::time::Duration::new(#seconds, #nanos))))
+    Ok(Some(duration))
 }

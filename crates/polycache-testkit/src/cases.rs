@@ -5,6 +5,7 @@
 
 pub mod cas;
 pub mod counters;
+pub mod early;
 pub mod errors;
 pub mod events;
 pub mod expiry;
@@ -22,5 +23,6 @@ pub mod races;
 pub mod reads_and_writes;
 pub mod scan;
 pub mod separators;
+pub mod slow_sources;
 pub mod switch;
 pub mod values;

@@ -177,6 +177,21 @@ macro_rules! __every_case {
                 counters_have_none
                 a_cache_without_a_grace_refuses_the_value
             }
+            early {
+                one_task_renews_and_nobody_waits
+                one_process_renews
+                after_a_failure_the_source_rests
+                a_write_meanwhile_wins
+            }
+            slow_sources {
+                a_stale_value_is_given_while_a_task_computes
+                stale_while_revalidate
+                who_computes_itself_goes_on
+                without_a_stale_value_it_is_waited_for
+                the_hard_timeout_is_an_error
+                a_stale_value_is_better_than_the_hard_timeout
+                what_is_deleted_is_not_given
+            }
             heads {
                 a_head_comes_back
                 another_head_is_a_write

@@ -1,5 +1,7 @@
 //! The settings of a cache.
 
+mod computing;
+
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
@@ -7,7 +9,7 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use crate::backend::Backend;
-use crate::cache::{Cache, CacheOptions, Grace, View, checked_serializer};
+use crate::cache::{Cache, CacheOptions, Grace, NEVER_EARLY, Patience, REFRESH_EARLY, View, checked_serializer};
 use crate::flight::Flights;
 use crate::key::{KeyBuilder, Prefix};
 use crate::lease;
@@ -71,6 +73,8 @@ pub struct CacheBuilder {
     lease: Option<Duration>,
     /// Zero: none.
     grace: Duration,
+    /// The part of a TTL after which an entry is refreshed early; 1 for never.
+    early: f64,
     options: CacheOptions,
 }
 
@@ -107,6 +111,7 @@ impl CacheBuilder {
             enabled: true,
             lease: None,
             grace: Duration::ZERO,
+            early: NEVER_EARLY,
             options: CacheOptions {
                 key_builder: None,
                 separator: CompactString::const_new(":"),
@@ -117,6 +122,7 @@ impl CacheBuilder {
                 write_behind: false,
                 lease: None,
                 throttle: DEFAULT_THROTTLE,
+                patience: Patience::default(),
             },
         }
     }
@@ -237,67 +243,16 @@ impl CacheBuilder {
         self
     }
 
-    /// Whether `get_or_set`, `multi_get_or_set` and cached functions return computed values before they are stored. A task of the tokio
-    /// runtime stores them, and [`close`](Cache::close) waits for it. Off by default, so that the next caller finds the value. For a single
-    /// call there is [`GetOrSet::write_behind`](crate::GetOrSet::write_behind).
-    pub fn write_behind(mut self, behind: bool) -> Self {
-        self.options.write_behind = behind;
-        self
-    }
-
-    /// How long a *lease* lives, or zero for none. Leases keep the promises of [`get_or_set`](Cache::get_or_set) across processes that
-    /// use the same servers: one of them computes, and after a write nobody finds a value that was computed before it. The computing
-    /// process has a lease on the key. Every write to the key ends the lease, and it is renewed meanwhile. Others wait for a renewal for
-    /// `lease` and an eighth of a second before one of them takes over. A second or two suit most: if a process is held up for longer,
-    /// two compute.
-    ///
-    /// 2 seconds by default on Redis and memcached, where a write ends the lease at no round trip more. Elsewhere none by default: if a
-    /// backend's [writes don't end leases](crate::backend::Backend::ending_leases) by themselves, each write takes a round trip more. On
-    /// a backend of this process alone it makes no difference.
-    ///
-    /// Give leases to all processes that use the keys, or to none; their lives may differ.
-    pub fn lease(mut self, lease: Duration) -> Self {
-        self.lease = Some(lease);
-        self
-    }
-
-    /// How long entries stay after their TTL; zero, the default, for none. They are *stale* then: commands don't find them, but
-    /// [`get_or_set`](Cache::get_or_set) and cached functions give them if a computation fails, and for the [`throttle`](Self::throttle)
-    /// after that without one. Entries without a TTL have no grace.
-    ///
-    /// A value with a grace is stored behind a [head](crate::Head::with_grace): a number that was `set` is no counter, and only caches with a
-    /// grace read it. Give all caches on the same keys a grace; how long it is may differ.
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
-    /// use polycache::{Cache, Ttl};
-    /// use std::time::Duration;
-    ///
-    /// let cache = Cache::builder().ttl(Ttl::secs(60)).grace(Duration::from_secs(3_600)).build()?;
-    /// let price: Result<u32, &str> = cache.get_or_set("price", || async { Ok(5) }).await;
-    /// assert_eq!(price, Ok(5)); // for an hour after the minute, it is given where the source fails
-    /// # Ok(()) }
-    /// ```
-    pub fn grace(mut self, grace: Duration) -> Self {
-        self.grace = grace;
-        self
-    }
-
-    /// How long a stale value is given before its source is asked again; zero: it is asked each time. 30 seconds by default.
-    pub fn throttle(mut self, throttle: Duration) -> Self {
-        self.options.throttle = throttle;
-        self
-    }
-
     /// Makes the cache. No server is contacted.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) if the settings don't fit together: a serializer that keeps live objects with a backend that can't
-    /// hold them, a jitter outside of 0 to 1, a TTL of zero, a lease of less than a millisecond or more than a day that isn't zero, a
+    /// hold them, a jitter or an early refresh outside of 0 to 1, a TTL of zero, a lease of less than a millisecond or more than a day that isn't zero, a
     /// separator of more than 8 bytes or with a control character.
     pub fn build(mut self) -> Result<Cache> {
         let refuse = |text: String| Err(Error::new(ErrorKind::Config, text));
         TTL_JITTER.check(self.options.ttl_jitter)?;
+        REFRESH_EARLY.check(self.early)?;
         let separator = &self.options.separator;
         if separator.len() > LONGEST_SEPARATOR || separator.chars().any(char::is_control) {
             return refuse(format!(
@@ -315,7 +270,7 @@ impl CacheBuilder {
             Some(backend) => backend,
             None => default_backend()?,
         };
-        let (grace, backend) = Grace::around(backend, self.grace);
+        let (grace, backend) = Grace::around(backend, self.grace, self.early);
         let flights = Flights::new();
         let writes = backend.ending_leases(flights.holder());
         self.options.lease = match self.lease {

@@ -10,6 +10,7 @@ mod gate;
 mod grace;
 mod hooks;
 mod keys;
+mod patience;
 mod reads;
 mod removals;
 mod scan;
@@ -30,9 +31,12 @@ pub(crate) use self::form::private::Keep;
 pub use self::form::{Encoded, Form, Live};
 #[cfg(not(feature = "macros"))]
 pub(crate) use self::form::{Encoded, Form, Live};
-pub(crate) use self::grace::Grace;
 #[cfg(feature = "config")]
 pub(crate) use self::grace::{GRACE, THROTTLE};
+pub(crate) use self::grace::{Grace, NEVER_EARLY, REFRESH_EARLY};
+pub(crate) use self::patience::Patience;
+#[cfg(feature = "config")]
+pub(crate) use self::patience::{HARD_TIMEOUT, SOFT_TIMEOUT};
 pub use self::scan::Scan;
 pub use self::typed::{Readable, Storable};
 use crate::backend::{Backend, BackendInfo};
@@ -129,6 +133,8 @@ pub(crate) struct CacheOptions {
     pub(crate) lease: Option<Duration>,
     /// How long a stale value is given before its source is asked again.
     pub(crate) throttle: Duration,
+    /// How long callers wait for a computation.
+    pub(crate) patience: Patience,
 }
 
 impl View {

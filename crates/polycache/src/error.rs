@@ -60,6 +60,8 @@ pub enum ErrorKind {
     Decode,
     /// The call took longer than its timeout. A write may have been executed or not; repeating it does no harm.
     Timeout,
+    /// A computation has taken longer than the cache's [hard timeout](crate::CacheBuilder::hard_timeout), and there was no stale value.
+    HardTimeout,
     /// The backend can't be reached, or was lost during a call that can be repeated.
     Unavailable,
     /// The backend was lost, or took longer than the timeout, during a call that isn't safe to repeat (`add`, `cas`, `increment`, `raw`).
@@ -84,7 +86,7 @@ pub enum ErrorKind {
 impl ErrorKind {
     /// Whether the same call may succeed later, without a change by the caller.
     const fn is_retryable(self) -> bool {
-        matches!(self, Self::Timeout | Self::Unavailable)
+        matches!(self, Self::Timeout | Self::HardTimeout | Self::Unavailable)
     }
 
     /// Whether the backend couldn't be reached, so that nobody knows whether it has done anything.

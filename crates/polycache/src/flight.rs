@@ -6,9 +6,9 @@
 //!
 //! Foreign code never runs under a lock: a step under a lock returns what it removes.
 
+mod apart;
 mod approach;
 mod circle;
-mod detached;
 mod entry;
 mod finish;
 mod get_or_set;
@@ -19,12 +19,15 @@ mod leader;
 mod model;
 mod multi;
 mod objects;
+mod options;
 mod overtake;
+mod patient;
 mod pulse;
 mod report;
 mod sending;
 mod shareable;
 mod slow;
+mod stale;
 mod sync;
 mod table;
 mod tenure;
@@ -45,18 +48,20 @@ use foldhash::fast::RandomState;
 #[cfg(feature = "macros")]
 pub(crate) use self::approach::Asked;
 use self::circle::{Circle, Node};
-pub use self::detached::Detached;
 pub use self::get_or_set::GetOrSet;
 #[cfg(feature = "macros")]
 pub(crate) use self::lead::Policy;
 use self::leader::Leader;
 #[cfg(feature = "macros")]
 pub(crate) use self::multi::run as run_multi;
+pub use self::options::{Behind, CallOptions, Detached, TimesOut};
 pub(crate) use self::overtake::Scope;
 pub(crate) use self::sending::Seat;
 pub use self::shareable::Shareable;
 #[cfg(feature = "macros")]
-pub(crate) use self::slow::Slow;
+pub(crate) use self::slow::{Call, Slow};
+#[cfg(feature = "macros")]
+pub(crate) use self::stale::AgedRead;
 use self::sync::{AtomicUsize, Mutex, Ordering};
 use self::table::{Joined, Table};
 pub(crate) use self::tenure::Tenure;
@@ -168,6 +173,18 @@ impl Flights {
                 }
             }
         }
+    }
+
+    /// Starts a flight of `key`, unless there is one.
+    fn try_lead<T, E>(self: &Arc<Self>, key: Key<'_>) -> Option<Leader<T, E>>
+    where
+        T: Send + Sync + 'static,
+        E: Send + Sync + 'static,
+    {
+        let hash = self.hash(key.full());
+        let kind = TypeId::of::<Landing<T, E>>();
+        let (id, permit) = self.at(hash, |table| table.try_start(hash, key.full(), kind))?;
+        Some(Leader::new(Arc::clone(self), Spot { hash, id }, permit))
     }
 
     /// Starts a flight of `key`, and overtakes the present ones.

@@ -134,10 +134,10 @@ impl Value {
         self.head()?.grace()
     }
 
-    /// The same without a grace, which belongs to an entry.
+    /// The same without a grace and the like, which belong to an entry.
     pub(crate) fn without_grace(self) -> Self {
         match self.head() {
-            Some(head) if head.grace().is_some() => {
+            Some(head) if head.grace().is_some() || head.early().is_some() => {
                 let head = head.without_grace();
                 self.with_head(&head)
             }

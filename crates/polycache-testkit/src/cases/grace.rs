@@ -9,7 +9,7 @@ use polycache::{Cache, ErrorKind, Ttl};
 use crate::Subject;
 use crate::subject::{Life, absent, builder, cache};
 
-const HOUR: Duration = Duration::from_secs(3_600);
+pub(super) const HOUR: Duration = Duration::from_secs(3_600);
 
 /// A cache whose entries live for `life`, and for an hour after that.
 fn graced(subject: &dyn Subject, life: Life) -> Cache {
@@ -17,13 +17,13 @@ fn graced(subject: &dyn Subject, life: Life) -> Cache {
 }
 
 /// A life that nothing is asked to outlast: only what comes after it is tested.
-fn brief(subject: &dyn Subject) -> Life {
+pub(super) fn brief(subject: &dyn Subject) -> Life {
     let ttl = subject.backend().info().ttl_resolution.max(Duration::from_millis(100));
     Life { ttl, most: Duration::ZERO, rest: ttl }
 }
 
 /// Lets entries become stale.
-async fn outlive(subject: &dyn Subject, life: Life) {
+pub(super) async fn outlive(subject: &dyn Subject, life: Life) {
     subject.advance(life.ttl + life.rest).await.unwrap();
 }
 

@@ -7,7 +7,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::backend::{self, Backend, Entry, Found, Holder, Key, Permit, SetOptions, Want, When};
+use crate::backend::{self, Backend, Entry, Found, Holder, Key, OwnedKey, Permit, SetOptions, Want, When};
 use crate::lease::is_lease;
 use crate::{Error, ErrorKind, Head, Reply, Ttl, Value};
 
@@ -17,52 +17,86 @@ pub(crate) struct Graced {
     inner: Arc<dyn Backend>,
     /// Of what is stored.
     grace: Duration,
+    /// The part of a TTL after which an entry is refreshed early; 1 for never.
+    early: f64,
 }
 
 /// What it takes to tell whether an entry is stale.
 pub(crate) const FRESHNESS: Want = Want::VALUE.and(Want::TTL);
 
+/// The same of one entry that is only read.
+pub(crate) const ROUGHLY: Want = FRESHNESS.and(Want::ROUGH);
+
 /// How an entry stands to its TTL.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Age {
+pub enum Age {
     /// Its TTL isn't over. So much of it is left.
     Fresh(Ttl),
+    /// The same, and it is to be refreshed early.
+    Early(Ttl),
     /// Its TTL is over. So much is left of its grace.
-    Stale { left: Duration },
+    Stale {
+        /// How much.
+        left: Duration,
+    },
     /// Its TTL is over, and its source has failed and isn't to be asked yet.
     Resting,
 }
 
 impl Age {
     pub(crate) const fn is_fresh(self) -> bool {
-        matches!(self, Self::Fresh(_))
+        matches!(self, Self::Fresh(_) | Self::Early(_))
+    }
+
+    /// Whether nothing is to be done about it now.
+    pub(crate) const fn is_calm(self) -> bool {
+        matches!(self, Self::Fresh(_) | Self::Resting)
     }
 
     /// Of an entry whose value and remaining life were asked for.
     pub(crate) fn of(found: &Found) -> Self {
         let life = found.ttl.unwrap_or_default();
-        let head = found.value.as_ref().and_then(Value::head);
-        match (life, head.as_ref().and_then(Head::grace)) {
-            (Ttl::After(left), Some(grace)) if left <= grace => {
-                let rests = head.as_ref().and_then(Head::rests).is_some_and(|rests| left > rests);
-                if rests { Self::Resting } else { Self::Stale { left } }
+        let (Ttl::After(left), Some(head)) = (life, found.value.as_ref().and_then(Value::head)) else {
+            return Self::Fresh(life);
+        };
+        let rests = || head.rests().is_some_and(|rests| left > rests);
+        match head.grace() {
+            Some(grace) if left <= grace && rests() => Self::Resting,
+            Some(grace) if left <= grace => Self::Stale { left },
+            grace => {
+                let fresh = Ttl::After(left - grace.unwrap_or_default());
+                let is_early = head.early().is_some_and(|early| left <= early && !rests());
+                if is_early { Self::Early(fresh) } else { Self::Fresh(fresh) }
             }
-            (Ttl::After(left), Some(grace)) => Self::Fresh(Ttl::After(left - grace)),
-            (life, _) => Self::Fresh(life),
+        }
+    }
+
+    /// Whether the TTL of such an entry isn't over.
+    fn is_fresh_in(found: &Found) -> bool {
+        match (found.ttl, found.value.as_ref().and_then(Value::grace)) {
+            (Some(Ttl::After(left)), Some(grace)) => left > grace,
+            _ => true,
         }
     }
 }
 
 impl Graced {
-    pub(crate) fn new(inner: Arc<dyn Backend>, grace: Duration) -> Self {
-        Self { inner, grace }
+    pub(crate) fn new(inner: Arc<dyn Backend>, grace: Duration, early: f64) -> Self {
+        Self { inner, grace, early }
     }
 
     /// The value and its life, with the grace.
     fn keep(&self, key: Key<'_>, value: Value, ttl: Ttl) -> (Value, Ttl) {
         match ttl {
             Ttl::After(life) if !is_lease(key.full()) => {
-                let head = value.head().map(Head::into_owned).unwrap_or_default().with_grace(self.grace);
+                let mut head = value.head().map(Head::into_owned).unwrap_or_default();
+                if !self.grace.is_zero() {
+                    head = head.with_grace(self.grace);
+                }
+                if self.early < 1.0 {
+                    let rest = Duration::try_from_secs_f64(life.as_secs_f64() * (1.0 - self.early));
+                    head = head.with_early(rest.unwrap_or(life).saturating_add(self.grace));
+                }
                 (value.with_head(&head), Ttl::After(life.saturating_add(self.grace)))
             }
             ttl => (value, ttl),
@@ -77,7 +111,7 @@ fn grace_of(found: &Found) -> Option<Duration> {
 /// The entry, if it isn't stale, with the rest of its TTL.
 fn fresh(found: Option<Found>, want: Want) -> Option<Found> {
     let mut found = found?;
-    let Age::Fresh(left) = Age::of(&found) else { return None };
+    let (Age::Fresh(left) | Age::Early(left)) = Age::of(&found) else { return None };
     found.ttl = want.has(Want::TTL).then_some(left);
     if !want.has(Want::VALUE) {
         found.value = None;
@@ -85,11 +119,48 @@ fn fresh(found: Option<Found>, want: Want) -> Option<Found> {
     Some(found)
 }
 
+/// Looks at the entry, and stores where it is as it was seen. A stale entry may be marked meanwhile, since its source has failed or is slow:
+/// that is no write, so it is looked at `again`.
+fn set_on_condition(
+    inner: Arc<dyn Backend>,
+    key: OwnedKey,
+    value: Value,
+    options: SetOptions,
+    again: bool,
+) -> Reply<bool> {
+    let looked = inner.look(key.key(), FRESHNESS.and(Want::VERSION));
+    looked.and_then(move |found| {
+        let is_stale = found.as_ref().is_some_and(|found| !Age::is_fresh_in(found));
+        let when = match (&options.when, found.and_then(|found| found.version)) {
+            (When::Absent, Some(_)) if !is_stale => return Reply::ready(false),
+            // Who writes ends the lease first, so the lease guards the entry.
+            (When::Absent, Some(_)) if options.permit.as_ref().and_then(Permit::lease).is_some() => When::Always,
+            (When::Absent, Some(version)) => {
+                let once = SetOptions { when: When::Unchanged(version), ..options.clone() };
+                let stored = inner.set(key.key(), value.clone(), once);
+                return stored.and_then(move |stored| {
+                    if stored || !again {
+                        return Reply::ready(stored);
+                    }
+                    set_on_condition(inner, key, value, options, false)
+                });
+            }
+            (_, Some(_)) if is_stale => return Reply::ready(false),
+            (when, _) => when.clone(),
+        };
+        inner.set(key.key(), value, SetOptions { when, ..options })
+    })
+}
+
 impl Backend for Graced {
     backend::forward!(self.inner, all but [get look multi_get set multi_set increment expire]);
 
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
-        self.inner.look(key, FRESHNESS).map(|found| fresh(found, Want::VALUE)?.value)
+        match self.inner.look(key, ROUGHLY).now() {
+            Ok(Ok(Some(found))) if Age::is_fresh_in(&found) => Reply::from(Ok(found.value)),
+            Ok(found) => Reply::from(found.map(|_| None)),
+            Err(pending) => pending.map(|found| found.filter(Age::is_fresh_in)?.value),
+        }
     }
 
     fn look(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
@@ -108,21 +179,7 @@ impl Backend for Graced {
         if options.when == When::Always || is_lease(key.full()) {
             return self.inner.set(key, value, options);
         }
-        let (inner, owned) = (Arc::clone(&self.inner), key.into_owned());
-        self.inner.look(key, FRESHNESS.and(Want::VERSION)).and_then(move |found| {
-            let is_stale = found.as_ref().is_some_and(|found| !Age::of(found).is_fresh());
-            match (&options.when, found.and_then(|found| found.version)) {
-                (When::Absent, Some(_)) if !is_stale => return Reply::ready(false),
-                // Who writes ends the lease first, so the lease guards the entry.
-                (When::Absent, Some(_)) if options.permit.as_ref().and_then(Permit::lease).is_some() => {
-                    options.when = When::Always;
-                }
-                (When::Absent, Some(version)) => options.when = When::Unchanged(version),
-                (_, Some(_)) if is_stale => return Reply::ready(false),
-                _ => {}
-            }
-            inner.set(owned.key(), value, options)
-        })
+        set_on_condition(Arc::clone(&self.inner), key.into_owned(), value, options, true)
     }
 
     fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
@@ -142,7 +199,7 @@ impl Backend for Graced {
                 sum => return Reply::from(sum),
             };
             inner.look(owned.key(), FRESHNESS.and(Want::VERSION)).and_then(move |found| match found {
-                Some(found) if Age::of(&found).is_fresh() => Reply::error(match grace_of(&found) {
+                Some(found) if Age::is_fresh_in(&found) => Reply::error(match grace_of(&found) {
                     None => error,
                     Some(_) => Error::new(
                         ErrorKind::NotANumber,
@@ -162,7 +219,7 @@ impl Backend for Graced {
     fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
         let (inner, owned) = (Arc::clone(&self.inner), key.into_owned());
         self.inner.look(key, FRESHNESS).and_then(move |found| {
-            let Some(found) = found.filter(|found| Age::of(found).is_fresh()) else {
+            let Some(found) = found.filter(Age::is_fresh_in) else {
                 return Reply::ready(false);
             };
             let grace = grace_of(&found).unwrap_or_default();
@@ -175,6 +232,6 @@ impl Backend for Graced {
     }
 
     fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
-        Some(Arc::new(Self { inner: self.inner.ending_leases(holder)?, grace: self.grace }))
+        Some(Arc::new(Self { inner: self.inner.ending_leases(holder)?, ..*self }))
     }
 }

@@ -112,6 +112,14 @@ impl Memory {
         }
     }
 
+    /// As [`remaining`](Self::remaining), for readers who want to know whether more than the value's grace is left.
+    fn roughly_remaining(&self, deadline: u64, value: &Value) -> Ttl {
+        match self.engine.clock().roughly_remaining(deadline, value.grace().unwrap_or_default()) {
+            Some(left) if deadline != polycache_engine::NEVER => Ttl::After(left),
+            _ => self.remaining(deadline),
+        }
+    }
+
     fn remaining(&self, deadline: u64) -> Ttl {
         match deadline {
             polycache_engine::NEVER => Ttl::Never,

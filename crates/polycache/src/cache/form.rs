@@ -5,6 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::Cache;
+use crate::backends::graced::Age;
 use crate::{Readable, Reply, Result, Storable, Value};
 
 /// The way a computed value is read and stored. Sealed: only [`Encoded`] and [`Live`] exist.
@@ -33,7 +34,7 @@ impl<T: Storable + Readable> Form<T> for Encoded {}
 impl<T: Any + Send + Sync> Form<Arc<T>> for Live {}
 
 pub(crate) mod private {
-    use super::{Any, Arc, Cache, Duration, Encoded, Live, Readable, Reply, Result, Storable, Value};
+    use super::{Age, Any, Arc, Cache, Duration, Encoded, Live, Readable, Reply, Result, Storable, Value};
 
     /// Reads a stored value.
     pub trait Reads<T> {
@@ -68,10 +69,23 @@ pub(crate) mod private {
         where
             T: Send + 'static,
         {
-            match &cache.view.grace {
-                None => Self::get(cache, key),
-                Some(grace) => cache.serve(grace, key, Self::read),
-            }
+            if cache.has_grace() { cache.serve(key, Self::read) } else { Self::get(cache, key) }
+        }
+
+        /// As by `get`, and also a stale value, with its age. For caches with a grace.
+        fn aged(cache: &Cache, key: &str) -> Reply<Option<(T, Age)>>
+        where
+            T: Send + 'static,
+        {
+            cache.aged(key, Self::read)
+        }
+
+        /// As by `serve`, but not what is to be renewed.
+        fn serve_calm(cache: &Cache, key: &str) -> Reply<Option<T>>
+        where
+            T: Send + 'static,
+        {
+            cache.serve_calm(key, Self::read)
         }
 
         /// Whether a leader looks once more before it computes: a stale value may be there whose source isn't to be asked yet. Who takes a

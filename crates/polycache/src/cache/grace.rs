@@ -6,13 +6,17 @@ use std::time::Duration;
 use super::gate::Gate;
 use super::{Cache, View};
 use crate::backend::{Backend, Found, SetOptions, Want, When};
-use crate::backends::graced::{Age, FRESHNESS, Graced};
-#[cfg(feature = "config")]
+use crate::backends::graced::{Age, FRESHNESS, Graced, ROUGHLY};
 use crate::range::Range;
-use crate::{CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
+use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
 
 #[cfg(feature = "config")]
 pub(crate) const GRACE: Range<Duration> = Range::from("grace", Duration::ZERO);
+pub(crate) const REFRESH_EARLY: Range<f64> = Range::new("refresh_early", 0.0, NEVER_EARLY);
+
+/// The whole TTL.
+pub(crate) const NEVER_EARLY: f64 = 1.0;
+
 #[cfg(feature = "config")]
 pub(crate) const THROTTLE: Range<Duration> = Range::from("throttle", Duration::ZERO);
 
@@ -21,19 +25,22 @@ pub(crate) const THROTTLE: Range<Duration> = Range::from("throttle", Duration::Z
 pub(crate) struct Grace {
     /// The backend that the cache's own is around.
     inner: Arc<dyn Backend>,
+    grace: Duration,
+    /// The part of a TTL after which an entry is refreshed early; 1 for never.
+    early: f64,
 }
 
 /// Makes a computed value of what is stored.
 type Read<T> = fn(&Cache, &str, Value) -> Result<T>;
 
 impl Grace {
-    /// The grace of a cache on `inner`, and the backend that keeps it; none where it is zero.
-    pub(crate) fn around(inner: Arc<dyn Backend>, grace: Duration) -> (Option<Self>, Arc<dyn Backend>) {
-        if grace.is_zero() {
+    /// The grace of a cache on `inner`, and the backend that keeps it; none where that is zero and nothing is refreshed early.
+    pub(crate) fn around(inner: Arc<dyn Backend>, grace: Duration, early: f64) -> (Option<Self>, Arc<dyn Backend>) {
+        if grace.is_zero() && early >= NEVER_EARLY {
             return (None, inner);
         }
-        let backend = Arc::new(Graced::new(Arc::clone(&inner), grace));
-        (Some(Self { inner }), backend)
+        let backend = Arc::new(Graced::new(Arc::clone(&inner), grace, early));
+        (Some(Self { inner, grace, early }), backend)
     }
 }
 
@@ -53,9 +60,23 @@ impl Cache {
     /// ```
     #[must_use]
     pub fn with_grace(&self, grace: Duration) -> Self {
+        self.regraced(|_, early| (grace, early))
+    }
+
+    /// A view whose entries are refreshed early, as by [`CacheBuilder::refresh_early`](crate::CacheBuilder::refresh_early); 1 for never. What is
+    /// out of bounds counts as the nearest bound. Costs allocations.
+    #[must_use]
+    pub fn with_refresh_early(&self, part: f64) -> Self {
+        self.regraced(|grace, _| (grace, if part.is_nan() { NEVER_EARLY } else { part.clamp(0.0, NEVER_EARLY) }))
+    }
+
+    fn regraced(&self, change: impl FnOnce(Duration, f64) -> (Duration, f64)) -> Self {
         let View { backend, grace: present, writer_ends_leases, flights, .. } = &*self.view;
         let inner = present.as_ref().map_or(backend, |grace| &grace.inner);
-        let (grace, backend) = Grace::around(Arc::clone(inner), grace);
+        let (grace, early) =
+            present.as_ref().map_or((Duration::ZERO, NEVER_EARLY), |present| (present.grace, present.early));
+        let (grace, early) = change(grace, early);
+        let (grace, backend) = Grace::around(Arc::clone(inner), grace, early);
         let ending = writer_ends_leases.then(|| backend.ending_leases(flights.holder())).flatten();
         let writer = ending.unwrap_or_else(|| Arc::clone(&backend));
         let graced = |view: &View| View {
@@ -72,20 +93,64 @@ impl Cache {
         self.view.grace.is_some()
     }
 
-    /// What there is under `key` for who would compute it otherwise: a fresh value, or a stale one whose source isn't to be asked yet.
-    pub(super) fn serve<T: Send + 'static>(&self, grace: &Grace, key: &str, read: Read<T>) -> Reply<Option<T>> {
+    /// What there is under `key`, fresh or stale, and which of these it is. Plugins hear of a `get` that finds only what is fresh.
+    pub(crate) fn aged<T: Send + 'static>(&self, key: &str, read: Read<T>) -> Reply<Option<(T, Age)>> {
         const NAME: CommandName = CommandName::Get;
-        if matches!(self.gate(), Gate::Shut) {
-            return self.shut(NAME, None);
+        let recover = |cache: &Self, error: Error| cache.missed(error, None);
+        match (self.gate(), &self.view.grace) {
+            (Gate::Shut, _) | (_, None) => self.shut(NAME, None),
+            (Gate::Open, Some(grace)) => {
+                let found = self.with_key(key, |_, key| grace.inner.look(key, ROUGHLY));
+                self.finish(NAME, Some(key), found, move |cache, key, found| {
+                    let read = |found: Found| {
+                        let age = Age::of(&found);
+                        found.value.map(|value| Ok((read(cache, key, value)?, age))).transpose()
+                    };
+                    let aged = found.and_then(|found| found.map_or(Ok(None), read));
+                    aged.or_else(|error| recover(cache, error.of(NAME, Some(key))))
+                })
+            }
+            (Gate::Hooked, Some(_)) => self.hooked(
+                NAME,
+                [key],
+                move |cache, keys| cache.aged(&keys[0], read),
+                |aged| Answer::found(&aged.as_ref().filter(|(_, age)| age.is_fresh())),
+                recover,
+            ),
         }
-        let found = self.with_key(key, |_, key| grace.inner.look(key, FRESHNESS));
-        self.finish(NAME, Some(key), found, move |cache, key, found| {
-            let found = found?.filter(|found| !matches!(Age::of(found), Age::Stale { .. }));
-            found.and_then(|found| found.value).map(|value| read(cache, key, value)).transpose()
-        })
     }
 
-    /// The value for a caller whose computation has failed: stale, where nothing newer has come. Then its source isn't asked again for a while,
+    /// What there is under `key` for who would compute it otherwise: a fresh value, or a stale one whose source isn't to be asked yet.
+    pub(super) fn serve<T: Send + 'static>(&self, key: &str, read: Read<T>) -> Reply<Option<T>> {
+        self.aged(key, read)
+            .map(|aged| aged.filter(|(_, age)| !matches!(age, Age::Stale { .. })).map(|(value, _)| value))
+    }
+
+    /// What there is under `key`, where it need not be renewed.
+    pub(crate) fn serve_calm<T: Send + 'static>(&self, key: &str, read: Read<T>) -> Reply<Option<T>> {
+        self.aged(key, read).map(|aged| aged.filter(|(_, age)| age.is_calm()).map(|(value, _)| value))
+    }
+
+    /// Whether a call whose computation may go on in a task asks how old the value is.
+    #[inline]
+    pub(crate) fn asks_age(&self) -> bool {
+        self.view
+            .grace
+            .as_ref()
+            .is_some_and(|grace| grace.early < NEVER_EARLY || self.view.options.patience.soft_timeout.is_some())
+    }
+
+    /// The backend with the entries that the cache's own takes for missing.
+    pub(crate) fn beneath(&self) -> &dyn Backend {
+        self.view.grace.as_ref().map_or(&*self.view.backend, |grace| &*grace.inner)
+    }
+
+    /// What there is under `key`, be it stale.
+    pub(crate) fn serve_stale<T: Send + 'static>(&self, key: &str, read: Read<T>) -> Reply<Option<T>> {
+        self.aged(key, read).map(|aged| aged.map(|(value, _)| value))
+    }
+
+    /// The value for a caller whose computation has failed: stale, or to be refreshed early, where nothing newer has come. Then its source isn't asked again for a while,
     /// which the entry says to other processes too.
     pub(crate) fn rescue<T: Send + 'static>(&self, key: &str, read: Read<T>) -> Reply<Option<T>> {
         const NAME: CommandName = CommandName::Get;
@@ -96,9 +161,11 @@ impl Cache {
         let (full, throttle) = (self.full_key(key), self.view.options.throttle);
         let rested = looked.and_then(move |found| {
             let Some(found) = found else { return Reply::ready(None) };
-            let age = Age::of(&found);
-            let Found { value: Some(value), version: Some(version), .. } = found else { return Reply::ready(None) };
-            let (Age::Stale { left }, false) = (age, throttle.is_zero()) else {
+            let is_calm = Age::of(&found).is_calm();
+            let Found { value: Some(value), version: Some(version), ttl, .. } = found else {
+                return Reply::ready(None);
+            };
+            let (Some(Ttl::After(left)), false, false) = (ttl, is_calm, throttle.is_zero()) else {
                 return Reply::ready(Some(value));
             };
             let head = value.head().map(|head| head.with_rests(left.saturating_sub(throttle)).into_owned());

@@ -9,7 +9,7 @@ use super::sharing::Servers;
 use crate::backend::Backend;
 use crate::backends::around;
 use crate::builder::{LEASE, TIMEOUT, TTL_JITTER};
-use crate::cache::{GRACE, THROTTLE};
+use crate::cache::{GRACE, HARD_TIMEOUT, REFRESH_EARLY, SOFT_TIMEOUT, THROTTLE};
 use crate::registry::{BACKENDS, PLUGINS, SERIALIZERS};
 use crate::settings::url::{guarded, split};
 use crate::settings::{Choice, Settings};
@@ -105,8 +105,23 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
     if let Some(grace) = settings.ranged(&GRACE)? {
         builder = builder.grace(grace);
     }
+    if let Some(part) = settings.ranged(&REFRESH_EARLY)? {
+        builder = builder.refresh_early(part);
+    }
     if let Some(throttle) = settings.ranged(&THROTTLE)? {
         builder = builder.throttle(throttle);
+    }
+    if settings.is_null("soft_timeout") {
+        builder = builder.soft_timeout(None);
+    }
+    if let Some(timeout) = settings.ranged(&SOFT_TIMEOUT)? {
+        builder = builder.soft_timeout(timeout);
+    }
+    if settings.is_null("hard_timeout") {
+        builder = builder.hard_timeout(std::time::Duration::ZERO);
+    }
+    if let Some(timeout) = settings.ranged(&HARD_TIMEOUT)? {
+        builder = builder.hard_timeout(timeout);
     }
     if let Some(on_error) = settings.chosen(&ON_ERROR)? {
         builder = builder.on_error(on_error);

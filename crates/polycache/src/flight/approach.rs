@@ -40,6 +40,14 @@ pub(super) struct Seen {
     landings: u64,
 }
 
+impl Seen {
+    pub(super) fn now(cache: &Cache, key: &str) -> Self {
+        let key = cache.full_key(key);
+        let landings = cache.flights().landings(key.key());
+        Self { key, landings }
+    }
+}
+
 /// The end of the approach.
 pub(super) enum Course<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     /// With a result.
@@ -108,7 +116,7 @@ where
         poll
     }
 
-    fn leader(&mut self) -> Option<&mut Leader<T, E>> {
+    pub(super) fn leader(&mut self) -> Option<&mut Leader<T, E>> {
         match self {
             Self::Checks(_, leader, _) | Self::Asks(_, leader, _) | Self::Leads(leader, _) => Some(leader),
             Self::Asked(_) | Self::Reading(..) | Self::Waits(..) | Self::Circles => None,
@@ -125,9 +133,7 @@ where
                 },
                 Self::Asked(Err(reply)) => {
                     // Nothing has been sent yet: the reply starts at its first poll.
-                    let full = cache.full_key(key);
-                    let landings = cache.flights().landings(full.key());
-                    *self = Self::Reading(reply, Seen { key: full, landings });
+                    *self = Self::Reading(reply, Seen::now(cache, key));
                 }
                 Self::Reading(mut reply, seen) => match Pin::new(&mut reply).poll(context) {
                     Poll::Ready(result) => match found(cache, result) {
@@ -185,7 +191,7 @@ where
     }
 
     /// Joins the key's flight. `seen` is `None` if the read needed no wait.
-    fn missed<K: Form<T>>(cache: &Cache, key: &str, seen: Option<Seen>, when: When) -> Self {
+    pub(super) fn missed<K: Form<T>>(cache: &Cache, key: &str, seen: Option<Seen>, when: When) -> Self {
         let (joined, seen) = match seen {
             Some(Seen { key, landings }) => (cache.flights().join(key.key()), Some(landings)),
             None => (cache.with_key(key, |_, key| cache.flights().join(key)), None),
@@ -215,6 +221,25 @@ where
         }
     }
 
+    /// Leads, to replace a value that was stale.
+    pub(super) fn replaces<K: Form<T>>(cache: &Cache, key: &str, leader: Leader<T, E>) -> Self {
+        // A flight may have come and gone since the read.
+        Self::Checks(read_again::<K, T>(cache, key), leader, when_missing(cache))
+    }
+
+    /// Leads, to renew a value that is there.
+    pub(super) fn renews<K: Form<T>>(cache: &Cache, key: &str, mut leader: Leader<T, E>) -> Self {
+        let asking = K::lease_life(cache).and_then(|_| {
+            leader.asks(cache, key);
+            tenure::ask_to_renew::<K, T>(cache, key, leader.pulse())
+        });
+        match asking {
+            Some(asking) => Self::Asks(asking, leader, When::Always),
+            // A flight may have come and gone since the read.
+            None => Self::Checks(K::serve_calm(&cache.bare(), key), leader, When::Always),
+        }
+    }
+
     /// Leads in this process, and asks for a lease if the cache has leases.
     fn lead<K: Form<T>>(cache: &Cache, key: &str, mut leader: Leader<T, E>, when: When) -> Self {
         let asking = K::lease_life(cache).and_then(|_| {
@@ -237,14 +262,17 @@ where
     if cache.has_plugins() { K::serve(&cache.bare(), key) } else { K::serve(cache, key) }
 }
 
+/// The condition to store on after a miss. There may be a value that can't be read, which has to be replaced.
+pub(super) fn when_missing(cache: &Cache) -> When {
+    if cache.options().on_decode_error == OnError::Miss { When::Always } else { When::Absent }
+}
+
 /// A read's result; trouble counts as a miss.
 #[inline]
 fn found<T>(cache: &Cache, result: Result<Option<T>>) -> Found<T> {
     match result {
         Ok(Some(value)) => Found::Value(value),
-        // There may be a value that can't be read. It has to be replaced.
-        Ok(None) if cache.options().on_decode_error == OnError::Miss => Found::Nothing(When::Always),
-        Ok(None) => Found::Nothing(When::Absent),
+        Ok(None) => Found::Nothing(when_missing(cache)),
         Err(error) => {
             let unreadable = error.kind() == ErrorKind::Decode;
             let cause = (cache.flights().mark(), error.kind());

@@ -18,7 +18,8 @@ use crate::repeated::tell_repeated;
 use crate::{Cache, Reply, Ttl};
 
 /// What happens to a computed value.
-pub(crate) struct Policy<T> {
+#[derive(Debug)]
+pub struct Policy<T> {
     /// Gives its TTL, if that isn't the cache's.
     pub(crate) ttl: Option<fn(&T) -> Ttl>,
     /// Tells that it isn't stored.

@@ -83,6 +83,12 @@ impl Table {
         Joined::Waits { id: entry.id, ticket, landing }
     }
 
+    /// Starts a flight of `key`, unless it has a current one.
+    pub(super) fn try_start(&mut self, hash: u64, key: &str, kind: TypeId) -> Option<(u64, Permit)> {
+        let current = self.entries.find(hash, |entry| entry.current && entry.key == key);
+        current.is_none().then(|| self.start(hash, key, kind))
+    }
+
     /// Starts a flight of `key`, which has no current one.
     pub(super) fn start(&mut self, hash: u64, key: &str, kind: TypeId) -> (u64, Permit) {
         let id = self.next;

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 use super::circle::is_within;
 use super::pulse::Pulse;
 use crate::backend::{Found, Permit, Version, Want};
-
+use crate::backends::graced::{Age, FRESHNESS};
 use crate::cache::Form;
 use crate::join::{join, together};
 use crate::key::OwnedKey;
@@ -21,7 +21,7 @@ use crate::lease::{self, Keeper, Lease, Purpose, Watch};
 use crate::limit;
 use crate::repeated::tell_repeated;
 use crate::switch::State;
-use crate::{Cache, Error, ErrorKind, Result, Value};
+use crate::{Cache, Error, ErrorKind, Reply, Result, Value};
 
 /// The pauses between two looks at a key that another process computes.
 const FIRST_PAUSE: Duration = Duration::from_millis(5);
@@ -87,6 +87,17 @@ where
     Some(Box::pin(async move { applicant.without(applicant.wait::<K, T>().await) }))
 }
 
+/// The same, to renew a value that is there.
+pub(super) fn ask_to_renew<K, T>(cache: &Cache, key: &str, pulse: &Arc<Pulse>) -> Option<Asking<T>>
+where
+    K: Form<T>,
+    T: Clone + Send + Sync + 'static,
+{
+    let applicant = Applicant::new(cache, key, 1, pulse, K::lease_life(cache))?;
+    let applicant = Applicant { renews: true, ..applicant };
+    Some(Box::pin(async move { applicant.without(applicant.wait::<K, T>().await) }))
+}
+
 /// Takes the lease, as one `among` so many, from any holder, whose value then isn't stored. Once `permit` is withdrawn, another caller of
 /// this process has overtaken this one, and gets the lease.
 pub(super) fn seize<K, T>(
@@ -131,6 +142,8 @@ struct Applicant {
     pulse: Arc<Pulse>,
     /// How long a caller within a computation waits while another process computes: that process may wait for this one.
     patience: Option<Duration>,
+    /// Whether a value that is to be refreshed early doesn't end the wait.
+    renews: bool,
 }
 
 impl Applicant {
@@ -158,8 +171,18 @@ impl Applicant {
             lease: Lease::new(cache, key, Purpose::Compute, life),
             life,
             pulse: Arc::clone(pulse),
+            renews: false,
             patience: is_within().then_some(if cache.timeout.is_zero() { PATIENCE } else { cache.timeout }),
         })
+    }
+
+    /// What another process has computed meanwhile.
+    fn serve<K, T>(&self) -> Reply<Option<T>>
+    where
+        K: Form<T>,
+        T: Clone + Send + Sync + 'static,
+    {
+        if self.renews { K::serve_calm(&self.cache, &self.key) } else { K::serve(&self.cache, &self.key) }
     }
 
     /// Takes the lease if nobody has it.
@@ -171,7 +194,7 @@ impl Applicant {
         let asked = Instant::now();
         let take = async { Ok(self.lease.take().await?.then(|| self.tenure(asked))) };
         // Both in one round trip. Another holder may have come and gone since the first read.
-        match together(join(take, K::serve(&self.cache, &self.key))).await {
+        match together(join(take, self.serve::<K, T>())).await {
             (Err(error), _) => Err(error),
             (Ok(_), Ok(Some(value))) => Ok(Some(Tenancy::Found(value))),
             (Ok(tenure), _) => Ok(tenure.map(Tenancy::Granted)),
@@ -189,7 +212,7 @@ impl Applicant {
             return Ok(None);
         }
         let tenure = self.tenure(asked);
-        Ok(Some(match K::serve(&self.cache, &self.key).await {
+        Ok(Some(match self.serve::<K, T>().await {
             Ok(Some(value)) => Tenancy::Found(value),
             _ => Tenancy::Granted(tenure),
         }))
@@ -249,11 +272,16 @@ impl Applicant {
             pause = (pause * 3 / 2).min(LONGEST_PAUSE);
             let asked = Instant::now();
             let keys = [self.full.key(), self.lease.key().key()];
-            let found = self.cache.limited(self.cache.backend().multi_get(&keys, Want::VALUE)).await?;
+            let found = match self.renews {
+                true => self.cache.beneath().multi_get(&keys, FRESHNESS),
+                false => self.cache.backend().multi_get(&keys, Want::VALUE),
+            };
+            let found = self.cache.limited(found).await?;
             let [value, holder] = <[_; 2]>::try_from(found).map_err(|_| {
                 Error::new(ErrorKind::Backend, "the backend gave another number of values than asked for")
             })?;
             // A value that can't be read is about to be replaced.
+            let value = value.filter(|found| !self.renews || Age::of(found).is_calm());
             if let Some(Ok(value)) =
                 value.and_then(|found| found.value).map(|value| K::read(&self.cache, &self.key, value))
             {

@@ -94,7 +94,7 @@ impl<W: Work, C> Cached<W, C> {
         W::Error: Clone + Sync,
     {
         use super::probe::{Probe, Shared as _};
-        self.share_errors_by(Probe::new().share())
+        self.share_errors_by((&&&Probe::new()).share())
     }
 
     #[doc(hidden)]

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::marker::PhantomData;
 use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll, ready};
@@ -15,7 +16,7 @@ use super::key_text::key_text;
 use super::shape::Shape;
 use super::source::CacheSource;
 use crate::cache::{Form, Keep};
-use crate::flight::{Asked, Slow};
+use crate::flight::{AgedRead, Asked, Call, CallOptions, Detached, Slow};
 use crate::repeated::tell_repeated;
 use crate::{Cache, Reply, Result};
 
@@ -29,21 +30,25 @@ pub struct CallBuilder<C = Cache> {
 
 /// A call of a cached function: a future of the function's result, from the cache or computed. Of all the calls that miss a key at the
 /// same time, one computes, and the others share its result.
-pub type CachedCall<S, Fut, C = Cache> = Cached<One<S, Fut>, C>;
+pub type CachedCall<S, Fut, C = Cache, O = ()> = Cached<One<S, Fut, O>, C>;
 
-/// A call about one key: the key, and the way to compute its value.
-pub struct One<S: Shape, Fut> {
+/// A call about one key: the key, and the way to compute its value. `O` has options, as of [`GetOrSet`](crate::GetOrSet).
+pub struct One<S: Shape, Fut, O = ()> {
     key: Result<CompactString>,
     /// `None` once it computes.
     body: Option<Fut>,
     /// The state that a hit doesn't need, in a box, so that a hit doesn't move it.
     course: Option<Box<Course<S, Fut>>>,
+    options: PhantomData<O>,
 }
 
-type Flight<S, Fut> = Slow<<S as Shape>::Value, Failure<<S as Shape>::Error>, Attempt<S, Fut>>;
+type Error<S> = Failure<<S as Shape>::Error>;
+type Flight<S, Fut> = Slow<<S as Shape>::Value, Error<S>, Attempt<S, Fut>>;
 
 /// How far a call without a hit has come.
 enum Course<S: Shape, Fut> {
+    /// It has read how old the value is.
+    Ages(Option<AgedRead<S::Value>>, Cache),
     /// It shares the computation with others.
     Shared(Flight<S, Fut>, Own<S::Error>, Cache),
     /// It reads, and won't store.
@@ -70,16 +75,26 @@ impl<C: CacheSource> CallBuilder<C> {
         S: Shape<Form: Form<S::Value>, Value: Clone>,
         Fut: Future<Output = S::Return>,
     {
-        Cached::new(self.cache, One { key: self.key, body: Some(body), course: None })
+        Cached::new(self.cache, One { key: self.key, body: Some(body), course: None, options: PhantomData })
+    }
+
+    /// As [`compute`](Self::compute); once begun, the computation goes on in a task of the tokio runtime even if its caller leaves, as by
+    /// [`GetOrSet::detached`](crate::GetOrSet::detached).
+    pub fn compute_detached<S, Fut>(self, body: Fut) -> CachedCall<S, Fut, C, Detached>
+    where
+        S: Shape<Form: Form<S::Value>, Value: Clone>,
+        Fut: Future<Output = S::Return> + Send + 'static,
+    {
+        Cached::new(self.cache, One { key: self.key, body: Some(body), course: None, options: PhantomData })
     }
 }
 
-impl<S: Shape, Fut> Work for One<S, Fut> {
+impl<S: Shape, Fut, O> Work for One<S, Fut, O> {
     type Value = S::Value;
     type Error = S::Error;
 }
 
-impl<S: Shape, Fut, C: CacheSource> CachedCall<S, Fut, C> {
+impl<S: Shape, Fut, C: CacheSource, O> CachedCall<S, Fut, C, O> {
     /// Deletes the value stored for these arguments. Returns whether there was one. A value that is being computed isn't stored.
     ///
     /// # Errors
@@ -97,11 +112,12 @@ impl<S: Shape, Fut, C: CacheSource> CachedCall<S, Fut, C> {
     }
 }
 
-impl<S, Fut, C> Future for CachedCall<S, Fut, C>
+impl<S, Fut, C, O> Future for CachedCall<S, Fut, C, O>
 where
     S: Shape<Form: Form<S::Value>, Value: Clone>,
     Fut: Future<Output = S::Return>,
     C: CacheSource,
+    O: CallOptions<S::Value, Error<S>, Attempt<S, Fut>, S::Form>,
 {
     type Output = S::Return;
 
@@ -116,11 +132,12 @@ where
     }
 }
 
-impl<S, Fut, C> CachedCall<S, Fut, C>
+impl<S, Fut, C, O> CachedCall<S, Fut, C, O>
 where
     S: Shape<Form: Form<S::Value>, Value: Clone>,
     Fut: Future<Output = S::Return>,
     C: CacheSource,
+    O: CallOptions<S::Value, Error<S>, Attempt<S, Fut>, S::Form>,
 {
     /// The function as it was written: the cache isn't touched. If the call computes already, it goes on.
     pub async fn uncached(self) -> S::Return {
@@ -137,6 +154,10 @@ where
         let begun = self.key().and_then(|key| {
             self.cache.with(|cache| match self.mode {
                 Mode::Refresh => Err(self.refreshes(cache, key)),
+                Mode::ReadAndStore if O::SPAWN.is_some() && cache.asks_age() => match S::Form::aged(cache, key).now() {
+                    Ok(Ok(Some((value, age)))) if age.is_calm() => Ok(value),
+                    read => Err(self.ages(read, cache)),
+                },
                 Mode::ReadAndStore | Mode::ReadOnly => match S::Form::get(cache, key).now() {
                     Ok(Ok(Some(value))) => Ok(value),
                     asked => Err(self.missed(cache, asked)),
@@ -165,22 +186,52 @@ where
     }
 
     #[cold]
+    fn ages(&self, read: AgedRead<S::Value>, cache: &Cache) -> Box<Course<S, Fut>> {
+        Box::new(Course::Ages(Some(read), self.told(cache)))
+    }
+
+    #[cold]
     fn missed(&self, cache: &Cache, asked: Asked<S::Value>) -> Box<Course<S, Fut>> {
         Box::new(match self.mode {
             Mode::ReadOnly => Course::Reads(asked.map_or_else(|reply| reply, Reply::from)),
-            _ => Course::Shared(Slow::start(asked), Own::default(), self.told(cache)),
+            _ => Course::Shared(Slow::start(cache, asked), Own::default(), self.told(cache)),
         })
     }
 
     #[inline(never)]
     fn poll_course(&mut self, context: &mut Context<'_>) -> Poll<S::Return> {
-        let (policy, share) = (self.policy(), self.share);
+        let (mut policy, share) = (self.policy(), self.share);
+        policy.behind |= O::BEHIND;
+        let times_out = &|error| Failure::of_cache(error, share);
         loop {
-            let One { key, body, course } = &mut self.work;
+            let One { key, body, course, .. } = &mut self.work;
             match (course.as_deref_mut(), key) {
+                (Some(Course::Ages(read, cache)), Ok(key)) => {
+                    let (own, cache) = (Own::default(), cache.clone());
+                    let Some(read) = read.take() else { return Poll::Pending };
+                    let mut compute = || Some(Attempt::new(body.take()?, share, Arc::clone(&own)));
+                    let call = Call { cache: &cache, key, policy, spawn: O::SPAWN, times_out };
+                    let mut slow = None;
+                    let begun = Slow::begin_aged::<S::Form>(&mut slow, read, &call, &mut compute, context);
+                    if let Some(slow) = slow {
+                        *course = Some(Box::new(Course::Shared(slow, own, cache)));
+                        return Poll::Pending;
+                    }
+                    let failure = match ready!(begun) {
+                        Ok(value) => return Poll::Ready(S::join(Ok(value))),
+                        Err(failure) => failure,
+                    };
+                    if let Some(error) = failure.error(&own) {
+                        return Poll::Ready(S::join(Err(error)));
+                    }
+                    if let Some(value) = self.start() {
+                        return Poll::Ready(S::join(Ok(value)));
+                    }
+                }
                 (Some(Course::Shared(slow, own, cache)), Ok(key)) => {
                     let mut compute = || Some(Attempt::new(body.take()?, share, Arc::clone(own)));
-                    let failure = match ready!(slow.poll::<S::Form>((cache, key), policy, &mut compute, context)) {
+                    let call = Call { cache, key, policy, spawn: O::SPAWN, times_out };
+                    let failure = match ready!(slow.poll::<S::Form>(&call, &mut compute, context)) {
                         Ok(value) => return Poll::Ready(S::join(Ok(value))),
                         Err(failure) => failure,
                     };
@@ -209,13 +260,13 @@ where
     }
 }
 
-impl<S: Shape, Fut> One<S, Fut> {
+impl<S: Shape, Fut, O> One<S, Fut, O> {
     fn goes_alone(&mut self) {
         self.course = self.body.take().map(|body| Box::new(Course::Alone(Box::pin(body))));
     }
 }
 
-impl<S: Shape, Fut> fmt::Debug for One<S, Fut> {
+impl<S: Shape, Fut, O> fmt::Debug for One<S, Fut, O> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("One").field("key", &self.key).finish_non_exhaustive()
     }

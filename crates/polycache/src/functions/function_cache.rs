@@ -21,6 +21,9 @@ pub struct FunctionCache {
     origin: Origin,
     lease: Option<Duration>,
     grace: Option<Duration>,
+    soft_timeout: Option<Duration>,
+    hard_timeout: Option<Duration>,
+    early: Option<f64>,
     /// A read, and a borrow, write to no memory that other cores read.
     resolved: ArcSwapOption<Resolved>,
 }
@@ -42,19 +45,45 @@ impl FunctionCache {
     /// once across processes; see [`CacheBuilder::lease`](crate::CacheBuilder::lease).
     #[must_use]
     pub const fn alias(alias: &'static str, lease: Option<Duration>) -> Self {
-        Self { origin: Origin::Alias(alias), lease, grace: None, resolved: ArcSwapOption::const_empty() }
+        Self::new(Origin::Alias(alias), lease)
     }
 
     /// The cache at this URL; see [`Cache::open`].
     #[must_use]
     pub const fn url(url: &'static str, lease: Option<Duration>) -> Self {
-        Self { origin: Origin::Url(url), lease, grace: None, resolved: ArcSwapOption::const_empty() }
+        Self::new(Origin::Url(url), lease)
+    }
+
+    const fn new(origin: Origin, lease: Option<Duration>) -> Self {
+        let resolved = ArcSwapOption::const_empty();
+        Self { origin, lease, grace: None, soft_timeout: None, hard_timeout: None, early: None, resolved }
     }
 
     /// The same with a grace, as by [`CacheBuilder::grace`](crate::CacheBuilder::grace).
     #[must_use]
     pub const fn grace(mut self, grace: Duration) -> Self {
         self.grace = Some(grace);
+        self
+    }
+
+    /// The same with a soft timeout, as by [`CacheBuilder::soft_timeout`](crate::CacheBuilder::soft_timeout).
+    #[must_use]
+    pub const fn soft_timeout(mut self, timeout: Duration) -> Self {
+        self.soft_timeout = Some(timeout);
+        self
+    }
+
+    /// The same with a hard timeout, as by [`CacheBuilder::hard_timeout`](crate::CacheBuilder::hard_timeout).
+    #[must_use]
+    pub const fn hard_timeout(mut self, timeout: Duration) -> Self {
+        self.hard_timeout = Some(timeout);
+        self
+    }
+
+    /// The same with an early refresh, as by [`CacheBuilder::refresh_early`](crate::CacheBuilder::refresh_early).
+    #[must_use]
+    pub const fn refresh_early(mut self, part: f64) -> Self {
+        self.early = Some(part);
         self
     }
 
@@ -76,10 +105,10 @@ impl FunctionCache {
             Some(lease) => cache.with_lease(lease)?,
             None => cache,
         };
-        let cache = match self.grace {
-            Some(grace) => cache.with_grace(grace),
-            None => cache,
-        };
+        let cache = self.grace.map_or(cache.clone(), |grace| cache.with_grace(grace));
+        let cache = self.soft_timeout.map_or(cache.clone(), |timeout| cache.with_soft_timeout(timeout));
+        let cache = self.hard_timeout.map_or(cache.clone(), |timeout| cache.with_hard_timeout(timeout));
+        let cache = self.early.map_or(cache.clone(), |part| cache.with_refresh_early(part));
         let made = Arc::new(Resolved { generation, cache });
         // Of two threads that make a cache at the same time, one wins.
         let current = |found: &Option<Arc<Resolved>>| found.clone().filter(|found| found.generation >= generation);

@@ -1,7 +1,7 @@
 //! Finds out where a macro is expanded: can an error be copied, and is a type a `Result`, whatever its name?
 //!
-//! `(&Probe::<E>::new()).share()` takes the method of the first trait if `E` has its bounds, and else the method of the second, which takes
-//! one more reference. David Tolnay describes the technique as autoref-based specialization
+//! `(&&&&Probe::<E>::new()).share()` takes the method of the first trait whose bounds `E` has; each is implemented for one reference less than the
+//! one before. David Tolnay describes the technique as autoref-based specialization
 //! (<https://github.com/dtolnay/case-studies/blob/master/autoref-specialization/README.md>).
 
 use std::fmt;
@@ -10,7 +10,8 @@ use std::sync::Arc;
 
 use serde_core::Serialize;
 
-use super::failure::Share;
+use super::failure::{Copies, Share};
+use crate::Error;
 
 /// Asks about a type.
 pub struct Probe<E>(PhantomData<fn() -> E>);
@@ -27,18 +28,42 @@ impl<E> Probe<E> {
 /// How an error is shared, if it is.
 pub struct Sharing<E>(pub(super) Option<Share<E>>);
 
+/// Errors that can be copied from another thread, and made from the cache's errors.
+pub trait SharedOrMade<E> {
+    /// Shares it by copies, and makes it.
+    fn share(&self) -> Sharing<E>;
+}
+
+impl<E: Clone + From<Error> + Send + Sync + 'static> SharedOrMade<E> for &&&Probe<E> {
+    fn share(&self) -> Sharing<E> {
+        Sharing(Some(|error| match error {
+            Ok(error) => Some(copies(error)),
+            Err(error) => Some(made(error)),
+        }))
+    }
+}
+
 /// Errors that can be copied from another thread.
 pub trait Shared<E> {
     /// Shares it by copies.
     fn share(&self) -> Sharing<E>;
 }
 
-impl<E: Clone + Send + Sync + 'static> Shared<E> for Probe<E> {
+impl<E: Clone + Send + Sync + 'static> Shared<E> for &&Probe<E> {
     fn share(&self) -> Sharing<E> {
-        Sharing(Some(|error| {
-            let error = error.clone();
-            Arc::new(move || error.clone())
-        }))
+        Sharing(Some(|error| error.ok().map(copies)))
+    }
+}
+
+/// Errors that can be made from the cache's.
+pub trait Made<E> {
+    /// Makes it.
+    fn share(&self) -> Sharing<E>;
+}
+
+impl<E: From<Error> + 'static> Made<E> for &Probe<E> {
+    fn share(&self) -> Sharing<E> {
+        Sharing(Some(|error| error.err().map(made)))
     }
 }
 
@@ -48,11 +73,34 @@ pub trait Unshared<E> {
     fn share(&self) -> Sharing<E>;
 }
 
-impl<E> Unshared<E> for &Probe<E> {
+impl<E> Unshared<E> for Probe<E> {
     fn share(&self) -> Sharing<E> {
         Sharing(None)
     }
 }
+
+fn copies<E: Clone + Send + Sync + 'static>(error: &E) -> Copies<E> {
+    let error = error.clone();
+    Arc::new(move || error.clone())
+}
+
+fn made<E: From<Error> + 'static>(error: Error) -> Copies<E> {
+    Arc::new(move || E::from(error.clone()))
+}
+
+/// An error that tells a call's hard timeout.
+#[diagnostic::on_unimplemented(
+    message = "`{Self}` can't tell that a computation took too long",
+    label = "not made from a `polycache::Error`",
+    note = "with `hard_timeout` the function returns a `Result`, whose error has `From<polycache::Error>`"
+)]
+pub trait TellsTimeout {}
+
+#[diagnostic::do_not_recommend]
+impl<E: From<Error>> TellsTimeout for E {}
+
+/// Takes an error that tells a timeout.
+pub fn tells_timeout<E: TellsTimeout>() {}
 
 impl<T, E> Probe<Result<T, E>> {
     /// The compiler finds this method before the one of [`Plain`].

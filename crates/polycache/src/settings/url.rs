@@ -8,12 +8,13 @@ use serde_json::{Map, Value};
 use crate::{Error, ErrorKind, Result};
 
 /// The settings of the cache. All others in a query are the backend's.
-pub(crate) const CACHE: [&str; 19] = [
+pub(crate) const CACHE: [&str; 22] = [
     "allow_flush",
     "breaker",
     "enabled",
     "fallback",
     "grace",
+    "hard_timeout",
     "lease",
     "namespace",
     "near",
@@ -21,8 +22,10 @@ pub(crate) const CACHE: [&str; 19] = [
     "on_error",
     "plugins",
     "recovery",
+    "refresh_early",
     "separator",
     "serializer",
+    "soft_timeout",
     "throttle",
     "timeout",
     "ttl",

@@ -43,7 +43,8 @@ const ETAG: u8 = 4;
 const TAGS: u8 = 8;
 const GRACE: u8 = 16;
 const RESTS: u8 = 32;
-const KNOWN: u8 = BORN | COST | ETAG | TAGS | GRACE | RESTS;
+const EARLY: u8 = 64;
+const KNOWN: u8 = BORN | COST | ETAG | TAGS | GRACE | RESTS | EARLY;
 
 /// The fields, and their places in the bytes.
 struct Fields<'a> {
@@ -52,8 +53,9 @@ struct Fields<'a> {
     etag: Option<&'a str>,
     grace: Option<u64>,
     rests: Option<u64>,
+    early: Option<u64>,
     tags: &'a [u8],
-    places: [Range<usize>; 5],
+    places: [Range<usize>; 6],
 }
 
 impl<'a> Head<'a> {
@@ -96,6 +98,13 @@ impl<'a> Head<'a> {
         self.with(RESTS, 4, |out| varint::write(millis(rests), out))
     }
 
+    /// That the entry is refreshed early: as soon as somebody asks for it while no more than this is left of its life. Rounded up to a
+    /// millisecond. A cache that [refreshes early](crate::CacheBuilder::refresh_early) gives it.
+    #[must_use]
+    pub fn with_early(self, early: Duration) -> Self {
+        self.with(EARLY, 5, |out| varint::write(millis(early), out))
+    }
+
     /// One more tag, with the generation that it had when the computation began.
     #[must_use]
     pub fn with_tag(self, name: &str, generation: u64) -> Self {
@@ -129,14 +138,30 @@ impl<'a> Head<'a> {
 
     /// For how long the entry stays after its TTL.
     #[must_use]
+    #[inline]
     pub fn grace(&self) -> Option<Duration> {
-        self.fields()?.grace.map(Duration::from_millis)
+        // Most heads begin with it, and each hit of an entry with a grace asks.
+        let grace = match self.0.split_first()? {
+            (flags, _) if flags & GRACE == 0 => return None,
+            (flags, rest) if flags & (BORN | COST | ETAG) == 0 => varint::read(rest)?.0,
+            _ => self.fields()?.grace?,
+        };
+        Some(Duration::from_millis(grace))
     }
 
     /// How much of a stale entry's life is left when its source is to be asked again.
     #[must_use]
     pub fn rests(&self) -> Option<Duration> {
         self.fields()?.rests.map(Duration::from_millis)
+    }
+
+    /// How much of the entry's life is left when it is to be refreshed early.
+    #[must_use]
+    pub fn early(&self) -> Option<Duration> {
+        if self.0.first()? & EARLY == 0 {
+            return None;
+        }
+        self.fields()?.early.map(Duration::from_millis)
     }
 
     /// The tags, in the order they were given, each with the generation that it had when the computation began.
@@ -150,7 +175,7 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// All but the grace and what goes with it.
+    /// All but the grace and what else belongs to an entry.
     pub(crate) fn without_grace(&self) -> Head<'static> {
         let mut head = Head::new();
         if let Some(born) = self.born() {
@@ -245,6 +270,8 @@ impl<'a> Fields<'a> {
         let grace = number(GRACE, &mut rest)?;
         let after_grace = at(rest);
         let rests = number(RESTS, &mut rest)?;
+        let after_rests = at(rest);
+        let early = number(EARLY, &mut rest)?;
         if (flags & TAGS == 0) != rest.is_empty() {
             return None;
         }
@@ -253,9 +280,10 @@ impl<'a> Fields<'a> {
             after_born..after_cost,
             after_cost..after_etag,
             after_etag..after_grace,
-            after_grace..at(rest),
+            after_grace..after_rests,
+            after_rests..at(rest),
         ];
-        Some(Self { born, cost, etag, grace, rests, tags: rest, places })
+        Some(Self { born, cost, etag, grace, rests, early, tags: rest, places })
     }
 }
 
@@ -287,6 +315,7 @@ impl fmt::Debug for Head<'_> {
             .field("etag", &self.etag())
             .field("grace", &self.grace())
             .field("rests", &self.rests())
+            .field("early", &self.early())
             .field("tags", &self.tags().collect::<Vec<_>>())
             .finish()
     }

@@ -194,7 +194,10 @@ impl Memory {
             let mut found = Found::new();
             found.value = want.has(Want::VALUE).then(|| present.value.clone());
             found.version = want.has(Want::VERSION).then_some(Version::number(present.version));
-            found.ttl = want.has(Want::TTL).then(|| self.remaining(present.deadline));
+            found.ttl = want.has(Want::TTL).then(|| match want.has(Want::ROUGH) {
+                true => self.roughly_remaining(present.deadline, present.value),
+                false => self.remaining(present.deadline),
+            });
             found
         };
         // Only a read of the value counts as a use of the entry.

@@ -19,12 +19,15 @@ enum Form {
     Command(&'static str, fn(Answer, Want) -> Result<Option<Found>>),
     /// By a script, for value and life together.
     Script,
+    /// By two commands, of which the first asks for the life: a value that comes in between is fresh.
+    Pair,
 }
 
 impl Form {
     fn of(want: Want) -> Self {
         // The version is made of the stored bytes.
         match (want.has(Want::VALUE) || want.has(Want::VERSION), want.has(Want::TTL)) {
+            (true, true) if want.has(Want::ROUGH) => Self::Pair,
             (true, true) => Self::Script,
             (true, false) => {
                 Self::Command("GET", |answer, want| Ok(answers::bytes(answer)?.map(|bytes| found(bytes, want))))
@@ -43,11 +46,26 @@ impl Form {
 
 impl Redis {
     pub(super) fn find(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
-        match Form::of(want) {
-            Form::Command(name, read) => {
+        match (Form::of(want), &*self.fleet) {
+            (Form::Command(name, read), _) => {
                 self.ask(Class::Read, key, command(name, key), move |answer| read(answer, want))
             }
-            Form::Script => {
+            (Form::Pair, Fleet::Single(node)) => {
+                let (node, life, value) = (Arc::clone(node), command("PTTL", key), command("GET", key));
+                Reply::pending(async move {
+                    let answers = node.many(Class::Read, &[&life, &value]).await?;
+                    let [life, value] = <[Answer; 2]>::try_from(answers).map_err(|_| unexpected(&Answer::Nil))?;
+                    let (life, bytes) = (answers::ttl(life)?, answers::bytes(value)?);
+                    Ok(bytes.map(|bytes| {
+                        let mut found = found(bytes, want);
+                        // Without a life before it, the value has just come.
+                        found.ttl = Some(life.unwrap_or_default());
+                        found
+                    }))
+                })
+            }
+            // In a cluster the two might be redirected apart.
+            (Form::Script | Form::Pair, _) => {
                 let (fleet, call) = (Arc::clone(&self.fleet), Call::new(&LOOK, key.full()));
                 Reply::pending(async move {
                     let mut answers = answers::list(call.run(&fleet, Class::Read).await?)?.into_iter();
@@ -81,7 +99,7 @@ impl Redis {
                     answers.into_iter().map(|answer| read(of_many(answer), want)).collect()
                 })
             }
-            (Form::Script, topology) => {
+            (Form::Script | Form::Pair, topology) => {
                 let calls = match topology {
                     Fleet::Single(_) => vec![Call::of_all(&LOOK, keys)],
                     Fleet::Cluster(_) => keys.iter().map(|key| Call::new(&LOOK, key.full())).collect(),

@@ -24,6 +24,7 @@ fn head_of(text: &str) -> Head<'static> {
             "cost" => head.with_cost(Duration::from_micros(value.parse().unwrap())),
             "etag" => head.with_etag(value),
             "grace" => head.with_grace(Duration::from_millis(value.parse().unwrap())),
+            "early" => head.with_early(Duration::from_millis(value.parse().unwrap())),
             "rests" => head.with_rests(Duration::from_millis(value.parse().unwrap())),
             "tag" => {
                 let (name, generation) = value.rsplit_once('/').unwrap();

@@ -1,0 +1,33 @@
+use polycache::{cached, multi_cached};
+
+#[cached(detached)]
+async fn borrows(name: &str) -> String {
+    name.to_owned()
+}
+
+#[cached(hard_timeout = "2s")]
+async fn tells_nothing(id: u64) -> Result<u64, String> {
+    Ok(id)
+}
+
+#[cached(hard_timeout = "2s")]
+async fn has_no_error(id: u64) -> u64 {
+    id
+}
+
+#[cached(hard_timeout = 0)]
+async fn none(id: u64) -> u64 {
+    id
+}
+
+#[cached(refresh_early = 80)]
+async fn percent(id: u64) -> u64 {
+    id
+}
+
+#[multi_cached(keys = ids, soft_timeout = "1s")]
+async fn many(ids: &[u64]) -> Vec<(u64, u64)> {
+    ids.iter().map(|id| (*id, *id)).collect()
+}
+
+fn main() {}
