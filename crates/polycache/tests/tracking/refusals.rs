@@ -13,7 +13,7 @@ async fn refused(url: &str) -> Error {
     let text = format!("{error:?} {error}");
     assert!(!text.contains("s3cret"), "{text}");
     assert_eq!(error.kind(), ErrorKind::Backend, "{error}");
-    assert!(error.to_string().contains("without tracking"), "{error}");
+    assert!(error.to_string().contains("`tracking`"), "{error}");
     assert_eq!(ours.heard(), [], "nothing was lost that never was");
     error
 }

@@ -23,7 +23,7 @@ use crate::backend::{Gap, Tracker};
 use crate::{Error, ErrorKind, Result};
 
 /// What to do where a server can't track.
-const INSTEAD: &str = "or keep entries near by time alone, without tracking";
+const INSTEAD: &str = "or keep entries near by time alone, with `tracking` of the near cache set to `false`";
 
 /// Tells a tracker what a server pushes on a connection.
 pub(super) struct Pushes {
