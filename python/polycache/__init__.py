@@ -14,10 +14,14 @@ Example:
     ... async def user(id: int) -> dict:
     ...     return await database.user(id)
 
+When the source or the server is in trouble:
+    >>> cache = RedisCache(ttl=60, grace="1h", fallback=True)  # stale values in place of errors, memory in place of Redis
+
 Modules:
     base: ``BaseCache``, for caches of your own.
     backends: ``memory``, ``redis``, ``memcached``.
-    serializers: ``JsonSerializer``, ``PickleSerializer``, ``MsgPackSerializer``, ``StringSerializer``, ``NullSerializer``.
+    serializers: ``JsonSerializer``, ``PickleSerializer``, ``MsgPackSerializer``, ``StringSerializer``, ``NullSerializer``; around
+        another one ``ZstdSerializer``, ``Lz4Serializer``, ``SealedSerializer``, ``SignedSerializer``.
     plugins: ``TimingPlugin``, ``HitMissRatioPlugin``, ``BasePlugin`` for your own.
     lock: ``RedLock``, ``OptimisticLock``.
     decorators: ``cached``, ``cached_stampede``, ``multi_cached``, ``signature_key``.

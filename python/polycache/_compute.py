@@ -1,13 +1,25 @@
-"""The coroutine that the native module runs in a task to compute a value."""
+"""The task in which a value is computed, which the native module asks for."""
 
 from __future__ import annotations
 
+from asyncio import AbstractEventLoop, Task
 from collections.abc import Awaitable, Callable
-from typing import TypeVar
+from contextvars import ContextVar
+from typing import Any
 
-T = TypeVar("T")
+#: The native module's computations that the present task works for: a call of theirs for their own keys mustn't wait.
+INSIDE: ContextVar[Any] = ContextVar("polycache_inside", default=None)
 
 
-async def run(compute: Callable[[], Awaitable[T]]) -> T:
-    """Calls ``compute`` and awaits its result, which need not be a coroutine."""
-    return await compute()
+async def run(compute: Callable[..., Awaitable[Any]], keys: list[str] | None) -> Any:
+    """Calls ``compute``, for these keys if it is about many, and awaits its result, which need not be a coroutine."""
+    return await (compute() if keys is None else compute(keys))
+
+
+def begin(
+    loop: AbstractEventLoop, inside: Any, compute: Callable[..., Awaitable[Any]], keys: list[str] | None
+) -> Task[Any]:
+    """Makes the task, in the context in which this is called."""
+    INSIDE.set(inside)
+    # A context isn't given as an argument of `create_task`, which not every loop's task factory takes.
+    return loop.create_task(run(compute, keys))

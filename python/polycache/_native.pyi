@@ -12,6 +12,43 @@ __version__: str
 def abandon(future: Future[Any]) -> None:
     """Ends the call of a future whose task was cancelled: a request that isn't sent yet never is. Does nothing if the call has ended."""
 
+def seconds(text: str) -> float:
+    """The seconds of a text such as `500ms` or `1h 30m`. ValueError if it is none."""
+
+def check_guards(
+    breaker: dict[str, Any] | None = None,
+    recovery: dict[str, Any] | None = None,
+    fallback: dict[str, Any] | None = None,
+    near: dict[str, Any] | None = None,
+) -> None:
+    """Raises InvalidInput for settings that `Server` would refuse."""
+
+@final
+class Unkept:
+    """What a computation returns in place of its result to have it given to all who wait, and not stored."""
+
+    def __new__(cls, result: Any) -> Unkept: ...
+    @property
+    def result(self) -> Any:
+        """The result."""
+
+@final
+class Coat:
+    """What serializers of the core put around the bytes of another one. InvalidInput for wrong settings, whose text shows no key."""
+
+    @staticmethod
+    def zstd(level: int = 3, threshold: int | None = None, max_unpacked: int | None = None) -> Coat: ...
+    @staticmethod
+    def lz4(threshold: int | None = None, max_unpacked: int | None = None) -> Coat: ...
+    @staticmethod
+    def sealed(keys: dict[str, str], key: str | None = None) -> Coat: ...
+    @staticmethod
+    def signed(keys: dict[str, str], key: str | None = None) -> Coat: ...
+    def put_on(self, data: bytes, key: str) -> bytes:
+        """What is stored under this full key for these bytes."""
+    def take_off(self, stored: bytes, key: str) -> bytes:
+        """The bytes of what is stored under this full key. DecodeError if it is broken, forged, or another key's."""
+
 @final
 class Version:
     """The version of a value: which write made it. Good only for the key that it was read from. Equal versions are one write."""
@@ -31,12 +68,22 @@ class Memory:
         max_size: The most entries; the least useful make room. None: unbounded.
         max_memory: The most bytes. An entry counts `sys.getsizeof(value)`, which doesn't follow references, the bytes of its key, and
             128. Not together with max_size.
+        grace: Seconds that entries stay after their TTL. They are stale then: only `get_or_set` and `multi_get_or_set` give them, if
+            the computation fails.
+        throttle: Seconds that a computation isn't tried again after it has failed. None: 30.
 
     Raises:
         InvalidInput: For a bound of 0, and for both at once.
     """
 
-    def __new__(cls, *, max_size: int | None = None, max_memory: int | None = None) -> Memory: ...
+    def __new__(
+        cls,
+        *,
+        max_size: int | None = None,
+        max_memory: int | None = None,
+        grace: float | None = None,
+        throttle: float | None = None,
+    ) -> Memory: ...
     def get(self, key: str, default: Any = None) -> Any:
         """The object under key, or the default."""
     def multi_get(self, keys: Iterable[str], default: Any = None) -> list[Any]:
@@ -95,8 +142,16 @@ class Memory:
 
         Of all who miss a key at the same time one computes, in a task of its loop with its context; the others share the result, or the
         exception, which isn't stored. If the one is cancelled another takes over. A write to the key meanwhile wins: the result isn't
-        stored then. `compute` must not ask for the same key. The timeout has no meaning on memory.
+        stored then. If `compute` asks for the same key, that call computes for itself. The timeout has no meaning on memory.
         """
+    def multi_get_or_set(
+        self,
+        keys: list[str],
+        compute: Callable[[list[str]], Awaitable[list[tuple[str, Any]]]],
+        ttl: float | None = None,
+        namespace_length: int = 0,
+    ) -> Future[dict[str, Any]]:
+        """The objects under keys, each once; `compute` gets those that are missing, and returns pairs. It may leave keys out."""
     def lock(self, key: str, lease: float = 2.0) -> Lock:
         """A lock of this store, apart from any value under the same key."""
     def scan(self, prefix: str, pattern: str) -> list[str]:
@@ -107,6 +162,8 @@ class Memory:
         """
     def keys(self) -> list[str]:
         """The keys of all live entries."""
+    def entries(self) -> list[tuple[str, Any, float | None, int]]:
+        """The live entries: key, object, the seconds until their end, and the length of the namespace."""
     def __len__(self) -> int:
         """The number of entries, including expired ones that aren't given back yet."""
     def __bool__(self) -> Literal[True]:
@@ -184,6 +241,9 @@ class Server:
         url: redis, rediss, redis+cluster, rediss+cluster, redis+sentinel, rediss+sentinel, redis+unix, memcached, memcacheds or
             memcached+unix, with a user and a password, percent-encoded, and options, as the Rust crate has them.
         username, password, db, connections, connect_timeout, heartbeat: In place of what the URL says; times in seconds.
+        grace, throttle: As for `Memory`.
+        breaker, recovery, fallback, near: What is put around the server, with some of its settings. With the first three the core
+            measures timeouts.
 
     Raises:
         InvalidInput: For a URL or an option that is wrong. Its text has no password.
@@ -202,7 +262,23 @@ class Server:
         connections: int | None = None,
         connect_timeout: float | None = None,
         heartbeat: float | None = None,
+        grace: float | None = None,
+        throttle: float | None = None,
+        breaker: dict[str, Any] | None = None,
+        recovery: dict[str, Any] | None = None,
+        fallback: dict[str, Any] | None = None,
+        near: dict[str, Any] | None = None,
     ) -> Server: ...
+    def ungraced(self) -> Server:
+        """The same server, on the same connections, whose entries have no grace."""
+    @property
+    def is_open(self) -> bool:
+        """Whether the breaker has calls fail at once."""
+    @property
+    def is_away(self) -> bool:
+        """Whether the fallback works in memory."""
+    def pending(self) -> tuple[list[str], list[str], int]:
+        """The keys and prefixes that recovery is to delete, and how many it couldn't remember."""
     @property
     def kind(self) -> Literal["redis", "memcached"]:
         """The kind of the servers."""
@@ -260,18 +336,27 @@ class Server:
         ttl: float | None = None,
         lease: float | None = None,
         timeout: float | None = None,
-    ) -> Future[bytes]:
-        """The bytes under key; if there are none, the result of `compute`, which is stored.
+    ) -> Future[Any]:
+        """The bytes under key; if there are none, the result of `compute`, which is stored unless it is an `Unkept`.
 
         Of all who miss a key at the same time one computes, in a task of its loop with its context; the others of this process share the
         result, or the exception, which isn't stored; those of other processes wait for the value, for as long as the one renews its
         lease. If the one is cancelled another takes over. A write to the key meanwhile wins: the result isn't stored then.
-        Trouble with the server counts as a miss. `compute` must not ask for the same key.
+        Trouble with the server counts as a miss. If `compute` asks for the same key, that call computes for itself.
 
         Args:
             lease: Seconds until others stop waiting for a dead process; None: 2.
             timeout: Seconds for the read, and for the store; `compute` has no limit.
         """
+    def multi_get_or_set(
+        self,
+        keys: list[str],
+        compute: Callable[[list[str]], Awaitable[list[tuple[str, Any]]]],
+        ttl: float | None = None,
+        lease: float | None = None,
+        timeout: float | None = None,
+    ) -> Future[dict[str, Any]]:
+        """The bytes under keys, each once; `compute` gets those that are missing, and returns pairs. It may leave keys out."""
     def lock(self, key: str, lease: float = 2.0) -> Lock:
         """A lock among all processes that use the server, apart from any value under the same key."""
     def scan(self, prefix: str = "", pattern: str = "*", timeout: float | None = None) -> Keys:

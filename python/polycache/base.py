@@ -24,6 +24,7 @@ from polycache.core.api import API
 from polycache.core.computed import Computed
 from polycache.core.connection import _Conn
 from polycache.core.keys import ensure_key as _ensure_key
+from polycache.core.noticing import Noticing
 from polycache.core.removals import Removals
 from polycache.core.sentinels import SENTINEL
 from polycache.core.watched import Watched
@@ -31,7 +32,7 @@ from polycache.core.watched import Watched
 __all__ = ["API", "SENTINEL", "BaseCache", "_Conn", "_ensure_key"]
 
 
-class BaseCache(Watched, Computed, Removals):
+class BaseCache(Watched, Computed, Removals, metaclass=Noticing):
     """The common part of all caches: the commands, each between the hooks of the plugins and within a timeout.
 
     Args:

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 
 from polycache.core.api import API
 from polycache.core.hooks import hits_of
-from polycache.core.stock import look_again
+from polycache.core.noticing import look_again
 
 # The commands are registered where they are defined.
 from polycache.base import BaseCache  # isort: skip

@@ -24,11 +24,13 @@ mod loops;
 mod mailbox;
 mod reactor;
 mod runtime;
+mod unkept;
 mod work;
 
-pub(crate) use self::computation::{Computing, Terms, get_or_set};
+pub(crate) use self::computation::{Computing, Terms};
 pub(crate) use self::loops::{abandon, running_loop, start};
 pub(crate) use self::runtime::{Runtime, runtime};
+pub(crate) use self::unkept::Unkept;
 pub(crate) use self::work::{Work, work};
 
 pub(crate) fn before_fork() {

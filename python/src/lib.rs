@@ -4,6 +4,7 @@
 #![allow(missing_docs, reason = "the stub, polycache/_native.pyi, documents what Python sees")]
 
 mod bridge;
+mod coats;
 mod errors;
 mod fork;
 mod graveyard;
@@ -11,6 +12,7 @@ mod locks;
 mod memory;
 mod server;
 mod shutdown;
+mod trouble;
 mod ttl;
 mod version;
 
@@ -27,6 +29,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<server::Server>()?;
     module.add_class::<server::Keys>()?;
     module.add_class::<locks::Lock>()?;
+    module.add_class::<coats::Coat>()?;
+    module.add_class::<bridge::Unkept>()?;
     module.add_function(wrap_pyfunction!(bridge::abandon, module)?)?;
+    module.add_function(wrap_pyfunction!(trouble::seconds, module)?)?;
+    module.add_function(wrap_pyfunction!(trouble::check_guards, module)?)?;
     module.add_class::<version::Version>()
 }

@@ -1,5 +1,6 @@
 //! `Server`: bytes on Redis or memcached.
 
+mod arguments;
 mod commands;
 mod computed;
 mod config;

@@ -1,4 +1,7 @@
-"""Ten types of Python in three formats, written by Python and read by the Rust crate, and back, over a real Redis."""
+"""Ten types of Python in three formats, written by Python and read by the Rust crate, and back, over a real Redis.
+
+They are stored as they are, and packed, sealed or signed, with a grace.
+"""
 
 from __future__ import annotations
 
@@ -53,7 +56,28 @@ READ_BY_PYTHON: dict[tuple[str, str], Any] = {
     ("msgpack", "set"): [1],
 }
 
-SERIALIZERS = {"pickle": "PickleSerializer", "json": "JsonSerializer", "msgpack": "MsgPackSerializer"}
+KEYS = {"old": "a1" * 32, "new": "5e" * 32}
+
+
+def signed(inner: str) -> dict[str, Any]:
+    return {"class": "signed", "keys": KEYS, "key": "new", "serializer": inner}
+
+
+# The innermost format, and the settings, which the Rust program has too.
+FORMATS: dict[str, tuple[str, Any]] = {
+    "pickle": ("pickle", "pickle"),
+    "json": ("json", "json"),
+    "msgpack": ("msgpack", "msgpack"),
+    "zstd": ("pickle", {"class": "zstd", "level": 9, "threshold": 0, "serializer": "pickle"}),
+    "lz4": ("msgpack", {"class": "lz4", "threshold": 0, "serializer": "msgpack"}),
+    "sealed": ("pickle", {"class": "sealed", "keys": KEYS, "key": "new", "serializer": "pickle"}),
+    "signed": ("pickle", signed("pickle")),
+    "sealed-zstd": (
+        "json",
+        {"class": "sealed", "keys": KEYS, "key": "old", "serializer": {"class": "zstd", "threshold": 0}},
+    ),
+    "zstd-signed": ("json", {"class": "zstd", "threshold": 0, "serializer": signed("json")}),
+}
 
 pytestmark = pytest.mark.slow
 
@@ -67,8 +91,7 @@ def rust(what: str, server: servers.Redis) -> list[str]:
         "--locked",
         "--example",
         "python",
-        "--features",
-        "msgpack",
+        "--all-features",
         "--",
         what,
         server.url,
@@ -79,21 +102,18 @@ def rust(what: str, server: servers.Redis) -> list[str]:
 
 
 def cache(namespace: str, format: str, server: servers.Redis) -> Any:
-    import polycache
-    from polycache import serializers
+    from polycache.factory import _create_cache
 
-    serializer = getattr(serializers, SERIALIZERS[format])()
-    return polycache.RedisCache(
-        endpoint=servers.HOST, port=server.port, namespace=f"{namespace}-{format}", serializer=serializer
-    )
+    settings = {"url": server.url, "namespace": f"{namespace}-{format}", "serializer": FORMATS[format][1]}
+    return _create_cache(**settings, ttl="1h", grace="1h")
 
 
 async def test_rust_reads_what_python_writes(redis_server: servers.Redis) -> None:
     wanted = []
-    for format in SERIALIZERS:
+    for format, (inner, _) in FORMATS.items():
         async with cache("python", format, redis_server) as writer:
             for name, value in VALUES.items():
-                if (format, name) in REFUSED:
+                if (inner, name) in REFUSED:
                     with pytest.raises(TypeError):
                         await writer.set(name, value)
                     wanted.append(f"{format} {name} is missing")
@@ -105,10 +125,10 @@ async def test_rust_reads_what_python_writes(redis_server: servers.Redis) -> Non
 
 async def test_python_reads_what_rust_writes(redis_server: servers.Redis) -> None:
     rust("write", redis_server)
-    for format in SERIALIZERS:
+    for format, (inner, _) in FORMATS.items():
         async with cache("rust", format, redis_server) as reader:
             for name, value in VALUES.items():
-                wanted = READ_BY_PYTHON.get((format, name), value)
+                wanted = READ_BY_PYTHON.get((inner, name), value)
                 found = await reader.get(name, default=MISSING)
                 assert found == wanted, f"{format} {name}"
                 assert type(found) is type(wanted), f"{format} {name}"
@@ -120,3 +140,37 @@ async def test_a_round_trip_through_both(redis_server: servers.Redis) -> None:
         await reader.set("int", 1)
         rust("write", redis_server)
         assert await reader.get("int") == VALUES["int"]
+
+
+async def test_a_forged_pickle_is_refused_before_it_is_read(redis_server: servers.Redis) -> None:
+    from polycache import RedisCache
+    from polycache.exceptions import DecodeError
+    from polycache.serializers import NullSerializer, PickleSerializer, SignedSerializer
+
+    class Watched(PickleSerializer):
+        read = 0
+
+        def loads(self, value: Any, /) -> Any:
+            Watched.read += 1
+            return super().loads(value)
+
+    options = {**redis_server.address, "namespace": "n"}
+    async with (
+        RedisCache(serializer=SignedSerializer(Watched(), keys=KEYS, key="new"), **options) as cache,
+        RedisCache(serializer=NullSerializer(encoding=None), **options) as raw,
+    ):
+        await cache.set("k", {"a": 1})
+        assert await cache.get("k") == {"a": 1}
+        assert Watched.read == 1
+        stored = await raw.get("k")
+        plain = PickleSerializer().dumps({"a": 1})
+        for forged in (plain, stored[:-1] + b"x", stored[:-1], b"\x01\x03new" + bytes(32) + plain, b""):
+            await raw.set("k", forged)
+            with pytest.raises(DecodeError):
+                await cache.get("k")
+        await raw.set("l", stored)
+        with pytest.raises(DecodeError, match="stored under another key"):
+            await cache.get("l")
+        await raw.set("k", stored)
+        assert Watched.read == 1
+        assert await cache.multi_get(["k"]) == [{"a": 1}]

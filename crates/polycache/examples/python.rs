@@ -1,16 +1,43 @@
-//! One Redis that Rust and Python programs share: ten types of Python in three formats.
+//! One Redis that Rust and Python programs share: ten types of Python in three formats, as they are and packed, sealed or signed.
 //!
-//! `cargo run --example python --features msgpack -- write redis://127.0.0.1:6379` stores the values for a Python program, in the namespace
-//! `rust`; with `read` it prints what a Python program has stored in the namespace `python`. The tests of the Python package call both.
+//! `cargo run --example python --all-features -- write redis://127.0.0.1:6379` stores the values for a Python program, in the namespaces
+//! `rust-…`; with `read` it prints what a Python program has stored in the namespaces `python-…`. The tests of the Python package call both.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;
 
-use polycache::{Cache, Error, ErrorKind, Result};
+use polycache::{Cache, Caches, Config, Error, ErrorKind, Result};
 use serde::de::DeserializeOwned;
 use serde::{Serialize, Serializer};
+use serde_json::{Value, json};
 
-const FORMATS: [&str; 3] = ["pickle", "json", "msgpack"];
+/// The serializers by the names of their namespaces, in settings that the Python package reads too.
+fn formats() -> Vec<(&'static str, Value)> {
+    let keys = json!({ "old": "a1".repeat(32), "new": "5e".repeat(32) });
+    let signed = |inner: &str| json!({ "class": "signed", "keys": keys, "key": "new", "serializer": inner });
+    vec![
+        ("pickle", json!("pickle")),
+        ("json", json!("json")),
+        ("msgpack", json!("msgpack")),
+        ("zstd", json!({ "class": "zstd", "level": 9, "threshold": 0, "serializer": "pickle" })),
+        ("lz4", json!({ "class": "lz4", "threshold": 0, "serializer": "msgpack" })),
+        ("sealed", json!({ "class": "sealed", "keys": keys, "key": "new", "serializer": "pickle" })),
+        ("signed", signed("pickle")),
+        (
+            "sealed-zstd",
+            json!({ "class": "sealed", "keys": keys, "key": "old", "serializer": { "class": "zstd", "threshold": 0 } }),
+        ),
+        ("zstd-signed", json!({ "class": "zstd", "threshold": 0, "serializer": signed("json") })),
+    ]
+}
+
+/// The cache of a namespace, whose entries have a grace.
+fn open(url: &str, namespace: &str, serializer: &Value) -> Result<Cache> {
+    let caches = Caches::new();
+    let settings = json!({ "url": url, "namespace": namespace, "serializer": serializer, "ttl": "1h", "grace": "1h" });
+    caches.set_config(Config::value(json!({ "default": settings }))?)?;
+    caches.get("default")
+}
 
 /// Bytes as bytes, where a `Vec<u8>` is a list of numbers to serde.
 #[derive(Debug)]
@@ -67,11 +94,11 @@ async fn main() -> Result<()> {
     let [what, url] = arguments.as_slice() else {
         return Err(Error::new(ErrorKind::InvalidInput, "call it with write or read, and the URL of a Redis"));
     };
-    for format in FORMATS {
+    for (format, serializer) in formats() {
         if what == "write" {
-            write(&Cache::open(&format!("{url}?namespace=rust-{format}&serializer={format}"))?).await?;
+            write(&open(url, &format!("rust-{format}"), &serializer)?).await?;
         } else {
-            read(&Cache::open(&format!("{url}?namespace=python-{format}&serializer={format}"))?, format).await;
+            read(&open(url, &format!("python-{format}"), &serializer)?, format).await;
         }
     }
     Ok(())

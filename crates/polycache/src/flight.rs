@@ -47,6 +47,7 @@ use foldhash::fast::RandomState;
 
 #[cfg(feature = "macros")]
 pub(crate) use self::approach::Asked;
+pub use self::circle::Inside;
 use self::circle::{Circle, Node};
 pub use self::get_or_set::GetOrSet;
 #[cfg(feature = "macros")]

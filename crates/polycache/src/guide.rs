@@ -14,6 +14,7 @@ macro_rules! links {
             [format.md#values-that-are-packed-encrypted-or-signed]: https://github.com/polycache/polycache/blob/main/docs/format.md#values-that-are-packed-encrypted-or-signed\n\
             [functions.md]: crate::guide::functions\n\
             [near.md]: crate::guide::near\n\
+            [memcached.md]: crate::guide::memcached\n\
             [outages.md]: crate::guide::outages\n\
             [outages.md#deletes-that-are-lost]: crate::guide::outages#deletes-that-are-lost\n\
             [plugins.md#a-plugin-more]: crate::guide::plugins#a-plugin-more\n\

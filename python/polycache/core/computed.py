@@ -19,6 +19,8 @@ K = TypeVar("K")
 Compute = Callable[[], Awaitable[T]]
 #: Whether a computed value is to be stored.
 Keep = Callable[[Any], bool]
+#: The same of a key and its value.
+KeepOne = Callable[[Any, Any], bool]
 
 logger = logging.getLogger("polycache.base")
 
@@ -49,10 +51,10 @@ class Computed(Reads, Writes):
 
         Args:
             key: The key.
-            compute: A coroutine function without arguments. It must not ask for the same key.
+            compute: A coroutine function without arguments. If it asks for the same key, that call computes for itself.
             ttl: Seconds that the value lives, in place of the cache's; 0 or ``None``: for ever.
             lease: Seconds after which other processes stop waiting for a dead one. The lease is renewed during the
-                computation, so it may be shorter. 0 or ``None``: other processes don't wait.
+                computation, so it may be shorter. 0 or ``None``: other processes don't wait, unless the cache has a grace.
             namespace: In place of the cache's.
             timeout: Seconds for reading and for storing, in place of the cache's; not for ``compute``.
 
@@ -114,7 +116,7 @@ class Computed(Reads, Writes):
                     await self._try_set(key, result, ttl, namespace, timeout)
                 return result
 
-        return await self._flights().share(self._full_key(key, namespace), lead)
+        return await self._flights().share(self._full_key(key, namespace), lead, compute)
 
     async def _try_read(self, key: Any, namespace: str | None, timeout: Seconds | Unset) -> Any:
         options = {} if namespace is None else {"namespace": namespace}
@@ -155,13 +157,25 @@ class Computed(Reads, Writes):
         Returns:
             The values by key, in the order of the keys. Keys that ``compute`` left out aren't in it.
         """
+        return await self._multi_get_or_compute(keys, compute, ttl, namespace, timeout, lambda key, value: True)
+
+    async def _multi_get_or_compute(
+        self,
+        keys: Iterable[K],
+        compute: Callable[[list[K]], Awaitable[Mapping[K, T]]],
+        ttl: Seconds | Unset,
+        namespace: str | None,
+        timeout: Seconds | Unset,
+        keep: KeepOne,
+    ) -> dict[K, T]:
+        """`multi_get_or_set`, storing only values that ``keep`` accepts."""
         asked = list(dict.fromkeys(keys))
         if disabled():
             return dict(await compute(asked))
         found = await self._try_multi_read(asked, namespace, timeout)
         missing = [key for key in asked if key not in found]
         if missing:
-            found.update(await self._fill_many(missing, compute, ttl, namespace, timeout))
+            found.update(await self._fill_many(missing, compute, ttl, namespace, timeout, keep))
         return {key: found[key] for key in asked if key in found}
 
     async def _try_multi_read(self, keys: list[K], namespace: str | None, timeout: Seconds | Unset) -> dict[K, Any]:
@@ -180,16 +194,20 @@ class Computed(Reads, Writes):
         ttl: Seconds | Unset,
         namespace: str | None,
         timeout: Seconds | Unset,
+        keep: KeepOne,
     ) -> dict[K, T]:
         """Computes the keys that nobody computes, and waits for the others."""
 
         async def lead(keys: list[K]) -> dict[K, T]:
             computed = dict(await compute(keys))
-            if computed:
+            kept = [pair for pair in computed.items() if keep(*pair)]
+            if kept:
                 try:
-                    await self.multi_set(list(computed.items()), ttl=ttl, namespace=namespace, timeout=timeout)
+                    await self.multi_set(kept, ttl=ttl, namespace=namespace, timeout=timeout)
                 except Exception:
                     logger.exception("Couldn't store %s", list(computed))
             return computed
 
-        return await self._flights().share_many(missing, lambda key: ("many", self._full_key(key, namespace)), lead)
+        return await self._flights().share_many(
+            missing, lambda key: ("many", self._full_key(key, namespace)), lead, compute
+        )

@@ -20,10 +20,10 @@ class Held:
     """A lock made of ``_add``, ``_redlock_renew`` and ``_redlock_release``: an entry whose value only its holder knows."""
 
     def __init__(self, cache: Any, key: Any, lease: float) -> None:
-        self.cache = cache
+        # A mock of a cache has none of these.
+        self.cache = cache._for_locks() if hasattr(type(cache), "_for_locks") else cache
         self.key = key
         self.lease = lease
-        # A mock of a cache has no rule for leases.
         self.ttl = cache._lease(lease) if hasattr(type(cache), "_lease") else lease
         self.value = ""
         self._renewal: asyncio.Task[None] | None = None

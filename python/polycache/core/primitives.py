@@ -86,6 +86,10 @@ class Primitives:
         """The TTL of a lock that is to live for at least this many seconds."""
         return seconds
 
+    def _for_locks(self) -> Any:
+        """The cache for entries that are locks. By default this one."""
+        return self
+
     def _scan(self, namespace: str | None, pattern: str) -> AsyncIterator[str]:
         """The keys in the namespace, without it, whose names match the pattern."""
         self._lacks("_scan")

@@ -8,9 +8,10 @@ from typing import Any
 from polycache.core.api import API
 from polycache.core.hooks import given, hooked_read, or_default, within
 from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
-from polycache.core.state import State, encoding_of
+from polycache.core.state import State
 from polycache.core.switch import disabled
 from polycache.core.ttl import Seconds
+from polycache.serializers.stored import encoding_of
 
 Loads = Callable[[Any], Any]
 
@@ -65,7 +66,7 @@ class Reads(State):
         async def operation() -> Any:
             full = self._full_key(key, namespace)
             stored = await self._lookup(full, encoding_of(self._serializer), _conn)
-            return MISSING if stored is MISSING else self._load(stored, loads_fn)
+            return MISSING if stored is MISSING else self._load_of(full, stored, loads_fn)
 
         if not self.plugins:
             return await within(self._limit(timeout), operation)
@@ -125,7 +126,10 @@ class Reads(State):
         async def operation() -> list[Any]:
             full = [self._full_key(key, namespace) for key in asked]
             found = await self._multi_lookup(full, encoding_of(self._serializer), _conn)
-            return [stored if stored is MISSING else self._load(stored, loads_fn) for stored in found]
+            return [
+                stored if stored is MISSING else self._load_of(key, stored, loads_fn)
+                for key, stored in zip(full, found, strict=True)
+            ]
 
         if not self.plugins:
             return await within(self._limit(timeout), operation)
@@ -220,7 +224,7 @@ class Reads(State):
         async def operation() -> tuple[Any, Any]:
             full = self._full_key(key, namespace)
             stored, version = await self._versioned(full, encoding_of(self._serializer), _conn)
-            return (default if stored is MISSING else self._load(stored, loads_fn)), version
+            return (default if stored is MISSING else self._load_of(full, stored, loads_fn)), version
 
         options = given(default=default, loads_fn=loads_fn, namespace=namespace, _conn=_conn)
         return await self._run("get_versioned", (key,), options, timeout, operation)

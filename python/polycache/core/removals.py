@@ -8,9 +8,13 @@ from typing import Any
 from polycache.core.api import API
 from polycache.core.hooks import given, within
 from polycache.core.sentinels import SENTINEL, Unset
-from polycache.core.state import State, encoding_of
+from polycache.core.state import State
 from polycache.core.switch import disabled
 from polycache.core.ttl import Seconds
+from polycache.serializers.stored import encoding_of
+
+#: How long closing may take at least, in seconds.
+_PATIENCE = 5
 
 
 class Removals(State):
@@ -114,7 +118,10 @@ class Removals(State):
 
         Args:
             *args: For a backend of your own.
-            timeout: Seconds, in place of the cache's.
+            timeout: Seconds, in place of the cache's, which here are 5 at least, so that lost writes can be made up for.
             **kwargs: For a backend of your own.
         """
-        return await within(self._limit(timeout), lambda: self._close(*args, _conn=_conn, **kwargs))
+        limit = self._limit(timeout)
+        if timeout is SENTINEL and limit:
+            limit = max(limit, _PATIENCE)
+        return await within(limit, lambda: self._close(*args, _conn=_conn, **kwargs))

@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import difflib
+import inspect
 from collections.abc import Callable
 from typing import Any
 
 from polycache.core.hooks import Runner
-from polycache.core.keys import ensure_key
+from polycache.core.keys import ensure_key, key_text
 from polycache.core.primitives import Primitives
 from polycache.core.sentinels import SENTINEL, Unset
 from polycache.core.ttl import Seconds, read_seconds
-from polycache.serializers import BaseSerializer, MsgPackSerializer, StringSerializer
+from polycache.serializers import BaseSerializer, KeyedSerializer, StringSerializer
 
 #: Makes the backend's key from a key and a namespace.
 KeyBuilder = Callable[..., Any]
 
 
-def encoding_of(serializer: Any) -> str | None:
-    """The encoding of stored text for the serializer; ``None`` if it wants bytes."""
-    if isinstance(serializer, MsgPackSerializer):
-        return None  # Its ``encoding`` is that of the text within.
-    encoding: str | None = getattr(serializer, "encoding", "utf-8")
-    return encoding
+def _no_such_argument(kind: type[Any], name: str) -> TypeError:
+    """The error of a constructor that doesn't take an argument of this name."""
+    known = {
+        parameter
+        for each in kind.__mro__
+        if "__init__" in vars(each)
+        for parameter in inspect.signature(vars(each)["__init__"]).parameters
+        if parameter not in ("self", "kwargs", "unknown")
+    }
+    near = difflib.get_close_matches(name, sorted(known), n=1)
+    hint = f"; did you mean {near[0]!r}?" if near else f"; it takes {', '.join(sorted(known))}"
+    return TypeError(f"{kind.__qualname__}() got an unexpected keyword argument {name!r}{hint}")
 
 
 class State(Runner, Primitives):
@@ -35,6 +43,7 @@ class State(Runner, Primitives):
         key_builder: KeyBuilder | None = None,
         timeout: Seconds = 5,
         ttl: Seconds = None,
+        **unknown: Any,
     ) -> None:
         """Makes a cache.
 
@@ -45,7 +54,15 @@ class State(Runner, Primitives):
             key_builder: Called with a key and ``namespace=``; makes the backend's key in place of the backend's rule.
             timeout: Seconds that a command may take, hooks included. 0 or ``None``: no limit.
             ttl: Seconds that stored values live unless a command says otherwise. 0 or ``None``: for ever.
+            **unknown: Arguments that the class doesn't take.
+
+        Seconds may be texts, too: ``"500ms"``, ``"1h 30m"``.
+
+        Raises:
+            TypeError: For an argument that the class doesn't take.
         """
+        if unknown:
+            raise _no_such_argument(type(self), next(iter(unknown)))
         limit, lifetime = read_seconds(timeout), read_seconds(ttl)
         self.timeout: float | None = None if limit is None else float(limit)
         self.ttl: float | None = None if lifetime is None else float(lifetime)
@@ -101,3 +118,17 @@ class State(Runner, Primitives):
     def _dump(self, value: Any, dumps_fn: Callable[[Any], Any] | None) -> Any:
         """The stored form of a value."""
         return (dumps_fn or self._serializer.dumps)(value)
+
+    def _load_of(self, full: Any, stored: Any, loads_fn: Callable[[Any], Any] | None) -> Any:
+        """The value of what is stored under this full key, which some serializers want to know."""
+        serializer = self._serializer
+        if loads_fn is None and isinstance(serializer, KeyedSerializer):
+            return serializer.loads(stored, key_text(full))
+        return self._load(stored, loads_fn)
+
+    def _dump_for(self, full: Any, value: Any, dumps_fn: Callable[[Any], Any] | None) -> Any:
+        """What is to be stored for a value under this full key."""
+        serializer = self._serializer
+        if dumps_fn is None and isinstance(serializer, KeyedSerializer):
+            return serializer.dumps(value, key_text(full))
+        return self._dump(value, dumps_fn)

@@ -6,51 +6,27 @@ the key rule or the serializer. Plugins and the off switch are looked at on each
 
 from __future__ import annotations
 
-import weakref
-from abc import ABCMeta
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, Self
 
 from polycache.base import BaseCache
+from polycache.core.counts import Tallied
+from polycache.core.noticing import CACHES
 
 #: The parts that a subclass or an instance may replace. With any of them replaced, the long way is taken.
 PARTS = (
-    "_add", "_cas", "_clear", "_delete", "_exists", "_expire", "_full_key", "_get", "_get_ttl", "_gets", "_increment", "_limit",
-    "_load", "_dump", "_lookup", "_multi_delete", "_multi_get", "_multi_lookup", "_multi_read", "_multi_set", "_read", "_run",
-    "_set", "_ttl", "_versioned", "acquire_conn", "build_key", "plugins", "serializer",
+    "_add", "_cas", "_clear", "_delete", "_exists", "_expire", "_full_key", "_get", "_get_ttl", "_gets", "_increment",
+    "_limit", "_load", "_load_of", "_dump", "_dump_for", "_lookup", "_multi_delete", "_multi_get", "_multi_lookup",
+    "_multi_read", "_multi_set", "_read", "_run", "_set", "_ttl", "_versioned", "acquire_conn", "build_key", "plugins",
+    "serializer",
 )  # fmt: skip
 
 
-#: All caches: a change of a class concerns them.
-_CACHES: weakref.WeakValueDictionary[int, Stock] = weakref.WeakValueDictionary()
+#: The commands that the caches of this package override, as they were written.
+_COMMANDS = {name: getattr(BaseCache, name) for name in ("get", "multi_get", "set", "multi_set", "delete", "exists")}
 
 
-class Noticing(ABCMeta):
-    """Has the caches of a class look at their parts again when somebody changes the class, as ``mock.patch`` does."""
-
-    def __setattr__(cls, name: str, value: Any) -> None:
-        """Sets the attribute, which may be a part."""
-        super().__setattr__(name, value)
-        cls._parts_changed()
-
-    def __delattr__(cls, name: str) -> None:
-        """Takes away an attribute, which may have hidden an inherited part."""
-        super().__delattr__(name)
-        cls._parts_changed()
-
-    def _parts_changed(cls) -> None:
-        for cache in list(_CACHES.values()):
-            if isinstance(cache, cls):
-                cache._changed()
-
-
-def look_again() -> None:
-    """Has all caches choose their way anew."""
-    for cache in list(_CACHES.values()):
-        cache._changed()
-
-
-class Stock(BaseCache, metaclass=Noticing):
+class Stock(BaseCache):
     """A cache that knows whether its parts are the original ones."""
 
     #: The parts of the class that count as the original ones.
@@ -66,7 +42,7 @@ class Stock(BaseCache, metaclass=Noticing):
     def _finish(self) -> None:
         """For the end of the constructor. From now on a change of an attribute or of the class decides anew on the short way."""
         self._remember(_made=True)
-        _CACHES[id(self)] = self
+        CACHES[id(self)] = self
         self._changed()
 
     def __setattr__(self, name: str, value: Any) -> None:
@@ -87,7 +63,34 @@ class Stock(BaseCache, metaclass=Noticing):
 
     def _is_stock(self) -> bool:
         """Whether all parts but the serializer are the original ones."""
+        if any(getattr(BaseCache, name) is not command for name, command in _COMMANDS.items()):
+            return False
         return not any(map(self._is_other, PARTS))
+
+    #: Attributes that a copy makes anew.
+    _OWN: frozenset[str] = frozenset({"_made"})
+
+    def __copy__(self) -> Self:
+        """A cache with the same settings on the same store or connections."""
+        other = type(self).__new__(type(self))
+        other._remember(**vars(self))
+        other._finish()
+        return other
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The settings, for ``pickle`` and ``copy.deepcopy``."""
+        own = {name: value for name, value in vars(self).items() if name not in self._OWN}
+        return {name: dict(value) if isinstance(value, Tallied) else value for name, value in own.items()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Makes a cache of these settings."""
+        self._remember(**state)
+        self._open()
+        self._finish()
+
+    def _open(self) -> None:
+        """Makes the native store or client."""
+        raise NotImplementedError
 
     def _changed(self) -> None:
         """Called after every change of an attribute: chooses between the short way and the long one."""

@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 from typing import TypeAlias
 
+from polycache._native import seconds as seconds_of
 from polycache.exceptions import InvalidInput
 
-#: Seconds, also as text (``"1.5"``); ``None`` for no limit.
+#: Seconds, also as text (``"1.5"``, ``"500ms"``, ``"1h 30m"``); ``None`` for no limit.
 Seconds: TypeAlias = "float | str | None"
 
 
@@ -16,12 +17,17 @@ def read_seconds(value: Seconds) -> float | None:
 
     Raises:
         InvalidInput: For NaN.
-        ValueError: For text that is no number.
+        ValueError: For text that is no time.
         TypeError: For anything else.
     """
     if value is None or type(value) is int:
         return value
-    seconds = float(value)
+    try:
+        seconds = float(value)
+    except ValueError:
+        if not isinstance(value, str):
+            raise
+        seconds = seconds_of(value)
     if math.isnan(seconds):
         raise InvalidInput("NaN is no time: give seconds, or None for no limit")
     return seconds

@@ -51,7 +51,7 @@ class Writes(State):
 
         async def operation() -> bool:
             full = self._full_key(key, namespace)
-            await self._add(full, self._dump(value, dumps_fn), ttl=self._get_ttl(ttl), _conn=_conn)
+            await self._add(full, self._dump_for(full, value, dumps_fn), ttl=self._get_ttl(ttl), _conn=_conn)
             return True
 
         options = given(ttl=ttl, dumps_fn=dumps_fn, namespace=namespace, _conn=_conn)
@@ -89,7 +89,8 @@ class Writes(State):
             return True
 
         async def operation() -> Any:
-            full, stored = self._full_key(key, namespace), self._dump(value, dumps_fn)
+            full = self._full_key(key, namespace)
+            stored = self._dump_for(full, value, dumps_fn)
             return await self._set(full, stored, ttl=self._get_ttl(ttl), _cas_token=_cas_token, _conn=_conn)
 
         options = given(ttl=ttl, dumps_fn=dumps_fn, namespace=namespace, _cas_token=_cas_token, _conn=_conn)
@@ -125,7 +126,8 @@ class Writes(State):
         asked = pairs if isinstance(pairs, (list, tuple)) else list(pairs)
 
         async def operation() -> bool:
-            stored = [(self._full_key(key, namespace), self._dump(value, dumps_fn)) for key, value in asked]
+            full = [self._full_key(key, namespace) for key, _ in asked]
+            stored = [(key, self._dump_for(key, value, dumps_fn)) for key, (_, value) in zip(full, asked, strict=True)]
             await self._multi_set(stored, ttl=self._get_ttl(ttl), _conn=_conn)
             return True
 
@@ -162,7 +164,8 @@ class Writes(State):
             return True
 
         async def operation() -> bool:
-            full, stored = self._full_key(key, namespace), self._dump(value, dumps_fn)
+            full = self._full_key(key, namespace)
+            stored = self._dump_for(full, value, dumps_fn)
             return await self._cas(full, stored, version, ttl=self._get_ttl(ttl), _conn=_conn)
 
         options = given(ttl=ttl, dumps_fn=dumps_fn, namespace=namespace, _conn=_conn)

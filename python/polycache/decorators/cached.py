@@ -11,7 +11,7 @@ from polycache.base import BaseCache
 from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.ttl import Seconds
 from polycache.core.watched import Watched
-from polycache.decorators.base import choose_cache, in_background, logger, read
+from polycache.decorators.base import choose_cache, has_own, in_background, logger, read
 from polycache.decorators.function import CachedClassMethod, CachedFunction, CachedStaticMethod, check, made_of
 from polycache.decorators.keys import NoKey, default_key
 from polycache.factory import Cache
@@ -46,7 +46,9 @@ class cached(Watched):
         alias: Uses the cache of ``caches.get(alias)``, in place of one of its own.
         noself: Leaves the first argument out of the key: all objects of a class have one result.
         key_from_attr: The name of the argument that is the key.
-        **kwargs: The arguments of the cache's class.
+        **kwargs: The arguments of the cache's class. With ``grace=3600`` a result stays for an hour after its TTL: if the function
+            fails then, it is given in place of the error, and the function isn't called again for the ``throttle`` (30
+            seconds). A missing result is computed once for all who ask, as by `cached_stampede`.
 
     Example:
         >>> @cached(ttl=60, cache=RedisCache, endpoint="10.0.0.1", namespace="shop")
@@ -92,6 +94,8 @@ class cached(Watched):
 
     #: Reads from the cache if there is nothing to wait for.
     _peek: Callable[[Any], Any] | None = None
+    #: Whether a result is given in place of an error after its TTL.
+    _has_grace: bool = False
     #: The same, if the key is made of the arguments and nothing is replaced: a cached function tries this first.
     peek_short: Callable[[Any], Any] | None = None
     # `__setattr__` reads these before they are set.
@@ -106,11 +110,17 @@ class cached(Watched):
         super().__setattr__(name, value)
         # A mock of a cache isn't one.
         is_cache = issubclass(type(self.cache), BaseCache)
+        is_plain = not any(self._is_replaced(method, cached) for method in ("get_from_cache", "set_in_cache"))
+        has_grace = is_cache and getattr(self.cache, "_has_grace", False)
         peek = self.cache._peek if is_cache and not self._is_replaced("get_from_cache", cached) else None
         by_arguments = not (self.key or self.key_builder or self.key_from_attr or self.noself)
         replaced = any(self._is_replaced(method, cached) for method in ("get_cache_key", "_key_from_args"))
         is_short = type(self).decorator.__module__.startswith("polycache.") and "decorator" not in self._replaced
-        self._remember(_peek=peek, peek_short=peek if by_arguments and is_short and not replaced else None)
+        self._remember(
+            _has_grace=has_grace and is_plain,
+            _peek=peek,
+            peek_short=peek if by_arguments and is_short and not replaced else None,
+        )
 
     @overload
     def __call__(self, f: classmethod[S, P, Coroutine[Any, Any, R]]) -> CachedClassMethod[P, R]: ...
@@ -146,10 +156,13 @@ class cached(Watched):
             return await self._without_key(f, args, kwargs, reason)
         if cache_read:
             value = LONG if self._peek is None else self._peek(key)
-            if value is LONG:
+            rescues = cache_write and self._has_grace and has_own(self.cache, "get", "set")
+            if value is LONG and not rescues:
                 value = await self._read(key)
-            if value is not MISSING:
+            if value is not MISSING and value is not LONG:
                 return value
+            if rescues:
+                return await self._get_or_compute(key, f, args, kwargs)
         result = await f(*args, **kwargs)
         if cache_write and not self.skip_cache_func(result):
             if aiocache_wait_for_write:
@@ -157,6 +170,23 @@ class cached(Watched):
             else:
                 in_background(self.set_in_cache(key, result))
         return result
+
+    async def _get_or_compute(
+        self,
+        key: Any,
+        f: Callable[..., Awaitable[Any]],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+        lease: Seconds = 2,
+    ) -> Any:
+        """The stored result, or the function's, called once for all who ask; if that fails, a stale one."""
+
+        async def compute() -> Any:
+            return await f(*args, **kwargs)
+
+        return await self.cache._get_or_compute(
+            key, compute, self.ttl, lease, None, self.cache.timeout, lambda value: not self.skip_cache_func(value)
+        )
 
     async def refresh(self, f: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Calls the function in any case, and stores its result."""

@@ -11,7 +11,7 @@ from polycache.base import BaseCache
 from polycache.core.sentinels import MISSING, SENTINEL, Unset
 from polycache.core.ttl import Seconds
 from polycache.core.watched import Watched
-from polycache.decorators.base import choose_cache, in_background, logger, read_many
+from polycache.decorators.base import choose_cache, has_own, in_background, logger, read_many
 from polycache.decorators.function import CachedClassMethod, CachedFunction, CachedStaticMethod, check, made_of
 from polycache.factory import Cache
 
@@ -50,7 +50,8 @@ class multi_cached(Watched):
         serializer: The cache's serializer.
         plugins: The cache's plugins.
         alias: Uses the cache of ``caches.get(alias)``, in place of one of its own.
-        **kwargs: The arguments of the cache's class.
+        **kwargs: The arguments of the cache's class. With ``grace=3600`` entries stay for an hour after their TTL, and are given
+            if the function fails then: see `cached`.
 
     Example:
         >>> @multi_cached("ids", ttl=60)
@@ -117,6 +118,8 @@ class multi_cached(Watched):
     ) -> dict[Any, Any]:
         """The stored entries, and those that the function returns for the other keys, which are then stored."""
         keys = self._keys(f, args, kwargs)
+        if keys and cache_read and cache_write and self._rescues():
+            return await self._get_or_compute(keys, f, args, kwargs)
         found = await self._read(keys, self._built(keys, f, args, kwargs)) if cache_read and keys else {}
         missing = [key for key in keys if key not in found]
         if keys and not missing:
@@ -132,6 +135,44 @@ class multi_cached(Watched):
                 else:
                     in_background(write)
         return {**computed, **found}
+
+    def _rescues(self) -> bool:
+        """Whether an entry is given in place of an error after its TTL."""
+        if not has_own(self.cache, "multi_get", "multi_set") or not getattr(self.cache, "_has_grace", False):
+            return False
+        return not any(self._is_replaced(method, multi_cached) for method in ("get_from_cache", "set_in_cache"))
+
+    async def _get_or_compute(
+        self,
+        keys: list[Any],
+        f: Callable[..., Awaitable[Mapping[Any, Any]]],
+        args: tuple[Any, ...],
+        kwargs: dict[str, Any],
+    ) -> dict[Any, Any]:
+        """The stored entries, and the function's, called once for each key for all who ask; stale ones if it fails."""
+        own = dict(zip(self._built(keys, f, args, kwargs), keys, strict=True))
+        more: dict[Any, Any] = {}
+
+        async def compute(built: list[Any]) -> dict[Any, Any]:
+            missing = [own[key] for key in built]
+            called_args, called_kwargs = self._with_keys(f, args, kwargs, missing)
+            computed = dict(await f(*called_args, **called_kwargs))
+            found = {key: computed.pop(own[key]) for key in built if own[key] in computed}
+            more.update(computed)
+            return found
+
+        found = await self.cache._multi_get_or_compute(
+            own,
+            compute,
+            self.ttl,
+            None,
+            self.cache.timeout,
+            lambda key, value: not self.skip_cache_func(own[key], value),
+        )
+        fresh = {key: value for key, value in more.items() if not self.skip_cache_func(key, value)}
+        if fresh:
+            await self.set_in_cache(fresh, f, args, kwargs)
+        return {**more, **{own[key]: value for key, value in found.items()}}
 
     async def refresh(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
         """Calls the function with all keys, and stores its result."""

@@ -47,21 +47,13 @@ class cached_stampede(cached):
 
         is_plain = not any(self._is_replaced(method, cached) for method in ("get_from_cache", "set_in_cache"))
         if is_plain and has_own(self.cache, "get", "set"):
-            return await self.cache._get_or_compute(
-                key,
-                compute,
-                self.ttl,
-                self.lease,
-                None,
-                self.cache.timeout,
-                lambda value: not self.skip_cache_func(value),
-            )
+            return await self._get_or_compute(key, f, args, kwargs, self.lease)
         value = await self._read(key)
         if value is not MISSING:
             return value
         if disabled():
             return await compute()
-        return await self._flights.share(key, lambda: self._compute(key, compute))
+        return await self._flights.share(key, lambda: self._compute(key, compute), compute)
 
     async def _compute(self, key: Any, compute: Callable[[], Awaitable[Any]]) -> Any:
         """For a cache of another class, which at least has a lock."""

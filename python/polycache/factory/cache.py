@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, ClassVar, TypeVar, overload
 
 from polycache.backends.memcached import MemcachedCache
@@ -10,6 +11,7 @@ from polycache.backends.redis import RedisCache
 from polycache.backends.server.place import MEMCACHED_SETTINGS, REDIS_SETTINGS, Place
 from polycache.base import BaseCache
 from polycache.exceptions import InvalidCacheType
+from polycache.factory.parts import _part
 
 #: The kinds of caches by the names that URLs have for them.
 CACHES: dict[str, type[BaseCache]] = {
@@ -68,16 +70,18 @@ class Cache:
             raise _invalid() from None
 
     @classmethod
-    def from_url(cls, url: str) -> Any:
+    def from_url(cls, url: str, **kwargs: Any) -> Any:
         """Makes the cache that a URL describes. Nothing is contacted.
 
         User name and password are percent-decoded. The query holds arguments of the cache's constructor (``namespace``,
-        ``ttl``, ``timeout``, ``max_size``, ..) and settings of its client (``connections``, ``heartbeat``, ``ca``, ..).
+        ``ttl``, ``timeout``, ``grace``, ``fallback=true``, ``max_size``, ``serializer=msgpack``, ``plugins=timing,hit_miss_ratio``,
+        ..) and settings of its client (``connections``, ``heartbeat``, ``ca``, ..). Times are seconds, or texts as ``1h``.
 
         Args:
             url: ``memory://``; ``redis://user:password@host:port/db``, ``rediss://`` with TLS,
                 ``redis+cluster://host1,host2``, ``redis+sentinel://host1,host2/service``, ``redis+unix:///path``;
                 ``memcached://host1,host2``, ``memcacheds://``, ``memcached+unix:///path``.
+            **kwargs: Arguments of the cache's constructor, which win over those in the URL.
 
         Returns:
             The cache.
@@ -93,14 +97,14 @@ class Cache:
         scheme = url.partition("://")[0]
         kind = _SCHEMES.get(scheme)
         if kind == "redis":
-            return _server(cls.get_scheme_class(kind), url, REDIS_SETTINGS)
+            return _server(cls.get_scheme_class(kind), url, REDIS_SETTINGS, kwargs)
         if kind == "memcached":
-            return _server(cls.get_scheme_class(kind), url, MEMCACHED_SETTINGS)
-        return _plain(cls.get_scheme_class(scheme), url)
+            return _server(cls.get_scheme_class(kind), url, MEMCACHED_SETTINGS, kwargs)
+        return _plain(cls.get_scheme_class(scheme), url, kwargs)
 
 
 _SCHEMES = {
-    **dict.fromkeys(("redis", "rediss", "redis+unix"), "redis"),
+    **dict.fromkeys(("redis", "rediss", "redis+unix", "valkey", "valkeys"), "redis"),
     **dict.fromkeys(("redis+cluster", "rediss+cluster", "redis+sentinel", "rediss+sentinel"), "redis"),
     **dict.fromkeys(("memcached", "memcacheds", "memcached+unix"), "memcached"),
 }
@@ -110,7 +114,17 @@ def _invalid() -> InvalidCacheType:
     return InvalidCacheType(f"Invalid cache type, you can only use {list(CACHES)}")
 
 
-def _server(kind: type[BaseCache], url: str, settings: frozenset[str]) -> BaseCache:
+def _parts(options: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:
+    """The arguments of a constructor: those of the query, with serializers and plugins made of their names, and those given beside."""
+    found: dict[str, Any] = dict(options)
+    if "serializer" in found:
+        found["serializer"] = _part(found["serializer"])
+    if "plugins" in found:
+        found["plugins"] = [_part(name) for name in found["plugins"].split(",")]
+    return {**found, **{name: value for name, value in given.items() if value is not None and value != []}}
+
+
+def _server(kind: type[BaseCache], url: str, settings: frozenset[str], given: Mapping[str, Any]) -> BaseCache:
     """A cache on a server. One host is given by the arguments that constructors have for it, anything more as a URL."""
     place = Place.of(url, settings)
     if place.scheme not in ("redis", "rediss", "memcached") or "," in place.hosts:
@@ -122,7 +136,7 @@ def _server(kind: type[BaseCache], url: str, settings: frozenset[str]) -> BaseCa
         options["username"] = place.username
     if place.password is not None:
         options["password"] = place.password
-    return kind(**options)
+    return kind(**_parts(options, given))
 
 
 def _one_host(kind: type[BaseCache], place: Place) -> dict[str, Any]:
@@ -137,7 +151,7 @@ def _one_host(kind: type[BaseCache], place: Place) -> dict[str, Any]:
     return found
 
 
-def _plain(kind: type[BaseCache], url: str) -> BaseCache:
+def _plain(kind: type[BaseCache], url: str, given: Mapping[str, Any]) -> BaseCache:
     """A cache in memory, or of a user's own class that was put into `CACHES`."""
     place = Place.of(url, frozenset())
     options: dict[str, Any] = {**place.options, **_one_host(kind, place)}
@@ -145,4 +159,4 @@ def _plain(kind: type[BaseCache], url: str) -> BaseCache:
         options["username"] = place.username
     if place.password is not None:
         options["password"] = place.password
-    return kind(**options)
+    return kind(**_parts(options, given))

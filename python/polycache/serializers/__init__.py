@@ -1,6 +1,7 @@
 """Serializers, which turn values into what a backend stores, and back."""
 
-from polycache.serializers.base import BaseSerializer
+from polycache.serializers.around import Lz4Serializer, SealedSerializer, SignedSerializer, ZstdSerializer
+from polycache.serializers.base import BaseSerializer, KeyedSerializer
 from polycache.serializers.json import JsonSerializer
 from polycache.serializers.msgpack import MsgPackSerializer
 from polycache.serializers.pickle import PickleSerializer
@@ -10,8 +11,13 @@ __all__ = [
     "BaseSerializer",
     "DefaultSerializer",
     "JsonSerializer",
+    "KeyedSerializer",
+    "Lz4Serializer",
     "MsgPackSerializer",
     "NullSerializer",
     "PickleSerializer",
+    "SealedSerializer",
+    "SignedSerializer",
     "StringSerializer",
+    "ZstdSerializer",
 ]

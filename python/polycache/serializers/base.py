@@ -52,3 +52,26 @@ class BaseSerializer:
     def loads(self, value: Any, /) -> Any:
         """The value of a stored form. Not called for a miss."""
         raise NotImplementedError(f"{type(self).__qualname__} has no loads")
+
+
+class KeyedSerializer(BaseSerializer):
+    """A serializer that is told the full key: with its namespace, as it is on the server.
+
+    Example:
+        >>> class Bound(KeyedSerializer):
+        ...     def dumps(self, value, key=""):
+        ...         return f"{key}={value}"
+        ...     def loads(self, value, key=""):
+        ...         name, _, rest = value.rpartition("=")
+        ...         if name != key:
+        ...             raise ValueError("this is the value of another key")
+        ...         return rest
+    """
+
+    def dumps(self, value: Any, /, key: str = "") -> Any:
+        """The stored form of a value under this key: text or bytes."""
+        raise NotImplementedError(f"{type(self).__qualname__} has no dumps")
+
+    def loads(self, value: Any, /, key: str = "") -> Any:
+        """The value of what is stored under this key. Not called for a miss."""
+        raise NotImplementedError(f"{type(self).__qualname__} has no loads")

@@ -1,8 +1,10 @@
 //! The callback of an event loop whose bell has rung.
 
+use std::os::fd::RawFd;
 use std::sync::Arc;
 use std::task::Poll;
 
+use pyo3::exceptions::{PyAttributeError, PyNotImplementedError};
 use pyo3::intern;
 use pyo3::prelude::*;
 
@@ -13,7 +15,7 @@ use super::runtime;
 use crate::fork;
 use crate::shutdown::Within;
 
-/// The loop's reader. Only the loop holds it: closing the loop drops it, and the calls with it.
+/// The loop's reader. Only the loop holds it, or a thread that watches for it: closing the loop drops it, and the calls with it.
 #[pyclass(frozen, module = "polycache._native")]
 pub(super) struct Drain {
     calls: Arc<Calls>,
@@ -27,9 +29,26 @@ impl Drain {
         let fd = mailbox.reactor().fd();
         let calls = Calls::new(mailbox);
         let drain = Bound::new(py, Self { calls: Arc::clone(&calls) })?;
-        event_loop.call_method1(intern!(py, "add_reader"), (fd, drain))?;
+        match event_loop.call_method1(intern!(py, "add_reader"), (fd, &drain)) {
+            Ok(_) => {}
+            Err(error) if has_no_readers(py, &error) => watch(event_loop, fd, &drain)?,
+            Err(error) => return Err(error),
+        }
         Ok(calls)
     }
+}
+
+/// Whether this error tells that the loop doesn't watch files.
+fn has_no_readers(py: Python<'_>, error: &PyErr) -> bool {
+    error.is_instance_of::<PyNotImplementedError>(py) || error.is_instance_of::<PyAttributeError>(py)
+}
+
+/// Has a thread watch the file for the loop.
+#[cold]
+fn watch(event_loop: &Bound<'_, PyAny>, fd: RawFd, drain: &Bound<'_, Drain>) -> PyResult<()> {
+    let py = event_loop.py();
+    py.import("polycache._watch")?.call_method1(intern!(py, "watch"), (event_loop, fd, drain))?;
+    Ok(())
 }
 
 #[pymethods]

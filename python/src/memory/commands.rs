@@ -3,11 +3,12 @@
 
 use std::pin::Pin;
 use std::task::{Context, Poll, Waker};
+use std::time::Duration;
 
 use futures_core::Stream;
 use polycache::backend::{Backend, Found, Key, Want, When};
 use polycache::backends::memory;
-use polycache::{Cache, Reply, Result, Value};
+use polycache::{Cache, Reply, Result, Ttl, Value};
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
@@ -18,10 +19,11 @@ use super::computed::Kept;
 use super::held::Held;
 use super::lock_space::LockSpace;
 use super::namespaces::Namespaces;
-use crate::bridge::{Computing, get_or_set, running_loop, start};
+use crate::bridge::{Computing, running_loop, start};
 use crate::errors::{invalid, raised};
 use crate::locks::Lock;
 use crate::shutdown::Within;
+use crate::trouble::Grace;
 use crate::ttl::{seconds, ttl};
 use crate::version::Version;
 
@@ -36,14 +38,24 @@ pub(crate) struct Memory {
     weighs: bool,
 }
 
+/// A live entry: key, object, seconds that are left, and the length of the namespace.
+type Entry = (String, Py<PyAny>, Option<f64>, u32);
+
 /// The weight of an entry beside its key and value: its place in the table.
 const ENTRY_OVERHEAD: u64 = 128;
 
 #[pymethods]
 impl Memory {
     #[new]
-    #[pyo3(signature = (*, max_size = None, max_memory = None))]
-    fn new(py: Python<'_>, max_size: Option<u64>, max_memory: Option<u64>) -> PyResult<Self> {
+    #[pyo3(signature = (*, max_size = None, max_memory = None, grace = None, throttle = None))]
+    fn new(
+        py: Python<'_>,
+        max_size: Option<u64>,
+        max_memory: Option<u64>,
+        grace: Option<f64>,
+        throttle: Option<f64>,
+    ) -> PyResult<Self> {
+        let grace = Grace::new(py, grace, throttle)?;
         let builder = memory::Memory::builder();
         let builder = match (max_size, max_memory) {
             (None, None) => builder.unbounded(),
@@ -54,11 +66,12 @@ impl Memory {
             (Some(_), Some(_)) => return Err(invalid(py, "a memory cache has one bound: max_size or max_memory")),
         };
         let made = builder.build().and_then(|store| {
-            let cache = Cache::builder()
+            let cache = grace
+                .apply(Cache::builder())
                 .backend(Namespaces(store.clone()))
                 .separator("")
                 .allow_flush(true)
-                .timeout(std::time::Duration::ZERO)
+                .timeout(Duration::ZERO)
                 .build()?;
             Ok(Self { cache, store, locks: LockSpace::default(), weighs: max_memory.is_some() })
         });
@@ -136,14 +149,21 @@ impl Memory {
                     let held = self.hold(key, delta, namespace_length)?;
                     (delta.clone().into_any(), now(py, self.cache.add(key, held))?)
                 }
+                Some(Found { value, .. }) if value.as_ref().and_then(Value::head).is_some() => {
+                    // Nor can a value be counted that was stored with a grace.
+                    return Err(PyTypeError::new_err("Value is not an integer"));
+                }
                 Some(Found { value, version, ttl, .. }) => {
                     let present = value.as_ref().and_then(|value| Held::object(py, value));
                     let present = whole(present.unwrap_or_else(|| py.None()).bind(py))?;
                     let sum = present.add(delta)?;
                     let held = self.hold(key, &sum, namespace_length)?;
                     let version = version.unwrap_or(polycache::backend::Version::ABSENT);
-                    let cache = self.cache.with_ttl(ttl.unwrap_or_default());
-                    (sum, now(py, cache.cas(key, held, version))?)
+                    let ttl = ttl.unwrap_or_default();
+                    // A count has no grace, as on servers.
+                    let cache =
+                        if ttl == Ttl::Never { self.cache.clone() } else { self.cache.with_grace(Duration::ZERO) };
+                    (sum, now(py, cache.with_ttl(ttl).cas(key, held, version))?)
                 }
             };
             if stored {
@@ -219,9 +239,25 @@ impl Memory {
         let py = slf.py();
         let event_loop = running_loop(py)?;
         let cache = slf.get().with_ttl(py, ttl)?;
-        let kept = Kept { memory: slf.clone().unbind(), key_length: key.len() as u64, namespace_length };
+        let kept = Kept { memory: slf.clone().unbind(), namespace_length };
         let computing = Computing { event_loop: event_loop.clone(), compute };
-        start(&event_loop, get_or_set(cache, key, computing, kept)?, None)
+        start(&event_loop, computing.one(cache, key, kept)?, None)
+    }
+
+    #[pyo3(signature = (keys, compute, ttl = None, namespace_length = 0))]
+    fn multi_get_or_set<'py>(
+        slf: &Bound<'py, Self>,
+        keys: Vec<String>,
+        compute: Bound<'py, PyAny>,
+        ttl: Option<f64>,
+        namespace_length: u32,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let py = slf.py();
+        let event_loop = running_loop(py)?;
+        let cache = slf.get().with_ttl(py, ttl)?;
+        let kept = Kept { memory: slf.clone().unbind(), namespace_length };
+        let computing = Computing { event_loop: event_loop.clone(), compute };
+        start(&event_loop, computing.many(cache, keys, kept)?, None)
     }
 
     #[pyo3(signature = (key, lease = 2.0))]
@@ -246,6 +282,24 @@ impl Memory {
         let mut keys = Vec::new();
         self.store.each(|key, _| keys.push(key.to_owned()));
         keys
+    }
+
+    fn entries(&self, py: Python<'_>) -> PyResult<Vec<Entry>> {
+        let mut spaces = Vec::new();
+        self.store.each(|key, value| {
+            if let Some(held) = value.downcast_ref::<Held>() {
+                spaces.push((key.to_owned(), held.namespace_length));
+            }
+        });
+        let mut entries = Vec::with_capacity(spaces.len());
+        for (key, space) in spaces {
+            if let Some(found) = now(py, self.cache.look::<Value>(&key, Want::VALUE.and(Want::TTL)))?
+                && let Some(object) = found.value.as_ref().and_then(|value| Held::object(py, value))
+            {
+                entries.push((key, object, seconds(found.ttl.unwrap_or_default()), space));
+            }
+        }
+        Ok(entries)
     }
 
     fn __len__(&self) -> usize {

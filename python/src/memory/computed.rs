@@ -10,13 +10,12 @@ use crate::bridge::Terms;
 /// How a computed object is stored. Holds the cache: only through it does the collector see the objects in it.
 pub(super) struct Kept {
     pub(super) memory: Py<Memory>,
-    pub(super) key_length: u64,
     pub(super) namespace_length: u32,
 }
 
 impl Terms for Kept {
-    fn value(&self, computed: &Bound<'_, PyAny>) -> PyResult<Value> {
-        self.memory.get().value(self.key_length, computed, self.namespace_length)
+    fn value(&self, key: &str, computed: &Bound<'_, PyAny>) -> PyResult<Value> {
+        self.memory.get().value(key.len() as u64, computed, self.namespace_length)
     }
 
     fn object(&self, py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {

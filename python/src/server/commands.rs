@@ -1,23 +1,28 @@
 //! The commands of `Server`. Each begins when it is called, and returns a future of the running loop.
 
 use std::future::Future;
-use std::time::Duration;
+use std::sync::Arc;
 
 use polycache::backend::{Key, When};
+use polycache::backends::breaker::Breaker;
+use polycache::backends::fallback::Fallback;
+use polycache::backends::recovery::Recovery;
 use polycache::{Cache, Result, Value};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
-use pyo3::types::{PyBytes, PyList, PyString};
+use pyo3::types::{PyBytes, PyDict, PyList, PyString};
 
+use super::arguments::{Argument, limit, strings, texts};
 use super::computed::Bytes;
 use super::config::{Config, Options};
 use super::convert;
-use super::live::Connections;
+use super::live::{Connections, Live};
 use super::scan::Keys;
-use crate::bridge::{Computing, get_or_set, running_loop, start, work};
-use crate::errors::{invalid, raised};
+use crate::bridge::{Computing, running_loop, start, work};
+use crate::errors::raised;
 use crate::locks::Lock;
 use crate::shutdown::Within;
+use crate::trouble::{Grace, Guards, Watch};
 use crate::ttl::seconds;
 use crate::version::Version;
 
@@ -25,7 +30,9 @@ use crate::version::Version;
 #[pyclass(frozen, weakref, module = "polycache._native")]
 #[derive(Debug)]
 pub(crate) struct Server {
-    connections: Connections,
+    connections: Arc<Connections>,
+    /// Whether it keeps entries for the grace.
+    has_grace: bool,
     #[pyo3(get)]
     kind: &'static str,
 }
@@ -36,7 +43,9 @@ type Future_<'py> = PyResult<Bound<'py, PyAny>>;
 impl Server {
     #[new]
     #[pyo3(signature = (
-        url, *, username = None, password = None, db = None, connections = None, connect_timeout = None, heartbeat = None
+        url, *, username = None, password = None, db = None, connections = None, connect_timeout = None, heartbeat = None,
+        grace = None, throttle = None, breaker = None, recovery = None, fallback = None,
+        near = None
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords of Python's")]
     fn new(
@@ -48,13 +57,45 @@ impl Server {
         connections: Option<usize>,
         connect_timeout: Option<f64>,
         heartbeat: Option<f64>,
+        grace: Option<f64>,
+        throttle: Option<f64>,
+        breaker: Option<&Bound<'_, PyDict>>,
+        recovery: Option<&Bound<'_, PyDict>>,
+        fallback: Option<&Bound<'_, PyDict>>,
+        near: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let options = Options { username, password, db, connections, connect_timeout, heartbeat };
-        let made = Config::new(url, options).and_then(|config| {
+        let (grace, guards) = (Grace::new(py, grace, throttle)?, Guards::new(breaker, recovery, fallback, near)?);
+        let made = Config::new(url, options, grace, guards).and_then(|config| {
             let kind = config.name();
-            Ok(Self { connections: Connections::new(config)?, kind })
+            Ok(Self { connections: Arc::new(Connections::new(config)?), has_grace: true, kind })
         });
         made.map_err(|error| raised(py, &error))
+    }
+
+    /// The same server, whose entries have no grace: what other programs read as it is.
+    fn ungraced(&self) -> Self {
+        Self { connections: Arc::clone(&self.connections), has_grace: false, kind: self.kind }
+    }
+
+    /// Whether the breaker lets no calls through.
+    #[getter]
+    fn is_open(&self, py: Python<'_>) -> PyResult<bool> {
+        self.watch(py, |watch| watch.breaker.as_ref().is_some_and(Breaker::is_open))
+    }
+
+    /// Whether calls are answered from memory.
+    #[getter]
+    fn is_away(&self, py: Python<'_>) -> PyResult<bool> {
+        self.watch(py, |watch| watch.fallback.as_ref().is_some_and(Fallback::is_away))
+    }
+
+    /// The keys and the prefixes that are still to be deleted, and how many lost writes couldn't be remembered.
+    fn pending(&self, py: Python<'_>) -> PyResult<(Vec<String>, Vec<String>, u64)> {
+        self.watch(py, |watch| {
+            let pending = watch.recovery.as_ref().map(Recovery::pending).unwrap_or_default();
+            (pending.keys, pending.prefixes, pending.lost)
+        })
     }
 
     #[pyo3(signature = (key, default = None, timeout = None))]
@@ -214,7 +255,7 @@ impl Server {
     fn delete_if<'py>(&self, key: &str, version: &Bound<'py, Version>, timeout: Option<f64>) -> Future_<'py> {
         let py = version.py();
         let live = self.connections.live().map_err(|error| raised(py, &error))?;
-        let (_, backend) = live.cache().map_err(|error| raised(py, &error))?;
+        let backend = &live.open_one().map_err(|error| raised(py, &error))?.backend;
         let reply = backend.delete(Key::plain(key), When::unchanged(version.get().0.clone()));
         // The core's caches have no such command.
         self.ask(py, timeout, |_| reply, |py, deleted| deleted.into_py_any(py))
@@ -232,29 +273,41 @@ impl Server {
         let py = compute.py();
         let event_loop = running_loop(py)?;
         let live = self.connections.live().map_err(|error| raised(py, &error))?;
-        let (cache, _) = live.cache().map_err(|error| raised(py, &error))?;
-        // The core's own limit, which covers the read and the store, but not the computation.
-        let cache = cache.with_ttl(crate::ttl::ttl(py, ttl)?).with_timeout(limit(py, timeout)?.unwrap_or_default());
-        let leased = match limit(py, lease)? {
-            Some(lease) => cache.with_lease(lease).map_err(|error| raised(py, &error))?,
-            None => cache,
-        };
+        let cache = self.leased(py, &live, ttl, lease, timeout)?;
         let computing = Computing { event_loop: event_loop.clone(), compute };
         let _entered = live.runtime().handle.enter();
-        start(&event_loop, get_or_set(leased, key, computing, Bytes)?, None)
+        start(&event_loop, computing.one(cache, key, Bytes)?, None)
+    }
+
+    #[pyo3(signature = (keys, compute, ttl = None, lease = None, timeout = None))]
+    fn multi_get_or_set<'py>(
+        &self,
+        keys: Vec<String>,
+        compute: Bound<'py, PyAny>,
+        ttl: Option<f64>,
+        lease: Option<f64>,
+        timeout: Option<f64>,
+    ) -> Future_<'py> {
+        let py = compute.py();
+        let event_loop = running_loop(py)?;
+        let live = self.connections.live().map_err(|error| raised(py, &error))?;
+        let cache = self.leased(py, &live, ttl, lease, timeout)?;
+        let computing = Computing { event_loop: event_loop.clone(), compute };
+        let _entered = live.runtime().handle.enter();
+        start(&event_loop, computing.many(cache, keys, Bytes)?, None)
     }
 
     #[pyo3(signature = (key, lease = 2.0))]
     fn lock(&self, py: Python<'_>, key: &str, lease: f64) -> PyResult<Lock> {
         let live = self.connections.live().map_err(|error| raised(py, &error))?;
-        let (cache, _) = live.cache().map_err(|error| raised(py, &error))?;
+        let cache = self.cache(py, &live)?;
         Lock::new(py, cache, key, lease, live.runtime().clone())
     }
 
     #[pyo3(signature = (prefix = "", pattern = "*", timeout = None))]
     fn scan(&self, py: Python<'_>, prefix: &str, pattern: &str, timeout: Option<f64>) -> PyResult<Keys> {
         let live = self.connections.live().map_err(|error| raised(py, &error))?;
-        let (cache, _) = live.cache().map_err(|error| raised(py, &error))?;
+        let cache = self.cache(py, &live)?;
         Ok(Keys::new(cache.namespace(prefix).scan(pattern), limit(py, timeout)?, live.runtime().clone()))
     }
 
@@ -285,48 +338,44 @@ impl Server {
         C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
     {
         let live = self.connections.live().map_err(|error| raised(py, &error))?;
-        let (cache, _) = live.cache().map_err(|error| raised(py, &error))?;
+        let cache = self.cache(py, &live)?;
         let limit = limit(py, timeout)?;
         let event_loop = running_loop(py)?;
         let _entered = live.runtime().handle.enter();
+        if self.connections.config().is_guarded() {
+            let cache = cache.with_timeout(limit.unwrap_or_default());
+            return start(&event_loop, work(ask(&cache), convert), None);
+        }
         start(&event_loop, work(ask(cache), convert), limit)
     }
-}
 
-/// How long a command may take; `None` for no limit.
-fn limit(py: Python<'_>, seconds: Option<f64>) -> PyResult<Option<Duration>> {
-    match seconds {
-        None => Ok(None),
-        Some(seconds) if seconds > 0.0 => Ok(Duration::try_from_secs_f64(seconds).ok()),
-        Some(seconds) => Err(invalid(py, &format!("a timeout of {seconds} seconds; it is above 0, or None"))),
-    }
-}
-
-/// An argument of one of the server's own commands.
-#[derive(FromPyObject)]
-enum Argument {
-    Bytes(Vec<u8>),
-    Text(String),
-    Int(i64),
-    Float(f64),
-}
-
-impl Argument {
-    fn bytes(self) -> Vec<u8> {
-        match self {
-            Self::Bytes(bytes) => bytes,
-            Self::Text(text) => text.into_bytes(),
-            Self::Int(number) => number.to_string().into_bytes(),
-            Self::Float(number) => number.to_string().into_bytes(),
+    #[inline]
+    fn cache<'a>(&self, py: Python<'_>, live: &'a Live) -> PyResult<&'a Cache> {
+        match live.open_one() {
+            Ok(open) => Ok(if self.has_grace { &open.cache } else { &open.ungraced }),
+            Err(error) => Err(raised(py, &error)),
         }
     }
-}
 
-fn strings<'py>(keys: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
-    let _within = Within::enter(keys.py());
-    keys.try_iter()?.map(|key| Ok(key?.cast_into::<PyString>()?)).collect()
-}
+    /// The cache of a computation. Its limit is the core's own, which covers the read and the store, but not the computation.
+    fn leased(
+        &self,
+        py: Python<'_>,
+        live: &Live,
+        ttl: Option<f64>,
+        lease: Option<f64>,
+        timeout: Option<f64>,
+    ) -> PyResult<Cache> {
+        let cache = self.cache(py, live)?;
+        let cache = cache.with_ttl(crate::ttl::ttl(py, ttl)?).with_timeout(limit(py, timeout)?.unwrap_or_default());
+        match limit(py, lease)? {
+            Some(lease) => cache.with_lease(lease).map_err(|error| raised(py, &error)),
+            None => Ok(cache),
+        }
+    }
 
-fn texts<'a>(keys: &'a [Bound<'_, PyString>]) -> PyResult<Vec<&'a str>> {
-    keys.iter().map(|key| key.to_str()).collect()
+    fn watch<T>(&self, py: Python<'_>, ask: impl FnOnce(&Watch) -> T) -> PyResult<T> {
+        let live = self.connections.live().map_err(|error| raised(py, &error))?;
+        Ok(ask(&live.open_one().map_err(|error| raised(py, &error))?.watch))
+    }
 }

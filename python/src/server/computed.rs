@@ -10,7 +10,7 @@ use crate::bridge::Terms;
 pub(super) struct Bytes;
 
 impl Terms for Bytes {
-    fn value(&self, computed: &Bound<'_, PyAny>) -> PyResult<Value> {
+    fn value(&self, _: &str, computed: &Bound<'_, PyAny>) -> PyResult<Value> {
         Ok(Value::bytes(computed.cast::<PyBytes>()?.as_bytes()))
     }
 

@@ -8,11 +8,30 @@ use polycache::backends::memcached::{Memcached, MemcachedConfig};
 use polycache::backends::redis::{Redis, RedisConfig};
 use polycache::{Cache, Error, ErrorKind, Result, Secret};
 
-/// The servers to connect to.
+use crate::trouble::{Grace, Guards, Watch};
+
+/// The servers to connect to, and what is around them.
 #[derive(Debug, Clone)]
-pub(super) enum Config {
+pub(super) struct Config {
+    place: Place,
+    grace: Grace,
+    guards: Guards,
+}
+
+#[derive(Debug, Clone)]
+enum Place {
     Redis(Box<RedisConfig>),
     Memcached(Box<MemcachedConfig>),
+}
+
+/// A cache on the servers.
+#[derive(Debug)]
+pub(crate) struct Open {
+    pub(super) cache: Cache,
+    /// The same without a grace.
+    pub(super) ungraced: Cache,
+    pub(super) backend: Arc<dyn Backend>,
+    pub(super) watch: Watch,
 }
 
 /// Options beside the URL, which override it.
@@ -26,8 +45,8 @@ pub(super) struct Options {
     pub(super) heartbeat: Option<f64>,
 }
 
-impl Config {
-    pub(super) fn new(url: &str, options: Options) -> Result<Self> {
+impl Place {
+    fn new(url: &str, options: Options) -> Result<Self> {
         let scheme = url.split_once("://").map_or("", |(scheme, _)| scheme);
         let connect_timeout =
             options.connect_timeout.map(|seconds| duration("connect_timeout", seconds)).transpose()?;
@@ -53,21 +72,35 @@ impl Config {
         config.heartbeat = heartbeat.unwrap_or(config.heartbeat);
         Ok(Self::Redis(Box::new(config)))
     }
+}
 
-    /// A cache on the servers. No server is contacted before the first command. Keys are full keys: no namespace, no separator.
-    pub(super) fn open(&self) -> Result<(Cache, Arc<dyn Backend>)> {
-        let backend: Arc<dyn Backend> = match self {
-            Self::Redis(config) => Arc::new(Redis::new((**config).clone())?),
-            Self::Memcached(config) => Arc::new(Memcached::new(config)?),
+impl Config {
+    pub(super) fn new(url: &str, options: Options, grace: Grace, guards: Guards) -> Result<Self> {
+        Ok(Self { place: Place::new(url, options)?, grace, guards })
+    }
+
+    /// No server is contacted before the first command. Keys are full keys: no namespace, no separator.
+    pub(super) fn open(&self) -> Result<Open> {
+        let server: Arc<dyn Backend> = match &self.place {
+            Place::Redis(config) => Arc::new(Redis::new((**config).clone())?),
+            Place::Memcached(config) => Arc::new(Memcached::new(config)?),
         };
+        let (backend, watch) = self.guards.around(server)?;
         let builder = Cache::builder().separator("").allow_flush(true).timeout(Duration::ZERO);
-        Ok((builder.shared_backend(Arc::clone(&backend)).build()?, backend))
+        let cache = self.grace.apply(builder).shared_backend(Arc::clone(&backend)).build()?;
+        let ungraced = if self.grace.is_none() { cache.clone() } else { cache.with_grace(Duration::ZERO) };
+        Ok(Open { cache, ungraced, backend, watch })
+    }
+
+    /// Whether the time of a call is for the core to measure.
+    pub(super) const fn is_guarded(&self) -> bool {
+        self.guards.watch_time()
     }
 
     pub(super) const fn name(&self) -> &'static str {
-        match self {
-            Self::Redis(_) => "redis",
-            Self::Memcached(_) => "memcached",
+        match self.place {
+            Place::Redis(_) => "redis",
+            Place::Memcached(_) => "memcached",
         }
     }
 }

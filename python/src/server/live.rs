@@ -3,10 +3,9 @@
 use std::sync::Arc;
 
 use arc_swap::ArcSwap;
-use polycache::backend::Backend;
-use polycache::{Cache, Error, ErrorKind, Result};
+use polycache::{Error, ErrorKind, Result};
 
-use super::config::Config;
+use super::config::{Config, Open};
 use crate::bridge::{Runtime, runtime};
 use crate::fork;
 use crate::locks::no_runtime;
@@ -15,7 +14,7 @@ use crate::locks::no_runtime;
 #[derive(Debug)]
 pub(crate) struct Live {
     /// Only empty during the drop.
-    cache: Option<(Cache, Arc<dyn Backend>)>,
+    open: Option<Open>,
     runtime: Runtime,
 }
 
@@ -30,6 +29,10 @@ impl Connections {
     pub(super) fn new(config: Config) -> Result<Self> {
         let live = ArcSwap::from_pointee(Live::open(&config)?);
         Ok(Self { config, live })
+    }
+
+    pub(super) const fn config(&self) -> &Config {
+        &self.config
     }
 
     /// The connections of this process.
@@ -49,12 +52,12 @@ impl Connections {
 impl Live {
     fn open(config: &Config) -> Result<Self> {
         let runtime = runtime().map_err(no_runtime)?;
-        Ok(Self { cache: Some(config.open()?), runtime })
+        Ok(Self { open: Some(config.open()?), runtime })
     }
 
     #[inline]
-    pub(crate) fn cache(&self) -> Result<&(Cache, Arc<dyn Backend>)> {
-        self.cache.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed, "the cache was closed"))
+    pub(super) fn open_one(&self) -> Result<&Open> {
+        self.open.as_ref().ok_or_else(|| Error::new(ErrorKind::Closed, "the cache was closed"))
     }
 
     pub(crate) fn runtime(&self) -> &Runtime {
@@ -66,7 +69,7 @@ impl Live {
 impl Drop for Live {
     fn drop(&mut self) {
         if self.runtime.generation != fork::generation() {
-            std::mem::forget(self.cache.take());
+            std::mem::forget(self.open.take());
         }
     }
 }

@@ -17,7 +17,16 @@ from polycache import (
 from polycache.base import BaseCache
 from polycache.lock import OptimisticLock, OptimisticLockError, RedLock
 from polycache.plugins import BasePlugin, HitMissRatioPlugin, TimingPlugin
-from polycache.serializers import BaseSerializer, JsonSerializer, PickleSerializer
+from polycache.serializers import (
+    BaseSerializer,
+    JsonSerializer,
+    KeyedSerializer,
+    Lz4Serializer,
+    PickleSerializer,
+    SealedSerializer,
+    SignedSerializer,
+    ZstdSerializer,
+)
 
 
 class Upper(BaseSerializer):
@@ -104,3 +113,32 @@ def configuration() -> None:
     by_url: BaseCache = Cache.from_url("redis://127.0.0.1:6379/1")
     by_kind: BaseCache = Cache(Cache.MEMORY)
     print(by_alias, by_url, by_kind)
+
+
+async def trouble() -> None:
+    @cached(ttl="1m", grace="1h", throttle=30, key="k")
+    async def price(article: int) -> float:
+        return 12.5
+
+    assert_type(await price(7), float)
+    redis = RedisCache(
+        grace=3600, throttle="30s", breaker=True, recovery={"max_pending": 10}, fallback={"ttl": "30s"}, near=100
+    )
+    assert_type(redis.is_away, bool)
+    assert_type(redis.is_open, bool)
+    assert_type(redis.pending().keys, list[str])
+    assert_type(redis.grace, float | None)
+    keys = {"a": "5e" * 32}
+    signed = SignedSerializer(PickleSerializer(), keys=keys)
+    MemcachedCache(
+        serializer=SealedSerializer(ZstdSerializer(signed, level=9), keys=keys, key="a"), near={"misses": 0.1}
+    )
+    SimpleMemoryCache(serializer=Lz4Serializer(threshold=0), grace="1h", ttl=60)
+
+
+class Bound(KeyedSerializer):
+    def dumps(self, value: Any, /, key: str = "") -> str:
+        return f"{key}={value}"
+
+    def loads(self, value: Any, /, key: str = "") -> Any:
+        return str(value).removeprefix(key + "=")

@@ -38,6 +38,48 @@ static WAITS: Mutex<Option<HashMap<Node, Vec<Node>>>> = Mutex::new(None);
 /// A computation is being polled until this is dropped.
 pub(super) struct Turn(());
 
+/// The computations that a task of one's own works for.
+///
+/// A computation that asks for the key that it computes would wait for its own end, and the cache has such a call compute for itself. It
+/// sees the call because the computation polls it. A computation that has another task do its work tells whose work that is: it takes
+/// `Inside::current`, and the task polls its calls by [`poll`](Self::poll).
+///
+/// ```
+/// use polycache::{Cache, Inside};
+/// use std::convert::Infallible;
+/// use std::future::poll_fn;
+/// use std::pin::pin;
+///
+/// # #[tokio::main(flavor = "current_thread")] async fn main() {
+/// let cache = Cache::memory();
+/// let outer = cache.get_or_set("k", || async {
+///     let (inside, cache) = (Inside::current(), cache.clone());
+///     let task = tokio::spawn(async move {
+///         let mut inner = pin!(cache.get_or_set("k", || async { Ok::<i32, Infallible>(1) }));
+///         poll_fn(|context| inside.poll(|| inner.as_mut().poll(context))).await
+///     });
+///     Ok::<i32, Infallible>(task.await.unwrap().unwrap() + 1)
+/// });
+/// assert_eq!(outer.await, Ok(2)); // not for ever
+/// # }
+/// ```
+#[derive(Debug, Clone)]
+pub struct Inside(Arc<[Computes]>);
+
+impl Inside {
+    /// The computations that this thread is polling.
+    #[must_use]
+    pub fn current() -> Self {
+        Self(POLLED.try_with(|polled| polled.borrow().as_slice().into()).unwrap_or_default())
+    }
+
+    /// Polls a call as a part of these computations.
+    pub fn poll<T>(&self, poll: impl FnOnce() -> T) -> T {
+        let _turns: Vec<Turn> = self.0.iter().cloned().map(Turn::begin).collect();
+        poll()
+    }
+}
+
 /// Computations wait for a flight until this is dropped.
 #[derive(Debug)]
 pub(super) struct Awaited {

@@ -49,7 +49,8 @@ class MemcachedBackend(ServerCommands):
                 ``memcached+unix://``.
             loop: Has no effect: the running loop is used.
             **kwargs: ``weights``, ``placement``, ``on_dead`` and the other settings of a memcached URL; the arguments of
-                every cache (see ``BaseCache``).
+                every cache on a server (``grace``, ``throttle``, ``breaker``, ``recovery``, ``fallback``, ``near``) and of every cache (see
+                ``BaseCache``).
         """
         settings = known(kwargs, MEMCACHED_SETTINGS)
         super().__init__(**kwargs)
@@ -59,7 +60,7 @@ class MemcachedBackend(ServerCommands):
         self._username = username
         self._password = password
         self._url = self._own_url(settings) if url is None else self._take_url(url, settings)
-        self._server = self._connect()
+        self._open()
         self._finish()
 
     def _own_url(self, settings: dict[str, str]) -> str:
@@ -68,7 +69,7 @@ class MemcachedBackend(ServerCommands):
         return Place("memcached", address(self.endpoint, self.port), settings=settings).url()
 
     def _take_url(self, url: str, settings: dict[str, str]) -> str:
-        place = Place.of(url, MEMCACHED_SETTINGS)
+        place = Place.of(url, MEMCACHED_SETTINGS).of_server_alone()
         host, port = place.host_and_port()
         self.endpoint, self.port = host or self.endpoint, port or self.port
         self._username, self._password = place.username or self._username, place.password or self._password
@@ -76,7 +77,7 @@ class MemcachedBackend(ServerCommands):
         return place.url()
 
     def _connect(self) -> Server:
-        return Server(self._url, username=self._username, password=self._password)
+        return Server(self._url, username=self._username, password=self._password, **self._around_server())
 
     @classmethod
     def parse_uri_path(cls, path: str) -> dict[str, Any]:
@@ -148,6 +149,12 @@ class MemcachedCache(MemcachedBackend):
         username: The user of ASCII authentication.
         password: The password.
         url: In place of all these: ``memcached://host1,host2,host3?weights=2,1,1``.
+        grace: Seconds that entries stay after their TTL, for when their source fails.
+        throttle: Seconds that a source that has failed isn't asked again for. By default 30.
+        breaker: Has calls fail at once while the server can't be reached: ``True``, or a dict of its settings.
+        recovery: Remembers deletes and writes that didn't reach the server: ``True``, or a dict of its settings.
+        fallback: Works in memory while the server can't be reached: ``True``, or a dict of its settings.
+        near: How many entries to keep in memory after a read, or a dict with its settings.
         **kwargs: Settings of the client (``weights``, ``placement``, ``on_dead``, ..); ``plugins``, ``namespace``,
             ``key_builder``, ``timeout``, ``ttl``: see ``BaseCache``.
 

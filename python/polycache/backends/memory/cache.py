@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from polycache._native import Door, Memory
+from polycache._native import Door, Memory, check_guards
 from polycache.backends.memory.operations import MemoryOperations, bounds
 from polycache.core.counts import Tallied, counts
 from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
@@ -50,11 +50,35 @@ class SimpleMemoryBackend(MemoryOperations):
         Args:
             max_size: How many entries it holds; the least used ones make room. Unbounded by default.
             max_memory: How many bytes it holds, by ``sys.getsizeof`` of the values, in place of ``max_size``.
-            **kwargs: The arguments of every cache: see ``BaseCache``.
+            **kwargs: ``grace``, ``throttle``; the arguments of every cache: see ``BaseCache``.
         """
         super().__init__(**kwargs)
-        self._memory = Memory(**bounds(max_size, max_memory))
+        check_guards(**self._guards)
+        self._bounds = bounds(max_size, max_memory)
+        self._open()
         self._finish()
+
+    def _open(self) -> None:
+        self._memory = Memory(**self._bounds, grace=self._grace, throttle=self._throttle)
+
+    _OWN = frozenset(
+        {
+            "_made", "_memory", "_noted", "_waits_never", "_fast_get", "_fast_multi_get", "_fast_set", "_fast_delete",
+            "_fast_exists", "_fast_peek",
+        }
+    )  # fmt: skip
+
+    def __getstate__(self) -> dict[str, Any]:
+        """The settings and the entries, with what is left of their TTLs."""
+        return {**super().__getstate__(), "_entries": self._memory.entries()}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        """Makes a cache with these settings and entries."""
+        entries = state.pop("_entries")
+        super().__setstate__(state)
+        for key, value, ttl, space in entries:
+            if ttl is None or ttl > 0:
+                self._memory.set(key, value, ttl, space)
 
     @classmethod
     def parse_uri_path(cls, path: str) -> dict[str, Any]:
@@ -205,6 +229,8 @@ class SimpleMemoryCache(SimpleMemoryBackend):
         serializer: By default ``NullSerializer``.
         max_size: How many entries it holds; the least used ones make room. Unbounded by default.
         max_memory: How many bytes it holds, by ``sys.getsizeof`` of the values, in place of ``max_size``.
+        grace: Seconds that entries stay after their TTL, for when their source fails.
+        throttle: Seconds that a source that has failed isn't asked again for. By default 30.
         **kwargs: ``plugins``, ``namespace``, ``key_builder``, ``timeout``, ``ttl``: see ``BaseCache``.
 
     Example:

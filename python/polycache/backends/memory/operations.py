@@ -151,16 +151,31 @@ class MemoryOperations(NativeFill):
             yield name
 
     def _native_fill(
-        self, full: Any, compute: Callable[[], Awaitable[Any]], ttl: float | None, lease: float, timeout: float | None
+        self,
+        full: Any,
+        compute: Callable[[], Awaitable[Any]],
+        ttl: float | None,
+        lease: float | None,
+        timeout: float | None,
     ) -> Awaitable[Any]:
         text, space = self._place(full)
         return self._memory.get_or_set(text, compute, ttl, None, space)
 
-    def _loaded(self, stored: Any) -> Any:
-        return self._load(stored, None)
+    def _native_fill_many(
+        self,
+        full: list[Any],
+        compute: Callable[[list[str]], Awaitable[list[tuple[str, Any]]]],
+        ttl: float | None,
+        timeout: float | None,
+    ) -> Awaitable[dict[str, Any]]:
+        # All keys of a call are in one namespace.
+        return self._memory.multi_get_or_set([key_text(key) for key in full], compute, ttl, self._place(full[0])[1])
 
-    def _dumped(self, value: Any) -> Any:
-        return self._dump(value, None)
+    def _loaded(self, full: Any, stored: Any) -> Any:
+        return self._load_of(full, stored, None)
+
+    def _dumped(self, full: Any, value: Any) -> Any:
+        return self._dump_for(full, value, None)
 
     async def _raw(
         self, command: str, *args: Any, encoding: str | None = "utf-8", _conn: Any = None, **kwargs: Any

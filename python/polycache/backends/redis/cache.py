@@ -58,7 +58,8 @@ class RedisBackend(ServerCommands):
             client: A client of redis-py, whose address, user and password are used. The client itself isn't used.
             loop: Has no effect: the running loop is used.
             **kwargs: ``connections``, ``heartbeat``, ``protocol`` and the other settings of a Redis URL; the arguments of
-                every cache (see ``BaseCache``).
+                every cache on a server (``grace``, ``throttle``, ``breaker``, ``recovery``, ``fallback``, ``near``) and of every cache (see
+                ``BaseCache``).
         """
         place = known(kwargs, REDIS_SETTINGS)
         super().__init__(**kwargs)
@@ -76,7 +77,7 @@ class RedisBackend(ServerCommands):
             place |= self._take(of_pool(connection_pool_kwargs))
         scheme = place.pop("scheme", "rediss" if ssl else "redis")
         self._url = self._take_url(url, place) if url is not None else self._own_url(scheme, place)
-        self._server = self._connect()
+        self._open()
         self._finish()
 
     def _take(self, found: dict[str, Any]) -> dict[str, str]:
@@ -92,7 +93,7 @@ class RedisBackend(ServerCommands):
         return Place(scheme, address(self.endpoint, self.port), f"/{self.db}", settings=settings).url()
 
     def _take_url(self, url: str, settings: dict[str, str]) -> str:
-        place = Place.of(url, REDIS_SETTINGS | {"db"})
+        place = Place.of(url, REDIS_SETTINGS | {"db"}).of_server_alone()
         host, port = place.host_and_port()
         self.endpoint, self.port = host or self.endpoint, port or self.port
         self.username, self.password = place.username or self.username, place.password or self.password
@@ -100,7 +101,7 @@ class RedisBackend(ServerCommands):
         return place.url()
 
     def _connect(self) -> Server:
-        options: dict[str, Any] = {"username": self.username, "password": self.password}
+        options: dict[str, Any] = {"username": self.username, "password": self.password, **self._around_server()}
         if self.create_connection_timeout is not None:
             options["connect_timeout"] = self.create_connection_timeout
         return Server(self._url, **options)
@@ -152,6 +153,12 @@ class RedisCache(RedisBackend):
         create_connection_timeout: Seconds that connecting may take. By default 2.
         url: In place of all these: ``redis+cluster://host1:7000,host2:7000``, ``redis+sentinel://host:26379/service``.
         client: A client of redis-py, whose address, user and password are used.
+        grace: Seconds that entries stay after their TTL, for when their source fails.
+        throttle: Seconds that a source that has failed isn't asked again for. By default 30.
+        breaker: Has calls fail at once while the server can't be reached: ``True``, or a dict of its settings.
+        recovery: Remembers deletes and writes that didn't reach the server: ``True``, or a dict of its settings.
+        fallback: Works in memory while the server can't be reached: ``True``, or a dict of its settings.
+        near: How many entries to keep in memory after a read, or a dict with its settings.
         **kwargs: Settings of the client (``connections``, ``heartbeat``, ``ca``, ..); ``plugins``, ``namespace``,
             ``key_builder``, ``timeout``, ``ttl``: see ``BaseCache``.
 

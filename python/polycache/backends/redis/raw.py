@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from polycache._native import Server
-from polycache.backends.server.codec import to_bytes
+from polycache.serializers.stored import to_bytes
 
 #: Methods of redis-py that are called another way than their command.
 _COMMANDS = {"delete": "DEL", "memory_usage": "MEMORY USAGE"}

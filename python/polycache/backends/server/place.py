@@ -82,6 +82,18 @@ class Place:
             raise InvalidInput(f"the port {port!r} is no number")
         return unquote(host) or None, int(port) if port else None
 
+    def of_server_alone(self) -> Place:
+        """This place, which may not have settings of the cache.
+
+        Raises:
+            InvalidInput: It has one.
+        """
+        for name in self.options:
+            raise InvalidInput(
+                f"`{name}` in the url is no setting of a server: give it as an argument, or the URL to Cache.from_url"
+            )
+        return self
+
     def url(self) -> str:
         """The URL for the native client. User and password aren't in it: they are given beside it."""
         query = f"?{urlencode(self.settings)}" if self.settings else ""

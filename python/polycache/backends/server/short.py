@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from asyncio import CancelledError
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from polycache._native import Server
-from polycache.backends.server.codec import Decode, Encode, codec, from_bytes, to_bytes
+from polycache._native import Server, abandon
+from polycache.backends.server.codec import Decode, Encode, codec
 from polycache.backends.server.operations import ServerOperations
 from polycache.core.keys import key_text
 from polycache.core.sentinels import MISSING, SENTINEL, Unset
-from polycache.core.state import encoding_of
 from polycache.core.switch import AIOCACHE_NAME, ENVIRONMENT, POLYCACHE_NAME
 from polycache.core.ttl import Seconds, read_seconds
+from polycache.serializers import KeyedSerializer
+from polycache.serializers.stored import encoding_of, from_bytes, to_bytes
 
 #: Stands for a limit that has passed before the call began.
 _OVER = -1.0
@@ -33,7 +35,7 @@ class ServerCommands(ServerOperations):
         encode, decode = codec(self._serializer)
         is_built = self._key_builder is not None or self._is_other("_build_key")
         self._remember(
-            _fast=self._server if self._is_stock() else None,
+            _fast=self._server if self._is_stock() and not isinstance(self._serializer, KeyedSerializer) else None,
             _fast_limit=native_limit(self.timeout),
             _fast_prefix=None if is_built else key_text(self._build_key("", namespace=self.namespace)),
             _encode=encode,
@@ -73,7 +75,12 @@ class ServerCommands(ServerOperations):
         server = self._short(timeout)
         if server is None:
             return await super().get(key, default, loads_fn, namespace, timeout, _conn)
-        data = await server.get(self._text(key, namespace), None, self._native_limit(timeout))
+        call = server.get(self._text(key, namespace), None, self._native_limit(timeout))
+        try:
+            data = await call
+        except CancelledError:
+            abandon(call)
+            raise
         if data is None:
             return default
         if loads_fn is None:
@@ -93,7 +100,12 @@ class ServerCommands(ServerOperations):
         server = self._short(timeout)
         if server is None or loads_fn is not None:
             return await super()._read(key, default, loads_fn, namespace, timeout, _conn, options)
-        data = await server.get(self._text(key, namespace), None, self._native_limit(timeout))
+        call = server.get(self._text(key, namespace), None, self._native_limit(timeout))
+        try:
+            data = await call
+        except CancelledError:
+            abandon(call)
+            raise
         return MISSING if data is None else self._decode(data)
 
     async def multi_get(
@@ -111,7 +123,12 @@ class ServerCommands(ServerOperations):
         if not texts:
             return []
         decode = self._decode
-        found = await server.multi_get(texts, None, self._native_limit(timeout))
+        call = server.multi_get(texts, None, self._native_limit(timeout))
+        try:
+            found = await call
+        except CancelledError:
+            abandon(call)
+            raise
         return [None if data is None else decode(data) for data in found]
 
     async def set(
@@ -131,7 +148,12 @@ class ServerCommands(ServerOperations):
             return await super().set(key, value, ttl, dumps_fn, namespace, _cas_token, timeout, _conn)
         text = self._text(key, namespace)
         data = self._encode(value) if dumps_fn is None else to_bytes(dumps_fn(value))
-        await server.set(text, data, seconds, self._native_limit(timeout))
+        call = server.set(text, data, seconds, self._native_limit(timeout))
+        try:
+            await call
+        except CancelledError:
+            abandon(call)
+            raise
         return True
 
     async def multi_set(
@@ -150,7 +172,12 @@ class ServerCommands(ServerOperations):
         encode = self._encode
         stored = [(self._text(key, namespace), encode(value)) for key, value in pairs]
         if stored:
-            await server.multi_set(stored, seconds, self._native_limit(timeout))
+            call = server.multi_set(stored, seconds, self._native_limit(timeout))
+            try:
+                await call
+            except CancelledError:
+                abandon(call)
+                raise
         return True
 
     async def delete(
@@ -159,7 +186,12 @@ class ServerCommands(ServerOperations):
         server = self._short(timeout)
         if server is None:
             return await super().delete(key, namespace, timeout, _conn)
-        return int(await server.delete(self._text(key, namespace), self._native_limit(timeout)))
+        call = server.delete(self._text(key, namespace), self._native_limit(timeout))
+        try:
+            return int(await call)
+        except CancelledError:
+            abandon(call)
+            raise
 
     async def exists(
         self, key: Any, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None
@@ -167,7 +199,12 @@ class ServerCommands(ServerOperations):
         server = self._short(timeout)
         if server is None:
             return await super().exists(key, namespace, timeout, _conn)
-        return await server.exists(self._text(key, namespace), self._native_limit(timeout))
+        call = server.exists(self._text(key, namespace), self._native_limit(timeout))
+        try:
+            return await call
+        except CancelledError:
+            abandon(call)
+            raise
 
 
 def native_limit(timeout: Seconds) -> float | None:
