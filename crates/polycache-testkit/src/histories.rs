@@ -37,6 +37,7 @@
 //! - Without leases, a value that one process computes may be stored after another one has deleted its key.
 //! - A caller that joins a `get_or_set` of its own process shares its result, even after another process has deleted the key.
 //! - Where clears are [believed](Histories::believed) late, reads of other processes may see cleared values.
+//! - Where the processes have [near](Histories::near) caches, a read may get what another process has replaced within their bound.
 //! - A holder that can't renew its lock in time learns so from its guard, and another one may have the lock.
 
 mod books;
@@ -80,6 +81,7 @@ pub struct Histories {
     lease: Option<Duration>,
     timeout: Duration,
     believed: Duration,
+    near: Duration,
     workers: usize,
     clears: bool,
 }
@@ -113,6 +115,7 @@ impl Histories {
             lease: None,
             timeout: Duration::from_millis(500),
             believed: Duration::ZERO,
+            near: Duration::ZERO,
             clears: true,
         }
     }
@@ -133,6 +136,13 @@ impl Histories {
     /// How long after a clear the reads of other processes may still see cleared values.
     pub fn believed(mut self, believed: Duration) -> Self {
         self.believed = believed;
+        self
+    }
+
+    /// How long ago another process may have replaced or deleted a value that is still read: what a near cache in front of the store promises.
+    /// What a process has written itself is seen at once.
+    pub fn near(mut self, bound: Duration) -> Self {
+        self.near = bound;
         self
     }
 
@@ -177,7 +187,7 @@ impl Histories {
             Err(error) => panic!("the store isn't there: {error}"),
         };
         let stale_fills = self.lease == Some(Duration::ZERO) && caches.len() > 1;
-        let books = Arc::new(Books::new(caches.len(), self.believed, stale_fills));
+        let books = Arc::new(Books::new(caches.len(), self.believed, self.near, stale_fills));
         let mut tasks = JoinSet::new();
         for (index, cache) in caches.into_iter().enumerate() {
             let process = Arc::new(Process::new(index, cache, Arc::clone(&books), clears));

@@ -44,6 +44,7 @@ pub(super) struct Books {
     /// Calls under way that may share their result within their process, by process and key: the version acknowledged when each began.
     sharing: Vec<Mutex<HashMap<u64, u64>>>,
     believed: Duration,
+    near: Duration,
     stale_fills: bool,
     finding: Mutex<Option<String>>,
 }
@@ -56,6 +57,8 @@ struct Truth {
     acknowledged: AtomicU64,
     /// The acknowledged version by process.
     by_process: Vec<AtomicU64>,
+    /// When each version was acknowledged that was later than all before.
+    history: Mutex<Vec<(Instant, u64)>>,
 }
 
 /// The acknowledged versions when a command began.
@@ -92,7 +95,7 @@ fn computed_by(number: u64) -> Option<usize> {
 }
 
 impl Books {
-    pub(super) fn new(processes: usize, believed: Duration, stale_fills: bool) -> Self {
+    pub(super) fn new(processes: usize, believed: Duration, near: Duration, stale_fills: bool) -> Self {
         let truth = || Truth { by_process: (0..processes).map(|_| AtomicU64::new(0)).collect(), ..Truth::default() };
         Self {
             log: Log::new(KEYS + COUNTERS + LOCKS),
@@ -112,6 +115,7 @@ impl Books {
             unknown: Mutex::default(),
             sharing: (0..processes * KEYS).map(|_| Mutex::default()).collect(),
             believed,
+            near,
             stale_fills,
             finding: Mutex::default(),
         }
@@ -142,7 +146,13 @@ impl Books {
     pub(super) fn acknowledge(&self, process: usize, key: usize, version: u64) {
         let truth = &self.keys[key];
         truth.by_process[process].fetch_max(version, Ordering::SeqCst);
-        truth.acknowledged.fetch_max(version, Ordering::SeqCst);
+        let before = truth.acknowledged.fetch_max(version, Ordering::SeqCst);
+        if before < version && !self.near.is_zero() {
+            let mut history = truth.history.lock().unwrap_or_else(PoisonError::into_inner);
+            if history.last().is_none_or(|(_, last)| *last < version) {
+                history.push((Instant::now(), version));
+            }
+        }
     }
 
     /// The command may still take effect, or never.
@@ -200,7 +210,26 @@ impl Books {
         let computed = computed_by(number).is_some();
         let unknown = || self.unknown.lock().unwrap_or_else(PoisonError::into_inner).contains(&number);
         let shared = floor.shared.is_some_and(|shared| read >= shared.max(floor.own));
-        shared || self.is_believing(floor.at) || if computed { self.stale_fills } else { unknown() }
+        shared
+            || self.is_believing(floor.at)
+            || self.is_near(floor, read)
+            || if computed { self.stale_fills } else { unknown() }
+    }
+
+    /// Whether the read version was still near: another process has replaced it a short while ago.
+    fn is_near(&self, floor: Floor, read: u64) -> bool {
+        if self.near.is_zero() || read < floor.own {
+            return false;
+        }
+        let history = self.keys[floor.key].history.lock().unwrap_or_else(PoisonError::into_inner);
+        let replaced = history.partition_point(|(_, version)| *version <= read);
+        // Whoever has acknowledged may be about to write that down.
+        history.get(replaced).is_none_or(|(at, _)| floor.at < *at + self.near)
+    }
+
+    /// Whether values may be near.
+    pub(super) fn has_near(&self) -> bool {
+        !self.near.is_zero()
     }
 
     /// Whether a read that began at `at` may not know of a clear yet.

@@ -6,15 +6,15 @@
 mod builder;
 mod epochs;
 mod tier;
+mod write;
 
 use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::builder::NearBuilder;
-use self::epochs::Hold;
 use self::tier::{Lives, Read, Tier};
-use crate::backend::{self, Backend, Entry, Found, Holder, Key, OwnedKey, SetOptions, Want, When};
+use crate::backend::{self, Backend, Entry, Found, Holder, Key, OwnedKey, SetOptions, Tracker, Want, When};
 use crate::events::{EventKinds, Flushed, Listener};
 use crate::lease::is_lease;
 use crate::{Raw, Reply, Result, Ttl, Value};
@@ -65,6 +65,8 @@ pub struct Near {
     untracked: Option<Arc<dyn Backend>>,
     tier: Arc<Tier>,
     lives: Lives,
+    /// Hears of each write.
+    told: Option<Arc<dyn Tracker>>,
 }
 
 impl Near {
@@ -109,6 +111,12 @@ impl Near {
     /// Forgets everything near. The next reads ask the far backend.
     pub fn flush(&self) {
         self.tier.flush(Flushed::Asked);
+    }
+
+    /// Takes what others have changed: for a message of another process whose near cache [tells](NearBuilder::tells) of its writes.
+    #[must_use]
+    pub fn tracker(&self) -> Arc<dyn Tracker> {
+        Arc::clone(&self.tier) as Arc<dyn Tracker>
     }
 
     /// A read of a value that isn't near.
@@ -181,46 +189,12 @@ impl Near {
             together(found, far)
         })
     }
-
-    /// A write to `key`: until it ends, nothing is kept near.
-    fn hold(&self, key: Key<'_>) -> Hold {
-        let hold = self.tier.epochs.hold(key.full());
-        self.tier.forget(key.full());
-        hold
-    }
-
-    fn hold_each<'a>(&self, keys: impl Iterator<Item = Key<'a>> + Clone) -> Hold {
-        let hold = self.tier.epochs.hold_each(keys.clone().map(Key::full));
-        keys.for_each(|key| _ = self.tier.forget(key.full()));
-        hold
-    }
-
-    fn hold_prefix(&self, prefix: &str) -> Hold {
-        let hold = self.tier.epochs.hold_all();
-        self.tier.forget_prefix(prefix);
-        hold
-    }
 }
 
 /// The answers that were near, and in the gaps those from far.
 fn together(near: Vec<Option<Option<Found>>>, far: Vec<Option<Found>>) -> Vec<Option<Found>> {
     let mut far = far.into_iter();
     near.into_iter().map(|found| found.unwrap_or_else(|| far.next().flatten())).collect()
-}
-
-/// The reply of a write, under a hold until its end, whatever that is.
-fn under<T: Send + 'static>(hold: Hold, reply: Reply<T>) -> Reply<T> {
-    match reply.now() {
-        Ok(result) => {
-            drop(hold);
-            Reply::from(result)
-        }
-        Err(pending) => Reply::pending(async move {
-            let result = pending.await;
-            drop(hold);
-            result
-        }),
-    }
 }
 
 impl Backend for Near {
@@ -280,36 +254,36 @@ impl Backend for Near {
             self.tier.lease_is_touched(key.full());
             return self.far.set(key, value, options);
         }
-        under(self.hold(key), self.far.set(key, value, options))
+        self.write(key).until(self.far.set(key, value, options))
     }
 
     fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
-        under(self.hold_each(entries.iter().map(|entry| entry.key)), self.far.multi_set(entries))
+        self.write_each(entries.iter().map(|entry| entry.key)).until(self.far.multi_set(entries))
     }
 
     fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
-        under(self.hold(key), self.far.increment(key, delta, ttl))
+        self.write(key).until(self.far.increment(key, delta, ttl))
     }
 
     fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
-        under(self.hold(key), self.far.expire(key, ttl))
+        self.write(key).until(self.far.expire(key, ttl))
     }
 
     fn delete(&self, key: Key<'_>, when: When) -> Reply<bool> {
-        under(self.hold(key), self.far.delete(key, when))
+        self.write(key).until(self.far.delete(key, when))
     }
 
     fn multi_delete(&self, keys: &[Key<'_>]) -> Reply<u64> {
-        under(self.hold_each(keys.iter().copied()), self.far.multi_delete(keys))
+        self.write_each(keys.iter().copied()).until(self.far.multi_delete(keys))
     }
 
     fn clear(&self, prefix: &str) -> Reply<()> {
-        under(self.hold_prefix(prefix), self.far.clear(prefix))
+        self.write_all(prefix).until(self.far.clear(prefix))
     }
 
     /// The command may write anything.
     fn raw(&self, command: &str, args: &[&[u8]]) -> Reply<Raw> {
-        under(self.hold_prefix(""), self.far.raw(command, args))
+        self.write_all("").until(self.far.raw(command, args))
     }
 
     fn close(&self) -> Reply<()> {

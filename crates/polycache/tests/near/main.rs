@@ -1,6 +1,7 @@
 //! Memory in front of another backend.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod bus;
 mod commands;
 mod interleaved;
 mod lives;

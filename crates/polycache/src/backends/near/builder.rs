@@ -32,6 +32,7 @@ pub struct NearBuilder {
     tracking: bool,
     ttl: Option<Duration>,
     misses: Duration,
+    told: Option<Arc<dyn Tracker>>,
     clock: Clock,
 }
 
@@ -42,6 +43,7 @@ impl NearBuilder {
             tracking: true,
             ttl: None,
             misses: Duration::ZERO,
+            told: None,
             clock: Clock::System,
         }
     }
@@ -72,6 +74,62 @@ impl NearBuilder {
         self
     }
 
+    /// Tells `others` the keys of each write through this near cache, once it is done or given up, and of `clear` and `raw` that anything may have
+    /// changed. So a channel between processes carries what has changed, where the far backend doesn't tell it: `others` sends it, and who
+    /// receives it gives it to [`Near::tracker`]. What is lost on the way is noticed at the end of the [`ttl`](Self::ttl).
+    ///
+    /// `others` is called by whoever writes, and must not block, wait or panic.
+    ///
+    /// ```
+    /// use polycache::backend::{Gap, Tracker};
+    /// use polycache::backends::memory::Memory;
+    /// use polycache::backends::near::Near;
+    /// use polycache::Cache;
+    /// use std::sync::Arc;
+    /// use tokio::sync::mpsc;
+    ///
+    /// /// What is sent: a key, or nothing for all of them.
+    /// type Message = Option<Vec<u8>>;
+    ///
+    /// #[derive(Debug)]
+    /// struct Sender(mpsc::UnboundedSender<Message>);
+    ///
+    /// impl Tracker for Sender {
+    ///     fn changed(&self, key: &[u8]) {
+    ///         drop(self.0.send(Some(key.to_vec())));
+    ///     }
+    ///
+    ///     fn lost(&self, _: Gap<'_>) {
+    ///         drop(self.0.send(None));
+    ///     }
+    /// }
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// let server = Arc::new(Memory::new()); // or memcached
+    /// let (sender, mut receiver) = mpsc::unbounded_channel(); // or any channel between processes
+    /// let one = Near::builder().tells(Arc::new(Sender(sender))).build(server.clone())?;
+    /// let other = Near::builder().build(server)?;
+    ///
+    /// let (one, cache) = (Cache::builder().backend(one).build()?, Cache::builder().backend(other.clone()).build()?);
+    /// one.set("k", 1).await?;
+    /// assert_eq!(cache.get("k").await?, Some(1));
+    /// one.set("k", 2).await?;
+    ///
+    /// let tracker = other.tracker(); // a task of the other process
+    /// while let Ok(message) = receiver.try_recv() {
+    ///     match message {
+    ///         Some(key) => tracker.changed(&key),
+    ///         None => other.flush(),
+    ///     }
+    /// }
+    /// assert_eq!(cache.get("k").await?, Some(2));
+    /// # Ok(()) }
+    /// ```
+    pub fn tells(mut self, others: Arc<dyn Tracker>) -> Self {
+        self.told = Some(others);
+        self
+    }
+
     /// Uses a clock that moves only when told to, for tests. It has to be that of the far backend, if that has one.
     pub fn manual_clock(mut self, clock: &ManualClock) -> Self {
         self.clock = Clock::Manual(clock.clone());
@@ -94,8 +152,8 @@ impl NearBuilder {
         let ttl = self.ttl.or_else(|| tracked.is_none().then_some(DEFAULT_TTL));
         let lives = Lives::new(ttl, self.misses, far.info().ttl_resolution);
         Ok(match tracked {
-            Some(tracked) => Near { far: tracked, untracked: Some(far), tier, lives },
-            None => Near { far, untracked: None, tier, lives },
+            Some(tracked) => Near { far: tracked, untracked: Some(far), tier, lives, told: self.told },
+            None => Near { far, untracked: None, tier, lives, told: self.told },
         })
     }
 

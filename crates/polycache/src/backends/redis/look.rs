@@ -13,6 +13,10 @@ use super::trouble::{Class, unexpected};
 use crate::backend::{Found, Key, Version, Want};
 use crate::{Reply, Result, Value};
 
+/// How many keys a script looks at. Redis before 7.2 remembers all keys of a script for a tracked connection, once for each of its commands: a
+/// thousand keys in one call take it a third of a second, four thousand five seconds. Others wait for a script, too.
+const AT_ONCE: usize = 16;
+
 /// How a read asks the server.
 enum Form {
     /// By one command about a key, with a function that reads its answer.
@@ -101,7 +105,7 @@ impl Redis {
             }
             (Form::Script | Form::Pair, topology) => {
                 let calls = match topology {
-                    Fleet::Single(_) => vec![Call::of_all(&LOOK, keys)],
+                    Fleet::Single(_) => keys.chunks(AT_ONCE).map(|keys| Call::of_all(&LOOK, keys)).collect(),
                     Fleet::Cluster(_) => keys.iter().map(|key| Call::new(&LOOK, key.full())).collect(),
                 };
                 let count = keys.len();
