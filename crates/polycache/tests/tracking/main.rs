@@ -4,6 +4,7 @@
 mod changes;
 mod cluster;
 mod gaps;
+mod near;
 mod order;
 mod refusals;
 mod resharding;
