@@ -8,6 +8,7 @@ use syn::{Ident, Result, Type};
 use crate::function::{Function, located};
 use crate::key;
 use crate::options::Options;
+use crate::tags::{Tags, tags};
 
 /// Which of the two attributes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -40,6 +41,7 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
         (Some(_), Some(lease)) => (quote!(.lease(#lease)), quote!(#library::Result<#library::Cache>)),
         _ => (TokenStream::new(), source),
     };
+    let Tags { made, given } = tags(&function, &options, None, &quote!(<#shape as #library::functions::Shape>::Value))?;
     let (policy, checked) = (policy(&options, &function)?, function.checked(&options));
     let (bindings, body, returns) = (function.bindings(), &function.item.block, &function.returns);
 
@@ -47,7 +49,7 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
     let own = local("__call");
     let compute = if options.detached.is_some() { quote!(compute_detached) } else { quote!(compute) };
     let call = quote_spanned! {returns.span()=>
-        #own.#compute::<#shape, _>(async move { #returning #bindings #(#statements)* }) #policy
+        #own.#compute::<#shape, _>(async move { #returning #bindings #(#statements)* }) #policy #given
     };
     let tells = options.hard_timeout.as_ref().map(|(span, _)| {
         let error = function.error(&options);
@@ -56,6 +58,7 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
     let block = quote!({
         #checked
         #tells
+        #made
         let #own = #library::functions::CallBuilder::new(#found, #key) #lease;
         #call
     });

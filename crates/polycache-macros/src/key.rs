@@ -8,6 +8,7 @@ use syn::{Error, Expr, Ident, LitStr, Pat, Result, Type, parse_quote};
 use crate::cached::local;
 use crate::function::Function;
 use crate::options::Options;
+use crate::template::{Template, formatted};
 
 /// The argument that stands for one of many keys, a reference here: its name, and the type of a key.
 pub(crate) struct One<'a> {
@@ -111,70 +112,11 @@ fn nested(all: &[TokenStream]) -> TokenStream {
 
 /// The text with the values of its placeholders, among which `one` has to be.
 fn from_template(function: &Function, template: &LitStr, one: Option<&str>) -> Result<TokenStream> {
-    let text = template.value();
-    let span = template.span();
-    let mut format = String::new();
-    let mut values: Vec<Expr> = Vec::new();
-    let mut apart = one.is_none();
-    let mut rest = text.as_str();
-    while let Some(at) = rest.find(['{', '}']) {
-        format.push_str(&rest[..at]);
-        let (brace, after) = rest[at..].split_at(1);
-        if after.starts_with(brace) {
-            // A doubled brace stands for itself.
-            format.push_str(&rest[at..at + 2]);
-            rest = &after[1..];
-            continue;
-        }
-        let Some((inner, after)) = after.split_once('}').filter(|_| brace == "{") else {
-            return Err(Error::new(
-                span,
-                format!("a single `{brace}` in the key; write `{brace}{brace}` for the character"),
-            ));
-        };
-        let (expression, how) =
-            inner.split_once(':').map_or((inner, String::new()), |(expression, how)| (expression, format!(":{how}")));
-        let (value, name) = placeholder(function, expression, span)?;
-        apart |= one.is_some_and(|one| name == one);
-        values.push(value);
-        format.push_str(&format!("{{{}{how}}}", values.len() - 1));
-        rest = after;
+    let pieces = Template { function, what: "key", result: false }.pieces(template)?;
+    if let Some(one) = one.filter(|one| !pieces.iter().any(|piece| piece.is_of(one))) {
+        let text = format!("all keys would be the same: put `{{{one}}}`, which stands for one of them, into it");
+        return Err(Error::new(template.span(), text));
     }
-    format.push_str(rest);
-    if let Some(one) = one.filter(|_| !apart) {
-        return Err(Error::new(
-            span,
-            format!("all keys would be the same: put `{{{one}}}`, which stands for one of them, into it"),
-        ));
-    }
-    let format = LitStr::new(&format, span);
-    Ok(quote_spanned!(span=> ::core::format_args!(#format, #(#values),*)))
-}
-
-/// An argument, or a field of one, and the argument's name.
-fn placeholder(function: &Function, text: &str, span: Span) -> Result<(Expr, Ident)> {
-    let wrong =
-        |why: &str| Error::new(span, format!("`{{{text}}}` in the key {why}; the arguments are: {}", function.names()));
-    let parse = |text: &str| LitStr::new(text, span).parse::<Expr>();
-    // A keyword stands for the raw identifier, as it does for `format!`.
-    let mut expression =
-        parse(text).or_else(|_| parse(&format!("r#{text}"))).map_err(|_| wrong("names no argument"))?;
-    let mut root = &mut expression;
-    while let Expr::Field(field) = root {
-        root = &mut field.base;
-    }
-    let Expr::Path(path) = root else {
-        return Err(wrong("is neither an argument nor a field of one"));
-    };
-    let Some(name) = path.path.get_ident() else {
-        return Err(wrong("names no argument"));
-    };
-    // Text that comes through a `macro_rules!` has another span, so the argument is known only by its name.
-    let mut name = name.clone();
-    match function.declared(&name) {
-        Some(declared) => name.set_span(span.resolved_at(declared)),
-        None => return Err(wrong("is no argument")),
-    }
-    path.path = name.clone().into();
-    Ok((expression, name))
+    let (format, values) = formatted(&pieces, template.span());
+    Ok(quote_spanned!(template.span()=> ::core::format_args!(#format, #(#values),*)))
 }

@@ -5,6 +5,8 @@ mod function;
 mod key;
 mod multi;
 mod options;
+mod tags;
+mod template;
 
 use proc_macro::TokenStream;
 
@@ -54,6 +56,7 @@ use proc_macro::TokenStream;
 /// | `hard_timeout = "2s"` | how long a caller waits at most: see `CacheBuilder::hard_timeout`; the error has `From<polycache::Error>` |
 /// | `refresh_early = 0.8` | past this part of its TTL, a value is given and computed anew in the background: see `CacheBuilder::refresh_early`; the call is `detached` |
 /// | `detached` | the function, once begun, goes on in a task if its caller leaves: its future is `Send` and borrows nothing |
+/// | `tags = ["user:{id}", "team:{result.team}"]` | the tags of what is stored, for `Cache::clear_tag`; as `key`, and `result` is the computed value, unless an argument has that name |
 /// | `skip_if = function` | doesn't store a value for which this returns true |
 /// | `cache_errors` | stores a `Result` whole, errors too |
 /// | `write_behind` | returns as soon as the value is computed; a task stores it |
@@ -112,8 +115,8 @@ pub fn cached_stampede(options: TokenStream, item: TokenStream) -> TokenStream {
 /// ```
 ///
 /// `keys` names the argument with the keys: a slice or a `Vec`. The function returns a `HashMap`, a `BTreeMap` or a `Vec` of pairs, or
-/// one of them in a `Result`; keys that it leaves out have no value, and nothing is stored for them. In `key` and for `key_builder` that
-/// argument stands for one key. The other arguments have to be `Clone`, as the function may be called again for keys that other callers
+/// one of them in a `Result`; keys that it leaves out have no value, and nothing is stored for them. In `key`, in `tags` and for `key_builder`
+/// that argument stands for one key, and in `tags` `result` for its value. The other arguments have to be `Clone`, as the function may be called again for keys that other callers
 /// have given up. The function's future has to be `Send`.
 ///
 /// The other options are those of [`cached`](macro@cached), without `cache_errors`, `soft_timeout`, `hard_timeout`, `refresh_early` and `detached`. The call returned is a `MultiCall`: the same methods,

@@ -13,6 +13,7 @@ use crate::cached::{Cache, cache, local, policy, returning};
 use crate::function::{Argument, Function, bare, located, without_errors};
 use crate::key;
 use crate::options::Options;
+use crate::tags::{Tags, tags};
 
 const ATTRIBUTE: &str = "multi_cached";
 
@@ -38,10 +39,10 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let display = key::display(&function, &options, Some(&key::One { name: keys, ty: &one }))?;
     let Cache { found, source } = cache(&options);
     let policy = policy(&options, &function)?;
-    let checked = options.skip_if.is_none().then(|| {
-        let value = quote!(<<#shape as #library::functions::Shape>::Value as #library::functions::Pairs>::Value);
-        without_errors(&value, function.returns.span(), library, "one_of_many")
-    });
+    let value = quote!(<<#shape as #library::functions::Shape>::Value as #library::functions::Pairs>::Value);
+    let Tags { made, given } = tags(&function, &options, Some(&key::One { name: keys, ty: &one }), &value)?;
+    let checked =
+        options.skip_if.is_none().then(|| without_errors(&value, function.returns.span(), library, "one_of_many"));
     let copies = copies(&function, keys);
     let (bindings, returns) = (function.bindings(), &function.returns);
     let (returning, statements) = (returning(returns), &function.item.block.stmts);
@@ -55,11 +56,12 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
                 #bindings
                 #(#statements)*
             })
-        }) #policy
+        }) #policy #given
     };
     let list = if matches!(argument.ty, Type::Reference(_)) { quote!(#keys.to_vec()) } else { quote!(#keys) };
     let block = quote!({
         #checked
+        #made
         let #own = #library::functions::Keyed::new(#found, #list, |#keys, #formatter| {
             ::core::fmt::Display::fmt(&#display, #formatter)
         });

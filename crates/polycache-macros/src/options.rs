@@ -37,10 +37,11 @@ pub(crate) struct Options {
     /// The computation goes on without its caller.
     pub(crate) detached: Option<Span>,
     pub(crate) keys: Option<Ident>,
+    pub(crate) tags: Vec<LitStr>,
 }
 
 /// The options of all attributes.
-const COMMON: [&str; 14] = [
+const COMMON: [&str; 15] = [
     "alias",
     "cache",
     "crate",
@@ -51,6 +52,7 @@ const COMMON: [&str; 14] = [
     "object",
     "skip",
     "skip_if",
+    "tags",
     "ttl",
     "ttl_from",
     "url",
@@ -85,6 +87,7 @@ impl Options {
             refresh_early: None,
             detached: None,
             keys: None,
+            tags: Vec::new(),
         };
         let mut seen: Vec<String> = Vec::new();
         for setting in settings {
@@ -133,6 +136,7 @@ impl Options {
             }
             "detached" => self.detached = Some(setting.flag()?),
             "keys" => self.keys = Some(syn::parse2(bare(&setting.value()?).to_token_stream())?),
+            "tags" => self.tags = setting.texts()?,
             "crate" => self.library = setting.path()?,
             _ => return Err(unknown(&setting.name, &COMMON)),
         }
@@ -213,6 +217,18 @@ impl Setting {
             Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
             other => Err(Error::new(other.span(), format!("`{}` is a text in quotes", self.name))),
         }
+    }
+
+    fn texts(&self) -> Result<Vec<LitStr>> {
+        let wrong =
+            |span| Error::new(span, format!("`{}` is a list of texts, as in `{0} = [\"user:{{id}}\"]`", self.name));
+        let value = self.value()?;
+        let Expr::Array(list) = bare(&value) else { return Err(wrong(value.span())) };
+        let text = |element: &Expr| match bare(element) {
+            Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) => Ok(text.clone()),
+            other => Err(wrong(other.span())),
+        };
+        list.elems.iter().map(text).collect()
     }
 
     fn path(&self) -> Result<Path> {

@@ -25,4 +25,6 @@ pub mod scan;
 pub mod separators;
 pub mod slow_sources;
 pub mod switch;
+pub mod tag_races;
+pub mod tags;
 pub mod values;

@@ -192,6 +192,23 @@ macro_rules! __every_case {
                 a_stale_value_is_better_than_the_hard_timeout
                 what_is_deleted_is_not_given
             }
+            tags {
+                a_clear_takes_the_entries_with_the_tag
+                a_cleared_entry_is_none
+                computed_values_have_tags
+                tags_belong_to_a_namespace
+                generations_are_hidden
+                a_generation_lives_as_long_as_its_entries
+                a_copy_has_no_tags
+                objects_have_tags
+                a_clear_makes_stale_by_choice
+            }
+            tag_races {
+                no_value_from_before_a_clear
+                no_bulk_value_from_before_a_clear
+                no_old_value_at_random
+                a_write_before_a_clear_is_cleared
+            }
             heads {
                 a_head_comes_back
                 another_head_is_a_write

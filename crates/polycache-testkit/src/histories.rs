@@ -50,6 +50,7 @@ mod process;
 mod reads;
 #[cfg(feature = "servers")]
 mod servers;
+mod tags;
 mod writes;
 
 use std::sync::Arc;
@@ -84,6 +85,7 @@ pub struct Histories {
     near: Duration,
     workers: usize,
     clears: bool,
+    tagged: bool,
 }
 
 /// The counts of a run.
@@ -117,6 +119,7 @@ impl Histories {
             believed: Duration::ZERO,
             near: Duration::ZERO,
             clears: true,
+            tagged: false,
         }
     }
 
@@ -150,6 +153,12 @@ impl Histories {
     /// seconds.
     pub fn without_clears(mut self) -> Self {
         self.clears = false;
+        self
+    }
+
+    /// Gives all values tags, and clears these, too.
+    pub fn tagged(mut self) -> Self {
+        self.tagged = true;
         self
     }
 
@@ -190,7 +199,7 @@ impl Histories {
         let books = Arc::new(Books::new(caches.len(), self.believed, self.near, stale_fills));
         let mut tasks = JoinSet::new();
         for (index, cache) in caches.into_iter().enumerate() {
-            let process = Arc::new(Process::new(index, cache, Arc::clone(&books), clears));
+            let process = Arc::new(Process::new(index, cache, Arc::clone(&books), clears, self.tagged));
             for worker in 0..self.workers {
                 let rng = fastrand::Rng::with_seed(seed ^ ((index as u64) << 32 | worker as u64));
                 tasks.spawn(Arc::clone(&process).work(rng));

@@ -1,5 +1,6 @@
 //! The contract of a backend, which holds the values.
 
+mod clears;
 mod forward;
 mod found;
 mod info;
@@ -12,6 +13,7 @@ mod version;
 use std::fmt::Debug;
 use std::sync::Arc;
 
+pub use self::clears::Clears;
 pub use self::found::{Found, Want};
 pub use self::info::{BackendInfo, Capabilities};
 pub use self::options::{Entry, SetOptions, When, Written};
@@ -90,6 +92,13 @@ pub trait Backend: Debug + Send + Sync + 'static {
     /// [`Listeners`](crate::events::Listeners); a wrapper hands the listener on, and may tell it events of its own.
     fn listen(&self, listener: Listener) {
         let _ = listener;
+    }
+
+    /// The tags that were cleared, where the backend keeps them in this process: for one whose entries only this process can have, and which are
+    /// there as long as the list is. By default `None`: then the generations of tags are entries of the backend. A wrapper passes it on
+    /// if all entries are the inner backend's.
+    fn clears(&self) -> Option<Arc<Clears>> {
+        None
     }
 
     /// A second handle on the same entries, whose writes also end leases, at no round trip of their own: each `set`, `multi_set`,

@@ -14,6 +14,7 @@ pub mod near;
 pub mod recovery;
 #[cfg(feature = "redis")]
 pub mod redis;
+pub(crate) mod tagged;
 #[cfg(feature = "_server")]
 mod tls;
 

@@ -1,6 +1,7 @@
 //! The settings of a cache.
 
 mod computing;
+mod tags;
 
 use std::fmt;
 use std::sync::Arc;
@@ -9,7 +10,7 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use crate::backend::Backend;
-use crate::cache::{Cache, CacheOptions, Grace, NEVER_EARLY, Patience, REFRESH_EARLY, View, checked_serializer};
+use crate::cache::{Cache, CacheOptions, Layers, Made, NEVER_EARLY, Patience, REFRESH_EARLY, View, checked_serializer};
 use crate::flight::Flights;
 use crate::key::{KeyBuilder, Prefix};
 use crate::lease;
@@ -75,6 +76,7 @@ pub struct CacheBuilder {
     grace: Duration,
     /// The part of a TTL after which an entry is refreshed early; 1 for never.
     early: f64,
+    stale_on_clear: bool,
     options: CacheOptions,
 }
 
@@ -84,13 +86,8 @@ impl Cache {
     #[cfg(feature = "memory")]
     #[must_use]
     pub fn memory() -> Self {
-        Self::builder().assemble(
-            Arc::new(crate::backends::memory::Memory::new()),
-            None,
-            None,
-            Arc::new(Null),
-            Flights::new(),
-        )
+        let memory = Layers::new(Arc::new(crate::backends::memory::Memory::new()), Duration::ZERO, NEVER_EARLY, false);
+        Self::builder().assemble(memory, Arc::new(Null), Flights::new())
     }
 
     /// Settings for a new cache.
@@ -112,6 +109,7 @@ impl CacheBuilder {
             lease: None,
             grace: Duration::ZERO,
             early: NEVER_EARLY,
+            stale_on_clear: false,
             options: CacheOptions {
                 key_builder: None,
                 separator: CompactString::const_new(":"),
@@ -270,42 +268,39 @@ impl CacheBuilder {
             Some(backend) => backend,
             None => default_backend()?,
         };
-        let (grace, backend) = Grace::around(backend, self.grace, self.early);
         let flights = Flights::new();
-        let writes = backend.ending_leases(flights.holder());
         self.options.lease = match self.lease {
             _ if backend.info().capabilities.exclusive => None,
-            None => writes.as_ref().map(|_| DEFAULT_LEASE),
+            None => backend.ending_leases(flights.holder()).map(|_| DEFAULT_LEASE),
             given => given.filter(|lease| !lease.is_zero()),
         };
-        let writes = writes.filter(|_| self.options.lease.is_some());
         let live = backend.info().capabilities.live_objects;
         let serializer = match self.serializer.take() {
             Some(serializer) => checked_serializer(serializer, backend.info())?,
             None if live => Arc::new(Null),
             None => default_serializer(backend.info().name.as_ref())?,
         };
-        Ok(self.assemble(backend, grace, writes, serializer, flights))
+        let layers = Layers::new(backend, self.grace, self.early, self.stale_on_clear);
+        Ok(self.assemble(layers, serializer, flights))
     }
 
-    pub(crate) fn assemble(
-        self,
-        backend: Arc<dyn Backend>,
-        grace: Option<Grace>,
-        writes: Option<Arc<dyn Backend>>,
-        serializer: Arc<dyn Serializer>,
-        flights: Arc<Flights>,
-    ) -> Cache {
+    pub(crate) fn assemble(self, layers: Layers, serializer: Arc<dyn Serializer>, flights: Arc<Flights>) -> Cache {
+        let prefix = Prefix::new(&self.namespace, &self.options.separator);
+        let Made { direct, backend, tagged, grace } = layers.make(prefix.as_str());
+        let writes = self.options.lease.and_then(|_| backend.ending_leases(flights.holder()));
         let view = View {
             writer_ends_leases: writes.is_some(),
             writer: writes.unwrap_or_else(|| Arc::clone(&backend)),
+            direct,
             backend,
+            tagged,
+            layers,
             serializer,
             decoder: Decoder::new(),
             plugins: Arc::new([]),
             audience: None,
             bare: None,
-            prefix: Prefix::new(&self.namespace, &self.options.separator),
+            prefix,
             options: self.options,
             switch: Switch::new(self.enabled),
             flights,

@@ -10,10 +10,12 @@ mod gate;
 mod grace;
 mod hooks;
 mod keys;
+mod layers;
 mod patience;
 mod reads;
 mod removals;
 mod scan;
+mod tags;
 mod typed;
 mod writes;
 
@@ -34,12 +36,17 @@ pub(crate) use self::form::{Encoded, Form, Live};
 #[cfg(feature = "config")]
 pub(crate) use self::grace::{GRACE, THROTTLE};
 pub(crate) use self::grace::{Grace, NEVER_EARLY, REFRESH_EARLY};
+pub(crate) use self::layers::{Layers, Made};
 pub(crate) use self::patience::Patience;
 #[cfg(feature = "config")]
 pub(crate) use self::patience::{HARD_TIMEOUT, SOFT_TIMEOUT};
 pub use self::scan::Scan;
+pub(crate) use self::tags::Marks;
+#[cfg(feature = "macros")]
+pub(crate) use self::tags::TagsOf;
 pub use self::typed::{Readable, Storable};
 use crate::backend::{Backend, BackendInfo};
+use crate::backends::tagged::Tagged;
 use crate::events::{Audience, Ear, EventKinds};
 use crate::flight::Flights;
 use crate::key::{KeyBuilder, Prefix};
@@ -94,6 +101,8 @@ pub struct Cache {
 #[derive(Clone)]
 pub(crate) struct View {
     pub(crate) backend: Arc<dyn Backend>,
+    /// The same for hits, which need not know of tags.
+    pub(crate) direct: Arc<dyn Backend>,
     /// The target of writes: the backend, or its handle that also ends leases.
     pub(crate) writer: Arc<dyn Backend>,
     pub(crate) writer_ends_leases: bool,
@@ -112,6 +121,9 @@ pub(crate) struct View {
     pub(crate) flights: Arc<Flights>,
     /// For how long entries stay after their TTL; `None` where they don't.
     pub(crate) grace: Option<Grace>,
+    /// The part of the backend that knows of tags.
+    pub(crate) tagged: Arc<Tagged>,
+    pub(crate) layers: Layers,
     /// The queues for locks.
     pub(crate) queues: Arc<Queues>,
 }
@@ -164,6 +176,8 @@ impl Cache {
         let prefix = Prefix::new(namespace.as_ref(), &self.view.options.separator);
         let bare = self.view.bare.as_deref().map(|bare| View { prefix: prefix.clone(), ..bare.clone() });
         let view = View { prefix, bare: bare.map(Arc::new), ..(*self.view).clone() };
+        // Its tags are in its namespace.
+        let view = if view.layers.is_tagged() { view.on_layers(&view.layers) } else { view };
         Self { view: Arc::new(view), ..self.clone() }
     }
 

@@ -10,6 +10,7 @@ pub enum CommandName {
     Add,
     Cas,
     Clear,
+    ClearTag,
     Delete,
     Exists,
     Expire,
@@ -34,6 +35,7 @@ impl CommandName {
         Self::Add,
         Self::Cas,
         Self::Clear,
+        Self::ClearTag,
         Self::Delete,
         Self::Exists,
         Self::Expire,
@@ -59,6 +61,7 @@ impl CommandName {
             Self::Add => "add",
             Self::Cas => "cas",
             Self::Clear => "clear",
+            Self::ClearTag => "clear_tag",
             Self::Delete => "delete",
             Self::Exists => "exists",
             Self::Expire => "expire",
@@ -93,6 +96,7 @@ impl CommandName {
             // If an `add` or `cas` was executed, a second one finds its value, and answers as if it were somebody else's.
             Self::Add | Self::Cas | Self::Increment | Self::Raw => false,
             Self::Clear
+            | Self::ClearTag
             | Self::Delete
             | Self::Exists
             | Self::Expire

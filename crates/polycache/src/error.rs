@@ -161,6 +161,16 @@ impl Error {
         self
     }
 
+    /// The same error with a note for the cache itself.
+    pub(crate) fn noted(self, note: Note) -> Self {
+        self.with_source(note)
+    }
+
+    /// The cache's note to itself.
+    pub(crate) fn note(&self) -> Option<Note> {
+        self.0.source.as_deref()?.downcast_ref().copied()
+    }
+
     /// The sort of failure.
     #[must_use]
     pub fn kind(&self) -> ErrorKind {
@@ -185,6 +195,26 @@ impl Error {
         self.0.key.as_deref()
     }
 }
+
+/// Why the cache doesn't read a value that it has found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Note {
+    /// One of its tags was cleared.
+    Cleared,
+    /// Its tags have to be looked at first.
+    Unchecked,
+}
+
+impl fmt::Display for Note {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Cleared => "one of its tags was cleared",
+            Self::Unchecked => "its tags have not been looked at",
+        })
+    }
+}
+
+impl StdError for Note {}
 
 /// An error's text shows at most this much of a key, since keys may be kilobytes.
 const SHOWN_KEY_CHARS: usize = 80;

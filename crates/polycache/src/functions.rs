@@ -49,6 +49,7 @@ pub mod probe;
 mod ron_text;
 mod shape;
 mod source;
+mod tags;
 
 pub use self::arguments::Arguments;
 pub use self::cached::{Cached, Work};

@@ -25,6 +25,7 @@ macro_rules! links {
             [stale.md]: crate::guide::stale\n\
             [stampedes.md]: crate::guide::stampedes\n\
             [stampedes.md#across-processes]: crate::guide::stampedes#across-processes\n\
+            [tags.md]: crate::guide::tags\n\
             [values.md#around-another-compressed-sealed-signed]: crate::guide::values#around-another-compressed-sealed-signed\n\
             [values.md#keys-and-namespaces]: crate::guide::values#keys-and-namespaces\n\
             \n"
@@ -59,6 +60,10 @@ pub mod stampedes {}
 #[doc = links!()]
 #[doc = include_str!("../docs/stale.md")]
 pub mod stale {}
+
+#[doc = links!()]
+#[doc = include_str!("../docs/tags.md")]
+pub mod tags {}
 
 #[doc = links!()]
 #[doc = include_str!("../docs/locks.md")]

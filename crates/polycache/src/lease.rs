@@ -29,9 +29,11 @@ pub use self::holder::Holder;
 pub(crate) use self::keeper::{Keeper, Until};
 #[cfg(feature = "memory")]
 pub(crate) use self::name::is_lock;
+#[cfg(feature = "memcached")]
+pub(crate) use self::name::is_tag;
 #[cfg(any(feature = "memcached", feature = "memory"))]
 pub(crate) use self::name::leased;
-pub(crate) use self::name::{Purpose, is_lease, lease_key};
+pub(crate) use self::name::{Purpose, is_lease, lease_key, tag_key};
 use self::note::Note;
 pub(crate) use self::watch::Watch;
 

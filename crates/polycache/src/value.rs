@@ -39,6 +39,8 @@ enum Repr {
     Bytes(Arc<[u8]>),
     /// Bytes with a head, in the form that a server stores.
     Headed(Arc<[u8]>),
+    /// A value with tags that has just been read, and none of them was cleared.
+    Checked(Box<Value>),
     /// Bytes from a server that this program can't read.
     Unreadable(Arc<[u8]>),
     /// Bytes with a place for the object that is decoded from them.
@@ -87,6 +89,7 @@ impl Value {
     pub fn shared(self) -> Self {
         match self.0 {
             Repr::Owned(bytes) => Self(Repr::Bytes(bytes.into())),
+            Repr::Checked(value) => *value,
             _ => self,
         }
     }
@@ -120,6 +123,7 @@ impl Value {
             Repr::Owned(bytes) => Repr::Headed(stored::join(head, &bytes)),
             Repr::Bytes(bytes) => Repr::Headed(stored::join(head, &bytes)),
             Repr::Headed(stored) => return Self::bytes(stored::split(&stored).1).with_head(head),
+            Repr::Checked(value) => return value.with_head(head),
             Repr::Unreadable(stored) => Repr::Unreadable(stored),
             Repr::Decodable(decodable) => return decodable.bytes().clone().with_head(head).decodable(),
             Repr::Typed(_) | Repr::Object(_) => {
@@ -134,15 +138,25 @@ impl Value {
         self.head()?.grace()
     }
 
-    /// The same without a grace and the like, which belong to an entry.
-    pub(crate) fn without_grace(self) -> Self {
+    /// The same without a grace, tags and the like, which belong to an entry.
+    pub(crate) fn without_entry(self) -> Self {
         match self.head() {
-            Some(head) if head.grace().is_some() || head.early().is_some() => {
-                let head = head.without_grace();
+            Some(head) if head.grace().is_some() || head.early().is_some() || head.is_tagged() => {
+                let head = head.without_entry();
                 self.with_head(&head)
             }
             _ => self,
         }
+    }
+
+    /// Whether it has tags, and nobody has looked yet whether one of them was cleared.
+    pub(crate) fn is_tagged(&self) -> bool {
+        !matches!(self.0, Repr::Checked(_)) && self.head().is_some_and(|head| head.is_tagged())
+    }
+
+    /// The same after a look at its tags.
+    pub(crate) fn checked(self) -> Self {
+        if self.is_tagged() { Self(Repr::Checked(Box::new(self))) } else { self }
     }
 
     /// The head: what belongs to the value besides its bytes or object.
@@ -150,6 +164,7 @@ impl Value {
     pub fn head(&self) -> Option<Head<'_>> {
         match &self.0 {
             Repr::Headed(stored) => Some(stored::split(stored).0),
+            Repr::Checked(value) => value.head(),
             Repr::HeadedObject(headed) => Some(Head::known(&headed.head)),
             Repr::Decodable(decodable) => decodable.bytes().head(),
             Repr::Owned(_) | Repr::Bytes(_) | Repr::Unreadable(_) | Repr::Typed(_) | Repr::Object(_) => None,
@@ -163,6 +178,7 @@ impl Value {
             Repr::Owned(bytes) => Some(bytes),
             Repr::Bytes(bytes) => Some(bytes),
             Repr::Headed(stored) => Some(stored::split(stored).1),
+            Repr::Checked(value) => value.as_bytes(),
             Repr::Unreadable(stored) => Some(stored),
             Repr::Decodable(decodable) => decodable.bytes().as_bytes(),
             Repr::Typed(_) | Repr::Object(_) | Repr::HeadedObject(_) => None,
@@ -174,6 +190,7 @@ impl Value {
     pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
         match &self.0 {
             Repr::HeadedObject(headed) => headed.object.plain_ref(),
+            Repr::Checked(value) => value.downcast_ref(),
             _ => self.plain_ref(),
         }
     }
@@ -197,8 +214,9 @@ impl Value {
 
     /// The live object, if it is a `T`; otherwise the value.
     pub(crate) fn into_object<T: Any + Send + Sync>(self) -> Result<Arc<T>, Self> {
-        match &self.0 {
+        match self.0 {
             Repr::HeadedObject(headed) => headed.object.clone().into_plain_object(),
+            Repr::Checked(value) => value.into_object(),
             _ => self.into_plain_object(),
         }
     }
@@ -221,6 +239,7 @@ impl Value {
         match &self.0 {
             Repr::Typed(object) => Some(object.as_serialize()),
             Repr::HeadedObject(headed) => headed.object.as_serialize(),
+            Repr::Checked(value) => value.as_serialize(),
             _ => None,
         }
     }
@@ -237,6 +256,7 @@ impl Value {
         match &self.0 {
             Repr::Owned(_) => 0,
             Repr::Bytes(bytes) | Repr::Headed(bytes) | Repr::Unreadable(bytes) => counts_of(bytes),
+            Repr::Checked(value) => value.address(),
             Repr::Decodable(decodable) => counts_of(decodable),
             Repr::HeadedObject(headed) => counts_of(headed),
             Repr::Typed(object) => counts_of(object),

@@ -278,3 +278,48 @@ async fn a_memcached_fleet() {
     let _turn = TURN.lock().await;
     run(on_fleet(3).await.lease(LEASE).believed(Duration::from_millis(100))).await;
 }
+
+/// The same with tags, which are cleared meanwhile.
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_in_memory() {
+    let _turn = TURN.lock().await;
+    run(Histories::new("memory with tags", vec![Arc::new(Memory::new())]).tagged()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_in_a_store_without_leases_of_its_own() {
+    let _turn = TURN.lock().await;
+    run(on_memory(3).lease(LEASE).tagged()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_on_redis() {
+    let _turn = TURN.lock().await;
+    run(on_redis(3, "").await.lease(LEASE).tagged()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_on_redis_with_recovery() {
+    let _turn = TURN.lock().await;
+    run(on_redis(3, "&recovery").await.lease(LEASE).tagged()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_on_redis_cluster() {
+    let _turn = TURN.lock().await;
+    let cluster = RedisCluster::start(3, 0).await;
+    let url = format!("{}?{SETTINGS}", cluster.url());
+    run(Histories::new("Redis Cluster with tags", (0..3).map(|_| open(&url)).collect()).lease(LEASE).tagged()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_on_memcached() {
+    let _turn = TURN.lock().await;
+    run(on_memcached(3, "").await.lease(LEASE).tagged()).await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn tags_on_a_memcached_fleet() {
+    let _turn = TURN.lock().await;
+    run(on_fleet(3).await.lease(LEASE).believed(Duration::from_millis(100)).tagged()).await;
+}

@@ -15,8 +15,6 @@ fn head() -> Head<'static> {
         .with_born(SystemTime::UNIX_EPOCH + Duration::from_millis(1_700_000_000_123))
         .with_cost(Duration::from_micros(250))
         .with_etag("v7")
-        .with_tag("product:7", u64::MAX)
-        .with_tag("é", 0)
 }
 
 /// The bytes behind a head, after a check of the head.

@@ -23,11 +23,12 @@ pub(super) struct Process {
     /// Whether the cache is on. Held during commands that mean something else while it is off.
     pub(super) on: RwLock<bool>,
     clears: bool,
+    pub(super) tagged: bool,
 }
 
 impl Process {
-    pub(super) fn new(index: usize, cache: Cache, books: Arc<Books>, clears: bool) -> Self {
-        Self { index, cache, books, on: RwLock::new(true), clears }
+    pub(super) fn new(index: usize, cache: Cache, books: Arc<Books>, clears: bool, tagged: bool) -> Self {
+        Self { index, cache, books, on: RwLock::new(true), clears, tagged }
     }
 
     /// One random command after another.
@@ -38,6 +39,7 @@ impl Process {
                 220..520 => self.get_or_set(&mut rng).await,
                 520..560 => self.multi_get(&mut rng).await,
                 560..610 => self.multi_get_or_set(&mut rng).await,
+                610..670 if self.tagged => self.clear_tag(&mut rng).await,
                 610..730 => self.delete(&mut rng).await,
                 730..760 => self.multi_delete(&mut rng).await,
                 760..810 => self.set(&mut rng).await,

@@ -41,7 +41,7 @@ impl Process {
     pub(super) async fn get_or_set(&self, rng: &mut Rng) {
         let key = rng.usize(..KEYS);
         let (floor, _sharing) = self.books.share(self.index, key);
-        let (cache, before, after) = (self.cache(rng), pause(rng), pause(rng));
+        let (cache, before, after) = (self.computing(rng, &[key]), pause(rng), pause(rng));
         let name = name(key);
         let call = cache.get_or_set(&name, || async {
             let computed = self.compute(&[key], before, after).await;
@@ -58,7 +58,7 @@ impl Process {
         let keys = some(rng, 0..KEYS);
         let names: Vec<String> = keys.iter().map(|key| name(*key)).collect();
         let (floors, _sharing): (Vec<_>, Vec<_>) = keys.iter().map(|key| self.books.share(self.index, *key)).unzip();
-        let (cache, before, after) = (self.cache(rng), pause(rng), pause(rng));
+        let (cache, before, after) = (self.computing(rng, &keys), pause(rng), pause(rng));
         let call = cache.multi_get_or_set(&names, |missing| {
             let keys: Vec<usize> = missing.iter().map(|name| name.parse().expect("a key of these histories")).collect();
             async move {

@@ -58,7 +58,7 @@ impl Process {
         let _turn = self.turn(key).await;
         let stored = (self.books.bump(key), self.books.number());
         self.note(Some(key), &format!("set of version {} as #{} begins", stored.0, stored.1));
-        match self.done(self.cache(rng).set(&name(key), stored), rng, Some(key), "set").await {
+        match self.done(self.storing(rng, &[key]).set(&name(key), stored), rng, Some(key), "set").await {
             Some(()) => self.acknowledge(key, "set", stored.0),
             None => self.books.leave_unknown(stored.1),
         }
@@ -71,7 +71,7 @@ impl Process {
         let number = self.books.number();
         let pairs: Vec<(String, Stored)> =
             versions.iter().map(|(key, version)| (name(*key), (*version, number))).collect();
-        match self.done(self.cache(rng).multi_set(pairs), rng, None, "multi_set").await {
+        match self.done(self.storing(rng, &keys).multi_set(pairs), rng, None, "multi_set").await {
             Some(()) => versions.iter().for_each(|(key, version)| self.acknowledge(*key, "multi_set", *version)),
             None => self.books.leave_unknown(number),
         }
@@ -83,7 +83,7 @@ impl Process {
         let _turn = self.turn(key).await;
         let stored = (self.books.version(key), self.books.number());
         self.note(Some(key), &format!("add of version {} as #{} begins", stored.0, stored.1));
-        match self.done(self.cache(rng).add(&name(key), stored), rng, Some(key), "add").await {
+        match self.done(self.storing(rng, &[key]).add(&name(key), stored), rng, Some(key), "add").await {
             Some(added) => self.note(Some(key), &format!("add of #{}: {added}", stored.1)),
             None => self.books.leave_unknown(stored.1),
         }
@@ -97,7 +97,7 @@ impl Process {
         let _turn = self.turn(key).await;
         let stored = (self.books.version(key), self.books.number());
         self.note(Some(key), &format!("cas to version {} as #{} begins", stored.0, stored.1));
-        match self.done(self.cache(rng).cas(&name(key), stored, version), rng, Some(key), "cas").await {
+        match self.done(self.storing(rng, &[key]).cas(&name(key), stored, version), rng, Some(key), "cas").await {
             Some(done) => self.note(Some(key), &format!("cas of #{}: {done}", stored.1)),
             None => self.books.leave_unknown(stored.1),
         }
@@ -159,7 +159,7 @@ impl Process {
         }
     }
 
-    fn bump(&self, keys: &[usize], command: &str) -> Vec<(usize, u64)> {
+    pub(super) fn bump(&self, keys: &[usize], command: &str) -> Vec<(usize, u64)> {
         let bump = |key: &usize| {
             let version = self.books.bump(*key);
             self.note(Some(*key), &format!("{command} for version {version} begins"));
@@ -168,7 +168,7 @@ impl Process {
         keys.iter().map(bump).collect()
     }
 
-    fn acknowledge(&self, key: usize, command: &str, version: u64) {
+    pub(super) fn acknowledge(&self, key: usize, command: &str, version: u64) {
         self.books.acknowledge(self.index, key, version);
         self.note(Some(key), &format!("{command} for version {version} is acknowledged"));
     }
@@ -178,7 +178,7 @@ impl Process {
         if key < WRITTEN { None } else { Some(self.books.turns[key].lock().await) }
     }
 
-    async fn turns(&self, keys: &[usize]) -> Vec<tokio::sync::MutexGuard<'_, ()>> {
+    pub(super) async fn turns(&self, keys: &[usize]) -> Vec<tokio::sync::MutexGuard<'_, ()>> {
         let mut turns = Vec::new();
         for key in keys {
             turns.extend(self.turn(*key).await);

@@ -74,7 +74,7 @@ macro_rules! __forward {
         $($crate::__forward_known!($own);)*
         $crate::__forward_ops! {
             ($self $($field).+) [$($own)*]
-            info get look multi_get set multi_set increment expire delete multi_delete clear scan raw close listen
+            info get look multi_get set multi_set increment expire delete multi_delete clear scan raw close listen clears
         }
     };
 }
@@ -98,6 +98,7 @@ macro_rules! __forward_known {
     (raw) => {};
     (close) => {};
     (listen) => {};
+    (clears) => {};
     (ending_leases) => {
         ::std::compile_error!("`ending_leases` is never forwarded: write it, and leave it out of the list");
     };
@@ -137,6 +138,7 @@ macro_rules! __forward_op {
     (raw $place:tt [raw $($own:ident)*]) => {};
     (close $place:tt [close $($own:ident)*]) => {};
     (listen $place:tt [listen $($own:ident)*]) => {};
+    (clears $place:tt [clears $($own:ident)*]) => {};
     ($op:ident $place:tt [$other:ident $($own:ident)*]) => {
         $crate::__forward_op!($op $place [$($own)*]);
     };
@@ -184,6 +186,9 @@ macro_rules! __forward_op {
     };
     (listen $place:tt []) => {
         $crate::__forward_fn!($place listen(listener: $crate::events::Listener) -> ());
+    };
+    (clears $place:tt []) => {
+        $crate::__forward_fn!($place clears() -> Option<::std::sync::Arc<$crate::backend::Clears>>);
     };
 }
 

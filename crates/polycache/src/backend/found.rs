@@ -91,6 +91,11 @@ impl<T> Found<T> {
 }
 
 impl Found {
+    /// An entry with its value alone.
+    pub(crate) fn of(value: Value) -> Self {
+        Self { value: Some(value), ..Self::new() }
+    }
+
     /// The entry with its value read by `read`, and the value's head beside it.
     pub(crate) fn read<T, E>(self, read: impl FnOnce(Value) -> Result<T, E>) -> Result<Found<T>, E> {
         let Self { value, version, ttl, .. } = self;

@@ -31,7 +31,7 @@ pub use self::builder::{MemoryBuilder, Removed};
 #[cfg(feature = "config")]
 pub(super) use self::settings::from_settings;
 use self::weight::Weigher;
-use crate::backend::BackendInfo;
+use crate::backend::{BackendInfo, Clears};
 use crate::events::{Event, Listeners};
 use crate::{Ttl, Value};
 
@@ -57,6 +57,7 @@ pub struct Memory {
     weigher: Weigher,
     info: BackendInfo,
     listeners: Arc<Listeners>,
+    clears: Arc<Clears>,
 }
 
 impl Memory {

@@ -72,7 +72,7 @@ impl Cache {
         if let Some(object) = value.plain_decoded::<T>(*decoder) {
             return Ok(object.clone());
         }
-        self.knows_grace(value)?;
+        self.may_read(value)?;
         if let Some(object) = value.downcast_ref::<T>() {
             return Ok(object.clone());
         }
@@ -116,17 +116,17 @@ impl Cache {
 
     #[inline(never)]
     fn decode_other_object<T: Any + Send + Sync>(&self, value: Value) -> Result<Arc<T>> {
-        self.knows_grace(&value)?;
+        self.may_read(&value)?;
         value.into_object().map_err(|value| not_shared::<T>(&value))
     }
 
     /// The value, unless it is an object that the backend can't hold. It may come from another key, for which a serializer could refuse
-    /// it: so the object that was decoded from it stays behind. So does the grace of the entry that it comes from.
+    /// it: so the object that was decoded from it stays behind. So do the grace and the tags of the entry that it comes from.
     pub(super) fn storable(&self, value: Value) -> Result<Value> {
         if value.is_object() {
             self.takes_objects()?;
         }
-        Ok(value.undecoded().without_grace())
+        Ok(value.undecoded().without_entry())
     }
 
     pub(super) fn takes_objects(&self) -> Result<()> {

@@ -7,7 +7,7 @@ use crate::flight::{Seat, Tenure};
 use crate::key::OwnedKey;
 use crate::lease::Lease;
 use crate::switch::State;
-use crate::{Answer, CommandName, Reply, Result, Ttl, Value};
+use crate::{Answer, CommandName, Reply, Ttl, Value};
 
 const NAME: CommandName = CommandName::Set;
 
@@ -16,7 +16,7 @@ impl Cache {
     pub(crate) fn fill(
         &self,
         key: &str,
-        value: Result<Value>,
+        value: Reply<Option<Value>>,
         when: When,
         permit: Permit,
         seat: &Seat,
@@ -34,7 +34,7 @@ impl Cache {
     fn fill_encoded(
         &self,
         key: &str,
-        value: Result<Value>,
+        value: Reply<Option<Value>>,
         options: SetOptions,
         seat: &Seat,
         tenure: Option<Box<Tenure>>,
@@ -64,36 +64,48 @@ impl Cache {
     fn fill_open(
         &self,
         key: &str,
-        value: Result<Value>,
+        value: Reply<Option<Value>>,
         mut options: SetOptions,
         seat: &Seat,
         tenure: Option<Box<Tenure>>,
     ) -> Reply<bool> {
-        let value = match (value, self.write_ttl()) {
-            (Ok(value), Ok(ttl)) => {
-                options.ttl = ttl;
-                value
+        match self.write_ttl() {
+            Ok(ttl) => options.ttl = ttl,
+            Err(error) => return Reply::error(error.of(NAME, Some(key))),
+        }
+        let set = match (value.now(), tenure) {
+            (Ok(Err(error)), _) => return Reply::error(error.of(NAME, Some(key))),
+            (Ok(Ok(None)), _) => return Reply::ready(false),
+            (Ok(Ok(Some(value))), None) => {
+                match self.with_key(key, |backend, key| backend.set(key, value, options)).now() {
+                    Ok(result) => return Reply::from(result.map_err(|error| error.of(NAME, Some(key)))),
+                    Err(pending) => pending,
+                }
             }
-            (Err(error), _) | (_, Err(error)) => return Reply::error(error.of(NAME, Some(key))),
-        };
-        let set = match tenure {
-            None => match self.with_key(key, |backend, key| backend.set(key, value, options)).now() {
-                Ok(result) => return Reply::from(result.map_err(|error| error.of(NAME, Some(key)))),
-                Err(pending) => pending,
-            },
-            Some(tenure) => {
-                let set = self.under_lease(self.full_key(key), value, options, tenure.lease());
+            (Ok(Ok(Some(value))), Some(tenure)) => self.under_tenure(self.full_key(key), value, options, tenure),
+            (Err(value), tenure) => {
+                let (cache, key) = (self.clone(), self.full_key(key));
                 Reply::pending(async move {
-                    let stored = set.await;
-                    // Not before the end of the `set`, even if the caller doesn't wait for that: a value that arrives afterwards would be
-                    // stale.
-                    drop(tenure);
-                    stored
+                    let Some(value) = value.await? else { return Ok(false) };
+                    match tenure {
+                        None => cache.backend().set(key.key(), value, options).await,
+                        Some(tenure) => cache.under_tenure(key, value, options, tenure).await,
+                    }
                 })
             }
         };
         let reply = Reply::pending(seat.clone().send(set));
         self.finish(NAME, Some(key), reply, |_, _, result| result)
+    }
+
+    fn under_tenure(&self, key: OwnedKey, value: Value, options: SetOptions, tenure: Box<Tenure>) -> Reply<bool> {
+        let set = self.under_lease(key, value, options, tenure.lease());
+        Reply::pending(async move {
+            let stored = set.await;
+            // Not before the end of the `set`, even if the caller doesn't wait for that: a value that arrives afterwards would be stale.
+            drop(tenure);
+            stored
+        })
     }
 
     /// Stores if the lease is still held, and ends the lease.

@@ -4,7 +4,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::gate::Gate;
-use super::{Cache, View};
+use super::tags::unless_cleared;
+use super::{Cache, Layers};
 use crate::backend::{Backend, Found, SetOptions, Want, When};
 use crate::backends::graced::{Age, FRESHNESS, Graced, ROUGHLY};
 use crate::range::Range;
@@ -25,7 +26,6 @@ pub(crate) const THROTTLE: Range<Duration> = Range::from("throttle", Duration::Z
 pub(crate) struct Grace {
     /// The backend that the cache's own is around.
     inner: Arc<dyn Backend>,
-    grace: Duration,
     /// The part of a TTL after which an entry is refreshed early; 1 for never.
     early: f64,
 }
@@ -40,7 +40,7 @@ impl Grace {
             return (None, inner);
         }
         let backend = Arc::new(Graced::new(Arc::clone(&inner), grace, early));
-        (Some(Self { inner, grace, early }), backend)
+        (Some(Self { inner, early }), backend)
     }
 }
 
@@ -60,33 +60,15 @@ impl Cache {
     /// ```
     #[must_use]
     pub fn with_grace(&self, grace: Duration) -> Self {
-        self.regraced(|_, early| (grace, early))
+        self.on_layers(&Layers { grace, ..self.view.layers.clone() })
     }
 
     /// A view whose entries are refreshed early, as by [`CacheBuilder::refresh_early`](crate::CacheBuilder::refresh_early); 1 for never. What is
     /// out of bounds counts as the nearest bound. Costs allocations.
     #[must_use]
     pub fn with_refresh_early(&self, part: f64) -> Self {
-        self.regraced(|grace, _| (grace, if part.is_nan() { NEVER_EARLY } else { part.clamp(0.0, NEVER_EARLY) }))
-    }
-
-    fn regraced(&self, change: impl FnOnce(Duration, f64) -> (Duration, f64)) -> Self {
-        let View { backend, grace: present, writer_ends_leases, flights, .. } = &*self.view;
-        let inner = present.as_ref().map_or(backend, |grace| &grace.inner);
-        let (grace, early) =
-            present.as_ref().map_or((Duration::ZERO, NEVER_EARLY), |present| (present.grace, present.early));
-        let (grace, early) = change(grace, early);
-        let (grace, backend) = Grace::around(Arc::clone(inner), grace, early);
-        let ending = writer_ends_leases.then(|| backend.ending_leases(flights.holder())).flatten();
-        let writer = ending.unwrap_or_else(|| Arc::clone(&backend));
-        let graced = |view: &View| View {
-            backend: Arc::clone(&backend),
-            writer: Arc::clone(&writer),
-            grace: grace.clone(),
-            ..view.clone()
-        };
-        let bare = self.view.bare.as_deref().map(|bare| Arc::new(graced(bare)));
-        Self { view: Arc::new(View { bare, ..graced(&self.view) }), ..self.clone() }
+        let early = if part.is_nan() { NEVER_EARLY } else { part.clamp(0.0, NEVER_EARLY) };
+        self.on_layers(&Layers { early, ..self.view.layers.clone() })
     }
 
     pub(crate) fn has_grace(&self) -> bool {
@@ -104,7 +86,8 @@ impl Cache {
                 self.finish(NAME, Some(key), found, move |cache, key, found| {
                     let read = |found: Found| {
                         let age = Age::of(&found);
-                        found.value.map(|value| Ok((read(cache, key, value)?, age))).transpose()
+                        let value = found.value.map_or(Ok(None), |value| unless_cleared(read(cache, key, value)));
+                        value.map(|value| value.map(|value| (value, age)))
                     };
                     let aged = found.and_then(|found| found.map_or(Ok(None), read));
                     aged.or_else(|error| recover(cache, error.of(NAME, Some(key))))
@@ -175,15 +158,15 @@ impl Cache {
             grace.inner.set(full.key(), resting, options).then(move |_| Reply::ready(Some(value)))
         });
         self.finish(NAME, Some(key), rested, move |cache, key, found| {
-            found?.map(|value| read(cache, key, value)).transpose()
+            found?.map_or(Ok(None), |value| unless_cleared(read(cache, key, value)))
         })
     }
 
-    /// Refuses a value with a grace where the cache has none: it would take a stale one for a fresh one.
+    /// Refuses a value with a grace where the cache has none: it would take a stale one for a fresh one. And one whose tags forbid it.
     #[cold]
-    pub(super) fn knows_grace(&self, value: &Value) -> Result<()> {
+    pub(super) fn may_read(&self, value: &Value) -> Result<()> {
         if self.has_grace() || value.grace().is_none() {
-            return Ok(());
+            return self.spares(value);
         }
         let text = "it has a grace, and this cache has none: a stale value would pass for a fresh one; give the cache a `grace`";
         Err(Error::new(ErrorKind::Decode, text))

@@ -7,8 +7,10 @@ use compact_str::CompactString;
 
 use super::form::private::Reads;
 use super::gate::Gate;
+use super::tags::unless_cleared;
 use super::{Cache, Encoded};
 use crate::backend::{Found, Key, Version, Want};
+use crate::error::Note;
 use crate::key::OwnedKey;
 use crate::{Answer, CommandName, Error, ErrorKind, Readable, Reply, Result, Ttl, Value};
 
@@ -105,19 +107,27 @@ impl Cache {
         }
         let full = self.full_keys(keys);
         let full: Vec<Key<'_>> = full.iter().map(OwnedKey::key).collect();
-        match self.view.backend.multi_get(&full, Want::VALUE).now() {
+        let pending = match self.view.direct.multi_get(&full, Want::VALUE).now() {
             // Only errors need the keys' names; here they can be borrowed.
-            Ok(result) => {
-                let result = self.decode_all::<K, T>(result, misses, |index| keys[index].as_ref());
-                Reply::from(result.map_err(|error| error.of(CommandName::MultiGet, None)))
-            }
-            Err(pending) => {
-                let names: Vec<CompactString> = keys.iter().map(|key| CompactString::new(key)).collect();
-                self.finish(CommandName::MultiGet, None, pending, move |cache, _, result| {
-                    cache.decode_all::<K, T>(result, misses, |index| &names[index])
-                })
-            }
-        }
+            Ok(result) => match self.decode_all::<K, T>(result, misses, |index| keys[index].as_ref()) {
+                Err(error) if error.note() == Some(Note::Unchecked) => self.view.backend.multi_get(&full, Want::VALUE),
+                result => return Reply::from(result.map_err(|error| error.of(CommandName::MultiGet, None))),
+            },
+            Err(pending) => pending,
+        };
+        let names: Vec<CompactString> = keys.iter().map(|key| CompactString::new(key)).collect();
+        let cache = self.clone();
+        Reply::pending(async move {
+            let found = cache.limited(async {
+                let found = pending.await?;
+                match found.iter().flatten().filter_map(|found| found.value.as_ref()).any(Value::is_tagged) {
+                    true => cache.view.tagged.checked(found).await,
+                    false => Ok(found),
+                }
+            });
+            let result = cache.decode_all::<K, T>(found.await, misses, |index| &names[index]);
+            result.map_err(|error| error.of(CommandName::MultiGet, None))
+        })
     }
 
     fn decode_all<'a, K: Reads<T>, T: Clone>(
@@ -140,6 +150,8 @@ impl Cache {
             let value = match found.and_then(|found| found.value) {
                 Some(value) => match K::read(self, name(index), value) {
                     Ok(value) => Some(value),
+                    Err(error) if error.note() == Some(Note::Cleared) => None,
+                    Err(error) if error.note() == Some(Note::Unchecked) => return Err(error),
                     Err(error) => self.missed(error.about(name(index)).during(NAME, None), None)?,
                 },
                 None => None,
@@ -264,7 +276,10 @@ impl Cache {
                 let reply = self.with_key(key, |backend, key| backend.look(key, want));
                 self.finish(name, Some(key), reply, move |cache, key, result| {
                     let result = result.and_then(|found| read(cache, key, found));
-                    result.or_else(|error| recover(cache, error.of(name, Some(key))))
+                    result.or_else(|error| match error.note() {
+                        Some(Note::Cleared) => Ok(miss()),
+                        _ => recover(cache, error.of(name, Some(key))),
+                    })
                 })
             }
             Gate::Hooked => self.hooked(
@@ -287,23 +302,58 @@ impl Cache {
         decode: fn(&Self, &str, Value) -> Result<B>,
     ) -> Reply<Option<B>> {
         // The two most frequent cases come first, apart from the rest: this is the cost of a hit.
-        match self.with_key(key, |backend, key| backend.get(key)).now() {
+        match self.with_key(key, |_, key| self.view.direct.get(key)).now() {
             Ok(Ok(Some(value))) => match decode(self, key, value) {
                 Ok(value) => Reply::ready(Some(value)),
-                Err(error) => self.failed_read(name, key, error),
+                Err(error) => self.failed_read(name, key, error, decode),
             },
             Ok(Ok(None)) => Reply::ready(None),
-            Ok(Err(error)) => self.failed_read(name, key, error),
-            Err(pending) => self.wait(name, Some(key), pending, move |cache, key, result| {
-                let read = result.and_then(|value| value.map(|value| decode(cache, key, value)).transpose());
-                read.or_else(|error| cache.missed(error.of(name, Some(key)), None))
-            }),
+            Ok(Err(error)) => self.failed_read(name, key, error, decode),
+            Err(pending) => self.fetch_later(name, key, pending, decode),
         }
     }
 
     #[cold]
-    fn failed_read<B>(&self, name: CommandName, key: &str, error: Error) -> Reply<Option<B>> {
-        Reply::from(self.missed(error.of(name, Some(key)), None))
+    fn failed_read<B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: &str,
+        error: Error,
+        decode: fn(&Self, &str, Value) -> Result<B>,
+    ) -> Reply<Option<B>> {
+        match error.note() {
+            Some(Note::Cleared) => Reply::ready(None),
+            Some(Note::Unchecked) => {
+                self.fetch_later(name, key, self.with_key(key, |backend, key| backend.get(key)), decode)
+            }
+            None => Reply::from(self.missed(error.of(name, Some(key)), None)),
+        }
+    }
+
+    #[inline(never)]
+    fn fetch_later<B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: &str,
+        pending: Reply<Option<Value>>,
+        decode: fn(&Self, &str, Value) -> Result<B>,
+    ) -> Reply<Option<B>> {
+        let (cache, key) = (self.clone(), CompactString::new(key));
+        Reply::pending(async move {
+            let found = cache.limited(async {
+                match pending.await? {
+                    // Its reply is a box already: others need no room for it.
+                    Some(value) if value.is_tagged() => cache.view.tagged.checked_value(value).await,
+                    found => Ok(found),
+                }
+            });
+            let read = match found.await {
+                Ok(None) => return Ok(None),
+                Ok(Some(value)) => unless_cleared(decode(&cache, &key, value)),
+                Err(error) => Err(error),
+            };
+            read.or_else(|error| cache.missed(error.of(name, Some(&key)), None))
+        })
     }
 
     fn hooked_read<B: Send + 'static>(

@@ -132,7 +132,7 @@ mod private {
         #[inline]
         fn read(cache: &Cache, _key: &str, stored: Value) -> Result<Value> {
             stored.readable()?;
-            cache.knows_grace(&stored)?;
+            cache.may_read(&stored)?;
             Ok(stored)
         }
     }

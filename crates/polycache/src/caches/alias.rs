@@ -123,6 +123,9 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
     if let Some(timeout) = settings.ranged(&HARD_TIMEOUT)? {
         builder = builder.hard_timeout(timeout);
     }
+    if let Some(stale) = settings.take("stale_on_clear")? {
+        builder = builder.stale_on_clear(stale);
+    }
     if let Some(on_error) = settings.chosen(&ON_ERROR)? {
         builder = builder.on_error(on_error);
     }

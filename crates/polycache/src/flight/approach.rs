@@ -216,6 +216,7 @@ where
             tenure::seize::<K, T>(cache, key, 1, permit, leader.pulse())
         });
         match asking {
+            asking if cache.reads_tags() => Self::Asks(tenure::after(cache, asking), leader, When::Always),
             Some(asking) => Self::Asks(asking, leader, When::Always),
             None => Self::Leads(leader, When::Always),
         }

@@ -32,6 +32,8 @@ pub(super) struct Entry {
     pub(super) phase: Phase,
     /// Its value on the way to the backend: writes have to wait for that.
     pub(super) sending: Option<Sending>,
+    /// The tags that its value will have, in full, if they are known: whose clear doesn't touch it otherwise. `None` while it still reads.
+    pub(super) tags: Option<Arc<[CompactString]>>,
     /// Whether a task of the runtime computes or stores it.
     pub(super) has_task: bool,
     /// The leader's permit to store.
@@ -55,6 +57,7 @@ impl Entry {
             current: true,
             phase: Phase::Led,
             sending: None,
+            tags: None,
             has_task: false,
             permit,
             pulse: None,
@@ -68,6 +71,7 @@ impl Entry {
     pub(super) fn take_over(&mut self, kind: TypeId) -> Permit {
         self.phase = Phase::Led;
         self.has_task = false;
+        self.tags = None;
         self.permit = Permit::new();
         self.pulse = None;
         if self.kind != kind {

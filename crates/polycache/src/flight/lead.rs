@@ -183,7 +183,7 @@ impl<T: Clone + Send + Sync + 'static> Policy<T> {
         leader: &mut Leader<T, E>,
     ) -> Option<Reply<()>> {
         let Terms { when, tenure } = terms;
-        let permit = leader.take_permit();
+        let (permit, marks) = (leader.take_permit(), leader.take_marks());
         let report = report::Fill::new(cache, key);
         let skipped = self.skip.is_some_and(|skip| skip(value));
         let unleased = tenure.is_none() && K::lease_life(cache).is_some();
@@ -200,6 +200,10 @@ impl<T: Clone + Send + Sync + 'static> Policy<T> {
         let replaced = tenure.as_ref().and_then(|tenure| tenure.replaced.clone());
         let seat = leader.seat();
         let encoded = K::store(cache, key, value);
+        let encoded = match marks {
+            None => Reply::from(encoded.map(Some)),
+            Some(marks) => marks.attach(cache, key, value, encoded),
+        };
         let stored = permit.map(|permit| match self.ttl {
             None => cache.fill(key, encoded, when, permit, seat, tenure),
             Some(ttl) => cache.with_ttl(ttl(value)).fill(key, encoded, when, permit, seat, tenure),

@@ -11,6 +11,7 @@ use super::sending::Seat;
 use super::{Flights, Landing, Spot};
 use crate::Cache;
 use crate::backend::Permit;
+use crate::cache::Marks;
 use crate::events::ComputationEnd;
 
 /// The leadership of a flight. If it is dropped without a result, a waiter gets it.
@@ -23,13 +24,23 @@ pub(crate) struct Leader<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     pulse: Option<Arc<Pulse>>,
     /// `None` where no plugin listens.
     report: Option<Box<Report>>,
+    /// What is known of the view's tags as its computation begins, if it has any.
+    marks: Option<Box<Marks>>,
     computes: PhantomData<Result<T, E>>,
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
     pub(super) fn new(flights: Arc<Flights>, spot: Spot, permit: Permit) -> Self {
         let seat = Seat { flights, spot };
-        Self { seat, permit: Some(permit), landed: false, pulse: None, report: None, computes: PhantomData }
+        Self {
+            seat,
+            permit: Some(permit),
+            landed: false,
+            pulse: None,
+            report: None,
+            marks: None,
+            computes: PhantomData,
+        }
     }
 
     pub(super) fn seat(&self) -> &Seat {
@@ -57,8 +68,17 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Leader<T, E> {
         self.report.iter_mut().for_each(|report| report.asks());
     }
 
+    pub(super) fn take_marks(&mut self) -> Option<Box<Marks>> {
+        self.marks.take()
+    }
+
     /// The leader computes from now on.
     pub(super) fn begins(&mut self, cache: &Cache, key: &str) {
+        self.marks = cache.marks();
+        if let Some(tags) = cache.tags_to_come() {
+            let Seat { flights, spot } = &self.seat;
+            flights.at(spot.hash, |table| table.has_tags(*spot, tags));
+        }
         if self.report.is_none() {
             self.report = Report::new(cache, key);
         }

@@ -198,6 +198,7 @@ where
         });
         pulse
             .of(async {
+                tenure::learn(cache).await;
                 let led = join_all(led).await;
                 self.lead(led).await;
             })

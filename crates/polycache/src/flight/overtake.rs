@@ -51,6 +51,15 @@ impl Flights {
         }
     }
 
+    /// Keeps newcomers from values of keys with this prefix that may have the tag.
+    pub(crate) fn hide(&self, prefix: &str, tag: &str) {
+        if self.any() {
+            for shard in 0..SHARDS {
+                wake(self.step(shard, |table| table.hide(tag, |key| key.starts_with(prefix))));
+            }
+        }
+    }
+
     /// Runs a write that takes a while. It starts once no value of its keys is on the way to the backend: such a value could arrive after
     /// the write. It also overtakes flights that start meanwhile.
     pub(crate) fn overtaking<T: Send + 'static>(self: &Arc<Self>, scope: Scope, write: Reply<T>) -> Reply<T> {

@@ -6,6 +6,7 @@ use std::any::{Any, TypeId};
 use std::sync::Arc;
 use std::task::Waker;
 
+use compact_str::CompactString;
 use hashbrown::HashTable;
 
 use super::Spot;
@@ -247,6 +248,27 @@ impl Table {
         let entries = self.entries.iter_mut().filter(|entry| included(&entry.key));
         let vacant: Vec<Spot> = entries.filter_map(overtake).collect();
         vacant.into_iter().flat_map(|spot| self.vacate(spot)).collect()
+    }
+
+    /// Keeps newcomers from the flights of all keys for which `included` is true and whose value may have this tag, since it may be older than
+    /// the clear of the tag. Those who wait get it, and it is stored: its head tells that it's cleared.
+    pub(super) fn hide(&mut self, tag: &str, included: impl Fn(&str) -> bool) -> Vec<Waker> {
+        let has_tag = |entry: &Entry| entry.tags.as_ref().is_none_or(|tags| tags.iter().any(|known| known == tag));
+        let mut vacant = Vec::new();
+        for entry in self.entries.iter_mut().filter(|entry| included(&entry.key) && has_tag(entry)) {
+            entry.current = false;
+            if entry.phase == Phase::Vacant {
+                vacant.push(Spot { hash: entry.hash, id: entry.id });
+            }
+        }
+        vacant.into_iter().flat_map(|spot| self.vacate(spot)).collect()
+    }
+
+    /// The flight's leader computes a value with these tags.
+    pub(super) fn has_tags(&mut self, spot: Spot, tags: Arc<[CompactString]>) {
+        if let Some(entry) = self.find(spot) {
+            entry.tags = Some(tags);
+        }
     }
 
     /// The value for this key that is on its way to the backend, if one is.

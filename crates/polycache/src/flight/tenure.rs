@@ -115,6 +115,30 @@ where
     Some(Box::pin(async move { applicant.without(applicant.seize(permit.as_ref()).await) }))
 }
 
+/// Asks for a lease, if it is to be asked for, once the view's tags are known.
+#[cfg(feature = "macros")]
+pub(super) fn after<T: Send + 'static>(cache: &Cache, asking: Option<Asking<T>>) -> Asking<T> {
+    let cache = cache.clone();
+    Box::pin(async move {
+        learn(&cache).await;
+        match asking {
+            Some(asking) => asking.await,
+            None => Tenancy::None,
+        }
+    })
+}
+
+/// Learns the view's tags before a computation that begins without a read.
+pub(super) async fn learn(cache: &Cache) {
+    if !cache.reads_tags() {
+        return;
+    }
+    if let Err(error) = cache.limited(cache.learn_tags()).await {
+        let cause = (cache.flights().mark(), error.kind());
+        tell_repeated!(WARN, cause, %error, "the tags of a computed value can't be told: it isn't stored");
+    }
+}
+
 /// Asks for the lease once, as one `among` so many. `None` if another process has it.
 pub(super) async fn try_take<K, T>(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Tenancy<T>>
 where

@@ -15,6 +15,7 @@ use super::failure::{Attempt, Failure, Own};
 use super::key_text::key_text;
 use super::shape::Shape;
 use super::source::CacheSource;
+use super::tags::CallTags;
 use crate::cache::{Form, Keep};
 use crate::flight::{AgedRead, Asked, Call, CallOptions, Detached, Slow};
 use crate::repeated::tell_repeated;
@@ -37,18 +38,31 @@ pub struct One<S: Shape, Fut, O = ()> {
     key: Result<CompactString>,
     /// `None` once it computes.
     body: Option<Fut>,
-    /// The state that a hit doesn't need, in a box, so that a hit doesn't move it.
-    course: Option<Box<Course<S, Fut>>>,
+    /// The state that a hit without tags doesn't need, in a box, so that a hit doesn't move it.
+    pub(super) way: Option<Box<Way<S, Fut>>>,
     options: PhantomData<O>,
 }
 
 type Error<S> = Failure<<S as Shape>::Error>;
 type Flight<S, Fut> = Slow<<S as Shape>::Value, Error<S>, Attempt<S, Fut>>;
 
-/// How far a call without a hit has come.
+/// The way of a call that has tags, or no hit.
+pub(super) struct Way<S: Shape, Fut> {
+    pub(super) tags: Option<CallTags>,
+    course: Course<S, Fut>,
+}
+
+impl<S: Shape, Fut> Default for Way<S, Fut> {
+    fn default() -> Self {
+        Self { tags: None, course: Course::Begins }
+    }
+}
+
+/// How far it has come.
 enum Course<S: Shape, Fut> {
+    Begins,
     /// It has read how old the value is.
-    Ages(Option<AgedRead<S::Value>>, Cache),
+    Ages(AgedRead<S::Value>, Cache),
     /// It shares the computation with others.
     Shared(Flight<S, Fut>, Own<S::Error>, Cache),
     /// It reads, and won't store.
@@ -75,7 +89,7 @@ impl<C: CacheSource> CallBuilder<C> {
         S: Shape<Form: Form<S::Value>, Value: Clone>,
         Fut: Future<Output = S::Return>,
     {
-        Cached::new(self.cache, One { key: self.key, body: Some(body), course: None, options: PhantomData })
+        Cached::new(self.cache, One { key: self.key, body: Some(body), way: None, options: PhantomData })
     }
 
     /// As [`compute`](Self::compute); once begun, the computation goes on in a task of the tokio runtime even if its caller leaves, as by
@@ -85,7 +99,7 @@ impl<C: CacheSource> CallBuilder<C> {
         S: Shape<Form: Form<S::Value>, Value: Clone>,
         Fut: Future<Output = S::Return> + Send + 'static,
     {
-        Cached::new(self.cache, One { key: self.key, body: Some(body), course: None, options: PhantomData })
+        Cached::new(self.cache, One { key: self.key, body: Some(body), way: None, options: PhantomData })
     }
 }
 
@@ -123,8 +137,8 @@ where
 
     #[inline]
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<S::Return> {
-        if self.work.course.is_none()
-            && let Some(value) = self.start()
+        if self.work.way.is_none()
+            && let Some(value) = self.start(None)
         {
             return Poll::Ready(S::join(Ok(value)));
         }
@@ -150,24 +164,31 @@ where
     /// The value of a hit. Otherwise the rest of the way is put into the call.
     // Inlined: otherwise a hit passes its value through memory.
     #[inline(always)]
-    fn start(&mut self) -> Option<S::Value> {
+    fn start(&mut self, tags: Option<CallTags>) -> Option<S::Value> {
         let begun = self.key().and_then(|key| {
-            self.cache.with(|cache| match self.mode {
-                Mode::Refresh => Err(self.refreshes(cache, key)),
-                Mode::ReadAndStore if O::SPAWN.is_some() && cache.asks_age() => match S::Form::aged(cache, key).now() {
-                    Ok(Ok(Some((value, age)))) if age.is_calm() => Ok(value),
-                    read => Err(self.ages(read, cache)),
-                },
-                Mode::ReadAndStore | Mode::ReadOnly => match S::Form::get(cache, key).now() {
-                    Ok(Ok(Some(value))) => Ok(value),
-                    asked => Err(self.missed(cache, asked)),
-                },
+            self.cache.with(|cache| {
+                // On a server, who names the tags reads entry and generations together.
+                let told = tags.as_ref().filter(|_| !cache.keeps_clears()).map(|tags| tags.on(cache));
+                let cache = told.as_ref().unwrap_or(cache);
+                match self.mode {
+                    Mode::Refresh => Err(self.refreshes(cache, key, tags.as_ref())),
+                    Mode::ReadAndStore if O::SPAWN.is_some() && cache.asks_age() => {
+                        match S::Form::aged(cache, key).now() {
+                            Ok(Ok(Some((value, age)))) if age.is_calm() => Ok(value),
+                            read => Err(Course::Ages(read, self.tagged(cache, tags.as_ref()))),
+                        }
+                    }
+                    Mode::ReadAndStore | Mode::ReadOnly => match S::Form::get(cache, key).now() {
+                        Ok(Ok(Some(value))) => Ok(value),
+                        asked => Err(self.missed(cache, asked, tags.as_ref())),
+                    },
+                }
             })
         });
         match begun {
             Ok(Ok(value)) => Some(value),
             Ok(Err(course)) => {
-                self.work.course = Some(course);
+                self.work.way = Some(Box::new(Way { tags, course }));
                 None
             }
             Err(error) => {
@@ -179,23 +200,27 @@ where
         }
     }
 
-    #[cold]
-    fn refreshes(&self, cache: &Cache, key: &str) -> Box<Course<S, Fut>> {
+    /// The cache with the TTL and the tags of this call.
+    fn tagged(&self, cache: &Cache, tags: Option<&CallTags>) -> Cache {
         let cache = self.told(cache);
-        Box::new(Course::Shared(Slow::anew::<S::Form>(&cache, key), Own::default(), cache))
+        match tags {
+            Some(tags) => tags.on(&cache),
+            None => cache,
+        }
     }
 
     #[cold]
-    fn ages(&self, read: AgedRead<S::Value>, cache: &Cache) -> Box<Course<S, Fut>> {
-        Box::new(Course::Ages(Some(read), self.told(cache)))
+    fn refreshes(&self, cache: &Cache, key: &str, tags: Option<&CallTags>) -> Course<S, Fut> {
+        let cache = self.tagged(cache, tags);
+        Course::Shared(Slow::anew::<S::Form>(&cache, key), Own::default(), cache)
     }
 
     #[cold]
-    fn missed(&self, cache: &Cache, asked: Asked<S::Value>) -> Box<Course<S, Fut>> {
-        Box::new(match self.mode {
+    fn missed(&self, cache: &Cache, asked: Asked<S::Value>, tags: Option<&CallTags>) -> Course<S, Fut> {
+        match self.mode {
             Mode::ReadOnly => Course::Reads(asked.map_or_else(|reply| reply, Reply::from)),
-            _ => Course::Shared(Slow::start(cache, asked), Own::default(), self.told(cache)),
-        })
+            _ => Course::Shared(Slow::start(cache, asked), Own::default(), self.tagged(cache, tags)),
+        }
     }
 
     #[inline(never)]
@@ -204,17 +229,18 @@ where
         policy.behind |= O::BEHIND;
         let times_out = &|error| Failure::of_cache(error, share);
         loop {
-            let One { key, body, course, .. } = &mut self.work;
-            match (course.as_deref_mut(), key) {
-                (Some(Course::Ages(read, cache)), Ok(key)) => {
-                    let (own, cache) = (Own::default(), cache.clone());
-                    let Some(read) = read.take() else { return Poll::Pending };
+            let One { key, body, way, .. } = &mut self.work;
+            let tags = match (way.as_deref_mut(), key) {
+                (Some(Way { course: Course::Begins, tags }), _) => tags.take(),
+                (Some(Way { course: course @ Course::Ages(..), tags }), Ok(key)) => {
+                    let Course::Ages(read, cache) = std::mem::replace(course, Course::Begins) else { continue };
+                    let own = Own::default();
                     let mut compute = || Some(Attempt::new(body.take()?, share, Arc::clone(&own)));
                     let call = Call { cache: &cache, key, policy, spawn: O::SPAWN, times_out };
                     let mut slow = None;
                     let begun = Slow::begin_aged::<S::Form>(&mut slow, read, &call, &mut compute, context);
                     if let Some(slow) = slow {
-                        *course = Some(Box::new(Course::Shared(slow, own, cache)));
+                        *course = Course::Shared(slow, own, cache);
                         return Poll::Pending;
                     }
                     let failure = match ready!(begun) {
@@ -224,11 +250,9 @@ where
                     if let Some(error) = failure.error(&own) {
                         return Poll::Ready(S::join(Err(error)));
                     }
-                    if let Some(value) = self.start() {
-                        return Poll::Ready(S::join(Ok(value)));
-                    }
+                    tags.take()
                 }
-                (Some(Course::Shared(slow, own, cache)), Ok(key)) => {
+                (Some(Way { course: Course::Shared(slow, own, cache), tags }), Ok(key)) => {
                     let mut compute = || Some(Attempt::new(body.take()?, share, Arc::clone(own)));
                     let call = Call { cache, key, policy, spawn: O::SPAWN, times_out };
                     let failure = match ready!(slow.poll::<S::Form>(&call, &mut compute, context)) {
@@ -238,11 +262,9 @@ where
                     if let Some(error) = failure.error(own) {
                         return Poll::Ready(S::join(Err(error)));
                     }
-                    if let Some(value) = self.start() {
-                        return Poll::Ready(S::join(Ok(value)));
-                    }
+                    tags.take()
                 }
-                (Some(Course::Reads(reply)), _) => match ready!(Pin::new(reply).poll(context)) {
+                (Some(Way { course: Course::Reads(reply), .. }), _) => match ready!(Pin::new(reply).poll(context)) {
                     Ok(Some(value)) => return Poll::Ready(S::join(Ok(value))),
                     result => {
                         if let Err(error) = result {
@@ -250,11 +272,15 @@ where
                             tell_repeated!(WARN, cause, %error, "a failed read counts as a miss: the value is computed");
                         }
                         self.work.goes_alone();
+                        continue;
                     }
                 },
-                (Some(Course::Alone(body)), _) => return body.as_mut().poll(context),
+                (Some(Way { course: Course::Alone(body), .. }), _) => return body.as_mut().poll(context),
                 // It was polled after its end.
                 _ => return Poll::Pending,
+            };
+            if let Some(value) = self.start(tags) {
+                return Poll::Ready(S::join(Ok(value)));
             }
         }
     }
@@ -262,7 +288,8 @@ where
 
 impl<S: Shape, Fut, O> One<S, Fut, O> {
     fn goes_alone(&mut self) {
-        self.course = self.body.take().map(|body| Box::new(Course::Alone(Box::pin(body))));
+        let alone = |body| Box::new(Way { tags: None, course: Course::Alone(Box::pin(body)) });
+        self.way = self.body.take().map(alone);
     }
 }
 

@@ -12,6 +12,7 @@ use super::failure::{Attempt, Failure, Own, Share};
 use super::names::Names;
 use super::shape::Shape;
 use super::source::CacheSource;
+use super::tags::{CallTags, TagsOfOne};
 use crate::cache::{Form, Keep};
 use crate::flight::{Policy, run_multi};
 use crate::repeated::tell_repeated;
@@ -68,10 +69,12 @@ where
     S::Value: Pairs,
 {
     keys: Vec<Key<S>>,
-    names: Result<Names<Key<S>>>,
+    pub(super) names: Result<Names<Key<S>>>,
     /// `None` once it is on its way.
     body: Option<Body<'call, Key<S>, S::Return>>,
     running: Option<Computation<'call, S::Return>>,
+    pub(super) tags: CallTags,
+    pub(super) tags_of: Option<TagsOfOne<Key<S>, Value<S>>>,
 }
 
 type Key<S> = <<S as Shape>::Value as Pairs>::Key;
@@ -94,7 +97,14 @@ impl<K: Clone + Eq + Hash, C: CacheSource> Keyed<K, C> {
         S: Shape<Form: Form<Value<S>>>,
         S::Value: Pairs<Key = K>,
     {
-        let work = Many { keys: self.keys, names: self.names, body: Some(Box::new(body)), running: None };
+        let work = Many {
+            keys: self.keys,
+            names: self.names,
+            body: Some(Box::new(body)),
+            running: None,
+            tags: CallTags::default(),
+            tags_of: None,
+        };
         Cached::new(self.cache, work)
     }
 }
@@ -150,9 +160,10 @@ where
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<S::Return> {
         if let Some(mut body) = self.work.body.take() {
+            let cache = self.cache().map(|cache| self.work.tagged(&cache));
             let keys = std::mem::take(&mut self.work.keys);
             let names = std::mem::replace(&mut self.work.names, Ok(Names::default()));
-            let begun = self.cache().and_then(|cache| Ok((cache, names?)));
+            let begun = cache.and_then(|cache| Ok((cache, names?)));
             self.work.running = Some(match begun {
                 Ok((cache, names)) => {
                     let work = Running::<S> { cache, names, body, policy: self.policy(), share: self.share };

@@ -15,16 +15,22 @@ pub(crate) enum Purpose {
     Lock,
     /// Not a lease, but the trace of those who wait for a lock.
     Wait,
+    /// Not a lease, but the generation of a tag.
+    Tag,
+    /// Not a lease, but the generation that every clear of a tag in the namespace ends.
+    Tags,
 }
 
 impl Purpose {
-    const ALL: [Self; 3] = [Self::Compute, Self::Lock, Self::Wait];
+    const ALL: [Self; 5] = [Self::Compute, Self::Lock, Self::Wait, Self::Tag, Self::Tags];
 
     const fn name(self) -> &'static str {
         match self {
             Self::Compute => "lease",
             Self::Lock => "lock",
             Self::Wait => "wait",
+            Self::Tag => "tag",
+            Self::Tags => "tags",
         }
     }
 }
@@ -56,6 +62,11 @@ impl Key<'_> {
 /// The key of a lease on `key`, in the same namespace.
 pub(crate) fn lease_key(key: Key<'_>, purpose: Purpose) -> OwnedKey {
     key.with_text(lease_text(key.full(), purpose).into())
+}
+
+/// The key of the generation of a tag, given in full, in the namespace of `key`.
+pub(crate) fn tag_key(key: Key<'_>, tag: &str, purpose: Purpose) -> OwnedKey {
+    key.with_text([tag, "\u{1}", purpose.name()].concat().into())
 }
 
 fn lease_text(full: &str, purpose: Purpose) -> String {
@@ -108,7 +119,13 @@ pub(crate) fn leased(lease: &str) -> Option<&str> {
     parse(lease).filter(|(_, purpose)| *purpose == Purpose::Compute).map(|(key, _)| key)
 }
 
-/// Whether this key, full or without its namespace, is that of a lease.
+/// Whether a key, full or without its namespace, is that of a tag's generation.
+#[cfg(feature = "memcached")]
+pub(crate) fn is_tag(text: &str) -> bool {
+    parse(text).is_some_and(|(_, purpose)| matches!(purpose, Purpose::Tag | Purpose::Tags))
+}
+
+/// Whether this key, full or without its namespace, is that of a lease, or of another entry of the library's own.
 pub(crate) fn is_lease(text: &str) -> bool {
     parse(text).is_some()
 }
@@ -116,7 +133,7 @@ pub(crate) fn is_lease(text: &str) -> bool {
 /// Whether a key, in full or without its namespace, is that of a lock or of a lock's waiters.
 #[cfg(feature = "memory")]
 pub(crate) fn is_lock(text: &str) -> bool {
-    parse(text).is_some_and(|(_, purpose)| purpose != Purpose::Compute)
+    parse(text).is_some_and(|(_, purpose)| matches!(purpose, Purpose::Lock | Purpose::Wait))
 }
 
 #[cfg(test)]

@@ -8,7 +8,7 @@ use serde_json::{Map, Value};
 use crate::{Error, ErrorKind, Result};
 
 /// The settings of the cache. All others in a query are the backend's.
-pub(crate) const CACHE: [&str; 22] = [
+pub(crate) const CACHE: [&str; 23] = [
     "allow_flush",
     "breaker",
     "enabled",
@@ -26,6 +26,7 @@ pub(crate) const CACHE: [&str; 22] = [
     "separator",
     "serializer",
     "soft_timeout",
+    "stale_on_clear",
     "throttle",
     "timeout",
     "ttl",

@@ -58,6 +58,7 @@ impl Value {
         match self.0 {
             Repr::Owned(bytes) => Self(Repr::Decodable(Decodable::new(Self::from(fitted(bytes))).into())),
             Repr::Bytes(_) | Repr::Headed(_) => Self(Repr::Decodable(Decodable::new(self).into())),
+            Repr::Checked(value) => value.decodable(),
             Repr::Decodable(_) | Repr::Unreadable(_) | Repr::Typed(_) | Repr::Object(_) | Repr::HeadedObject(_) => self,
         }
     }
@@ -66,14 +67,18 @@ impl Value {
     pub(crate) fn undecoded(self) -> Self {
         match self.0 {
             Repr::Decodable(decodable) => decodable.bytes.clone(),
+            Repr::Checked(value) => value.undecoded(),
             _ => self,
         }
     }
 
     /// The object that `by` has decoded from these bytes, if it was a `T`.
     pub(crate) fn decoded<T: Any>(&self, by: Decoder) -> Option<&T> {
-        let Repr::Decodable(decodable) = &self.0 else { return None };
-        decodable.decoded(by)
+        match &self.0 {
+            Repr::Decodable(decodable) => decodable.decoded(by),
+            Repr::Checked(value) => value.decoded(by),
+            _ => None,
+        }
     }
 
     /// The same of bytes without a head: what most hits near find.
@@ -89,6 +94,9 @@ impl Value {
 
     /// Keeps the object that `by` has decoded from these bytes, if there is a place for it; the first one stays.
     pub(crate) fn keep_decoded<T: Any + Send + Sync + Clone>(&self, by: Decoder, object: &T) {
+        if let Repr::Checked(value) = &self.0 {
+            return value.keep_decoded(by, object);
+        }
         if let Repr::Decodable(decodable) = &self.0
             && decodable.object.get().is_none()
         {

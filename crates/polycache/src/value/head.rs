@@ -175,8 +175,13 @@ impl<'a> Head<'a> {
         })
     }
 
-    /// All but the grace and what else belongs to an entry.
-    pub(crate) fn without_grace(&self) -> Head<'static> {
+    /// Whether there are tags.
+    pub(crate) fn is_tagged(&self) -> bool {
+        self.0.first().is_some_and(|flags| flags & TAGS != 0)
+    }
+
+    /// All but what belongs to an entry: the grace, what goes with it, the tags.
+    pub(crate) fn without_entry(&self) -> Head<'static> {
         let mut head = Head::new();
         if let Some(born) = self.born() {
             head = head.with_born(born);
@@ -187,7 +192,7 @@ impl<'a> Head<'a> {
         if let Some(etag) = self.etag() {
             head = head.with_etag(etag);
         }
-        self.tags().fold(head, |head, (name, generation)| head.with_tag(name, generation))
+        head
     }
 
     /// Whether there are no fields.

@@ -39,6 +39,7 @@ impl Value {
     pub fn to_stored(&self) -> Option<Cow<'_, [u8]>> {
         match &self.0 {
             Repr::Headed(stored) | Repr::Unreadable(stored) => Some(Cow::Borrowed(stored)),
+            Repr::Checked(value) => value.to_stored(),
             Repr::Decodable(decodable) => decodable.bytes().to_stored(),
             _ => self.as_bytes().map(|bytes| {
                 if bytes.starts_with(MAGIC) {

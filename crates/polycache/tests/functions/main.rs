@@ -12,6 +12,7 @@ mod keys;
 mod multi;
 mod objects;
 mod sharing;
+mod tags;
 mod timeouts;
 mod trouble;
 mod written_by_macros;

@@ -112,9 +112,9 @@ async fn bytes() {
 async fn heads() {
     let server = RedisServer::start().await;
     let cache = cache(&server.url()).namespace("ns");
-    let head = Head::new().with_tag("shop", 3);
+    let head = Head::new().with_etag("shop");
     cache.set("headed", Value::bytes(*b"[1,2]").with_head(&head)).await.unwrap();
-    assert_eq!(server.cli_bytes(&[b"GET", b"ns:headed"]).await, b"\xC1pc\x01\x07\x08\x04shop\x03[1,2]");
+    assert_eq!(server.cli_bytes(&[b"GET", b"ns:headed"]).await, b"\xC1pc\x01\x06\x04\x04shop[1,2]");
 
     server.cli_bytes(&[b"SET", b"ns:newer", b"\xC1pc\x02\x01\x01"]).await;
     let error = cache.get::<Value>("newer").await.unwrap_err();

@@ -103,7 +103,7 @@ async fn counters_are_never_old() {
 #[tokio::test]
 async fn with_a_head_too() {
     let cache = json(&Memory::new());
-    let head = Head::new().with_tag("t", 1);
+    let head = Head::new().with_etag("t");
     cache.set("plain", "a").await.unwrap();
     let value = cache.get::<Value>("plain").await.unwrap().unwrap();
     let compute = || async { Ok::<_, Error>(value.with_head(&head)) };

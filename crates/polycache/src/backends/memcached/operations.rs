@@ -13,7 +13,7 @@ use crate::backend::{
     Backend, BackendInfo, Cursor, Entry, Found, Holder, Key, Page, Pattern, Permit, SetOptions, Want, When,
 };
 use crate::events::Listener;
-use crate::lease::is_lease;
+use crate::lease::{is_lease, is_tag};
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 impl Backend for Memcached {
@@ -265,7 +265,7 @@ impl Servers {
             None => Ok(keys),
             // A write to a dead generation would be lost, and so would a lock.
             Some(generations) => {
-                let believes = class == Class::Read && !keys.iter().any(|key| is_lease(key));
+                let believes = class == Class::Read && !keys.iter().any(|key| is_lease(key) && !is_tag(key));
                 // In a box: otherwise every command would have room for it.
                 Box::pin(generations.names(&self.client, keys, believes)).await
             }

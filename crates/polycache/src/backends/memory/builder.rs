@@ -207,7 +207,7 @@ impl MemoryBuilder {
                 listener(&Removed { key, value, cause: *cause });
             });
         }
-        Memory { engine: engine.build(), weigher, info, listeners }
+        Memory { engine: engine.build(), weigher, info, listeners, clears: Arc::default() }
     }
 }
 

@@ -6,7 +6,9 @@ use polycache_engine::{Cursor as Place, Decision, Present};
 
 use super::Memory;
 use super::counter::{self, Number};
-use crate::backend::{Backend, BackendInfo, Cursor, Entry, Found, Key, Page, Pattern, SetOptions, Version, Want, When};
+use crate::backend::{
+    Backend, BackendInfo, Clears, Cursor, Entry, Found, Key, Page, Pattern, SetOptions, Version, Want, When,
+};
 use crate::events::{EventKinds, Listener};
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
@@ -134,6 +136,10 @@ impl Backend for Memory {
             // This becomes the engine's listener, unless the builder's is, which tells the listeners too.
             self.engine.listen(move |removed| Self::tell(&listeners, &removed.key, removed.cause));
         }
+    }
+
+    fn clears(&self) -> Option<Arc<Clears>> {
+        Some(Arc::clone(&self.clears))
     }
 }
 

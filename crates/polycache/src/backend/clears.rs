@@ -1,0 +1,138 @@
+//! The tags that were cleared, of a backend in this process.
+
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{PoisonError, RwLock};
+
+use compact_str::CompactString;
+
+use crate::Value;
+
+/// How many cleared tags are known by name in either half.
+const HALF: usize = 1 << 17;
+
+/// The tags that were cleared, and when, of a [backend](super::Backend::clears) that only this process uses.
+///
+/// Time is a count of all clears. The tags of an entry have the count from when its computation began; a tag is cleared by noting the next
+/// count. About a quarter of a million cleared tags are known by name, and at least half as many. An entry from before those counts as
+/// cleared.
+#[derive(Debug, Default)]
+pub struct Clears {
+    count: AtomicU64,
+    /// Whether an entry may have tags.
+    used: AtomicBool,
+    known: RwLock<Known>,
+}
+
+/// The clears that are known by name.
+#[derive(Debug, Default)]
+struct Known {
+    young: HashMap<CompactString, u64, foldhash::fast::RandomState>,
+    old: HashMap<CompactString, u64, foldhash::fast::RandomState>,
+    /// The first counts in `young` and in `old`. What is older than `old` is forgotten.
+    young_since: u64,
+    old_since: u64,
+}
+
+impl Clears {
+    /// None so far.
+    #[must_use]
+    pub fn new() -> Self {
+        Self::default()
+    }
+
+    /// The generation of every tag, for a computation that begins now.
+    pub(crate) fn now(&self) -> u64 {
+        self.count.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn is_used(&self) -> bool {
+        self.used.load(Ordering::Acquire)
+    }
+
+    pub(crate) fn uses(&self) {
+        if !self.is_used() {
+            self.used.store(true, Ordering::Release);
+        }
+    }
+
+    /// Clears a tag.
+    pub(crate) fn clear(&self, tag: &str) {
+        if !self.is_used() {
+            return;
+        }
+        let mut known = self.known.write().unwrap_or_else(PoisonError::into_inner);
+        let count = self.count.load(Ordering::Acquire) + 1;
+        if known.young.len() >= HALF {
+            known.old = std::mem::take(&mut known.young);
+            known.old_since = known.young_since;
+            known.young_since = count;
+        }
+        known.young.insert(CompactString::new(tag), count);
+        self.count.store(count, Ordering::Release);
+    }
+
+    /// Whether none of the value's tags was cleared since its computation began.
+    pub(crate) fn spare(&self, value: &Value) -> bool {
+        let Some(head) = value.head() else { return true };
+        let count = self.now();
+        // A generation that isn't a count is from a wrapper which doesn't pass these clears on.
+        if head.tags().any(|(_, generation)| generation >> 63 != 0) {
+            return false;
+        }
+        if head.tags().all(|(_, generation)| generation >= count) {
+            return true;
+        }
+        let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
+        head.tags().all(|(tag, generation)| {
+            let cleared = known.young.get(tag).or_else(|| known.old.get(tag));
+            // The entry knows of all clears before `old_since`, or can't tell.
+            generation.saturating_add(1) >= known.old_since && cleared.is_none_or(|cleared| generation >= *cleared)
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Head;
+
+    fn tagged(tags: &[&str], generation: u64) -> Value {
+        let head = tags.iter().fold(Head::new(), |head, tag| head.with_tag(tag, generation));
+        Value::bytes(*b"v").with_head(&head)
+    }
+
+    #[test]
+    fn a_clear_spares_what_began_after_it() {
+        let clears = Clears::new();
+        clears.uses();
+        let before = tagged(&["a", "b"], clears.now());
+        assert!(clears.spare(&before));
+        clears.clear("c");
+        assert!(clears.spare(&before));
+        clears.clear("b");
+        assert!(!clears.spare(&before));
+        assert!(clears.spare(&tagged(&["a", "b"], clears.now())));
+        assert!(clears.spare(&Value::bytes(*b"plain")));
+    }
+
+    #[test]
+    fn what_is_older_than_all_known_clears_is_gone() {
+        let clears = Clears::new();
+        clears.uses();
+        let (first, mut rest) = (tagged(&["a"], clears.now()), 0..);
+        let mut clear = |times: usize| {
+            for number in rest.by_ref().take(times) {
+                clears.clear(&format!("other {number}"));
+            }
+        };
+        clear(HALF);
+        assert!(clears.spare(&first));
+        let second = tagged(&["a"], clears.now());
+        clear(HALF);
+        assert!(clears.spare(&first) && clears.spare(&second), "known by name");
+        clear(1);
+        assert!(!clears.spare(&first) && clears.spare(&second));
+        assert!(!clears.spare(&tagged(&["other 5"], 3)));
+    }
+}

@@ -1,0 +1,173 @@
+//! The operations of the backend with tags.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{Seen, Tag, Tagged, records, with_tags};
+use crate::backend::{self, Backend, Entry, Found, Holder, Key, OwnedKey, SetOptions, Want, When};
+use crate::lease::is_lease;
+use crate::{Error, ErrorKind, Head, Reply, Ttl, Value};
+
+impl Backend for Tagged {
+    backend::forward!(self.inner, all but [get look multi_get set multi_set increment expire]);
+
+    fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
+        if self.reads_tags() && !is_lease(key.full()) {
+            let (this, owned) = (self.clone(), key.into_owned());
+            return Reply::pending(async move {
+                let keys: Vec<Key<'_>> =
+                    std::iter::once(owned.key()).chain(this.tags.iter().map(Tag::record)).collect();
+                let mut found = this.inner.multi_get(&keys, Want::VALUE).await?;
+                if found.len() != keys.len() {
+                    return Err(Error::new(
+                        ErrorKind::Backend,
+                        "the backend gave another number of values than asked for",
+                    ));
+                }
+                let read = found.drain(1..).map(records::generation).collect();
+                let found = this.settle(found, read).await?;
+                Ok(found.into_iter().next().flatten().and_then(|found| found.value))
+            });
+        }
+        let this = self.clone();
+        self.inner.get(key).and_then(move |value| {
+            let found = value.map(Found::of);
+            this.check_one(found, Vec::new()).map(|found| found?.value)
+        })
+    }
+
+    fn look(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
+        if (self.is_plain() && !want.has(Want::VALUE)) || is_lease(key.full()) {
+            return self.inner.look(key, want);
+        }
+        let this = self.clone();
+        let look = self.inner.look(key, want.and(Want::VALUE));
+        let found = if self.reads_tags() {
+            Reply::pending(async move {
+                let found = this.with_tags(look.map(|found| vec![found])).await?;
+                Ok(found.into_iter().next().flatten())
+            })
+        } else {
+            look.and_then(move |found| this.check_one(found, Vec::new()))
+        };
+        found.map(move |found| found.map(|found| only(found, want)))
+    }
+
+    fn multi_get(&self, keys: &[Key<'_>], want: Want) -> Reply<Vec<Option<Found>>> {
+        if self.is_plain() && !want.has(Want::VALUE) {
+            return self.inner.multi_get(keys, want);
+        }
+        let this = self.clone();
+        let look = self.inner.multi_get(keys, want.and(Want::VALUE));
+        let found = if self.reads_tags() {
+            Reply::pending(async move { this.with_tags(look).await })
+        } else {
+            look.and_then(move |found| this.check(found, Vec::new()))
+        };
+        found.map(move |found| found.into_iter().map(|found| found.map(|found| only(found, want))).collect())
+    }
+
+    fn set(&self, key: Key<'_>, value: Value, options: SetOptions) -> Reply<bool> {
+        let is_tagged = self.own > 0 || value.is_tagged();
+        let depends = options.when != When::Always && self.shared.is_used();
+        if (!is_tagged && !depends) || is_lease(key.full()) {
+            return self.inner.set(key, value, options);
+        }
+        let (this, owned) = (self.clone(), key.into_owned());
+        self.mark(key, value, options.ttl).and_then(move |value| match options.when {
+            When::Always => this.inner.set(owned.key(), value, options),
+            _ => this.set_if(owned.key(), value, options),
+        })
+    }
+
+    fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
+        if self.own == 0 {
+            return self.inner.multi_set(entries);
+        }
+        let this = self.clone();
+        if let Some(clears) = &self.shared.clears {
+            self.shared.uses();
+            let now = clears.now();
+            let mark = |Entry { key, value, ttl }| {
+                Entry::new(key, with_tags(value, self.own().iter().map(|tag| (&*tag.name, now))), ttl)
+            };
+            return self.inner.multi_set(entries.into_iter().map(mark).collect());
+        }
+        self.shared.uses();
+        let entries: Vec<_> =
+            entries.into_iter().map(|entry| (entry.key.into_owned(), entry.value, entry.ttl)).collect();
+        Reply::pending(async move {
+            let numbers = this.generations(this.own()).await?;
+            let longest = entries.iter().map(|(.., ttl)| *ttl).max_by_key(|ttl| match ttl {
+                Ttl::After(life) => *life,
+                Ttl::Never => Duration::MAX,
+            });
+            records::prolong(&this.inner, &this.shared.known, this.own(), longest.unwrap_or_default()).await?;
+            let mark = |(key, value, ttl)| {
+                let tags = this.own().iter().zip(&numbers).map(|(tag, number)| (&*tag.name, *number));
+                (key, with_tags(value, tags), ttl)
+            };
+            let entries: Vec<_> = entries.into_iter().map(mark).collect();
+            let entries = entries.iter().map(|(key, value, ttl)| Entry::new(OwnedKey::key(key), value.clone(), *ttl));
+            let stored = this.inner.multi_set(entries.collect());
+            stored.await
+        })
+    }
+
+    /// Counts are stored without tags. Only a number that was set has one: it can't be counted, and is in the way where it was cleared.
+    fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
+        if self.is_plain() {
+            return self.inner.increment(key, delta, ttl);
+        }
+        let (this, owned) = (self.clone(), key.into_owned());
+        self.inner.increment(key, delta, ttl).then(move |sum| {
+            let error = match sum {
+                Err(error) if error.kind() == ErrorKind::NotANumber => error,
+                sum => return Reply::from(sum),
+            };
+            let inner = Arc::clone(&this.inner);
+            this.seen(owned.key()).and_then(move |seen| match seen {
+                Seen::Valid => Reply::error(error),
+                Seen::Cleared(Found { version: Some(version), .. }) => {
+                    let deleted = inner.delete(owned.key(), When::Unchanged(version));
+                    deleted.and_then(move |_| inner.increment(owned.key(), delta, ttl))
+                }
+                _ => inner.increment(owned.key(), delta, ttl),
+            })
+        })
+    }
+
+    fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
+        if self.is_plain() || is_lease(key.full()) {
+            return self.inner.expire(key, ttl);
+        }
+        let (this, owned) = (self.clone(), key.into_owned());
+        self.inner.look(key, Want::VALUE).and_then(move |found| {
+            let checked = this.check_one(found, Vec::new());
+            checked.and_then(move |found| {
+                let Some(value) = found.and_then(|found| found.value) else { return Reply::ready(false) };
+                let head = value.head();
+                let tags: Vec<Tag> = head.iter().flat_map(Head::tags).map(|(name, _)| Tag::new(name)).collect();
+                if tags.is_empty() || this.shared.clears.is_some() {
+                    return this.inner.expire(owned.key(), ttl);
+                }
+                Reply::pending(async move {
+                    records::prolong(&this.inner, &this.shared.known, &tags, ttl).await?;
+                    this.inner.expire(owned.key(), ttl).await
+                })
+            })
+        })
+    }
+
+    fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
+        Some(Arc::new(Self { inner: self.inner.ending_leases(holder)?, ..self.clone() }))
+    }
+}
+
+/// The parts that were asked for.
+fn only(mut found: Found, want: Want) -> Found {
+    if !want.has(Want::VALUE) {
+        found.value = None;
+    }
+    found
+}

@@ -1,0 +1,191 @@
+//! The generations of tags, which are entries of the backend.
+
+use std::collections::HashMap;
+use std::hash::{BuildHasher, RandomState};
+use std::sync::Arc;
+use std::time::{Duration, Instant, SystemTime};
+
+use compact_str::CompactString;
+use parking_lot::Mutex;
+
+use crate::backend::{Backend, Found, Key, OwnedKey, SetOptions, Want, When};
+use crate::lease::{Purpose, tag_key};
+use crate::{Error, ErrorKind, Result, Ttl, Value};
+
+/// A generation lives at least this long after it was last needed, so that entries which live for less need not prolong it each time.
+const LEAST_LIFE: Duration = Duration::from_secs(24 * 60 * 60);
+
+/// How many generations a process knows.
+const MOST_KNOWN: usize = 1 << 16;
+
+/// How often another process may clear a tag while this one gives it a generation.
+const ATTEMPTS: usize = 8;
+
+/// A tag: its name, which begins with its namespace, and the key of its generation.
+#[derive(Debug, Clone)]
+pub(crate) struct Tag {
+    pub(crate) name: CompactString,
+    record: OwnedKey,
+}
+
+impl Tag {
+    /// `name` in full.
+    pub(crate) fn new(name: &str) -> Self {
+        Self { name: name.into(), record: tag_key(Key::plain(name), name, Purpose::Tag) }
+    }
+
+    /// The tag that every clear in the namespace with this prefix clears.
+    pub(crate) fn every(prefix: &str) -> Self {
+        let record = tag_key(Key::plain(prefix), prefix, Purpose::Tags);
+        Self { name: record.key().full().into(), record }
+    }
+
+    pub(crate) fn record(&self) -> Key<'_> {
+        self.record.key()
+    }
+}
+
+/// What this process knows of tags: their generations as they were when it last asked. A computation that begins later may go by them: if
+/// they are out of date, its value is lost.
+#[derive(Debug, Default)]
+pub(crate) struct Known(Mutex<HashMap<CompactString, Generation>>);
+
+#[derive(Debug, Clone, Copy)]
+struct Generation {
+    number: u64,
+    /// It lives at least until then.
+    lives: Option<Instant>,
+}
+
+impl Known {
+    pub(crate) fn get(&self, tag: &str) -> Option<u64> {
+        self.0.lock().get(tag).map(|known| known.number)
+    }
+
+    fn learn(&self, tag: &Tag, number: u64, lives: Option<Instant>) {
+        let mut known = self.0.lock();
+        if known.len() >= MOST_KNOWN && !known.contains_key(&tag.name) {
+            known.clear();
+        }
+        let new = Generation { number, lives };
+        let present = known.entry(tag.name.clone()).or_insert(new);
+        if present.number != number || lives > present.lives {
+            *present = new;
+        }
+    }
+
+    fn lives(&self, tag: &str, until: Instant) -> bool {
+        self.0.lock().get(tag).and_then(|known| known.lives).is_some_and(|lives| lives >= until)
+    }
+}
+
+/// The generations of these tags; `None` for a tag that has none.
+pub(super) async fn read(backend: &dyn Backend, tags: &[Tag]) -> Result<Vec<Option<u64>>> {
+    let keys: Vec<Key<'_>> = tags.iter().map(Tag::record).collect();
+    let found = backend.multi_get(&keys, Want::VALUE).await?;
+    if found.len() != tags.len() {
+        let text = format!("the backend {} gave {} values for {} keys", backend.info().name, found.len(), tags.len());
+        return Err(Error::new(ErrorKind::Backend, text));
+    }
+    Ok(found.into_iter().map(generation).collect())
+}
+
+/// A generation as it is stored.
+pub(super) fn generation(found: Option<Found>) -> Option<u64> {
+    let value = found?.value?;
+    let text = std::str::from_utf8(value.as_bytes()?).ok()?;
+    u64::from_str_radix(text, 16).ok()
+}
+
+/// Gives those tags a generation that have none, and learns them all. `read` is what was read just now.
+pub(super) async fn complete(
+    backend: &Arc<dyn Backend>,
+    known: &Known,
+    tags: &[Tag],
+    read: Vec<Option<u64>>,
+) -> Result<Vec<u64>> {
+    let mut numbers = Vec::with_capacity(tags.len());
+    for (tag, present) in tags.iter().zip(read) {
+        let number = match present {
+            Some(number) => {
+                known.learn(tag, number, None);
+                number
+            }
+            None => make(backend, known, tag).await?,
+        };
+        numbers.push(number);
+    }
+    Ok(numbers)
+}
+
+/// Gives a tag a generation that nobody had, unless it has one by now.
+async fn make(backend: &Arc<dyn Backend>, known: &Known, tag: &Tag) -> Result<u64> {
+    for _ in 0..ATTEMPTS {
+        let (number, asked) = (unheard_of(), Instant::now());
+        let value = Value::from(format!("{number:016x}").into_bytes());
+        let options = SetOptions::new(Ttl::After(LEAST_LIFE), When::Absent);
+        if backend.set(tag.record(), value, options).await? {
+            known.learn(tag, number, asked.checked_add(LEAST_LIFE));
+            return Ok(number);
+        }
+        match generation(backend.look(tag.record(), Want::VALUE).await?) {
+            Some(number) => {
+                known.learn(tag, number, None);
+                return Ok(number);
+            }
+            // Something else is there.
+            None if backend.look(tag.record(), Want::NOTHING).await?.is_some() => {
+                backend.delete(tag.record(), When::Always).await?;
+            }
+            None => {}
+        }
+    }
+    Err(Error::new(ErrorKind::Backend, format!("the tag {:?} is cleared again and again", tag.name)))
+}
+
+/// Sees to it that these generations live as long as an entry with this TTL.
+pub(super) async fn prolong(backend: &Arc<dyn Backend>, known: &Known, tags: &[Tag], ttl: Ttl) -> Result<()> {
+    // A hundred years are as good as for ever, and don't overflow.
+    const EVER: Duration = Duration::from_secs(100 * 365 * 24 * 60 * 60);
+    let needed = match ttl {
+        Ttl::After(life) => life.min(EVER),
+        Ttl::Never => EVER,
+    };
+    for tag in tags {
+        let now = Instant::now();
+        if now.checked_add(needed).is_some_and(|until| known.lives(&tag.name, until)) {
+            continue;
+        }
+        let Some(mut found) = backend.look(tag.record(), Want::VALUE.and(Want::TTL)).await? else { continue };
+        let left = match found.ttl.take() {
+            Some(Ttl::After(left)) => left,
+            _ => EVER,
+        };
+        let Some(number) = generation(Some(found)) else { continue };
+        let left = if left >= needed {
+            left
+        } else {
+            let (ttl, life) = match ttl {
+                Ttl::Never => (Ttl::Never, EVER),
+                Ttl::After(_) => {
+                    let life = needed.saturating_mul(2).clamp(LEAST_LIFE, EVER);
+                    (Ttl::After(life), life)
+                }
+            };
+            if !backend.expire(tag.record(), ttl).await? {
+                continue;
+            }
+            life
+        };
+        known.learn(tag, number, now.checked_add(left));
+    }
+    Ok(())
+}
+
+/// A number that nobody had. Not from a generator with a state of its own, which a `fork` would copy. The highest bit
+/// tells it from a count of clears.
+fn unheard_of() -> u64 {
+    let number =
+        RandomState::new().hash_one((std::process::id(), SystemTime::now(), Instant::now(), fastrand::u64(..)));
+    number | 1 << 63
+}
