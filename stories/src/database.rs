@@ -11,6 +11,9 @@ use polycache_testkit::{Chaos, Fault};
 /// How long a query takes while nothing is wrong.
 const QUERY: Duration = Duration::from_millis(2);
 
+/// And how long while it is slow.
+const SLOW_QUERY: Duration = Duration::from_secs(4);
+
 /// Why there is no price.
 #[derive(Debug, Clone)]
 pub(crate) struct Trouble(pub(crate) String);
@@ -41,6 +44,10 @@ impl Database {
     /// From now on each query fails, as if nobody listened.
     pub(crate) fn stops(&self) {
         self.chaos.always(Fault::error(ErrorKind::Unavailable));
+    }
+
+    pub(crate) fn slows_down(&self) {
+        self.chaos.always(Fault::none().after(SLOW_QUERY));
     }
 
     pub(crate) async fn price(&self, product: u64) -> Result<u64, Trouble> {

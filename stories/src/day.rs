@@ -95,8 +95,12 @@ impl Day {
         scene.database.stops();
         told.seconds(&scene, self.seconds, "the database is stopped").await;
         scene.database.starts();
+        scene.stock().await;
+        scene.database.slows_down();
+        told.seconds(&scene, self.seconds, "a query takes four seconds").await;
+        scene.database.starts();
         scene.prices_rise.store(true, Ordering::Relaxed);
-        told.seconds(&scene, 1, "the database is back").await;
+        told.seconds(&scene, 1, "the database is well").await;
 
         redis.stop();
         told.seconds(&scene, self.seconds, "Redis stands still (SIGSTOP)").await;

@@ -17,10 +17,12 @@ use tokio::net::TcpListener;
 use crate::database::{Database, Trouble};
 
 /// What a call of the cache may take.
-pub(crate) const TIMEOUT: Duration = Duration::from_millis(100);
+pub(crate) const TIMEOUT: Duration = Duration::from_secs(1);
 const TTL: Ttl = Ttl::millis(500);
 const GRACE: Duration = Duration::from_secs(3_600);
 const THROTTLE: Duration = Duration::from_millis(300);
+/// How long a request waits for the database while there is a stale price.
+const SOFT_TIMEOUT: Duration = Duration::from_millis(100);
 /// How long the breaker lets nothing through once Redis has failed.
 const PAUSE: Duration = Duration::from_millis(300);
 
@@ -41,6 +43,7 @@ impl Shop {
             .ttl(TTL)
             .grace(GRACE)
             .throttle(THROTTLE)
+            .soft_timeout(SOFT_TIMEOUT)
             .timeout(TIMEOUT)
             .build()?;
         Ok(Self { cache, fallback, database })
@@ -61,7 +64,10 @@ impl Shop {
     }
 
     async fn price(&self, product: u64) -> Result<u64, Trouble> {
-        self.cache.get_or_set(&format!("price:{product}"), || self.database.price(product)).await
+        let database = Arc::clone(&self.database);
+        let query = || async move { database.price(product).await };
+        // Detached: a query goes on when who began it takes the stale price.
+        self.cache.get_or_set(&format!("price:{product}"), query).detached().await
     }
 
     /// The new price is in the database before the old one leaves the cache.
