@@ -132,7 +132,7 @@ const ROWS: &[Row] = &[
         bad: &[("0", "`max_pending` is 0; it goes from 1 to 18446744073709551615")] },
     Row { backend: "memory", name: "recovery.close_timeout", url: Url::No, good: &["0s", "1000years"],
         build: |text| time(text).map(|time| Recovery::builder().close_timeout(time).build(memory()).map(drop)), bad: &[] },
-    Row { backend: "redis", name: "near", url: Url::Query, good: &["0", "1", "18446744073709551615"],
+    Row { backend: "memory", name: "near", url: Url::Query, good: &["0", "1", "18446744073709551615"],
         build: |_| None, bad: &[("-1", "`near` is -1; it goes from 1 to 18446744073709551615; zero is none")] },
     Row { backend: "redis", name: "near.max_entries", url: Url::No, good: &["1", "18446744073709551615"],
         build: |text| text.parse().ok().map(|entries| Near::builder().max_entries(entries).build(memory()).map(drop)),
