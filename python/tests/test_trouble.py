@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -162,6 +163,49 @@ async def test_an_alias_with_a_grace() -> None:
         caches.set_config(before)
 
 
+async def test_a_configuration_of_the_rust_crate(redis_server: servers.Redis) -> None:
+    text = f"""
+        [default]
+        cache = "memory"
+
+        [sessions]
+        cache = "redis"
+        endpoint = "127.0.0.1"
+        port = {redis_server.port}
+        namespace = "sessions"
+        ttl = "30m"
+        timeout = "500ms"
+        grace = "1h"
+        serializer = {{ class = "zstd", level = 9, serializer = "msgpack" }}
+        plugins = ["hit_miss_ratio", "timing"]
+        breaker = {{ failures = 3, pause = "1s" }}
+        fallback = true
+        near = 100
+
+        [prices]
+        url = "redis+cluster://10.0.0.1:7000,10.0.0.2:7000?grace=1m"
+        ttl = 60
+
+        [wrong]
+        cache = "memory"
+        on_error = "miss"
+    """
+    before = caches.get_config()
+    caches.set_config(tomllib.loads(text))
+    try:
+        sessions, prices = caches.get("sessions"), caches.get("prices")
+        assert (sessions.ttl, sessions.timeout, sessions.grace) == (1800, 0.5, 3600)
+        assert [type(plugin).__name__ for plugin in sessions.plugins] == ["HitMissRatioPlugin", "TimingPlugin"]
+        assert (prices.ttl, prices.grace) == (60, 60)
+        await sessions.set("k", [1])
+        assert await sessions.get("k") == [1]
+        await sessions.close()
+        with pytest.raises(TypeError, match="SimpleMemoryCache.* 'on_error'"):
+            caches.get("wrong")
+    finally:
+        caches.set_config(before)
+
+
 # The names are those of the Rust crate.
 
 
@@ -185,6 +229,7 @@ RUST_ALONE = {
     "hard_timeout": "asyncio.timeout around a call",
     "soft_timeout": "a computation that goes on without its caller would need a task that outlives the call",
     "refresh_early": "the same",
+    "stale_on_clear": "Python has no tags yet",
     "enabled": "AIOCACHE_DISABLE and POLYCACHE_DISABLE in the environment",
     "lease": "the argument `lease` of get_or_set and cached_stampede",
     "on_decode_error": "commands raise DecodeError; decorators and get_or_set count it as a miss",
@@ -395,6 +440,7 @@ async def test_redis_tells_a_near_cache_of_changes(redis_server: servers.Redis) 
     await far.close()
 
 
+@pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")
 async def test_a_child_of_a_fork_has_its_own(redis_server: servers.Redis) -> None:
     import os
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
-import inspect
 from collections.abc import Callable
 from typing import Any
 
@@ -20,6 +18,9 @@ KeyBuilder = Callable[..., Any]
 
 def _no_such_argument(kind: type[Any], name: str) -> TypeError:
     """The error of a constructor that doesn't take an argument of this name."""
+    import difflib  # Nobody else needs it.
+    import inspect
+
     known = {
         parameter
         for each in kind.__mro__
