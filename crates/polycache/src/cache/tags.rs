@@ -57,7 +57,7 @@ impl Cache {
     }
 
     /// A view whose computed values have the tags that `tags` makes of them, besides the view's other tags: by
-    /// [`get_or_set`](Self::get_or_set) and its like. `tags` gets the key, and a value of type `T`; other values have no such tags. Writes
+    /// [`get_or_set`](Self::get_or_set) and its like. `tags` gets the key, and a value of exactly the type `T`; values of other types have no such tags. Writes
     /// such as `set` take no notice: give those the tags by [`tagged`](Self::tagged).
     ///
     /// On a server, storing such a value takes two round trips more, and it isn't stored if any tag of the namespace was cleared while it
@@ -67,7 +67,7 @@ impl Cache {
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
     /// let cache = polycache::Cache::memory();
     /// let users = cache.tagged_by(|_key, (_name, team): &(String, u32)| vec![format!("team:{team}")]);
-    /// let compute = || async { Ok::<_, polycache::Error>(("Ada".to_owned(), 7)) };
+    /// let compute = || async { Ok::<_, polycache::Error>(("Ada".to_owned(), 7_u32)) };
     /// users.get_or_set("user:1", compute).await?;
     /// cache.clear_tag("team:7").await?;
     /// assert!(!cache.exists("user:1").await?);
