@@ -5,7 +5,7 @@ Private: users call the package. Keys are full keys, with their namespace. A ttl
 
 from asyncio import Future
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, Literal, final
+from typing import Any, Literal, Self, final
 
 __version__: str
 
@@ -170,48 +170,42 @@ class Memory:
         """True, empty or not."""
 
 @final
+class Doorway:
+    """Where a memory cache's present `Door` is, for the cached functions on it; None while the short way is closed."""
+
+    def hang(self, door: Door | None) -> None: ...
+
+class ShortFunction:
+    """A cached function: a call looks in memory at once, and else is one of `_call`, which counts a miss, too.
+
+    `_aim` opens the way through the doorway of its cache, and closes it with None or any doorway but the first.
+    """
+
+    def __new__(cls, decorator: object, function: Callable[..., Any]) -> Self: ...
+    def _aim(self, doorway: Doorway | None) -> None: ...
+
+@final
 class Door:
     """The short way of a memory cache's commands, with the cache's present settings.
 
     A command is answered at once, unless there is a plugin in the list or a switch in the environment, or the key isn't exactly a `str`:
     then it does nothing, and answers with the mark `long` (`set` with False).
 
-    Args:
-        memory: The store.
-        prefix: The beginning of keys.
-        ttl: The TTL of writes without one of their own.
-        plugins: The cache's list.
-        environment: The mapping behind `os.environ`.
-        switches: Two names in it that close the way.
-        long: The mark.
-        missing: The result of `peek` for a miss.
-        counted: The plugins whose work the door does itself. If there are others in the list, the way is closed.
-        times: Counts how long commands take.
-        hits: Counts the hits of `get`, `peek` and `multi_get`.
+    `environment` is the mapping behind `os.environ`, and `switches` two names in it that close the way. `missing` is the result of `peek`
+    for a miss. `counted` are the plugins whose work the door does itself, in `times` and `hits`; others in the list close the way.
     """
 
     def __new__(
-        cls,
-        memory: Memory,
-        *,
-        prefix: str,
-        ttl: float | None,
-        plugins: list[Any],
-        environment: Any,
-        switches: tuple[Any, Any],
-        long: Any,
-        missing: Any,
-        counted: Sequence[Any] = (),
-        times: Tally | None = None,
-        hits: Tally | None = None,
-    ) -> Door: ...
-    def get(self, key: Any, default: Any = None) -> Any:
+        cls, memory: Memory, *, prefix: str, ttl: float | None, plugins: list[Any], environment: Any, switches: tuple[Any, Any],
+        long: Any, missing: Any, counted: Sequence[Any] = (), times: Tally | None = None, hits: Tally | None = None,
+    ) -> Door: ...  # fmt: skip
+    def get(self, key: Any, default: Any, /) -> Any:
         """The object under key, the default, or the mark."""
-    def peek(self, key: Any) -> Any:
+    def peek(self, key: Any, /) -> Any:
         """The object under key, `missing`, or the mark."""
-    def multi_get(self, keys: list[Any]) -> Any:
+    def multi_get(self, keys: list[Any], /) -> Any:
         """The objects under keys, in their order, each or None; or the mark."""
-    def set(self, key: Any, value: object, ttl: float | None = None) -> bool:
+    def set(self, key: Any, value: object, ttl: float | None = None, /) -> bool:
         """Stores an object. Returns whether it was stored."""
     def delete(self, key: Any) -> Any:
         """How many there were, 0 or 1; or the mark."""

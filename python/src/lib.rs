@@ -25,6 +25,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add("__version__", env!("CARGO_PKG_VERSION"))?;
     module.add_class::<memory::Memory>()?;
     module.add_class::<memory::Door>()?;
+    module.add_class::<memory::Doorway>()?;
+    module.add_class::<memory::ShortFunction>()?;
     module.add_class::<memory::Tally>()?;
     module.add_class::<server::Server>()?;
     module.add_class::<server::Keys>()?;

@@ -3,11 +3,13 @@
 mod commands;
 mod computed;
 mod door;
+mod function;
 mod held;
 mod lock_space;
-mod namespaces;
+mod store;
 mod tally;
 
 pub(crate) use self::commands::Memory;
 pub(crate) use self::door::Door;
+pub(crate) use self::function::{Doorway, ShortFunction};
 pub(crate) use self::tally::Tally;

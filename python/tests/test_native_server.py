@@ -251,6 +251,26 @@ def test_a_loop_that_is_closed_takes_its_calls_along(
 
 
 @pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
+def test_what_tasks_ask_in_one_turn_of_the_loop_is_sent_together(
+    redis_server: servers.Redis, new_loop: Callable[[], asyncio.AbstractEventLoop]
+) -> None:
+    server = Server(redis_server.url)
+
+    async def reads() -> int:
+        lines = (await server.raw("INFO", ["stats"])).split()
+        return next(int(line.partition(":")[2]) for line in lines if line.startswith("total_reads_processed:"))
+
+    async def crowd() -> int:
+        before = await reads()
+        await asyncio.gather(*(server.get(f"k{number}", None, 30.0) for number in range(300)))
+        return await reads() - before
+
+    loop = new_loop()
+    assert min(loop.run_until_complete(crowd()) for _ in range(5)) < 10
+    loop.close()
+
+
+@pytest.mark.parametrize("new_loop", [asyncio.new_event_loop, uvloop.new_event_loop])
 def test_a_loop_watches_the_socket_of_a_lone_caller(
     process: servers.Server, new_loop: Callable[[], asyncio.AbstractEventLoop]
 ) -> None:

@@ -67,7 +67,7 @@ impl<V> Builder<V> {
     }
 }
 
-impl<V: Clone + Send + Sync + 'static> Builder<V> {
+impl<V: Send + Sync + 'static> Builder<V> {
     /// Makes the engine.
     #[must_use]
     pub fn build(self) -> Engine<V> {

@@ -59,38 +59,11 @@ pub(crate) struct Inner<V> {
 pub(crate) struct Padded<T>(pub(crate) T);
 
 impl<V: Clone + Send + Sync + 'static> Engine<V> {
-    /// Settings to change, and then to build an engine from.
-    #[must_use]
-    pub fn builder() -> Builder<V> {
-        Builder::default()
-    }
-
-    pub(crate) fn new(settings: Builder<V>, shards: usize) -> Self {
-        let Builder { capacity, clock, pointee, listener, .. } = settings;
-        let now = clock.now();
-        let shards = std::iter::repeat_with(|| Padded(RwLock::new(Shard::new(now, pointee)))).take(shards).collect();
-        let table = Table { shards, hasher: RandomState::default(), clock };
-        let inner = Inner {
-            share: if capacity == u64::MAX { u64::MAX } else { capacity / table.shards.len() as u64 },
-            table: table.clone(),
-            capacity,
-            claimed: Padded(AtomicU64::new(0)),
-            listener: listener.map_or_else(OnceLock::new, OnceLock::from),
-            swept: AtomicBool::new(false),
-        };
-        Self { table, inner: Arc::new(inner) }
-    }
-
     /// The value under `key`, unless it has expired. Counts as a use of the entry.
     #[inline]
     #[must_use]
     pub fn get(&self, key: &str) -> Option<V> {
-        let (tag, shard) = self.table.locate(key);
-        self.table.shards[shard]
-            .0
-            .read()
-            .get(tag, |found| key::equal(found, key.as_bytes()), &self.table.clock)
-            .cloned()
+        self.view(key, V::clone)
     }
 
     /// As [`get`](Self::get) of the key that is `prefix` followed by `name`. The two aren't copied together.
@@ -105,25 +78,67 @@ impl<V: Clone + Send + Sync + 'static> Engine<V> {
     #[inline]
     #[must_use]
     pub fn get_joined(&self, prefix: &str, name: &str) -> Option<V> {
+        self.view_joined(prefix, name, V::clone)
+    }
+}
+
+impl<V: Send + Sync + 'static> Engine<V> {
+    /// Settings to change, and then to build an engine from.
+    #[must_use]
+    pub fn builder() -> Builder<V> {
+        Builder::default()
+    }
+
+    pub(crate) fn new(settings: Builder<V>, shards: usize) -> Self {
+        let Builder { capacity, clock, pointee, listener, .. } = settings;
+        let now = clock.now();
+        let shards = std::iter::repeat_with(|| Padded(RwLock::new(Shard::new(now, pointee, capacity != u64::MAX))))
+            .take(shards)
+            .collect();
+        let table = Table { shards, hasher: RandomState::default(), clock };
+        let inner = Inner {
+            share: if capacity == u64::MAX { u64::MAX } else { capacity / table.shards.len() as u64 },
+            table: table.clone(),
+            capacity,
+            claimed: Padded(AtomicU64::new(0)),
+            listener: listener.map_or_else(OnceLock::new, OnceLock::from),
+            swept: AtomicBool::new(false),
+        };
+        Self { table, inner: Arc::new(inner) }
+    }
+
+    /// Shows the value under `key` to `look`, unless it has expired. Counts as a use of the entry. `look` runs under a lock: it must be quick
+    /// and not call the engine.
+    #[inline]
+    pub fn view<R>(&self, key: &str, look: impl FnOnce(&V) -> R) -> Option<R> {
+        let (tag, shard) = self.table.locate(key);
+        let shard = self.table.shards[shard].0.read();
+        shard.get(tag, |found| key::equal(found, key.as_bytes()), &self.table.clock).map(look)
+    }
+
+    /// As [`view`](Self::view) of the key that is `prefix` followed by `name`. The two aren't copied together.
+    #[inline]
+    pub fn view_joined<R>(&self, prefix: &str, name: &str, look: impl FnOnce(&V) -> R) -> Option<R> {
         let (prefix, name) = (prefix.as_bytes(), name.as_bytes());
         match Usual::new(prefix, name) {
-            Some(usual) => self.get_by(&usual),
-            None => self.get_unusual(prefix, name),
+            Some(usual) => self.view_by(&usual, look),
+            None => self.view_unusual(prefix, name, look),
         }
     }
 
     #[inline(never)]
-    fn get_unusual(&self, prefix: &[u8], name: &[u8]) -> Option<V> {
+    fn view_unusual<R>(&self, prefix: &[u8], name: &[u8], look: impl FnOnce(&V) -> R) -> Option<R> {
         match Long::new(prefix, name) {
-            Some(long) => self.get_by(&long),
-            None => self.get_by(&Pieces { prefix, name }),
+            Some(long) => self.view_by(&long, look),
+            None => self.view_by(&Pieces { prefix, name }, look),
         }
     }
 
     #[inline]
-    fn get_by(&self, key: &impl Probe) -> Option<V> {
+    fn view_by<R>(&self, key: &impl Probe, look: impl FnOnce(&V) -> R) -> Option<R> {
         let (tag, shard) = self.table.place(key.hash(&self.table.hasher));
-        self.table.shards[shard].0.read().get(tag, |found| key.is(found), &self.table.clock).cloned()
+        let shard = self.table.shards[shard].0.read();
+        shard.get(tag, |found| key.is(found), &self.table.clock).map(look)
     }
 
     /// Shows the entry under `key` to `look`, unless it has expired. Doesn't count as a use of the entry. `look` runs under a lock: it must

@@ -27,14 +27,21 @@ const fn hot_share(weight: u64) -> u64 {
 struct Ring {
     hand: u32,
     weight: u64,
+    /// False where no entry ever makes room for another: then only the weight is kept.
+    is_linked: bool,
 }
 
 impl Ring {
-    const EMPTY: Self = Self { hand: NIL, weight: 0 };
+    const fn new(is_linked: bool) -> Self {
+        Self { hand: NIL, weight: 0, is_linked }
+    }
 
     /// Adds the entry behind the hand, which comes to it last.
     fn push<V>(&mut self, slab: &mut Slab<V>, index: u32) {
         self.weight += slab.weight(index);
+        if !self.is_linked {
+            return;
+        }
         if self.hand == NIL {
             self.hand = index;
             let links = slab.links_mut(index);
@@ -50,8 +57,11 @@ impl Ring {
     }
 
     fn remove<V>(&mut self, slab: &mut Slab<V>, index: u32) {
-        let links = *slab.links(index);
         self.weight -= slab.weight(index);
+        if !self.is_linked {
+            return;
+        }
+        let links = *slab.links(index);
         if links.next == index {
             self.hand = NIL;
             return;
@@ -87,10 +97,11 @@ const MAX_VICTIMS: usize = 16;
 const MAX_STEPS: usize = 2_048;
 
 impl Policy {
-    pub(crate) const fn new() -> Self {
+    /// A policy for a shard of a store with a bound, or without.
+    pub(crate) const fn new(is_bounded: bool) -> Self {
         Self {
-            hot: Ring::EMPTY,
-            cold: Ring::EMPTY,
+            hot: Ring::new(is_bounded),
+            cold: Ring::new(is_bounded),
             ghost: Ghost::new(),
             len: 0,
             shrink_hot_to: u64::MAX,
@@ -180,7 +191,8 @@ impl Policy {
 
     /// Forgets all entries.
     pub(crate) fn clear(&mut self) {
-        (self.hot, self.cold, self.len) = (Ring::EMPTY, Ring::EMPTY, 0);
+        let is_linked = self.hot.is_linked;
+        (self.hot, self.cold, self.len) = (Ring::new(is_linked), Ring::new(is_linked), 0);
         (self.shrink_hot_to, self.cooled) = (u64::MAX, false);
         self.ghost.clear();
     }

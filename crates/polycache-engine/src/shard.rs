@@ -66,6 +66,8 @@ pub(crate) struct Shard<V> {
     /// up to the shard's share. Otherwise the other shards would grow into it, and this one never get it back.
     quota: u64,
     last_version: u64,
+    /// Whether the store has a bound, and so entries that make room for others.
+    is_bounded: bool,
     /// The address of what a value points to.
     pointee: fn(&V) -> usize,
 }
@@ -89,14 +91,15 @@ impl<'a, V, K: Fn(&[u8]) -> bool> Check for Look<'a, V, K> {
 }
 
 impl<V> Shard<V> {
-    pub(crate) fn new(now_ms: u64, pointee: fn(&V) -> usize) -> Self {
+    pub(crate) fn new(now_ms: u64, pointee: fn(&V) -> usize, is_bounded: bool) -> Self {
         Self {
             index: Index::new(),
-            slab: Slab::new(),
-            policy: Policy::new(),
+            slab: Slab::new(is_bounded),
+            policy: Policy::new(is_bounded),
             wheel: Wheel::new(now_ms),
             quota: 0,
             last_version: 0,
+            is_bounded,
             pointee,
         }
     }
@@ -157,7 +160,7 @@ impl<V> Shard<V> {
 
     pub(crate) fn present(&self, index: u32) -> Option<Present<'_, V>> {
         let slot = self.slab.slot(index);
-        let version = self.slab.links(index).version;
+        let version = self.slab.version(index);
         slot.value.as_ref().map(|value| Present { value, version, deadline: slot.deadline })
     }
 
@@ -192,7 +195,7 @@ impl<V> Shard<V> {
     /// Puts a new entry into an empty slot, the index and the wheel.
     fn fill(&mut self, index: u32, tag: u32, key: &str, new: New<V>) {
         self.last_version += 1;
-        self.slab.links_mut(index).version = self.last_version;
+        self.slab.set_version(index, self.last_version);
         let address = (self.pointee)(&new.value);
         let slot = self.slab.slot_mut(index);
         slot.key = CompactString::new(key);
@@ -212,7 +215,7 @@ impl<V> Shard<V> {
             self.quota -= old_weight.saturating_sub(new.weight);
         }
         self.last_version += 1;
-        self.slab.links_mut(index).version = self.last_version;
+        self.slab.set_version(index, self.last_version);
         self.expire_at(index, new.deadline);
         self.index.point(self.slab.slot(index).tag, index, (self.pointee)(&new.value));
         let slot = self.slab.slot_mut(index);
@@ -305,7 +308,10 @@ impl<V> Shard<V> {
         spare.then(|| {
             // Free slots may be in the wheel's lists.
             self.wheel.clear();
-            (std::mem::replace(&mut self.slab, Slab::new()), std::mem::replace(&mut self.index, Index::new()))
+            (
+                std::mem::replace(&mut self.slab, Slab::new(self.is_bounded)),
+                std::mem::replace(&mut self.index, Index::new()),
+            )
         })
     }
 
@@ -315,7 +321,7 @@ impl<V> Shard<V> {
         self.quota = 0;
         self.index = Index::new();
         self.wheel.clear();
-        std::mem::replace(&mut self.slab, Slab::new())
+        std::mem::replace(&mut self.slab, Slab::new(self.is_bounded))
     }
 
     /// Removes an entry that has left its ring from the index, and frees its slot.

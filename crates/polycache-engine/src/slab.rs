@@ -19,7 +19,6 @@ const MAX_SLOTS: u32 = 1 << 27;
 
 /// The parts of an entry that a read touches: one cache line, if the value is three words.
 #[derive(Debug)]
-#[repr(align(64))]
 pub(crate) struct Slot<V> {
     pub(crate) key: CompactString,
     /// `None` in a free slot.
@@ -31,14 +30,14 @@ pub(crate) struct Slot<V> {
     pub(crate) hot: bool,
     /// The wheel's list that holds the slot, or [`NO_LIST`](crate::wheel::NO_LIST).
     pub(crate) timer_list: u16,
-    /// The upper half of the key's hash: its tag in the table.
+    /// The upper half of the key's hash: its tag in the table. In a free slot, the next free one.
     pub(crate) tag: u32,
 }
 
 /// The parts of an entry that only writes touch.
 #[derive(Debug, Clone, Copy)]
 pub(crate) struct Links {
-    /// Neighbours in the ring of the eviction policy. `next` also chains free slots.
+    /// Neighbours in the ring of the eviction policy.
     pub(crate) prev: u32,
     pub(crate) next: u32,
     /// Neighbours in a list of the timing wheel.
@@ -48,11 +47,22 @@ pub(crate) struct Links {
     pub(crate) version: u64,
 }
 
+impl Links {
+    const fn new(version: u64) -> Self {
+        Self { prev: NIL, next: NIL, timer_prev: NIL, timer_next: NIL, version }
+    }
+}
+
+/// Slots that begin at a cache line, so that none of 64 bytes is in two.
+#[derive(Debug)]
+#[repr(align(64))]
+struct Slots<V>([Slot<V>; CHUNK]);
+
 /// How many reads an entry is credited with. Two, as in `quick_cache`: between CLOCK-Pro's one and S3-FIFO's three.
 pub(crate) const MAX_REFERENCES: u8 = 2;
 
 impl<V> Slot<V> {
-    fn free() -> Self {
+    fn free(next: u32) -> Self {
         Self {
             key: CompactString::const_new(""),
             value: None,
@@ -60,7 +70,7 @@ impl<V> Slot<V> {
             references: AtomicU8::new(0),
             hot: false,
             timer_list: crate::wheel::NO_LIST,
-            tag: 0,
+            tag: next,
         }
     }
 
@@ -89,16 +99,35 @@ impl<V> Slot<V> {
 #[allow(clippy::vec_box, reason = "a table that grows moves pointers, not entries")]
 #[derive(Debug)]
 pub(crate) struct Slab<V> {
-    slots: Vec<Box<[Slot<V>; CHUNK]>>,
+    slots: Vec<Box<Slots<V>>>,
+    /// Empty while no entry is in a ring or a timer list: then the versions are apart.
     links: Vec<Box<[Links; CHUNK]>>,
+    versions: Vec<Box<[u64; CHUNK]>>,
+    is_linked: bool,
     /// The weights of the entries; empty while each entry weighs one.
     weights: Vec<Box<[u64; CHUNK]>>,
     free: u32,
 }
 
 impl<V> Slab<V> {
-    pub(crate) const fn new() -> Self {
-        Self { slots: Vec::new(), links: Vec::new(), weights: Vec::new(), free: NIL }
+    /// A slab whose entries have links from the first on, or only from [`link`](Self::link) on.
+    pub(crate) const fn new(is_linked: bool) -> Self {
+        Self { slots: Vec::new(), links: Vec::new(), versions: Vec::new(), is_linked, weights: Vec::new(), free: NIL }
+    }
+
+    /// Gives all entries links, if they have none.
+    #[inline]
+    pub(crate) fn link(&mut self) {
+        if !self.is_linked {
+            self.link_all();
+        }
+    }
+
+    #[cold]
+    fn link_all(&mut self) {
+        let versions = std::mem::take(&mut self.versions);
+        self.links = versions.into_iter().map(|chunk| Box::new(chunk.map(Links::new))).collect();
+        self.is_linked = true;
     }
 
     /// One past the highest index ever given out.
@@ -112,26 +141,21 @@ impl<V> Slab<V> {
             self.grow()?;
         }
         let index = self.free;
-        self.free = self.links(index).next;
+        self.free = self.slot(index).tag;
         Some(index)
     }
 
     #[cold]
     fn grow(&mut self) -> Option<()> {
         let start = self.end();
-        let end = start.checked_add(CHUNK as u32).filter(|&end| end <= MAX_SLOTS)?;
-        let slots: Vec<Slot<V>> = std::iter::repeat_with(Slot::free).take(CHUNK).collect();
-        let links: Vec<Links> = (start + 1..=end)
-            .map(|next| Links {
-                prev: NIL,
-                next: if next == end { NIL } else { next },
-                timer_prev: NIL,
-                timer_next: NIL,
-                version: 0,
-            })
-            .collect();
-        self.slots.push(slots.into_boxed_slice().try_into().ok()?);
-        self.links.push(links.into_boxed_slice().try_into().ok()?);
+        start.checked_add(CHUNK as u32).filter(|&end| end <= MAX_SLOTS)?;
+        let next = |place: usize| if place + 1 == CHUNK { NIL } else { start + place as u32 + 1 };
+        self.slots.push(Box::new(Slots(std::array::from_fn(|place| Slot::free(next(place))))));
+        if self.is_linked {
+            self.links.push(Box::new([Links::new(0); CHUNK]));
+        } else {
+            self.versions.push(Box::new([0; CHUNK]));
+        }
         if !self.weights.is_empty() {
             self.weights.push(Box::new([1; CHUNK]));
         }
@@ -142,9 +166,8 @@ impl<V> Slab<V> {
     /// Moves the entry out of a slot and frees the slot. The entry must be in no ring. The slot stays in its timer list.
     #[inline]
     pub(crate) fn release(&mut self, index: u32, cause: Cause) -> Option<Removed<V>> {
-        let free = self.free;
-        self.links_mut(index).next = free;
-        self.free = index;
+        let free = std::mem::replace(&mut self.free, index);
+        self.slot_mut(index).tag = free;
         self.take(index, cause)
     }
 
@@ -160,28 +183,47 @@ impl<V> Slab<V> {
     /// The slot with this index, if it was ever given out.
     #[inline]
     pub(crate) fn get(&self, index: u32) -> Option<&Slot<V>> {
-        self.slots.get(index as usize / CHUNK).map(|chunk| &chunk[index as usize % CHUNK])
+        self.slots.get(index as usize / CHUNK).map(|chunk| &chunk.0[index as usize % CHUNK])
     }
 
     /// The entries: the tag, the index and the value of each.
     pub(crate) fn entries(&self) -> impl Iterator<Item = (u32, u32, &V)> {
-        let slots = self.slots.iter().flat_map(|chunk| chunk.iter());
+        let slots = self.slots.iter().flat_map(|chunk| chunk.0.iter());
         slots.zip(0..).filter_map(|(slot, index)| Some((slot.tag, index, slot.value.as_ref()?)))
     }
 
     #[inline]
     pub(crate) fn slot(&self, index: u32) -> &Slot<V> {
-        &self.slots[index as usize / CHUNK][index as usize % CHUNK]
+        &self.slots[index as usize / CHUNK].0[index as usize % CHUNK]
     }
 
     #[inline]
     pub(crate) fn slot_mut(&mut self, index: u32) -> &mut Slot<V> {
-        &mut self.slots[index as usize / CHUNK][index as usize % CHUNK]
+        &mut self.slots[index as usize / CHUNK].0[index as usize % CHUNK]
     }
 
     #[inline]
     pub(crate) fn links(&self, index: u32) -> &Links {
         &self.links[index as usize / CHUNK][index as usize % CHUNK]
+    }
+
+    /// The number of the write that made the value.
+    #[inline]
+    pub(crate) fn version(&self, index: u32) -> u64 {
+        if self.is_linked {
+            self.links(index).version
+        } else {
+            self.versions[index as usize / CHUNK][index as usize % CHUNK]
+        }
+    }
+
+    #[inline]
+    pub(crate) fn set_version(&mut self, index: u32, version: u64) {
+        if self.is_linked {
+            self.links_mut(index).version = version;
+        } else {
+            self.versions[index as usize / CHUNK][index as usize % CHUNK] = version;
+        }
     }
 
     #[inline]

@@ -34,7 +34,7 @@ impl Cursor {
     }
 }
 
-impl<V: Clone + Send + Sync + 'static> Engine<V> {
+impl<V: Send + Sync + 'static> Engine<V> {
     /// Shows the live entries in the next `places` places to `visit`. Returns where to go on, or `None` at the end.
     ///
     /// A walk from the start to the end shows every entry that was there all the time exactly once. An entry that was deleted and made anew

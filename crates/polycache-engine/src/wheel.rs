@@ -157,6 +157,7 @@ impl Wheel {
     }
 
     fn link<V>(&mut self, slab: &mut Slab<V>, index: u32, list: usize) {
+        slab.link();
         let head = std::mem::replace(&mut self.heads[list / LISTS][list % LISTS], index);
         self.occupied[list / LISTS] |= 1 << (list % LISTS);
         if head != NIL {
@@ -195,7 +196,7 @@ mod tests {
     #[test]
     fn nothing_expires_early_and_everything_within_a_tick() {
         for start in [0, 1, 63 << 6, (1 << 36) - 5, 987_654_321_987] {
-            let (mut slab, mut wheel) = (Slab::new(), Wheel::new(start));
+            let (mut slab, mut wheel) = (Slab::new(false), Wheel::new(start));
             let mut deadlines: Vec<u64> = Vec::new();
             for life in (0..43).flat_map(|bit| [(1_u64 << bit) - 1, 1 << bit, (1 << bit) + 77]) {
                 let index = entry(&mut slab, start + life);
@@ -217,7 +218,7 @@ mod tests {
 
     #[test]
     fn a_deadline_beyond_the_horizon_waits() {
-        let (mut slab, mut wheel) = (Slab::new(), Wheel::new(5_000));
+        let (mut slab, mut wheel) = (Slab::new(false), Wheel::new(5_000));
         let index = entry(&mut slab, NEVER - 1);
         wheel.set(&mut slab, index);
         let due = wheel.next_due();
@@ -229,7 +230,7 @@ mod tests {
     #[test]
     fn a_removed_timer_is_gone_from_any_place_of_its_list() {
         for gone in 0..3 {
-            let (mut slab, mut wheel) = (Slab::new(), Wheel::new(0));
+            let (mut slab, mut wheel) = (Slab::new(false), Wheel::new(0));
             let entries: Vec<u32> = (0..3).map(|_| entry(&mut slab, 1_000)).collect();
             for &index in &entries {
                 wheel.set(&mut slab, index);
@@ -246,7 +247,7 @@ mod tests {
 
     #[test]
     fn an_unfinished_list_is_taken_up_again() {
-        let (mut slab, mut wheel) = (Slab::new(), Wheel::new(0));
+        let (mut slab, mut wheel) = (Slab::new(false), Wheel::new(0));
         for _ in 0..10 {
             let index = entry(&mut slab, 10_000);
             wheel.set(&mut slab, index);

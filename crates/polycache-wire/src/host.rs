@@ -26,6 +26,19 @@ pub trait Host: Send + Sync + 'static {
 
     /// Watches the socket no more. Called on any thread, while the socket is open.
     fn leave(&self, socket: BorrowedSocket<'_>);
+
+    /// Has requests sent: at once, or when the loop's other tasks have run which are ready now and may ask something, too. They go out
+    /// together then, where tokio's thread would send the first ones while the loop makes the next. Anybody else who asks meanwhile sends
+    /// these as well. By default they are sent at once.
+    fn send_soon(&self, queue: Arc<dyn Queue>) {
+        queue.send();
+    }
+}
+
+/// Requests that wait to be sent together.
+pub trait Queue: Send + Sync + 'static {
+    /// Sends them, on tokio's thread. If they have been sent, or nobody waits for them any more, this does nothing.
+    fn send(&self);
 }
 
 thread_local! {

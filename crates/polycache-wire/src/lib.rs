@@ -107,7 +107,7 @@ mod watch;
 
 pub use call::Call;
 pub use connection::Connection;
-pub use host::{BorrowedSocket, Host, hosted};
+pub use host::{BorrowedSocket, Host, Queue, hosted};
 pub use io::silence::in_vain;
 pub use options::{ConnectionOptions, Reconnect};
 pub use protocol::{Decoder, Failure, Fate, Protocol, Request, Stream, Trouble};

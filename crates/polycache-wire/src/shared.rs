@@ -13,6 +13,7 @@ use tokio::runtime::{self, Handle};
 
 use crate::driver::{self, Driver};
 use crate::ending::Reason;
+use crate::host::{Host, Queue, with_host};
 use crate::io::Io;
 use crate::line::Line;
 use crate::options::ConnectionOptions;
@@ -71,6 +72,8 @@ pub(crate) struct State<P: Protocol> {
     number: u16,
     /// The driver's waker, while the driver sleeps.
     pub(crate) driver: Option<Waker>,
+    /// Whether another loop than tokio's is about to wake the driver.
+    is_held: bool,
     /// The number of the present driver, or of the last one; and the driver's runtime.
     pub(crate) run: u64,
     pub(crate) runtime: Option<runtime::Id>,
@@ -154,6 +157,7 @@ impl<P: Protocol> Shared<P> {
             end: 0,
             number: 0,
             driver: None,
+            is_held: false,
             run: 0,
             runtime: None,
             is_watched: false,
@@ -202,7 +206,9 @@ impl<P: Protocol> Shared<P> {
             state.room -= weight as usize;
             push(&mut state)
         });
-        if fits || watch.is_some() {
+        if fits && watch.is_none() {
+            self.ask_driver(state);
+        } else if watch.is_some() {
             self.wake_driver(state);
         } else {
             drop(state);
@@ -217,6 +223,28 @@ impl<P: Protocol> Shared<P> {
     /// Counts a run of the driver.
     pub(crate) fn count_turn(&self) {
         self.turns.store(self.turns.load(Ordering::Relaxed).wrapping_add(1), Ordering::Relaxed);
+    }
+
+    /// Wakes the driver, or has the loop that the caller waits in do so.
+    #[inline]
+    fn ask_driver(self: &Arc<Self>, state: MutexGuard<'_, State<P>>) {
+        // A driver that is awake looks by itself.
+        if state.driver.is_none() {
+            return;
+        }
+        with_host(|host| match host {
+            Some(host) if matches!(state.phase, Phase::Open) => self.hold(state, host),
+            _ => self.wake_driver(state),
+        });
+    }
+
+    #[inline(never)]
+    fn hold(self: &Arc<Self>, mut state: MutexGuard<'_, State<P>>, host: &Arc<dyn Host>) {
+        let is_first = !std::mem::replace(&mut state.is_held, true);
+        drop(state);
+        if is_first {
+            host.send_soon(Arc::clone(self) as Arc<dyn Queue>);
+        }
     }
 
     pub(crate) fn wake_driver(&self, mut state: MutexGuard<'_, State<P>>) {
@@ -272,5 +300,13 @@ impl<P: Protocol> Shared<P> {
     #[cold]
     pub(crate) fn garbled(&self, what: &str) -> Reason<P::Error> {
         Reason { error: self.protocol.error(Trouble::Garbled(what)), garbled: true }
+    }
+}
+
+impl<P: Protocol> Queue for Shared<P> {
+    fn send(&self) {
+        let mut state = self.state.lock();
+        state.is_held = false;
+        self.wake_driver(state);
     }
 }

@@ -7,6 +7,7 @@ import inspect
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, ParamSpec, TypeVar, overload
 
+from polycache._native import ShortFunction
 from polycache.base import BaseCache
 from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.ttl import Seconds
@@ -96,8 +97,8 @@ class cached(Watched):
     _peek: Callable[[Any], Any] | None = None
     #: Whether a result is given in place of an error after its TTL.
     _has_grace: bool = False
-    #: The same, if the key is made of the arguments and nothing is replaced: a cached function tries this first.
-    peek_short: Callable[[Any], Any] | None = None
+    #: The function, which takes the short way past this decorator if the key is made of the arguments and nothing is replaced.
+    _function: ShortFunction | None = None
     # `__setattr__` reads these before they are set.
     key: str | None = None
     key_builder: Callable[..., Any] | None = None
@@ -116,11 +117,14 @@ class cached(Watched):
         by_arguments = not (self.key or self.key_builder or self.key_from_attr or self.noself)
         replaced = any(self._is_replaced(method, cached) for method in ("get_cache_key", "_key_from_args"))
         is_short = type(self).decorator.__module__.startswith("polycache.") and "decorator" not in self._replaced
-        self._remember(
-            _has_grace=has_grace and is_plain,
-            _peek=peek,
-            peek_short=peek if by_arguments and is_short and not replaced else None,
-        )
+        self._remember(_has_grace=has_grace and is_plain, _peek=peek)
+        if self._function is not None:
+            is_short = is_short and by_arguments and peek is not None and not replaced
+            self._function._aim(getattr(self.cache, "_doorway", None) if is_short else None)
+
+    def made(self, function: ShortFunction) -> None:
+        """Tells of the cached function."""
+        self._function = function
 
     @overload
     def __call__(self, f: classmethod[S, P, Coroutine[Any, Any, R]]) -> CachedClassMethod[P, R]: ...
@@ -137,6 +141,7 @@ class cached(Watched):
         check(type(self).__name__, f)
         # One decorator may be used for several functions, each of which has its own cache.
         decorator = self if self.cache is None else copy.copy(self)
+        decorator._remember(_function=None)
         decorator.cache = choose_cache(decorator)
         return made_of(decorator, f)
 

@@ -5,12 +5,11 @@ from __future__ import annotations
 import asyncio
 import functools
 import inspect
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from types import CodeType
-from typing import Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
+from typing import TYPE_CHECKING, Any, Concatenate, Generic, ParamSpec, Protocol, TypeVar, cast, overload
 
-from polycache.core.sentinels import LONG, MISSING
-from polycache.decorators.keys import ADDRESS
+from polycache._native import ShortFunction
 
 P = ParamSpec("P")
 Q = ParamSpec("Q")
@@ -23,9 +22,8 @@ class Decorator(Protocol):
 
     cache: Any
 
-    @property
-    def peek_short(self) -> Callable[[Any], Any] | None:
-        """Reads at once what is stored under the arguments' text; ``None`` if the decorator has to be asked."""
+    def made(self, function: Any) -> None:
+        """Tells of the cached function."""
 
     async def decorator(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
         """Calls the function, or answers for it."""
@@ -68,7 +66,7 @@ if _mark is not None:
     _mark(_Coroutine)
 
 
-class CachedFunction(_Coroutine, Generic[P, R]):
+class CachedFunction(_Coroutine, ShortFunction, Generic[P, R]):
     """A coroutine function whose results are cached.
 
     It is called, awaited and used as a method like the function itself. It also has ``refresh``, ``invalidate`` and ``key``, which
@@ -83,19 +81,17 @@ class CachedFunction(_Coroutine, Generic[P, R]):
         functools.update_wrapper(cast(Any, self), function)
         self._decorator = decorator
         self._function = function
-        self._key_prefix = (function.__module__ or "") + getattr(function, "__name__", "")
         self.cache: Any = decorator.cache
+        decorator.made(self)
 
-    async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
-        """The stored result for these arguments, or else the function's result."""
-        peek = self._decorator.peek_short
-        if peek is not None and not kwargs:
-            text = str(args)
-            if ADDRESS not in text:
-                found = peek(self._key_prefix + text + "[]")
-                if found is not LONG and found is not MISSING:
-                    value: R = found
-                    return value
+    if TYPE_CHECKING:
+
+        async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+            """The stored result for these arguments, or else the function's result."""
+            raise NotImplementedError
+
+    async def _call(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        """What a call does that is no hit in memory."""
         result: R = await self._decorator.decorator(self._function, *args, **kwargs)
         return result
 
@@ -164,9 +160,9 @@ class BoundCachedFunction(_Coroutine, Generic[Q, R]):
         self.__doc__ = function.__doc__
         self.cache: Any = function.cache
 
-    async def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> R:
+    def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> Coroutine[Any, Any, R]:
         """The stored result for these arguments, or else the function's result."""
-        result: R = await self.__func__(self.__self__, *args, **kwargs)
+        result: Coroutine[Any, Any, R] = self.__func__(self.__self__, *args, **kwargs)
         return result
 
     async def refresh(self, *args: Q.args, **kwargs: Q.kwargs) -> R:

@@ -61,9 +61,6 @@ class multi_cached(Watched):
         {1: 'Ada', 2: 'Grace'}
     """
 
-    #: The text of the arguments doesn't tell the keys.
-    peek_short: None = None
-
     def __init__(
         self,
         keys_from_attr: str,
@@ -106,6 +103,9 @@ class multi_cached(Watched):
         decorator = self if self.cache is None else copy.copy(self)
         decorator.cache = choose_cache(decorator)
         return made_of(decorator, f)
+
+    def made(self, function: Any) -> None:
+        """Tells of the cached function. It has no short way: the text of the arguments doesn't tell the keys."""
 
     async def decorator(
         self,

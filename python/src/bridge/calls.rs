@@ -134,6 +134,10 @@ impl Drop for Calls {
         let table = mem::take(self.table.get_mut());
         if self.generation != fork::generation() {
             mem::forget(table);
+            self.mailbox.reactor().forget();
+        } else {
+            // Writes whose callers have gone.
+            self.mailbox.reactor().send();
         }
     }
 }

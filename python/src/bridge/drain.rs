@@ -1,7 +1,7 @@
 //! The callback of an event loop whose bell has rung.
 
 use std::os::fd::RawFd;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::task::Poll;
 
 use pyo3::exceptions::{PyAttributeError, PyNotImplementedError};
@@ -78,6 +78,37 @@ impl Drain {
                     }
                 }
             }
+        }
+        calls.mailbox.reactor().send();
+    }
+}
+
+/// Has the requests sent that the loop's tasks have made: a callback that comes after them.
+#[pyclass(frozen, module = "polycache._native")]
+pub(super) struct Send(Weak<Calls>);
+
+impl Send {
+    /// Plans to send requests, if there are any and nobody plans to send them yet.
+    #[inline]
+    pub(super) fn plan(event_loop: &Bound<'_, PyAny>, calls: &Arc<Calls>) -> PyResult<()> {
+        if calls.mailbox.reactor().plan() { Self::call_soon(event_loop, calls) } else { Ok(()) }
+    }
+
+    fn call_soon(event_loop: &Bound<'_, PyAny>, calls: &Arc<Calls>) -> PyResult<()> {
+        let py = event_loop.py();
+        let planned = event_loop.call_method1(intern!(py, "call_soon"), (Self(Arc::downgrade(calls)),));
+        if planned.is_err() {
+            calls.mailbox.reactor().send();
+        }
+        planned.map(drop)
+    }
+}
+
+#[pymethods]
+impl Send {
+    fn __call__(&self) {
+        if let Some(calls) = self.0.upgrade().filter(|calls| calls.generation == fork::generation()) {
+            calls.mailbox.reactor().send();
         }
     }
 }

@@ -12,7 +12,7 @@ use pyo3::sync::PyOnceLock;
 
 use super::calls::{Call, Calls};
 use super::clock::look_at;
-use super::drain::Drain;
+use super::drain::{Drain, Send};
 use super::runtime;
 use super::work::Work;
 use crate::fork;
@@ -74,6 +74,7 @@ pub(crate) fn start<'py>(
             if let (true, Some(deadline)) = (calls.put(number, call), deadline) {
                 look_at(event_loop, &calls, deadline)?;
             }
+            Send::plan(event_loop, &calls)?;
         }
         Poll::Ready(result) => {
             calls.release(number);

@@ -2,24 +2,34 @@
 
 use std::io;
 use std::os::fd::RawFd;
+use std::sync::Arc;
 use std::task::Waker;
 
-use polycache_wire::{BorrowedSocket, Host};
+use parking_lot::Mutex;
+use polycache_wire::{BorrowedSocket, Host, Queue};
 
 use super::bell::Bell;
 
 /// The file, which is readable while there is something to do.
-#[derive(Debug)]
 pub(super) struct Reactor {
     bell: Bell,
     sockets: sys::Sockets,
+    unsent: Mutex<Unsent>,
+}
+
+/// Requests that the loop's tasks have made since requests were last sent.
+#[derive(Default)]
+struct Unsent {
+    queues: Vec<Arc<dyn Queue>>,
+    /// The loop is going to send them.
+    is_planned: bool,
 }
 
 impl Reactor {
     pub(super) fn new() -> io::Result<Self> {
         let bell = Bell::new()?;
         let sockets = sys::Sockets::new(&bell)?;
-        Ok(Self { bell, sockets })
+        Ok(Self { bell, sockets, unsent: Mutex::default() })
     }
 
     /// Has the loop look.
@@ -34,6 +44,23 @@ impl Reactor {
         }
     }
 
+    /// Whether the loop has to plan to send requests.
+    pub(super) fn plan(&self) -> bool {
+        let mut unsent = self.unsent.lock();
+        !unsent.queues.is_empty() && !std::mem::replace(&mut unsent.is_planned, true)
+    }
+
+    /// Has the requests sent that wait for it.
+    pub(super) fn send(&self) {
+        let Unsent { queues, .. } = std::mem::take(&mut *self.unsent.lock());
+        queues.iter().for_each(|queue| queue.send());
+    }
+
+    /// For the child of a fork: the requests are the parent's.
+    pub(super) fn forget(&self) {
+        std::mem::forget(std::mem::take(&mut *self.unsent.lock()));
+    }
+
     pub(super) fn fd(&self) -> RawFd {
         self.sockets.fd(&self.bell)
     }
@@ -46,6 +73,16 @@ impl Host for Reactor {
 
     fn leave(&self, socket: BorrowedSocket<'_>) {
         self.sockets.leave(socket);
+    }
+
+    fn send_soon(&self, queue: Arc<dyn Queue>) {
+        self.unsent.lock().queues.push(queue);
+    }
+}
+
+impl std::fmt::Debug for Reactor {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Reactor").field("bell", &self.bell).field("sockets", &self.sockets).finish_non_exhaustive()
     }
 }
 

@@ -7,7 +7,6 @@ use std::time::Duration;
 
 use futures_core::Stream;
 use polycache::backend::{Backend, Found, Key, Want, When};
-use polycache::backends::memory;
 use polycache::{Cache, Reply, Result, Ttl, Value};
 use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
 use pyo3::gc::{PyTraverseError, PyVisit};
@@ -16,9 +15,9 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::{PyInt, PyList, PyString};
 
 use super::computed::Kept;
-use super::held::Held;
+use super::held::Carried;
 use super::lock_space::LockSpace;
-use super::namespaces::Namespaces;
+use super::store::{Capacity, Store};
 use crate::bridge::{Computing, running_loop, start};
 use crate::errors::{invalid, raised};
 use crate::locks::Lock;
@@ -32,14 +31,17 @@ use crate::version::Version;
 #[derive(Debug)]
 pub(crate) struct Memory {
     pub(super) cache: Cache,
-    store: memory::Memory,
+    pub(super) store: Store,
+    /// Whether a plain write may go past the cache: entries have no weight, and nothing is kept beside the objects.
+    pub(super) is_direct: bool,
     locks: LockSpace,
-    /// Whether entries are weighed.
-    weighs: bool,
 }
 
 /// A live entry: key, object, seconds that are left, and the length of the namespace.
 type Entry = (String, Py<PyAny>, Option<f64>, u32);
+
+/// The most that `max_memory` can be: sums of a few weights stay far within 64 bits.
+const MOST_BYTES: u64 = 1 << 60;
 
 /// The weight of an entry beside its key and value: its place in the table.
 const ENTRY_OVERHEAD: u64 = 128;
@@ -55,27 +57,20 @@ impl Memory {
         grace: Option<f64>,
         throttle: Option<f64>,
     ) -> PyResult<Self> {
-        let grace = Grace::new(py, grace, throttle)?;
-        let builder = memory::Memory::builder();
-        let builder = match (max_size, max_memory) {
-            (None, None) => builder.unbounded(),
-            (Some(entries), None) => builder.max_entries(entries),
-            (None, Some(bytes)) => {
-                builder.max_bytes(bytes).weigher(|_, value| value.downcast_ref::<Held>().map_or(0, |held| held.weight))
-            }
+        let grace_settings = Grace::new(py, grace, throttle)?;
+        let capacity = match (max_size, max_memory) {
+            (None, None) => Capacity::None,
+            (Some(entries @ 1..), None) => Capacity::Entries(entries),
+            (None, Some(bytes @ 1..=MOST_BYTES)) => Capacity::Bytes(bytes),
             (Some(_), Some(_)) => return Err(invalid(py, "a memory cache has one bound: max_size or max_memory")),
+            _ => return Err(invalid(py, "a bound of 0 or more than 2^60; leave it out for a cache without one")),
         };
-        let made = builder.build().and_then(|store| {
-            let cache = grace
-                .apply(Cache::builder())
-                .backend(Namespaces(store.clone()))
-                .separator("")
-                .allow_flush(true)
-                .timeout(Duration::ZERO)
-                .build()?;
-            Ok(Self { cache, store, locks: LockSpace::default(), weighs: max_memory.is_some() })
-        });
-        made.map_err(|error| raised(py, &error))
+        let store = Store::new(capacity);
+        let builder = grace_settings.apply(Cache::builder()).backend(store.clone()).separator("").allow_flush(true);
+        let cache = builder.timeout(Duration::ZERO).build().map_err(|error| raised(py, &error))?;
+        // A grace is kept beside the object.
+        let is_direct = !store.weighs() && grace.is_none_or(|grace| grace <= 0.0);
+        Ok(Self { cache, store, is_direct, locks: LockSpace::default() })
     }
 
     #[pyo3(signature = (key, default = None))]
@@ -154,7 +149,7 @@ impl Memory {
                     return Err(PyTypeError::new_err("Value is not an integer"));
                 }
                 Some(Found { value, version, ttl, .. }) => {
-                    let present = value.as_ref().and_then(|value| Held::object(py, value));
+                    let present = value.as_ref().and_then(|value| Carried::object(py, value));
                     let present = whole(present.unwrap_or_else(|| py.None()).bind(py))?;
                     let sum = present.add(delta)?;
                     let held = self.hold(key, &sum, namespace_length)?;
@@ -203,7 +198,7 @@ impl Memory {
     #[pyo3(signature = (key, default = None))]
     fn get_versioned(&self, py: Python<'_>, key: &str, default: Option<Py<PyAny>>) -> PyResult<(Py<PyAny>, Version)> {
         let (value, version) = now(py, self.cache.get_versioned::<Value>(key))?;
-        let object = value.as_ref().and_then(|value| Held::object(py, value));
+        let object = value.as_ref().and_then(|value| Carried::object(py, value));
         Ok((object.or(default).unwrap_or_else(|| py.None()), Version(version)))
     }
 
@@ -286,15 +281,11 @@ impl Memory {
 
     fn entries(&self, py: Python<'_>) -> PyResult<Vec<Entry>> {
         let mut spaces = Vec::new();
-        self.store.each(|key, value| {
-            if let Some(held) = value.downcast_ref::<Held>() {
-                spaces.push((key.to_owned(), held.namespace_length));
-            }
-        });
+        self.store.each(|key, held| spaces.extend(held.namespace_length().map(|length| (key.to_owned(), length))));
         let mut entries = Vec::with_capacity(spaces.len());
         for (key, space) in spaces {
             if let Some(found) = now(py, self.cache.look::<Value>(&key, Want::VALUE.and(Want::TTL)))?
-                && let Some(object) = found.value.as_ref().and_then(|value| Held::object(py, value))
+                && let Some(object) = found.value.as_ref().and_then(|value| Carried::object(py, value))
             {
                 entries.push((key, object, seconds(found.ttl.unwrap_or_default()), space));
             }
@@ -314,8 +305,8 @@ impl Memory {
     /// of the store is held, and the collector runs no Python code meanwhile.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
         let mut result = Ok(());
-        self.store.each(|_, value| {
-            if let (Ok(()), Some(held)) = (&result, value.downcast_ref::<Held>()) {
+        self.store.each(|_, held| {
+            if result.is_ok() {
                 result = held.borrowed().map_or(Ok(()), |object| visit.call(object));
             }
         });
@@ -331,10 +322,7 @@ impl Memory {
 impl Memory {
     #[inline]
     fn find(&self, py: Python<'_>, key: &str) -> Option<Py<PyAny>> {
-        match self.cache.get::<Value>(key).now() {
-            Ok(Ok(Some(value))) => Held::object(py, &value),
-            _ => None,
-        }
+        self.store.find(py, "", key)?.or_else(|| asked(py, &self.cache, key))
     }
 
     fn with_ttl(&self, py: Python<'_>, seconds: Option<f64>) -> PyResult<Cache> {
@@ -351,8 +339,17 @@ impl Memory {
         if u64::from(namespace_length) > key_length {
             return Err(PyValueError::new_err("a namespace that is longer than the key"));
         }
-        let weight = if self.weighs { key_length + size(value)? + ENTRY_OVERHEAD } else { 1 };
-        Ok(Held::value(value.clone().unbind(), namespace_length, weight))
+        let weight = if self.store.weighs() { key_length + size(value)? + ENTRY_OVERHEAD } else { 1 };
+        Ok(Carried::value(value.clone().unbind(), namespace_length, weight))
+    }
+}
+
+/// The object under a key, of which the store says only that it is there.
+#[cold]
+pub(super) fn asked(py: Python<'_>, cache: &Cache, key: &str) -> Option<Py<PyAny>> {
+    match cache.get::<Value>(key).now() {
+        Ok(Ok(Some(value))) => Carried::object(py, &value),
+        _ => None,
     }
 }
 

@@ -4,7 +4,7 @@ use polycache::Value;
 use pyo3::prelude::*;
 
 use super::commands::Memory;
-use super::held::Held;
+use super::held::Carried;
 use crate::bridge::Terms;
 
 /// How a computed object is stored. Holds the cache: only through it does the collector see the objects in it.
@@ -19,6 +19,6 @@ impl Terms for Kept {
     }
 
     fn object(&self, py: Python<'_>, value: &Value) -> PyResult<Py<PyAny>> {
-        Ok(Held::object(py, value).unwrap_or_else(|| py.None()))
+        Ok(Carried::object(py, value).unwrap_or_else(|| py.None()))
     }
 }

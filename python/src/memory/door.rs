@@ -1,13 +1,14 @@
 //! The short way of a memory cache's commands. A plugin that it doesn't know, the off switch in the environment or a key that isn't text
 //! can block it unannounced, so the one native call of a command looks for them.
 
-use polycache::{Cache, Value};
+use polycache::{Cache, Ttl};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
 
-use super::commands::{Memory, now};
+use super::commands::{Memory, asked, now};
 use super::held::Held;
+use super::store::Store;
 use super::tally::{Command, Counting, Tally};
 
 /// The answers of a command that finds nothing, or may not look.
@@ -24,6 +25,11 @@ struct Marks {
 #[derive(Debug)]
 pub(crate) struct Door {
     cache: Cache,
+    /// The store itself. What has only an object is read and written here, past the cache.
+    store: Store,
+    is_direct: bool,
+    prefix: Box<str>,
+    ttl: Ttl,
     memory: Py<Memory>,
     space_length: u32,
     plugins: Py<PyList>,
@@ -54,22 +60,39 @@ impl Door {
         times: Option<Py<Tally>>,
         hits: Option<Py<Tally>>,
     ) -> PyResult<Self> {
-        let cache = memory.get().cache.namespace(prefix).with_ttl(crate::ttl::ttl(py, ttl)?);
+        let ttl = crate::ttl::ttl(py, ttl)?;
+        let cache = memory.get().cache.namespace(prefix).with_ttl(ttl);
+        let store = memory.get().store.clone();
         let space_length = u32::try_from(prefix.len())?;
         let counting = Counting { plugins: counted, times, hits };
         let marks = Marks { long, missing };
-        Ok(Self { cache, memory, space_length, plugins, counting, environment, switches, marks })
+        let (prefix, is_direct) = (prefix.into(), memory.get().is_direct);
+        Ok(Self {
+            cache,
+            store,
+            is_direct,
+            prefix,
+            ttl,
+            memory,
+            space_length,
+            plugins,
+            counting,
+            environment,
+            switches,
+            marks,
+        })
     }
 
-    #[pyo3(signature = (key, default = None))]
-    fn get(&self, key: &Bound<'_, PyAny>, default: Option<Py<PyAny>>) -> Py<PyAny> {
+    #[pyo3(signature = (key, default, /))]
+    fn get(&self, key: &Bound<'_, PyAny>, default: &Bound<'_, PyAny>) -> Py<PyAny> {
         let py = key.py();
         match self.key(key) {
-            Some(key) => self.get_one(py, key).or(default).unwrap_or_else(|| py.None()),
+            Some(key) => self.get_one(py, key).unwrap_or_else(|| default.clone().unbind()),
             None => self.marks.long.clone_ref(py),
         }
     }
 
+    #[pyo3(signature = (key, /))]
     fn peek(&self, key: &Bound<'_, PyAny>) -> Py<PyAny> {
         let py = key.py();
         match self.key(key) {
@@ -78,6 +101,7 @@ impl Door {
         }
     }
 
+    #[pyo3(signature = (keys, /))]
     fn multi_get<'py>(&self, keys: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
         let py = keys.py();
         let long = || Ok(self.marks.long.bind(py).clone());
@@ -100,18 +124,22 @@ impl Door {
     }
 
     /// Returns whether the value was stored: if not, the long way has to be taken.
-    #[pyo3(signature = (key, value, ttl = None))]
+    #[pyo3(signature = (key, value, ttl = None, /))]
     fn set(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, ttl: Option<f64>) -> PyResult<bool> {
         let py = key.py();
         let Some(key) = self.key(key) else { return Ok(false) };
         let begun = self.counting.begin();
-        let length = u64::from(self.space_length) + key.len() as u64;
-        let held = self.memory.get().value(length, value, self.space_length)?;
-        let stored = match ttl {
-            None => self.cache.set(key, held),
-            Some(seconds) => self.cache.with_ttl(crate::ttl::ttl(py, Some(seconds))?).set(key, held),
+        let ttl = match ttl {
+            None => self.ttl,
+            Some(seconds) => crate::ttl::ttl(py, Some(seconds))?,
         };
-        now(py, stored)?;
+        if !self.is_direct {
+            let length = u64::from(self.space_length) + key.len() as u64;
+            let held = self.memory.get().value(length, value, self.space_length)?;
+            now(py, self.cache.with_ttl(ttl).set(key, held))?;
+        } else {
+            self.put(key, Held::plain(value.clone().unbind(), self.space_length), ttl);
+        }
         self.counting.end(Command::Set, begun);
         Ok(true)
     }
@@ -156,6 +184,19 @@ impl Door {
         if self.is_open(key.py()) { text(key) } else { None }
     }
 
+    /// The object under a key, if there is one and the way is open. Only a hit is counted: after a miss the long way counts.
+    #[inline]
+    pub(super) fn hit(&self, py: Python<'_>, key: &str) -> Option<Py<PyAny>> {
+        if !self.is_open(py) {
+            return None;
+        }
+        let begun = self.counting.begin();
+        let found = self.find(py, key)?;
+        self.counting.end(Command::Get, begun);
+        self.counting.count_hits(1, 1);
+        Some(found)
+    }
+
     #[inline]
     fn get_one(&self, py: Python<'_>, key: &str) -> Option<Py<PyAny>> {
         let begun = self.counting.begin();
@@ -167,9 +208,17 @@ impl Door {
 
     #[inline]
     fn find(&self, py: Python<'_>, key: &str) -> Option<Py<PyAny>> {
-        match self.cache.get::<Value>(key).now() {
-            Ok(Ok(Some(value))) => Held::object(py, &value),
-            _ => None,
+        self.store.find(py, &self.prefix, key)?.or_else(|| asked(py, &self.cache, key))
+    }
+
+    #[inline]
+    fn put(&self, key: &str, held: Held, ttl: Ttl) {
+        self.cache.overtake(key);
+        let deadline = self.store.deadline(ttl);
+        if self.prefix.is_empty() {
+            self.store.put(key, held, deadline);
+        } else {
+            self.store.put(&[&*self.prefix, key].concat(), held, deadline);
         }
     }
 }

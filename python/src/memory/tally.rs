@@ -1,8 +1,8 @@
 //! The counts of the package's own plugins, until somebody looks at them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
-use parking_lot::Mutex;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -20,27 +20,49 @@ pub(super) enum Command {
 const NAMES: [&str; 5] = ["get", "multi_get", "set", "delete", "exists"];
 
 /// How long the calls of a command took, in seconds.
-#[derive(Debug, Clone, Copy, Default)]
-struct Times {
-    count: u64,
-    sum: f64,
-    longest: f64,
-    shortest: f64,
-}
-
 #[derive(Debug, Default)]
-struct Counts {
-    times: [Times; NAMES.len()],
-    asked: u64,
-    hits: u64,
+struct Times {
+    count: Number,
+    sum: Number,
+    longest: Number,
+    shortest: Number,
 }
 
-/// The counts since somebody last looked.
+/// The counts since somebody last looked. Only touched by threads that are attached, one at a time: it needs no lock, and no
+/// read-modify-write.
 #[pyclass(frozen, module = "polycache._native")]
 #[derive(Debug, Default)]
 pub(crate) struct Tally {
-    /// Never held while Python code runs.
-    counts: Mutex<Counts>,
+    times: [Times; NAMES.len()],
+    asked: Number,
+    hits: Number,
+}
+
+/// A count, or seconds.
+#[derive(Debug, Default)]
+struct Number(AtomicU64);
+
+impl Number {
+    #[inline]
+    fn get(&self) -> f64 {
+        f64::from_bits(self.0.load(Ordering::Relaxed))
+    }
+
+    #[inline]
+    fn set(&self, number: f64) {
+        self.0.store(number.to_bits(), Ordering::Relaxed);
+    }
+
+    #[inline]
+    fn add(&self, number: f64) {
+        self.set(self.get() + number);
+    }
+
+    fn take(&self) -> f64 {
+        let number = self.get();
+        self.set(0.0);
+        number
+    }
 }
 
 #[pymethods]
@@ -51,14 +73,15 @@ impl Tally {
     }
 
     fn take_times(&self) -> Vec<(&'static str, u64, f64, f64, f64)> {
-        let times = std::mem::take(&mut self.counts.lock().times);
-        let counted = NAMES.into_iter().zip(times).filter(|(_, times)| times.count > 0);
-        counted.map(|(name, Times { count, sum, longest, shortest })| (name, count, sum, longest, shortest)).collect()
+        let taken = |Times { count, sum, longest, shortest }: &Times| {
+            (count.take() as u64, sum.take(), longest.take(), shortest.take())
+        };
+        let counted = NAMES.into_iter().zip(self.times.iter().map(taken)).filter(|(_, (count, ..))| *count > 0);
+        counted.map(|(name, (count, sum, longest, shortest))| (name, count, sum, longest, shortest)).collect()
     }
 
     fn take_hits(&self) -> (u64, u64) {
-        let mut counts = self.counts.lock();
-        (std::mem::take(&mut counts.asked), std::mem::take(&mut counts.hits))
+        (self.asked.take() as u64, self.hits.take() as u64)
     }
 }
 
@@ -92,12 +115,11 @@ impl Counting {
     pub(super) fn end(&self, command: Command, begun: Option<Instant>) {
         if let (Some(tally), Some(begun)) = (&self.times, begun) {
             let took = begun.elapsed().as_secs_f64();
-            let mut counts = tally.get().counts.lock();
-            let Times { count, sum, longest, shortest } = &mut counts.times[command as usize];
-            *longest = longest.max(took);
-            *shortest = if *count == 0 { took } else { shortest.min(took) };
-            *count += 1;
-            *sum += took;
+            let Times { count, sum, longest, shortest } = &tally.get().times[command as usize];
+            longest.set(longest.get().max(took));
+            shortest.set(if count.get() == 0.0 { took } else { shortest.get().min(took) });
+            count.add(1.0);
+            sum.add(took);
         }
     }
 
@@ -105,9 +127,9 @@ impl Counting {
     #[inline]
     pub(super) fn count_hits(&self, asked: usize, hits: usize) {
         if let Some(tally) = &self.hits {
-            let mut counts = tally.get().counts.lock();
-            counts.asked += asked as u64;
-            counts.hits += hits as u64;
+            let Tally { asked: keys, hits: found, .. } = tally.get();
+            keys.add(asked as f64);
+            found.add(hits as f64);
         }
     }
 }

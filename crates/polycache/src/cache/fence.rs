@@ -11,6 +11,37 @@ use crate::key::OwnedKey;
 use crate::{CommandName, Reply, Result, lease};
 
 impl Cache {
+    /// Tells the cache of a write to `key` that goes to the store past it: a value that is just being computed for that key isn't stored
+    /// then. To be called before the write, by whoever holds a store in this process and also writes to it directly.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::Cache;
+    /// use polycache::backends::memory::Memory;
+    ///
+    /// let memory = Memory::new();
+    /// let cache = Cache::builder().backend(memory.clone()).build()?;
+    /// let outdated = cache.get_or_set("price", || async {
+    ///     cache.overtake("price");
+    ///     memory.delete_where(|key, _| key == "price"); // the computation began before: its result isn't kept
+    ///     Ok::<_, polycache::Error>(5)
+    /// });
+    /// assert_eq!(outdated.await?, 5);
+    /// assert!(!cache.exists("price").await?);
+    /// # Ok(()) }
+    /// ```
+    #[inline]
+    pub fn overtake(&self, key: &str) {
+        if self.flights().any() {
+            self.overtake_flights(key);
+        }
+    }
+
+    #[cold]
+    fn overtake_flights(&self, key: &str) {
+        self.flights().overtake_key(self.full_key(key).key().full());
+    }
+
     /// Runs a command that writes to one key.
     #[inline]
     pub(super) fn change_one<A: Send + 'static, B: Send + 'static>(
