@@ -10,18 +10,19 @@ use super::Cache;
 use super::layers::Layers;
 use crate::backends::tagged::{Tag, with_tags};
 use crate::error::Note;
+use crate::repeated::tell_repeated;
 use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Value};
 
 /// Gives the tags of a computed value, from the caller's name for its key and the value.
 #[derive(Clone)]
 pub(crate) struct TagsOf(Arc<Tagger>);
 
-type Tagger = dyn Fn(&str, &dyn Any) -> Vec<String> + Send + Sync;
+type Tagger = dyn Fn(&str, &dyn Any) -> Option<Vec<String>> + Send + Sync;
 
 impl TagsOf {
-    /// No tags for a value of another type.
+    /// `None` for a value of another type.
     pub(crate) fn new<T: 'static>(tags: impl Fn(&str, &T) -> Vec<String> + Send + Sync + 'static) -> Self {
-        Self(Arc::new(move |key, value| value.downcast_ref().map(|value| tags(key, value)).unwrap_or_default()))
+        Self(Arc::new(move |key, value| value.downcast_ref().map(|value| tags(key, value))))
     }
 }
 
@@ -57,7 +58,7 @@ impl Cache {
     }
 
     /// A view whose computed values have the tags that `tags` makes of them, besides the view's other tags: by
-    /// [`get_or_set`](Self::get_or_set) and its like. `tags` gets the key, and a value of exactly the type `T`; values of other types have no such tags. Writes
+    /// [`get_or_set`](Self::get_or_set) and its like. `tags` gets the key, and a value of exactly the type `T`; a value of another type isn't stored. Writes
     /// such as `set` take no notice: give those the tags by [`tagged`](Self::tagged).
     ///
     /// On a server, storing such a value takes two round trips more, and it isn't stored if any tag of the namespace was cleared while it
@@ -205,7 +206,16 @@ impl Marks {
         let Layers { tags_of, shared, .. } = &cache.view.layers;
         let prefix = cache.view.prefix.as_str();
         let mut more: Vec<CompactString> = Vec::new();
-        for tag in tags_of.iter().flat_map(|TagsOf(tags)| tags(key, computed)) {
+        let Some(of_value) = tags_of.as_ref().map_or(Some(Vec::new()), |TagsOf(tags)| tags(key, computed)) else {
+            tell_repeated!(
+                WARN,
+                (cache.flights().mark(), "tagged_by"),
+                key,
+                "a computed value isn't stored: it is of another type than the one for which `tagged_by` tells the tags"
+            );
+            return Reply::ready(None);
+        };
+        for tag in of_value {
             let full = CompactString::new([prefix, &tag].concat());
             if !own.iter().any(|(present, _)| *present == full) && !more.contains(&full) {
                 more.push(full);
