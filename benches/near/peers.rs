@@ -1,5 +1,6 @@
 //! Those with a tier in memory in front of Redis, as their documentation opens it.
 
+use std::fmt::Display;
 use std::future::Future;
 use std::num::NonZeroUsize;
 use std::pin::Pin;
@@ -8,6 +9,9 @@ use std::time::Duration;
 
 use amalgam::provider::{JsonSerializer, RedisBackplane, RedisDistributedCache};
 use cached::{AsyncRedisCache, ConcurrentCachedAsync};
+use polycache::Cache;
+use polycache::backends::near::Near;
+use polycache::backends::redis::Redis;
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 use redis::caching::CacheConfig;
@@ -19,16 +23,49 @@ pub(crate) type Open = fn(String) -> Task<'static, Box<dyn Peer>>;
 
 /// One instance.
 pub(crate) trait Peer: Send + Sync {
-    fn read<'a>(&'a self, key: &'a str) -> Task<'a, String>;
+    fn read<'a>(&'a self, key: &'a str) -> Task<'a, Result<String, String>>;
     /// Returns when it is acknowledged.
     fn write<'a>(&'a self, key: &'a str, value: &'a str) -> Task<'a, ()>;
 }
 
-pub(crate) const ALL: [(&str, Open); 3] = [
+pub(crate) const ALL: [(&str, Open); 5] = [
+    ("polycache, near and tracking", polycache),
+    ("polycache, near for 1 s", polycache_for_a_second),
     ("redis-rs, CacheConfig", redis_rs),
     ("cached, client_side_caching", cached),
     ("amalgam-cache, memory, Redis and backplane", amalgam),
 ];
+
+fn there<E: Display>(read: Result<Option<String>, E>) -> Result<String, String> {
+    read.map_err(|error| error.to_string())?.ok_or_else(|| "nothing is there".to_owned())
+}
+
+fn polycache(url: String) -> Task<'static, Box<dyn Peer>> {
+    polycache_with(url, true)
+}
+
+fn polycache_for_a_second(url: String) -> Task<'static, Box<dyn Peer>> {
+    polycache_with(url, false)
+}
+
+fn polycache_with(url: String, tracking: bool) -> Task<'static, Box<dyn Peer>> {
+    Box::pin(async move {
+        let redis = Arc::new(Redis::open(&url).expect("the server's URL"));
+        let near = Near::builder().tracking(tracking).build(redis).expect("settings that fit");
+        let cache = Cache::builder().backend(near).ttl(TTL).build().expect("settings that fit");
+        Box::new(cache) as Box<dyn Peer>
+    })
+}
+
+impl Peer for Cache {
+    fn read<'a>(&'a self, key: &'a str) -> Task<'a, Result<String, String>> {
+        Box::pin(async move { there(self.get(key).await) })
+    }
+
+    fn write<'a>(&'a self, key: &'a str, value: &'a str) -> Task<'a, ()> {
+        Box::pin(async move { self.set(key, value.to_owned()).await.expect("an answer") })
+    }
+}
 
 fn redis_rs(url: String) -> Task<'static, Box<dyn Peer>> {
     Box::pin(async move {
@@ -41,9 +78,9 @@ fn redis_rs(url: String) -> Task<'static, Box<dyn Peer>> {
 }
 
 impl Peer for MultiplexedConnection {
-    fn read<'a>(&'a self, key: &'a str) -> Task<'a, String> {
+    fn read<'a>(&'a self, key: &'a str) -> Task<'a, Result<String, String>> {
         let mut connection = self.clone();
-        Box::pin(async move { connection.get(key).await.expect("an answer") })
+        Box::pin(async move { there(connection.get(key).await) })
     }
 
     fn write<'a>(&'a self, key: &'a str, value: &'a str) -> Task<'a, ()> {
@@ -66,8 +103,8 @@ fn cached(url: String) -> Task<'static, Box<dyn Peer>> {
 }
 
 impl Peer for AsyncRedisCache<String, String> {
-    fn read<'a>(&'a self, key: &'a str) -> Task<'a, String> {
-        Box::pin(async move { self.async_cache_get(&key.to_owned()).await.expect("an answer").expect("it is there") })
+    fn read<'a>(&'a self, key: &'a str) -> Task<'a, Result<String, String>> {
+        Box::pin(async move { there(self.async_cache_get(&key.to_owned()).await) })
     }
 
     fn write<'a>(&'a self, key: &'a str, value: &'a str) -> Task<'a, ()> {
@@ -94,8 +131,8 @@ fn amalgam(url: String) -> Task<'static, Box<dyn Peer>> {
 }
 
 impl Peer for amalgam::Cache<String> {
-    fn read<'a>(&'a self, key: &'a str) -> Task<'a, String> {
-        Box::pin(async move { self.try_get(key).await.expect("an answer").expect("it is there") })
+    fn read<'a>(&'a self, key: &'a str) -> Task<'a, Result<String, String>> {
+        Box::pin(async move { there(self.try_get(key).await) })
     }
 
     fn write<'a>(&'a self, key: &'a str, value: &'a str) -> Task<'a, ()> {

@@ -73,17 +73,12 @@ impl Case {
     }
 
     pub(crate) async fn run(self, open: Open) -> Outcome {
-        let redis = RedisServer::builder().config("appendonly", "yes").config("appendfsync", "always").start().await;
-        let source = Arc::new(Source::new());
-        let terms = || Terms { redis: redis.url(), ttl: self.ttl(), source: Arc::clone(&source) };
-        let caller = Caller { peer: open(terms()).await, source: Arc::clone(&source) };
-        // Whoever doesn't forget would be tried in vain.
-        assert_eq!((caller.ask().await.present, source.calls()), (1, 1));
-        assert_eq!((caller.ask().await.present, source.calls()), (1, 1));
-        caller.peer.forget(KEY).await;
-        // amalgam-cache deletes on Redis behind this, and until then those who ask get the value back.
-        sleep(WHILE).await;
-        assert_eq!((caller.ask().await.present, source.calls()), (1, 2));
+        let (redis, source, caller) = loop {
+            if let Some(scene) = self.set_scene(open).await {
+                break scene;
+            }
+            eprintln!("a busy machine: once more");
+        };
         let before = source.calls();
 
         let answers = self.trouble(&caller, &redis).await;
@@ -92,8 +87,32 @@ impl Case {
         // What is stored or deleted late has been by then.
         sleep(REST + Duration::from_secs(if matches!(self, Self::KilledChange) { 6 } else { 0 })).await;
         let here = caller.ask().await.to_string();
-        let other = Caller { peer: open(terms()).await, source };
+        let other = Caller { peer: open(self.terms(&redis, &source)).await, source };
         Outcome { answers, computations, afterwards: [here, other.ask().await.to_string()] }
+    }
+
+    fn terms(self, redis: &RedisServer, source: &Arc<Source>) -> Terms {
+        Terms { redis: redis.url(), ttl: self.ttl(), source: Arc::clone(source) }
+    }
+
+    /// A server that keeps what it has, and a peer that has a value and forgets what it shall: whoever doesn't would be tried in vain.
+    async fn set_scene(self, open: Open) -> Option<(RedisServer, Arc<Source>, Caller)> {
+        let redis = RedisServer::builder().config("appendonly", "yes").config("appendfsync", "always").start().await;
+        let source = Arc::new(Source::new());
+        let caller = Caller { peer: open(self.terms(&redis, &source)).await, source: Arc::clone(&source) };
+        let mut calls = Vec::new();
+        for number in 0..4 {
+            if number == 2 {
+                caller.peer.forget(KEY).await;
+                // amalgam-cache deletes on Redis behind this, and until then those who ask get the value back.
+                sleep(WHILE).await;
+            }
+            if caller.ask().await.present != 1 {
+                return None;
+            }
+            calls.push(source.calls());
+        }
+        (calls == [1, 1, 2, 2]).then_some((redis, source, caller))
     }
 
     async fn trouble(self, caller: &Caller, redis: &RedisServer) -> Answers {

@@ -12,7 +12,6 @@ mod source;
 
 use polycache_benches::arguments::Arguments;
 use polycache_benches::report::{Table, save};
-use polycache_benches::rounds::{Contender, in_turn};
 
 use self::cases::{Case, Outcome};
 
@@ -44,10 +43,16 @@ fn main() {
     for case in Case::ALL.into_iter().filter(|case| arguments.wants(case.name())) {
         eprintln!("{} ...", case.name());
         let runtime = &runtime;
-        let contenders = peers::ALL
-            .map(|(name, open)| Contender::new(name, move || move || runtime.block_on(case.run(open))))
-            .into();
-        for (name, rounds) in in_turn(&arguments.plan, contenders) {
+        let wanted = |name: &str| arguments.plan.only.as_ref().is_none_or(|only| only == name);
+        let mut rounds = peers::ALL.map(|(name, _)| (name, Vec::new()));
+        for _ in 0..arguments.plan.rounds {
+            for ((name, open), (_, outcomes)) in peers::ALL.into_iter().zip(&mut rounds) {
+                if wanted(name) {
+                    outcomes.push(runtime.block_on(case.run(open)));
+                }
+            }
+        }
+        for (name, rounds) in rounds {
             let Some(outcome) = worst(rounds) else { continue };
             let Outcome { answers, computations, afterwards: [here, there] } = &outcome;
             table.row([

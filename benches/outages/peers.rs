@@ -32,7 +32,7 @@ pub(crate) struct Terms {
 }
 
 /// What a call of Redis may take, and how long a slow source is waited for while there is a stale value; where a peer knows such limits.
-pub(crate) const LIMIT: Duration = Duration::from_millis(100);
+pub(crate) const LIMIT: Duration = Duration::from_millis(250);
 /// How long a value may be given after its TTL.
 pub(crate) const GRACE: Duration = Duration::from_secs(3600);
 /// How long a source that has failed rests.

@@ -1,10 +1,11 @@
-//! Redis with a grace, a breaker and a fallback to memory.
+//! A near tier before Redis, with a grace, a breaker and a fallback to memory.
 
 use std::sync::Arc;
 
 use polycache::Cache;
 use polycache::backends::breaker::Breaker;
 use polycache::backends::fallback::Fallback;
+use polycache::backends::near::Near;
 use polycache::backends::redis::Redis;
 
 use super::{GRACE, LIMIT, Peer, REST, Task, Terms};
@@ -19,11 +20,13 @@ pub(super) fn open(terms: Terms) -> Task<'static, Arc<dyn Peer>> {
     Box::pin(async move {
         let redis = Arc::new(Redis::open(&terms.redis).expect("the server's URL"));
         let breaker = Breaker::builder().pause(REST).build(redis).expect("settings that fit");
+        let near = Near::new(Arc::new(breaker)).expect("settings that fit");
         let cache = Cache::builder()
-            .backend(Fallback::new(Arc::new(breaker)))
+            .backend(Fallback::new(Arc::new(near)))
             .ttl(terms.ttl)
             .grace(GRACE)
             .throttle(REST)
+            .soft_timeout(LIMIT)
             .timeout(LIMIT)
             .build()
             .expect("settings that fit");

@@ -7,6 +7,7 @@
 mod bars;
 mod curves;
 mod network;
+mod outages;
 mod svg;
 
 use std::collections::BTreeMap;
@@ -46,6 +47,7 @@ fn main() {
     picture("hit_ratio", "hit_ratio.svg", hit_ratios);
     picture("redis", "redis.svg", |results| network::redis(&results));
     picture("memcached", "memcached.svg", |results| network::memcached(&results));
+    picture("outages", "outages.svg", |results: Vec<_>| outages::draw(&results));
 }
 
 /// Draws the results of `bench`, if there are any.
