@@ -106,7 +106,7 @@ rust_run() {
   printf '[package]\nname = "finding"\nversion = "0.0.0"\nedition = "2024"\n[dependencies]\n' > "$tmp/rust/Cargo.toml"
   for crate in "$@"; do
     name=${crate%%=*} version=${crate#*=} features=
-    [[ $version != *:* ]] || features=\"${version#*:}\"
+    [[ $version != *:* ]] || features=${version#*:} features=\"${features//,/\",\"}\"
     printf '%s = { version = "=%s", features = [%s] }\n' "$name" "${version%%:*}" "$features" >> "$tmp/rust/Cargo.toml"
   done
   cat > "$tmp/rust/src/main.rs"
