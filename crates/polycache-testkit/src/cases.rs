@@ -21,6 +21,7 @@ pub mod namespaces;
 pub mod plugins;
 pub mod races;
 pub mod reads_and_writes;
+pub mod renewals;
 pub mod scan;
 pub mod separators;
 pub mod slow_sources;

@@ -183,6 +183,11 @@ macro_rules! __every_case {
                 after_a_failure_the_source_rests
                 a_write_meanwhile_wins
             }
+            renewals {
+                a_stale_value_is_shown
+                callers_are_told_how_fresh_it_is
+                a_value_brings_its_ttl
+            }
             slow_sources {
                 a_stale_value_is_given_while_a_task_computes
                 stale_while_revalidate

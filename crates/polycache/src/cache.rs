@@ -9,6 +9,7 @@ mod form;
 mod gate;
 mod grace;
 mod hooks;
+mod item;
 mod keys;
 mod layers;
 mod patience;
@@ -27,7 +28,6 @@ use std::time::{Duration, SystemTime};
 use compact_str::CompactString;
 
 pub(crate) use self::convert::checked_serializer;
-#[cfg(feature = "macros")]
 pub(crate) use self::form::private::Keep;
 #[cfg(feature = "macros")]
 pub use self::form::{Encoded, Form, Live};
@@ -36,6 +36,8 @@ pub(crate) use self::form::{Encoded, Form, Live};
 #[cfg(feature = "config")]
 pub(crate) use self::grace::{GRACE, THROTTLE};
 pub(crate) use self::grace::{Grace, NEVER_EARLY, REFRESH_EARLY};
+pub(crate) use self::item::Items;
+pub use self::item::{Freshness, Item};
 pub(crate) use self::layers::{Layers, Made};
 pub(crate) use self::patience::Patience;
 #[cfg(feature = "config")]

@@ -23,6 +23,7 @@ mod options;
 mod overtake;
 mod patient;
 mod pulse;
+mod renewal;
 mod report;
 mod sending;
 mod shareable;
@@ -57,6 +58,7 @@ use self::leader::Leader;
 pub(crate) use self::multi::run as run_multi;
 pub use self::options::{Behind, CallOptions, Detached, TimesOut};
 pub(crate) use self::overtake::Scope;
+pub use self::renewal::Renewal;
 pub(crate) use self::sending::Seat;
 pub use self::shareable::Shareable;
 #[cfg(feature = "macros")]

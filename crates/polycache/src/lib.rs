@@ -111,12 +111,12 @@ mod value;
 mod wall_clock;
 
 pub use builder::CacheBuilder;
-pub use cache::{Cache, Readable, Scan, Storable};
+pub use cache::{Cache, Freshness, Item, Readable, Scan, Storable};
 #[cfg(feature = "config")]
 pub use caches::{Caches, Config, caches};
 pub use command::CommandName;
 pub use error::{Error, ErrorKind, OnError, Result};
-pub use flight::{Behind, CallOptions, Detached, GetOrSet, Inside, Shareable, TimesOut};
+pub use flight::{Behind, CallOptions, Detached, GetOrSet, Inside, Renewal, Shareable, TimesOut};
 pub use plugin::{Answer, Command, Held, Outcome, Plugin};
 #[cfg(feature = "macros")]
 pub use polycache_macros::{cached, cached_stampede, multi_cached};

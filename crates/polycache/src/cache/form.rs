@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use super::Cache;
 use crate::backends::graced::Age;
-use crate::{Readable, Reply, Result, Storable, Value};
+use crate::{Readable, Reply, Result, Storable, Ttl, Value};
 
 /// The way a computed value is read and stored. Sealed: only [`Encoded`] and [`Live`] exist.
 #[diagnostic::on_unimplemented(
@@ -34,12 +34,18 @@ impl<T: Storable + Readable> Form<T> for Encoded {}
 impl<T: Any + Send + Sync> Form<Arc<T>> for Live {}
 
 pub(crate) mod private {
-    use super::{Age, Any, Arc, Cache, Duration, Encoded, Live, Readable, Reply, Result, Storable, Value};
+    use super::{Age, Any, Arc, Cache, Duration, Encoded, Live, Readable, Reply, Result, Storable, Ttl, Value};
 
     /// Reads a stored value.
     pub trait Reads<T> {
         /// Reads the value stored under `key`.
         fn read(cache: &Cache, key: &str, stored: Value) -> Result<T>;
+
+        /// The same of one that is so old.
+        fn read_aged(cache: &Cache, key: &str, stored: Value, age: Age) -> Result<T> {
+            let _ = age;
+            Self::read(cache, key, stored)
+        }
     }
 
     impl<T: Readable> Reads<T> for Encoded {
@@ -69,7 +75,7 @@ pub(crate) mod private {
         where
             T: Send + 'static,
         {
-            if cache.has_grace() { cache.serve(key, Self::read) } else { Self::get(cache, key) }
+            if cache.has_grace() { cache.serve(key, Self::read_aged) } else { Self::get(cache, key) }
         }
 
         /// As by `get`, and also a stale value, with its age. For caches with a grace.
@@ -77,7 +83,7 @@ pub(crate) mod private {
         where
             T: Send + 'static,
         {
-            cache.aged(key, Self::read)
+            cache.aged(key, Self::read_aged)
         }
 
         /// As by `serve`, but not what is to be renewed.
@@ -85,13 +91,35 @@ pub(crate) mod private {
         where
             T: Send + 'static,
         {
-            cache.serve_calm(key, Self::read)
+            cache.serve_calm(key, Self::read_aged)
         }
 
         /// Whether a leader looks once more before it computes: a stale value may be there whose source isn't to be asked yet. Who takes a
         /// lease looks then.
         fn looks_again(cache: &Cache) -> bool {
             cache.has_grace() && Self::lease_life(cache).is_none()
+        }
+
+        /// What there is to be replaced, be it stale.
+        fn present(cache: &Cache, key: &str) -> Reply<Option<T>>
+        where
+            T: Send + 'static,
+        {
+            cache.serve_stale(key, Self::read_aged)
+        }
+
+        /// The value that tags are made of.
+        fn plain(value: &T) -> &dyn Any
+        where
+            T: 'static,
+        {
+            value
+        }
+
+        /// The TTL that a value brings, if that isn't the cache's.
+        fn ttl(value: &T) -> Option<Ttl> {
+            let _ = value;
+            None
         }
 
         /// The value to store under `key`, from a value that the caller keeps. Cheap to clone.

@@ -31,7 +31,7 @@ pub(crate) struct Grace {
 }
 
 /// Makes a computed value of what is stored.
-type Read<T> = fn(&Cache, &str, Value) -> Result<T>;
+type Read<T> = fn(&Cache, &str, Value, Age) -> Result<T>;
 
 impl Grace {
     /// The grace of a cache on `inner`, and the backend that keeps it; none where that is zero and nothing is refreshed early.
@@ -79,21 +79,22 @@ impl Cache {
     pub(crate) fn aged<T: Send + 'static>(&self, key: &str, read: Read<T>) -> Reply<Option<(T, Age)>> {
         const NAME: CommandName = CommandName::Get;
         let recover = |cache: &Self, error: Error| cache.missed(error, None);
-        match (self.gate(), &self.view.grace) {
-            (Gate::Shut, _) | (_, None) => self.shut(NAME, None),
-            (Gate::Open, Some(grace)) => {
-                let found = self.with_key(key, |_, key| grace.inner.look(key, ROUGHLY));
+        match self.gate() {
+            Gate::Shut => self.shut(NAME, None),
+            Gate::Open => {
+                let want = if self.has_grace() { ROUGHLY } else { Want::VALUE };
+                let found = self.with_key(key, |_, key| self.beneath().look(key, want));
                 self.finish(NAME, Some(key), found, move |cache, key, found| {
                     let read = |found: Found| {
                         let age = Age::of(&found);
-                        let value = found.value.map_or(Ok(None), |value| unless_cleared(read(cache, key, value)));
+                        let value = found.value.map_or(Ok(None), |value| unless_cleared(read(cache, key, value, age)));
                         value.map(|value| value.map(|value| (value, age)))
                     };
                     let aged = found.and_then(|found| found.map_or(Ok(None), read));
                     aged.or_else(|error| recover(cache, error.of(NAME, Some(key))))
                 })
             }
-            (Gate::Hooked, Some(_)) => self.hooked(
+            Gate::Hooked => self.hooked(
                 NAME,
                 [key],
                 move |cache, keys| cache.aged(&keys[0], read),
@@ -133,7 +134,8 @@ impl Cache {
         self.aged(key, read).map(|aged| aged.map(|(value, _)| value))
     }
 
-    /// The value for a caller whose computation has failed: stale, or to be refreshed early, where nothing newer has come. Then its source isn't asked again for a while,
+    /// The value for a caller whose computation has failed: stale, or to be refreshed early, where nothing newer has come. Then its source isn't
+    /// asked again for a while,
     /// which the entry says to other processes too.
     pub(crate) fn rescue<T: Send + 'static>(&self, key: &str, read: Read<T>) -> Reply<Option<T>> {
         const NAME: CommandName = CommandName::Get;
@@ -144,21 +146,21 @@ impl Cache {
         let (full, throttle) = (self.full_key(key), self.view.options.throttle);
         let rested = looked.and_then(move |found| {
             let Some(found) = found else { return Reply::ready(None) };
-            let is_calm = Age::of(&found).is_calm();
+            let age = Age::of(&found);
             let Found { value: Some(value), version: Some(version), ttl, .. } = found else {
                 return Reply::ready(None);
             };
-            let (Some(Ttl::After(left)), false, false) = (ttl, is_calm, throttle.is_zero()) else {
-                return Reply::ready(Some(value));
+            let (Some(Ttl::After(left)), false, false) = (ttl, age.is_calm(), throttle.is_zero()) else {
+                return Reply::ready(Some((value, age)));
             };
             let head = value.head().map(|head| head.with_rests(left.saturating_sub(throttle)).into_owned());
             let resting = value.clone().with_head(&head.unwrap_or_default());
             let options = SetOptions::new(Ttl::After(left), When::unchanged(version));
             // Where this fails, the next caller asks the source.
-            grace.inner.set(full.key(), resting, options).then(move |_| Reply::ready(Some(value)))
+            grace.inner.set(full.key(), resting, options).then(move |_| Reply::ready(Some((value, age))))
         });
         self.finish(NAME, Some(key), rested, move |cache, key, found| {
-            found?.map_or(Ok(None), |value| unless_cleared(read(cache, key, value)))
+            found?.map_or(Ok(None), |(value, age)| unless_cleared(read(cache, key, value, age)))
         })
     }
 

@@ -116,6 +116,10 @@ where
         poll
     }
 
+    pub(super) const fn reads(&self) -> bool {
+        matches!(self, Self::Asked(_) | Self::Reading(..))
+    }
+
     pub(super) fn leader(&mut self) -> Option<&mut Leader<T, E>> {
         match self {
             Self::Checks(_, leader, _) | Self::Asks(_, leader, _) | Self::Leads(leader, _) => Some(leader),

@@ -105,7 +105,7 @@ impl<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K, O> GetOr
     /// [soft](crate::CacheBuilder::soft_timeout) or [hard](crate::CacheBuilder::hard_timeout) timeout; the others share it. Without a runtime
     /// this changes nothing.
     ///
-    /// With a soft timeout `compute` is called before it is known whether another process computes; what it returns is polled after that.
+    /// With one of these timeouts `compute` is called before it is known whether another process computes; what it returns is polled after that.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {

@@ -92,7 +92,7 @@ where
                 let fill = match &result {
                     Ok(value) => this.policy.fill::<K, E>(cache, key, value, terms, &mut leader),
                     Err(_) if cache.has_grace() => {
-                        let stale = cache.bare().rescue(key, K::read);
+                        let stale = cache.bare().rescue(key, K::read_aged);
                         *this.rescue = Some(Box::new(Rescue { stale, result, leader, _terms: terms }));
                         return Self::look_for_stale(this.rescue, cache, context);
                     }
@@ -202,11 +202,12 @@ impl<T: Clone + Send + Sync + 'static> Policy<T> {
         let encoded = K::store(cache, key, value);
         let encoded = match marks {
             None => Reply::from(encoded.map(Some)),
-            Some(marks) => marks.attach(cache, key, value, encoded),
+            Some(marks) => marks.attach(cache, key, K::plain(value), encoded),
         };
-        let stored = permit.map(|permit| match self.ttl {
+        let ttl = self.ttl.map(|ttl| ttl(value)).or_else(|| K::ttl(value));
+        let stored = permit.map(|permit| match ttl {
             None => cache.fill(key, encoded, when, permit, seat, tenure),
-            Some(ttl) => cache.with_ttl(ttl(value)).fill(key, encoded, when, permit, seat, tenure),
+            Some(ttl) => cache.with_ttl(ttl).fill(key, encoded, when, permit, seat, tenure),
         });
         let stored = match (stored, report) {
             (Some(stored), Some(report)) => Some(report.watch(stored)),

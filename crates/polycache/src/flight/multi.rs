@@ -308,7 +308,7 @@ where
             Ok(values) => values.into_iter().map(|(key, value)| (key.as_ref().to_owned(), value)).collect(),
             Err(error) => {
                 let bare = self.cache.bare();
-                let stale = join_all(led.iter().map(|one| bare.rescue(self.names[one.index], Kept::read))).await;
+                let stale = join_all(led.iter().map(|one| bare.rescue(self.names[one.index], Kept::read_aged))).await;
                 for (one, stale) in led.into_iter().zip(stale) {
                     let result = rescued(self.cache, Err(error.clone()), stale);
                     self.results[one.index] = Some(one.leader.land(result).map(Some));

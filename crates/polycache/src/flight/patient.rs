@@ -62,12 +62,15 @@ where
         compute: &mut impl FnMut() -> Option<Fut>,
         context: &mut Context<'_>,
     ) -> Poll<Result<T, E>> {
-        // Before the computation, which may take its time before it first waits.
-        if let Hard::Begins(limit) = self.hard {
-            self.hard = timer(limit).map_or(Hard::None, |timer| Hard::Waits(Box::pin(timer), limit));
-        }
         if let Poll::Ready(result) = self.slow.poll::<K>(call, compute, context) {
             return Poll::Ready(result);
+        }
+        // The cache's timeout is for reads.
+        if self.slow.reads() {
+            return Poll::Pending;
+        }
+        if let Hard::Begins(limit) = self.hard {
+            self.hard = timer(limit).map_or(Hard::None, |timer| Hard::Waits(Box::pin(timer), limit));
         }
         // Who computes itself has to go on: otherwise nobody would.
         if !self.slow.computes()
@@ -82,7 +85,7 @@ where
         let (cache, key) = (call.cache, call.key);
         loop {
             self.soft = match std::mem::replace(&mut self.soft, Soft::None) {
-                Soft::Begins(limit) if limit.is_zero() => Soft::Looks(cache.bare().serve_stale(key, K::read)),
+                Soft::Begins(limit) if limit.is_zero() => Soft::Looks(cache.bare().serve_stale(key, K::read_aged)),
                 Soft::Begins(limit) => Soft::Rests(K::serve(&cache.bare(), key), limit),
                 Soft::Rests(mut reply, limit) => match Pin::new(&mut reply).poll(context) {
                     Poll::Ready(Ok(Some(value))) => return Poll::Ready(value),
@@ -94,7 +97,7 @@ where
                     }
                 },
                 Soft::Waits(mut timer) => match timer.as_mut().poll(context) {
-                    Poll::Ready(()) => Soft::Looks(cache.bare().rescue(key, K::read)),
+                    Poll::Ready(()) => Soft::Looks(cache.bare().rescue(key, K::read_aged)),
                     Poll::Pending => {
                         self.soft = Soft::Waits(timer);
                         return Poll::Pending;
@@ -119,7 +122,7 @@ where
         loop {
             self.hard = match std::mem::replace(&mut self.hard, Hard::None) {
                 Hard::Waits(mut timer, limit) => match timer.as_mut().poll(context) {
-                    Poll::Ready(()) => Hard::Looks(call.cache.bare().rescue(call.key, K::read), limit),
+                    Poll::Ready(()) => Hard::Looks(call.cache.bare().rescue(call.key, K::read_aged), limit),
                     Poll::Pending => {
                         self.hard = Hard::Waits(timer, limit);
                         return Poll::Pending;

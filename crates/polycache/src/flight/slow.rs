@@ -156,6 +156,11 @@ where
         }
     }
 
+    /// Whether it doesn't know yet that there is something to compute.
+    pub(super) fn reads(&self) -> bool {
+        matches!(&self.0, Stage::Approaches(approach) if approach.reads())
+    }
+
     /// Whether this caller itself polls the computation.
     pub(super) fn computes(&self) -> bool {
         matches!(self.0, Stage::Leads(_) | Stage::Alone(_))
@@ -194,7 +199,7 @@ where
 
     /// Leaves the rest of the way to a task, if this caller leads and may be gone before it has begun to compute.
     fn leave(&self, approach: &mut Approach<T, E>, compute: &mut impl FnMut() -> Option<Fut>) -> Option<Apart<T, E>> {
-        if !self.cache.may_serve_stale() {
+        if !self.cache.may_serve_stale() && self.cache.options().patience.hard_timeout.is_zero() {
             return None;
         }
         self.give_away(approach, compute)
