@@ -6,7 +6,7 @@ use std::sync::{PoisonError, RwLock};
 
 use compact_str::CompactString;
 
-use crate::Value;
+use crate::{Head, Value};
 
 /// How many cleared tags are known by name in either half.
 const HALF: usize = 1 << 17;
@@ -75,14 +75,19 @@ impl Clears {
     /// Whether none of the value's tags was cleared since its computation began.
     pub(crate) fn spare(&self, value: &Value) -> bool {
         let Some(head) = value.head() else { return true };
-        let count = self.now();
+        let Some((oldest, newest)) = head.generations() else { return !head.is_tagged() };
         // A generation that isn't a count is from a wrapper which doesn't pass these clears on.
-        if head.tags().any(|(_, generation)| generation >> 63 != 0) {
+        if newest >> 63 != 0 {
             return false;
         }
-        if head.tags().all(|(_, generation)| generation >= count) {
+        if oldest >= self.now() {
             return true;
         }
+        self.spare_by_name(&head)
+    }
+
+    #[inline(never)]
+    fn spare_by_name(&self, head: &Head<'_>) -> bool {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
         head.tags().all(|(tag, generation)| {
             let cleared = known.young.get(tag).or_else(|| known.old.get(tag));
@@ -95,7 +100,6 @@ impl Clears {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::Head;
 
     fn tagged(tags: &[&str], generation: u64) -> Value {
         let head = tags.iter().fold(Head::new(), |head, tag| head.with_tag(tag, generation));

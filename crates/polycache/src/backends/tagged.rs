@@ -147,7 +147,23 @@ impl Tagged {
             Some(Found { value: Some(value), .. }) if value.is_tagged() => {}
             _ => return Reply::ready(found),
         }
+        if let Some(clears) = &self.shared.clears {
+            self.shared.uses();
+            return Reply::ready(self.judge(found, |value| clears.spare(value)));
+        }
         self.check(vec![found], read).map(|found| found.into_iter().next().flatten())
+    }
+
+    /// What a read finds, if its tags weren't cleared. Each hit in memory of a cache with a grace comes here.
+    fn checking(&self, read: Reply<Option<Found>>) -> Reply<Option<Found>> {
+        match read.now() {
+            Ok(Ok(found)) => self.check_one(found, Vec::new()),
+            Ok(Err(error)) => Reply::error(error),
+            Err(pending) => {
+                let this = self.clone();
+                pending.and_then(move |found| this.check_one(found, Vec::new()))
+            }
+        }
     }
 
     /// Looks at the tags of what a read has found.

@@ -175,6 +175,35 @@ impl<'a> Head<'a> {
         })
     }
 
+    /// The lowest and the highest generation of the tags, if there are any. Each hit of an entry with tags asks.
+    pub(crate) fn generations(&self) -> Option<(u64, u64)> {
+        let mut rest = self.tag_bytes()?;
+        let mut generations = (u64::MAX, 0);
+        while !rest.is_empty() {
+            let (len, after) = varint::read(rest)?;
+            let (generation, after) = varint::read(after.get(usize::try_from(len).ok()?..)?)?;
+            generations = (generations.0.min(generation), generations.1.max(generation));
+            rest = after;
+        }
+        Some(generations)
+    }
+
+    /// The bytes of the tags, if there are any.
+    fn tag_bytes(&self) -> Option<&[u8]> {
+        let (flags, mut rest) = self.0.split_first()?;
+        if flags & TAGS == 0 {
+            return None;
+        }
+        if flags & ETAG != 0 {
+            return self.fields().map(|fields| fields.tags);
+        }
+        // All other fields are numbers.
+        for _ in 0..(flags & !TAGS).count_ones() {
+            rest = varint::read(rest)?.1;
+        }
+        Some(rest)
+    }
+
     /// Whether there are tags.
     pub(crate) fn is_tagged(&self) -> bool {
         self.0.first().is_some_and(|flags| flags & TAGS != 0)

@@ -29,26 +29,25 @@ impl Backend for Tagged {
                 Ok(found.into_iter().next().flatten().and_then(|found| found.value))
             });
         }
-        let this = self.clone();
-        self.inner.get(key).and_then(move |value| {
-            let found = value.map(Found::of);
-            this.check_one(found, Vec::new()).map(|found| found?.value)
-        })
+        self.checking(self.inner.get(key).map(|value| value.map(Found::of))).map(|found| found?.value)
     }
 
     fn look(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
+        if want.has(Want::VALUE) && !self.reads_tags() {
+            return self.checking(self.inner.look(key, want));
+        }
         if (self.is_plain() && !want.has(Want::VALUE)) || is_lease(key.full()) {
             return self.inner.look(key, want);
         }
-        let this = self.clone();
         let look = self.inner.look(key, want.and(Want::VALUE));
         let found = if self.reads_tags() {
+            let this = self.clone();
             Reply::pending(async move {
                 let found = this.with_tags(look.map(|found| vec![found])).await?;
                 Ok(found.into_iter().next().flatten())
             })
         } else {
-            look.and_then(move |found| this.check_one(found, Vec::new()))
+            self.checking(look)
         };
         found.map(move |found| found.map(|found| only(found, want)))
     }
