@@ -88,6 +88,7 @@ impl<T> Item<T> {
 #[derive(Debug, Clone, Copy)]
 pub struct Items;
 
+#[diagnostic::do_not_recommend]
 impl<T: Storable + Readable> Form<Item<T>> for Items {}
 
 impl<T: Readable> Reads<Item<T>> for Items {
