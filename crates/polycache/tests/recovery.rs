@@ -260,7 +260,10 @@ async fn close_makes_up_for_it_or_says_what_is_lost() {
     cache.delete("a").await.unwrap_err();
     cache.namespace("m").clear().await.unwrap_err();
     let error = recovery.close().await.unwrap_err();
-    assert!(error.to_string().contains("1 keys and 1 namespaces") && error.to_string().contains("m:*, n:a"), "{error}");
+    assert!(
+        error.to_string().contains("(keys: 1, namespaces: 1)") && error.to_string().contains("m:*, n:a"),
+        "{error}"
+    );
     assert_eq!(recovery.pending(), recovery::Pending::default());
 }
 

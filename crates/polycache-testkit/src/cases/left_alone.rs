@@ -16,7 +16,7 @@ use tokio::time::{sleep, timeout};
 use crate::subject::{builder, cache};
 use crate::{LeftAlone, Subject, left_alone};
 
-/// How long others may wait. On an idle machine they wait half a second at most.
+/// How long others may wait. On an idle machine they wait half a second at most, and for a lease its life and a little more.
 const BOUND: Duration = Duration::from_secs(4);
 
 /// No future is left after more polls than this: those that wait for nobody are ready by then.
@@ -27,6 +27,8 @@ const MOST: usize = 32;
 
 const KEY: &str = "k";
 const LIFE: Duration = Duration::from_millis(200);
+/// Of leases that outlive the calls beside them.
+const LONG_LIFE: Duration = Duration::from_secs(1);
 
 type Begun = Pin<Box<dyn Future<Output = ()> + Send>>;
 type Begin = fn(Cache) -> Begun;
@@ -87,8 +89,8 @@ pub async fn nobody_waits_for_a_command(subject: &dyn Subject) {
         clear: |cache| cache.clear();
         lease: |cache| async move { cache.get_or_set(KEY, new).await };
     };
-    leave_each(&cache(subject), &commands, |_| None).await;
-    leave_each(&leased(subject), &commands, |_| None).await;
+    leave_each(&leased(subject, LONG_LIFE), &commands, |_| None).await;
+    leave_each(&leased(subject, LIFE), &commands, |_| None).await;
 }
 
 /// Leaves a flight after each of its polls, while it asks, computes or stores.
@@ -104,8 +106,8 @@ pub async fn nobody_waits_for_a_flight(subject: &dyn Subject) {
             cache.multi_get_or_set(&[KEY, "other"], load).await
         };
     };
-    leave_each(&cache(subject), &flights, not_old).await;
-    leave_each(&leased(subject), &flights, not_old).await;
+    leave_each(&leased(subject, LONG_LIFE), &flights, not_old).await;
+    leave_each(&leased(subject, LIFE), &flights, not_old).await;
 }
 
 #[cached(cache = cache, key = "k")]
@@ -127,8 +129,8 @@ pub async fn nobody_waits_for_a_cached_function(subject: &dyn Subject) {
         written_behind: |cache| value(cache).write_behind();
         many: |cache| values(cache, vec![KEY.to_owned(), "other".to_owned()]);
     };
-    leave_each(&cache(subject), &calls, not_old).await;
-    leave_each(&leased(subject), &calls, not_old).await;
+    leave_each(&leased(subject, LONG_LIFE), &calls, not_old).await;
+    leave_each(&leased(subject, LIFE), &calls, not_old).await;
 }
 
 /// Leaves a caller that waits for a lock, or has just been given it.
@@ -170,8 +172,8 @@ fn not_old(found: Option<String>) -> Option<&'static str> {
     (found.as_deref() == Some("old")).then_some("an old value was found")
 }
 
-fn leased(subject: &dyn Subject) -> Cache {
-    builder(subject).lease(LIFE).build().unwrap()
+fn leased(subject: &dyn Subject, life: Duration) -> Cache {
+    builder(subject).lease(life).build().unwrap()
 }
 
 /// Leaves each future after each of its first polls, with each of the writes as the others' first step.
