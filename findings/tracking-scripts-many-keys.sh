@@ -4,9 +4,9 @@
 # Expected: client-side caching costs the server a little for each key that is read; documentation of EVAL and of CLIENT
 #   TRACKING name no other price.
 # Seen: 6.2.5 (7.0.15 too) remembers all declared keys anew with each read within the script. 3,000 keys take hundreds of
-#   times as long as without tracking, and the server answers nobody meanwhile. 8.2.3 and 9.1.2 remember each key once.
-# Who meets it: a client-side cache whose bulk reads are scripts (value and TTL of one moment, say). It works in tests
-#   with few keys; a bulk read of some thousand stops the server for seconds.
+#   times as long as without tracking. 8.2.3 and 9.1.2 remember each key once.
+# Who meets it: a client-side cache whose bulk reads are scripts (value and TTL of one moment, say). It is fast in tests
+#   with few keys, and slow with some thousand.
 # Instead: few keys a script (16 cost hardly more than one each), or plain MGET and PTTL on a tracked connection.
 source "$(dirname "$0")/lib.bash"
 
