@@ -121,6 +121,22 @@ mod tests {
     }
 
     #[test]
+    fn a_generation_is_found_behind_every_field() {
+        let second = std::time::Duration::from_secs(1);
+        let heads = [
+            Head::new(),
+            Head::new().with_grace(second).with_rests(second).with_early(second),
+            Head::new().with_born(std::time::SystemTime::now()).with_cost(second),
+            Head::new().with_etag("v1").with_grace(second),
+        ];
+        for head in heads {
+            assert_eq!(head.generations(), None);
+            let tagged = head.with_tag("a", 300).with_tag("b", 2);
+            assert_eq!(tagged.generations(), Some((2, 300)), "{tagged:?}");
+        }
+    }
+
+    #[test]
     fn what_is_older_than_all_known_clears_is_gone() {
         let clears = Clears::new();
         clears.uses();
