@@ -151,3 +151,6 @@ impl fmt::Debug for SecretKeys {
         f.debug_struct("SecretKeys").field("writes", &self.writes.id).field("reads", &reads).finish()
     }
 }
+
+#[cfg(test)]
+pub(super) mod tests;
