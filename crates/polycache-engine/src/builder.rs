@@ -1,25 +1,49 @@
 //! Settings of the store.
 
 use std::fmt;
+use std::marker::PhantomData;
 
 use crate::clock::Clock;
 use crate::engine::{Engine, Listener};
+use crate::layout::{Layout, Quick, Small};
 use crate::removed::Removed;
 
 /// The fewest entries worth a shard of their own: with fewer in a shard, hits are lost.
 const MIN_SHARD_ENTRIES: u64 = 32;
 
 /// Settings of an [`Engine`].
-pub struct Builder<V> {
+pub struct Builder<V, L: Layout = Quick> {
     pub(crate) capacity: u64,
     shards: Option<usize>,
     entry_weight: u64,
     pub(crate) clock: Clock,
     pub(crate) pointee: fn(&V) -> usize,
     pub(crate) listener: Option<Box<Listener<V>>>,
+    layout: PhantomData<L>,
 }
 
 impl<V> Builder<V> {
+    /// Has entries without a deadline take half the room, and reads of cold entries longer: the layout [`Small`].
+    ///
+    /// ```
+    /// use polycache_engine::{Decision, Engine, NEVER};
+    ///
+    /// let engine = Engine::builder().small().build();
+    /// engine.update("k", |_| (Decision::Store { value: "v", weight: 1, deadline: NEVER }, ()));
+    /// assert_eq!(engine.get("k"), Some("v"));
+    /// ```
+    #[must_use]
+    pub fn small(self) -> Builder<V, Small> {
+        self.laid_out()
+    }
+
+    pub(crate) fn laid_out<L: Layout>(self) -> Builder<V, L> {
+        let Self { capacity, shards, entry_weight, clock, pointee, listener, .. } = self;
+        Builder { capacity, shards, entry_weight, clock, pointee, listener, layout: PhantomData }
+    }
+}
+
+impl<V, L: Layout> Builder<V, L> {
     /// The greatest weight of all entries together. Unbounded by default.
     #[must_use]
     pub fn capacity(mut self, weight: u64) -> Self {
@@ -67,10 +91,10 @@ impl<V> Builder<V> {
     }
 }
 
-impl<V: Send + Sync + 'static> Builder<V> {
+impl<V: Send + Sync + 'static, L: Layout> Builder<V, L> {
     /// Makes the engine.
     #[must_use]
-    pub fn build(self) -> Engine<V> {
+    pub fn build(self) -> Engine<V, L> {
         let wanted = self.shards.unwrap_or_else(|| {
             let cores = std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
             let most = self.capacity / self.entry_weight.saturating_mul(MIN_SHARD_ENTRIES);
@@ -84,11 +108,13 @@ impl<V: Send + Sync + 'static> Builder<V> {
 
 impl<V> Default for Builder<V> {
     fn default() -> Self {
-        Self { capacity: u64::MAX, shards: None, entry_weight: 1, clock: Clock::System, pointee: |_| 0, listener: None }
+        let layout = PhantomData;
+        let (capacity, entry_weight, clock) = (u64::MAX, 1, Clock::System);
+        Self { capacity, shards: None, entry_weight, clock, pointee: |_| 0, listener: None, layout }
     }
 }
 
-impl<V> fmt::Debug for Builder<V> {
+impl<V, L: Layout> fmt::Debug for Builder<V, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Builder")
             .field("capacity", &self.capacity)

@@ -12,6 +12,7 @@ use crate::builder::Builder;
 use crate::clock::{Clock, NEVER};
 use crate::joined::{Long, Pieces, Probe, Usual};
 use crate::key;
+use crate::layout::{Layout, Quick};
 use crate::reaper;
 use crate::removed::{Batch, Cause, Removed};
 use crate::shard::{Decision, New, Present, Room, Shard};
@@ -28,21 +29,24 @@ const EXPIRY_BEFORE_EVICTION: usize = 4;
 pub(crate) type Listener<V> = dyn Fn(Removed<V>) + Send + Sync;
 
 /// A bounded, sharded, expiring table of `V` by key. A clone is a handle on the same table.
-pub struct Engine<V> {
+pub struct Engine<V, L: Layout = Quick> {
     /// A copy of the parts that a read needs: following one more pointer would be felt in a hit.
-    table: Table<V>,
-    pub(crate) inner: Arc<Inner<V>>,
+    table: Table<V, L>,
+    pub(crate) inner: Arc<Inner<V, L>>,
 }
 
+/// A shard under its lock.
+pub(crate) type Locked<V, L> = Padded<RwLock<Shard<V, L>>>;
+
 /// The shards, and the hasher that finds a key's shard.
-pub(crate) struct Table<V> {
-    pub(crate) shards: Arc<[Padded<RwLock<Shard<V>>>]>,
+pub(crate) struct Table<V, L: Layout = Quick> {
+    pub(crate) shards: Arc<[Locked<V, L>]>,
     hasher: RandomState,
     pub(crate) clock: Clock,
 }
 
-pub(crate) struct Inner<V> {
-    pub(crate) table: Table<V>,
+pub(crate) struct Inner<V, L: Layout = Quick> {
+    pub(crate) table: Table<V, L>,
     capacity: u64,
     /// The capacity divided by the shards.
     share: u64,
@@ -51,6 +55,8 @@ pub(crate) struct Inner<V> {
     listener: OnceLock<Box<Listener<V>>>,
     /// Whether the thread that removes expired entries knows this store.
     swept: AtomicBool,
+    /// Whether writes are numbered in all shards.
+    pub(crate) is_numbered: AtomicBool,
 }
 
 /// A value on cache lines of its own (a pair, since processors prefetch pairs).
@@ -58,7 +64,7 @@ pub(crate) struct Inner<V> {
 #[repr(align(128))]
 pub(crate) struct Padded<T>(pub(crate) T);
 
-impl<V: Clone + Send + Sync + 'static> Engine<V> {
+impl<V: Clone + Send + Sync + 'static, L: Layout> Engine<V, L> {
     /// The value under `key`, unless it has expired. Counts as a use of the entry.
     #[inline]
     #[must_use]
@@ -88,8 +94,10 @@ impl<V: Send + Sync + 'static> Engine<V> {
     pub fn builder() -> Builder<V> {
         Builder::default()
     }
+}
 
-    pub(crate) fn new(settings: Builder<V>, shards: usize) -> Self {
+impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
+    pub(crate) fn new(settings: Builder<V, L>, shards: usize) -> Self {
         let Builder { capacity, clock, pointee, listener, .. } = settings;
         let now = clock.now();
         let shards = std::iter::repeat_with(|| Padded(RwLock::new(Shard::new(now, pointee, capacity != u64::MAX))))
@@ -103,6 +111,7 @@ impl<V: Send + Sync + 'static> Engine<V> {
             claimed: Padded(AtomicU64::new(0)),
             listener: listener.map_or_else(OnceLock::new, OnceLock::from),
             swept: AtomicBool::new(false),
+            is_numbered: AtomicBool::new(L::NUMBERED),
         };
         Self { table, inner: Arc::new(inner) }
     }
@@ -279,14 +288,14 @@ impl<V: Send + Sync + 'static> Engine<V> {
             return;
         }
         if !self.inner.swept.load(Ordering::Relaxed) && !self.inner.swept.swap(true, Ordering::Relaxed) {
-            let store: Weak<Inner<V>> = Arc::downgrade(&self.inner);
+            let store: Weak<Inner<V, L>> = Arc::downgrade(&self.inner);
             reaper::register(store);
         }
         reaper::wake_by(wheel::due_after(deadline));
     }
 }
 
-impl<V> Inner<V> {
+impl<V, L: Layout> Inner<V, L> {
     fn room(&self) -> Room {
         let free = match self.capacity {
             u64::MAX => u64::MAX,
@@ -341,7 +350,7 @@ fn tell<V>(listener: &dyn Fn(Removed<V>), left: impl IntoIterator<Item = Removed
     }
 }
 
-impl<V> Table<V> {
+impl<V, L: Layout> Table<V, L> {
     #[inline]
     fn locate(&self, key: &str) -> (u32, usize) {
         self.place(key::hash(&self.hasher, key.as_bytes()))
@@ -353,19 +362,19 @@ impl<V> Table<V> {
     }
 }
 
-impl<V> Clone for Table<V> {
+impl<V, L: Layout> Clone for Table<V, L> {
     fn clone(&self) -> Self {
         Self { shards: Arc::clone(&self.shards), hasher: self.hasher.clone(), clock: self.clock.clone() }
     }
 }
 
-impl<V> Clone for Engine<V> {
+impl<V, L: Layout> Clone for Engine<V, L> {
     fn clone(&self) -> Self {
         Self { table: self.table.clone(), inner: Arc::clone(&self.inner) }
     }
 }
 
-impl<V> fmt::Debug for Engine<V> {
+impl<V, L: Layout> fmt::Debug for Engine<V, L> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Engine")
             .field("capacity", &self.inner.capacity)

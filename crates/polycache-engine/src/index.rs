@@ -4,15 +4,16 @@
 //! finds its line full goes to the next line with room. Each line counts the entries that passed it by: so a look-up knows when to stop,
 //! and removed entries leave nothing behind. The table knows too little of the hashes to grow by itself: it is made anew from the slots.
 //!
-//! Beside each word stands a hint: the address that the entry's value points to. A look-up has the processor fetch that address while it
+//! Beside each word stands a hint, if the layout has any: the address that the entry's value points to. A look-up has the processor fetch that address while it
 //! waits for the slot. So a read of an entry that is in none of the processor's caches waits once, not twice.
 
 use prefetch_index::prefetch_index;
 
+use crate::layout::{Hints, Layout, Quick};
 use crate::places::first_place;
 
 /// The words of a line.
-const WORDS: usize = 16;
+pub(crate) const WORDS: usize = 16;
 
 /// The words that hold entries; the last word counts.
 const ENTRIES: usize = WORDS - 1;
@@ -29,17 +30,21 @@ const LINE_BITS: u32 = 6;
 /// The lowest of the upper address bits that a hint has no room for.
 const HIGH_BITS: u32 = LINE_BITS + u32::BITS;
 
-/// A pair of cache lines, aligned as processors fetch pairs.
+/// A cache line, or with its hints a pair, aligned as processors fetch pairs.
 ///
 /// A free place is zero. The part of the hash in a word is never zero, so neither a free place nor the count looks like an entry.
-#[derive(Debug, Clone, Default)]
-#[repr(align(128))]
-struct Line {
+#[derive(Debug, Clone)]
+struct Line<H: Hints> {
     words: [u32; WORDS],
-    hints: [u32; WORDS],
+    hints: H,
+    _aligned: [H::Unit; 0],
 }
 
-impl Line {
+impl<H: Hints> Line<H> {
+    fn new() -> Self {
+        Self { words: [0; WORDS], hints: H::default(), _aligned: [] }
+    }
+
     /// The first entry's place that holds this word. The count is left out, since it may look like any word.
     #[inline]
     fn position(&self, word: u32) -> Option<usize> {
@@ -75,8 +80,8 @@ impl<R, F: Fn(u32) -> Option<R>> Check for F {
 
 /// Slots by the upper half of their key's hash, the *tag*.
 #[derive(Debug)]
-pub(crate) struct Index {
-    lines: Box<[Line]>,
+pub(crate) struct Index<L: Layout = Quick> {
+    lines: Box<[Line<L::Hints>]>,
     /// How many bits of a word are the slot's.
     slot_bits: u32,
     len: usize,
@@ -84,7 +89,7 @@ pub(crate) struct Index {
     high: u64,
 }
 
-impl Index {
+impl<L: Layout> Index<L> {
     pub(crate) fn new() -> Self {
         Self { lines: Box::default(), slot_bits: 0, len: 0, high: 0 }
     }
@@ -95,7 +100,7 @@ impl Index {
         let needed = entries / FULL + 1;
         let lines = (needed + needed / 4).max(MIN_LINES);
         let slot_bits = (lines * WORDS).next_power_of_two().ilog2();
-        let lines = vec![Line::default(); lines].into_boxed_slice();
+        let lines = vec![Line::new(); lines].into_boxed_slice();
         let mut index = Self { lines, slot_bits, len: 0, high: 0 };
         for (tag, slot, address) in given {
             index.insert(tag, slot, address);
@@ -137,14 +142,14 @@ impl Index {
     // As a call, it would cost a hit a dozen instructions more.
     #[allow(clippy::inline_always, reason = "two callers are enough for the compiler to make it a call")]
     #[inline(always)]
-    fn alike(&self, line: &Line, tag: u32) -> (u32, u32) {
+    fn alike(&self, line: &Line<L::Hints>, tag: u32) -> (u32, u32) {
         let wanted = self.part(tag);
         // Without a branch for each word, whose outcome the processor couldn't foresee. The count is below any word, so it never matches.
         let (mut found, mut hint) = (0, 0);
-        for (&word, &beside) in line.words.iter().zip(&line.hints) {
+        for (place, &word) in line.words.iter().enumerate() {
             let mask = if word >> self.slot_bits == wanted { u32::MAX } else { 0 };
             found |= word & mask;
-            hint |= beside & mask;
+            hint |= line.hints.at(place) & mask;
         }
         (found, hint)
     }
@@ -156,10 +161,9 @@ impl Index {
         let wanted = self.part(tag);
         for line in self.probe(tag).map(|at| &self.lines[at]) {
             if self.alike(line, tag).0 != 0 {
-                let mut alike =
-                    line.words.iter().zip(&line.hints).filter(|(word, _)| *word >> self.slot_bits == wanted);
-                let found = alike.find_map(|(&word, &hint)| {
-                    self.fetch(hint);
+                let mut alike = (0..).zip(&line.words).filter(|(_, word)| **word >> self.slot_bits == wanted);
+                let found = alike.find_map(|(place, &word)| {
+                    self.fetch(line.hints.at(place));
                     check.check(self.slot(word))
                 });
                 if found.is_some() {
@@ -176,6 +180,9 @@ impl Index {
     /// Has the processor fetch what lies where the hint says. Nothing is read: a wrong address costs time, no more.
     #[inline]
     fn fetch(&self, hint: u32) {
+        if !L::Hints::KEPT {
+            return;
+        }
         let address = (self.high | u64::from(hint) << LINE_BITS) as usize;
         let nowhere: &[u8] = &[];
         prefetch_index(nowhere, address.wrapping_sub(nowhere.as_ptr().addr()));
@@ -190,7 +197,7 @@ impl Index {
             let line = &mut self.lines[at];
             if let Some(free) = line.position(0) {
                 line.words[free] = word;
-                line.hints[free] = hint;
+                line.hints.set(free, hint);
                 self.len += 1;
                 return;
             }
@@ -200,12 +207,15 @@ impl Index {
 
     /// Sets the address that the value of the entry with this tag and slot points to. The entry must be there.
     pub(crate) fn point(&mut self, tag: u32, slot: u32, address: usize) {
+        if !L::Hints::KEPT {
+            return;
+        }
         let word = self.word(tag, slot);
         let hint = self.hint(address);
         for at in self.probe(tag) {
             let line = &mut self.lines[at];
             if let Some(found) = line.position(word) {
-                line.hints[found] = hint;
+                line.hints.set(found, hint);
                 return;
             }
         }
@@ -234,7 +244,7 @@ impl Index {
     /// Reads the line where an entry belongs, so that the processor's cache has it.
     #[inline]
     pub(crate) fn touch(&self, tag: u32) -> u32 {
-        self.lines.get(self.home(tag)).map_or(0, Line::passed)
+        self.lines.get(self.home(tag)).map_or(0, |line| line.passed())
     }
 
     /// The line where an entry belongs. Its place is taken from the tag's upper bits; the lower bits are kept in the word.
@@ -244,7 +254,7 @@ impl Index {
     }
 
     /// Each line once, from the one where an entry belongs.
-    fn probe(&self, tag: u32) -> impl Iterator<Item = usize> + use<> {
+    fn probe(&self, tag: u32) -> impl Iterator<Item = usize> + use<L> {
         let (home, count) = (self.home(tag), self.lines.len());
         (home..home + count).map(move |at| if at < count { at } else { at - count })
     }

@@ -12,6 +12,7 @@ use std::sync::atomic::Ordering;
 use arrayvec::ArrayVec;
 
 use crate::ghost::Ghost;
+use crate::layout::Layout;
 use crate::slab::{MAX_REFERENCES, NIL, Slab};
 
 /// The share of the weight that may be hot: 32/33, but room is left for four entries of weight one (fewer in a tiny shard). Otherwise
@@ -37,7 +38,7 @@ impl Ring {
     }
 
     /// Adds the entry behind the hand, which comes to it last.
-    fn push<V>(&mut self, slab: &mut Slab<V>, index: u32) {
+    fn push<V, L: Layout>(&mut self, slab: &mut Slab<V, L>, index: u32) {
         self.weight += slab.weight(index);
         if !self.is_linked {
             return;
@@ -56,7 +57,7 @@ impl Ring {
         (links.prev, links.next) = (prev, next);
     }
 
-    fn remove<V>(&mut self, slab: &mut Slab<V>, index: u32) {
+    fn remove<V, L: Layout>(&mut self, slab: &mut Slab<V, L>, index: u32) {
         self.weight -= slab.weight(index);
         if !self.is_linked {
             return;
@@ -125,7 +126,7 @@ impl Policy {
     }
 
     /// Adds a new entry.
-    pub(crate) fn insert<V>(&mut self, slab: &mut Slab<V>, index: u32, hot: bool) {
+    pub(crate) fn insert<V, L: Layout>(&mut self, slab: &mut Slab<V, L>, index: u32, hot: bool) {
         let slot = slab.slot_mut(index);
         slot.hot = hot;
         *slot.references.get_mut() = 0;
@@ -135,7 +136,7 @@ impl Policy {
 
     /// The entry whose place in slab and ring a new cold one of this weight takes: the one at the cold hand, if it wasn't read and has the
     /// same weight. This is [`evict`](Self::evict) and [`insert`](Self::insert) in one step, for the most frequent case of a full shard.
-    pub(crate) fn replace_coldest<V>(&mut self, slab: &Slab<V>, weight: u64) -> Option<u32> {
+    pub(crate) fn replace_coldest<V, L: Layout>(&mut self, slab: &Slab<V, L>, weight: u64) -> Option<u32> {
         let index = self.cold.hand;
         if index == NIL || !self.cooled || self.shrink_hot_to != u64::MAX || slab.weight(index) != weight {
             return None;
@@ -150,14 +151,14 @@ impl Policy {
         Some(index)
     }
 
-    pub(crate) fn remove<V>(&mut self, slab: &mut Slab<V>, index: u32) {
+    pub(crate) fn remove<V, L: Layout>(&mut self, slab: &mut Slab<V, L>, index: u32) {
         let hot = slab.slot(index).hot;
         self.ring(hot).remove(slab, index);
         self.len -= 1;
     }
 
     /// Changes the weight of an entry.
-    pub(crate) fn reweigh<V>(&mut self, slab: &mut Slab<V>, index: u32, weight: u64) {
+    pub(crate) fn reweigh<V, L: Layout>(&mut self, slab: &mut Slab<V, L>, index: u32, weight: u64) {
         let hot = slab.slot(index).hot;
         let old = slab.weight(index);
         slab.set_weight(index, weight);
@@ -167,7 +168,13 @@ impl Policy {
 
     /// Chooses entries to evict and takes them out of their rings: at least one, unless there is none but `spared`, and some more after a
     /// promotion has found the hot ring above its share of `budget`.
-    pub(crate) fn evict<V>(&mut self, slab: &mut Slab<V>, spared: u32, budget: u64, victims: &mut Victims) {
+    pub(crate) fn evict<V, L: Layout>(
+        &mut self,
+        slab: &mut Slab<V, L>,
+        spared: u32,
+        budget: u64,
+        victims: &mut Victims,
+    ) {
         if !self.cooled {
             self.cool(slab, budget);
         }
@@ -208,7 +215,13 @@ impl Policy {
     }
 
     /// Moves the cold hand on to a victim, which may be a hot entry that a promotion pushed out. `None` if the cold ring has run empty.
-    fn turn_cold<V>(&mut self, slab: &mut Slab<V>, spared: u32, budget: u64, steps: &mut usize) -> Option<u32> {
+    fn turn_cold<V, L: Layout>(
+        &mut self,
+        slab: &mut Slab<V, L>,
+        spared: u32,
+        budget: u64,
+        steps: &mut usize,
+    ) -> Option<u32> {
         loop {
             let index = self.cold.hand;
             if index == NIL {
@@ -238,7 +251,7 @@ impl Policy {
 
     /// Brings the hot ring down to its share after the shard has become full, a few entries at a time. A shard that came to less than it
     /// expected while the store filled up is all hot: a newcomer, the only cold entry, would never stay long enough to be read again.
-    fn cool<V>(&mut self, slab: &mut Slab<V>, budget: u64) {
+    fn cool<V, L: Layout>(&mut self, slab: &mut Slab<V, L>, budget: u64) {
         for _ in 0..MAX_VICTIMS {
             let index = self.hot.hand;
             if index == NIL || self.hot.weight <= hot_share(budget) {
@@ -252,7 +265,7 @@ impl Policy {
     }
 
     /// Moves the hot hand on to a victim.
-    fn turn_hot<V>(&mut self, slab: &mut Slab<V>, spared: u32, steps: &mut usize) -> Option<u32> {
+    fn turn_hot<V, L: Layout>(&mut self, slab: &mut Slab<V, L>, spared: u32, steps: &mut usize) -> Option<u32> {
         // Each round takes a credit from every entry, so the last of these rounds meets a victim at the latest, if there is one.
         for _ in 0..=usize::from(MAX_REFERENCES) * self.len + self.len {
             let index = self.hot.hand;

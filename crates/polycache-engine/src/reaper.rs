@@ -11,6 +11,7 @@ use parking_lot::{Mutex, RwLock};
 use crate::clock::{Clock, NEVER};
 use crate::engine::{EXPIRY_BATCH, Inner};
 use crate::fork;
+use crate::layout::Layout;
 use crate::removed::Batch;
 use crate::shard::Shard;
 
@@ -20,7 +21,7 @@ pub(crate) trait Sweep: Send + Sync {
     fn sweep(&self) -> u64;
 }
 
-impl<V: Send + Sync + 'static> Sweep for Inner<V> {
+impl<V: Send + Sync + 'static, L: Layout> Sweep for Inner<V, L> {
     /// Goes round the shards and takes a batch from each. Entries that were made one after the other lie in different shards, and the
     /// allocator takes back neighbours faster than scattered memory.
     fn sweep(&self) -> u64 {
@@ -45,9 +46,9 @@ impl<V: Send + Sync + 'static> Sweep for Inner<V> {
     }
 }
 
-impl<V> Inner<V> {
+impl<V, L: Layout> Inner<V, L> {
     /// Removes a batch of expired entries. Returns the memory of a shard that is empty then, to be dropped after all values.
-    fn sweep_shard(&self, lock: &RwLock<Shard<V>>, now: u64) -> Option<impl Sized + use<V>> {
+    fn sweep_shard(&self, lock: &RwLock<Shard<V, L>>, now: u64) -> Option<impl Sized + use<V, L>> {
         let mut out = Batch::with_capacity(EXPIRY_BATCH);
         let working = fork::working();
         let mut shard = lock.write();

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU8, Ordering};
 use compact_str::CompactString;
 
 use crate::clock::NEVER;
+use crate::layout::{Deadline, Layout, Quick};
 use crate::removed::{Cause, Removed};
 
 /// No entry.
@@ -19,12 +20,12 @@ const MAX_SLOTS: u32 = 1 << 27;
 
 /// The parts of an entry that a read touches: one cache line, if the value is three words.
 #[derive(Debug)]
-pub(crate) struct Slot<V> {
+pub(crate) struct Slot<V, L: Layout = Quick> {
     pub(crate) key: CompactString,
     /// `None` in a free slot.
     pub(crate) value: Option<V>,
-    /// Milliseconds on the engine's clock, or [`NEVER`].
-    pub(crate) deadline: u64,
+    /// Milliseconds on the engine's clock, or [`NEVER`]; or no place for it.
+    pub(crate) deadline: L::Here,
     /// Reads since the clock hand last came by, up to [`MAX_REFERENCES`].
     pub(crate) references: AtomicU8,
     pub(crate) hot: bool,
@@ -36,7 +37,7 @@ pub(crate) struct Slot<V> {
 
 /// The parts of an entry that only writes touch.
 #[derive(Debug, Clone, Copy)]
-pub(crate) struct Links {
+pub(crate) struct Links<L: Layout = Quick> {
     /// Neighbours in the ring of the eviction policy.
     pub(crate) prev: u32,
     pub(crate) next: u32,
@@ -45,28 +46,33 @@ pub(crate) struct Links {
     pub(crate) timer_next: u32,
     /// The number of the write that made the value.
     pub(crate) version: u64,
+    /// The deadline, if the slot has no place for it.
+    pub(crate) deadline: L::Beside,
 }
 
-impl Links {
+impl<L: Layout> Links<L> {
     const fn new(version: u64) -> Self {
-        Self { prev: NIL, next: NIL, timer_prev: NIL, timer_next: NIL, version }
+        Self { prev: NIL, next: NIL, timer_prev: NIL, timer_next: NIL, version, deadline: L::Beside::EMPTY }
     }
 }
 
 /// Slots that begin at a cache line, so that none of 64 bytes is in two.
 #[derive(Debug)]
 #[repr(align(64))]
-struct Slots<V>([Slot<V>; CHUNK]);
+struct Slots<V, L: Layout>([Slot<V, L>; CHUNK]);
+
+/// The version of an entry that was written before writes were numbered.
+pub(crate) const UNNUMBERED: u64 = 1;
 
 /// How many reads an entry is credited with. Two, as in `quick_cache`: between CLOCK-Pro's one and S3-FIFO's three.
 pub(crate) const MAX_REFERENCES: u8 = 2;
 
-impl<V> Slot<V> {
+impl<V, L: Layout> Slot<V, L> {
     fn free(next: u32) -> Self {
         Self {
             key: CompactString::const_new(""),
             value: None,
-            deadline: NEVER,
+            deadline: L::Here::EMPTY,
             references: AtomicU8::new(0),
             hot: false,
             timer_list: crate::wheel::NO_LIST,
@@ -78,11 +84,6 @@ impl<V> Slot<V> {
     #[inline]
     pub(crate) fn value_where(&self, is_key: impl FnOnce(&[u8]) -> bool) -> Option<&V> {
         self.value.as_ref().filter(|_| is_key(self.key.as_bytes()))
-    }
-
-    /// Why an entry leaves that somebody deletes: its deadline may have passed before.
-    pub(crate) fn cause_of_leaving(&self, has_passed: impl FnOnce(u64) -> bool) -> Cause {
-        if has_passed(self.deadline) { Cause::Expired } else { Cause::Deleted }
     }
 
     /// Credits the entry with a read. Writes only below the maximum, so that a hot entry's line stays shared between cores; a lost race
@@ -98,21 +99,48 @@ impl<V> Slot<V> {
 
 #[allow(clippy::vec_box, reason = "a table that grows moves pointers, not entries")]
 #[derive(Debug)]
-pub(crate) struct Slab<V> {
-    slots: Vec<Box<Slots<V>>>,
+pub(crate) struct Slab<V, L: Layout = Quick> {
+    slots: Vec<Box<Slots<V, L>>>,
     /// Empty while no entry is in a ring or a timer list: then the versions are apart.
-    links: Vec<Box<[Links; CHUNK]>>,
+    links: Vec<Box<[Links<L>; CHUNK]>>,
     versions: Vec<Box<[u64; CHUNK]>>,
     is_linked: bool,
+    /// Whether writes are numbered where there are no links.
+    is_numbered: bool,
     /// The weights of the entries; empty while each entry weighs one.
     weights: Vec<Box<[u64; CHUNK]>>,
     free: u32,
 }
 
-impl<V> Slab<V> {
+impl<V, L: Layout> Slab<V, L> {
     /// A slab whose entries have links from the first on, or only from [`link`](Self::link) on.
     pub(crate) const fn new(is_linked: bool) -> Self {
-        Self { slots: Vec::new(), links: Vec::new(), versions: Vec::new(), is_linked, weights: Vec::new(), free: NIL }
+        Self {
+            slots: Vec::new(),
+            links: Vec::new(),
+            versions: Vec::new(),
+            is_linked,
+            is_numbered: L::NUMBERED,
+            weights: Vec::new(),
+            free: NIL,
+        }
+    }
+
+    /// Puts an empty slab in place of this one, which it returns.
+    pub(crate) fn replace_by_empty(&mut self, is_linked: bool) -> Self {
+        let mut empty = Self::new(is_linked);
+        empty.is_numbered = self.is_numbered;
+        std::mem::replace(self, empty)
+    }
+
+    /// Has writes numbered from now on.
+    pub(crate) fn number_writes(&mut self) {
+        if !self.is_numbered {
+            self.is_numbered = true;
+            if !self.is_linked {
+                self.versions.resize_with(self.slots.len(), || Box::new([UNNUMBERED; CHUNK]));
+            }
+        }
     }
 
     /// Gives all entries links, if they have none.
@@ -125,8 +153,10 @@ impl<V> Slab<V> {
 
     #[cold]
     fn link_all(&mut self) {
-        let versions = std::mem::take(&mut self.versions);
-        self.links = versions.into_iter().map(|chunk| Box::new(chunk.map(Links::new))).collect();
+        let mut versions = std::mem::take(&mut self.versions).into_iter();
+        let linked =
+            |_| Box::new(versions.next().map_or([Links::new(UNNUMBERED); CHUNK], |chunk| chunk.map(Links::new)));
+        self.links = (0..self.slots.len()).map(linked).collect();
         self.is_linked = true;
     }
 
@@ -153,7 +183,7 @@ impl<V> Slab<V> {
         self.slots.push(Box::new(Slots(std::array::from_fn(|place| Slot::free(next(place))))));
         if self.is_linked {
             self.links.push(Box::new([Links::new(0); CHUNK]));
-        } else {
+        } else if self.is_numbered {
             self.versions.push(Box::new([0; CHUNK]));
         }
         if !self.weights.is_empty() {
@@ -174,15 +204,15 @@ impl<V> Slab<V> {
     /// Moves the entry out of a slot that another entry takes at once.
     #[inline]
     pub(crate) fn take(&mut self, index: u32, cause: Cause) -> Option<Removed<V>> {
+        self.set_deadline(index, NEVER);
         let slot = self.slot_mut(index);
-        slot.deadline = NEVER;
         let value = slot.value.take()?;
         Some(Removed { key: std::mem::take(&mut slot.key), value, cause })
     }
 
     /// The slot with this index, if it was ever given out.
     #[inline]
-    pub(crate) fn get(&self, index: u32) -> Option<&Slot<V>> {
+    pub(crate) fn get(&self, index: u32) -> Option<&Slot<V, L>> {
         self.slots.get(index as usize / CHUNK).map(|chunk| &chunk.0[index as usize % CHUNK])
     }
 
@@ -193,18 +223,53 @@ impl<V> Slab<V> {
     }
 
     #[inline]
-    pub(crate) fn slot(&self, index: u32) -> &Slot<V> {
+    pub(crate) fn slot(&self, index: u32) -> &Slot<V, L> {
         &self.slots[index as usize / CHUNK].0[index as usize % CHUNK]
     }
 
     #[inline]
-    pub(crate) fn slot_mut(&mut self, index: u32) -> &mut Slot<V> {
+    pub(crate) fn slot_mut(&mut self, index: u32) -> &mut Slot<V, L> {
         &mut self.slots[index as usize / CHUNK].0[index as usize % CHUNK]
     }
 
     #[inline]
-    pub(crate) fn links(&self, index: u32) -> &Links {
+    pub(crate) fn links(&self, index: u32) -> &Links<L> {
         &self.links[index as usize / CHUNK][index as usize % CHUNK]
+    }
+
+    /// When the entry in this slot expires.
+    #[inline]
+    pub(crate) fn deadline(&self, index: u32) -> u64 {
+        self.deadline_of(index, self.slot(index))
+    }
+
+    /// When the entry expires that is in this slot, which has this index.
+    #[inline]
+    pub(crate) fn deadline_of(&self, index: u32, slot: &Slot<V, L>) -> u64 {
+        slot.deadline.get().unwrap_or_else(|| {
+            let links = self.links.get(index as usize / CHUNK);
+            links.and_then(|chunk| chunk[index as usize % CHUNK].deadline.get()).unwrap_or(NEVER)
+        })
+    }
+
+    #[inline]
+    pub(crate) fn set_deadline(&mut self, index: u32, deadline: u64) {
+        let here = &mut self.slot_mut(index).deadline;
+        here.set(deadline);
+        if here.get().is_some() {
+            return;
+        }
+        if deadline != NEVER {
+            self.link();
+        }
+        if let Some(chunk) = self.links.get_mut(index as usize / CHUNK) {
+            chunk[index as usize % CHUNK].deadline.set(deadline);
+        }
+    }
+
+    /// Why an entry leaves that somebody deletes: its deadline may have passed before.
+    pub(crate) fn cause_of_leaving(&self, index: u32, has_passed: impl FnOnce(u64) -> bool) -> Cause {
+        if has_passed(self.deadline(index)) { Cause::Expired } else { Cause::Deleted }
     }
 
     /// The number of the write that made the value.
@@ -213,7 +278,7 @@ impl<V> Slab<V> {
         if self.is_linked {
             self.links(index).version
         } else {
-            self.versions[index as usize / CHUNK][index as usize % CHUNK]
+            self.versions.get(index as usize / CHUNK).map_or(UNNUMBERED, |chunk| chunk[index as usize % CHUNK])
         }
     }
 
@@ -221,8 +286,8 @@ impl<V> Slab<V> {
     pub(crate) fn set_version(&mut self, index: u32, version: u64) {
         if self.is_linked {
             self.links_mut(index).version = version;
-        } else {
-            self.versions[index as usize / CHUNK][index as usize % CHUNK] = version;
+        } else if let Some(chunk) = self.versions.get_mut(index as usize / CHUNK) {
+            chunk[index as usize % CHUNK] = version;
         }
     }
 
@@ -242,7 +307,7 @@ impl<V> Slab<V> {
     }
 
     #[inline]
-    pub(crate) fn links_mut(&mut self, index: u32) -> &mut Links {
+    pub(crate) fn links_mut(&mut self, index: u32) -> &mut Links<L> {
         &mut self.links[index as usize / CHUNK][index as usize % CHUNK]
     }
 }
@@ -250,10 +315,16 @@ impl<V> Slab<V> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::layout::Small;
 
     #[test]
     fn a_slot_is_one_cache_line_and_an_entry_88_bytes() {
         assert_eq!(size_of::<Slot<[std::num::NonZeroUsize; 3]>>(), 64);
         assert_eq!(size_of::<Links>(), 24);
+    }
+
+    #[test]
+    fn a_small_slot_is_its_key_its_value_and_eight_bytes() {
+        assert_eq!(size_of::<Slot<std::num::NonZeroUsize, Small>>(), 24 + 8 + 8);
     }
 }

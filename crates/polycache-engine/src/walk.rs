@@ -1,11 +1,9 @@
 //! Going through all entries in bounded steps.
 
-use parking_lot::RwLock;
-
-use crate::engine::{EXPIRY_BATCH, Engine, Padded};
+use crate::engine::{EXPIRY_BATCH, Engine, Locked};
+use crate::layout::Layout;
 use crate::removed::{Batch, Cause};
-use crate::shard::Shard;
-use crate::slab::{Slab, Slot};
+use crate::slab::Slab;
 
 /// A place in a walk over all entries. The default is the start.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -34,7 +32,7 @@ impl Cursor {
     }
 }
 
-impl<V: Send + Sync + 'static> Engine<V> {
+impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
     /// Shows the live entries in the next `places` places to `visit`. Returns where to go on, or `None` at the end.
     ///
     /// A walk from the start to the end shows every entry that was there all the time exactly once. An entry that was deleted and made anew
@@ -43,8 +41,9 @@ impl<V: Send + Sync + 'static> Engine<V> {
         let inner = &*self.inner;
         let shard = inner.table.shards.get(from.shard)?.0.read();
         let end = shard.slab.end().min(from.index.saturating_add(places));
-        for slot in (from.index..end).map(|index| shard.slab.slot(index)) {
-            if let Some(value) = slot.value.as_ref().filter(|_| !inner.table.clock.has_passed(slot.deadline)) {
+        for (index, slot) in (from.index..end).map(|index| (index, shard.slab.slot(index))) {
+            let is_live = |_: &&V| !inner.table.clock.has_passed(shard.slab.deadline_of(index, slot));
+            if let Some(value) = slot.value.as_ref().filter(is_live) {
                 visit(&slot.key, value);
             }
         }
@@ -55,15 +54,17 @@ impl<V: Send + Sync + 'static> Engine<V> {
     /// runs under a lock: it must be quick and not call the engine.
     pub fn delete_where(&self, from: Cursor, places: u32, chosen: impl Fn(&str, &V) -> bool) -> Option<Cursor> {
         let clock = self.clock();
-        let cause = |slot: &Slot<V>| slot.cause_of_leaving(|deadline| clock.has_passed(deadline));
-        let chosen = |slot: &Slot<V>| slot.value.as_ref().is_some_and(|value| chosen(&slot.key, value));
-        self.remove_where(from, places, |slot| chosen(slot).then(|| cause(slot)))
+        self.remove_where(from, places, |slab, index| {
+            let slot = slab.slot(index);
+            let is_chosen = slot.value.as_ref().is_some_and(|value| chosen(&slot.key, value));
+            is_chosen.then(|| slab.cause_of_leaving(index, |deadline| clock.has_passed(deadline)))
+        })
     }
 
     /// Deletes everything. Each shard is emptied at once; its values are dropped after its lock is released.
     pub fn clear(&self) {
         let inner = &*self.inner;
-        let take = |shard: &Padded<RwLock<Shard<V>>>| {
+        let take = |shard: &Locked<V, L>| {
             let mut shard = shard.0.write();
             let (before, now) = (shard.quota(), inner.table.clock.now());
             let old = shard.take();
@@ -71,10 +72,10 @@ impl<V: Send + Sync + 'static> Engine<V> {
             (old, now)
         };
         // All shards are empty before the first value is dropped or shown to the listener, which may panic or take long.
-        let taken: Vec<(Slab<V>, u64)> = inner.table.shards.iter().map(take).collect();
+        let taken: Vec<(Slab<V, L>, u64)> = inner.table.shards.iter().map(take).collect();
         inner.dispose(taken.into_iter().flat_map(|(mut old, taken_at)| {
             (0..old.end()).filter_map(move |index| {
-                let cause = old.slot(index).cause_of_leaving(|deadline| deadline <= taken_at);
+                let cause = old.cause_of_leaving(index, |deadline| deadline <= taken_at);
                 old.release(index, cause)
             })
         }));
@@ -86,20 +87,25 @@ impl<V: Send + Sync + 'static> Engine<V> {
         let clock = self.clock();
         let mut place = Some(Cursor::default());
         while let Some(from) = place {
-            let expired = |slot: &Slot<V>| clock.has_passed(slot.deadline).then_some(Cause::Expired);
-            place = self.remove_where(from, EXPIRY_BATCH as u32, expired);
+            place = self.remove_where(from, EXPIRY_BATCH as u32, |slab, index| {
+                clock.has_passed(slab.deadline(index)).then_some(Cause::Expired)
+            });
         }
     }
 
-    fn remove_where(&self, from: Cursor, places: u32, why: impl Fn(&Slot<V>) -> Option<Cause>) -> Option<Cursor> {
+    fn remove_where(
+        &self,
+        from: Cursor,
+        places: u32,
+        why: impl Fn(&Slab<V, L>, u32) -> Option<Cause>,
+    ) -> Option<Cursor> {
         let inner = &*self.inner;
         let mut out = Batch::new();
         let mut shard = inner.table.shards.get(from.shard)?.0.write();
         let last = shard.slab.end();
         let end = last.min(from.index.saturating_add(places));
         for index in from.index..end {
-            let slot = shard.slab.slot(index);
-            if let Some(cause) = slot.value.as_ref().and_then(|_| why(slot)) {
+            if let Some(cause) = shard.slab.slot(index).value.as_ref().and_then(|_| why(&shard.slab, index)) {
                 // Counted one by one, since `why` may panic.
                 let before = shard.quota();
                 shard.delete(index, cause, &mut out);

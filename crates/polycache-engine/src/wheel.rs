@@ -6,7 +6,8 @@
 //! a deadline that belongs in the same list. Source: G. Varghese and A. Lauck, "Hashed and Hierarchical Timing Wheels", SOSP 1987.
 
 use crate::clock::NEVER;
-use crate::slab::{NIL, Slab, Slot};
+use crate::layout::Layout;
+use crate::slab::{NIL, Slab};
 
 /// The list number of an entry without a timer.
 pub(crate) const NO_LIST: u16 = u16::MAX;
@@ -68,8 +69,8 @@ impl Wheel {
 
     /// Puts the entry into the list for its deadline, out of the list that it was in. Nothing moves if that is the same list: a list that
     /// was due would be empty.
-    pub(crate) fn set<V>(&mut self, slab: &mut Slab<V>, index: u32) {
-        let Slot { deadline, timer_list, .. } = *slab.slot(index);
+    pub(crate) fn set<V, L: Layout>(&mut self, slab: &mut Slab<V, L>, index: u32) {
+        let (deadline, timer_list) = (slab.deadline(index), slab.slot(index).timer_list);
         if deadline == NEVER {
             self.remove(slab, index);
             return;
@@ -86,7 +87,7 @@ impl Wheel {
     }
 
     /// Takes the entry out of its list, if it is in one.
-    pub(crate) fn remove<V>(&mut self, slab: &mut Slab<V>, index: u32) {
+    pub(crate) fn remove<V, L: Layout>(&mut self, slab: &mut Slab<V, L>, index: u32) {
         let number = slab.slot(index).timer_list;
         if number == NO_LIST {
             return;
@@ -108,7 +109,7 @@ impl Wheel {
     }
 
     /// Does one step of the work due at `now_ms`: a caller bounds its work by counting steps.
-    pub(crate) fn turn<V>(&mut self, slab: &mut Slab<V>, now_ms: u64) -> Turn {
+    pub(crate) fn turn<V, L: Layout>(&mut self, slab: &mut Slab<V, L>, now_ms: u64) -> Turn {
         let target = now_ms >> TICK_BITS;
         if self.idle_until > target {
             self.now = self.now.max(target);
@@ -123,7 +124,7 @@ impl Wheel {
         self.now = at;
         let index = self.heads[level][list];
         self.remove(slab, index);
-        if slab.slot(index).deadline >> TICK_BITS < at {
+        if slab.deadline(index) >> TICK_BITS < at {
             return Turn::Expired(index);
         }
         // This takes a free slot out of its list.
@@ -156,7 +157,7 @@ impl Wheel {
             .min()
     }
 
-    fn link<V>(&mut self, slab: &mut Slab<V>, index: u32, list: usize) {
+    fn link<V, L: Layout>(&mut self, slab: &mut Slab<V, L>, index: u32, list: usize) {
         slab.link();
         let head = std::mem::replace(&mut self.heads[list / LISTS][list % LISTS], index);
         self.occupied[list / LISTS] |= 1 << (list % LISTS);

@@ -6,14 +6,17 @@ use proptest::prelude::*;
 
 use super::*;
 
-impl Index {
+impl<L: Layout> Index<L> {
     /// The address that is fetched for an entry.
     pub(crate) fn hinted(&self, tag: u32, slot: u32) -> Option<usize> {
         let word = self.word(tag, slot);
-        let hints = self.probe(tag).map(|at| &self.lines[at]).find_map(|line| Some(line.hints[line.position(word)?]));
+        let hints =
+            self.probe(tag).map(|at| &self.lines[at]).find_map(|line| Some(line.hints.at(line.position(word)?)));
         hints.map(|hint| (self.high | u64::from(hint) << LINE_BITS) as usize)
     }
+}
 
+impl Index {
     /// Every line counts exactly the entries that passed it by, and hints are those of their entries.
     fn check(&self, tags: &HashMap<u32, u32>) {
         assert_eq!(self.len, tags.len());
@@ -44,7 +47,7 @@ fn address(slot: u32) -> usize {
 
 #[test]
 fn a_hint_follows_the_value() {
-    let mut index = Index::with_room(10, std::iter::empty());
+    let mut index: Index = Index::with_room(10, std::iter::empty());
     index.insert(7, 1, address(1));
     index.insert(7, 2, address(2));
     index.point(7, 1, address(9) + 63);
@@ -120,7 +123,7 @@ fn a_look_up_ends_where_every_line_was_passed_by() {
 #[test]
 fn most_entries_of_a_full_table_are_in_their_own_line() {
     let mut rng = 1_u32;
-    let mut index = Index::with_room(FULL * 1_023, std::iter::empty());
+    let mut index: Index = Index::with_room(FULL * 1_023, std::iter::empty());
     let mut displaced = 0;
     while !index.is_full() {
         rng = rng.wrapping_mul(0x915F_77F5).wrapping_add(0x9E37_79B9);

@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 use super::commands::{Command, Expected, KEYS, Key, New, command, group, name};
 use super::{check, delete_prefix, store};
-use crate::{Cause, Clock, Decision, Engine, ManualClock, NEVER, Removed};
+use crate::{Cause, Clock, Decision, Engine, Layout, ManualClock, NEVER, Quick, Removed, Small};
 
 #[derive(Debug, Clone)]
 struct Value {
@@ -33,8 +33,8 @@ enum Aim {
     Prefix(&'static str),
 }
 
-struct World {
-    engine: Engine<Value>,
+struct World<L: Layout> {
+    engine: Engine<Value, L>,
     left: Arc<Mutex<Vec<Removed<Value>>>>,
     alive: Arc<()>,
     manual: ManualClock,
@@ -48,7 +48,7 @@ struct World {
     serial: u64,
 }
 
-impl World {
+impl<L: Layout> World<L> {
     fn new(capacity: u64, shards: usize) -> Self {
         let manual = ManualClock::new();
         let clock = Clock::Manual(manual.clone());
@@ -59,6 +59,7 @@ impl World {
             .shards(shards)
             .clock(clock.clone())
             .listener(move |removed| log.lock().unwrap().push(removed))
+            .laid_out()
             .build();
         let (inside, replaced, alive) = (HashMap::new(), None, Arc::new(()));
         Self { engine, left, alive, manual, clock, capacity, inside, replaced, full: false, serial: 0 }
@@ -197,21 +198,26 @@ proptest! {
         commands in prop::collection::vec(command(), 1..250),
         clear in any::<bool>(),
     ) {
-        let mut world = World::new(capacity, shards);
-        for (step, command) in commands.iter().enumerate() {
-            world.run(command);
-            if step % 16 == 0 {
-                world.compare();
-            }
-        }
-        world.compare();
-        if clear {
-            world.run(&Command::Clear);
-            assert!(world.inside.is_empty());
-        }
-        drop(world.engine);
-        assert_eq!(Arc::strong_count(&world.alive), 1);
+        run::<Quick>(capacity, shards, &commands, clear);
+        run::<Small>(capacity, shards, &commands, clear);
     }
+}
+
+fn run<L: Layout>(capacity: u64, shards: usize, commands: &[Command], clear: bool) {
+    let mut world = World::<L>::new(capacity, shards);
+    for (step, command) in commands.iter().enumerate() {
+        world.run(command);
+        if step % 16 == 0 {
+            world.compare();
+        }
+    }
+    world.compare();
+    if clear {
+        world.run(&Command::Clear);
+        assert!(world.inside.is_empty());
+    }
+    drop(world.engine);
+    assert_eq!(Arc::strong_count(&world.alive), 1);
 }
 
 #[test]

@@ -6,8 +6,8 @@ use std::time::Duration;
 use proptest::prelude::*;
 
 use super::commands::{Command, Expected, KEYS, Key, New, command, group, name};
-use super::{check, delete_prefix};
-use crate::{Clock, Cursor, Decision, Engine, ManualClock, NEVER};
+use super::{check, delete_prefix, store};
+use crate::{Clock, Cursor, Decision, Engine, Layout, ManualClock, NEVER, Quick, Small};
 
 /// The version that no entry has.
 const ABSENT: u64 = 0;
@@ -19,8 +19,8 @@ struct Entry {
     deadline: u64,
 }
 
-struct World {
-    engine: Engine<(Key, u64)>,
+struct World<L: Layout> {
+    engine: Engine<(Key, u64), L>,
     manual: ManualClock,
     clock: Clock,
     /// The entries that were stored and not deleted since, expired or not.
@@ -31,12 +31,13 @@ struct World {
     serial: u64,
 }
 
-impl World {
+impl<L: Layout> World<L> {
     fn new(shards: usize) -> Self {
         let manual = ManualClock::new();
         let clock = Clock::Manual(manual.clone());
         let engine = Engine::builder().shards(shards).clock(clock.clone());
-        let engine = engine.pointee(|(_, serial)| *serial as usize * 64).build();
+        let engine = engine.pointee(|(_, serial)| *serial as usize * 64).laid_out().build();
+        engine.number_writes();
         let (model, former, versions) = (HashMap::new(), HashMap::new(), HashSet::new());
         Self { engine, manual, clock, model, former, versions, serial: 0 }
     }
@@ -163,19 +164,53 @@ proptest! {
         shards in 1..5_usize,
         commands in prop::collection::vec(command(), 1..250),
     ) {
-        let mut world = World::new(shards);
-        for (step, command) in commands.iter().enumerate() {
-            world.run(command);
-            if step % 16 == 0 {
-                world.compare();
-            }
+        run::<Quick>(shards, &commands);
+        run::<Small>(shards, &commands);
+    }
+}
+
+fn run<L: Layout>(shards: usize, commands: &[Command]) {
+    let mut world = World::<L>::new(shards);
+    for (step, command) in commands.iter().enumerate() {
+        world.run(command);
+        if step % 16 == 0 {
+            world.compare();
         }
-        world.compare();
-        // Whatever the state of the wheel, every timer runs out.
-        world.manual.advance(Duration::from_secs(200 * 365 * 86_400));
-        world.engine.remove_expired();
-        world.model.retain(|_, entry| entry.deadline == NEVER);
-        assert_eq!(world.engine.len(), world.model.len());
-        world.compare();
+    }
+    world.compare();
+    // Whatever the state of the wheel, every timer runs out.
+    world.manual.advance(Duration::from_secs(200 * 365 * 86_400));
+    world.engine.remove_expired();
+    world.model.retain(|_, entry| entry.deadline == NEVER);
+    assert_eq!(world.engine.len(), world.model.len());
+    world.compare();
+}
+
+#[test]
+fn writes_may_be_numbered_late_and_before_or_after_the_first_deadline() {
+    for has_deadlines_first in [false, true] {
+        let engine = Engine::builder().small().shards(1).build();
+        let version = |key: &str| engine.peek(key, |present| present.version);
+        let link = || store(&engine, "with a deadline", 0, 1, engine.clock().deadline(Duration::from_secs(60)));
+        (0..300).for_each(|n| store(&engine, &n.to_string(), n, 1, NEVER));
+        if has_deadlines_first {
+            link();
+        }
+        engine.number_writes();
+        let first = version("7");
+        assert!(first.is_some());
+        store(&engine, "7", 70, 1, NEVER);
+        let second = version("7");
+        if !has_deadlines_first {
+            link();
+        }
+        assert_eq!(version("7"), second, "links keep the versions");
+        engine.update("7", |_| (Decision::Delete, ()));
+        store(&engine, "7", 71, 1, NEVER);
+        assert!(first < second && second < version("7"));
+        engine.clear();
+        store(&engine, "7", 72, 1, NEVER);
+        assert!(second < version("7"), "cleared stores go on counting");
+        check(&engine);
     }
 }
