@@ -91,9 +91,10 @@ pub(crate) struct Flights {
 }
 
 /// The place of a flight in the table.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(crate) struct Spot {
     hash: u64,
+    /// Unique within its shard.
     id: u64,
 }
 

@@ -504,3 +504,26 @@ async fn a_hook_may_write_to_the_key_that_is_stored() {
     assert!(!cache.exists("k").await.unwrap());
     assert!(started.elapsed() < Duration::from_secs(1));
 }
+
+/// The watch that looks for leaders whom nobody polls tells flights apart, whatever their shard: here each is the first of its own.
+#[tokio::test(start_paused = true)]
+async fn a_flight_is_not_taken_for_a_former_one() {
+    let (cache, computed) = (Cache::memory(), Arc::new(AtomicUsize::new(0)));
+    let ask = async |key: &str, takes: u64| {
+        let compute = || {
+            let computed = Arc::clone(&computed);
+            async move {
+                computed.fetch_add(1, Ordering::SeqCst);
+                tokio::time::sleep(Duration::from_millis(takes)).await;
+                Ok::<_, Infallible>(1)
+            }
+        };
+        let call = || cache.get_or_set(key, compute).detached();
+        assert_eq!(tokio::join!(call(), call()), (Ok(1), Ok(1)));
+    };
+    // A round is each quarter of a second: one while this computes, the next while those do.
+    ask("former", 260).await;
+    let keys: Vec<String> = (0..8).map(|key| key.to_string()).collect();
+    futures_util::future::join_all(keys.iter().map(|key| ask(key, 300))).await;
+    assert_eq!(computed.load(Ordering::SeqCst), 9);
+}

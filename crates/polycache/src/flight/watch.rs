@@ -39,7 +39,7 @@ struct Present {
 
 /// The flights whose leaders were woken, with how often each had been polled by then.
 #[derive(Debug, Default)]
-pub(super) struct Suspects(HashMap<u64, u64>);
+pub(super) struct Suspects(HashMap<Spot, u64>);
 
 /// A flight that somebody waits for.
 pub(super) enum Awaited {
@@ -91,9 +91,9 @@ impl Flights {
             for awaited in self.step(shard, |table| table.awaited()) {
                 anybody = true;
                 match awaited {
-                    Awaited::Led(spot, pulse) => match suspects.0.get(&spot.id) {
+                    Awaited::Led(spot, pulse) => match suspects.0.get(&spot) {
                         Some(polls) if !pulse.has_stirred(*polls) => self.forsake(spot),
-                        _ => woken.extend(pulse.wake().map(|polls| (spot.id, polls))),
+                        _ => woken.extend(pulse.wake().map(|polls| (spot, polls))),
                     },
                     Awaited::Vacant(spot) => wake(self.at(spot.hash, |table| table.wake_all(spot))),
                     Awaited::Sent(sending) => {
