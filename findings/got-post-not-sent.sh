@@ -1,8 +1,10 @@
 #!/usr/bin/env bash
-# got 14.6.6, cacheable-request 13.0.19 (npm): with `cache` set the same POST a second time isn't sent if the first answer had max-age.
+# got 14.6.6, cacheable-request 13.0.19 (npm): with `cache` set the same POST a second time isn't sent if the first answer had
+# max-age.
 #
-# Expected: RFC 9111, 4: unsafe methods are written through to the origin; RFC 9110, 9.3.3: a stored answer to a POST can serve a
-#   later GET or HEAD, if it has Content-Location too, and never a POST. got's documentation: RFC 7234 compliant caching.
+# Expected: RFC 9111, 4: unsafe methods are written through to the origin; RFC 9110, 9.3.3: a stored answer to a POST can
+#   serve a later GET or HEAD, if it has Content-Location too, and never a POST. got's documentation: RFC 7234 compliant
+#   caching.
 # Seen: two POSTs of the same body to the same URL: the server sees one, the second caller gets the first one's answer. With
 #   another body, and with PUT, PATCH and DELETE, each one is sent.
 # Who meets it: `cache` in got.extend() for all of an API whose server or gateway adds max-age to each answer: the second

@@ -3,10 +3,10 @@
 #
 # Expected: the documentation of EXPIRE: a key overwritten by RENAME inherits all the characteristics of the other. SET and
 #   GETSET of a hot key, which put another value into it, leave its frequency as it is.
-# Seen: after RENAME, COPY and MOVE the counter is 5, that of a new key, whichever of the two keys was read thousands of times.
-#   SET, GETSET, SETEX, MSET and *STORE of the same key keep it.
-# Who meets it: a new value built under another name and put in place by RENAME: each refresh makes the hottest entries the first to go
-#   when memory is full.
+# Seen: after RENAME, COPY and MOVE the counter is 5, that of a new key, whichever of the two keys was read thousands of
+#   times. SET, GETSET, SETEX, MSET and *STORE of the same key keep it.
+# Who meets it: a new value built under another name and put in place by RENAME: each refresh makes the hottest entries the
+#   first to go when memory is full.
 # Instead: SET over the old value, or SUNIONSTORE key new and DEL new in one MULTI for what has to be built in parts.
 source "$(dirname "$0")/lib.bash"
 

@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# nginx 1.22.1, proxy_cache: whether `Expires` in the past beside `Cache-Control: max-age` is cached depends on which line comes first.
+# nginx 1.22.1, proxy_cache: whether `Expires` in the past beside `Cache-Control: max-age` is cached depends on which line
+# comes first.
 #
 # Expected: RFC 9111, 5.3: a cache must ignore Expires where max-age is given, and the order of different header fields has no
-#   meaning. nginx' documentation: Cache-Control and Expires have a higher priority than proxy_cache_valid, no word on an order.
-# Seen: with max-age first the answer is cached for 60 s; with `Expires: 0` or a past date first it never is, each request is a MISS.
-#   Between max-age and s-maxage the order is without effect, as it should be.
-# Who meets it: an application that says "no browser cache, but the proxy may" by a framework that adds Expires first, or behind
-#   another proxy that sorts headers: one deployment caches, the other doesn't, with the same headers to the eye.
+#   meaning. nginx' documentation: Cache-Control and Expires have a higher priority than proxy_cache_valid, no word on an
+#   order.
+# Seen: with max-age first the answer is cached for 60 s; with `Expires: 0` or a past date first it never is, each request is
+#   a MISS. Between max-age and s-maxage the order is without effect, as it should be.
+# Who meets it: an application that says "no browser cache, but the proxy may" by a framework that adds Expires first, or
+#   behind another proxy that sorts headers: one deployment caches, the other doesn't, with the same headers to the eye.
 # Instead: no Expires beside max-age; or `proxy_ignore_headers Expires`.
 source "$(dirname "$0")/lib.bash"
 

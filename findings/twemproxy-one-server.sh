@@ -1,12 +1,14 @@
 #!/usr/bin/env bash
-# twemproxy 0.5.0: with its default hash, keys that are counted up sit on few of the servers, and with `hash: crc32` all on one.
+# twemproxy 0.5.0: with its default hash, keys that are counted up sit on few of the servers, and with `hash: crc32` all on
+# one.
 #
-# Expected: its README: ketama is the consistent hashing that spreads keys over the servers by their weights; fnv1a_64 and ketama are
-#   the defaults. Clients with ketama hash keys by MD5 and spread them within some percent.
-# Seen: four servers of equal weight. Of user:0 .. user:999 the default gives one of them none and another 440; user:0 .. user:9
-#   are all on one. fnv1_64 gives 990 to one. crc32, which is libmemcached's and has 15 bits, puts each key on the same server: the
-#   others stay empty. md5, murmur, crc32a and fnv1a_32 spread them evenly.
-# Who meets it: a pool that is full on one machine and empty on the others; a hash chosen to match a client's (PHP's default is crc32).
+# Expected: its README: ketama is the consistent hashing that spreads keys over the servers by their weights; fnv1a_64 and
+#   ketama are the defaults. Clients with ketama hash keys by MD5 and spread them within some percent.
+# Seen: four servers of equal weight. Of user:0 .. user:999 the default gives one of them none and another 440; user:0 ..
+#   user:9 are all on one. fnv1_64 gives 990 to one. crc32, which is libmemcached's and has 15 bits, puts each key on the same
+#   server: the others stay empty. md5, murmur, crc32a and fnv1a_32 spread them evenly.
+# Who meets it: a pool that is full on one machine and empty on the others; a hash chosen to match a client's (PHP's default
+#   is crc32).
 # Instead: `hash: murmur` or `md5` beside ketama (a change of hash is an empty cache), or `distribution: modula`.
 source "$(dirname "$0")/lib.bash"
 

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
 # twemproxy 0.5.0 before Redis: COPY says 1 and the copy can't be read; EXISTS counts only the keys of one server.
 #
-# Expected: its notes: MGET, MSET, DEL, UNLINK and EXISTS with several keys are divided among the servers. A command for which that can't be
-#   done closes the connection, as RENAME does.
-# Seen: EXISTS goes whole to the first key's server: it says 5 of six that are all there; DEL, UNLINK and TOUCH are right. COPY
-#   goes whole to the source's server: the answer is 1, and where the destination belongs to another server a GET of it is a
-#   miss, or the old value in spite of REPLACE.
-# Who meets it: "are all of them cached" by EXISTS; code from a single Redis, or from a cluster (which says CROSSSLOT), behind the proxy.
+# Expected: its notes: MGET, MSET, DEL, UNLINK and EXISTS with several keys are divided among the servers. A command for which
+#   that can't be done closes the connection, as RENAME does.
+# Seen: EXISTS goes whole to the first key's server: it says 5 of six that are all there; DEL, UNLINK and TOUCH are right.
+#   COPY goes whole to the source's server: the answer is 1, and where the destination belongs to another server a GET of it
+#   is a miss, or the old value in spite of REPLACE.
+# Who meets it: "are all of them cached" by EXISTS; code from a single Redis, or from a cluster (which says CROSSSLOT), behind
+#   the proxy.
 # Instead: TOUCH for EXISTS, GET and SET for COPY, or hash_tag and a common tag in the keys.
 source "$(dirname "$0")/lib.bash"
 

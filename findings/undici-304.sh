@@ -1,5 +1,6 @@
 #!/usr/bin/env bash
-# undici 7.30.2 (npm), interceptors.cache: a 304 with Cache-Control throws the entry away: each second request is fetched whole.
+# undici 7.30.2 (npm), interceptors.cache: a 304 with Cache-Control throws the entry away: each second request is fetched
+# whole.
 #
 # Expected: RFC 9111, 4.3.4: a 304 updates the stored response, which is fresh again. RFC 9110, 15.4.5: a 304 must carry the
 #   Cache-Control that the 200 would have.

@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
 # unstorage 1.17.6 (npm): text that looks like a number comes back as a number, and a long one as another number.
 #
-# Expected: setItem(key, 'text') and getItem(key) give the same text, as an object gives an equal object. Text isn't written as
-#   JSON, so it can be told apart.
-# Seen: '42' is 42, 'true' is true, '1e3' is 1000, '"q"' is q, '{"a":1}' is an object. '9007199254740993' is 9007199254740992. 'null'
-#   and 'undefined' are null and undefined, as a miss is; hasItem says true. '01' and '0x1' stay as they are. So with every driver,
-#   in memory as well, and for values that another program wrote to Redis.
+# Expected: setItem(key, 'text') and getItem(key) give the same text, as an object gives an equal object. Text isn't written
+#   as JSON, so it can be told apart.
+# Seen: '42' is 42, 'true' is true, '1e3' is 1000, '"q"' is q, '{"a":1}' is an object. '9007199254740993' is 9007199254740992.
+#   'null' and 'undefined' are null and undefined, as a miss is; hasItem says true. '01' and '0x1' stay as they are. So with
+#   every driver, in memory as well, and for values that another program wrote to Redis.
 # Who meets it: ids of 17 and more digits (tweets, chats, snowflakes) as text; a commit hash such as 1234e567 (Infinity);
 #   tokens and postcodes that change their type from one to the next.
 # Instead: setItem(key, { text }), or getItemRaw and setItemRaw.

@@ -1,12 +1,12 @@
 #!/usr/bin/env bash
 # Valkey 9.1.2: EXPIRE with a time in the past is told as `expired`, against its documentation and Redis' `del`.
 #
-# Expected: the documentation of EXPIRE, Redis' and Valkey's alike: with a timeout that isn't positive the key is deleted rather
-#   than expired, and the event is del, not expired. SET with a time in the past: set and expire, as with any other.
-# Seen: EXPIRE k 0, PEXPIREAT k 1 and GETEX k PXAT 1 are `del` on Redis and `expired` on Valkey, SET k v PXAT 1 is `expired` alone
-#   there, and is no event at all if the key is new. HGETEX .. PXAT 1 is hdel on Redis and hexpired on Valkey.
-# Who meets it: a worker that acts on `expired` ("the session timed out", "the reservation lapsed") and code that ends
-#   entries by EXPIRE 0: after the change of server each deletion is a time-out. Or one that keeps a copy in step by set and del.
+# Expected: the documentation of EXPIRE, Redis' and Valkey's alike: with a timeout that isn't positive the key is deleted
+#   rather than expired, and the event is del, not expired. SET with a time in the past: set and expire, as with any other.
+# Seen: EXPIRE k 0, PEXPIREAT k 1 and GETEX k PXAT 1 are `del` on Redis and `expired` on Valkey, SET k v PXAT 1 is `expired`
+#   alone there, and is no event at all if the key is new. HGETEX .. PXAT 1 is hdel on Redis and hexpired on Valkey.
+# Who meets it: a worker that acts on `expired` ("the session timed out", "the reservation lapsed") and code that ends entries
+#   by EXPIRE 0: after the change of server each deletion is a time-out. Or one that keeps a copy in step by set and del.
 # Instead: DEL or UNLINK to delete; listen to both events.
 source "$(dirname "$0")/lib.bash"
 
