@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import importlib.util
 import sys
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 import servers
+
+from polycache import MemcachedCache, RedisCache, SimpleMemoryCache
 
 # What runs on every Python; the rest compares with other packages, which are installed for one Python alone.
 COMPARISONS = ("differential", "examples")
@@ -73,3 +76,27 @@ def memcached_server(memcached_process: servers.Memcached) -> servers.Memcached:
     """A running, empty memcached. A test may stop, kill and restart it."""
     memcached_process.ensure()
     return memcached_process
+
+
+@pytest.fixture(params=["memory", "redis", "memcached"])
+def kind(request: pytest.FixtureRequest) -> tuple[Callable[..., Any], dict[str, Any]]:
+    """A class of caches, and the arguments that lead it to its empty server."""
+    if request.param == "memory":
+        return SimpleMemoryCache, {}
+    server: servers.Server = request.getfixturevalue(f"{request.param}_server")
+    return {"redis": RedisCache, "memcached": MemcachedCache}[request.param], server.address
+
+
+@pytest.fixture
+async def make(kind: Any) -> AsyncIterator[Callable[..., Any]]:
+    """Makes caches of each kind, which are closed at the end."""
+    made_by, address = kind
+    made: list[Any] = []
+
+    def make(**options: Any) -> Any:
+        made.append(made_by(**options, **address))
+        return made[-1]
+
+    yield make
+    for cache in made:
+        await cache.close()

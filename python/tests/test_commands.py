@@ -12,22 +12,6 @@ from polycache.exceptions import BackendError, InvalidInput
 from polycache.plugins import BasePlugin
 
 
-@pytest.fixture(params=["memory", "redis", "memcached"])
-async def make(request: pytest.FixtureRequest) -> Any:
-    """Makes caches of each kind, which are closed at the end."""
-    made = []
-    server = None if request.param == "memory" else request.getfixturevalue(f"{request.param}_server")
-
-    def make(**options: Any) -> Any:
-        kind = {"memory": SimpleMemoryCache, "redis": RedisCache, "memcached": MemcachedCache}[request.param]
-        made.append(kind(**options, **(server.address if server else {})))
-        return made[-1]
-
-    yield make
-    for cache in made:
-        await cache.close()
-
-
 @pytest.fixture(params=["short", "long"])
 def way(request: pytest.FixtureRequest) -> dict[str, Any]:
     """The arguments of a cache whose commands take the short way, and of one with hooks."""

@@ -3,25 +3,25 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import AsyncIterator, Callable
 from typing import Any
 
 import pytest
 
-from polycache import MemcachedCache, RedisCache, SimpleMemoryCache
+from polycache import MemcachedCache
 from polycache.lock import OptimisticLock, OptimisticLockError, RedLock
 
 
-@pytest.fixture(params=["memory", "redis", "memcached"])
-async def make(request: pytest.FixtureRequest) -> Any:
+@pytest.fixture
+async def make(kind: Any) -> AsyncIterator[Callable[..., Any]]:
     """Makes caches on one store of each kind; of memory there is one."""
+    made_by, address = kind
     made: list[Any] = []
-    server = None if request.param == "memory" else request.getfixturevalue(f"{request.param}_server")
 
     def make(**options: Any) -> Any:
-        if server is None and made and not options:
+        if not address and made and not options:
             return made[0]
-        kind = {"memory": SimpleMemoryCache, "redis": RedisCache, "memcached": MemcachedCache}[request.param]
-        made.append(kind(**options, **(server.address if server else {})))
+        made.append(made_by(**options, **address))
         return made[-1]
 
     yield make

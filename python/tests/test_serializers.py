@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from polycache import MemcachedCache, RedisCache, SimpleMemoryCache
+from polycache import RedisCache, SimpleMemoryCache
 from polycache.serializers import (
     BaseSerializer,
     DefaultSerializer,
@@ -24,22 +24,6 @@ from polycache.serializers import (
 )
 
 VALUES: list[Any] = [None, True, 0, -7, 2**63, 1.5, "", "é😀\0\n", [1, [2]], {"a": {"b": None}}, " 1 ", "null"]
-
-
-@pytest.fixture(params=["memory", "redis", "memcached"])
-async def make(request: pytest.FixtureRequest) -> Any:
-    """Makes caches of each kind, which are closed at the end."""
-    made = []
-    server = None if request.param == "memory" else request.getfixturevalue(f"{request.param}_server")
-
-    def make(**options: Any) -> Any:
-        kind = {"memory": SimpleMemoryCache, "redis": RedisCache, "memcached": MemcachedCache}[request.param]
-        made.append(kind(**options, **(server.address if server else {})))
-        return made[-1]
-
-    yield make
-    for cache in made:
-        await cache.close()
 
 
 @pytest.mark.parametrize("serializer", [JsonSerializer(), PickleSerializer(), MsgPackSerializer()])

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 import servers
 
-from polycache import Cache, MemcachedCache, RedisCache, SimpleMemoryCache, cached, cached_stampede
+from polycache import Cache, RedisCache, cached, cached_stampede
 from polycache.exceptions import DecodeError, InvalidInput
 from polycache.factory import _create_cache
 from polycache.lock import OptimisticLock
@@ -53,14 +53,6 @@ SERIALIZERS: dict[str, Any] = {
     "sealed signed zstd": lambda: sealed(signed(ZstdSerializer(threshold=0))),
     "bound": lambda: ZstdSerializer(Bound(), threshold=0),
 }
-
-
-@pytest.fixture(params=["memory", "redis", "memcached"])
-def kind(request: pytest.FixtureRequest) -> Any:
-    if request.param == "memory":
-        return SimpleMemoryCache, {}
-    server: servers.Server = request.getfixturevalue(f"{request.param}_server")
-    return {"redis": RedisCache, "memcached": MemcachedCache}[request.param], server.address
 
 
 @pytest.mark.parametrize("namespace", [None, "n"])
