@@ -1,6 +1,5 @@
 #!/usr/bin/env bash
-# limits 5.8.0, aiocache 0.12.3, fastapi-cache2 0.2.2, @keyv/memcache 2.0.2 (npm): on memcached more than 30 days is at once
-# over.
+# limits 5.8.0, aiocache 0.12.3, fastapi-cache2 0.2.2, @keyv/memcache 2.0.2: over 30 days on memcached is over at once.
 #
 # Expected: memcached takes an expiry of more than 30 days as a date (of 1970). A library whose TTL is always a duration, on
 #   each of its backends, adds the time of day to it, as Django and cachelib do.
