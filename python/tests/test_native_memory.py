@@ -64,6 +64,22 @@ def test_a_namespace_is_cleared_alone() -> None:
         memory.set("k", 1, None, 2)
 
 
+def test_entries_know_their_namespaces_whichever_came_first() -> None:
+    for first in (0, 2):
+        memory = Memory()
+        memory.set("ns:first", "first", None, first)
+        for number, length in enumerate((0, 2, 4)):
+            memory.set(f"ns:a{number}", number, 60, length)
+        assert memory.multi_get(["ns:a0", "ns:a1", "ns:a2"]) == [0, 1, 2]
+        assert {key: length for key, _, _, length in memory.entries()} == {
+            "ns:first": first, "ns:a0": 0, "ns:a1": 2, "ns:a2": 4,
+        }  # fmt: skip
+        memory.clear("ns:a")
+        assert memory.get("ns:a2") is None and memory.get("ns:a1") == 1
+        memory.clear("ns")
+        assert sorted(memory.keys()) == (["ns:a0"] if first == 2 else ["ns:a0", "ns:first"])
+
+
 def test_increment_is_aiocaches() -> None:
     memory = Memory()
     assert memory.increment("n", 2) == 2
@@ -158,15 +174,30 @@ def test_expiry_does_not_wait_for_a_thread_that_never_rests() -> None:
         thread.join()
 
 
-def test_cycles_are_collected() -> None:
-    memory = Memory()
+@pytest.mark.parametrize("settings", [{}, {"max_memory": 10_000}, {"grace": 10.0}], ids=str)
+@pytest.mark.parametrize("namespace_length", [0, 1])
+def test_cycles_are_collected(settings: dict[str, Any], namespace_length: int) -> None:
+    memory = Memory(**settings)
+    memory.set("first", None)
     value = Object()
     value.cache = memory  # type: ignore[attr-defined]
-    memory.set("k", value)
+    memory.set("k", value, 60, namespace_length)
+    gc.collect()
+    assert memory.get("k") is value
     reference, itself = weakref.ref(value), weakref.ref(memory)
     del value, memory
     gc.collect()
     assert reference() is None and itself() is None
+
+
+def test_the_last_handle_gives_the_objects_back() -> None:
+    memory = Memory()
+    value = Object()
+    for key, namespace_length in (("first", 0), ("a:", 1)):
+        memory.set(key, value, None, namespace_length)
+    reference = weakref.ref(value)
+    del value, memory
+    assert reference() is None
 
 
 def test_what_is_cached_is_not_collected() -> None:

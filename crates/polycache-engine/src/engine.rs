@@ -168,6 +168,17 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
     ///
     /// Returns what `decide` returned beside its decision.
     pub fn update<R>(&self, key: &str, decide: impl FnOnce(Option<Present<'_, V>>) -> (Decision<V>, R)) -> R {
+        self.exchange(key, decide, |left| self.inner.dispose(left))
+    }
+
+    /// As [`update`](Self::update), but the entries that leave are given to `take` in place of the listener, after the lock was released.
+    #[inline]
+    pub fn exchange<R>(
+        &self,
+        key: &str,
+        decide: impl FnOnce(Option<Present<'_, V>>) -> (Decision<V>, R),
+        take: impl FnOnce(smallvec::IntoIter<[Removed<V>; 2]>),
+    ) -> R {
         let inner = &*self.inner;
         let (tag, place) = self.table.locate(key);
         let mut out = Batch::new();
@@ -218,7 +229,7 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
         }
         // Before the listener runs or a value is dropped: either may panic.
         self.wake_reaper(wake_at);
-        inner.dispose(out);
+        take(out.into_iter());
         result
     }
 
@@ -352,7 +363,7 @@ fn tell<V>(listener: &dyn Fn(Removed<V>), left: impl IntoIterator<Item = Removed
 
 impl<V, L: Layout> Table<V, L> {
     #[inline]
-    fn locate(&self, key: &str) -> (u32, usize) {
+    pub(crate) fn locate(&self, key: &str) -> (u32, usize) {
         self.place(key::hash(&self.hasher, key.as_bytes()))
     }
 

@@ -29,6 +29,7 @@ mod index;
 mod joined;
 mod key;
 mod layout;
+mod many;
 mod places;
 mod policy;
 mod reaper;

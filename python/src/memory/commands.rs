@@ -281,7 +281,9 @@ impl Memory {
 
     fn entries(&self, py: Python<'_>) -> PyResult<Vec<Entry>> {
         let mut spaces = Vec::new();
-        self.store.each(|key, held| spaces.extend(held.namespace_length().map(|length| (key.to_owned(), length))));
+        self.store.each(|key, held| {
+            spaces.extend(self.store.namespace_length(py, held).map(|length| (key.to_owned(), length)));
+        });
         let mut entries = Vec::with_capacity(spaces.len());
         for (key, space) in spaces {
             if let Some(found) = now(py, self.cache.look::<Value>(&key, Want::VALUE.and(Want::TTL)))?
@@ -307,7 +309,7 @@ impl Memory {
         let mut result = Ok(());
         self.store.each(|_, held| {
             if result.is_ok() {
-                result = held.borrowed().map_or(Ok(()), |object| visit.call(object));
+                result = held.visit(&visit);
             }
         });
         result

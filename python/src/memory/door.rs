@@ -7,7 +7,6 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
 
 use super::commands::{Memory, asked, now};
-use super::held::Held;
 use super::store::Store;
 use super::tally::{Command, Counting, Tally};
 
@@ -110,17 +109,20 @@ impl Door {
             return long();
         }
         let begun = self.counting.begin();
-        let mut found = Vec::with_capacity(keys.len());
+        let keys: Vec<Bound<'_, PyAny>> = keys.iter().collect();
+        // Before the store is locked, since Python may have to make the text.
+        let Some(names) = keys.iter().map(text).collect::<Option<Vec<&str>>>() else { return long() };
+        let found = self.store.find_many(py, &self.prefix, &names);
         let mut hits = 0;
-        for key in keys {
-            let Some(key) = text(&key) else { return long() };
-            let value = self.find(py, key);
+        let values = names.iter().zip(found).map(|(name, found)| {
+            let value = found.and_then(|object| object.or_else(|| asked(py, &self.cache, name)));
             hits += usize::from(value.is_some());
-            found.push(value.unwrap_or_else(|| py.None()));
-        }
+            value.unwrap_or_else(|| py.None())
+        });
+        let values = PyList::new(py, values)?;
         self.counting.end(Command::MultiGet, begun);
-        self.counting.count_hits(found.len(), hits);
-        Ok(PyList::new(py, found)?.into_any())
+        self.counting.count_hits(names.len(), hits);
+        Ok(values.into_any())
     }
 
     /// Returns whether the value was stored: if not, the long way has to be taken.
@@ -138,7 +140,7 @@ impl Door {
             let held = self.memory.get().value(length, value, self.space_length)?;
             now(py, self.cache.with_ttl(ttl).set(key, held))?;
         } else {
-            self.put(key, Held::plain(value.clone().unbind(), self.space_length), ttl);
+            self.put(key, value.clone(), ttl)?;
         }
         self.counting.end(Command::Set, begun);
         Ok(true)
@@ -212,13 +214,13 @@ impl Door {
     }
 
     #[inline]
-    fn put(&self, key: &str, held: Held, ttl: Ttl) {
+    fn put(&self, key: &str, object: Bound<'_, PyAny>, ttl: Ttl) -> PyResult<()> {
         self.cache.overtake(key);
         let deadline = self.store.deadline(ttl);
         if self.prefix.is_empty() {
-            self.store.put(key, held, deadline);
+            self.store.put(object, key, self.space_length, deadline)
         } else {
-            self.store.put(&[&*self.prefix, key].concat(), held, deadline);
+            self.store.put(object, &[&*self.prefix, key].concat(), self.space_length, deadline)
         }
     }
 }

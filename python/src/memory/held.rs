@@ -1,18 +1,33 @@
 //! A stored object, with what the store knows of it without asking Python.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
-use polycache::Value;
+use polycache::{Error, ErrorKind, Result, Value};
+use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 
 use crate::graveyard;
+use crate::shutdown::Within;
 
-/// An entry of the store.
+/// An entry of the store: an object, or [`Aside`] in its place. A word has no room for a mark that it was moved out, so there is no
+/// destructor that could bring the object to the [graveyard]: who takes an entry out of the store has to [give it back](Self::give_back).
 #[derive(Debug)]
-pub(super) enum Held {
-    /// An object and nothing else: what most entries are.
-    Plain { object: Object, namespace_length: u32 },
-    /// An object that the core also holds, or one with a head or a weight.
+pub(super) struct Held(Py<PyAny>);
+
+/// The length of the namespace of most entries: the first one's. It isn't kept with each.
+#[derive(Debug, Clone, Default)]
+pub(super) struct UsualLength(Arc<OnceLock<u32>>);
+
+/// An object with something beside it. Python code sees it only by asking the collector for all objects.
+#[pyclass(frozen, module = "polycache._native")]
+#[derive(Debug)]
+pub(super) struct Aside(Beside);
+
+#[derive(Debug)]
+enum Beside {
+    /// Its namespace is longer or shorter than most.
+    Length { object: Object, namespace_length: u32 },
+    /// The core also holds it, or it has a head or a weight.
     Value(Box<Value>),
 }
 
@@ -28,65 +43,116 @@ pub(super) struct Carried {
 
 /// A reference that may be dropped on any thread. Only empty during the drop.
 #[derive(Debug)]
-pub(super) struct Object(Option<Py<PyAny>>);
+struct Object(Option<Py<PyAny>>);
 
 impl Held {
     /// An object without a weight.
     #[inline]
-    pub(super) fn plain(object: Py<PyAny>, namespace_length: u32) -> Self {
-        Self::Plain { object: Object(Some(object)), namespace_length }
+    pub(super) fn plain(object: Bound<'_, PyAny>, namespace_length: u32, usual: &UsualLength) -> PyResult<Self> {
+        if usual.is(namespace_length) {
+            return Ok(Self(object.unbind()));
+        }
+        let py = object.py();
+        Self::aside(py, Beside::Length { object: Object(Some(object.unbind())), namespace_length })
     }
 
     /// The entry for a value of the core's. It has a reference of its own only if the core keeps none.
-    pub(super) fn of(value: Value, weighs: bool) -> Self {
-        if weighs || value.head().is_some() || value.downcast_ref::<Carried>().is_none() {
-            return Self::Value(Box::new(value));
-        }
-        match value.downcast::<Carried>().map(Arc::try_unwrap) {
-            Some(Ok(Carried { object, namespace_length, .. })) => Self::Plain { object, namespace_length },
-            Some(Err(shared)) => Self::Value(Box::new(Value::object(shared))),
-            None => Self::Value(Box::new(Value::object(Arc::new(())))),
-        }
+    pub(super) fn of(py: Python<'_>, value: Value, weighs: bool, usual: &UsualLength) -> Result<Self> {
+        let held = if weighs || value.head().is_some() || value.downcast_ref::<Carried>().is_none() {
+            Self::aside(py, Beside::Value(Box::new(value)))
+        } else {
+            match value.downcast::<Carried>().map(Arc::try_unwrap) {
+                Some(Ok(Carried { mut object, namespace_length, .. })) => {
+                    let object = object.0.take().unwrap_or_else(|| py.None());
+                    Self::plain(object.into_bound(py), namespace_length, usual)
+                }
+                Some(Err(shared)) => Self::aside(py, Beside::Value(Box::new(Value::object(shared)))),
+                None => Self::aside(py, Beside::Value(Box::new(Value::object(Arc::new(()))))),
+            }
+        };
+        held.map_err(|error| Error::new(ErrorKind::Backend, "an entry can't be made").with_source(error))
+    }
+
+    #[cold]
+    fn aside(py: Python<'_>, beside: Beside) -> PyResult<Self> {
+        Ok(Self(Py::new(py, Aside(beside))?.into_any()))
+    }
+
+    /// What is in the object's place.
+    #[inline]
+    fn beside<'a>(&'a self, py: Python<'a>) -> Option<&'a Beside> {
+        self.0.bind(py).cast_exact::<Aside>().ok().map(|aside| &aside.get().0)
     }
 
     /// The object, unless the cache has to look at what stands beside it.
     #[inline]
     pub(super) fn object(&self, py: Python<'_>) -> Option<Py<PyAny>> {
-        match self {
-            Self::Plain { object, .. } => object.get(py),
-            Self::Value(value) if value.head().is_some() => None,
-            Self::Value(value) => Carried::object(py, value),
+        match self.beside(py) {
+            None => Some(self.0.clone_ref(py)),
+            Some(Beside::Length { object, .. }) => object.get(py),
+            Some(Beside::Value(value)) if value.head().is_some() => None,
+            Some(Beside::Value(value)) => Carried::object(py, value),
         }
     }
 
     /// The entry as the core sees it.
-    pub(super) fn value(&self, py: Python<'_>) -> Value {
-        match self {
-            Self::Plain { object, namespace_length } => {
+    pub(super) fn value(&self, py: Python<'_>, usual: &UsualLength) -> Value {
+        match self.beside(py) {
+            None => Carried::value(self.0.clone_ref(py), usual.length(), 1),
+            Some(Beside::Length { object, namespace_length }) => {
                 let object = Object(object.get(py));
                 Value::object(Arc::new(Carried { object, namespace_length: *namespace_length, weight: 1 }))
             }
-            Self::Value(value) => Value::clone(value),
+            Some(Beside::Value(value)) => Value::clone(value),
         }
     }
 
-    pub(super) fn namespace_length(&self) -> Option<u32> {
-        match self {
-            Self::Plain { namespace_length, .. } => Some(*namespace_length),
-            Self::Value(value) => value.downcast_ref::<Carried>().map(|carried| carried.namespace_length),
+    pub(super) fn namespace_length(&self, py: Python<'_>, usual: &UsualLength) -> Option<u32> {
+        match self.beside(py) {
+            None => Some(usual.length()),
+            Some(Beside::Length { namespace_length, .. }) => Some(*namespace_length),
+            Some(Beside::Value(value)) => value.downcast_ref::<Carried>().map(|carried| carried.namespace_length),
         }
     }
 
-    pub(super) fn borrowed(&self) -> Option<&Py<PyAny>> {
-        match self {
-            Self::Plain { object, .. } => object.0.as_ref(),
-            Self::Value(value) => value.downcast_ref::<Carried>()?.object.0.as_ref(),
-        }
+    /// Drops the entry on any thread. No lock may be held: a finalizer may call the cache.
+    pub(super) fn give_back(self) {
+        graveyard::give_back(self.0);
     }
 
-    /// The address of the object, where a reader goes on.
-    pub(super) fn address(&self) -> usize {
-        self.borrowed().map_or(0, |object| object.as_ptr().addr())
+    /// As [`give_back`](Self::give_back), on a thread of Python's.
+    #[inline]
+    pub(super) fn drop(self, py: Python<'_>) {
+        let _within = Within::enter(py);
+        self.0.drop_ref(py);
+    }
+
+    /// For the collector, which finds what is beside the object by itself.
+    pub(super) fn visit(&self, visit: &PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        visit.call(&self.0)
+    }
+}
+
+impl UsualLength {
+    /// Whether a namespace's length is the usual one. The first that is asked about is.
+    #[inline]
+    fn is(&self, namespace_length: u32) -> bool {
+        *self.0.get_or_init(|| namespace_length) == namespace_length
+    }
+
+    fn length(&self) -> u32 {
+        self.0.get().copied().unwrap_or_default()
+    }
+}
+
+#[pymethods]
+impl Aside {
+    fn __traverse__(&self, visit: PyVisit<'_>) -> std::result::Result<(), PyTraverseError> {
+        let object = match &self.0 {
+            Beside::Length { object, .. } => object.0.as_ref(),
+            Beside::Value(value) => value.downcast_ref::<Carried>().and_then(|carried| carried.object.0.as_ref()),
+        };
+        object.map_or(Ok(()), |object| visit.call(object))
     }
 }
 

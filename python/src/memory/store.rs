@@ -11,16 +11,20 @@ use polycache::backend::{
     Backend, BackendInfo, Clears, Cursor, Entry, Found, Key, Page, Pattern, SetOptions, Version, Want, When,
 };
 use polycache::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
-use polycache_engine::{Cursor as Place, Decision, Engine, NEVER, Present};
+use polycache_engine::{Cursor as Place, Decision, Engine, NEVER, Present, Removed, Small};
 use pyo3::prelude::*;
 
-use super::held::{Carried, Held};
+use super::held::{Carried, Held, UsualLength};
 
 /// Stands between a namespace and one nested in it.
 const NESTS: u8 = b':';
 
 /// The rough weight of an entry, which decides how many shards a store has.
 const TYPICAL_BYTES: u64 = 1_024;
+
+/// The shards of a store without a bound. Python's threads take turns, so more would only make `multi_get` slower; with one, the store
+/// would stand still for long while its index is made anew.
+const SHARDS: usize = 8;
 
 /// How many places of the table are visited in one hold of a lock.
 const BATCH: u32 = 1_024;
@@ -36,24 +40,38 @@ pub(super) enum Capacity {
 /// A table of Python objects. A clone is a handle on the same one.
 #[derive(Debug, Clone)]
 pub(super) struct Store {
-    engine: Engine<Held>,
+    engine: Engine<Held, Small>,
+    usual: UsualLength,
     capacity: Capacity,
     info: BackendInfo,
     clears: Arc<Clears>,
+    _emptied: Arc<Emptied>,
+}
+
+/// Empties the engine when the last handle goes: its entries have no destructors.
+#[derive(Debug)]
+struct Emptied(Engine<Held, Small>);
+
+impl Drop for Emptied {
+    fn drop(&mut self) {
+        self.0.clear();
+    }
 }
 
 impl Store {
     pub(super) fn new(capacity: Capacity) -> Self {
-        let builder = Engine::builder().pointee(Held::address);
+        let builder = Engine::builder().small().listener(|removed: Removed<Held>| removed.value.give_back());
         let engine = match capacity {
-            Capacity::None => builder,
+            Capacity::None => builder.shards(SHARDS),
             Capacity::Entries(entries) => builder.capacity(entries),
             Capacity::Bytes(bytes) => builder.capacity(bytes).entry_weight(TYPICAL_BYTES),
         };
         let mut info = BackendInfo::new("memory");
         info.capabilities.live_objects = true;
         info.capabilities.exclusive = true;
-        Self { engine: engine.build(), capacity, info, clears: Arc::default() }
+        let engine = engine.build();
+        let _emptied = Arc::new(Emptied(engine.clone()));
+        Self { engine, usual: UsualLength::default(), capacity, info, clears: Arc::default(), _emptied }
     }
 
     /// Whether entries are weighed.
@@ -72,10 +90,27 @@ impl Store {
         if prefix.is_empty() { self.engine.view(name, look) } else { self.engine.view_joined(prefix, name, look) }
     }
 
+    /// As [`find`](Self::find) of many names.
+    pub(super) fn find_many(&self, py: Python<'_>, prefix: &str, names: &[&str]) -> Vec<Option<Option<Py<PyAny>>>> {
+        let mut found = Vec::with_capacity(names.len());
+        self.engine.view_many(prefix, names.iter().copied(), |held| found.push(held.map(|held| held.object(py))));
+        found
+    }
+
     /// Stores an object without a weight.
     #[inline]
-    pub(super) fn put(&self, key: &str, held: Held, deadline: u64) {
-        self.engine.update(key, |_| (Decision::Store { value: held, weight: 1, deadline }, ()));
+    pub(super) fn put(
+        &self,
+        object: Bound<'_, PyAny>,
+        key: &str,
+        namespace_length: u32,
+        deadline: u64,
+    ) -> PyResult<()> {
+        let py = object.py();
+        let value = Held::plain(object, namespace_length, &self.usual)?;
+        let decision = Decision::Store { value, weight: 1, deadline };
+        self.engine.exchange(key, |_| (decision, ()), |left| left.for_each(|removed| removed.value.drop(py)));
+        Ok(())
     }
 
     pub(super) fn deadline(&self, ttl: Ttl) -> u64 {
@@ -93,11 +128,19 @@ impl Store {
         }
     }
 
+    /// The length of an entry's namespace.
+    pub(super) fn namespace_length(&self, py: Python<'_>, held: &Held) -> Option<u32> {
+        held.namespace_length(py, &self.usual)
+    }
+
     fn look_at(&self, key: &str, want: Want) -> Option<Found> {
+        if want.has(Want::VERSION) {
+            self.engine.number_writes();
+        }
         attached(|py| {
             let look = |present: Present<'_, Held>| {
                 let mut found = Found::new();
-                found.value = want.has(Want::VALUE).then(|| present.value.value(py));
+                found.value = want.has(Want::VALUE).then(|| present.value.value(py, &self.usual));
                 found.version = want.has(Want::VERSION).then_some(Version::number(present.version));
                 found.ttl = want.has(Want::TTL).then(|| self.remaining(present.deadline));
                 found
@@ -128,13 +171,18 @@ impl Store {
     fn store(&self, key: &str, value: Value, options: &SetOptions) -> Result<bool> {
         let weight = self.weight(&value)?;
         let deadline = self.deadline(options.ttl);
-        let mut held = Some(Held::of(value, self.weighs()));
-        Ok(self.engine.update(key, |present| {
+        let Some(held) = Python::try_attach(|py| Held::of(py, value, self.weighs(), &self.usual)) else {
+            return Err(Error::new(ErrorKind::Closed, "Python is ending"));
+        };
+        let mut held = Some(held?);
+        let stored = self.engine.update(key, |present| {
             match held.take_if(|_| allows(&options.when, present.as_ref()) && options.permitted()) {
                 Some(value) => (Decision::Store { value, weight, deadline }, true),
                 None => (Decision::Keep, false),
             }
-        }))
+        });
+        held.into_iter().for_each(Held::give_back);
+        Ok(stored)
     }
 }
 
@@ -144,7 +192,7 @@ impl Backend for Store {
     }
 
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
-        Reply::ready(attached(|py| self.engine.view(key.full(), |held| held.value(py))))
+        Reply::ready(attached(|py| self.engine.view(key.full(), |held| held.value(py, &self.usual))))
     }
 
     fn look(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
@@ -202,14 +250,17 @@ impl Backend for Store {
             self.engine.clear();
             return Reply::ready(());
         }
-        let chosen = |key: &str, held: &Held| {
-            let Some(length) = held.namespace_length().map(|length| length as usize) else { return false };
-            let is_within = length == prefix.len() || (length > prefix.len() && key.as_bytes()[prefix.len()] == NESTS);
-            is_within && key.starts_with(prefix)
-        };
         let mut place = Some(Place::default());
         while let Some(from) = place {
-            place = self.engine.delete_where(from, BATCH, chosen);
+            place = attached(|py| {
+                self.engine.delete_where(from, BATCH, |key, held| {
+                    let Some(length) = held.namespace_length(py, &self.usual).map(|length| length as usize) else {
+                        return false;
+                    };
+                    let nests = length > prefix.len() && key.as_bytes()[prefix.len()] == NESTS;
+                    (nests || length == prefix.len()) && key.starts_with(prefix)
+                })
+            });
         }
         Reply::ready(())
     }

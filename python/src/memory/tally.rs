@@ -19,7 +19,7 @@ pub(super) enum Command {
 /// The names of the commands, in their order.
 const NAMES: [&str; 5] = ["get", "multi_get", "set", "delete", "exists"];
 
-/// How long the calls of a command took, in seconds.
+/// How long the calls of a command took, in nanoseconds.
 #[derive(Debug, Default)]
 struct Times {
     count: Number,
@@ -38,30 +38,34 @@ pub(crate) struct Tally {
     hits: Number,
 }
 
-/// A count, or seconds.
+/// A count, or nanoseconds.
 #[derive(Debug, Default)]
 struct Number(AtomicU64);
 
 impl Number {
     #[inline]
-    fn get(&self) -> f64 {
-        f64::from_bits(self.0.load(Ordering::Relaxed))
+    fn get(&self) -> u64 {
+        self.0.load(Ordering::Relaxed)
     }
 
     #[inline]
-    fn set(&self, number: f64) {
-        self.0.store(number.to_bits(), Ordering::Relaxed);
+    fn set(&self, number: u64) {
+        self.0.store(number, Ordering::Relaxed);
     }
 
     #[inline]
-    fn add(&self, number: f64) {
-        self.set(self.get() + number);
+    fn add(&self, number: u64) {
+        self.set(self.get().wrapping_add(number));
     }
 
-    fn take(&self) -> f64 {
+    fn take(&self) -> u64 {
         let number = self.get();
-        self.set(0.0);
+        self.set(0);
         number
+    }
+
+    fn take_seconds(&self) -> f64 {
+        self.take() as f64 / 1e9
     }
 }
 
@@ -74,14 +78,14 @@ impl Tally {
 
     fn take_times(&self) -> Vec<(&'static str, u64, f64, f64, f64)> {
         let taken = |Times { count, sum, longest, shortest }: &Times| {
-            (count.take() as u64, sum.take(), longest.take(), shortest.take())
+            (count.take(), sum.take_seconds(), longest.take_seconds(), shortest.take_seconds())
         };
         let counted = NAMES.into_iter().zip(self.times.iter().map(taken)).filter(|(_, (count, ..))| *count > 0);
         counted.map(|(name, (count, sum, longest, shortest))| (name, count, sum, longest, shortest)).collect()
     }
 
     fn take_hits(&self) -> (u64, u64) {
-        (self.asked.take() as u64, self.hits.take() as u64)
+        (self.asked.take(), self.hits.take())
     }
 }
 
@@ -114,11 +118,12 @@ impl Counting {
     #[inline]
     pub(super) fn end(&self, command: Command, begun: Option<Instant>) {
         if let (Some(tally), Some(begun)) = (&self.times, begun) {
-            let took = begun.elapsed().as_secs_f64();
+            let took = begun.elapsed();
+            let took = took.as_secs() * 1_000_000_000 + u64::from(took.subsec_nanos());
             let Times { count, sum, longest, shortest } = &tally.get().times[command as usize];
             longest.set(longest.get().max(took));
-            shortest.set(if count.get() == 0.0 { took } else { shortest.get().min(took) });
-            count.add(1.0);
+            shortest.set(if count.get() == 0 { took } else { shortest.get().min(took) });
+            count.add(1);
             sum.add(took);
         }
     }
@@ -128,8 +133,8 @@ impl Counting {
     pub(super) fn count_hits(&self, asked: usize, hits: usize) {
         if let Some(tally) = &self.hits {
             let Tally { asked: keys, hits: found, .. } = tally.get();
-            keys.add(asked as f64);
-            found.add(hits as f64);
+            keys.add(asked as u64);
+            found.add(hits as u64);
         }
     }
 }
