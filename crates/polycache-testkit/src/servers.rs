@@ -34,7 +34,7 @@ mod wait;
 pub use certificates::Certificates;
 pub use memcached::{Memcached, MemcachedBuilder};
 pub use redis::{RedisBuilder, RedisServer};
-pub use redis_cluster::RedisCluster;
+pub use redis_cluster::{RedisCluster, SlotMove};
 pub use redis_sentinel::RedisSentinel;
 pub use version::ignored;
 

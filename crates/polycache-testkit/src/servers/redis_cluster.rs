@@ -1,7 +1,9 @@
 //! A Redis Cluster.
 
+mod slot_move;
 mod view;
 
+pub use slot_move::SlotMove;
 use view::View;
 
 use super::port;

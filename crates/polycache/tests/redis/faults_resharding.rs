@@ -2,7 +2,9 @@
 
 use std::collections::BTreeSet;
 
-use polycache::{Cache, ErrorKind, Raw};
+use polycache::backend::{Backend, Key, SetOptions, When};
+use polycache::backends::redis::Redis;
+use polycache::{Cache, ErrorKind, Raw, Ttl, Value};
 use polycache_testkit::servers::{RedisCluster, RedisServer, ignored};
 
 use super::support::cache;
@@ -203,4 +205,48 @@ async fn a_slot_that_is_left_half_way() {
     assert_eq!(found.len(), keys.len());
     cache.clear().await.unwrap();
     assert_eq!(left(&cluster).await, 0);
+}
+
+/// While a slot moves, what is missing at its old place is looked for at the new one: a lease, though its key is still at the old place. A
+/// write ends the lease there, and leaves the key in one place.
+#[tokio::test]
+async fn a_write_whose_lease_is_elsewhere() {
+    let cluster = RedisCluster::start(2, 0).await;
+    let (redis, cache) = (Redis::open(&cluster.url()).unwrap(), cache(&cluster.url()));
+    let slot = cluster.nodes()[0].cli(&["CLUSTER", "KEYSLOT", "k"]).await;
+    let copies = async || {
+        let mut copies = 0;
+        for node in cluster.nodes() {
+            copies += node.cli(&["CLUSTER", "COUNTKEYSINSLOT", &slot]).await.parse::<usize>().unwrap();
+        }
+        copies
+    };
+    let lease = Key::plain("k").lease();
+    let take = async || {
+        let options = SetOptions::new(Ttl::secs(60), When::Absent);
+        assert!(redis.set(Key::plain(&lease), Value::bytes(*b"l"), options).await.unwrap());
+    };
+    cache.set("k", 1).await.unwrap();
+    let way = cluster.move_slot("k").await;
+    take().await;
+    assert_eq!(copies().await, 2);
+
+    cache.set("k", 2).await.unwrap();
+    assert_eq!(copies().await, 1, "the key, in one place, and no lease");
+    assert_eq!(cache.get("k").await.unwrap(), Some(2));
+    take().await;
+    cache.multi_set([("k", 3)]).await.unwrap();
+    assert_eq!(copies().await, 1);
+    assert_eq!(cache.get("k").await.unwrap(), Some(3));
+    take().await;
+    assert!(cache.delete("k").await.unwrap());
+    assert_eq!(copies().await, 0);
+
+    // From now on it is at the new place.
+    cache.set("k", 4).await.unwrap();
+    take().await;
+    cache.set("k", 5).await.unwrap();
+    assert_eq!(copies().await, 1);
+    way.end().await;
+    assert_eq!(cache.get("k").await.unwrap(), Some(5));
 }

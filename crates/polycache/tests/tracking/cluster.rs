@@ -4,41 +4,9 @@ use std::time::{Duration, Instant};
 
 use polycache::backend::{Backend, Key};
 use polycache::backends::redis::Redis;
-use polycache_testkit::servers::{RedisCluster, RedisServer, ignored};
+use polycache_testkit::servers::{RedisCluster, ignored};
 
 use super::support::{Heard, changed, set, text, tracked, until};
-
-/// The slot of a key, on its way from one node to another.
-pub(crate) struct Move<'a> {
-    slot: String,
-    from: &'a RedisServer,
-    to: &'a RedisServer,
-    ids: [String; 2],
-}
-
-impl<'a> Move<'a> {
-    pub(crate) async fn begin(cluster: &'a RedisCluster, key: &str) -> Self {
-        let from = cluster.master_of(key).await;
-        let to = cluster.nodes().iter().find(|node| node.port() != from.port()).unwrap();
-        let ids = [from.cli(&["CLUSTER", "MYID"]).await, to.cli(&["CLUSTER", "MYID"]).await];
-        let slot = from.cli(&["CLUSTER", "KEYSLOT", key]).await;
-        to.cli(&["CLUSTER", "SETSLOT", &slot, "IMPORTING", &ids[0]]).await;
-        from.cli(&["CLUSTER", "SETSLOT", &slot, "MIGRATING", &ids[1]]).await;
-        Self { slot, from, to, ids }
-    }
-
-    pub(crate) async fn key(&self, key: &str) {
-        let port = self.to.port().to_string();
-        self.from.cli(&["MIGRATE", "127.0.0.1", &port, key, "0", "5000"]).await;
-    }
-
-    pub(crate) async fn end(self, cluster: &RedisCluster) {
-        for node in [self.to, self.from] {
-            node.cli(&["CLUSTER", "SETSLOT", &self.slot, "NODE", &self.ids[1]]).await;
-        }
-        cluster.settled().await;
-    }
-}
 
 #[tokio::test]
 async fn each_node_tells_of_its_own_keys() {
@@ -68,11 +36,11 @@ async fn a_slot_that_moves() {
     set(&other, "{k}there", "v").await;
     assert_eq!(ours.get("{k}there").await.as_deref(), Some("v"));
     assert_eq!(ours.get("{k}missing").await, None);
-    let way = Move::begin(&cluster, "{k}").await;
+    let way = cluster.move_slot("{k}").await;
     way.key("{k}there").await;
     // The node that loses an entry tells of it.
     assert_eq!(ours.heard_until(changed("{k}there")).await, [changed("{k}there")]);
-    way.end(&cluster).await;
+    way.end().await;
 
     // What is missing has nobody who could tell: it is told with the first answer of the new node.
     set(&other, "{k}missing", "v").await;
@@ -125,7 +93,7 @@ async fn a_slot_that_is_half_way() {
     set(&other, "{k}1", "v").await;
     set(&other, "{k}2", "v").await;
     ours.get("{k}2").await;
-    let way = Move::begin(&cluster, "{k}").await;
+    let way = cluster.move_slot("{k}").await;
     way.key("{k}1").await;
     ours.heard();
     let keys = [Key::plain("{k}1"), Key::plain("{k}2")];
@@ -140,7 +108,7 @@ async fn a_slot_that_is_half_way() {
     // The other one is where it was.
     set(&other, "{k}2", "w").await;
     assert_eq!(ours.heard_until(changed("{k}2")).await, [changed("{k}2")]);
-    way.end(&cluster).await;
+    way.end().await;
 }
 
 #[tokio::test]
@@ -152,12 +120,12 @@ async fn a_node_that_joins_and_takes_a_slot() {
     for round in 0..4 {
         assert_eq!(ours.get("k").await.as_deref(), Some("v"), "round {round}");
         ours.heard();
-        let way = Move::begin(&cluster, "k").await;
+        let way = cluster.move_slot("k").await;
         way.key("k").await;
         ours.heard_until(changed("k")).await;
         assert_eq!(ours.get("k").await.as_deref(), Some("v"), "asked");
         assert!(ours.heard().contains(&changed("k")));
-        way.end(&cluster).await;
+        way.end().await;
         assert_eq!(ours.get("k").await.as_deref(), Some("v"), "moved");
         assert!(ours.heard().contains(&Heard::Moved));
     }

@@ -7,7 +7,6 @@ use polycache::backend::{Backend, Key};
 use polycache::backends::redis::Redis;
 use polycache_testkit::servers::RedisCluster;
 
-use super::cluster::Move;
 use super::support::{Near, set, text, until};
 
 const KEYS: usize = 6;
@@ -45,11 +44,11 @@ async fn nothing_stale_is_kept_while_slots_move() {
         }
     }));
     for _ in 0..6 {
-        let way = Move::begin(&cluster, "{k}").await;
+        let way = cluster.move_slot("{k}").await;
         for key in &keys {
             way.key(key).await;
         }
-        way.end(&cluster).await;
+        way.end().await;
     }
     stop.store(true, Ordering::Relaxed);
     for task in tasks {

@@ -82,6 +82,7 @@ impl Cluster {
                             if let (Value::ServerError(_), Value::Int(count)) = (&first, &value) {
                                 counted[index] += count;
                             }
+                            let was_done = redirect(&value, &member.server).is_none();
                             let value = after(first, value);
                             let Some(redirect) = redirect(&value, &member.server) else {
                                 answers[index] = Some(value);
@@ -91,7 +92,12 @@ impl Cluster {
                                 // If the key was a guess, the cluster tells the command's slot.
                                 Redirect::Ask(slot, server) => {
                                     commands[index].slot = slot;
-                                    asked.push((index, server));
+                                    let apart = if was_done { commands[index].first.take() } else { None };
+                                    if apart.is_some() {
+                                        moved = true;
+                                        trouble.get_or_insert_with(|| answered(&value));
+                                    }
+                                    asked.push((index, server, apart));
                                     continue;
                                 }
                                 Redirect::Moved(slot, server) => {
@@ -121,7 +127,22 @@ impl Cluster {
                     Err(failure) => return Err(failure.into()),
                 }
             }
-            for (index, server) in asked {
+            for (index, server, apart) in asked {
+                // The key is where it was, and there the command is done once more, behind the end of the lease elsewhere. Done elsewhere,
+                // too, it would leave the key in two places.
+                if let Some(lease) = apart {
+                    let lease = Command { command: *lease, slot: commands[index].slot, first: None };
+                    match self.ask(class, &map, &server, &lease).await? {
+                        value if redirect(&value, &server).is_some() => {
+                            is_stale = true;
+                            commands[index].first = Some(Box::new(lease.command));
+                            waiting.push(index);
+                        }
+                        value @ Value::ServerError(_) => answers[index] = Some(value),
+                        _ => waiting.push(index),
+                    }
+                    continue;
+                }
                 match self.ask(class, &map, &server, &commands[index]).await? {
                     value if redirect(&value, &server).is_none() => {
                         self.connector.tell_of_asking(class, &commands[index]);
