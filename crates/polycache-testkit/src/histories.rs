@@ -2,7 +2,7 @@
 //!
 //! Several caches on one store stand for processes: each has a backend of its own and knows nothing of the others. A version counter for
 //! each key is the source of truth. Whoever changes the source raises the counter, then writes or deletes the key; once that is
-//! acknowledged nobody may read an older version. Also, no acknowledged increment is lost, and no two processes hold one lock.
+//! acknowledged nobody may read an older version. Nor does anybody read a version that never was, or after its TTL. Also, no acknowledged increment is lost, and no two processes hold one lock.
 //!
 //! ```
 //! use polycache::backends::memory::Memory;
@@ -44,8 +44,10 @@ mod books;
 mod clears;
 mod counters;
 mod fault;
+mod lives;
 mod locks;
 mod log;
+mod losses;
 mod process;
 mod reads;
 #[cfg(feature = "servers")]
@@ -63,6 +65,7 @@ use tokio::task::JoinSet;
 
 use self::books::Books;
 pub use self::fault::Fault;
+use self::lives::Lives;
 use self::process::Process;
 
 /// Repeats the commands and faults of a run.
@@ -84,6 +87,10 @@ pub struct Histories {
     believed: Duration,
     near: Duration,
     workers: usize,
+    keys: usize,
+    readers: usize,
+    lives: Option<Duration>,
+    evicts: bool,
     clears: bool,
     tagged: bool,
 }
@@ -118,6 +125,10 @@ impl Histories {
             timeout: Duration::from_millis(500),
             believed: Duration::ZERO,
             near: Duration::ZERO,
+            keys: 6,
+            readers: 0,
+            lives: None,
+            evicts: false,
             clears: true,
             tagged: false,
         }
@@ -162,6 +173,30 @@ impl Histories {
         self
     }
 
+    /// The number of keys; six by default, so that most calls meet others.
+    pub fn keys(mut self, keys: usize) -> Self {
+        self.keys = keys.max(3);
+        self
+    }
+
+    /// So many of the processes only read and compute: what they miss of others' writes isn't made up for by their own.
+    pub fn readers(mut self, processes: usize) -> Self {
+        self.readers = processes;
+        self
+    }
+
+    /// Gives entries TTLs of up to this, and changes these. By default entries live until they are deleted.
+    pub fn lives(mut self, most: Duration) -> Self {
+        self.lives = Some(most);
+        self
+    }
+
+    /// The store may forget anything at any time, to make room. So counters aren't compared, and nobody looks who holds a lock.
+    pub fn evicts(mut self) -> Self {
+        self.evicts = true;
+        self
+    }
+
     /// How many tasks each process has; by default all processes together have 24.
     pub fn workers(mut self, workers: usize) -> Self {
         self.workers = workers;
@@ -196,10 +231,17 @@ impl Histories {
             Err(error) => panic!("the store isn't there: {error}"),
         };
         let stale_fills = self.lease == Some(Duration::ZERO) && caches.len() > 1;
-        let books = Arc::new(Books::new(caches.len(), self.believed, self.near, stale_fills));
+        let resolution = self.processes.iter().map(|backend| backend.info().ttl_resolution).max().unwrap_or_default();
+        let lives = Lives::new(self.keys, self.lives, resolution);
+        let books = Arc::new(Books::new(caches.len(), lives, self.keys, self.believed, self.near, stale_fills));
+        if self.evicts {
+            books.clears.begin();
+        }
         let mut tasks = JoinSet::new();
         for (index, cache) in caches.into_iter().enumerate() {
-            let process = Arc::new(Process::new(index, cache, Arc::clone(&books), clears, self.tagged));
+            let end =
+                if index < self.processes.len().saturating_sub(self.readers) { process::ALL } else { process::READS };
+            let process = Arc::new(Process::new(index, cache, Arc::clone(&books), end, clears, self.tagged));
             for worker in 0..self.workers {
                 let rng = fastrand::Rng::with_seed(seed ^ ((index as u64) << 32 | worker as u64));
                 tasks.spawn(Arc::clone(&process).work(rng));

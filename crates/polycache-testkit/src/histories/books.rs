@@ -1,26 +1,32 @@
 //! The source of truth, and the acknowledged writes.
 
 use std::collections::{HashMap, HashSet};
+use std::ops::Range;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use polycache::{Error, ErrorKind};
+use serde::{Deserialize, Serialize};
 
 use super::Tally;
 use super::clears::Clears;
 use super::counters::Counters;
+use super::lives::Lives;
 use super::locks::Locks;
 use super::log::Log;
+use super::losses::Losses;
 
-/// The keys of values. Those below [`WRITTEN`] are only computed and deleted; the others are written too, each by one task at a time.
-pub(super) const KEYS: usize = 6;
-pub(super) const WRITTEN: usize = 4;
 pub(super) const COUNTERS: usize = 2;
 pub(super) const LOCKS: usize = 2;
 
-/// A stored value: the source's version, and the number of the command or computation that stored it.
-pub(super) type Stored = (u64, u64);
+/// A stored value: its key, the source's version, and the number of the command or computation that stored it.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Stored {
+    pub(super) key: usize,
+    pub(super) version: u64,
+    pub(super) number: u64,
+}
 
 #[derive(Debug)]
 pub(super) struct Books {
@@ -28,6 +34,8 @@ pub(super) struct Books {
     pub(super) clears: Clears,
     pub(super) counters: Counters,
     pub(super) locks: Locks,
+    pub(super) lives: Lives,
+    pub(super) losses: Losses,
     /// Taken by whoever writes a key other than deleting it: of two concurrent writers the earlier one could win.
     pub(super) turns: Vec<tokio::sync::Mutex<()>>,
     pub(super) stop: AtomicBool,
@@ -69,6 +77,7 @@ pub(super) struct Floor {
     at: Instant,
     version: u64,
     own: u64,
+    shares: bool,
     /// The version for the earliest call whose result the command may share.
     shared: Option<u64>,
 }
@@ -95,14 +104,23 @@ fn computed_by(number: u64) -> Option<usize> {
 }
 
 impl Books {
-    pub(super) fn new(processes: usize, believed: Duration, near: Duration, stale_fills: bool) -> Self {
+    pub(super) fn new(
+        processes: usize,
+        lives: Lives,
+        keys: usize,
+        believed: Duration,
+        near: Duration,
+        stale_fills: bool,
+    ) -> Self {
         let truth = || Truth { by_process: (0..processes).map(|_| AtomicU64::new(0)).collect(), ..Truth::default() };
         Self {
-            log: Log::new(KEYS + COUNTERS + LOCKS),
+            log: Log::new(keys + COUNTERS + LOCKS),
             clears: Clears::default(),
             counters: Counters::new(COUNTERS),
             locks: Locks::new(LOCKS),
-            turns: (0..KEYS).map(|_| tokio::sync::Mutex::default()).collect(),
+            lives,
+            losses: Losses::default(),
+            turns: (0..keys).map(|_| tokio::sync::Mutex::default()).collect(),
             stop: AtomicBool::new(false),
             commands: AtomicU64::new(0),
             failed: AtomicU64::new(0),
@@ -110,15 +128,25 @@ impl Books {
             faults: AtomicU64::new(0),
             checked: AtomicU64::new(0),
             excused: AtomicU64::new(0),
-            keys: (0..KEYS).map(|_| truth()).collect(),
+            keys: (0..keys).map(|_| truth()).collect(),
             next: AtomicU64::new(PROCESSES),
             unknown: Mutex::default(),
-            sharing: (0..processes * KEYS).map(|_| Mutex::default()).collect(),
+            sharing: (0..processes * keys).map(|_| Mutex::default()).collect(),
             believed,
             near,
             stale_fills,
             finding: Mutex::default(),
         }
+    }
+
+    /// The keys of values. Those that aren't [`written`](Self::written) are only computed and deleted.
+    pub(super) fn keys(&self) -> Range<usize> {
+        0..self.keys.len()
+    }
+
+    /// The last third: these keys are written too, each by one task at a time.
+    pub(super) fn written(&self) -> Range<usize> {
+        self.keys.len() * 2 / 3..self.keys.len()
     }
 
     /// A number for a command.
@@ -144,14 +172,27 @@ impl Books {
 
     /// From now on nobody may read an older version.
     pub(super) fn acknowledge(&self, process: usize, key: usize, version: u64) {
+        let Some(_kept) = self.losses.keeping() else { return };
         let truth = &self.keys[key];
         truth.by_process[process].fetch_max(version, Ordering::SeqCst);
         let before = truth.acknowledged.fetch_max(version, Ordering::SeqCst);
-        if before < version && !self.near.is_zero() {
+        if before < version {
             let mut history = truth.history.lock().unwrap_or_else(PoisonError::into_inner);
             if history.last().is_none_or(|(_, last)| *last < version) {
                 history.push((Instant::now(), version));
             }
+        }
+    }
+
+    /// Forgets what was acknowledged after `since`, since the store may have lost it.
+    pub(super) fn revoke(&self, since: Instant) {
+        for truth in &self.keys {
+            let mut history = truth.history.lock().unwrap_or_else(PoisonError::into_inner);
+            let kept = history.partition_point(|(at, _)| *at < since);
+            history.truncate(kept);
+            let version = history.last().map_or(0, |(_, version)| *version);
+            truth.acknowledged.store(version, Ordering::SeqCst);
+            truth.by_process.iter().for_each(|own| _ = own.fetch_min(version, Ordering::SeqCst));
         }
     }
 
@@ -168,6 +209,7 @@ impl Books {
             at: Instant::now(),
             version: truth.acknowledged.load(Ordering::SeqCst),
             own: truth.by_process[process].load(Ordering::SeqCst),
+            shares: false,
             shared: None,
         }
     }
@@ -175,25 +217,28 @@ impl Books {
     /// As `floor`, for a call that may share results with others of its process.
     pub(super) fn share(self: &Arc<Self>, process: usize, key: usize) -> (Floor, Sharing) {
         let floor = self.floor(process, key);
-        let (place, call) = (process * KEYS + key, self.number());
+        let (place, call) = (process * self.keys.len() + key, self.number());
         let mut sharing = self.sharing[place].lock().unwrap_or_else(PoisonError::into_inner);
         let shared = sharing.values().min().copied();
         sharing.insert(call, floor.version);
-        (Floor { shared, ..floor }, Sharing { books: Arc::clone(self), place, call })
+        (Floor { shares: true, shared, ..floor }, Sharing { books: Arc::clone(self), place, call })
     }
 
     /// Compares a read value with the versions that had been acknowledged before.
     pub(super) fn check(&self, floor: Floor, read: Stored, command: &str) {
         self.checked.fetch_add(1, Ordering::Relaxed);
         let Floor { key, process, version, .. } = floor;
-        if read.0 >= version {
+        if let Some(wrong) = self.never_was(key, read).or_else(|| self.outlived(floor, read)) {
+            return self.find(Some(key), &format!("`{command}` by process {process} read {read:?}: {wrong}"));
+        }
+        if read.version >= version || self.losses.excuse(floor.at) {
             return;
         }
         if self.is_possible(floor, read) {
             self.excused.fetch_add(1, Ordering::Relaxed);
             return;
         }
-        let (found, number) = read;
+        let Stored { version: found, number, .. } = read;
         let origin = match computed_by(number) {
             Some(by) => format!("computed by process {by}"),
             None => "written".to_owned(),
@@ -206,7 +251,22 @@ impl Books {
         );
     }
 
-    fn is_possible(&self, floor: Floor, (read, number): Stored) -> bool {
+    fn never_was(&self, key: usize, read: Stored) -> Option<&'static str> {
+        match () {
+            () if read.key != key => Some("the value of another key"),
+            () if read.version > self.version(key) || read.number >= self.next.load(Ordering::SeqCst) => {
+                Some("a value that never was")
+            }
+            () => None,
+        }
+    }
+
+    /// A call that may share a result may get one that was read before it began.
+    fn outlived(&self, floor: Floor, read: Stored) -> Option<&'static str> {
+        if floor.shares { None } else { self.lives.outlived(floor.key, read.number, floor.at) }
+    }
+
+    fn is_possible(&self, floor: Floor, Stored { version: read, number, .. }: Stored) -> bool {
         let computed = computed_by(number).is_some();
         let unknown = || self.unknown.lock().unwrap_or_else(PoisonError::into_inner).contains(&number);
         let shared = floor.shared.is_some_and(|shared| read >= shared.max(floor.own));

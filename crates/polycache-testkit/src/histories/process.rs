@@ -22,34 +22,41 @@ pub(super) struct Process {
     pub(super) books: Arc<Books>,
     /// Whether the cache is on. Held during commands that mean something else while it is off.
     pub(super) on: RwLock<bool>,
+    /// The first of these commands that it doesn't call.
+    end: u32,
     clears: bool,
     pub(super) tagged: bool,
 }
 
+/// What a process does of the thousand that [`Process::work`] chooses from.
+pub(super) const ALL: u32 = 1_000;
+pub(super) const READS: u32 = 610;
+
 impl Process {
-    pub(super) fn new(index: usize, cache: Cache, books: Arc<Books>, clears: bool, tagged: bool) -> Self {
-        Self { index, cache, books, on: RwLock::new(true), clears, tagged }
+    pub(super) fn new(index: usize, cache: Cache, books: Arc<Books>, end: u32, clears: bool, tagged: bool) -> Self {
+        Self { index, cache, books, on: RwLock::new(true), end, clears, tagged }
     }
 
     /// One random command after another.
     pub(super) async fn work(self: Arc<Self>, mut rng: Rng) {
         while !self.books.is_over() {
-            match rng.u32(..1000) {
+            match rng.u32(..self.end) {
                 0..220 => self.get(&mut rng).await,
                 220..520 => self.get_or_set(&mut rng).await,
                 520..560 => self.multi_get(&mut rng).await,
-                560..610 => self.multi_get_or_set(&mut rng).await,
-                610..670 if self.tagged => self.clear_tag(&mut rng).await,
-                610..730 => self.delete(&mut rng).await,
+                560..READS => self.multi_get_or_set(&mut rng).await,
+                READS..670 if self.tagged => self.clear_tag(&mut rng).await,
+                READS..730 => self.delete(&mut rng).await,
                 730..760 => self.multi_delete(&mut rng).await,
                 760..810 => self.set(&mut rng).await,
                 810..835 => self.multi_set(&mut rng).await,
+                835..850 if self.books.lives.are_bounded() => self.expire(&mut rng).await,
                 835..865 => self.add(&mut rng).await,
                 865..885 => self.cas(&mut rng).await,
                 885..940 => self.increment(&mut rng).await,
                 940..955 => self.read_counter(&mut rng).await,
                 955..985 => self.lock(&mut rng).await,
-                985..992 if self.clears => self.clear(&mut rng).await,
+                985..992 if self.clears && rng.usize(self.books.keys()) < 6 => self.clear(&mut rng).await,
                 992..994 => self.turn_off(&mut rng).await,
                 _ => sleep(Duration::from_millis(rng.u64(..5))).await,
             }

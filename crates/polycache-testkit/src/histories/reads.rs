@@ -1,30 +1,31 @@
 //! Reads, and computations of missing values.
 
 use std::convert::Infallible;
+use std::ops::Range;
 use std::time::{Duration, Instant};
 
 use fastrand::Rng;
 use tokio::time::sleep;
 
-use super::books::{COUNTERS, KEYS, Stored};
+use super::books::{COUNTERS, Stored};
 use super::counters::Counters;
 use super::process::{Process, pause};
 
 impl Process {
     pub(super) async fn get(&self, rng: &mut Rng) {
-        let key = rng.usize(..KEYS);
+        let key = rng.usize(self.books.keys());
         let floor = self.books.floor(self.index, key);
         let Some(found) = self.done(self.cache(rng).get::<Stored>(&name(key)), rng, Some(key), "get").await else {
             return;
         };
         if let Some(found) = found {
-            self.note(Some(key), &format!("get: version {} of #{}", found.0, found.1));
+            self.note(Some(key), &format!("get: version {} of #{}", found.version, found.number));
             self.books.check(floor, found, "get");
         }
     }
 
     pub(super) async fn multi_get(&self, rng: &mut Rng) {
-        let keys = some(rng, 0..KEYS);
+        let keys = some(rng, self.books.keys());
         let names: Vec<String> = keys.iter().map(|key| name(*key)).collect();
         let floors: Vec<_> = keys.iter().map(|key| self.books.floor(self.index, *key)).collect();
         let Some(found) = self.done(self.cache(rng).multi_get::<Stored>(&names), rng, None, "multi_get").await else {
@@ -32,14 +33,14 @@ impl Process {
         };
         for ((key, floor), found) in keys.into_iter().zip(floors).zip(found) {
             if let Some(found) = found {
-                self.note(Some(key), &format!("multi_get: version {} of #{}", found.0, found.1));
+                self.note(Some(key), &format!("multi_get: version {} of #{}", found.version, found.number));
                 self.books.check(floor, found, "multi_get");
             }
         }
     }
 
     pub(super) async fn get_or_set(&self, rng: &mut Rng) {
-        let key = rng.usize(..KEYS);
+        let key = rng.usize(self.books.keys());
         let (floor, _sharing) = self.books.share(self.index, key);
         let (cache, before, after) = (self.computing(rng, &[key]), pause(rng), pause(rng));
         let name = name(key);
@@ -49,13 +50,13 @@ impl Process {
         });
         let call = async { Ok(call.await.unwrap_or_else(|never| match never {})) };
         if let Some(found) = self.done(call, rng, Some(key), "get_or_set").await {
-            self.note(Some(key), &format!("get_or_set: version {} of #{}", found.0, found.1));
+            self.note(Some(key), &format!("get_or_set: version {} of #{}", found.version, found.number));
             self.books.check(floor, found, "get_or_set");
         }
     }
 
     pub(super) async fn multi_get_or_set(&self, rng: &mut Rng) {
-        let keys = some(rng, 0..KEYS);
+        let keys = some(rng, self.books.keys());
         let names: Vec<String> = keys.iter().map(|key| name(*key)).collect();
         let (floors, _sharing): (Vec<_>, Vec<_>) = keys.iter().map(|key| self.books.share(self.index, *key)).unzip();
         let (cache, before, after) = (self.computing(rng, &keys), pause(rng), pause(rng));
@@ -70,7 +71,7 @@ impl Process {
         let Some(found) = self.done(call, rng, None, "multi_get_or_set").await else { return };
         for ((key, floor), found) in keys.into_iter().zip(floors).zip(found) {
             if let Ok(Some(found)) = found {
-                self.note(Some(key), &format!("multi_get_or_set: version {} of #{}", found.0, found.1));
+                self.note(Some(key), &format!("multi_get_or_set: version {} of #{}", found.version, found.number));
                 self.books.check(floor, found, "multi_get_or_set");
             }
         }
@@ -84,11 +85,11 @@ impl Process {
         }
         let (seen, at) = (self.books.counters.begin(counter, self.books.clears.epoch()), Instant::now());
         let read = self.cache(rng).get::<i64>(&counter_name(counter));
-        let Some(found) = self.done(read, rng, Some(KEYS + counter), "get").await else { return };
+        let Some(found) = self.done(read, rng, Some(self.books.keys().end + counter), "get").await else { return };
         let wrong = Counters::read(seen, self.books.clears.epoch(), found);
         // What other processes have counted may not be seen near yet.
         if let Some(wrong) = wrong.filter(|_| !self.books.is_believing(at) && !self.books.has_near()) {
-            self.books.find(Some(KEYS + counter), &format!("process {} {wrong}", self.index));
+            self.books.find(Some(self.books.keys().end + counter), &format!("process {} {wrong}", self.index));
         }
     }
 
@@ -96,8 +97,9 @@ impl Process {
     async fn compute(&self, keys: &[usize], before: Duration, after: Duration) -> Vec<(usize, Stored)> {
         sleep_if(before).await;
         let read = keys.iter().map(|key| {
-            let stored = (self.books.version(*key), self.books.number_fill(self.index));
-            self.note(Some(*key), &format!("computes version {} as #{}", stored.0, stored.1));
+            let (version, number) = (self.books.version(*key), self.books.number_fill(self.index));
+            let stored = Stored { key: *key, version, number };
+            self.note(Some(*key), &format!("computes version {version} as #{number}"));
             (*key, stored)
         });
         let read = read.collect();
@@ -121,9 +123,10 @@ pub(super) fn counter_name(counter: usize) -> String {
     format!("counter {counter}")
 }
 
-/// Some of these keys, in order.
-pub(super) fn some(rng: &mut Rng, keys: std::ops::Range<usize>) -> Vec<usize> {
-    let mut some: Vec<usize> = keys.clone().filter(|_| rng.bool()).collect();
+/// Some of these keys, in order: half of a few, or about eight.
+pub(super) fn some(rng: &mut Rng, keys: Range<usize>) -> Vec<usize> {
+    let one_in = (keys.len() / 8).max(2);
+    let mut some: Vec<usize> = keys.clone().filter(|_| rng.usize(..one_in) == 0).collect();
     if some.is_empty() {
         some.push(rng.usize(keys));
     }

@@ -8,7 +8,7 @@ use polycache::locks::RedLock;
 use tokio::time::{sleep, timeout};
 
 use super::PATIENCE;
-use super::books::{COUNTERS, KEYS, LOCKS, Stored, WRITTEN};
+use super::books::{COUNTERS, LOCKS, Stored};
 use super::process::{Process, pause};
 use super::reads::{counter_name, name, some};
 
@@ -18,7 +18,7 @@ const LOCK: Duration = Duration::from_millis(150);
 impl Process {
     /// Changes a key in the source, then deletes it.
     pub(super) async fn delete(&self, rng: &mut Rng) {
-        let key = rng.usize(..KEYS);
+        let key = rng.usize(self.books.keys());
         let _turn = self.turn(key).await;
         let version = self.books.bump(key);
         self.note(Some(key), &format!("delete for version {version} begins"));
@@ -28,7 +28,7 @@ impl Process {
     }
 
     pub(super) async fn multi_delete(&self, rng: &mut Rng) {
-        let keys = some(rng, 0..KEYS);
+        let keys = some(rng, self.books.keys());
         let _turns = self.turns(&keys).await;
         let versions = self.bump(&keys, "multi_delete");
         let names: Vec<String> = keys.iter().map(|key| name(*key)).collect();
@@ -39,7 +39,7 @@ impl Process {
 
     /// Changes all keys in the source, then clears.
     pub(super) async fn clear(&self, rng: &mut Rng) {
-        let keys: Vec<usize> = (0..KEYS).collect();
+        let keys: Vec<usize> = self.books.keys().collect();
         let _turns = self.turns(&keys).await;
         let versions = self.bump(&keys, "clear");
         let counted = self.books.counters.over();
@@ -54,24 +54,28 @@ impl Process {
 
     /// Changes a key in the source, and stores the new version.
     pub(super) async fn set(&self, rng: &mut Rng) {
-        let key = rng.usize(WRITTEN..KEYS);
+        let key = rng.usize(self.books.written());
         let _turn = self.turn(key).await;
-        let stored = (self.books.bump(key), self.books.number());
-        self.note(Some(key), &format!("set of version {} as #{} begins", stored.0, stored.1));
-        match self.done(self.storing(rng, &[key]).set(&name(key), stored), rng, Some(key), "set").await {
-            Some(()) => self.acknowledge(key, "set", stored.0),
-            None => self.books.leave_unknown(stored.1),
+        let stored = self.stored(key, self.books.bump(key), "set");
+        let (ttl, expires) = (self.books.lives.draw(rng), self.books.lives.expires(key).epoch());
+        match self.done(self.storing(rng, &[key], ttl).set(&name(key), stored), rng, Some(key), "set").await {
+            Some(()) => {
+                self.books.lives.begin(key, stored.number, ttl, expires);
+                self.acknowledge(key, "set", stored.version);
+            }
+            None => self.books.leave_unknown(stored.number),
         }
     }
 
     pub(super) async fn multi_set(&self, rng: &mut Rng) {
-        let keys = some(rng, WRITTEN..KEYS);
+        let keys = some(rng, self.books.written());
         let _turns = self.turns(&keys).await;
         let versions = self.bump(&keys, "multi_set");
         let number = self.books.number();
-        let pairs: Vec<(String, Stored)> =
-            versions.iter().map(|(key, version)| (name(*key), (*version, number))).collect();
-        match self.done(self.storing(rng, &keys).multi_set(pairs), rng, None, "multi_set").await {
+        let stored = |(key, version): &(usize, u64)| (name(*key), Stored { key: *key, version: *version, number });
+        let pairs: Vec<(String, Stored)> = versions.iter().map(stored).collect();
+        let ttl = self.books.lives.draw(rng);
+        match self.done(self.storing(rng, &keys, ttl).multi_set(pairs), rng, None, "multi_set").await {
             Some(()) => versions.iter().for_each(|(key, version)| self.acknowledge(*key, "multi_set", *version)),
             None => self.books.leave_unknown(number),
         }
@@ -79,33 +83,44 @@ impl Process {
 
     /// Stores the source's version if there is no value.
     pub(super) async fn add(&self, rng: &mut Rng) {
-        let key = rng.usize(WRITTEN..KEYS);
+        let key = rng.usize(self.books.written());
         let _turn = self.turn(key).await;
-        let stored = (self.books.version(key), self.books.number());
-        self.note(Some(key), &format!("add of version {} as #{} begins", stored.0, stored.1));
-        match self.done(self.storing(rng, &[key]).add(&name(key), stored), rng, Some(key), "add").await {
-            Some(added) => self.note(Some(key), &format!("add of #{}: {added}", stored.1)),
-            None => self.books.leave_unknown(stored.1),
+        let stored = self.stored(key, self.books.version(key), "add");
+        let ttl = self.books.lives.draw(rng);
+        match self.done(self.storing(rng, &[key], ttl).add(&name(key), stored), rng, Some(key), "add").await {
+            Some(added) => self.note(Some(key), &format!("add of #{}: {added}", stored.number)),
+            None => self.books.leave_unknown(stored.number),
         }
     }
 
     /// Stores the source's version if nobody has written meanwhile.
     pub(super) async fn cas(&self, rng: &mut Rng) {
-        let key = rng.usize(WRITTEN..KEYS);
+        let key = rng.usize(self.books.written());
         let read = self.cache(rng).get_versioned::<Stored>(&name(key));
         let Some((_, version)) = self.done(read, rng, Some(key), "get_versioned").await else { return };
         let _turn = self.turn(key).await;
-        let stored = (self.books.version(key), self.books.number());
-        self.note(Some(key), &format!("cas to version {} as #{} begins", stored.0, stored.1));
-        match self.done(self.storing(rng, &[key]).cas(&name(key), stored, version), rng, Some(key), "cas").await {
-            Some(done) => self.note(Some(key), &format!("cas of #{}: {done}", stored.1)),
-            None => self.books.leave_unknown(stored.1),
+        let stored = self.stored(key, self.books.version(key), "cas");
+        let ttl = self.books.lives.draw(rng);
+        match self.done(self.storing(rng, &[key], ttl).cas(&name(key), stored, version), rng, Some(key), "cas").await {
+            Some(done) => self.note(Some(key), &format!("cas of #{}: {done}", stored.number)),
+            None => self.books.leave_unknown(stored.number),
         }
+    }
+
+    /// Changes how long a key lives.
+    pub(super) async fn expire(&self, rng: &mut Rng) {
+        let key = rng.usize(self.books.keys());
+        let expires = self.books.lives.expires(key);
+        expires.begin();
+        let ttl = self.books.lives.draw(rng);
+        self.note(Some(key), &format!("expire within {ttl:?} begins"));
+        let done = self.done(self.cache(rng).expire(&name(key), ttl), rng, Some(key), "expire").await;
+        expires.end(done.is_some());
     }
 
     pub(super) async fn increment(&self, rng: &mut Rng) {
         let counter = rng.usize(..COUNTERS);
-        let key = Some(KEYS + counter);
+        let key = Some(self.books.keys().end + counter);
         let on = self.on.read().await;
         if !*on {
             return;
@@ -135,7 +150,7 @@ impl Process {
 
     pub(super) async fn lock(&self, rng: &mut Rng) {
         let lock = rng.usize(..LOCKS);
-        let key = Some(KEYS + COUNTERS + lock);
+        let key = Some(self.books.keys().end + COUNTERS + lock);
         let on = self.on.read().await;
         let Some(epoch) = self.books.clears.epoch().filter(|_| *on) else { return };
         let wanted = RedLock::new(&self.cache(rng), &format!("lock {lock}"), LOCK);
@@ -159,6 +174,13 @@ impl Process {
         }
     }
 
+    /// The value that a write of this version begins to store.
+    fn stored(&self, key: usize, version: u64, command: &str) -> Stored {
+        let number = self.books.number();
+        self.note(Some(key), &format!("{command} of version {version} as #{number} begins"));
+        Stored { key, version, number }
+    }
+
     pub(super) fn bump(&self, keys: &[usize], command: &str) -> Vec<(usize, u64)> {
         let bump = |key: &usize| {
             let version = self.books.bump(*key);
@@ -175,7 +197,7 @@ impl Process {
 
     /// The turn to write a key, if it needs one.
     async fn turn(&self, key: usize) -> Option<tokio::sync::MutexGuard<'_, ()>> {
-        if key < WRITTEN { None } else { Some(self.books.turns[key].lock().await) }
+        if !self.books.written().contains(&key) { None } else { Some(self.books.turns[key].lock().await) }
     }
 
     pub(super) async fn turns(&self, keys: &[usize]) -> Vec<tokio::sync::MutexGuard<'_, ()>> {

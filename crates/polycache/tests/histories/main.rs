@@ -1,6 +1,9 @@
 //! Random histories on every backend, over one process and over three, with faults. `make soak` has them run for longer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod many_keys;
+mod near;
+
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -189,68 +192,6 @@ async fn on_cluster(settings: &str) -> Histories {
 async fn redis_cluster() {
     let _turn = TURN.lock().await;
     run(on_cluster("").await).await;
-}
-
-/// All that a process knows of is its own: nothing is forgiven, though what is near stays for an hour.
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn near_redis_alone() {
-    let _turn = TURN.lock().await;
-    run(on_redis(1, "&near=3600000").await.lease(Duration::ZERO)).await;
-}
-
-/// In milliseconds: a value is as old as the read that has brought it, to the clock's millisecond.
-const NEAR_MILLIS: u64 = 100;
-const NEAR: Duration = Duration::from_millis(NEAR_MILLIS + 2);
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn near_redis() {
-    let _turn = TURN.lock().await;
-    let tally = run(on_redis(3, &format!("&near={NEAR_MILLIS}")).await.lease(LEASE).near(NEAR)).await;
-    assert!(tally.excused > 0, "nothing was near: {tally:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn near_memcached() {
-    let _turn = TURN.lock().await;
-    let tally = run(on_memcached(3, &format!("&near={NEAR_MILLIS}")).await.lease(LEASE).near(NEAR)).await;
-    assert!(tally.excused > 0, "nothing was near: {tally:?}");
-}
-
-/// Two and a half heartbeats, on a machine that is busy with all this.
-const TRACKED: Duration = Duration::from_millis(1_500);
-
-/// The bound is long beside the time that the others take.
-async fn run_tracked(histories: Histories) {
-    let seconds = std::env::var(SECONDS).map_or(5.0, |seconds| seconds.parse().expect("seconds"));
-    let tally = histories.lease(LEASE).near(TRACKED).run(Duration::from_secs_f64(seconds)).await;
-    assert!(tally.checked > 20 && tally.computed > 5, "hardly anything was done: {tally:?}");
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn near_redis_tracked() {
-    let _turn = TURN.lock().await;
-    let server = Arc::new(RedisServer::start().await);
-    let histories = on_server("Redis", 3, server.address(), |at| server.url_at(at), "&near=tracked").await;
-    let cli = |name, command: &'static [&'static str]| {
-        let server = Arc::clone(&server);
-        Fault::new(name, move |_| {
-            let server = Arc::clone(&server);
-            async move { drop(server.cli(command).await) }
-        })
-    };
-    let faults = [
-        Fault::of_server("Redis", &server, RedisServer::stop, RedisServer::resume),
-        cli("all connections are killed", &["CLIENT", "KILL", "TYPE", "normal"]),
-        cli("the server remembers one key", &["CONFIG", "SET", "tracking-table-max-keys", "1"]),
-        cli("the server remembers many keys", &["CONFIG", "SET", "tracking-table-max-keys", "1000"]),
-    ];
-    run_tracked(histories.faults(faults)).await;
-}
-
-#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn near_redis_cluster_tracked() {
-    let _turn = TURN.lock().await;
-    run_tracked(on_cluster("&near=tracked").await).await;
 }
 
 /// As on Redis, without leases.
