@@ -1,6 +1,7 @@
 //! Random histories on every backend, over one process and over three, with faults. `make soak` has them run for longer.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod interleavings;
 mod many_keys;
 mod near;
 
