@@ -15,7 +15,7 @@ def look_into_wheel(path: Path) -> None:
     with zipfile.ZipFile(path) as wheel:
         names = wheel.namelist()
         info = next(name.split("/")[0] for name in names if name.split("/")[0].endswith(".dist-info"))
-        for wanted in ("polycache/py.typed", "polycache/_native.pyi", "polycache/_native.abi3.so", "polycache/__init__.py"):
+        for wanted in ("polycache/py.typed", "polycache/_native/__init__.pyi", "polycache/_native.abi3.so", "polycache/__init__.py"):
             assert wanted in names, f"no {wanted}"
         assert not [name for name in names if "__pycache__" in name or "/tests/" in name], "more than the package"
         metadata = BytesParser().parsebytes(wheel.read(f"{info}/METADATA"))

@@ -34,6 +34,7 @@ from __future__ import annotations
 from polycache.backends.memcached import MemcachedBackend, MemcachedCache
 from polycache.backends.memory import SimpleMemoryBackend, SimpleMemoryCache
 from polycache.backends.redis import RedisBackend, RedisCache
+from polycache.core.item import Item
 from polycache.decorators import cached, cached_stampede, multi_cached, signature_key
 from polycache.factory import CACHES as AIOCACHE_CACHES
 from polycache.factory import Cache, caches
@@ -44,6 +45,7 @@ __version__ = "0.1.0"
 __all__ = [
     "AIOCACHE_CACHES",
     "Cache",
+    "Item",
     "MemcachedBackend",
     "MemcachedCache",
     "RedisBackend",

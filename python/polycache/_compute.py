@@ -13,18 +13,18 @@ T = TypeVar("T")
 INSIDE: ContextVar[Any] = ContextVar("polycache_inside", default=None)
 
 
-async def run(compute: Callable[..., Awaitable[Any]], keys: list[str] | None) -> Any:
-    """Calls ``compute``, for these keys if it is about many, and awaits its result, which need not be a coroutine."""
-    return await (compute() if keys is None else compute(keys))
+async def run(compute: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]) -> Any:
+    """Calls ``compute`` and awaits its result, which need not be a coroutine."""
+    return await compute(*arguments)
 
 
 def begin(
-    loop: AbstractEventLoop, inside: Any, compute: Callable[..., Awaitable[Any]], keys: list[str] | None
+    loop: AbstractEventLoop, inside: Any, compute: Callable[..., Awaitable[Any]], arguments: tuple[Any, ...]
 ) -> Task[Any]:
     """Makes the task, in the context in which this is called."""
     INSIDE.set(inside)
     # A context isn't given as an argument of `create_task`, which not every loop's task factory takes.
-    return loop.create_task(run(compute, keys))
+    return loop.create_task(run(compute, arguments))
 
 
 async def given(value: T) -> T:

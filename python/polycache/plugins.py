@@ -7,13 +7,12 @@ exception there are no further hooks. Plugins can be combined by multiple inheri
 
 from __future__ import annotations
 
-from abc import ABCMeta
 from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from polycache.core.api import API
 from polycache.core.hooks import hits_of
-from polycache.core.noticing import look_again
+from polycache.core.noticing import Heard, look_again
 
 # The commands are registered where they are defined.
 from polycache.base import BaseCache  # isort: skip
@@ -24,21 +23,7 @@ COMMANDS = sorted(command.__name__ for command in API.CMDS)
 _HOOKS = [when + command for command in COMMANDS for when in ("pre_", "post_")]
 
 
-class PluginType(ABCMeta):
-    """Has caches look at their plugins again if somebody replaces a hook of a class."""
-
-    def __setattr__(cls, name: str, value: Any) -> None:
-        """Sets the attribute, which may be a hook."""
-        super().__setattr__(name, value)
-        look_again()
-
-    def __delattr__(cls, name: str) -> None:
-        """Takes away an attribute, which may have replaced an inherited hook."""
-        super().__delattr__(name)
-        look_again()
-
-
-class BasePlugin(metaclass=PluginType):
+class BasePlugin(metaclass=Heard):
     """A plugin with a ``pre_`` and a ``post_`` hook for every command, which do nothing.
 
     A ``pre_`` hook gets the cache and the command's arguments; a ``post_`` hook also ``took``, the command's seconds, and ``ret``,

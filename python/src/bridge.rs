@@ -22,15 +22,15 @@ mod computation;
 mod drain;
 mod loops;
 mod mailbox;
+mod outcome;
 mod reactor;
 mod runtime;
-mod unkept;
 mod work;
 
 pub(crate) use self::computation::{Computing, Terms};
 pub(crate) use self::loops::{abandon, running_loop, start};
+pub(crate) use self::outcome::{Outcome, Unkept};
 pub(crate) use self::runtime::{Runtime, runtime};
-pub(crate) use self::unkept::Unkept;
 pub(crate) use self::work::{Work, work};
 
 pub(crate) fn before_fork() {

@@ -37,7 +37,13 @@ fn exceptions(py: Python<'_>) -> PyResult<&'static Exceptions> {
 #[cold]
 pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
     match error.kind() {
-        ErrorKind::Timeout | ErrorKind::HardTimeout => return PyTimeoutError::new_err(error.to_string()),
+        ErrorKind::Timeout => return PyTimeoutError::new_err(error.to_string()),
+        ErrorKind::HardTimeout => {
+            // The rest tells where Rust sets it.
+            let text = error.to_string();
+            let told = text.split(';').next().unwrap_or_default();
+            return PyTimeoutError::new_err(format!("{told}, its `hard_timeout`"));
+        }
         ErrorKind::NotANumber => return PyTypeError::new_err("Value is not an integer"),
         _ => {}
     }

@@ -1,17 +1,20 @@
 //! The native half of the Python package: `polycache._native`.
 
 // Python calls these functions; rustc can't see that.
-#![allow(missing_docs, reason = "the stub, polycache/_native.pyi, documents what Python sees")]
+#![allow(missing_docs, reason = "the stub, polycache/_native/__init__.pyi, documents what Python sees")]
 
 mod bridge;
 mod coats;
 mod errors;
+mod fields;
 mod fork;
 mod graveyard;
 mod locks;
 mod memory;
 mod server;
+mod settings;
 mod shutdown;
+mod tags;
 mod trouble;
 mod ttl;
 mod version;
@@ -33,8 +36,10 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<locks::Lock>()?;
     module.add_class::<coats::Coat>()?;
     module.add_class::<bridge::Unkept>()?;
+    module.add_class::<bridge::Outcome>()?;
+    module.add_class::<tags::Tags>()?;
     module.add_function(wrap_pyfunction!(bridge::abandon, module)?)?;
-    module.add_function(wrap_pyfunction!(trouble::seconds, module)?)?;
+    module.add_function(wrap_pyfunction!(fields::seconds, module)?)?;
     module.add_function(wrap_pyfunction!(trouble::check_guards, module)?)?;
     module.add_class::<version::Version>()
 }

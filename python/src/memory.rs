@@ -2,9 +2,11 @@
 
 mod commands;
 mod computed;
+mod count;
 mod door;
 mod function;
 mod held;
+mod inner;
 mod lock_space;
 mod store;
 mod tally;

@@ -5,8 +5,11 @@ mod commands;
 mod computed;
 mod config;
 mod convert;
+mod inner;
 mod live;
 mod scan;
+mod tagging;
+mod view;
 
 pub(crate) use self::commands::Server;
 pub(crate) use self::scan::Keys;

@@ -313,3 +313,15 @@ async def test_copies_of_a_cache_on_a_server(redis_server: servers.Redis, memcac
                 if made._server is not cache._server:
                     await made.close()
             assert await cache.get("k") == 1
+
+
+async def test_a_copy_with_another_namespace() -> None:
+    @cached(key_builder=None)
+    async def function(number: int) -> int:
+        return number * 10
+
+    assert await function(1) == 10
+    other = copy.copy(function.cache)
+    other.namespace = "other"
+    await other.set(function.key(1), "other's")
+    assert await function(1) == 10

@@ -174,7 +174,7 @@ def test_expiry_does_not_wait_for_a_thread_that_never_rests() -> None:
         thread.join()
 
 
-@pytest.mark.parametrize("settings", [{}, {"max_memory": 10_000}, {"grace": 10.0}], ids=str)
+@pytest.mark.parametrize("settings", [{}, {"max_memory": 10_000}, {"settings": {"grace": 10.0}}], ids=str)
 @pytest.mark.parametrize("namespace_length", [0, 1])
 def test_cycles_are_collected(settings: dict[str, Any], namespace_length: int) -> None:
     memory = Memory(**settings)

@@ -111,6 +111,7 @@ async def test_hooks_of_every_command() -> None:
     await cache.delete("k")
     await cache.multi_delete(["a"])
     await cache.raw("keys")
+    await cache.clear_tag("t")
     await cache.clear()
     assert sorted(seen) == sorted("pre_" + command.__name__ for command in API.CMDS)
 

@@ -9,6 +9,7 @@ import sys
 import zlib
 from decimal import Decimal
 from typing import Any
+from unittest import mock
 
 import pytest
 
@@ -178,3 +179,14 @@ def test_without_msgpack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "msgpack", None)
     with pytest.raises(RuntimeError, match=r"pip install"):
         MsgPackSerializer()
+
+
+async def test_a_replaced_method_of_the_null_serializer() -> None:
+    cache = SimpleMemoryCache()
+    await cache.set("k", 1)
+    with mock.patch.object(NullSerializer, "loads", lambda self, value: value * 10):
+        assert await cache.get("k") == 10
+    assert await cache.get("k") == 1
+    with mock.patch.object(cache.serializer, "dumps", lambda value: value * 10):
+        await cache.set("k", 2)
+    assert await cache.get("k") == 20

@@ -12,7 +12,8 @@ import pytest
 import servers
 
 from polycache import Cache, MemcachedCache, RedisCache, SimpleMemoryCache, cached, caches
-from polycache.core.trouble import TROUBLE_SETTINGS
+from polycache.core.trouble import GUARDS
+from polycache.decorators.base import _OF_THE_CACHE
 from polycache.exceptions import InvalidInput, Unavailable
 from polycache.factory import _create_cache
 
@@ -68,7 +69,7 @@ async def test_none_is_none() -> None:
     for none in (None, 0, "0s", "0"):
         cache = SimpleMemoryCache(grace=none)
         assert cache.grace is None
-        assert cache._has_grace is False
+        assert cache._keeps_more is False
     with pytest.raises(AttributeError):
         cache.grace = 5
 
@@ -80,6 +81,15 @@ async def test_none_is_none() -> None:
         ({"grace": -1}, "`grace` is -1; it begins at 0"),
         ({"grace": float("nan")}, "NaN"),
         ({"throttle": "-1"}, "`throttle` is -1"),
+        ({"soft_timeout": -1}, "`soft_timeout` is -1; it begins at 0"),
+        ({"hard_timeout": -1}, "`hard_timeout` is -1; it begins at 0"),
+        ({"refresh_early": 1.5}, "`refresh_early` is 1.5; it goes from 0.0 to 1.0"),
+        ({"refresh_early": "soon"}, "`refresh_early` is 'soon', which is no number"),
+        ({"ttl_jitter": -0.5}, "`ttl_jitter` is -0.5; it goes from 0.0 to 1.0"),
+        ({"stale_on_clear": "yes"}, "`stale_on_clear` is 'yes'; it is True or False"),
+        ({"on_error": "ignore"}, '`on_error` is \'ignore\'; it is "fail" or "miss"'),
+        ({"separator": "123456789"}, "`separator` has 9 bytes; it has at most 8 bytes and no control characters"),
+        ({"separator": "\n"}, "`separator` has 1 bytes"),
         ({"breaker": "yes"}, "`breaker` is 'yes'; it is True, or a dict"),
         ({"breaker": {"failure": 5}}, "`breaker` has no `failure`; it has failures, failure_rate, pause"),
         ({"breaker": {"failures": 0}}, "`failures` is 0; it goes from 1 to 4294967295"),
@@ -130,12 +140,12 @@ async def test_a_setting_of_the_cache_in_the_url_of_a_server() -> None:
 def test_a_misspelt_setting(kind: Any) -> None:
     with pytest.raises(TypeError, match=rf"{kind.__name__}\(\) got an .* 'grase'; did you mean 'grace'\?"):
         kind(grase=1)
-    with pytest.raises(TypeError, match="'zzz'; it takes .*grace, key_builder"):
+    with pytest.raises(TypeError, match="'zzz'; it takes allow_flush, .*grace, hard_timeout, key_builder"):
         kind(zzz=1)
 
 
 def test_an_alias_has_its_own_settings() -> None:
-    for setting in TROUBLE_SETTINGS:
+    for setting in _OF_THE_CACHE:
         with pytest.raises(TypeError, match=f"`{setting}` belongs to the cache: give it to the alias 'default'"):
 
             @cached(alias="default", **{setting: 1})
@@ -188,7 +198,7 @@ async def test_a_configuration_of_the_rust_crate(redis_server: servers.Redis) ->
 
         [wrong]
         cache = "memory"
-        on_error = "miss"
+        enabled = false
     """
     before = caches.get_config()
     caches.set_config(tomllib.loads(text))
@@ -200,7 +210,7 @@ async def test_a_configuration_of_the_rust_crate(redis_server: servers.Redis) ->
         await sessions.set("k", [1])
         assert await sessions.get("k") == [1]
         await sessions.close()
-        with pytest.raises(TypeError, match="SimpleMemoryCache.* 'on_error'"):
+        with pytest.raises(TypeError, match="SimpleMemoryCache.* 'enabled'"):
             caches.get("wrong")
     finally:
         caches.set_config(before)
@@ -223,21 +233,8 @@ def rust_ranges(*files: str) -> set[str]:
     return own | ({"max_bytes"} if "settings.ranged(&MAX_BYTES)" in texts else set())
 
 
-#: Settings of the Rust crate that Python doesn't have: what takes their place, or why there is nothing to set.
-RUST_ALONE = {
-    "allow_flush": "clear() without a namespace is aiocache's",
-    "hard_timeout": "asyncio.timeout around a call",
-    "soft_timeout": "a computation that goes on without its caller would need a task that outlives the call",
-    "refresh_early": "the same",
-    "stale_on_clear": "Python has no tags yet",
-    "enabled": "AIOCACHE_DISABLE and POLYCACHE_DISABLE in the environment",
-    "lease": "the argument `lease` of get_or_set and cached_stampede",
-    "on_decode_error": "commands raise DecodeError; decorators and get_or_set count it as a miss",
-    "on_error": "commands raise; decorators and get_or_set count it as a miss",
-    "separator": "aiocache's keys: a colon on Redis, nothing elsewhere",
-    "ttl_jitter": "",
-    "write_behind": "the argument aiocache_wait_for_write of decorated functions",
-}
+#: Settings of the Rust crate that Python doesn't have: what takes their place.
+RUST_ALONE = {"enabled": "AIOCACHE_DISABLE and POLYCACHE_DISABLE in the environment"}
 
 
 def test_the_settings_of_a_cache_have_the_same_names() -> None:
@@ -245,9 +242,10 @@ def test_the_settings_of_a_cache_have_the_same_names() -> None:
 
     from polycache.core.state import State
     from polycache.core.trouble import Troubled
+    from polycache.core.tuned import Tuned
 
-    python = set(inspect.signature(State.__init__).parameters) | set(inspect.signature(Troubled.__init__).parameters)
-    assert set(TROUBLE_SETTINGS) <= python
+    python = {name for kind in (State, Tuned, Troubled) for name in inspect.signature(kind.__init__).parameters}
+    assert set(GUARDS) <= python
     assert rust_settings() - python == set(RUST_ALONE)
     assert python - rust_settings() == {"self", "kwargs", "unknown", "key_builder"}
 

@@ -10,6 +10,7 @@ mod apart;
 mod approach;
 mod circle;
 mod entry;
+mod errand;
 mod finish;
 mod get_or_set;
 mod joint;
@@ -50,6 +51,7 @@ use foldhash::fast::RandomState;
 pub(crate) use self::approach::Asked;
 pub use self::circle::Inside;
 use self::circle::{Circle, Node};
+pub use self::errand::Errand;
 pub use self::get_or_set::GetOrSet;
 #[cfg(feature = "macros")]
 pub(crate) use self::lead::Policy;

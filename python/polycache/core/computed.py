@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from polycache.core.flights import Flights
@@ -11,18 +12,38 @@ from polycache.core.leases import leased
 from polycache.core.reads import Reads
 from polycache.core.sentinels import MISSING, SENTINEL, Unset
 from polycache.core.switch import disabled
-from polycache.core.ttl import Seconds, read_seconds
+from polycache.core.ttl import Seconds
 from polycache.core.writes import Writes
 
 T = TypeVar("T")
 K = TypeVar("K")
 Compute = Callable[[], Awaitable[T]]
-#: Whether a computed value is to be stored.
-Keep = Callable[[Any], bool]
-#: The same of a key and its value.
-KeepOne = Callable[[Any, Any], bool]
 
 logger = logging.getLogger("polycache.base")
+
+
+def _keep_all(key: Any, value: Any) -> bool:
+    return True
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """How a call computes and stores what is missing.
+
+    Attributes:
+        ttl: That of the call, as its other arguments.
+        keep: Whether a computed value is to be stored, by its key and the value.
+        tagging: Its tags, in place of the cache's.
+        anew: Whether it computes in any case.
+    """
+
+    ttl: Seconds | Unset = SENTINEL
+    lease: Seconds | Unset = SENTINEL
+    namespace: str | None = None
+    timeout: Seconds | Unset = SENTINEL
+    keep: Callable[[Any, Any], bool] = _keep_all
+    tagging: Any = None
+    anew: bool = False
 
 
 class Computed(Reads, Writes):
@@ -40,7 +61,7 @@ class Computed(Reads, Writes):
         key: Any,
         compute: Compute[T],
         ttl: Seconds | Unset = SENTINEL,
-        lease: Seconds = 2,
+        lease: Seconds | Unset = SENTINEL,
         namespace: str | None = None,
         timeout: Seconds | Unset = SENTINEL,
     ) -> T:
@@ -54,7 +75,8 @@ class Computed(Reads, Writes):
             compute: A coroutine function without arguments. If it asks for the same key, that call computes for itself.
             ttl: Seconds that the value lives, in place of the cache's; 0 or ``None``: for ever.
             lease: Seconds after which other processes stop waiting for a dead one. The lease is renewed during the
-                computation, so it may be shorter. 0 or ``None``: other processes don't wait, unless the cache has a grace.
+                computation, so it may be shorter. 0 or ``None``: other processes don't wait, unless the cache has a grace. By
+                default the cache's, which is 2 seconds unless it is told otherwise.
             namespace: In place of the cache's.
             timeout: Seconds for reading and for storing, in place of the cache's; not for ``compute``.
 
@@ -66,57 +88,43 @@ class Computed(Reads, Writes):
             ...     return await database.user(7)
             >>> user = await cache.get_or_set("user:7", load, ttl=60)
         """
-        return await self._get_or_compute(key, compute, ttl, lease, namespace, timeout, lambda value: True)
+        return await self._get_or_compute(key, compute, Call(ttl, lease, namespace, timeout))
 
-    async def _get_or_compute(
-        self,
-        key: Any,
-        compute: Compute[T],
-        ttl: Seconds | Unset,
-        lease: Seconds,
-        namespace: str | None,
-        timeout: Seconds | Unset,
-        keep: Keep,
-    ) -> T:
-        """`get_or_set`, storing only values that ``keep`` accepts."""
+    async def _get_or_compute(self, key: Any, compute: Compute[T], call: Call) -> T:
+        """`get_or_set`, as the call says."""
         if disabled():
             return await compute()
-        if not self._fill_reads(lease):
-            value = await self._try_read(key, namespace, timeout)
-            if value is not MISSING:
+        lease = self._get_lease(call.lease)
+        if not (call.anew or self._fill_reads(lease)):
+            value = await self._try_read(key, call.namespace, call.timeout)
+            if value is not MISSING and not self._is_early:
                 found: T = value
                 return found
-        return await self._fill(key, compute, ttl, read_seconds(lease), namespace, timeout, keep)
+        return await self._fill(key, compute, lease, call)
+
+    #: Whether a hit may begin a computation.
+    _is_early: bool = False
 
     def _fill_reads(self, lease: Seconds) -> bool:
         """Whether `_fill` may look for a value itself, with nothing lost."""
         return False
 
-    async def _fill(
-        self,
-        key: Any,
-        compute: Compute[T],
-        ttl: Seconds | Unset,
-        lease: float | None,
-        namespace: str | None,
-        timeout: Seconds | Unset,
-        keep: Keep,
-    ) -> T:
+    async def _fill(self, key: Any, compute: Compute[T], lease: float | None, call: Call) -> T:
         """Computes and stores a missing value."""
 
         async def lead() -> T:
-            async with leased(self, key, namespace, lease) as alone:
+            async with leased(self, key, call.namespace, lease) as alone:
                 if not alone:  # Somebody else may have stored it while this process waited.
-                    value = await self._try_read(key, namespace, timeout)
+                    value = await self._try_read(key, call.namespace, call.timeout)
                     if value is not MISSING:
                         found: T = value
                         return found
                 result = await compute()
-                if keep(result):
-                    await self._try_set(key, result, ttl, namespace, timeout)
+                if call.keep(key, result):
+                    await self._try_set(key, result, call)
                 return result
 
-        return await self._flights().share(self._full_key(key, namespace), lead, compute)
+        return await self._flights().share(self._full_key(key, call.namespace), lead, compute)
 
     async def _try_read(self, key: Any, namespace: str | None, timeout: Seconds | Unset) -> Any:
         options = {} if namespace is None else {"namespace": namespace}
@@ -126,11 +134,9 @@ class Computed(Reads, Writes):
             logger.exception("Couldn't read %s: it counts as a miss", key)
             return MISSING
 
-    async def _try_set(
-        self, key: Any, value: Any, ttl: Seconds | Unset, namespace: str | None, timeout: Seconds | Unset
-    ) -> None:
+    async def _try_set(self, key: Any, value: Any, call: Call) -> None:
         try:
-            await self.set(key, value, ttl=ttl, namespace=namespace, timeout=timeout)
+            await self.set(key, value, ttl=call.ttl, namespace=call.namespace, timeout=call.timeout)
         except Exception:
             logger.exception("Couldn't store %s", key)
 
@@ -157,25 +163,19 @@ class Computed(Reads, Writes):
         Returns:
             The values by key, in the order of the keys. Keys that ``compute`` left out aren't in it.
         """
-        return await self._multi_get_or_compute(keys, compute, ttl, namespace, timeout, lambda key, value: True)
+        return await self._multi_get_or_compute(keys, compute, Call(ttl, SENTINEL, namespace, timeout))
 
     async def _multi_get_or_compute(
-        self,
-        keys: Iterable[K],
-        compute: Callable[[list[K]], Awaitable[Mapping[K, T]]],
-        ttl: Seconds | Unset,
-        namespace: str | None,
-        timeout: Seconds | Unset,
-        keep: KeepOne,
+        self, keys: Iterable[K], compute: Callable[[list[K]], Awaitable[Mapping[K, T]]], call: Call
     ) -> dict[K, T]:
-        """`multi_get_or_set`, storing only values that ``keep`` accepts."""
+        """`multi_get_or_set`, as the call says."""
         asked = list(dict.fromkeys(keys))
         if disabled():
             return dict(await compute(asked))
-        found = await self._try_multi_read(asked, namespace, timeout)
+        found = {} if call.anew else await self._try_multi_read(asked, call.namespace, call.timeout)
         missing = [key for key in asked if key not in found]
         if missing:
-            found.update(await self._fill_many(missing, compute, ttl, namespace, timeout, keep))
+            found.update(await self._fill_many(missing, compute, call))
         return {key: found[key] for key in asked if key in found}
 
     async def _try_multi_read(self, keys: list[K], namespace: str | None, timeout: Seconds | Unset) -> dict[K, Any]:
@@ -188,26 +188,20 @@ class Computed(Reads, Writes):
         return {key: value for key, value in zip(keys, values, strict=True) if value is not MISSING}
 
     async def _fill_many(
-        self,
-        missing: list[K],
-        compute: Callable[[list[K]], Awaitable[Mapping[K, T]]],
-        ttl: Seconds | Unset,
-        namespace: str | None,
-        timeout: Seconds | Unset,
-        keep: KeepOne,
+        self, missing: list[K], compute: Callable[[list[K]], Awaitable[Mapping[K, T]]], call: Call
     ) -> dict[K, T]:
         """Computes the keys that nobody computes, and waits for the others."""
 
         async def lead(keys: list[K]) -> dict[K, T]:
             computed = dict(await compute(keys))
-            kept = [pair for pair in computed.items() if keep(*pair)]
+            kept = [pair for pair in computed.items() if call.keep(*pair)]
             if kept:
                 try:
-                    await self.multi_set(kept, ttl=ttl, namespace=namespace, timeout=timeout)
+                    await self.multi_set(kept, ttl=call.ttl, namespace=call.namespace, timeout=call.timeout)
                 except Exception:
                     logger.exception("Couldn't store %s", list(computed))
             return computed
 
         return await self._flights().share_many(
-            missing, lambda key: ("many", self._full_key(key, namespace)), lead, compute
+            missing, lambda key: ("many", self._full_key(key, call.namespace)), lead, compute
         )

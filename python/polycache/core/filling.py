@@ -6,12 +6,14 @@ import logging
 import time
 from abc import abstractmethod
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from polycache._native import Unkept
-from polycache.core.computed import Compute, Keep, KeepOne
+from polycache._native import Outcome, Tags, Unkept
+from polycache.core.computed import Call, Compute
 from polycache.core.hooks import call_hooks, given
 from polycache.core.keys import key_text
+from polycache.core.report import Report
 from polycache.core.sentinels import SENTINEL, Unset
 from polycache.core.trouble import Troubled
 from polycache.core.ttl import Seconds, native_ttl
@@ -22,29 +24,33 @@ K = TypeVar("K")
 logger = logging.getLogger("polycache.base")
 
 
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """How the native half computes: in seconds, with ``None`` for none or its own default."""
+
+    ttl: float | None
+    lease: float | None
+    timeout: float | None
+    tags: Tags | None
+    anew: bool = False
+
+
 class NativeFill(Troubled):
     """A cache whose missing values are computed by the native single-flight."""
 
     @abstractmethod
-    def _native_fill(
-        self,
-        full: Any,
-        compute: Callable[[], Awaitable[Any]],
-        ttl: float | None,
-        lease: float | None,
-        timeout: float | None,
-    ) -> Awaitable[Any]:
+    def _native_fill(self, full: Any, compute: Callable[[], Awaitable[Any]], terms: Terms) -> Awaitable[Any]:
         """The stored form of the value under a full key; if there is none, that of ``compute``'s result."""
 
     @abstractmethod
     def _native_fill_many(
-        self,
-        full: list[Any],
-        compute: Callable[[list[str]], Awaitable[list[tuple[str, Any]]]],
-        ttl: float | None,
-        timeout: float | None,
+        self, full: list[Any], compute: Callable[[list[str]], Awaitable[list[tuple[str, Any]]]], terms: Terms
     ) -> Awaitable[dict[str, Any]]:
         """The stored forms of the values under full keys, by their texts; ``compute`` makes those that are missing."""
+
+    @abstractmethod
+    def _native_renew(self, full: Any, compute: Callable[[Any], Awaitable[Any]], terms: Terms) -> Awaitable[Any]:
+        """As `_native_fill`, with what belongs to the value; ``compute`` gets what it is to replace."""
 
     @abstractmethod
     def _loaded(self, full: Any, stored: Any) -> Any:
@@ -54,41 +60,51 @@ class NativeFill(Troubled):
     def _dumped(self, full: Any, value: Any) -> Any:
         """The stored form of a value."""
 
-    async def _fill(
-        self,
-        key: Any,
-        compute: Compute[T],
-        ttl: Seconds | Unset,
-        lease: float | None,
-        namespace: str | None,
-        timeout: Seconds | Unset,
-        keep: Keep,
-    ) -> T:
-        # Only the native way gives stale values.
-        if not self._is_stock() or not (lease or self._has_grace):
-            return await super()._fill(key, compute, ttl, lease, namespace, timeout, keep)
-        seconds = native_ttl(self._get_ttl(ttl))
+    def _terms(self, lease: float | None, call: Call) -> Terms:
+        space = self.namespace if call.namespace is None else call.namespace
+        return Terms(
+            native_ttl(self._get_ttl(call.ttl)), lease or None, self._fill_limit(call.timeout),
+            self._native_tags(space, call.tagging, stores=True), call.anew,
+        )  # fmt: skip
+
+    def _tagging_of(self, call: Call) -> Any:
+        return call.tagging or self._tagging
+
+    def _refuse_tags(self, call: Call) -> None:
+        if self._tagging_of(call) is not None:
+            self._lacks("tags, since an operation is overridden")
+
+    async def _fill(self, key: Any, compute: Compute[T], lease: float | None, call: Call) -> T:
+        is_native = lease or self._is_tuned or call.anew or self._tagging_of(call)
+        if not self._is_stock() or not is_native:
+            self._refuse_tags(call)
+            return await super()._fill(key, compute, lease, call)
+        terms, tagging = self._terms(lease, call), self._tagging_of(call)
         computed: list[T] = []
         started = time.monotonic()
-        full = self._full_key(key, namespace)
+        full = self._full_key(key, call.namespace)
+        report = Report(key)
 
         async def computing() -> Any:
-            result = await compute()
-            if not keep(result) or (seconds is not None and seconds < 0):
+            with report:
+                result = await compute()
+            if not call.keep(key, result) or (terms.ttl is not None and terms.ttl < 0):
                 return Unkept(result)
-            await call_hooks(self, "pre_set", (key, result), given(ttl=ttl, namespace=namespace))
+            await call_hooks(self, "pre_set", (key, result), given(ttl=call.ttl, namespace=call.namespace))
             stored = self._dumped_or_unkept(key, full, result)
-            if type(stored) is not Unkept:
-                computed.append(result)
-            return stored
+            if type(stored) is Unkept:
+                return stored
+            computed.append(result)
+            return stored if tagging is None or tagging.by is None else Outcome(stored, tagging.of(key, result))
 
-        stored = await self._native_fill(full, computing, seconds, lease or None, self._fill_limit(timeout))
+        with report.call():
+            stored = await self._native_fill(full, computing, terms)
         if type(stored) is Unkept:
             result: T = stored.result
             return result
         if not computed:
-            return await self._loaded_or_computed(key, full, stored, compute, ttl, namespace, timeout, keep)
-        told = {"took": time.monotonic() - started, "ret": True, **given(ttl=ttl, namespace=namespace)}
+            return await self._loaded_or_computed(key, full, stored, compute, call)
+        told = {"took": time.monotonic() - started, "ret": True, **given(ttl=call.ttl, namespace=call.namespace)}
         await call_hooks(self, "post_set", (key, computed[0]), told)
         return computed[0]
 
@@ -103,50 +119,42 @@ class NativeFill(Troubled):
             logger.exception("Couldn't store %s", key)
             return Unkept(result)
 
-    async def _loaded_or_computed(
-        self,
-        key: Any,
-        full: Any,
-        stored: Any,
-        compute: Compute[T],
-        ttl: Seconds | Unset,
-        namespace: str | None,
-        timeout: Seconds | Unset,
-        keep: Keep,
-    ) -> T:
+    async def _loaded_or_computed(self, key: Any, full: Any, stored: Any, compute: Compute[T], call: Call) -> T:
         """A value that another caller has stored. One that can't be read counts as a miss."""
         try:
             found: T = self._loaded(full, stored)
         except Exception:
             logger.exception("Couldn't read %s: it counts as a miss", key)
             result = await compute()
-            if keep(result):
-                await self._try_set(key, result, ttl, namespace, timeout)
+            if call.keep(key, result):
+                await self._try_set(key, result, call)
             return result
         return found
 
     async def _fill_many(
-        self,
-        missing: list[K],
-        compute: Callable[[list[K]], Awaitable[Mapping[K, T]]],
-        ttl: Seconds | Unset,
-        namespace: str | None,
-        timeout: Seconds | Unset,
-        keep: KeepOne,
+        self, missing: list[K], compute: Callable[[list[K]], Awaitable[Mapping[K, T]]], call: Call
     ) -> dict[K, T]:
-        if not self._is_stock() or not self._has_grace:
-            return await super()._fill_many(missing, compute, ttl, namespace, timeout, keep)
-        seconds = native_ttl(self._get_ttl(ttl))
-        ends_at_once = seconds is not None and seconds < 0
-        full = {key: self._full_key(key, namespace) for key in missing}
+        is_native = self._is_tuned or call.anew or self._tagging_of(call)
+        if not self._is_stock() or not is_native:
+            self._refuse_tags(call)
+            return await super()._fill_many(missing, compute, call)
+        terms, tagging = self._terms(None, call), self._tagging_of(call)
+        ends_at_once = terms.ttl is not None and terms.ttl < 0
+        full = {key: self._full_key(key, call.namespace) for key in missing}
         # Keys with the same text are the same entry.
         asked: dict[str, list[K]] = {}
         for key, name in full.items():
             asked.setdefault(key_text(name), []).append(key)
         computed: dict[K, T] = {}
         started = time.monotonic()
-        told: dict[str, Any] = given(ttl=ttl, namespace=namespace)
+        told: dict[str, Any] = given(ttl=call.ttl, namespace=call.namespace)
         stored_pairs: list[tuple[K, T]] = []
+
+        def stored(key: K) -> Any:
+            form = self._dumped_or_unkept(key, full[key], computed[key])
+            if type(form) is Unkept or tagging is None or tagging.by is None:
+                return form
+            return Outcome(form, tagging.of(key, computed[key]))
 
         async def computing(texts: list[str]) -> list[tuple[str, Any]]:
             wanted = {key: text for text in texts for key in asked[text]}
@@ -155,35 +163,35 @@ class NativeFill(Troubled):
             kept = (
                 []
                 if ends_at_once
-                else [(key, results[key]) for key in wanted if key in results and keep(key, results[key])]
+                else [(key, results[key]) for key in wanted if key in results and call.keep(key, results[key])]
             )
             if kept:
                 await call_hooks(self, "pre_multi_set", (kept,), told)
             stored_pairs.extend(kept)
             names = {key for key, _ in kept}
             return [
-                (text, self._dumped_or_unkept(key, full[key], results[key]) if key in names else Unkept(results[key]))
+                (text, stored(key) if key in names else Unkept(results[key]))
                 for key, text in wanted.items()
                 if key in results
             ]
 
         first = [full[keys[0]] for keys in asked.values()]
-        found = await self._native_fill_many(first, computing, seconds, self._fill_limit(timeout))
+        found = await self._native_fill_many(first, computing, terms)
         if stored_pairs:
             took = time.monotonic() - started
             await call_hooks(self, "post_multi_set", (stored_pairs,), {"took": took, "ret": True, **told})
         unread: list[K] = []
         result: dict[K, T] = {}
-        for text, stored in found.items():
+        for text, value in found.items():
             for key in asked[text]:
                 try:
                     if key in computed:
                         result[key] = computed[key]
                     else:
-                        result[key] = stored.result if type(stored) is Unkept else self._loaded(full[key], stored)
+                        result[key] = value.result if type(value) is Unkept else self._loaded(full[key], value)
                 except Exception:
                     logger.exception("Couldn't read %s: it counts as a miss", key)
                     unread.append(key)
         if unread:
-            result.update(await super()._fill_many(unread, compute, ttl, namespace, timeout, keep))
+            result.update(await super()._fill_many(unread, compute, call))
         return result

@@ -32,3 +32,17 @@ def key_text(key: Any) -> str:
     if kind.__str__ is object.__str__ and kind.__repr__ is object.__repr__:
         raise TypeError(f"a {kind.__qualname__} is no key: its text is its address; give text, or define __str__")
     return str(key)
+
+
+class SpacedKey(str):
+    """A full key that knows its namespace, since a separator need not stand behind that."""
+
+    __slots__ = ("space",)
+    space: str | None
+
+    @classmethod
+    def of(cls, full: str, space: str | None) -> SpacedKey:
+        """The key in this namespace."""
+        key = cls(full)
+        key.space = space
+        return key

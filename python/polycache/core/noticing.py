@@ -39,3 +39,17 @@ def look_again() -> None:
     """Has all caches choose their way anew."""
     for cache in list(CACHES.values()):
         cache._changed()
+
+
+class Heard(ABCMeta):
+    """Has all caches choose their way anew when somebody changes the class, of plugins or of serializers."""
+
+    def __setattr__(cls, name: str, value: Any) -> None:
+        """Sets the attribute, which may be a hook or a method."""
+        super().__setattr__(name, value)
+        look_again()
+
+    def __delattr__(cls, name: str) -> None:
+        """Takes away an attribute, which may have replaced an inherited one."""
+        super().__delattr__(name)
+        look_again()

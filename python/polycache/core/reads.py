@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import AsyncIterator, Callable, Iterable
 from typing import Any
 
@@ -11,9 +12,15 @@ from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.state import State
 from polycache.core.switch import disabled
 from polycache.core.ttl import Seconds
+from polycache.exceptions import BackendError, UnknownOutcome
 from polycache.serializers.stored import encoding_of
 
 Loads = Callable[[Any], Any]
+
+#: Errors of a backend that fails, is away or is too slow. A lost connection is an ``OSError``, and so is a timeout.
+_TROUBLE = (OSError, BackendError, UnknownOutcome)
+
+logger = logging.getLogger("polycache.base")
 
 
 class Reads(State):
@@ -49,7 +56,30 @@ class Reads(State):
         if disabled():
             return default
         options = given(default=default, loads_fn=loads_fn, namespace=namespace, _conn=_conn)
-        return or_default(await self._read(key, default, loads_fn, namespace, timeout, _conn, options), default)
+        try:
+            found = await self._read(key, default, loads_fn, namespace, timeout, _conn, options)
+        except Exception as error:
+            self._forgive(error, key)
+            return default
+        return or_default(found, default)
+
+    def _forgive(self, error: Exception, key: Any) -> None:
+        """Raises an error of the backend, unless it is to be a miss."""
+        if self._on_error == "fail" or not isinstance(error, _TROUBLE):
+            raise error
+        logger.warning("Couldn't read %s: it counts as a miss (%r)", key, error)
+
+    def _loaded_or_missing(self, full: Any, stored: Any, loads_fn: Loads | None) -> Any:
+        """The value of what is stored; ``MISSING`` if it can't be read and that is to be a miss."""
+        if stored is MISSING:
+            return MISSING
+        try:
+            return self._load_of(full, stored, loads_fn)
+        except Exception as error:
+            if self._on_decode_error == "fail":
+                raise
+            logger.warning("What is stored under %s can't be read: it counts as a miss (%r)", full, error)
+            return MISSING
 
     async def _read(
         self,
@@ -66,7 +96,7 @@ class Reads(State):
         async def operation() -> Any:
             full = self._full_key(key, namespace)
             stored = await self._lookup(full, encoding_of(self._serializer), _conn)
-            return MISSING if stored is MISSING else self._load_of(full, stored, loads_fn)
+            return self._loaded_or_missing(full, stored, loads_fn)
 
         if not self.plugins:
             return await within(self._limit(timeout), operation)
@@ -108,7 +138,12 @@ class Reads(State):
         if disabled():
             return []
         options = given(loads_fn=loads_fn, namespace=namespace, _conn=_conn)
-        values = await self._multi_read(keys, loads_fn, namespace, timeout, _conn, options)
+        asked = keys if isinstance(keys, (list, tuple)) else list(keys)
+        try:
+            values = await self._multi_read(asked, loads_fn, namespace, timeout, _conn, options)
+        except Exception as error:
+            self._forgive(error, asked)
+            return [None] * len(asked)
         return [None if value is MISSING else value for value in values]
 
     async def _multi_read(
@@ -126,10 +161,7 @@ class Reads(State):
         async def operation() -> list[Any]:
             full = [self._full_key(key, namespace) for key in asked]
             found = await self._multi_lookup(full, encoding_of(self._serializer), _conn)
-            return [
-                stored if stored is MISSING else self._load_of(key, stored, loads_fn)
-                for key, stored in zip(full, found, strict=True)
-            ]
+            return [self._loaded_or_missing(key, stored, loads_fn) for key, stored in zip(full, found, strict=True)]
 
         if not self.plugins:
             return await within(self._limit(timeout), operation)
@@ -158,10 +190,14 @@ class Reads(State):
         """
         if disabled():
             return False
-        return await self._run(
-            "exists", (key,), given(namespace=namespace, _conn=_conn), timeout,
-            lambda: self._exists(self._full_key(key, namespace), _conn=_conn),
-        )  # fmt: skip
+        try:
+            return await self._run(
+                "exists", (key,), given(namespace=namespace, _conn=_conn), timeout,
+                lambda: self._exists(self._full_key(key, namespace), _conn=_conn),
+            )  # fmt: skip
+        except Exception as error:
+            self._forgive(error, key)
+            return False
 
     @API.register
     async def get_ttl(
@@ -189,7 +225,14 @@ class Reads(State):
             except KeyError:
                 raise KeyError(key) from None
 
-        return await self._run("get_ttl", (key,), given(namespace=namespace, _conn=_conn), timeout, operation)
+        options = given(namespace=namespace, _conn=_conn)
+        try:
+            return await self._run("get_ttl", (key,), options, timeout, operation)
+        except KeyError:
+            raise
+        except Exception as error:
+            self._forgive(error, key)
+            raise KeyError(key) from error
 
     @API.register
     async def get_versioned(
@@ -238,7 +281,6 @@ class Reads(State):
 
         The keys, without their namespace, in no order. A server may yield a key twice. A key that is written or deleted
         meanwhile may be yielded or not.
-            deleted meanwhile or not at all.
 
         Example:
             >>> [key async for key in cache.scan("user:*")]

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 from polycache.core.hooks import Runner
 from polycache.core.keys import ensure_key, key_text
 from polycache.core.primitives import Primitives
 from polycache.core.sentinels import SENTINEL, Unset
 from polycache.core.ttl import Seconds, read_seconds
+from polycache.exceptions import InvalidInput
 from polycache.serializers import BaseSerializer, KeyedSerializer, StringSerializer
 
 #: Makes the backend's key from a key and a namespace.
@@ -26,15 +28,43 @@ def _no_such_argument(kind: type[Any], name: str) -> TypeError:
         for each in kind.__mro__
         if "__init__" in vars(each)
         for parameter in inspect.signature(vars(each)["__init__"]).parameters
-        if parameter not in ("self", "kwargs", "unknown")
+        if parameter not in ("self", "args", "kwargs", "unknown")
     }
     near = difflib.get_close_matches(name, sorted(known), n=1)
     hint = f"; did you mean {near[0]!r}?" if near else f"; it takes {', '.join(sorted(known))}"
     return TypeError(f"{kind.__qualname__}() got an unexpected keyword argument {name!r}{hint}")
 
 
+#: The most bytes that a separator has.
+_LONGEST_SEPARATOR = 8
+
+
+def _separator(value: str) -> str:
+    length = len(value.encode())
+    if length > _LONGEST_SEPARATOR or any(unicodedata.category(character) == "Cc" for character in value):
+        raise InvalidInput(
+            f"`separator` has {length} bytes; it has at most {_LONGEST_SEPARATOR} bytes and no control characters"
+        )
+    return value
+
+
+def _choice(name: str, value: str) -> str:
+    if value not in ("fail", "miss"):
+        raise InvalidInput(f'`{name}` is {value!r}; it is "fail" or "miss"')
+    return value
+
+
 class State(Runner, Primitives):
     """The settings of a cache, which may be changed at any time."""
+
+    #: What stands between a namespace and a key unless the cache is told otherwise.
+    _SEPARATOR: ClassVar[str] = ""
+
+    # For caches of one's own whose constructors don't call this one's.
+    _separator = ""
+    _own_lease: float | None = 2
+    _on_error = "fail"
+    _on_decode_error = "fail"
 
     def __init__(
         self,
@@ -44,6 +74,10 @@ class State(Runner, Primitives):
         key_builder: KeyBuilder | None = None,
         timeout: Seconds = 5,
         ttl: Seconds = None,
+        separator: str | None = None,
+        lease: Seconds = 2,
+        on_error: str = "fail",
+        on_decode_error: str = "fail",
         **unknown: Any,
     ) -> None:
         """Makes a cache.
@@ -55,12 +89,19 @@ class State(Runner, Primitives):
             key_builder: Called with a key and ``namespace=``; makes the backend's key in place of the backend's rule.
             timeout: Seconds that a command may take, hooks included. 0 or ``None``: no limit.
             ttl: Seconds that stored values live unless a command says otherwise. 0 or ``None``: for ever.
+            separator: What stands between the namespace and a key. By default ``:`` on Redis and nothing elsewhere.
+            lease: Seconds that ``get_or_set`` waits for a dead process; see there.
+            on_error: ``"miss"`` has ``get``, ``multi_get``, ``exists`` and ``get_ttl`` find nothing while the backend fails or is too
+                slow. By default, ``"fail"``, they raise. A failed write always raises.
+            on_decode_error: ``"miss"`` has ``get`` and ``multi_get`` find nothing where a stored value can't be read. By default,
+                ``"fail"``, they raise.
             **unknown: Arguments that the class doesn't take.
 
         Seconds may be texts, too: ``"500ms"``, ``"1h 30m"``.
 
         Raises:
             TypeError: For an argument that the class doesn't take.
+            InvalidInput: For one that is out of its bounds.
         """
         if unknown:
             raise _no_such_argument(type(self), next(iter(unknown)))
@@ -68,9 +109,33 @@ class State(Runner, Primitives):
         self.timeout: float | None = None if limit is None else float(limit)
         self.ttl: float | None = None if lifetime is None else float(lifetime)
         self.namespace: str | None = namespace
+        self._separator = self._SEPARATOR if separator is None else _separator(separator)
+        self._own_lease: float | None = read_seconds(lease)
+        self._on_error = _choice("on_error", on_error)
+        self._on_decode_error = _choice("on_decode_error", on_decode_error)
         self._key_builder = key_builder
         self._serializer: Any = StringSerializer() if serializer is None else serializer
         self._plugins: Any = [] if plugins is None else plugins
+
+    @property
+    def separator(self) -> str:
+        """What stands between the namespace and a key."""
+        return self._separator
+
+    @property
+    def lease(self) -> float | None:
+        """The seconds that ``get_or_set`` waits for a dead process, unless a call says otherwise."""
+        return self._own_lease
+
+    @property
+    def on_error(self) -> str:
+        """What reads do while the backend fails: ``"fail"`` or ``"miss"``."""
+        return self._on_error
+
+    @property
+    def on_decode_error(self) -> str:
+        """What reads do with a value that can't be read: ``"fail"`` or ``"miss"``."""
+        return self._on_decode_error
 
     @property
     def serializer(self) -> Any:
@@ -100,13 +165,21 @@ class State(Runner, Primitives):
         return (self._key_builder or self._build_key)(key, namespace=namespace)
 
     def _build_key(self, key: Any, namespace: str | None = None) -> Any:
-        """The rule without a key builder: the namespace and the key, with nothing between."""
+        """The rule without a key builder: the namespace, the separator and the key."""
         space = self.namespace if namespace is None else namespace
-        return ensure_key(key) if space is None else f"{space}{ensure_key(key)}"
+        return ensure_key(key) if space is None else f"{self._prefix(space)}{ensure_key(key)}"
+
+    def _prefix(self, space: str | None) -> str:
+        """What stands before the keys of a namespace."""
+        return f"{space}{self._separator}" if space else ""
 
     def _full_key(self, key: Any, namespace: str | None) -> Any:
         """The one rule for commands and locks: the call's namespace, or else the cache's."""
         return self.build_key(key, namespace=self.namespace if namespace is None else namespace)
+
+    def _get_lease(self, lease: Seconds | Unset) -> float | None:
+        """The call's lease, or else the cache's."""
+        return self._own_lease if lease is SENTINEL else read_seconds(lease)
 
     def _get_ttl(self, ttl: Seconds | Unset) -> float | None:
         """The call's TTL, or else the cache's."""

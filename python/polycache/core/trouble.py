@@ -1,12 +1,11 @@
-"""What is put around a source and a server, for speed and for trouble: grace and throttle, breaker, recovery, fallback, near."""
+"""What is put around a server, for speed and for trouble: breaker, recovery, fallback, near."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, NamedTuple, TypeAlias
 
-from polycache.core.stock import Stock
-from polycache.core.ttl import Seconds, read_seconds
+from polycache.core.tuned import Tuned
 from polycache.exceptions import InvalidInput
 
 #: A setting that is a table of others: ``True`` is all defaults, ``False`` and ``None`` are none. A URL says ``true``.
@@ -15,8 +14,8 @@ Guard: TypeAlias = "bool | str | Mapping[str, Any] | None"
 #: How many entries, or a table with other settings.
 Near: TypeAlias = "int | str | Mapping[str, Any] | None"
 
-#: The settings of a cache that are about trouble. They are called so in the Rust crate and in its configurations, too.
-TROUBLE_SETTINGS = ("grace", "throttle", "breaker", "recovery", "fallback", "near")
+#: These settings, as they are called in the Rust crate and in its configurations.
+GUARDS = ("breaker", "recovery", "fallback", "near")
 
 _SWITCHES = {"true": True, "1": True, "false": False, "0": False, "": False}
 
@@ -35,17 +34,12 @@ class Pending(NamedTuple):
     lost: int
 
 
-class Troubled(Stock):
+class Troubled(Tuned):
     """A cache with these settings."""
-
-    #: Whether entries stay after their TTL.
-    _has_grace: bool = False
 
     def __init__(
         self,
         *,
-        grace: Seconds = None,
-        throttle: Seconds = 30,
         breaker: Guard = None,
         recovery: Guard = None,
         fallback: Guard = None,
@@ -55,9 +49,6 @@ class Troubled(Stock):
         """Makes a cache.
 
         Args:
-            grace: Seconds that entries stay after their TTL, for when their source fails: then ``get_or_set`` and decorated
-                functions give them. 0 or ``None``: none.
-            throttle: Seconds that a source that has failed isn't asked again for, where there is a stale value.
             breaker: Has calls fail at once while the server can't be reached: ``True``, or a dict with ``failures`` (5),
                 ``failure_rate`` (none) and ``pause`` (5 seconds).
             recovery: Remembers deletes and writes that didn't reach the server, and deletes their keys later: ``True``, or a
@@ -66,14 +57,12 @@ class Troubled(Stock):
                 ``ttl`` (30 seconds). It has a recovery in it.
             near: Keeps what was read in memory, for a while that is bounded: how many entries, or a dict with ``max_entries``
                 (10,000), ``tracking`` (True), ``ttl`` (a second; none with tracking) and ``misses`` (0).
-            **kwargs: The arguments of every cache: see ``BaseCache``.
+            **kwargs: The other settings of a cache.
 
-        The last four are for servers. Around memory there is nothing for them to do.
+        They are for servers. Around memory there is nothing for them to do.
         """
         super().__init__(**kwargs)
         self._remember(
-            _grace=_seconds("grace", grace) or None,
-            _throttle=_seconds("throttle", throttle),
             _guards={
                 "breaker": _table("breaker", breaker),
                 "recovery": _table("recovery", recovery),
@@ -81,30 +70,8 @@ class Troubled(Stock):
                 "near": _near(near),
             },
         )
-        self._remember(_has_grace=self._grace is not None)
 
-    _grace: float | None
-    _throttle: float | None
     _guards: dict[str, dict[str, Any] | None]
-
-    @property
-    def grace(self) -> float | None:
-        """The seconds that entries stay after their TTL; ``None`` for none."""
-        return self._grace
-
-    @property
-    def throttle(self) -> float | None:
-        """The seconds that a source that has failed isn't asked again for."""
-        return self._throttle
-
-
-def _seconds(name: str, value: Seconds) -> float | None:
-    seconds = read_seconds(value)
-    if seconds is None:
-        return None
-    if seconds < 0:
-        raise InvalidInput(f"`{name}` is {value}; it begins at 0 seconds")
-    return float(seconds)
 
 
 def _near(value: Near) -> dict[str, Any] | None:

@@ -12,10 +12,16 @@ from polycache.base import BaseCache
 from polycache.core.noticing import ON_CHANGE
 from polycache.core.sentinels import LONG, MISSING
 from polycache.core.switch import disabled
-from polycache.core.trouble import TROUBLE_SETTINGS
+from polycache.core.trouble import GUARDS
+from polycache.core.tuned import FUNCTION_SETTINGS, Tuned
 from polycache.factory import Cache, caches
 
 logger = logging.getLogger("polycache.decorators")
+
+#: Settings that a function can't have for itself on the cache of an alias.
+_OF_THE_CACHE = (
+    "throttle", "stale_on_clear", "ttl_jitter", "allow_flush", "separator", "on_error", "on_decode_error", *GUARDS,
+)  # fmt: skip
 
 #: Writes in the background: the loop itself keeps no reference to its tasks.
 _WRITES: set[asyncio.Task[None]] = set()
@@ -45,7 +51,7 @@ def choose_cache(decorator: Any) -> Any:
             plugins=decorator._plugins,
             **decorator._kwargs,
         )
-    for argument in TROUBLE_SETTINGS:
+    for argument in _OF_THE_CACHE:
         if argument in decorator._kwargs:
             raise TypeError(
                 f"`{argument}` belongs to the cache: give it to the alias {decorator.alias!r} in its settings"
@@ -53,7 +59,11 @@ def choose_cache(decorator: Any) -> Any:
     for argument in ("serializer", "namespace", "plugins"):
         if getattr(decorator, f"_{argument}") is not None:
             logger.warning("Using cache alias; ignoring '%s' argument.", argument)
-    return caches.get(decorator.alias)
+    cache = caches.get(decorator.alias)
+    own = {name: value for name, value in decorator._kwargs.items() if name in FUNCTION_SETTINGS}
+    if own and not isinstance(cache, Tuned):
+        raise TypeError(f"the cache of the alias {decorator.alias!r} takes no `{next(iter(own))}`")
+    return cache._with_settings(**own) if own else cache
 
 
 def has_own(cache: Any, *commands: str) -> bool:

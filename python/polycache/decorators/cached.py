@@ -4,17 +4,19 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterable
 from typing import Any, ParamSpec, TypeVar, overload
 
 from polycache._native import ShortFunction
 from polycache.base import BaseCache
+from polycache.core.computed import Call
 from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.ttl import Seconds
 from polycache.core.watched import Watched
 from polycache.decorators.base import choose_cache, has_own, in_background, logger, read
 from polycache.decorators.function import CachedClassMethod, CachedFunction, CachedStaticMethod, check, made_of
 from polycache.decorators.keys import NoKey, default_key
+from polycache.decorators.tags import Tag, TagRule, checked
 from polycache.factory import Cache
 
 P = ParamSpec("P")
@@ -47,9 +49,14 @@ class cached(Watched):
         alias: Uses the cache of ``caches.get(alias)``, in place of one of its own.
         noself: Leaves the first argument out of the key: all objects of a class have one result.
         key_from_attr: The name of the argument that is the key.
+        tags: The tags of results, which ``cache.clear_tag`` clears together: texts with the names of arguments, or ``result`` for the
+            result, as ``"user:{id}"`` and ``"team:{result.team}"``; or functions, called with the result and the arguments, that return
+            a tag or a list of tags.
         **kwargs: The arguments of the cache's class. With ``grace=3600`` a result stays for an hour after its TTL: if the function
             fails then, it is given in place of the error, and the function isn't called again for the ``throttle`` (30
-            seconds). A missing result is computed once for all who ask, as by `cached_stampede`.
+            seconds). With ``soft_timeout=0.2`` it is given where the function takes longer, which goes on; with
+            ``refresh_early=0.8`` a result that is asked for in the last fifth of its TTL is computed anew in the background. With
+            any of these, or tags, a missing result is computed once for all who ask, as by `cached_stampede`.
 
     Example:
         >>> @cached(ttl=60, cache=RedisCache, endpoint="10.0.0.1", namespace="shop")
@@ -75,9 +82,10 @@ class cached(Watched):
         noself: bool = False,
         *,
         key_from_attr: str | None = None,
+        tags: Iterable[Tag] = (),
         **kwargs: Any,
     ) -> None:
-        self.ttl = ttl
+        self.ttl: Seconds | Unset = ttl
         self.key = key
         self.key_builder = key_builder
         self.skip_cache_func = skip_cache_func
@@ -85,6 +93,7 @@ class cached(Watched):
         self.alias = alias
         self.cache = None
         self.key_from_attr = key_from_attr
+        self.tags = checked(tags)
 
         self._cache = cache
         self._serializer = serializer
@@ -95,8 +104,10 @@ class cached(Watched):
 
     #: Reads from the cache if there is nothing to wait for.
     _peek: Callable[[Any], Any] | None = None
-    #: Whether a result is given in place of an error after its TTL.
-    _has_grace: bool = False
+    #: Whether the cache computes results, since there is more to it than calling the function.
+    _computes: bool = False
+    #: The tags of results.
+    _tag_rule: TagRule | None = None
     #: The function, which takes the short way past this decorator if the key is made of the arguments and nothing is replaced.
     _function: ShortFunction | None = None
     # `__setattr__` reads these before they are set.
@@ -112,12 +123,13 @@ class cached(Watched):
         # A mock of a cache isn't one.
         is_cache = issubclass(type(self.cache), BaseCache)
         is_plain = not any(self._is_replaced(method, cached) for method in ("get_from_cache", "set_in_cache"))
-        has_grace = is_cache and getattr(self.cache, "_has_grace", False)
-        peek = self.cache._peek if is_cache and not self._is_replaced("get_from_cache", cached) else None
+        computes = is_cache and (getattr(self.cache, "_is_tuned", False) or self._tag_rule is not None)
+        may_peek = is_cache and not self._is_replaced("get_from_cache", cached) and not self.cache._is_early
+        peek = self.cache._peek if may_peek else None
         by_arguments = not (self.key or self.key_builder or self.key_from_attr or self.noself)
         replaced = any(self._is_replaced(method, cached) for method in ("get_cache_key", "_key_from_args"))
         is_short = type(self).decorator.__module__.startswith("polycache.") and "decorator" not in self._replaced
-        self._remember(_has_grace=has_grace and is_plain, _peek=peek)
+        self._remember(_computes=computes and is_plain, _peek=peek)
         if self._function is not None:
             is_short = is_short and by_arguments and peek is not None and not replaced
             self._function._aim(getattr(self.cache, "_doorway", None) if is_short else None)
@@ -141,7 +153,8 @@ class cached(Watched):
         check(type(self).__name__, f)
         # One decorator may be used for several functions, each of which has its own cache.
         decorator = self if self.cache is None else copy.copy(self)
-        decorator._remember(_function=None)
+        rule = TagRule(self.tags, getattr(f, "__func__", f)) if self.tags else None
+        decorator._remember(_function=None, _tag_rule=rule)
         decorator.cache = choose_cache(decorator)
         return made_of(decorator, f)
 
@@ -159,18 +172,19 @@ class cached(Watched):
             key = self.get_cache_key(f, args, kwargs)
         except NoKey as reason:
             return await self._without_key(f, args, kwargs, reason)
+        computes = cache_write and self._computes and has_own(self.cache, "get", "set")
         if cache_read:
             value = LONG if self._peek is None else self._peek(key)
-            rescues = cache_write and self._has_grace and has_own(self.cache, "get", "set")
-            if value is LONG and not rescues:
+            if value is LONG and not computes:
                 value = await self._read(key)
             if value is not MISSING and value is not LONG:
                 return value
-            if rescues:
-                return await self._get_or_compute(key, f, args, kwargs)
+        # What is computed anew needs the cache only for the sake of tags.
+        if computes and (cache_read or self._tag_rule is not None):
+            return await self._get_or_compute(key, f, args, kwargs, anew=not cache_read)
         result = await f(*args, **kwargs)
         if cache_write and not self.skip_cache_func(result):
-            if aiocache_wait_for_write:
+            if aiocache_wait_for_write and not getattr(self.cache, "write_behind", False):
                 await self.set_in_cache(key, result)
             else:
                 in_background(self.set_in_cache(key, result))
@@ -182,16 +196,23 @@ class cached(Watched):
         f: Callable[..., Awaitable[Any]],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
-        lease: Seconds = 2,
+        lease: Seconds | Unset = SENTINEL,
+        anew: bool = False,
     ) -> Any:
         """The stored result, or the function's, called once for all who ask; if that fails, a stale one."""
 
         async def compute() -> Any:
             return await f(*args, **kwargs)
 
-        return await self.cache._get_or_compute(
-            key, compute, self.ttl, lease, None, self.cache.timeout, lambda value: not self.skip_cache_func(value)
+        call = Call(
+            ttl=self.ttl,
+            lease=lease,
+            timeout=self.cache.timeout,
+            keep=lambda key, value: not self.skip_cache_func(value),
+            tagging=None if self._tag_rule is None else self._tag_rule.of(args, kwargs),
+            anew=anew,
         )
+        return await self.cache._get_or_compute(key, compute, call)
 
     async def refresh(self, f: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Calls the function in any case, and stores its result."""

@@ -58,14 +58,15 @@ def signature_key(function: Callable[..., Any], *args: Any, **kwargs: Any) -> st
         >>> @cached(key_builder=signature_key)
         ... async def price(article, currency="EUR"): ...
     """
-    bound = _signature(function).bind(*args, **kwargs)
+    bound = signature_of(function).bind(*args, **kwargs)
     bound.apply_defaults()
     told = ", ".join(f"{name}={_text(value)}" for name, value in bound.arguments.items())
     return f"{function.__module__}.{function.__qualname__}({told})"
 
 
 @lru_cache(maxsize=4096)
-def _signature(function: Callable[..., Any]) -> inspect.Signature:
+def signature_of(function: Callable[..., Any]) -> inspect.Signature:
+    """The function's signature."""
     return inspect.signature(function)
 
 

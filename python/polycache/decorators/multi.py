@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import copy
 import inspect
-from collections.abc import Awaitable, Callable, Coroutine, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar, overload
 
 from polycache.base import BaseCache
+from polycache.core.computed import Call
 from polycache.core.sentinels import MISSING, SENTINEL, Unset
+from polycache.core.tags import Tagging
 from polycache.core.ttl import Seconds
 from polycache.core.watched import Watched
 from polycache.decorators.base import choose_cache, has_own, in_background, logger, read_many
 from polycache.decorators.function import CachedClassMethod, CachedFunction, CachedStaticMethod, check, made_of
+from polycache.decorators.tags import Tag, TagRule, checked
 from polycache.factory import Cache
 
 P = ParamSpec("P")
@@ -50,6 +53,8 @@ class multi_cached(Watched):
         serializer: The cache's serializer.
         plugins: The cache's plugins.
         alias: Uses the cache of ``caches.get(alias)``, in place of one of its own.
+        tags: The tags of values, which ``cache.clear_tag`` clears together: texts with the names of arguments, where that with the keys
+            stands for one of them, or ``result`` for its value; or functions of a key and its value that return a tag or a list of tags.
         **kwargs: The arguments of the cache's class. With ``grace=3600`` entries stay for an hour after their TTL, and are given
             if the function fails then: see `cached`.
 
@@ -72,13 +77,17 @@ class multi_cached(Watched):
         serializer: Any = None,
         plugins: Any = None,
         alias: str | None = None,
+        *,
+        tags: Iterable[Tag] = (),
         **kwargs: Any,
     ) -> None:
         self.keys_from_attr = keys_from_attr
         self.key_builder = key_builder or _same
         self.skip_cache_func = skip_cache_func
-        self.ttl = ttl
+        self.ttl: Seconds | Unset = ttl
         self.alias = alias
+        self.tags = checked(tags)
+        self._tag_rule: TagRule | None = None
         self.cache: Any = None
 
         self._cache = cache
@@ -101,6 +110,8 @@ class multi_cached(Watched):
         """
         check(type(self).__name__, f)
         decorator = self if self.cache is None else copy.copy(self)
+        if self.tags:
+            decorator._tag_rule = TagRule(self.tags, getattr(f, "__func__", f), self.keys_from_attr)
         decorator.cache = choose_cache(decorator)
         return made_of(decorator, f)
 
@@ -118,8 +129,8 @@ class multi_cached(Watched):
     ) -> dict[Any, Any]:
         """The stored entries, and those that the function returns for the other keys, which are then stored."""
         keys = self._keys(f, args, kwargs)
-        if keys and cache_read and cache_write and self._rescues():
-            return await self._get_or_compute(keys, f, args, kwargs)
+        if keys and cache_write and (cache_read or self._tag_rule is not None) and self._computes():
+            return await self._get_or_compute(keys, f, args, kwargs, anew=not cache_read)
         found = await self._read(keys, self._built(keys, f, args, kwargs)) if cache_read and keys else {}
         missing = [key for key in keys if key not in found]
         if keys and not missing:
@@ -130,15 +141,16 @@ class multi_cached(Watched):
             fresh = {key: value for key, value in computed.items() if not self.skip_cache_func(key, value)}
             if fresh:
                 write = self.set_in_cache(fresh, f, args, kwargs)
-                if aiocache_wait_for_write:
+                if aiocache_wait_for_write and not getattr(self.cache, "write_behind", False):
                     await write
                 else:
                     in_background(write)
         return {**computed, **found}
 
-    def _rescues(self) -> bool:
-        """Whether an entry is given in place of an error after its TTL."""
-        if not has_own(self.cache, "multi_get", "multi_set") or not getattr(self.cache, "_has_grace", False):
+    def _computes(self) -> bool:
+        """Whether the cache computes entries, since there is more to it than calling the function."""
+        is_tuned = getattr(self.cache, "_is_tuned", False) or self._tag_rule is not None
+        if not is_tuned or not has_own(self.cache, "multi_get", "multi_set"):
             return False
         return not any(self._is_replaced(method, multi_cached) for method in ("get_from_cache", "set_in_cache"))
 
@@ -148,6 +160,7 @@ class multi_cached(Watched):
         f: Callable[..., Awaitable[Mapping[Any, Any]]],
         args: tuple[Any, ...],
         kwargs: dict[str, Any],
+        anew: bool = False,
     ) -> dict[Any, Any]:
         """The stored entries, and the function's, called once for each key for all who ask; stale ones if it fails."""
         own = dict(zip(self._built(keys, f, args, kwargs), keys, strict=True))
@@ -161,18 +174,27 @@ class multi_cached(Watched):
             more.update(computed)
             return found
 
-        found = await self.cache._multi_get_or_compute(
-            own,
-            compute,
-            self.ttl,
-            None,
-            self.cache.timeout,
-            lambda key, value: not self.skip_cache_func(own[key], value),
+        call = Call(
+            ttl=self.ttl,
+            timeout=self.cache.timeout,
+            keep=lambda key, value: not self.skip_cache_func(own[key], value),
+            tagging=self._tagging(own, args, kwargs),
+            anew=anew,
         )
+        found = await self.cache._multi_get_or_compute(own, compute, call)
         fresh = {key: value for key, value in more.items() if not self.skip_cache_func(key, value)}
-        if fresh:
+        # What nobody has asked for has no tags: a clear meanwhile would be overlooked.
+        if fresh and call.tagging is None:
             await self.set_in_cache(fresh, f, args, kwargs)
         return {**more, **{own[key]: value for key, value in found.items()}}
+
+    def _tagging(self, own: Mapping[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tagging | None:
+        """The tags of a call's entries, which the cache knows by the keys that were built."""
+        if self._tag_rule is None:
+            return None
+        tagging = self._tag_rule.of(args, kwargs)
+        by = tagging.by
+        return tagging if by is None else Tagging(tagging.names, lambda key, value: by(own[key], value))
 
     async def refresh(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
         """Calls the function with all keys, and stores its result."""

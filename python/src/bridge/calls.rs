@@ -40,7 +40,8 @@ struct Slot {
 /// A call in progress.
 pub(super) struct Call {
     pub(super) work: Box<dyn Work>,
-    pub(super) future: Py<PyAny>,
+    /// `None` if nobody waits for it.
+    pub(super) future: Option<Py<PyAny>>,
     pub(super) deadline: Option<Instant>,
 }
 
@@ -52,7 +53,20 @@ impl Calls {
 
     /// Polls on the loop's thread.
     pub(super) fn poll(&self, work: &mut dyn Work, py: Python<'_>, waker: &Waker) -> Poll<PyResult<Py<PyAny>>> {
-        hosted(&self.host, || work.poll(py, &mut Context::from_waker(waker)))
+        let poll = hosted(&self.host, || work.poll(py, &mut Context::from_waker(waker)));
+        if let Some(left) = work.leaves() {
+            self.go_on(left, py);
+        }
+        poll
+    }
+
+    /// Begins a call that nobody waits for.
+    fn go_on(&self, mut work: Box<dyn Work>, py: Python<'_>) {
+        let (number, waker) = self.reserve();
+        match self.poll(&mut *work, py, &waker) {
+            Poll::Pending => drop(self.put(number, Call { work, future: None, deadline: None })),
+            Poll::Ready(_) => self.release(number),
+        }
     }
 
     /// A number for a new call, and its waker.
@@ -121,7 +135,9 @@ impl Calls {
     pub(super) fn take_by_future(&self, future: &Bound<'_, PyAny>) -> Option<Call> {
         let mut table = self.table.lock();
         let Table { slots, free, .. } = &mut *table;
-        let is_of = |slot: &Slot| slot.call.as_ref().is_some_and(|call| call.future.is(future));
+        let is_of = |slot: &Slot| {
+            slot.call.as_ref().and_then(|call| call.future.as_ref()).is_some_and(|known| known.is(future))
+        };
         let number = slots.iter().position(is_of)?;
         free.push(number as u32);
         slots[number].call.take()

@@ -43,7 +43,9 @@ impl Look {
         for Call { work, future, .. } in late {
             // The call ends here, before anybody hears of it.
             drop(work);
-            complete(future.bind(py), Err(PyTimeoutError::new_err("the cache took longer than the timeout")))?;
+            if let Some(future) = future {
+                complete(future.bind(py), Err(PyTimeoutError::new_err("the cache took longer than the timeout")))?;
+            }
         }
         if let Some(next) = next {
             look_at(&running_loop(py)?, &calls, next)?;

@@ -72,7 +72,7 @@ impl Drain {
                 Poll::Pending => drop(calls.put(number, call)),
                 Poll::Ready(result) => {
                     calls.release(number);
-                    let future = call.future.bind(py);
+                    let Some(future) = call.future.as_ref().map(|future| future.bind(py)) else { continue };
                     if let Err(error) = complete(future, result) {
                         error.write_unraisable(py, Some(future));
                     }

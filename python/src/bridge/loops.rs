@@ -70,7 +70,7 @@ pub(crate) fn start<'py>(
                 future.call_method1(intern!(py, "add_done_callback"), (pyo3::wrap_pyfunction!(left, py)?,))?;
             }
             let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
-            let call = Call { work: Box::new(work), future: future.clone().unbind(), deadline };
+            let call = Call { work: Box::new(work), future: Some(future.clone().unbind()), deadline };
             if let (true, Some(deadline)) = (calls.put(number, call), deadline) {
                 look_at(event_loop, &calls, deadline)?;
             }

@@ -19,6 +19,11 @@ pub(crate) trait Work: Send {
     fn holds_others_up(&self) -> bool {
         false
     }
+
+    /// What goes on when this one has ended: a call of its own from now on. Asked after each poll.
+    fn leaves(&mut self) -> Option<Box<dyn Work>> {
+        None
+    }
 }
 
 struct Converted<F, C> {

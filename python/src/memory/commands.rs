@@ -2,28 +2,28 @@
 //! dropped after it.
 
 use std::pin::Pin;
+use std::sync::Arc;
 use std::task::{Context, Poll, Waker};
-use std::time::Duration;
 
 use futures_core::Stream;
-use polycache::backend::{Backend, Found, Key, Want, When};
-use polycache::{Cache, Reply, Result, Ttl, Value};
-use pyo3::exceptions::{PyKeyError, PyTypeError, PyValueError};
+use polycache::backend::{Backend, Key, Want, When};
+use polycache::{Cache, Result, Value};
+use pyo3::exceptions::PyKeyError;
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyInt, PyList, PyString};
+use pyo3::types::{PyDict, PyInt, PyList, PyString};
 
-use super::computed::Kept;
+use super::count::increment;
 use super::held::Carried;
+use super::inner::{computing, now, strings};
 use super::lock_space::LockSpace;
 use super::store::{Capacity, Store};
-use crate::bridge::{Computing, running_loop, start};
 use crate::errors::{invalid, raised};
 use crate::locks::Lock;
+use crate::settings::Settings;
 use crate::shutdown::Within;
-use crate::trouble::Grace;
-use crate::ttl::{seconds, ttl};
+use crate::tags::Tags;
+use crate::ttl::seconds;
 use crate::version::Version;
 
 /// A store of Python objects in this process.
@@ -34,7 +34,10 @@ pub(crate) struct Memory {
     pub(super) store: Store,
     /// Whether a plain write may go past the cache: entries have no weight, and nothing is kept beside the objects.
     pub(super) is_direct: bool,
-    locks: LockSpace,
+    pub(super) settings: Settings,
+    pub(super) locks: Arc<LockSpace>,
+    /// Whose store it is, if not its own: the collector sees the objects there.
+    pub(super) owner: Option<Py<Self>>,
 }
 
 /// A live entry: key, object, seconds that are left, and the length of the namespace.
@@ -43,21 +46,18 @@ type Entry = (String, Py<PyAny>, Option<f64>, u32);
 /// The most that `max_memory` can be: sums of a few weights stay far within 64 bits.
 const MOST_BYTES: u64 = 1 << 60;
 
-/// The weight of an entry beside its key and value: its place in the table.
-const ENTRY_OVERHEAD: u64 = 128;
-
 #[pymethods]
 impl Memory {
     #[new]
-    #[pyo3(signature = (*, max_size = None, max_memory = None, grace = None, throttle = None))]
+    #[pyo3(signature = (*, max_size = None, max_memory = None, settings = None, separated = false))]
     fn new(
         py: Python<'_>,
         max_size: Option<u64>,
         max_memory: Option<u64>,
-        grace: Option<f64>,
-        throttle: Option<f64>,
+        settings: Option<&Bound<'_, PyDict>>,
+        separated: bool,
     ) -> PyResult<Self> {
-        let grace_settings = Grace::new(py, grace, throttle)?;
+        let settings = Settings::new(py, settings)?;
         let capacity = match (max_size, max_memory) {
             (None, None) => Capacity::None,
             (Some(entries @ 1..), None) => Capacity::Entries(entries),
@@ -65,12 +65,18 @@ impl Memory {
             (Some(_), Some(_)) => return Err(invalid(py, "a memory cache has one bound: max_size or max_memory")),
             _ => return Err(invalid(py, "a bound of 0 or more than 2^60; leave it out for a cache without one")),
         };
-        let store = Store::new(capacity);
-        let builder = grace_settings.apply(Cache::builder()).backend(store.clone()).separator("").allow_flush(true);
-        let cache = builder.timeout(Duration::ZERO).build().map_err(|error| raised(py, &error))?;
-        // A grace is kept beside the object.
-        let is_direct = !store.weighs() && grace.is_none_or(|grace| grace <= 0.0);
-        Ok(Self { cache, store, is_direct, locks: LockSpace::default() })
+        let store = Store::new(capacity, separated);
+        let cache = settings.builder().backend(store.clone()).build().map_err(|error| raised(py, &error))?;
+        Ok(Self::over(cache, store, settings, Arc::default(), None))
+    }
+
+    /// The same store with other settings.
+    #[pyo3(signature = (settings))]
+    fn view(slf: &Bound<'_, Self>, settings: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let settings = Settings::new(settings.py(), Some(settings))?;
+        let Self { cache, store, locks, owner, .. } = slf.get();
+        let owner = owner.as_ref().map_or_else(|| slf.clone().unbind(), |owner| owner.clone_ref(slf.py()));
+        Ok(Self::over(settings.view_of(cache), store.clone(), settings, Arc::clone(locks), Some(owner)))
     }
 
     #[pyo3(signature = (key, default = None))]
@@ -96,32 +102,57 @@ impl Memory {
         Ok(found)
     }
 
-    #[pyo3(signature = (key, value, ttl = None, namespace_length = 0))]
-    fn set(&self, key: &str, value: &Bound<'_, PyAny>, ttl: Option<f64>, namespace_length: u32) -> PyResult<()> {
+    #[pyo3(signature = (key, value, ttl = None, namespace_length = 0, tags = None))]
+    fn set(
+        &self,
+        key: &str,
+        value: &Bound<'_, PyAny>,
+        ttl: Option<f64>,
+        namespace_length: u32,
+        tags: Option<&Bound<'_, Tags>>,
+    ) -> PyResult<()> {
         let py = value.py();
         let held = self.hold(key, value, namespace_length)?;
-        now(py, self.with_ttl(py, ttl)?.set(key, held))
+        let (cache, name) = self.on(py, key, ttl, tags)?;
+        now(py, cache.set(name, held))
     }
 
-    #[pyo3(signature = (pairs, ttl = None, namespace_length = 0))]
-    fn multi_set(&self, pairs: &Bound<'_, PyAny>, ttl: Option<f64>, namespace_length: u32) -> PyResult<()> {
+    #[pyo3(signature = (pairs, ttl = None, namespace_length = 0, tags = None))]
+    fn multi_set(
+        &self,
+        pairs: &Bound<'_, PyAny>,
+        ttl: Option<f64>,
+        namespace_length: u32,
+        tags: Option<&Bound<'_, Tags>>,
+    ) -> PyResult<()> {
         let py = pairs.py();
         let _within = Within::enter(py);
         let pairs: Vec<(Bound<'_, PyString>, Bound<'_, PyAny>)> =
             pairs.try_iter()?.map(|pair| pair?.extract()).collect::<PyResult<_>>()?;
+        let cache = self.with_ttl(py, ttl)?;
+        let cache = tags.map_or_else(|| cache.clone(), |tags| tags.get().view(&cache));
         let mut held = Vec::with_capacity(pairs.len());
         for (key, value) in &pairs {
             let key = key.to_str()?;
-            held.push((key, self.hold(key, value, namespace_length)?));
+            let name = tags.map_or(Ok(key), |tags| tags.get().name(py, key))?;
+            held.push((name, self.hold(key, value, namespace_length)?));
         }
-        now(py, self.with_ttl(py, ttl)?.multi_set(held))
+        now(py, cache.multi_set(held))
     }
 
-    #[pyo3(signature = (key, value, ttl = None, namespace_length = 0))]
-    fn add(&self, key: &str, value: &Bound<'_, PyAny>, ttl: Option<f64>, namespace_length: u32) -> PyResult<bool> {
+    #[pyo3(signature = (key, value, ttl = None, namespace_length = 0, tags = None))]
+    fn add(
+        &self,
+        key: &str,
+        value: &Bound<'_, PyAny>,
+        ttl: Option<f64>,
+        namespace_length: u32,
+        tags: Option<&Bound<'_, Tags>>,
+    ) -> PyResult<bool> {
         let py = value.py();
         let held = self.hold(key, value, namespace_length)?;
-        now(py, self.with_ttl(py, ttl)?.add(key, held))
+        let (cache, name) = self.on(py, key, ttl, tags)?;
+        now(py, cache.add(name, held))
     }
 
     fn exists(&self, py: Python<'_>, key: &str) -> PyResult<bool> {
@@ -135,36 +166,7 @@ impl Memory {
         delta: &Bound<'py, PyInt>,
         namespace_length: u32,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = delta.py();
-        let _within = Within::enter(py);
-        loop {
-            let want = Want::VALUE.and(Want::VERSION).and(Want::TTL);
-            let (sum, stored) = match now(py, self.cache.look::<Value>(key, want))? {
-                None => {
-                    let held = self.hold(key, delta, namespace_length)?;
-                    (delta.clone().into_any(), now(py, self.cache.add(key, held))?)
-                }
-                Some(Found { value, .. }) if value.as_ref().and_then(Value::head).is_some() => {
-                    // Nor can a value be counted that was stored with a grace.
-                    return Err(PyTypeError::new_err("Value is not an integer"));
-                }
-                Some(Found { value, version, ttl, .. }) => {
-                    let present = value.as_ref().and_then(|value| Carried::object(py, value));
-                    let present = whole(present.unwrap_or_else(|| py.None()).bind(py))?;
-                    let sum = present.add(delta)?;
-                    let held = self.hold(key, &sum, namespace_length)?;
-                    let version = version.unwrap_or(polycache::backend::Version::ABSENT);
-                    let ttl = ttl.unwrap_or_default();
-                    // A count has no grace, as on servers.
-                    let cache =
-                        if ttl == Ttl::Never { self.cache.clone() } else { self.cache.with_grace(Duration::ZERO) };
-                    (sum, now(py, cache.with_ttl(ttl).cas(key, held, version))?)
-                }
-            };
-            if stored {
-                return Ok(sum);
-            }
-        }
+        increment(self, key, delta, namespace_length)
     }
 
     #[pyo3(signature = (key, ttl))]
@@ -202,7 +204,7 @@ impl Memory {
         Ok((object.or(default).unwrap_or_else(|| py.None()), Version(version)))
     }
 
-    #[pyo3(signature = (key, value, version, ttl = None, namespace_length = 0))]
+    #[pyo3(signature = (key, value, version, ttl = None, namespace_length = 0, tags = None))]
     fn cas(
         &self,
         key: &str,
@@ -210,49 +212,68 @@ impl Memory {
         version: &Bound<'_, Version>,
         ttl: Option<f64>,
         namespace_length: u32,
+        tags: Option<&Bound<'_, Tags>>,
     ) -> PyResult<bool> {
         let py = value.py();
         let held = self.hold(key, value, namespace_length)?;
-        now(py, self.with_ttl(py, ttl)?.cas(key, held, version.get().0.clone()))
+        let (cache, name) = self.on(py, key, ttl, tags)?;
+        now(py, cache.cas(name, held, version.get().0.clone()))
     }
 
     fn delete_if(&self, py: Python<'_>, key: &str, version: &Bound<'_, Version>) -> PyResult<bool> {
         now(py, self.store.delete(Key::plain(key), When::unchanged(version.get().0.clone())))
     }
 
-    #[pyo3(signature = (key, compute, ttl = None, timeout = None, namespace_length = 0))]
+    #[pyo3(signature = (key, compute, ttl = None, namespace_length = 0, tags = None, anew = false))]
     fn get_or_set<'py>(
         slf: &Bound<'py, Self>,
         key: &str,
         compute: Bound<'py, PyAny>,
         ttl: Option<f64>,
-        timeout: Option<f64>,
         namespace_length: u32,
+        tags: Option<&Bound<'py, Tags>>,
+        anew: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        // Only the computation takes time here, and it has no timeout.
-        let _ = timeout;
-        let py = slf.py();
-        let event_loop = running_loop(py)?;
-        let cache = slf.get().with_ttl(py, ttl)?;
-        let kept = Kept { memory: slf.clone().unbind(), namespace_length };
-        let computing = Computing { event_loop: event_loop.clone(), compute };
-        start(&event_loop, computing.one(cache, key, kept)?, None)
+        let (mut computing, kept) = computing(slf, compute, ttl, namespace_length, tags)?;
+        computing.is_anew = anew;
+        let name = computing.name(key)?;
+        slf.get().begin(&computing.event_loop.clone(), computing.one(name, kept)?)
     }
 
-    #[pyo3(signature = (keys, compute, ttl = None, namespace_length = 0))]
+    #[pyo3(signature = (keys, compute, ttl = None, namespace_length = 0, tags = None, anew = false))]
     fn multi_get_or_set<'py>(
         slf: &Bound<'py, Self>,
         keys: Vec<String>,
         compute: Bound<'py, PyAny>,
         ttl: Option<f64>,
         namespace_length: u32,
+        tags: Option<&Bound<'py, Tags>>,
+        anew: bool,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let py = slf.py();
-        let event_loop = running_loop(py)?;
-        let cache = slf.get().with_ttl(py, ttl)?;
-        let kept = Kept { memory: slf.clone().unbind(), namespace_length };
-        let computing = Computing { event_loop: event_loop.clone(), compute };
-        start(&event_loop, computing.many(cache, keys, kept)?, None)
+        let (mut computing, kept) = computing(slf, compute, ttl, namespace_length, tags)?;
+        computing.is_anew = anew;
+        let names = keys.iter().map(|key| computing.name(key).map(str::to_owned)).collect::<PyResult<_>>()?;
+        slf.get().begin(&computing.event_loop.clone(), computing.many(names, kept)?)
+    }
+
+    #[pyo3(signature = (key, compute, ttl = None, namespace_length = 0, tags = None))]
+    fn get_or_renew<'py>(
+        slf: &Bound<'py, Self>,
+        key: &str,
+        compute: Bound<'py, PyAny>,
+        ttl: Option<f64>,
+        namespace_length: u32,
+        tags: Option<&Bound<'py, Tags>>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        let (computing, kept) = computing(slf, compute, ttl, namespace_length, tags)?;
+        let name = computing.name(key)?;
+        slf.get().begin(&computing.event_loop.clone(), computing.item(name, kept)?)
+    }
+
+    /// Clears a tag of the namespace with this prefix.
+    #[pyo3(signature = (prefix, tag))]
+    fn clear_tag(&self, py: Python<'_>, prefix: &str, tag: &str) -> PyResult<()> {
+        now(py, self.cache.namespace(prefix).clear_tag(tag))
     }
 
     #[pyo3(signature = (key, lease = 2.0))]
@@ -306,6 +327,9 @@ impl Memory {
     /// Shows the stored objects to the collector, so that an object which refers to its cache is collected with it. Only visits: a lock
     /// of the store is held, and the collector runs no Python code meanwhile.
     fn __traverse__(&self, visit: PyVisit<'_>) -> Result<(), PyTraverseError> {
+        if let Some(owner) = &self.owner {
+            return visit.call(owner);
+        }
         let mut result = Ok(());
         self.store.each(|_, held| {
             if result.is_ok() {
@@ -316,72 +340,9 @@ impl Memory {
     }
 
     fn __clear__(&self) {
-        // Ready, and can't fail.
-        drop(self.store.clear(""));
-    }
-}
-
-impl Memory {
-    #[inline]
-    fn find(&self, py: Python<'_>, key: &str) -> Option<Py<PyAny>> {
-        self.store.find(py, "", key)?.or_else(|| asked(py, &self.cache, key))
-    }
-
-    fn with_ttl(&self, py: Python<'_>, seconds: Option<f64>) -> PyResult<Cache> {
-        Ok(self.cache.with_ttl(ttl(py, seconds)?))
-    }
-
-    fn hold(&self, key: &str, value: &Bound<'_, PyAny>, namespace_length: u32) -> PyResult<Value> {
-        self.value(key.len() as u64, value, namespace_length)
-    }
-
-    /// The value to store for an object under a key of this length.
-    #[inline]
-    pub(super) fn value(&self, key_length: u64, value: &Bound<'_, PyAny>, namespace_length: u32) -> PyResult<Value> {
-        if u64::from(namespace_length) > key_length {
-            return Err(PyValueError::new_err("a namespace that is longer than the key"));
+        if self.owner.is_none() {
+            // Ready, and can't fail.
+            drop(self.store.clear(""));
         }
-        let weight = if self.store.weighs() { key_length + size(value)? + ENTRY_OVERHEAD } else { 1 };
-        Ok(Carried::value(value.clone().unbind(), namespace_length, weight))
     }
-}
-
-/// The object under a key, of which the store says only that it is there.
-#[cold]
-pub(super) fn asked(py: Python<'_>, cache: &Cache, key: &str) -> Option<Py<PyAny>> {
-    match cache.get::<Value>(key).now() {
-        Ok(Ok(Some(value))) => Carried::object(py, &value),
-        _ => None,
-    }
-}
-
-/// The result of a command on the memory backend, whose replies are ready.
-#[inline]
-pub(super) fn now<T>(py: Python<'_>, reply: Reply<T>) -> PyResult<T> {
-    match reply.now() {
-        Ok(result) => result.map_err(|error| raised(py, &error)),
-        Err(_) => Err(invalid(py, "a command on memory has to wait")),
-    }
-}
-
-/// The result of `sys.getsizeof`.
-fn size(value: &Bound<'_, PyAny>) -> PyResult<u64> {
-    static GETSIZEOF: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    GETSIZEOF.import(value.py(), "sys", "getsizeof")?.call1((value,))?.extract()
-}
-
-/// The present value as a whole number, as aiocache takes it.
-fn whole<'py>(present: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
-    let py = present.py();
-    if present.is_exact_instance_of::<PyInt>() {
-        return Ok(present.clone());
-    }
-    py.get_type::<PyInt>().call1((present,)).map_err(|error| {
-        if error.is_instance_of::<PyValueError>(py) { PyTypeError::new_err("Value is not an integer") } else { error }
-    })
-}
-
-fn strings<'py>(keys: &Bound<'py, PyAny>) -> PyResult<Vec<Bound<'py, PyString>>> {
-    let _within = Within::enter(keys.py());
-    keys.try_iter()?.map(|key| Ok(key?.cast_into::<PyString>()?)).collect()
 }

@@ -6,7 +6,8 @@ use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
 
-use super::commands::{Memory, asked, now};
+use super::commands::Memory;
+use super::inner::{asked, now};
 use super::store::Store;
 use super::tally::{Command, Counting, Tally};
 

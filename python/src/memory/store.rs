@@ -43,6 +43,8 @@ pub(super) struct Store {
     engine: Engine<Held, Small>,
     usual: UsualLength,
     capacity: Capacity,
+    /// Whether a separator stands behind a namespace, so that a prefix tells where it ends.
+    is_separated: bool,
     info: BackendInfo,
     clears: Arc<Clears>,
     _emptied: Arc<Emptied>,
@@ -59,7 +61,7 @@ impl Drop for Emptied {
 }
 
 impl Store {
-    pub(super) fn new(capacity: Capacity) -> Self {
+    pub(super) fn new(capacity: Capacity, is_separated: bool) -> Self {
         let builder = Engine::builder().small().listener(|removed: Removed<Held>| removed.value.give_back());
         let engine = match capacity {
             Capacity::None => builder.shards(SHARDS),
@@ -71,7 +73,7 @@ impl Store {
         info.capabilities.exclusive = true;
         let engine = engine.build();
         let _emptied = Arc::new(Emptied(engine.clone()));
-        Self { engine, usual: UsualLength::default(), capacity, info, clears: Arc::default(), _emptied }
+        Self { engine, usual: UsualLength::default(), capacity, is_separated, info, clears: Arc::default(), _emptied }
     }
 
     /// Whether entries are weighed.
@@ -254,6 +256,9 @@ impl Backend for Store {
         while let Some(from) = place {
             place = attached(|py| {
                 self.engine.delete_where(from, BATCH, |key, held| {
+                    if self.is_separated {
+                        return key.starts_with(prefix);
+                    }
                     let Some(length) = held.namespace_length(py, &self.usual).map(|length| length as usize) else {
                         return false;
                     };

@@ -1,13 +1,12 @@
 //! The commands of `Server`. Each begins when it is called, and returns a future of the running loop.
 
-use std::future::Future;
 use std::sync::Arc;
 
 use polycache::backend::{Key, When};
 use polycache::backends::breaker::Breaker;
 use polycache::backends::fallback::Fallback;
 use polycache::backends::recovery::Recovery;
-use polycache::{Cache, Result, Value};
+use polycache::{Cache, Value};
 use pyo3::IntoPyObjectExt;
 use pyo3::prelude::*;
 use pyo3::types::{PyBytes, PyDict, PyList, PyString};
@@ -16,13 +15,17 @@ use super::arguments::{Argument, limit, strings, texts};
 use super::computed::Bytes;
 use super::config::{Config, Options};
 use super::convert;
-use super::live::{Connections, Live};
+use super::inner::begin;
+use super::live::Connections;
 use super::scan::Keys;
-use crate::bridge::{Computing, running_loop, start, work};
+use super::tagging::Tagging;
+use super::view::View;
 use crate::errors::raised;
 use crate::locks::Lock;
+use crate::settings::Settings;
 use crate::shutdown::Within;
-use crate::trouble::{Grace, Guards, Watch};
+use crate::tags::Tags;
+use crate::trouble::Guards;
 use crate::ttl::seconds;
 use crate::version::Version;
 
@@ -30,22 +33,20 @@ use crate::version::Version;
 #[pyclass(frozen, weakref, module = "polycache._native")]
 #[derive(Debug)]
 pub(crate) struct Server {
-    connections: Arc<Connections>,
-    /// Whether it keeps entries for the grace.
-    has_grace: bool,
+    pub(super) connections: Arc<Connections>,
+    pub(super) view: View,
     #[pyo3(get)]
     kind: &'static str,
 }
 
-type Future_<'py> = PyResult<Bound<'py, PyAny>>;
+pub(super) type Future_<'py> = PyResult<Bound<'py, PyAny>>;
 
 #[pymethods]
 impl Server {
     #[new]
     #[pyo3(signature = (
         url, *, username = None, password = None, db = None, connections = None, connect_timeout = None, heartbeat = None,
-        grace = None, throttle = None, breaker = None, recovery = None, fallback = None,
-        near = None
+        settings = None, breaker = None, recovery = None, fallback = None, near = None
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords of Python's")]
     fn new(
@@ -57,25 +58,31 @@ impl Server {
         connections: Option<usize>,
         connect_timeout: Option<f64>,
         heartbeat: Option<f64>,
-        grace: Option<f64>,
-        throttle: Option<f64>,
+        settings: Option<&Bound<'_, PyDict>>,
         breaker: Option<&Bound<'_, PyDict>>,
         recovery: Option<&Bound<'_, PyDict>>,
         fallback: Option<&Bound<'_, PyDict>>,
         near: Option<&Bound<'_, PyDict>>,
     ) -> PyResult<Self> {
         let options = Options { username, password, db, connections, connect_timeout, heartbeat };
-        let (grace, guards) = (Grace::new(py, grace, throttle)?, Guards::new(breaker, recovery, fallback, near)?);
-        let made = Config::new(url, options, grace, guards).and_then(|config| {
+        let (settings, guards) = (Settings::new(py, settings)?, Guards::new(breaker, recovery, fallback, near)?);
+        let made = Config::new(url, options, settings, guards).and_then(|config| {
             let kind = config.name();
-            Ok(Self { connections: Arc::new(Connections::new(config)?), has_grace: true, kind })
+            Ok(Self { connections: Arc::new(Connections::new(config)?), view: View::Own, kind })
         });
         made.map_err(|error| raised(py, &error))
     }
 
-    /// The same server, whose entries have no grace: what other programs read as it is.
-    fn ungraced(&self) -> Self {
-        Self { connections: Arc::clone(&self.connections), has_grace: false, kind: self.kind }
+    /// The same server with nothing beside the values: what other programs read as it is.
+    fn bare(&self) -> Self {
+        Self { connections: Arc::clone(&self.connections), view: View::Bare, kind: self.kind }
+    }
+
+    /// The same server with other settings.
+    #[pyo3(signature = (settings))]
+    fn view(&self, settings: &Bound<'_, PyDict>) -> PyResult<Self> {
+        let view = View::other(Settings::new(settings.py(), Some(settings))?);
+        Ok(Self { connections: Arc::clone(&self.connections), view, kind: self.kind })
     }
 
     /// Whether the breaker lets no calls through.
@@ -98,28 +105,39 @@ impl Server {
         })
     }
 
-    #[pyo3(signature = (key, default = None, timeout = None))]
-    fn get<'py>(&self, py: Python<'py>, key: &str, default: Option<Py<PyAny>>, timeout: Option<f64>) -> Future_<'py> {
+    #[pyo3(signature = (key, default = None, timeout = None, tags = None))]
+    fn get<'py>(
+        &self,
+        py: Python<'py>,
+        key: &str,
+        default: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+        tags: Option<&Bound<'py, Tags>>,
+    ) -> Future_<'py> {
         let default = default.unwrap_or_else(|| py.None());
-        let ask = |cache: &Cache| cache.get::<Value>(key);
+        let tags = Tagging::of(py, tags, [key])?;
+        let ask = |cache: &Cache| tags.on(cache).get::<Value>(tags.name(key));
         self.ask(py, timeout, ask, |py, value| Ok(convert::bytes_or(py, value.as_ref(), default)))
     }
 
-    #[pyo3(signature = (keys, default = None, timeout = None))]
+    #[pyo3(signature = (keys, default = None, timeout = None, tags = None))]
     fn multi_get<'py>(
         &self,
         keys: &Bound<'py, PyAny>,
         default: Option<Py<PyAny>>,
         timeout: Option<f64>,
+        tags: Option<&Bound<'py, Tags>>,
     ) -> Future_<'py> {
         let py = keys.py();
         let default = default.unwrap_or_else(|| py.None());
         let keys = strings(keys)?;
-        let keys = texts(&keys)?;
+        let mut keys = texts(&keys)?;
+        let tags = Tagging::of(py, tags, keys.iter().copied())?;
+        keys.iter_mut().for_each(|key| *key = tags.name(key));
         self.ask(
             py,
             timeout,
-            |cache| cache.multi_get::<Value>(&keys),
+            |cache| tags.on(cache).multi_get::<Value>(&keys),
             move |py, values| {
                 let values =
                     values.into_iter().map(|value| convert::bytes_or(py, value.as_ref(), default.clone_ref(py)));
@@ -128,7 +146,7 @@ impl Server {
         )
     }
 
-    #[pyo3(signature = (key, value, ttl = None, timeout = None))]
+    #[pyo3(signature = (key, value, ttl = None, timeout = None, tags = None))]
     fn set<'py>(
         &self,
         py: Python<'py>,
@@ -136,14 +154,22 @@ impl Server {
         value: &[u8],
         ttl: Option<f64>,
         timeout: Option<f64>,
+        tags: Option<&Bound<'py, Tags>>,
     ) -> Future_<'py> {
         let ttl = crate::ttl::ttl(py, ttl)?;
-        let ask = |cache: &Cache| cache.with_ttl(ttl).set(key, Value::from(value.to_vec()));
+        let tags = Tagging::of(py, tags, [key])?;
+        let ask = |cache: &Cache| tags.on(cache).with_ttl(ttl).set(tags.name(key), Value::from(value.to_vec()));
         self.ask(py, timeout, ask, |py, ()| Ok(py.None()))
     }
 
-    #[pyo3(signature = (pairs, ttl = None, timeout = None))]
-    fn multi_set<'py>(&self, pairs: &Bound<'py, PyAny>, ttl: Option<f64>, timeout: Option<f64>) -> Future_<'py> {
+    #[pyo3(signature = (pairs, ttl = None, timeout = None, tags = None))]
+    fn multi_set<'py>(
+        &self,
+        pairs: &Bound<'py, PyAny>,
+        ttl: Option<f64>,
+        timeout: Option<f64>,
+        tags: Option<&Bound<'py, Tags>>,
+    ) -> Future_<'py> {
         let py = pairs.py();
         let _within = Within::enter(py);
         let ttl = crate::ttl::ttl(py, ttl)?;
@@ -153,10 +179,12 @@ impl Server {
         for (key, value) in &pairs {
             stored.push((key.to_str()?, Value::from(value.as_bytes().to_vec())));
         }
-        self.ask(py, timeout, |cache| cache.with_ttl(ttl).multi_set(stored), |py, ()| Ok(py.None()))
+        let tags = Tagging::of(py, tags, stored.iter().map(|(key, _)| *key))?;
+        stored.iter_mut().for_each(|(key, _)| *key = tags.name(key));
+        self.ask(py, timeout, |cache| tags.on(cache).with_ttl(ttl).multi_set(stored), |py, ()| Ok(py.None()))
     }
 
-    #[pyo3(signature = (key, value, ttl = None, timeout = None))]
+    #[pyo3(signature = (key, value, ttl = None, timeout = None, tags = None))]
     fn add<'py>(
         &self,
         py: Python<'py>,
@@ -164,9 +192,11 @@ impl Server {
         value: &[u8],
         ttl: Option<f64>,
         timeout: Option<f64>,
+        tags: Option<&Bound<'py, Tags>>,
     ) -> Future_<'py> {
         let ttl = crate::ttl::ttl(py, ttl)?;
-        let ask = |cache: &Cache| cache.with_ttl(ttl).add(key, Value::from(value.to_vec()));
+        let tags = Tagging::of(py, tags, [key])?;
+        let ask = |cache: &Cache| tags.on(cache).with_ttl(ttl).add(tags.name(key), Value::from(value.to_vec()));
         self.ask(py, timeout, ask, |py, added| added.into_py_any(py))
     }
 
@@ -235,7 +265,7 @@ impl Server {
         )
     }
 
-    #[pyo3(signature = (key, value, version, ttl = None, timeout = None))]
+    #[pyo3(signature = (key, value, version, ttl = None, timeout = None, tags = None))]
     fn cas<'py>(
         &self,
         key: &str,
@@ -243,11 +273,14 @@ impl Server {
         version: &Bound<'py, Version>,
         ttl: Option<f64>,
         timeout: Option<f64>,
+        tags: Option<&Bound<'py, Tags>>,
     ) -> Future_<'py> {
         let py = version.py();
         let ttl = crate::ttl::ttl(py, ttl)?;
         let version = version.get().0.clone();
-        let ask = |cache: &Cache| cache.with_ttl(ttl).cas(key, Value::from(value.to_vec()), version);
+        let tags = Tagging::of(py, tags, [key])?;
+        let ask =
+            |cache: &Cache| tags.on(cache).with_ttl(ttl).cas(tags.name(key), Value::from(value.to_vec()), version);
         self.ask(py, timeout, ask, |py, stored| stored.into_py_any(py))
     }
 
@@ -261,7 +294,7 @@ impl Server {
         self.ask(py, timeout, |_| reply, |py, deleted| deleted.into_py_any(py))
     }
 
-    #[pyo3(signature = (key, compute, ttl = None, lease = None, timeout = None))]
+    #[pyo3(signature = (key, compute, ttl = None, lease = None, timeout = None, tags = None, anew = false))]
     fn get_or_set<'py>(
         &self,
         key: &str,
@@ -269,17 +302,17 @@ impl Server {
         ttl: Option<f64>,
         lease: Option<f64>,
         timeout: Option<f64>,
+        tags: Option<&Bound<'py, Tags>>,
+        anew: bool,
     ) -> Future_<'py> {
-        let py = compute.py();
-        let event_loop = running_loop(py)?;
-        let live = self.connections.live().map_err(|error| raised(py, &error))?;
-        let cache = self.leased(py, &live, ttl, lease, timeout)?;
-        let computing = Computing { event_loop: event_loop.clone(), compute };
-        let _entered = live.runtime().handle.enter();
-        start(&event_loop, computing.one(cache, key, Bytes)?, None)
+        let live = self.connections.live().map_err(|error| raised(compute.py(), &error))?;
+        let mut computing = self.computing(&live, compute, (ttl, lease, timeout))?.tagged_with(tags);
+        computing.is_anew = anew;
+        let name = computing.name(key)?;
+        begin(&live, &computing.event_loop.clone(), computing.one(name, Bytes)?)
     }
 
-    #[pyo3(signature = (keys, compute, ttl = None, lease = None, timeout = None))]
+    #[pyo3(signature = (keys, compute, ttl = None, lease = None, timeout = None, tags = None, anew = false))]
     fn multi_get_or_set<'py>(
         &self,
         keys: Vec<String>,
@@ -287,21 +320,43 @@ impl Server {
         ttl: Option<f64>,
         lease: Option<f64>,
         timeout: Option<f64>,
+        tags: Option<&Bound<'py, Tags>>,
+        anew: bool,
     ) -> Future_<'py> {
-        let py = compute.py();
-        let event_loop = running_loop(py)?;
-        let live = self.connections.live().map_err(|error| raised(py, &error))?;
-        let cache = self.leased(py, &live, ttl, lease, timeout)?;
-        let computing = Computing { event_loop: event_loop.clone(), compute };
-        let _entered = live.runtime().handle.enter();
-        start(&event_loop, computing.many(cache, keys, Bytes)?, None)
+        let live = self.connections.live().map_err(|error| raised(compute.py(), &error))?;
+        let mut computing = self.computing(&live, compute, (ttl, lease, timeout))?.tagged_with(tags);
+        computing.is_anew = anew;
+        let names = keys.iter().map(|key| computing.name(key).map(str::to_owned)).collect::<PyResult<_>>()?;
+        begin(&live, &computing.event_loop.clone(), computing.many(names, Bytes)?)
+    }
+
+    #[pyo3(signature = (key, compute, ttl = None, lease = None, timeout = None, tags = None))]
+    fn get_or_renew<'py>(
+        &self,
+        key: &str,
+        compute: Bound<'py, PyAny>,
+        ttl: Option<f64>,
+        lease: Option<f64>,
+        timeout: Option<f64>,
+        tags: Option<&Bound<'py, Tags>>,
+    ) -> Future_<'py> {
+        let live = self.connections.live().map_err(|error| raised(compute.py(), &error))?;
+        let computing = self.computing(&live, compute, (ttl, lease, timeout))?.tagged_with(tags);
+        let name = computing.name(key)?;
+        begin(&live, &computing.event_loop.clone(), computing.item(name, Bytes)?)
+    }
+
+    /// Clears a tag of the namespace with this prefix.
+    #[pyo3(signature = (prefix, tag, timeout = None))]
+    fn clear_tag<'py>(&self, py: Python<'py>, prefix: &str, tag: &str, timeout: Option<f64>) -> Future_<'py> {
+        self.ask(py, timeout, |cache| cache.namespace(prefix).clear_tag(tag), |py, ()| Ok(py.None()))
     }
 
     #[pyo3(signature = (key, lease = 2.0))]
     fn lock(&self, py: Python<'_>, key: &str, lease: f64) -> PyResult<Lock> {
         let live = self.connections.live().map_err(|error| raised(py, &error))?;
         let cache = self.cache(py, &live)?;
-        Lock::new(py, cache, key, lease, live.runtime().clone())
+        Lock::new(py, &cache, key, lease, live.runtime().clone())
     }
 
     #[pyo3(signature = (prefix = "", pattern = "*", timeout = None))]
@@ -320,62 +375,5 @@ impl Server {
     #[pyo3(signature = (timeout = None))]
     fn close<'py>(&self, py: Python<'py>, timeout: Option<f64>) -> Future_<'py> {
         self.ask(py, timeout, |cache| cache.close(), |py, ()| Ok(py.None()))
-    }
-}
-
-impl Server {
-    /// Begins a command: `ask` makes a reply of a cache, within this timeout, and `convert` makes an object of the reply's result.
-    fn ask<'py, T, F, C>(
-        &self,
-        py: Python<'py>,
-        timeout: Option<f64>,
-        ask: impl FnOnce(&Cache) -> F,
-        convert: C,
-    ) -> Future_<'py>
-    where
-        T: 'static,
-        F: Future<Output = Result<T>> + Send + Unpin + 'static,
-        C: FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
-    {
-        let live = self.connections.live().map_err(|error| raised(py, &error))?;
-        let cache = self.cache(py, &live)?;
-        let limit = limit(py, timeout)?;
-        let event_loop = running_loop(py)?;
-        let _entered = live.runtime().handle.enter();
-        if self.connections.config().is_guarded() {
-            let cache = cache.with_timeout(limit.unwrap_or_default());
-            return start(&event_loop, work(ask(&cache), convert), None);
-        }
-        start(&event_loop, work(ask(cache), convert), limit)
-    }
-
-    #[inline]
-    fn cache<'a>(&self, py: Python<'_>, live: &'a Live) -> PyResult<&'a Cache> {
-        match live.open_one() {
-            Ok(open) => Ok(if self.has_grace { &open.cache } else { &open.ungraced }),
-            Err(error) => Err(raised(py, &error)),
-        }
-    }
-
-    /// The cache of a computation. Its limit is the core's own, which covers the read and the store, but not the computation.
-    fn leased(
-        &self,
-        py: Python<'_>,
-        live: &Live,
-        ttl: Option<f64>,
-        lease: Option<f64>,
-        timeout: Option<f64>,
-    ) -> PyResult<Cache> {
-        let cache = self.cache(py, live)?;
-        let cache = cache.with_ttl(crate::ttl::ttl(py, ttl)?).with_timeout(limit(py, timeout)?.unwrap_or_default());
-        match limit(py, lease)? {
-            Some(lease) => cache.with_lease(lease).map_err(|error| raised(py, &error)),
-            None => Ok(cache),
-        }
-    }
-
-    fn watch<T>(&self, py: Python<'_>, ask: impl FnOnce(&Watch) -> T) -> PyResult<T> {
-        let live = self.connections.live().map_err(|error| raised(py, &error))?;
-        Ok(ask(&live.open_one().map_err(|error| raised(py, &error))?.watch))
     }
 }

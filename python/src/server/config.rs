@@ -8,13 +8,14 @@ use polycache::backends::memcached::{Memcached, MemcachedConfig};
 use polycache::backends::redis::{Redis, RedisConfig};
 use polycache::{Cache, Error, ErrorKind, Result, Secret};
 
-use crate::trouble::{Grace, Guards, Watch};
+use crate::settings::Settings;
+use crate::trouble::{Guards, Watch};
 
 /// The servers to connect to, and what is around them.
 #[derive(Debug, Clone)]
 pub(super) struct Config {
     place: Place,
-    grace: Grace,
+    settings: Settings,
     guards: Guards,
 }
 
@@ -28,8 +29,8 @@ enum Place {
 #[derive(Debug)]
 pub(crate) struct Open {
     pub(super) cache: Cache,
-    /// The same without a grace.
-    pub(super) ungraced: Cache,
+    /// The same with nothing beside the values.
+    pub(super) bare: Cache,
     pub(super) backend: Arc<dyn Backend>,
     pub(super) watch: Watch,
 }
@@ -75,8 +76,8 @@ impl Place {
 }
 
 impl Config {
-    pub(super) fn new(url: &str, options: Options, grace: Grace, guards: Guards) -> Result<Self> {
-        Ok(Self { place: Place::new(url, options)?, grace, guards })
+    pub(super) fn new(url: &str, options: Options, settings: Settings, guards: Guards) -> Result<Self> {
+        Ok(Self { place: Place::new(url, options)?, settings, guards })
     }
 
     /// No server is contacted before the first command. Keys are full keys: no namespace, no separator.
@@ -86,10 +87,13 @@ impl Config {
             Place::Memcached(config) => Arc::new(Memcached::new(config)?),
         };
         let (backend, watch) = self.guards.around(server)?;
-        let builder = Cache::builder().separator("").allow_flush(true).timeout(Duration::ZERO);
-        let cache = self.grace.apply(builder).shared_backend(Arc::clone(&backend)).build()?;
-        let ungraced = if self.grace.is_none() { cache.clone() } else { cache.with_grace(Duration::ZERO) };
-        Ok(Open { cache, ungraced, backend, watch })
+        let cache = self.settings.builder().shared_backend(Arc::clone(&backend)).build()?;
+        let bare = if self.settings.keeps_more() { Settings::bare(&cache) } else { cache.clone() };
+        Ok(Open { cache, bare, backend, watch })
+    }
+
+    pub(super) const fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     /// Whether the time of a call is for the core to measure.

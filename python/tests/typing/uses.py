@@ -6,6 +6,7 @@ from typing import Any, assert_type
 
 from polycache import (
     Cache,
+    Item,
     MemcachedCache,
     RedisCache,
     SimpleMemoryCache,
@@ -134,6 +135,36 @@ async def trouble() -> None:
         serializer=SealedSerializer(ZstdSerializer(signed, level=9), keys=keys, key="a"), near={"misses": 0.1}
     )
     SimpleMemoryCache(serializer=Lz4Serializer(threshold=0), grace="1h", ttl=60)
+
+
+async def patience(cache: RedisCache) -> None:
+    def team(result: dict[str, int], id: int) -> list[str]:
+        return [f"team:{result['team']}"]
+
+    @cached(ttl=60, grace="1h", soft_timeout=0.2, hard_timeout="5s", refresh_early=0.8, tags=["user:{id}", team])
+    async def user(id: int) -> dict[str, int]:
+        return {"team": id}
+
+    assert_type(await user(7), dict[str, int])
+
+    @multi_cached("ids", tags=["user:{ids}"], stale_on_clear=True, ttl_jitter=0.1)
+    async def users(ids: list[int]) -> dict[int, str]:
+        return {}
+
+    assert_type(await users([7]), dict[int, str])
+    view = cache.tagged(["shop"]).tagged_by(lambda key, value: [f"key:{key}"])
+    assert_type(view, RedisCache)
+    assert_type(await view.clear_tag("shop"), bool)
+
+    async def fetch(present: Item[str] | None) -> Item[str]:
+        return present or Item("page", etag="v7", ttl="1m")
+
+    item = await cache.get_or_renew("page", fetch)
+    assert_type(item.value, str)
+    assert_type(item.etag, str | None)
+    assert_type(item.age, float)
+    assert_type(cache.soft_timeout, float | None)
+    RedisCache(separator="/", lease=1, on_error="miss", on_decode_error="miss", allow_flush=False, write_behind=True)
 
 
 class Bound(KeyedSerializer):

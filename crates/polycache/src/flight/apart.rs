@@ -1,4 +1,4 @@
-//! A computation in a task of the runtime, which goes on when its caller has left.
+//! A computation in a task of its own, which goes on when its caller has left: of the runtime, or an errand of whoever polls.
 
 use std::fmt;
 use std::future::{Future, poll_fn};
@@ -8,10 +8,12 @@ use std::task::{Context, Poll, ready};
 
 use compact_str::CompactString;
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 use tokio::task::JoinHandle;
 
 use super::approach::{Approach, Course};
 use super::circle::{self, Awaited, Node};
+use super::errand::Errand;
 use super::lead::{Lead, Policy, Terms};
 use super::leader::Leader;
 use super::sending::Seat;
@@ -20,7 +22,21 @@ use crate::Cache;
 use crate::cache::Form;
 
 /// Gives the computation that this leader was to poll to a task.
-pub(super) type Spawn<T, E, Fut> = fn(&Handle, Led<T, E>, Fut, Policy<T>, (&Cache, &str)) -> Apart<T, E>;
+pub(super) type Spawn<T, E, Fut> = fn(&Place, Led<T, E>, Fut, Policy<T>, (&Cache, &str)) -> Apart<T, E>;
+
+/// Where a task goes.
+pub struct Place(Option<Handle>);
+
+impl Place {
+    /// With whoever takes errands out of this poll, or else on the runtime. `None` where there is neither.
+    pub(super) fn present() -> Option<Self> {
+        if Errand::is_wanted() {
+            Some(Self(None))
+        } else {
+            Handle::try_current().ok().map(|runtime| Self(Some(runtime)))
+        }
+    }
+}
 
 /// A leader, and how far it has come.
 pub struct Led<T: Send + Sync + 'static, E: Send + Sync + 'static>(Way<T, E>);
@@ -33,9 +49,14 @@ enum Way<T: Send + Sync + 'static, E: Send + Sync + 'static> {
 
 /// The task, for a caller who waits for its result.
 pub struct Apart<T, E> {
-    task: JoinHandle<Result<T, E>>,
+    task: Waits<T, E>,
     /// Noted where the caller is part of another computation.
     _awaited: Option<Box<Awaited>>,
+}
+
+enum Waits<T, E> {
+    Task(JoinHandle<Result<T, E>>),
+    Errand(oneshot::Receiver<Result<T, E>>),
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Led<T, E> {
@@ -63,7 +84,7 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Led<T, E> {
 
 /// Such a task.
 pub(super) fn spawn<K, T, E, Fut>(
-    runtime: &Handle,
+    place: &Place,
     led: Led<T, E>,
     compute: Fut,
     policy: Policy<T>,
@@ -96,14 +117,31 @@ where
         let mut lead = pin!(Lead::new(leader, terms, policy, compute));
         poll_fn(|context| lead.as_mut().poll::<K>(&cache, &key, context)).await
     };
-    Apart { task: runtime.spawn(work), _awaited: awaited }
+    let task = match &place.0 {
+        Some(runtime) => Waits::Task(runtime.spawn(work)),
+        None => {
+            let (sender, receiver) = oneshot::channel();
+            // Nobody has stopped taking errands out since the place was chosen. If somebody had, the caller would see that it is lost.
+            drop(Errand::begin(async move { drop(sender.send(work.await)) }));
+            Waits::Errand(receiver)
+        }
+    };
+    Apart { task, _awaited: awaited }
 }
 
 impl<T, E> Future for Apart<T, E> {
     type Output = Result<T, E>;
 
     fn poll(mut self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Self::Output> {
-        match ready!(Pin::new(&mut self.task).poll(context)) {
+        let task = match &mut self.task {
+            Waits::Task(task) => task,
+            // Whoever drops an errand drops its call, too.
+            Waits::Errand(receiver) => match ready!(Pin::new(receiver).poll(context)) {
+                Ok(result) => return Poll::Ready(result),
+                Err(_) => return Poll::Pending,
+            },
+        };
+        match ready!(Pin::new(task).poll(context)) {
             Ok(result) => Poll::Ready(result),
             Err(error) => match error.try_into_panic() {
                 Ok(panic) => resume_unwind(panic),
@@ -123,5 +161,11 @@ impl<T: Send + Sync + 'static, E: Send + Sync + 'static> fmt::Debug for Led<T, E
 impl<T, E> fmt::Debug for Apart<T, E> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Apart").finish_non_exhaustive()
+    }
+}
+
+impl fmt::Debug for Place {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Place").finish_non_exhaustive()
     }
 }

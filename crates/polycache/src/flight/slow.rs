@@ -4,9 +4,7 @@ use std::future::Future;
 use std::pin::Pin;
 use std::task::{Context, Poll, ready};
 
-use tokio::runtime::Handle;
-
-use super::apart::{Apart, Led, Spawn};
+use super::apart::{Apart, Led, Place, Spawn};
 use super::approach::{Approach, Asked, Course};
 use super::lead::{Lead, Policy, Terms};
 use super::leader::Leader;
@@ -178,9 +176,9 @@ where
         let compute = compute()?;
         drop(turn);
         Some(Self(match call.task() {
-            Some((runtime, spawn)) => {
+            Some((place, spawn)) => {
                 let led = Led::computes(leader, terms);
-                Stage::Apart(Box::new(spawn(&runtime, led, compute, call.policy, (call.cache, call.key))))
+                Stage::Apart(Box::new(spawn(&place, led, compute, call.policy, (call.cache, call.key))))
             }
             None => Stage::Leads(Box::pin(Lead::new(leader, terms, call.policy, compute))),
         }))
@@ -192,9 +190,10 @@ where
     T: Clone + Send + Sync + 'static,
     E: Clone + Send + Sync + 'static,
 {
-    /// The runtime and the way to give it the computation, where that may go on without its caller.
-    pub(super) fn task(&self) -> Option<(Handle, Spawn<T, E, Fut>)> {
-        Some((Handle::try_current().ok()?, self.spawn?))
+    /// The place for the computation and the way to give it there, where it may go on without its caller.
+    pub(super) fn task(&self) -> Option<(Place, Spawn<T, E, Fut>)> {
+        let spawn = self.spawn?;
+        Some((Place::present()?, spawn))
     }
 
     /// Leaves the rest of the way to a task, if this caller leads and may be gone before it has begun to compute.
@@ -211,11 +210,11 @@ where
         approach: &mut Approach<T, E>,
         compute: &mut impl FnMut() -> Option<Fut>,
     ) -> Option<Apart<T, E>> {
-        let (runtime, spawn) = self.task()?;
+        let (place, spawn) = self.task()?;
         let turn = approach.leader()?.turn();
         let compute = compute()?;
         drop(turn);
         let led = Led::approaches(Box::new(std::mem::replace(approach, Approach::Circles)))?;
-        Some(spawn(&runtime, led, compute, self.policy, (self.cache, self.key)))
+        Some(spawn(&place, led, compute, self.policy, (self.cache, self.key)))
     }
 }

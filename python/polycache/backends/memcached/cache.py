@@ -49,8 +49,8 @@ class MemcachedBackend(ServerCommands):
                 ``memcached+unix://``.
             loop: Has no effect: the running loop is used.
             **kwargs: ``weights``, ``placement``, ``on_dead`` and the other settings of a memcached URL; the arguments of
-                every cache on a server (``grace``, ``throttle``, ``breaker``, ``recovery``, ``fallback``, ``near``) and of every cache (see
-                ``BaseCache``).
+                every cache on a server (``grace``, ``soft_timeout``, ``refresh_early``, ``breaker``, ``fallback``, ``near``, ..) and of
+                every cache (see ``BaseCache``).
         """
         settings = known(kwargs, MEMCACHED_SETTINGS)
         super().__init__(**kwargs)
@@ -89,7 +89,7 @@ class MemcachedBackend(ServerCommands):
         key = ensure_key(key)
         if isinstance(key, bytes):
             key = key.decode()
-        return f"{space or ''}{key}".encode()
+        return f"{self._prefix(space)}{key}".encode()
 
     def _key(self, key: Any) -> str:
         text = key_text(key)
@@ -115,7 +115,7 @@ class MemcachedBackend(ServerCommands):
 
     async def _clear(self, namespace: str | None = None, _conn: Any = None) -> bool:
         try:
-            await self._server.clear(namespace or "")
+            await self._server.clear(self._prefix(namespace))
         except BackendError as error:
             if not namespace:
                 raise
@@ -151,6 +151,9 @@ class MemcachedCache(MemcachedBackend):
         url: In place of all these: ``memcached://host1,host2,host3?weights=2,1,1``.
         grace: Seconds that entries stay after their TTL, for when their source fails.
         throttle: Seconds that a source that has failed isn't asked again for. By default 30.
+        soft_timeout: Seconds that a caller waits for a computation where there is a stale value.
+        hard_timeout: Seconds that a caller waits for a computation at most.
+        refresh_early: The part of a TTL after which an entry that is asked for is computed anew in the background.
         breaker: Has calls fail at once while the server can't be reached: ``True``, or a dict of its settings.
         recovery: Remembers deletes and writes that didn't reach the server: ``True``, or a dict of its settings.
         fallback: Works in memory while the server can't be reached: ``True``, or a dict of its settings.

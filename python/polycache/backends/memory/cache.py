@@ -7,7 +7,7 @@ door, which checks for a plugin or the off switch, and otherwise answers at once
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, Self
 
 from polycache._native import Door, Doorway, Memory, check_guards
 from polycache.backends.memory.operations import MemoryOperations, bounds
@@ -17,6 +17,7 @@ from polycache.core.switch import AIOCACHE_NAME, ENVIRONMENT, POLYCACHE_NAME
 from polycache.core.ttl import Seconds, native_ttl
 from polycache.plugins import HitMissRatioPlugin, TimingPlugin, counted
 from polycache.serializers import NullSerializer
+from polycache.serializers.plain import keeps_objects
 
 
 def _long(*_: Any) -> Any:
@@ -51,7 +52,8 @@ class SimpleMemoryBackend(MemoryOperations):
         Args:
             max_size: How many entries it holds; the least used ones make room. Unbounded by default.
             max_memory: How many bytes it holds, by ``sys.getsizeof`` of the values, in place of ``max_size``.
-            **kwargs: ``grace``, ``throttle``; the arguments of every cache: see ``BaseCache``.
+            **kwargs: ``grace``, ``soft_timeout``, ``refresh_early`` and the other settings of computations; the arguments of every
+                cache: see ``BaseCache``.
         """
         super().__init__(**kwargs)
         check_guards(**self._guards)
@@ -60,8 +62,22 @@ class SimpleMemoryBackend(MemoryOperations):
         self._finish()
 
     def _open(self) -> None:
-        self._memory = Memory(**self._bounds, grace=self._grace, throttle=self._throttle)
+        self._memory = Memory(**self._bounds, settings=self._native_settings(), separated=bool(self._separator))
         self._doorway = Doorway()
+
+    def __copy__(self) -> Self:
+        """A cache with the same settings on the same store. It has a doorway of its own, since its settings may change."""
+        other = type(self).__new__(type(self))
+        other._remember(**{**vars(self), "_doorway": Doorway()})
+        other._finish()
+        return other
+
+    def _look_at(self, cache: Any) -> None:
+        if self._settings != cache._settings:
+            self._remember(_memory=cache._memory.view(self._native_settings()))
+
+    def _fill_reads(self, lease: Seconds) -> bool:
+        return self._is_early and self._waits_never and not self._plugins
 
     _OWN = frozenset(
         {
@@ -95,10 +111,10 @@ class SimpleMemoryBackend(MemoryOperations):
 
     def _changed(self) -> None:
         stock = self._is_stock()
-        is_fast = stock and type(self._serializer) is NullSerializer and self._key_builder is None
+        is_fast = stock and keeps_objects(self._serializer) and self._key_builder is None
         is_fast = is_fast and not self._is_other("_build_key") and type(ENVIRONMENT) is dict
         ttl = native_ttl(self.ttl)
-        stores = ttl is None or ttl > 0
+        stores = (ttl is None or ttl > 0) and self._tagging is None
         door = self._door(ttl if stores else None) if is_fast else None
         self._doorway.hang(door if not self._is_other("get") else None)
         self._remember(
@@ -125,7 +141,7 @@ class SimpleMemoryBackend(MemoryOperations):
         tallies = {kind: counts.tally for kind, counts in kept.items() if type(counts) is Tallied}
         return Door(
             self._memory,
-            prefix="" if self.namespace is None else f"{self.namespace}",
+            prefix=self._prefix(self.namespace),
             ttl=ttl,
             plugins=plugins,
             environment=ENVIRONMENT,
@@ -238,7 +254,11 @@ class SimpleMemoryCache(SimpleMemoryBackend):
         max_memory: How many bytes it holds, by ``sys.getsizeof`` of the values, in place of ``max_size``.
         grace: Seconds that entries stay after their TTL, for when their source fails.
         throttle: Seconds that a source that has failed isn't asked again for. By default 30.
-        **kwargs: ``plugins``, ``namespace``, ``key_builder``, ``timeout``, ``ttl``: see ``BaseCache``.
+        soft_timeout: Seconds that a caller waits for a computation where there is a stale value.
+        hard_timeout: Seconds that a caller waits for a computation at most.
+        refresh_early: The part of a TTL after which an entry that is asked for is computed anew in the background.
+        **kwargs: ``stale_on_clear``, ``ttl_jitter`` and other settings of computations; ``plugins``, ``namespace``, ``key_builder``,
+            ``timeout``, ``ttl``: see ``BaseCache``.
 
     Example:
         >>> cache = SimpleMemoryCache(ttl=60, max_size=10_000)

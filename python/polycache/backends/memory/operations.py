@@ -5,30 +5,17 @@ from __future__ import annotations
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable, Sequence
 from typing import Any
 
-from polycache._native import Memory, Version
+from polycache._native import Memory, Tags, Version
 from polycache.backends.memory.view import MemoryView
-from polycache.core.filling import NativeFill
-from polycache.core.keys import key_text
+from polycache.core.filling import Terms
+from polycache.core.keys import SpacedKey, key_text
+from polycache.core.renewing import Renewing
 from polycache.core.sentinels import MISSING
 from polycache.core.ttl import Seconds, native_ttl
 from polycache.exceptions import InvalidInput
 
 
-class SpacedKey(str):
-    """A full key that knows its namespace, since no separator stands behind that."""
-
-    __slots__ = ("space",)
-    space: str
-
-    @classmethod
-    def of(cls, full: str, space: str) -> SpacedKey:
-        """The key in this namespace."""
-        key = cls(full)
-        key.space = space
-        return key
-
-
-class MemoryOperations(NativeFill):
+class MemoryOperations(Renewing):
     """The operations of memory. Each has taken effect when it is first awaited, and waits for nothing."""
 
     _memory: Memory
@@ -43,11 +30,19 @@ class MemoryOperations(NativeFill):
         space = self.namespace if namespace is None else namespace
         return SpacedKey.of(full, space) if space and isinstance(full, str) and full.startswith(space) else full
 
+    def _space(self, key: Any) -> str | None:
+        """The namespace of a full key."""
+        return key.space if isinstance(key, SpacedKey) else self.namespace
+
     def _place(self, key: Any) -> tuple[str, int]:
-        """The text of a full key, and the length of its namespace in bytes, which `clear` needs."""
+        """The text of a full key, and the length of what stands before its name in bytes, which `clear` needs."""
         text = key_text(key)
-        space = key.space if isinstance(key, SpacedKey) else self.namespace
-        return text, len(space.encode()) if space and text.startswith(space) else 0
+        prefix = self._prefix(self._space(key))
+        return text, len(prefix.encode()) if prefix and text.startswith(prefix) else 0
+
+    def _tags(self, key: Any) -> Tags | None:
+        """The tags of what is stored under a full key."""
+        return self._native_tags(self._space(key)) if self._tagging else None
 
     async def _get(self, key: Any, encoding: str | None = "utf-8", _conn: Any = None) -> Any:
         return self._memory.get(key_text(key))
@@ -72,7 +67,7 @@ class MemoryOperations(NativeFill):
         if seconds is not None and seconds < 0:
             self._memory.delete(text)
         else:
-            self._memory.set(text, value, seconds, space)
+            self._memory.set(text, value, seconds, space, self._tags(key))
         return True
 
     async def _cas(self, key: Any, value: Any, token: Any, ttl: Seconds = None, _conn: Any = None) -> bool:
@@ -86,7 +81,7 @@ class MemoryOperations(NativeFill):
         if seconds is not None and seconds < 0:
             # The new value would end at once, so the present one is deleted if it is unchanged.
             return self._memory.delete_if(text, token)
-        return self._memory.cas(text, value, token, seconds, space)
+        return self._memory.cas(text, value, token, seconds, space, self._tags(key))
 
     async def _gets(self, key: Any, encoding: str | None = "utf-8", _conn: Any = None) -> Any:
         value, version = self._memory.get_versioned(key_text(key), MISSING)
@@ -104,13 +99,14 @@ class MemoryOperations(NativeFill):
             self._memory.multi_delete([key for key, _ in stored])
         elif stored:
             # All keys of a call are in one namespace.
-            self._memory.multi_set(stored, seconds, self._place(pairs[0][0])[1])
+            first = pairs[0][0]
+            self._memory.multi_set(stored, seconds, self._place(first)[1], self._tags(first))
         return True
 
     async def _add(self, key: Any, value: Any, ttl: Seconds = None, _conn: Any = None) -> bool:
         (text, space), seconds = self._place(key), native_ttl(ttl)
         ends_at_once = seconds is not None and seconds < 0
-        if not self._memory.add(text, value, None if ends_at_once else seconds, space):
+        if not self._memory.add(text, value, None if ends_at_once else seconds, space, self._tags(key)):
             raise ValueError(f"Key {text} already exists, use .set to update the value")
         if ends_at_once:
             self._memory.delete(text)
@@ -143,33 +139,30 @@ class MemoryOperations(NativeFill):
         return self._memory.multi_delete([key_text(key) for key in keys])
 
     async def _clear(self, namespace: str | None = None, _conn: Any = None) -> bool:
-        self._memory.clear(namespace or None)
+        self._memory.clear(self._prefix(namespace) or None)
         return True
 
+    async def _clear_tag(self, prefix: str, tag: str) -> None:
+        self._memory.clear_tag(prefix, tag)
+
     async def _scan(self, namespace: str | None, pattern: str) -> AsyncIterator[str]:
-        for name in self._memory.scan(namespace or "", pattern):
+        for name in self._memory.scan(self._prefix(namespace), pattern):
             yield name
 
-    def _native_fill(
-        self,
-        full: Any,
-        compute: Callable[[], Awaitable[Any]],
-        ttl: float | None,
-        lease: float | None,
-        timeout: float | None,
-    ) -> Awaitable[Any]:
+    def _native_fill(self, full: Any, compute: Callable[[], Awaitable[Any]], terms: Terms) -> Awaitable[Any]:
         text, space = self._place(full)
-        return self._memory.get_or_set(text, compute, ttl, None, space)
+        return self._memory.get_or_set(text, compute, terms.ttl, space, terms.tags, terms.anew)
 
     def _native_fill_many(
-        self,
-        full: list[Any],
-        compute: Callable[[list[str]], Awaitable[list[tuple[str, Any]]]],
-        ttl: float | None,
-        timeout: float | None,
+        self, full: list[Any], compute: Callable[[list[str]], Awaitable[list[tuple[str, Any]]]], terms: Terms
     ) -> Awaitable[dict[str, Any]]:
         # All keys of a call are in one namespace.
-        return self._memory.multi_get_or_set([key_text(key) for key in full], compute, ttl, self._place(full[0])[1])
+        texts, space = [key_text(key) for key in full], self._place(full[0])[1]
+        return self._memory.multi_get_or_set(texts, compute, terms.ttl, space, terms.tags, terms.anew)
+
+    def _native_renew(self, full: Any, compute: Callable[[Any], Awaitable[Any]], terms: Terms) -> Awaitable[Any]:
+        text, space = self._place(full)
+        return self._memory.get_or_renew(text, compute, terms.ttl, space, terms.tags)
 
     def _loaded(self, full: Any, stored: Any) -> Any:
         return self._load_of(full, stored, None)

@@ -19,6 +19,7 @@ class RedisBackend(ServerCommands):
     """A cache on Redis with the serializer of ``BaseCache``; see `RedisCache`."""
 
     NAME = "redis"
+    _SEPARATOR = ":"
 
     def __init__(
         self,
@@ -58,8 +59,8 @@ class RedisBackend(ServerCommands):
             client: A client of redis-py, whose address, user and password are used. The client itself isn't used.
             loop: Has no effect: the running loop is used.
             **kwargs: ``connections``, ``heartbeat``, ``protocol`` and the other settings of a Redis URL; the arguments of
-                every cache on a server (``grace``, ``throttle``, ``breaker``, ``recovery``, ``fallback``, ``near``) and of every cache (see
-                ``BaseCache``).
+                every cache on a server (``grace``, ``soft_timeout``, ``refresh_early``, ``breaker``, ``fallback``, ``near``, ..) and of
+                every cache (see ``BaseCache``).
         """
         place = known(kwargs, REDIS_SETTINGS)
         super().__init__(**kwargs)
@@ -115,17 +116,14 @@ class RedisBackend(ServerCommands):
     def _build_key(self, key: Any, namespace: str | None = None) -> Any:
         space = self.namespace if namespace is None else namespace
         key = ensure_key(key)
-        if space is None:
-            return key
-        return f"{space}:{key}" if space else f"{key}"
+        return key if space is None else f"{self._prefix(space)}{key}"
 
     async def _clear(self, namespace: str | None = None, _conn: Any = None) -> bool:
-        await self._server.clear(f"{namespace}:" if namespace else "")
+        await self._server.clear(self._prefix(namespace))
         return True
 
     async def _scan(self, namespace: str | None, pattern: str) -> AsyncIterator[str]:
-        prefix = f"{namespace}:" if namespace else ""
-        found = self._server.scan(prefix, pattern)
+        found = self._server.scan(self._prefix(namespace), pattern)
         while (batch := await found.next()) is not None:
             for name in batch:
                 yield name
@@ -155,6 +153,9 @@ class RedisCache(RedisBackend):
         client: A client of redis-py, whose address, user and password are used.
         grace: Seconds that entries stay after their TTL, for when their source fails.
         throttle: Seconds that a source that has failed isn't asked again for. By default 30.
+        soft_timeout: Seconds that a caller waits for a computation where there is a stale value.
+        hard_timeout: Seconds that a caller waits for a computation at most.
+        refresh_early: The part of a TTL after which an entry that is asked for is computed anew in the background.
         breaker: Has calls fail at once while the server can't be reached: ``True``, or a dict of its settings.
         recovery: Remembers deletes and writes that didn't reach the server: ``True``, or a dict of its settings.
         fallback: Works in memory while the server can't be reached: ``True``, or a dict of its settings.

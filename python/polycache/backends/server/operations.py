@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import copy
+import weakref
 from asyncio import CancelledError, Future
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from polycache._native import Server, Version, abandon
-from polycache.core.filling import NativeFill
-from polycache.core.keys import key_text
+from polycache._native import Server, Tags, Version, abandon
+from polycache.core.filling import Terms
+from polycache.core.keys import SpacedKey, key_text
+from polycache.core.renewing import Renewing
 from polycache.core.sentinels import MISSING
 from polycache.core.trouble import Pending
 from polycache.core.ttl import Seconds, native_ttl
@@ -27,12 +29,19 @@ async def ended(call: Future[T]) -> T:
         raise
 
 
-class ServerOperations(NativeFill):
+class ServerOperations(Renewing):
     """The operations of a server. Each takes one round trip, unless it says otherwise."""
 
     _server: Server
 
-    _OWN = frozenset({"_made", "_server", "_fast", "_fast_limit", "_fast_prefix", "_encode", "_decode"})
+    _OWN = frozenset(
+        {"_made", "_server", "_owner", "_views", "_fast", "_fast_limit", "_fast_prefix", "_encode", "_decode"}
+    )
+
+    #: Whose connections this view has.
+    _owner: ServerOperations | None = None
+    #: The views that have this cache's connections.
+    _views: weakref.WeakSet[ServerOperations] | None = None
 
     def _open(self) -> None:
         self._server = self._connect()
@@ -43,7 +52,29 @@ class ServerOperations(NativeFill):
 
     def _around_server(self) -> dict[str, Any]:
         """What the client is to put around the server."""
-        return {"grace": self._grace, "throttle": self._throttle, **self._guards}
+        return {"settings": self._native_settings(), **self._guards}
+
+    def _look_at(self, cache: Any) -> None:
+        owner = cache._owner or cache
+        if owner._views is None:
+            owner._remember(_views=weakref.WeakSet())
+        cast(Any, owner._views).add(self)
+        is_same = self._settings == owner._settings
+        self._remember(
+            _owner=owner, _views=None, _server=owner._server if is_same else owner._server.view(self._native_settings())
+        )
+
+    def _full_key(self, key: Any, namespace: str | None) -> Any:
+        full = super()._full_key(key, namespace)
+        if self._tagging is None:
+            return full
+        return SpacedKey.of(key_text(full), self.namespace if namespace is None else namespace)
+
+    def _tags(self, key: Any) -> Tags | None:
+        """The tags of what is stored under a full key."""
+        if self._tagging is None:
+            return None
+        return self._native_tags(key.space if isinstance(key, SpacedKey) else self.namespace)
 
     @property
     def is_open(self) -> bool:
@@ -68,13 +99,13 @@ class ServerOperations(NativeFill):
         return native_ttl(ttl)
 
     async def _get(self, key: Any, encoding: str | None = "utf-8", _conn: Any = None) -> Any:
-        data = await ended(self._server.get(self._key(key)))
+        data = await ended(self._server.get(self._key(key), tags=self._tags(key)))
         return None if data is None else from_bytes(data, encoding)
 
     async def _multi_get(self, keys: Sequence[Any], encoding: str | None = "utf-8", _conn: Any = None) -> list[Any]:
         if not keys:
             return []
-        found = await ended(self._server.multi_get([self._key(key) for key in keys]))
+        found = await ended(self._server.multi_get([self._key(key) for key in keys], tags=self._tags(keys[0])))
         return [None if data is None else from_bytes(data, encoding) for data in found]
 
     async def _set(self, key: Any, value: Any, ttl: Seconds = None, _cas_token: Any = None, _conn: Any = None) -> Any:
@@ -84,7 +115,7 @@ class ServerOperations(NativeFill):
         if seconds is not None and seconds < 0:
             await ended(self._server.delete(text))
         else:
-            await ended(self._server.set(text, to_bytes(value), seconds))
+            await ended(self._server.set(text, to_bytes(value), seconds, tags=self._tags(key)))
         return True
 
     async def _cas(self, key: Any, value: Any, token: Any, ttl: Seconds = None, _conn: Any = None) -> bool:
@@ -98,7 +129,7 @@ class ServerOperations(NativeFill):
         if seconds is not None and seconds < 0:
             # The new value would end at once, so the present one is deleted if it is unchanged.
             return await ended(self._server.delete_if(text, token))
-        return await ended(self._server.cas(text, to_bytes(value), token, seconds))
+        return await ended(self._server.cas(text, to_bytes(value), token, seconds, tags=self._tags(key)))
 
     async def _gets(self, key: Any, encoding: str | None = "utf-8", _conn: Any = None) -> Any:
         data, version = await ended(self._server.get_versioned(self._key(key)))
@@ -118,7 +149,7 @@ class ServerOperations(NativeFill):
         if seconds is not None and seconds < 0:
             await ended(self._server.multi_delete([key for key, _ in stored]))
         else:
-            await ended(self._server.multi_set(stored, seconds))
+            await ended(self._server.multi_set(stored, seconds, tags=self._tags(pairs[0][0])))
         return True
 
     async def _add(self, key: Any, value: Any, ttl: Seconds = None, _conn: Any = None) -> bool:
@@ -127,7 +158,7 @@ class ServerOperations(NativeFill):
         if seconds is not None and seconds < 0:
             added = not await ended(self._server.exists(text))
         else:
-            added = await ended(self._server.add(text, data, seconds))
+            added = await ended(self._server.add(text, data, seconds, tags=self._tags(key)))
         if not added:
             raise ValueError(f"Key {key} already exists, use .set to update the value")
         return True
@@ -159,24 +190,22 @@ class ServerOperations(NativeFill):
         texts = [self._key(key) for key in keys]
         return await ended(self._server.multi_delete(texts)) if texts else 0
 
-    def _native_fill(
-        self,
-        full: Any,
-        compute: Callable[[], Awaitable[Any]],
-        ttl: float | None,
-        lease: float | None,
-        timeout: float | None,
-    ) -> Awaitable[Any]:
-        return self._server.get_or_set(self._key(full), compute, ttl, lease, timeout)
+    async def _clear_tag(self, prefix: str, tag: str) -> None:
+        await ended(self._server.clear_tag(prefix, tag))
+
+    def _native_fill(self, full: Any, compute: Callable[[], Awaitable[Any]], terms: Terms) -> Awaitable[Any]:
+        key, (ttl, lease, timeout) = self._key(full), (terms.ttl, terms.lease, terms.timeout)
+        return self._server.get_or_set(key, compute, ttl, lease, timeout, terms.tags, terms.anew)
 
     def _native_fill_many(
-        self,
-        full: list[Any],
-        compute: Callable[[list[str]], Awaitable[list[tuple[str, Any]]]],
-        ttl: float | None,
-        timeout: float | None,
+        self, full: list[Any], compute: Callable[[list[str]], Awaitable[list[tuple[str, Any]]]], terms: Terms
     ) -> Awaitable[dict[str, Any]]:
-        return self._server.multi_get_or_set([self._key(key) for key in full], compute, ttl, None, timeout)
+        keys, (ttl, lease, timeout) = [self._key(key) for key in full], (terms.ttl, terms.lease, terms.timeout)
+        return self._server.multi_get_or_set(keys, compute, ttl, lease, timeout, terms.tags, terms.anew)
+
+    def _native_renew(self, full: Any, compute: Callable[[Any], Awaitable[Any]], terms: Terms) -> Awaitable[Any]:
+        key, (ttl, lease, timeout) = self._key(full), (terms.ttl, terms.lease, terms.timeout)
+        return self._server.get_or_renew(key, compute, ttl, lease, timeout, terms.tags)
 
     def _loaded(self, full: Any, stored: Any) -> Any:
         return self._load_of(full, from_bytes(stored, encoding_of(self._serializer)), None)
@@ -186,10 +215,11 @@ class ServerOperations(NativeFill):
 
     def _for_locks(self) -> Any:
         # Other programs read the lock as it is, and it ends with its TTL.
-        if not self._has_grace:
-            return self
-        other = copy.copy(self)
-        other._server = self._server.ungraced()
+        plain = super()._for_locks()
+        if not self._keeps_more:
+            return plain
+        other = copy.copy(plain)
+        other._server = self._server.bare()
         return other
 
     async def _redlock_release(self, key: Any, value: Any) -> int:
@@ -204,6 +234,12 @@ class ServerOperations(NativeFill):
         return is_same and await ended(self._server.cas(text, data, version, ttl))
 
     async def _close(self, *args: Any, _conn: Any = None, **kwargs: Any) -> None:
+        if self._owner is not None:
+            await self._owner._close(*args, _conn=_conn, **kwargs)
+            return
         closing = self._server
         self._server = self._connect()
+        for view in self._views or ():
+            view._look_at(self)
+            view._changed()
         await ended(closing.close())

@@ -34,8 +34,10 @@ class ServerCommands(ServerOperations):
     def _changed(self) -> None:
         encode, decode = codec(self._serializer)
         is_built = self._key_builder is not None or self._is_other("_build_key")
+        is_plain = self._tagging is None and self._on_error == self._on_decode_error == "fail"
+        is_plain = is_plain and not isinstance(self._serializer, KeyedSerializer)
         self._remember(
-            _fast=self._server if self._is_stock() and not isinstance(self._serializer, KeyedSerializer) else None,
+            _fast=self._server if is_plain and self._is_stock() else None,
             _fast_limit=native_limit(self.timeout),
             _fast_prefix=None if is_built else key_text(self._build_key("", namespace=self.namespace)),
             _encode=encode,
@@ -61,6 +63,9 @@ class ServerCommands(ServerOperations):
         return self._fast_limit if timeout is SENTINEL else native_limit(timeout)
 
     def _fill_reads(self, lease: Seconds) -> bool:
+        # A view with tags has no short way, but need not read twice for that.
+        if self._tagging is not None and not self._plugins and self._on_error == self._on_decode_error == "fail":
+            return self._is_stock()
         return bool(lease) and self._short(SENTINEL) is not None
 
     async def get(
