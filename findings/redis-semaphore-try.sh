@@ -24,7 +24,11 @@ const tried = async (lock) => {
   return { acquired, ms: Date.now() - start }
 }
 const options = { lockTimeout: 60000, refreshInterval: 0 }
-for (const [name, make] of [['Mutex', (key, more) => new Mutex(redis, key, { ...options, ...more })], ['Semaphore', (key, more) => new Semaphore(redis, key, 1, { ...options, ...more })]]) {
+const kinds = {
+  Mutex: (key, more) => new Mutex(redis, key, { ...options, ...more }),
+  Semaphore: (key, more) => new Semaphore(redis, key, 1, { ...options, ...more }),
+}
+for (const [name, make] of Object.entries(kinds)) {
   await make('taken').acquire()
   const seen = {
     'taken, by default': await tried(make('taken')),
