@@ -93,15 +93,42 @@ impl Clock {
     #[inline]
     #[must_use]
     pub fn has_passed(&self, deadline: u64) -> bool {
+        self.life(deadline).is_none()
+    }
+
+    /// The life up to `deadline`, unless it has passed, exactly.
+    #[inline]
+    pub(crate) fn life(&self, deadline: u64) -> Option<Life> {
         if deadline == NEVER {
-            return false;
+            return Some(Life { deadline, coarse: 0 });
         }
         let coarse = self.coarse();
-        if deadline.saturating_sub(coarse) > COARSE_ERROR_MS {
-            return false;
-        }
-        coarse >= deadline || self.now() >= deadline
+        let is_far = deadline.saturating_sub(coarse) > COARSE_ERROR_MS;
+        (is_far || (coarse < deadline && self.now() < deadline)).then_some(Life { deadline, coarse })
     }
+
+    /// Whether at least so many milliseconds are left of a life that was [just found](crate::Engine::view_life), exactly: its
+    /// [`remaining`](Self::remaining) time isn't less, and no life is shorter than one millisecond.
+    #[inline]
+    #[must_use]
+    pub fn has_left(&self, life: Life, millis: u64) -> bool {
+        let Life { deadline, coarse } = life;
+        if millis <= 1 || deadline == NEVER {
+            return true;
+        }
+        // No less than is left.
+        let most = deadline.saturating_sub(coarse);
+        most > COARSE_ERROR_MS.saturating_add(millis)
+            || (most >= millis && self.remaining(deadline) >= Duration::from_millis(millis))
+    }
+}
+
+/// What a read knows of the life of the entry that it has found.
+#[derive(Debug, Clone, Copy)]
+pub struct Life {
+    deadline: u64,
+    /// The coarse time of the read; zero for an entry that doesn't expire.
+    coarse: u64,
 }
 
 /// A clock for tests that stands still until it is advanced. Clones share the time.
@@ -187,6 +214,26 @@ mod tests {
             let coarse = clock.coarse();
             assert!(coarse <= clock.now());
         }
+    }
+
+    #[test]
+    fn what_is_left_is_told_to_the_millisecond() {
+        let manual = ManualClock::new();
+        let clock = Clock::Manual(manual.clone());
+        let has_left = |deadline, millis| clock.life(deadline).map(|life| clock.has_left(life, millis));
+        for ttl in [1_000, 10] {
+            let deadline = clock.deadline(Duration::from_millis(ttl));
+            for left in (1..=ttl).rev() {
+                assert_eq!(has_left(deadline, left), Some(true), "{left} of {ttl}");
+                assert_eq!(has_left(deadline, left + 1), Some(false), "{left} of {ttl}");
+                manual.advance(Duration::from_millis(1));
+            }
+            assert_eq!(has_left(deadline, 1), None);
+        }
+        assert_eq!(has_left(NEVER, u64::MAX), Some(true));
+        let deadline = clock.deadline(Duration::from_millis(5));
+        manual.advance(Duration::from_micros(4_500));
+        assert_eq!(has_left(deadline, 1), Some(true), "part of a millisecond counts as one");
     }
 
     #[test]

@@ -10,7 +10,6 @@ use parking_lot::RwLock;
 
 use crate::builder::Builder;
 use crate::clock::{Clock, NEVER};
-use crate::joined::{Long, Pieces, Probe, Usual};
 use crate::key;
 use crate::layout::{Layout, Quick};
 use crate::reaper;
@@ -31,7 +30,7 @@ pub(crate) type Listener<V> = dyn Fn(Removed<V>) + Send + Sync;
 /// A bounded, sharded, expiring table of `V` by key. A clone is a handle on the same table.
 pub struct Engine<V, L: Layout = Quick> {
     /// A copy of the parts that a read needs: following one more pointer would be felt in a hit.
-    table: Table<V, L>,
+    pub(crate) table: Table<V, L>,
     pub(crate) inner: Arc<Inner<V, L>>,
 }
 
@@ -41,7 +40,7 @@ pub(crate) type Locked<V, L> = Padded<RwLock<Shard<V, L>>>;
 /// The shards, and the hasher that finds a key's shard.
 pub(crate) struct Table<V, L: Layout = Quick> {
     pub(crate) shards: Arc<[Locked<V, L>]>,
-    hasher: RandomState,
+    pub(crate) hasher: RandomState,
     pub(crate) clock: Clock,
 }
 
@@ -63,30 +62,6 @@ pub(crate) struct Inner<V, L: Layout = Quick> {
 #[derive(Debug)]
 #[repr(align(128))]
 pub(crate) struct Padded<T>(pub(crate) T);
-
-impl<V: Clone + Send + Sync + 'static, L: Layout> Engine<V, L> {
-    /// The value under `key`, unless it has expired. Counts as a use of the entry.
-    #[inline]
-    #[must_use]
-    pub fn get(&self, key: &str) -> Option<V> {
-        self.view(key, V::clone)
-    }
-
-    /// As [`get`](Self::get) of the key that is `prefix` followed by `name`. The two aren't copied together.
-    ///
-    /// ```
-    /// use polycache_engine::{Decision, Engine, NEVER};
-    ///
-    /// let engine = Engine::builder().build();
-    /// engine.update("users:7", |_| (Decision::Store { value: "v", weight: 1, deadline: NEVER }, ()));
-    /// assert_eq!(engine.get_joined("users:", "7"), Some("v"));
-    /// ```
-    #[inline]
-    #[must_use]
-    pub fn get_joined(&self, prefix: &str, name: &str) -> Option<V> {
-        self.view_joined(prefix, name, V::clone)
-    }
-}
 
 impl<V: Send + Sync + 'static> Engine<V> {
     /// Settings to change, and then to build an engine from.
@@ -114,53 +89,6 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
             is_numbered: AtomicBool::new(L::NUMBERED),
         };
         Self { table, inner: Arc::new(inner) }
-    }
-
-    /// Shows the value under `key` to `look`, unless it has expired. Counts as a use of the entry. `look` runs under a lock: it must be quick
-    /// and not call the engine.
-    #[inline]
-    pub fn view<R>(&self, key: &str, look: impl FnOnce(&V) -> R) -> Option<R> {
-        let (tag, shard) = self.table.locate(key);
-        let shard = self.table.shards[shard].0.read();
-        shard.get(tag, |found| key::equal(found, key.as_bytes()), &self.table.clock).map(look)
-    }
-
-    /// As [`view`](Self::view) of the key that is `prefix` followed by `name`. The two aren't copied together.
-    #[inline]
-    pub fn view_joined<R>(&self, prefix: &str, name: &str, look: impl FnOnce(&V) -> R) -> Option<R> {
-        let (prefix, name) = (prefix.as_bytes(), name.as_bytes());
-        match Usual::new(prefix, name) {
-            Some(usual) => self.view_by(&usual, look),
-            None => self.view_unusual(prefix, name, look),
-        }
-    }
-
-    #[inline(never)]
-    fn view_unusual<R>(&self, prefix: &[u8], name: &[u8], look: impl FnOnce(&V) -> R) -> Option<R> {
-        match Long::new(prefix, name) {
-            Some(long) => self.view_by(&long, look),
-            None => self.view_by(&Pieces { prefix, name }, look),
-        }
-    }
-
-    #[inline]
-    fn view_by<R>(&self, key: &impl Probe, look: impl FnOnce(&V) -> R) -> Option<R> {
-        let (tag, shard) = self.table.place(key.hash(&self.table.hasher));
-        let shard = self.table.shards[shard].0.read();
-        shard.get(tag, |found| key.is(found), &self.table.clock).map(look)
-    }
-
-    /// Shows the entry under `key` to `look`, unless it has expired. Doesn't count as a use of the entry. `look` runs under a lock: it must
-    /// be quick and not call the engine.
-    pub fn peek<R>(&self, key: &str, look: impl FnOnce(Present<'_, V>) -> R) -> Option<R> {
-        let (tag, shard) = self.table.locate(key);
-        self.table.shards[shard].0.read().peek(tag, key, &self.table.clock).map(look)
-    }
-
-    /// As [`peek`](Self::peek), but counts as a use of the entry.
-    pub fn read<R>(&self, key: &str, look: impl FnOnce(Present<'_, V>) -> R) -> Option<R> {
-        let (tag, shard) = self.table.locate(key);
-        self.table.shards[shard].0.read().read(tag, key, &self.table.clock).map(look)
     }
 
     /// Reads and changes the entry under `key` in one atomic step. `decide` is shown the live entry or its absence, and runs under a lock:
@@ -368,7 +296,7 @@ impl<V, L: Layout> Table<V, L> {
     }
 
     #[inline]
-    fn place(&self, hash: u64) -> (u32, usize) {
+    pub(crate) fn place(&self, hash: u64) -> (u32, usize) {
         ((hash >> 32) as u32, hash as usize & (self.shards.len() - 1))
     }
 }

@@ -32,6 +32,7 @@ mod layout;
 mod many;
 mod places;
 mod policy;
+mod reads;
 mod reaper;
 mod removed;
 mod shard;
@@ -43,7 +44,7 @@ mod wheel;
 mod tests;
 
 pub use builder::Builder;
-pub use clock::{Clock, ManualClock, NEVER};
+pub use clock::{Clock, Life, ManualClock, NEVER};
 pub use engine::Engine;
 pub use layout::{Layout, Quick, Small};
 pub use removed::{Cause, Removed};

@@ -36,7 +36,8 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
             table.shards.iter().map(|shard| shard.0.read()).collect();
         let mut find = |key: &str| {
             let (tag, shard) = table.locate(key);
-            look(shards[shard].get(tag, |found| key::equal(found, key.as_bytes()), &table.clock));
+            let found = shards[shard].get(tag, |found| key::equal(found, key.as_bytes()), &table.clock);
+            look(found.map(|(value, _)| value));
         };
         let names = names.into_iter();
         if prefix.is_empty() {

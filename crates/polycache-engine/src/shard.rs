@@ -3,7 +3,7 @@
 use arrayvec::ArrayVec;
 use compact_str::CompactString;
 
-use crate::clock::Clock;
+use crate::clock::{Clock, Life};
 use crate::engine::EXPIRY_BATCH;
 use crate::index::{Check, Index};
 use crate::key;
@@ -129,15 +129,13 @@ impl<V, L: Layout> Shard<V, L> {
         })
     }
 
-    /// The value of the live entry whose key `is_key` accepts. Counts as a read.
+    /// The value of the live entry whose key `is_key` accepts, and its life. Counts as a read.
     #[inline]
-    pub(crate) fn get(&self, tag: u32, is_key: impl Fn(&[u8]) -> bool, clock: &Clock) -> Option<&V> {
+    pub(crate) fn get(&self, tag: u32, is_key: impl Fn(&[u8]) -> bool, clock: &Clock) -> Option<(&V, Life)> {
         let (index, slot, value) = self.index.find(tag, Look { slab: &self.slab, is_key })?;
-        if clock.has_passed(self.slab.deadline_of(index, slot)) {
-            return None;
-        }
+        let life = clock.life(self.slab.deadline_of(index, slot))?;
         slot.touch();
-        Some(value)
+        Some((value, life))
     }
 
     /// The live entry of this key. Doesn't count as a read.

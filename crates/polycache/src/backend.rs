@@ -101,6 +101,13 @@ pub trait Backend: Debug + Send + Sync + 'static {
         None
     }
 
+    /// Whether `get` marks what is a hit by the TTL and by `clears`, for a cache that is right upon it. A wrapper doesn't pass it on: it might
+    /// keep a value until that is no hit any more.
+    #[doc(hidden)]
+    fn marks_hits(&self) -> bool {
+        false
+    }
+
     /// A second handle on the same entries, whose writes also end leases, at no round trip of their own: each `set`, `multi_set`,
     /// `increment`, `expire`, `delete` and `multi_delete` ends the [lease](Key::lease) on each of its keys. So a value that was computed
     /// before the write, under a lease, isn't stored after it. Where a `set` under a lease [looks](Capabilities::checks_leases) at the

@@ -53,16 +53,18 @@ impl Ttl {
 
     /// The TTL, shortened by a random part of up to `fraction`, so that entries written together don't expire together. Never longer: no
     /// value is kept beyond its given life.
+    #[inline]
     pub(crate) fn jittered(self, fraction: f64) -> Self {
-        match self {
-            Self::After(life) if fraction > 0.0 => {
-                let shortened = life.as_secs_f64() * (1.0 - fraction * fastrand::f64());
-                // Rounding may exceed the longest duration.
-                let shortened = Duration::try_from_secs_f64(shortened).unwrap_or(life);
-                Self::After(shortened.max(Duration::from_millis(1)).min(life))
-            }
-            ttl => ttl,
-        }
+        if fraction > 0.0 { self.shortened(fraction) } else { self }
+    }
+
+    #[inline(never)]
+    fn shortened(self, fraction: f64) -> Self {
+        let Self::After(life) = self else { return self };
+        let shortened = life.as_secs_f64() * (1.0 - fraction * fastrand::f64());
+        // Rounding may exceed the longest duration.
+        let shortened = Duration::try_from_secs_f64(shortened).unwrap_or(life);
+        Self::After(shortened.max(Duration::from_millis(1)).min(life))
     }
 }
 

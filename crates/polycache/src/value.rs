@@ -2,6 +2,7 @@
 
 mod decodable;
 mod head;
+mod headed;
 mod stored;
 mod varint;
 
@@ -15,6 +16,10 @@ use serde_core::Serialize;
 use self::decodable::Decodable;
 pub(crate) use self::decodable::Decoder;
 pub use self::head::Head;
+use self::headed::HeadedObject;
+pub(crate) use self::headed::Looked;
+#[cfg(feature = "memory")]
+pub(crate) use self::headed::Validity;
 
 /// The value that a backend holds for a key: encoded bytes, or a live object of this process; either may have a [`Head`]. Cheap to clone,
 /// except for bytes on their way from or to a server (`Value::from` of a `Vec`), which a clone copies.
@@ -39,23 +44,19 @@ enum Repr {
     Bytes(Arc<[u8]>),
     /// Bytes with a head, in the form that a server stores.
     Headed(Arc<[u8]>),
-    /// A value with tags that has just been read, and none of them was cleared.
-    Checked(Box<Value>),
+    /// The same, and a cache has looked at the tags: no room is left for a [`Looked`].
+    Checked(Arc<[u8]>),
+    /// The same, marked as a hit by the store.
+    Hit(Arc<[u8]>),
     /// Bytes from a server that this program can't read.
     Unreadable(Arc<[u8]>),
     /// Bytes with a place for the object that is decoded from them.
-    Decodable(Arc<Decodable>),
+    Decodable(Arc<Decodable>, Looked),
     /// An object that can also be encoded, for readers of another type.
     Typed(Arc<dyn Typed>),
     /// An object that can't be encoded.
     Object(Arc<dyn Any + Send + Sync>),
-    HeadedObject(Arc<HeadedObject>),
-}
-
-/// A live object with a head.
-struct HeadedObject {
-    head: Box<[u8]>,
-    object: Value,
+    HeadedObject(Arc<HeadedObject>, Looked),
 }
 
 /// An object of a type that serde knows.
@@ -87,10 +88,15 @@ impl Value {
     #[inline]
     #[must_use]
     pub fn shared(self) -> Self {
+        // What most writes store, apart from the rest: they would move it.
+        if matches!(self.0, Repr::Bytes(_) | Repr::Typed(_) | Repr::Object(_)) { self } else { self.shared_rare() }
+    }
+
+    #[inline(never)]
+    fn shared_rare(self) -> Self {
         match self.0 {
             Repr::Owned(bytes) => Self(Repr::Bytes(bytes.into())),
-            Repr::Checked(value) => *value,
-            _ => self,
+            _ => self.looked(Looked::Nowhere),
         }
     }
 
@@ -122,14 +128,15 @@ impl Value {
             Repr::Owned(_) | Repr::Bytes(_) | Repr::Typed(_) | Repr::Object(_) if head.is_empty() => self.0,
             Repr::Owned(bytes) => Repr::Headed(stored::join(head, &bytes)),
             Repr::Bytes(bytes) => Repr::Headed(stored::join(head, &bytes)),
-            Repr::Headed(stored) => return Self::bytes(stored::split(&stored).1).with_head(head),
-            Repr::Checked(value) => return value.with_head(head),
-            Repr::Unreadable(stored) => Repr::Unreadable(stored),
-            Repr::Decodable(decodable) => return decodable.bytes().clone().with_head(head).decodable(),
-            Repr::Typed(_) | Repr::Object(_) => {
-                Repr::HeadedObject(Arc::new(HeadedObject { head: head.as_bytes().into(), object: self }))
+            Repr::Headed(stored) | Repr::Checked(stored) | Repr::Hit(stored) => {
+                return Self::bytes(stored::split(&stored).1).with_head(head);
             }
-            Repr::HeadedObject(headed) => return headed.object.clone().with_head(head),
+            Repr::Unreadable(stored) => Repr::Unreadable(stored),
+            Repr::Decodable(decodable, _) => return decodable.bytes().clone().with_head(head).decodable(),
+            Repr::Typed(_) | Repr::Object(_) => {
+                Repr::HeadedObject(Arc::new(HeadedObject::new(head, self)), Looked::Nowhere)
+            }
+            Repr::HeadedObject(headed, _) => return headed.object().clone().with_head(head),
         })
     }
 
@@ -149,24 +156,13 @@ impl Value {
         }
     }
 
-    /// Whether it has tags, and nobody has looked yet whether one of them was cleared.
-    pub(crate) fn is_tagged(&self) -> bool {
-        !matches!(self.0, Repr::Checked(_)) && self.head().is_some_and(|head| head.is_tagged())
-    }
-
-    /// The same after a look at its tags.
-    pub(crate) fn checked(self) -> Self {
-        if self.is_tagged() { Self(Repr::Checked(Box::new(self))) } else { self }
-    }
-
     /// The head: what belongs to the value besides its bytes or object.
     #[must_use]
     pub fn head(&self) -> Option<Head<'_>> {
         match &self.0 {
-            Repr::Headed(stored) => Some(stored::split(stored).0),
-            Repr::Checked(value) => value.head(),
-            Repr::HeadedObject(headed) => Some(Head::known(&headed.head)),
-            Repr::Decodable(decodable) => decodable.bytes().head(),
+            Repr::Headed(stored) | Repr::Checked(stored) | Repr::Hit(stored) => Some(stored::split(stored).0),
+            Repr::HeadedObject(headed, _) => Some(headed.head()),
+            Repr::Decodable(decodable, _) => decodable.bytes().head(),
             Repr::Owned(_) | Repr::Bytes(_) | Repr::Unreadable(_) | Repr::Typed(_) | Repr::Object(_) => None,
         }
     }
@@ -177,11 +173,10 @@ impl Value {
         match &self.0 {
             Repr::Owned(bytes) => Some(bytes),
             Repr::Bytes(bytes) => Some(bytes),
-            Repr::Headed(stored) => Some(stored::split(stored).1),
-            Repr::Checked(value) => value.as_bytes(),
+            Repr::Headed(stored) | Repr::Checked(stored) | Repr::Hit(stored) => Some(stored::split(stored).1),
             Repr::Unreadable(stored) => Some(stored),
-            Repr::Decodable(decodable) => decodable.bytes().as_bytes(),
-            Repr::Typed(_) | Repr::Object(_) | Repr::HeadedObject(_) => None,
+            Repr::Decodable(decodable, _) => decodable.bytes().as_bytes(),
+            Repr::Typed(_) | Repr::Object(_) | Repr::HeadedObject(..) => None,
         }
     }
 
@@ -189,10 +184,15 @@ impl Value {
     #[must_use]
     pub fn downcast_ref<T: Any>(&self) -> Option<&T> {
         match &self.0 {
-            Repr::HeadedObject(headed) => headed.object.plain_ref(),
-            Repr::Checked(value) => value.downcast_ref(),
+            Repr::HeadedObject(headed, _) => headed.object().plain_ref(),
             _ => self.plain_ref(),
         }
+    }
+
+    /// Whether it is bytes or an object and nothing more, as most values are that are written.
+    #[inline]
+    pub(crate) fn is_plain(&self) -> bool {
+        matches!(self.0, Repr::Owned(_) | Repr::Bytes(_) | Repr::Typed(_) | Repr::Object(_))
     }
 
     /// The live object, if it is a `T` and has no head: what most hits find.
@@ -215,8 +215,7 @@ impl Value {
     /// The live object, if it is a `T`; otherwise the value.
     pub(crate) fn into_object<T: Any + Send + Sync>(self) -> Result<Arc<T>, Self> {
         match self.0 {
-            Repr::HeadedObject(headed) => headed.object.clone().into_plain_object(),
-            Repr::Checked(value) => value.into_object(),
+            Repr::HeadedObject(headed, _) => headed.object().clone().into_plain_object(),
             _ => self.into_plain_object(),
         }
     }
@@ -238,8 +237,7 @@ impl Value {
     pub fn as_serialize(&self) -> Option<&dyn erased_serde::Serialize> {
         match &self.0 {
             Repr::Typed(object) => Some(object.as_serialize()),
-            Repr::HeadedObject(headed) => headed.object.as_serialize(),
-            Repr::Checked(value) => value.as_serialize(),
+            Repr::HeadedObject(headed, _) => headed.object().as_serialize(),
             _ => None,
         }
     }
@@ -255,10 +253,13 @@ impl Value {
         }
         match &self.0 {
             Repr::Owned(_) => 0,
-            Repr::Bytes(bytes) | Repr::Headed(bytes) | Repr::Unreadable(bytes) => counts_of(bytes),
-            Repr::Checked(value) => value.address(),
-            Repr::Decodable(decodable) => counts_of(decodable),
-            Repr::HeadedObject(headed) => counts_of(headed),
+            Repr::Bytes(bytes)
+            | Repr::Headed(bytes)
+            | Repr::Checked(bytes)
+            | Repr::Hit(bytes)
+            | Repr::Unreadable(bytes) => counts_of(bytes),
+            Repr::Decodable(decodable, _) => counts_of(decodable),
+            Repr::HeadedObject(headed, _) => counts_of(headed),
             Repr::Typed(object) => counts_of(object),
             Repr::Object(object) => counts_of(object),
         }

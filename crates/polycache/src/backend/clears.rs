@@ -83,23 +83,31 @@ impl Clears {
         if oldest >= self.now() {
             return true;
         }
-        self.spare_by_name(&head)
+        let spared = self.spare_by_name(&head);
+        if let Some(count) = spared {
+            value.spared_by(count);
+        }
+        spared.is_some()
     }
 
+    /// The count up to which none of the tags was cleared since; `None` if one was.
     #[inline(never)]
-    fn spare_by_name(&self, head: &Head<'_>) -> bool {
+    fn spare_by_name(&self, head: &Head<'_>) -> Option<u64> {
         let known = self.known.read().unwrap_or_else(PoisonError::into_inner);
-        head.tags().all(|(tag, generation)| {
+        let spared = head.tags().all(|(tag, generation)| {
             let cleared = known.young.get(tag).or_else(|| known.old.get(tag));
             // The entry knows of all clears before `old_since`, or can't tell.
             generation.saturating_add(1) >= known.old_since && cleared.is_none_or(|cleared| generation >= *cleared)
-        })
+        });
+        // While this lock is held nothing is cleared.
+        spared.then(|| self.now())
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::value::Looked;
 
     fn tagged(tags: &[&str], generation: u64) -> Value {
         let head = tags.iter().fold(Head::new(), |head, tag| head.with_tag(tag, generation));
@@ -118,6 +126,27 @@ mod tests {
         assert!(!clears.spare(&before));
         assert!(clears.spare(&tagged(&["a", "b"], clears.now())));
         assert!(clears.spare(&Value::bytes(*b"plain")));
+    }
+
+    #[test]
+    fn an_object_that_was_spared_by_name_is_spared_by_its_count() {
+        let clears = Clears::new();
+        clears.uses();
+        let object = Value::typed(1).with_head(&Head::new().with_tag("a", clears.now()));
+        let is_spared_at_once = || {
+            let mut spared = false;
+            drop(object.hit(|validity| {
+                spared = validity.since > clears.now();
+                Looked::Nowhere
+            }));
+            spared
+        };
+        assert!(is_spared_at_once());
+        clears.clear("b");
+        assert!(!is_spared_at_once());
+        assert!(clears.spare(&object) && is_spared_at_once());
+        clears.clear("a");
+        assert!(!is_spared_at_once() && !clears.spare(&object) && !is_spared_at_once());
     }
 
     #[test]

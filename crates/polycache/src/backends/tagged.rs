@@ -35,6 +35,8 @@ pub(crate) struct Tagged {
 #[derive(Debug)]
 pub(crate) struct Shared {
     pub(crate) clears: Option<Arc<Clears>>,
+    /// See [`Backend::marks_hits`].
+    pub(crate) marks_hits: bool,
     /// Whether this process has come upon tags: before, it doesn't look for them where no value is asked for.
     used: AtomicBool,
     pub(crate) known: Known,
@@ -42,7 +44,8 @@ pub(crate) struct Shared {
 
 impl Shared {
     pub(crate) fn new(backend: &dyn Backend) -> Arc<Self> {
-        Arc::new(Self { clears: backend.clears(), used: AtomicBool::new(false), known: Known::default() })
+        let (clears, marks_hits) = (backend.clears(), backend.marks_hits());
+        Arc::new(Self { clears, marks_hits, used: AtomicBool::new(false), known: Known::default() })
     }
 
     pub(crate) fn is_used(&self) -> bool {

@@ -68,6 +68,11 @@ impl Cache {
     where
         T: DeserializeOwned + Clone + Send + Sync + 'static,
     {
+        if let Some((object, has_grace)) = value.hit_ref::<T>()
+            && self.trusts(has_grace)
+        {
+            return Ok(object.clone());
+        }
         let View { serializer, decoder, .. } = &*self.view;
         if let Some(object) = value.plain_decoded::<T>(*decoder) {
             return Ok(object.clone());
@@ -116,6 +121,11 @@ impl Cache {
 
     #[inline(never)]
     fn decode_other_object<T: Any + Send + Sync>(&self, value: Value) -> Result<Arc<T>> {
+        if let Some((_, has_grace)) = value.hit_ref::<T>()
+            && self.trusts(has_grace)
+        {
+            return value.into_object().map_err(|value| not_shared::<T>(&value));
+        }
         self.may_read(&value)?;
         value.into_object().map_err(|value| not_shared::<T>(&value))
     }

@@ -26,6 +26,8 @@ pub(crate) const THROTTLE: Range<Duration> = Range::from("throttle", Duration::Z
 pub(crate) struct Grace {
     /// The backend that the cache's own is around.
     inner: Arc<dyn Backend>,
+    /// Where hits are marked, if they are.
+    hits: Option<Arc<dyn Backend>>,
     /// The part of a TTL after which an entry is refreshed early; 1 for never.
     early: f64,
 }
@@ -33,14 +35,22 @@ pub(crate) struct Grace {
 /// Makes a computed value of what is stored.
 type Read<T> = fn(&Cache, &str, Value, Age) -> Result<T>;
 
+/// How much of its TTL is left, no reader asks.
+const CALM: Age = Age::Fresh(Ttl::Never);
+
 impl Grace {
     /// The grace of a cache on `inner`, and the backend that keeps it; none where that is zero and nothing is refreshed early.
-    pub(crate) fn around(inner: Arc<dyn Backend>, grace: Duration, early: f64) -> (Option<Self>, Arc<dyn Backend>) {
+    pub(crate) fn around(
+        inner: Arc<dyn Backend>,
+        hits: Option<Arc<dyn Backend>>,
+        grace: Duration,
+        early: f64,
+    ) -> (Option<Self>, Arc<dyn Backend>) {
         if grace.is_zero() && early >= NEVER_EARLY {
             return (None, inner);
         }
-        let backend = Arc::new(Graced::new(Arc::clone(&inner), grace, early));
-        (Some(Self { inner, early }), backend)
+        let backend = Arc::new(Graced::new(Arc::clone(&inner), hits.clone(), grace, early));
+        (Some(Self { inner, hits, early }), backend)
     }
 }
 
@@ -82,6 +92,9 @@ impl Cache {
         match self.gate() {
             Gate::Shut => self.shut(NAME, None),
             Gate::Open => {
+                if let Some(value) = self.calm_hit(key, read) {
+                    return Reply::ready(Some((value, CALM)));
+                }
                 let want = if self.has_grace() { ROUGHLY } else { Want::VALUE };
                 let found = self.with_key(key, |_, key| self.beneath().look(key, want));
                 self.finish(NAME, Some(key), found, move |cache, key, found| {
@@ -101,6 +114,16 @@ impl Cache {
                 |aged| Answer::found(&aged.as_ref().filter(|(_, age)| age.is_fresh())),
                 recover,
             ),
+        }
+    }
+
+    /// A fresh value that isn't to be refreshed, if the store tells that at once.
+    #[inline]
+    fn calm_hit<T>(&self, key: &str, read: Read<T>) -> Option<T> {
+        let hits = self.view.grace.as_ref()?.hits.as_ref()?;
+        match self.with_key(key, |_, key| hits.get(key)).now() {
+            Ok(Ok(Some(value))) if value.is_calm_hit() => read(self, key, value, CALM).ok(),
+            _ => None,
         }
     }
 
@@ -162,6 +185,11 @@ impl Cache {
         self.finish(NAME, Some(key), rested, move |cache, key, found| {
             found?.map_or(Ok(None), |(value, age)| unless_cleared(read(cache, key, value, age)))
         })
+    }
+
+    /// Whether the mark of a hit tells all: it comes from the cache's own store, and a value with a grace is for a cache with one.
+    pub(super) fn trusts(&self, has_grace: bool) -> bool {
+        self.view.layers.shared.marks_hits && (!has_grace || self.has_grace())
     }
 
     /// Refuses a value with a grace where the cache has none: it would take a stale one for a fresh one. And one whose tags forbid it.

@@ -58,7 +58,8 @@ impl Layers {
             self.stale_on_clear && !self.grace.is_zero(),
         );
         let tagged = Arc::new(tagged);
-        let (grace, backend) = Grace::around(Arc::clone(&tagged) as Arc<dyn Backend>, self.grace, self.early);
+        let hits = self.shared.marks_hits.then(|| Arc::clone(&self.given));
+        let (grace, backend) = Grace::around(Arc::clone(&tagged) as Arc<dyn Backend>, hits, self.grace, self.early);
         let direct = match &grace {
             None if !tagged.reads_tags() => Arc::clone(&self.given),
             _ => Arc::clone(&backend),

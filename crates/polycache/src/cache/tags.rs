@@ -151,6 +151,7 @@ impl Cache {
             return Ok(());
         }
         let note = match &self.view.layers.shared.clears {
+            Some(_) if self.view.layers.shared.marks_hits && value.is_hit() => return Ok(()),
             Some(clears) if clears.spare(value) => return Ok(()),
             Some(_) => Note::Cleared,
             None => Note::Unchecked,

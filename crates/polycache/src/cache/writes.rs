@@ -248,6 +248,7 @@ impl Cache {
     }
 
     /// The TTL of one more write.
+    #[inline]
     pub(super) fn write_ttl(&self) -> Result<Ttl> {
         Ok(self.ttl.checked()?.jittered(self.view.options.ttl_jitter))
     }

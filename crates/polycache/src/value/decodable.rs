@@ -2,10 +2,10 @@
 
 use std::any::Any;
 use std::fmt;
-use std::sync::OnceLock;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
-use super::{Repr, Value};
+use super::{Looked, Repr, Value};
 
 /// Tells the serializers of two caches apart: each decodes differently, even if both caches share a backend.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -55,19 +55,20 @@ impl Decodable {
 impl Value {
     /// The same bytes, which from now on keep the object that is first decoded from them; cheap to clone. A live object stays as it is.
     pub(crate) fn decodable(self) -> Self {
-        match self.0 {
-            Repr::Owned(bytes) => Self(Repr::Decodable(Decodable::new(Self::from(fitted(bytes))).into())),
-            Repr::Bytes(_) | Repr::Headed(_) => Self(Repr::Decodable(Decodable::new(self).into())),
-            Repr::Checked(value) => value.decodable(),
-            Repr::Decodable(_) | Repr::Unreadable(_) | Repr::Typed(_) | Repr::Object(_) | Repr::HeadedObject(_) => self,
-        }
+        let decodable = match self.0 {
+            Repr::Owned(bytes) => Decodable::new(Self::from(fitted(bytes))),
+            Repr::Bytes(_) | Repr::Headed(_) | Repr::Checked(_) | Repr::Hit(_) => Decodable::new(self.shared()),
+            Repr::Decodable(..) | Repr::Unreadable(_) | Repr::Typed(_) | Repr::Object(_) | Repr::HeadedObject(..) => {
+                return self;
+            }
+        };
+        Self(Repr::Decodable(Arc::new(decodable), Looked::Nowhere))
     }
 
     /// The bytes alone: for another key, for which a serializer might refuse them.
     pub(crate) fn undecoded(self) -> Self {
         match self.0 {
-            Repr::Decodable(decodable) => decodable.bytes.clone(),
-            Repr::Checked(value) => value.undecoded(),
+            Repr::Decodable(decodable, _) => decodable.bytes.clone(),
             _ => self,
         }
     }
@@ -75,8 +76,7 @@ impl Value {
     /// The object that `by` has decoded from these bytes, if it was a `T`.
     pub(crate) fn decoded<T: Any>(&self, by: Decoder) -> Option<&T> {
         match &self.0 {
-            Repr::Decodable(decodable) => decodable.decoded(by),
-            Repr::Checked(value) => value.decoded(by),
+            Repr::Decodable(decodable, _) => decodable.decoded(by),
             _ => None,
         }
     }
@@ -85,7 +85,7 @@ impl Value {
     #[inline]
     pub(crate) fn plain_decoded<T: Any>(&self, by: Decoder) -> Option<&T> {
         match &self.0 {
-            Repr::Decodable(decodable) if matches!(decodable.bytes.0, Repr::Owned(_) | Repr::Bytes(_)) => {
+            Repr::Decodable(decodable, _) if matches!(decodable.bytes.0, Repr::Owned(_) | Repr::Bytes(_)) => {
                 decodable.decoded(by)
             }
             _ => None,
@@ -94,10 +94,7 @@ impl Value {
 
     /// Keeps the object that `by` has decoded from these bytes, if there is a place for it; the first one stays.
     pub(crate) fn keep_decoded<T: Any + Send + Sync + Clone>(&self, by: Decoder, object: &T) {
-        if let Repr::Checked(value) = &self.0 {
-            return value.keep_decoded(by, object);
-        }
-        if let Repr::Decodable(decodable) = &self.0
+        if let Repr::Decodable(decodable, _) = &self.0
             && decodable.object.get().is_none()
         {
             // Another thread may have been first.

@@ -38,9 +38,10 @@ impl Value {
     #[must_use]
     pub fn to_stored(&self) -> Option<Cow<'_, [u8]>> {
         match &self.0 {
-            Repr::Headed(stored) | Repr::Unreadable(stored) => Some(Cow::Borrowed(stored)),
-            Repr::Checked(value) => value.to_stored(),
-            Repr::Decodable(decodable) => decodable.bytes().to_stored(),
+            Repr::Headed(stored) | Repr::Checked(stored) | Repr::Hit(stored) | Repr::Unreadable(stored) => {
+                Some(Cow::Borrowed(stored))
+            }
+            Repr::Decodable(decodable, _) => decodable.bytes().to_stored(),
             _ => self.as_bytes().map(|bytes| {
                 if bytes.starts_with(MAGIC) {
                     Cow::Owned([MAGIC, &[ESCAPED], bytes].concat())

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use polycache_engine::{Cursor as Place, Decision, Present};
+use polycache_engine::{Cursor as Place, Decision, Life, Present};
 
 use super::Memory;
 use super::counter::{self, Number};
@@ -10,6 +10,7 @@ use crate::backend::{
     Backend, BackendInfo, Clears, Cursor, Entry, Found, Key, Page, Pattern, SetOptions, Version, Want, When,
 };
 use crate::events::{EventKinds, Listener};
+use crate::value::{Looked, Validity};
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 /// How often `increment` asks an object of a foreign type for its number while others write.
@@ -26,7 +27,7 @@ impl Backend for Memory {
     #[inline]
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
         match key.parts() {
-            None => Reply::ready(self.engine.get(key.full())),
+            None => Reply::ready(self.engine.view_life(key.full(), |value, life| self.hit(value, life))),
             Some((prefix, name)) => self.get_joined(prefix, name),
         }
     }
@@ -141,6 +142,10 @@ impl Backend for Memory {
     fn clears(&self) -> Option<Arc<Clears>> {
         Some(Arc::clone(&self.clears))
     }
+
+    fn marks_hits(&self) -> bool {
+        true
+    }
 }
 
 impl Memory {
@@ -192,7 +197,23 @@ impl Memory {
     /// A function of its own, so that a hit of a key without a namespace stays small.
     #[inline(never)]
     fn get_joined(&self, prefix: &str, name: &str) -> Reply<Option<Value>> {
-        Reply::ready(self.engine.get_joined(prefix, name))
+        Reply::ready(self.engine.view_joined_life(prefix, name, |value, life| self.hit(value, life)))
+    }
+
+    #[inline]
+    fn hit(&self, value: &Value, life: Life) -> Value {
+        value.hit(|Validity { fresh, calm, since }| {
+            let has_left = |millis| self.engine.clock().has_left(life, millis);
+            if since <= self.clears.now() {
+                Looked::Nowhere
+            } else if has_left(calm) {
+                Looked::Calm
+            } else if calm > fresh && has_left(fresh) {
+                Looked::Store
+            } else {
+                Looked::Nowhere
+            }
+        })
     }
 
     fn find(&self, key: &str, want: Want) -> Option<Found> {

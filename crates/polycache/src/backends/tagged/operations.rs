@@ -66,17 +66,13 @@ impl Backend for Tagged {
         found.map(move |found| found.into_iter().map(|found| found.map(|found| only(found, want))).collect())
     }
 
+    #[inline]
     fn set(&self, key: Key<'_>, value: Value, options: SetOptions) -> Reply<bool> {
-        let is_tagged = self.own > 0 || value.is_tagged();
-        let depends = options.when != When::Always && self.shared.is_used();
-        if (!is_tagged && !depends) || is_lease(key.full()) {
+        // This is the `set` of every cache.
+        if self.own == 0 && matches!(options.when, When::Always) && value.is_plain() {
             return self.inner.set(key, value, options);
         }
-        let (this, owned) = (self.clone(), key.into_owned());
-        self.mark(key, value, options.ttl).and_then(move |value| match options.when {
-            When::Always => this.inner.set(owned.key(), value, options),
-            _ => this.set_if(owned.key(), value, options),
-        })
+        self.set_rest(key, value, options)
     }
 
     fn multi_set(&self, entries: Vec<Entry<'_>>) -> Reply<()> {
@@ -160,6 +156,23 @@ impl Backend for Tagged {
 
     fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
         Some(Arc::new(Self { inner: self.inner.ending_leases(holder)?, ..self.clone() }))
+    }
+}
+
+impl Tagged {
+    /// Apart, so that the usual `set` moves its arguments no further.
+    #[inline(never)]
+    fn set_rest(&self, key: Key<'_>, value: Value, options: SetOptions) -> Reply<bool> {
+        let is_tagged = self.own > 0 || value.is_tagged();
+        let depends = options.when != When::Always && self.shared.is_used();
+        if (!is_tagged && !depends) || is_lease(key.full()) {
+            return self.inner.set(key, value, options);
+        }
+        let (this, owned) = (self.clone(), key.into_owned());
+        self.mark(key, value, options.ttl).and_then(move |value| match options.when {
+            When::Always => this.inner.set(owned.key(), value, options),
+            _ => this.set_if(owned.key(), value, options),
+        })
     }
 }
 
