@@ -63,6 +63,8 @@ class Server:
         """The kind of the servers."""
     def get(self, key: str, default: Any = None, timeout: float | None = None, tags: Tags | None = None) -> Future[Any]:
         """The bytes under key, or the default."""
+    def get_now(self, key: str, default: Any = None, timeout: float | None = None) -> Any:
+        """As `get`, but what is near is the result itself in place of a future, and needs no loop."""
     def multi_get(
         self, keys: Iterable[str], default: Any = None, timeout: float | None = None, tags: Tags | None = None
     ) -> Future[list[Any]]:

@@ -120,6 +120,20 @@ impl Server {
         self.ask(py, timeout, ask, |py, value| Ok(convert::bytes_or(py, value.as_ref(), default)))
     }
 
+    /// What is near is answered without a future, and without the loop.
+    #[pyo3(signature = (key, default = None, timeout = None))]
+    fn get_now<'py>(
+        &self,
+        py: Python<'py>,
+        key: &str,
+        default: Option<Py<PyAny>>,
+        timeout: Option<f64>,
+    ) -> Future_<'py> {
+        let default = default.unwrap_or_else(|| py.None());
+        let convert = |py: Python<'_>, value: Option<Value>| Ok(convert::bytes_or(py, value.as_ref(), default));
+        self.ask_now(py, timeout, |cache| cache.get::<Value>(key), convert)
+    }
+
     #[pyo3(signature = (keys, default = None, timeout = None, tags = None))]
     fn multi_get<'py>(
         &self,

@@ -2,7 +2,7 @@
 
 use std::future::Future;
 
-use polycache::{Cache, Result};
+use polycache::{Cache, Reply, Result};
 use pyo3::prelude::*;
 
 use super::arguments::limit;
@@ -37,6 +37,30 @@ impl Server {
             return start(&event_loop, work(ask(&cache), convert), None);
         }
         start(&event_loop, work(ask(&cache), convert), limit)
+    }
+
+    /// Begins a command whose reply may be here already: then this is its result in place of a future.
+    pub(super) fn ask_now<'py, T: Send + 'static>(
+        &self,
+        py: Python<'py>,
+        timeout: Option<f64>,
+        ask: impl FnOnce(&Cache) -> Reply<T>,
+        convert: impl FnOnce(Python<'_>, T) -> PyResult<Py<PyAny>> + Send + 'static,
+    ) -> Future_<'py> {
+        let live = self.connections.live().map_err(|error| raised(py, &error))?;
+        let cache = self.cache(py, &live)?;
+        let limit = limit(py, timeout)?;
+        let is_guarded = self.connections.config().is_guarded();
+        let reply = if is_guarded { ask(&cache.with_timeout(limit.unwrap_or_default())) } else { ask(&cache) };
+        match reply.now() {
+            Ok(Ok(value)) => convert(py, value).map(|object| object.into_bound(py)),
+            Ok(Err(error)) => Err(raised(py, &error)),
+            Err(reply) => {
+                let event_loop = running_loop(py)?;
+                let _entered = live.runtime().handle.enter();
+                start(&event_loop, work(reply, convert), limit.filter(|_| !is_guarded))
+            }
+        }
     }
 
     #[inline]

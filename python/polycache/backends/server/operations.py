@@ -35,7 +35,18 @@ class ServerOperations(Renewing):
     _server: Server
 
     _OWN = frozenset(
-        {"_made", "_server", "_owner", "_views", "_fast", "_fast_limit", "_fast_prefix", "_encode", "_decode"}
+        {
+            "_made",
+            "_server",
+            "_owner",
+            "_views",
+            "_fast",
+            "_is_near",
+            "_fast_limit",
+            "_fast_prefix",
+            "_encode",
+            "_decode",
+        }
     )
 
     #: Whose connections this view has.

@@ -25,6 +25,8 @@ class ServerCommands(ServerOperations):
 
     #: The native client while the short way is open.
     _fast: Server | None = None
+    #: Whether some values are near, which are read without the loop.
+    _is_near = False
     _fast_limit: float | None = None
     #: What stands before a key in the cache's namespace, while the key rule is the backend's own.
     _fast_prefix: str | None = None
@@ -38,6 +40,7 @@ class ServerCommands(ServerOperations):
         is_plain = is_plain and not isinstance(self._serializer, KeyedSerializer)
         self._remember(
             _fast=self._server if is_plain and self._is_stock() else None,
+            _is_near=self._guards["near"] is not None,
             _fast_limit=native_limit(self.timeout),
             _fast_prefix=None if is_built else key_text(self._build_key("", namespace=self.namespace)),
             _encode=encode,
@@ -80,12 +83,16 @@ class ServerCommands(ServerOperations):
         server = self._short(timeout)
         if server is None:
             return await super().get(key, default, loads_fn, namespace, timeout, _conn)
-        call = server.get(self._text(key, namespace), None, self._native_limit(timeout))
-        try:
-            data = await call
-        except CancelledError:
-            abandon(call)
-            raise
+        text, limit = self._text(key, namespace), self._native_limit(timeout)
+        data: Any
+        call: Any
+        data = call = server.get_now(text, None, limit) if self._is_near else server.get(text, None, limit)
+        if type(call) is not bytes and call is not None:
+            try:
+                data = await call
+            except CancelledError:
+                abandon(call)
+                raise
         if data is None:
             return default
         if loads_fn is None:
@@ -105,12 +112,16 @@ class ServerCommands(ServerOperations):
         server = self._short(timeout)
         if server is None or loads_fn is not None:
             return await super()._read(key, default, loads_fn, namespace, timeout, _conn, options)
-        call = server.get(self._text(key, namespace), None, self._native_limit(timeout))
-        try:
-            data = await call
-        except CancelledError:
-            abandon(call)
-            raise
+        text, limit = self._text(key, namespace), self._native_limit(timeout)
+        data: Any
+        call: Any
+        data = call = server.get_now(text, None, limit) if self._is_near else server.get(text, None, limit)
+        if type(call) is not bytes and call is not None:
+            try:
+                data = await call
+            except CancelledError:
+                abandon(call)
+                raise
         return MISSING if data is None else self._decode(data)
 
     async def multi_get(
