@@ -33,7 +33,7 @@ pub(crate) use self::name::is_lock;
 pub(crate) use self::name::is_tag;
 #[cfg(any(feature = "memcached", feature = "memory"))]
 pub(crate) use self::name::leased;
-pub(crate) use self::name::{Purpose, is_lease, lease_key, tag_key};
+pub(crate) use self::name::{Purpose, is_lease, is_of_all_tags, is_of_one_tag, lease_key, tag_key};
 use self::note::Note;
 pub(crate) use self::watch::Watch;
 

@@ -1,10 +1,11 @@
 //! Recovery from writes that didn't reach the server.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use polycache::backend::{Backend, Want};
+use polycache::backend::{Backend, Key, Want};
 use polycache::backends::memory::Memory;
 use polycache::backends::recovery::{self, Recovery, RecoveryBuilder};
 use polycache::{Cache, Caches, Config, Error, ErrorKind, Reply, Ttl};
@@ -115,6 +116,50 @@ async fn a_clear_is_made_up_for() {
 }
 
 /// Each write deletes first, so that it is done to nothing rather than to a stale value.
+/// First the generation that every clear ends, and then the tag's: both are lost, or the first one alone.
+#[tokio::test(start_paused = true)]
+async fn a_clear_of_a_tag_is_made_up_for_in_its_order() {
+    for only_first in [false, true] {
+        let store: Arc<dyn Backend> = Arc::new(Memory::new());
+        let present = {
+            let store = Arc::clone(&store);
+            move || {
+                ["n:\u{1}tags", "n:t\u{1}tag"].map(|key| {
+                    let Ok(found) = store.look(Key::plain(key), Want::NOTHING).now() else { panic!("memory answers") };
+                    found.unwrap().is_some()
+                })
+            }
+        };
+        let (seen, is_away) = (Arc::new(Mutex::new(Vec::new())), Arc::new(AtomicBool::new(false)));
+        let backend = {
+            let (present, seen, is_away) = (present.clone(), Arc::clone(&seen), Arc::clone(&is_away));
+            Intercept::new(store, move |operation| {
+                if only_first && operation == "delete" && is_away.swap(false, Ordering::SeqCst)
+                    || is_away.load(Ordering::SeqCst)
+                {
+                    return Reply::error(Error::new(ErrorKind::Unavailable, "a fault was injected"));
+                }
+                if operation.ends_with("delete") {
+                    seen.lock().unwrap().push(present());
+                }
+                Reply::ready(())
+            })
+        };
+        let recovery = Recovery::new(Arc::new(Intercept::delayed(Arc::new(backend))));
+        let cache = Cache::builder().backend(recovery.clone()).namespace("n").build().unwrap();
+        let view = cache.tagged_by(|_, _: &i32| vec!["t".to_owned()]);
+        assert_eq!(view.get_or_set("k", async || Ok::<_, Error>(1)).await.unwrap(), 1);
+        assert_eq!(present(), [true, true]);
+        is_away.store(true, Ordering::SeqCst);
+        assert_eq!(cache.clear_tag("t").await.unwrap_err().kind(), ErrorKind::Unavailable);
+        is_away.store(false, Ordering::SeqCst);
+        recovered(&recovery).await;
+        assert_eq!(present(), [false, false]);
+        let seen = seen.lock().unwrap();
+        assert!(seen.contains(&[false, true]) && !seen.contains(&[true, false]), "{seen:?}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn writes_to_a_pending_key_delete_it_first() {
     let Setup { cache, server, recovery, faults, .. } = setup(|builder| builder);
@@ -159,13 +204,12 @@ async fn writes_to_a_pending_key_delete_it_first() {
 #[tokio::test(start_paused = true)]
 async fn a_write_without_an_end_is_remembered() {
     let store: Arc<dyn Backend> = Arc::new(Memory::new());
-    let silent = Arc::new(std::sync::atomic::AtomicBool::new(true));
+    let silent = Arc::new(AtomicBool::new(true));
     let switch = Arc::clone(&silent);
-    let backend =
-        Intercept::new(Arc::clone(&store), move |_| match switch.load(std::sync::atomic::Ordering::Relaxed) {
-            true => Reply::pending(std::future::pending()),
-            false => Reply::ready(()),
-        });
+    let backend = Intercept::new(Arc::clone(&store), move |_| match switch.load(Ordering::Relaxed) {
+        true => Reply::pending(std::future::pending()),
+        false => Reply::ready(()),
+    });
     let recovery = Recovery::new(Arc::new(backend));
     let server = Cache::builder().shared_backend(store).build().unwrap();
     let cache = Cache::builder().backend(recovery.clone()).timeout(Duration::from_millis(100)).build().unwrap();
@@ -174,7 +218,7 @@ async fn a_write_without_an_end_is_remembered() {
     assert!(matches!(left_alone(cache.delete("cancelled"), 1).await, LeftAlone::Waits(_)));
     drop(cache.delete("unpolled"));
     assert_eq!(recovery.pending().keys, ["cancelled", "timeout", "unpolled"]);
-    silent.store(false, std::sync::atomic::Ordering::Relaxed);
+    silent.store(false, Ordering::Relaxed);
     recovered(&recovery).await;
     assert!(server.scan("*").collect().await.unwrap().is_empty());
 }

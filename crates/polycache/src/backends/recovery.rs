@@ -150,7 +150,7 @@ impl Recovery {
         lost: Option<Lost>,
         call: impl FnOnce(&dyn Backend, Key<'_>) -> Reply<T> + Send + 'static,
     ) -> Reply<T> {
-        if !self.backlog.covers(key.full()) {
+        if !self.backlog.holds_up(key.full()) {
             return self.keep(lost, call(&*self.inner, key));
         }
         self.after(vec![key.into_owned()], lost, |inner, keys| match keys.first() {

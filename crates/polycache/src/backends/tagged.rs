@@ -291,10 +291,13 @@ impl Tagged {
         // Both are asked for at once, so that a backend which remembers lost writes knows of both.
         let first = self.inner.delete(every.record(), When::Always);
         let second = self.inner.delete(tag.record(), When::Always);
+        let (inner, tag) = (Arc::clone(&self.inner), tag.clone());
         Reply::pending(async move {
-            let first = first.await;
-            second.await?;
-            first.map(drop)
+            let Err(error) = first.await else { return second.await.map(drop) };
+            // Asked for anew: by now such a backend knows what it has to make up for first.
+            drop(second);
+            inner.delete(tag.record(), When::Always).await?;
+            Err(error)
         })
     }
 }

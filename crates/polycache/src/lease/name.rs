@@ -125,6 +125,16 @@ pub(crate) fn is_tag(text: &str) -> bool {
     parse(text).is_some_and(|(_, purpose)| matches!(purpose, Purpose::Tag | Purpose::Tags))
 }
 
+/// Whether a key, full or without its namespace, is that of one tag's generation.
+pub(crate) fn is_of_one_tag(text: &str) -> bool {
+    parse(text).is_some_and(|(_, purpose)| purpose == Purpose::Tag)
+}
+
+/// Whether a key, full or without its namespace, is that of the generation that every clear of a tag ends.
+pub(crate) fn is_of_all_tags(text: &str) -> bool {
+    parse(text).is_some_and(|(_, purpose)| purpose == Purpose::Tags)
+}
+
 /// Whether this key, full or without its namespace, is that of a lease, or of another entry of the library's own.
 pub(crate) fn is_lease(text: &str) -> bool {
     parse(text).is_some()

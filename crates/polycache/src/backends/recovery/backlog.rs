@@ -9,6 +9,7 @@ use parking_lot::Mutex;
 use tokio::sync::Notify;
 
 use crate::backend::{Backend, Key};
+use crate::lease::{is_of_all_tags, is_of_one_tag};
 
 /// How many keys are deleted in one call.
 const BATCH: usize = 128;
@@ -131,6 +132,11 @@ impl Backlog {
         !self.is_empty() && self.state.lock().covers(full)
     }
 
+    /// Whether a write to this key has to wait for deletions: of its own entry, or of what has to go before.
+    pub(super) fn holds_up(&self, full: &str) -> bool {
+        !self.is_empty() && self.state.lock().holds_up(full)
+    }
+
     pub(super) fn pending(&self) -> Pending {
         let state = self.state.lock();
         let texts = |map: &HashMap<CompactString, Mark>| {
@@ -169,8 +175,8 @@ impl Backlog {
     /// Claims all that is pending for these keys.
     pub(super) fn claim_for(self: &Arc<Self>, keys: &[CompactString]) -> Work {
         self.claim(|state| {
-            let of_keys: Vec<CompactString> =
-                keys.iter().filter(|key| state.keys.contains_key(*key)).cloned().collect();
+            let mut of_keys = state.in_order(keys.to_vec());
+            of_keys.retain(|key| state.keys.contains_key(key));
             let is_over = |prefix: &str| keys.iter().any(|key| key.starts_with(prefix));
             (of_keys, state.prefixes.keys().filter(|prefix| is_over(prefix)).cloned().collect())
         })
@@ -182,7 +188,7 @@ impl Backlog {
             let free = |(text, mark): (&CompactString, &Mark)| (!mark.is_busy).then(|| text.clone());
             let prefix: Vec<CompactString> = state.prefixes.iter().filter_map(free).take(1).collect();
             if prefix.is_empty() {
-                (state.keys.iter().filter_map(free).take(BATCH).collect(), prefix)
+                (state.in_order(state.keys.iter().filter_map(free).take(BATCH).collect()), prefix)
             } else {
                 (Vec::new(), prefix)
             }
@@ -242,6 +248,23 @@ impl State {
 
     fn covers(&self, full: &str) -> bool {
         self.keys.contains_key(full) || self.prefixes.keys().any(|prefix| full.starts_with(prefix.as_str()))
+    }
+
+    fn holds_up(&self, full: &str) -> bool {
+        self.covers(full) || (is_of_one_tag(full) && self.keys.keys().any(|key| is_of_all_tags(key)))
+    }
+
+    /// What to delete of these keys. A tag's generation ends behind the one that every clear ends, or else a value of unknown tags that was
+    /// computed before the clear could be stored in between. So while one of those is pending, they take the place of the tags.
+    fn in_order(&self, mut keys: Vec<CompactString>) -> Vec<CompactString> {
+        if keys.iter().any(|key| is_of_one_tag(key)) {
+            let first: Vec<CompactString> = self.keys.keys().filter(|key| is_of_all_tags(key)).cloned().collect();
+            if !first.is_empty() {
+                keys.retain(|key| !is_of_one_tag(key) && !is_of_all_tags(key));
+                keys.extend(first);
+            }
+        }
+        keys
     }
 
     fn next(&mut self, prefix_len: usize) -> Mark {

@@ -40,7 +40,7 @@ impl Backlog {
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();
-            if !keys.iter().any(|key| self.covers(key)) {
+            if !keys.iter().any(|key| self.holds_up(key)) {
                 return Ok(());
             }
             match self.claim_for(keys) {
