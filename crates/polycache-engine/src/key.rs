@@ -18,6 +18,9 @@ pub(crate) fn hash(state: &RandomState, key: &[u8]) -> u64 {
 
 #[inline(never)]
 fn hash_unusual(state: &RandomState, key: &[u8]) -> u64 {
+    if key.len() <= 16 {
+        return finish(state, std::iter::once(front(key)), key.len());
+    }
     hash_pieces(state, key.len(), |at| front(&key[at..]))
 }
 
@@ -70,7 +73,13 @@ pub(crate) fn front(bytes: &[u8]) -> u128 {
     if let (Some(first), Some(last)) = (bytes.first_chunk::<4>(), bytes.last_chunk::<4>()) {
         return u128::from(u32::from_le_bytes(*first)) | u128::from(u32::from_le_bytes(*last)) << (8 * (len - 4));
     }
-    bytes.iter().rev().fold(0, |sum, &byte| sum << 8 | u128::from(byte))
+    u128::from(match *bytes {
+        [one] => u32::from(one),
+        [one, two] => u32::from_le_bytes([one, two, 0, 0]),
+        [one, two, three] => u32::from_le_bytes([one, two, three, 0]),
+        // Four and more are dealt with above.
+        _ => 0,
+    })
 }
 
 #[inline]

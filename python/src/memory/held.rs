@@ -1,5 +1,6 @@
 //! A stored object, with what the store knows of it without asking Python.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 
 use polycache::{Error, ErrorKind, Result, Value};
@@ -22,6 +23,9 @@ pub(super) struct UsualLength(Arc<OnceLock<u32>>);
 #[pyclass(frozen, module = "polycache._native")]
 #[derive(Debug)]
 pub(super) struct Aside(Beside);
+
+/// Where the type [`Aside`] is; zero before there is one of it.
+static ASIDE: AtomicUsize = AtomicUsize::new(0);
 
 #[derive(Debug)]
 enum Beside {
@@ -75,13 +79,21 @@ impl Held {
 
     #[cold]
     fn aside(py: Python<'_>, beside: Beside) -> PyResult<Self> {
-        Ok(Self(Py::new(py, Aside(beside))?.into_any()))
+        // The first of them makes the type.
+        let aside = Py::new(py, Aside(beside))?.into_any();
+        ASIDE.store(aside.bind(py).get_type_ptr().addr(), Ordering::Relaxed);
+        Ok(Self(aside))
     }
 
     /// What is in the object's place.
     #[inline]
     fn beside<'a>(&'a self, py: Python<'a>) -> Option<&'a Beside> {
-        self.0.bind(py).cast_exact::<Aside>().ok().map(|aside| &aside.get().0)
+        let object = self.0.bind(py);
+        // A comparison of addresses: what pyo3 does before it would be felt in a hit.
+        if object.get_type_ptr().addr() != ASIDE.load(Ordering::Relaxed) {
+            return None;
+        }
+        object.cast_exact::<Aside>().ok().map(|aside| &aside.get().0)
     }
 
     /// The object, unless the cache has to look at what stands beside it.

@@ -105,7 +105,8 @@ impl Counting {
         if self.plugins.is_empty() {
             return listed.is_empty();
         }
-        listed.len() == self.plugins.len() && listed.iter().zip(&self.plugins).all(|(listed, plugin)| listed.is(plugin))
+        let is_listed = |(place, plugin)| listed.get_item(place).is_ok_and(|listed| listed.is(plugin));
+        listed.len() == self.plugins.len() && self.plugins.iter().enumerate().all(is_listed)
     }
 
     /// The time at a command's begin, if somebody measures times.
