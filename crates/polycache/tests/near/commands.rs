@@ -1,9 +1,17 @@
 //! Each command through both tiers: the table in the guide.
 
-use polycache::Ttl;
+use std::time::Duration;
+
 use polycache::backend::Want;
+use polycache::locks::RedLock;
+use polycache::{Cache, ErrorKind, Ttl, cached};
 
 use crate::Pair;
+
+#[cached(cache = cache, key = "k")]
+async fn function(cache: Cache) -> Result<i32, &'static str> {
+    Err("computed")
+}
 
 /// A command on the key `k`, which is near with the value 1, or on all keys.
 async fn run(pair: &Pair, command: &str) {
@@ -11,12 +19,20 @@ async fn run(pair: &Pair, command: &str) {
     let one = Some(1);
     match command {
         "get" => assert_eq!(cache.get("k").await.unwrap(), one),
+        // What a server holds is no object: it is found near all the same.
+        "get_object" => {
+            assert_eq!(cache.get_object::<i32>("k").await.unwrap_err().kind(), ErrorKind::Decode);
+        }
         "multi_get" => {
             assert_eq!(cache.multi_get(&["k", "k"]).await.unwrap(), [one; 2]);
         }
         "exists" => assert!(cache.exists("k").await.unwrap()),
         "ttl" => assert_eq!(cache.ttl("k").await.unwrap(), Some(Ttl::Never)),
         "look" => assert_eq!(cache.look("k", Want::VALUE).await.unwrap().unwrap().value, one),
+        "look with the version" => {
+            assert!(cache.look::<i32>("k", Want::VERSION).await.unwrap().unwrap().version.is_some());
+        }
+        "cached function" => assert_eq!(function(cache.clone()).await, Ok(1)),
         "get_or_set" => assert_eq!(cache.get_or_set("k", || async { Err("computed") }).await, Ok(1)),
         "multi_get_or_set" => {
             let found =
@@ -44,6 +60,10 @@ async fn run(pair: &Pair, command: &str) {
         "multi_delete" => assert_eq!(cache.multi_delete(&["k"]).await.unwrap(), 1),
         "clear" => cache.clear().await.unwrap(),
         "raw" => drop(cache.raw("len", &[""; 0]).await.unwrap()),
+        "lock" => {
+            let guard = RedLock::new(cache, "k", Duration::from_secs(60)).acquire(Duration::ZERO).await.unwrap();
+            assert!(guard.release().await.unwrap());
+        }
         "flush" => pair.near.flush(),
         "close" => cache.close().await.unwrap(),
         other => panic!("{other}"),
@@ -56,13 +76,17 @@ async fn each_command() {
     // What goes far, and whether the key is near afterwards.
     let rows: &[(&str, &[&str], bool)] = &[
         ("get", NONE, true),
+        ("get_object", NONE, true),
         ("multi_get", NONE, true),
         ("exists", NONE, true),
         ("ttl", NONE, true),
         ("look", NONE, true),
         ("get_or_set", NONE, true),
         ("multi_get_or_set", NONE, true),
+        ("cached function", NONE, true),
         ("get_versioned", &["look"], true),
+        ("look with the version", &["look"], true),
+        ("lock", &["set", "look", "delete"], true),
         ("scan", &["scan"], true),
         ("set", &["set"], false),
         ("add", &["set"], false),

@@ -7,10 +7,11 @@ use std::time::{Duration, Instant};
 use polycache::backend::{Backend, Key};
 use polycache::backends::near::Near;
 use polycache::backends::redis::Redis;
+use polycache::{Caches, Config};
 use polycache_testkit::Proxy;
 use polycache_testkit::servers::RedisServer;
 
-use super::support::{set, text};
+use super::support::{set, text, until};
 
 const KEYS: usize = 8;
 
@@ -83,6 +84,30 @@ async fn stays_current(cuts: bool) {
     for reader in readers {
         reader.await.unwrap();
     }
+}
+
+/// Two aliases of a configuration share a server, and each has a near tier of its own: they hear of each other's writes as of anybody's.
+#[tokio::test]
+async fn aliases_with_tiers_of_their_own() {
+    let server = RedisServer::start().await;
+    let config =
+        format!("[default]\nurl = '{url}'\nnear = 100\n[two]\nurl = '{url}'\nnear = 100\n", url = server.url());
+    let caches = Caches::new();
+    caches.set_config(Config::toml(&config).unwrap()).unwrap();
+    let [one, two] = ["default", "two"].map(|alias| caches.get(alias).unwrap());
+    for round in 0..100 {
+        let (writer, reader) = if round % 2 == 0 { (&one, &two) } else { (&two, &one) };
+        assert_eq!(
+            reader.get::<i32>("k").await.unwrap().is_some(),
+            round > 0,
+            "it is near, or known to be missing far"
+        );
+        writer.set("k", round).await.unwrap();
+        assert_eq!(writer.get("k").await.unwrap(), Some(round));
+        until("the other's value", async || reader.get("k").await.unwrap() == Some(round)).await;
+    }
+    one.delete("k").await.unwrap();
+    until("the other's deletion", async || two.get::<i32>("k").await.unwrap().is_none()).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
