@@ -119,6 +119,13 @@ impl Near {
         Arc::clone(&self.tier) as Arc<dyn Tracker>
     }
 
+    /// What is asked far, for an answer to `want` that can be kept. Where changes are told, value and life may be of two moments: what is written
+    /// in between is told before the answer, and then nothing is kept.
+    fn keepable(&self, want: Want) -> Want {
+        let is_exact = want.has(Want::TTL) && !want.has(Want::ROUGH);
+        if is_exact || !self.is_tracked() { KEEPABLE } else { KEEPABLE.and(Want::ROUGH) }
+    }
+
     /// A read of a value that isn't near.
     #[inline(never)]
     fn get_far(&self, key: Key<'_>) -> Reply<Option<Value>> {
@@ -128,7 +135,7 @@ impl Near {
         self.tier.tell_miss(key);
         match self.tier.departs(key.full()) {
             None => self.far.get(key),
-            Some(read) => self.read_far(key, read, |found| found?.value),
+            Some(read) => self.read_far(key, Want::VALUE, read, |found| found?.value),
         }
     }
 
@@ -136,10 +143,11 @@ impl Near {
     fn read_far<T: Send + 'static>(
         &self,
         key: Key<'_>,
+        want: Want,
         read: Read,
         answer: impl FnOnce(Option<Found>) -> T + Send + 'static,
     ) -> Reply<T> {
-        match self.far.look(key, KEEPABLE).now() {
+        match self.far.look(key, self.keepable(want)).now() {
             Ok(Ok(mut found)) => {
                 self.tier.keep(key.full(), read, self.lives, &mut found);
                 Reply::ready(answer(found))
@@ -177,7 +185,7 @@ impl Near {
         missing.iter().for_each(|key| self.tier.tell_miss(*key));
         let owned: Vec<OwnedKey> = missing.iter().map(|key| key.into_owned()).collect();
         let (tier, lives) = (Arc::clone(&self.tier), self.lives);
-        self.far.multi_get(&missing, KEEPABLE).map(move |mut far| {
+        self.far.multi_get(&missing, self.keepable(want)).map(move |mut far| {
             for ((key, read), found) in owned.iter().zip(reads).zip(&mut far) {
                 if let Some(read) = read {
                     tier.keep(key.key().full(), read, lives, found);
@@ -230,7 +238,7 @@ impl Backend for Near {
         }
         self.tier.tell_miss(key);
         let Some(read) = self.tier.departs(key.full()) else { return self.far.look(key, want) };
-        self.read_far(key, read, move |found| {
+        self.read_far(key, want, read, move |found| {
             let mut found = found?;
             found.ttl = found.ttl.filter(|_| want.has(Want::TTL));
             Some(found)

@@ -23,7 +23,7 @@ enum Form {
     Command(&'static str, fn(Answer, Want) -> Result<Option<Found>>),
     /// By a script, for value and life together.
     Script,
-    /// By two commands, of which the first asks for the life: a value that comes in between is fresh.
+    /// By two commands, of which the first asks for the life: a value that comes in between is fresh, and is told on a tracked connection.
     Pair,
 }
 
@@ -59,13 +59,7 @@ impl Redis {
                 Reply::pending(async move {
                     let answers = node.many(Class::Read, &[&life, &value]).await?;
                     let [life, value] = <[Answer; 2]>::try_from(answers).map_err(|_| unexpected(&Answer::Nil))?;
-                    let (life, bytes) = (answers::ttl(life)?, answers::bytes(value)?);
-                    Ok(bytes.map(|bytes| {
-                        let mut found = found(bytes, want);
-                        // Without a life before it, the value has just come.
-                        found.ttl = Some(life.unwrap_or_default());
-                        found
-                    }))
+                    alive(life, value, want)
                 })
             }
             // In a cluster the two might be redirected apart.
@@ -103,6 +97,20 @@ impl Redis {
                     answers.into_iter().map(|answer| read(of_many(answer), want)).collect()
                 })
             }
+            (Form::Pair, Fleet::Single(node)) => {
+                let (node, count) = (Arc::clone(node), keys.len());
+                let lives = keys.iter().map(|key| command("PTTL", *key));
+                let commands: Vec<Cmd> = lives.chain([mget(keys)]).collect();
+                Reply::pending(async move {
+                    let commands: Vec<&Cmd> = commands.iter().collect();
+                    let mut lives = node.many(Class::Read, &commands).await?;
+                    let values = answers::list(lives.pop().unwrap_or_default())?;
+                    if (lives.len(), values.len()) != (count, count) {
+                        return Err(unexpected(&Answer::Array(values)));
+                    }
+                    lives.into_iter().zip(values).map(|(life, value)| alive(life, of_many(value), want)).collect()
+                })
+            }
             (Form::Script | Form::Pair, topology) => {
                 let calls = match topology {
                     Fleet::Single(_) => keys.chunks(AT_ONCE).map(|keys| Call::of_all(&LOOK, keys)).collect(),
@@ -129,6 +137,17 @@ fn mget(keys: &[Key<'_>]) -> Cmd {
         all.arg(key.full());
     }
     all
+}
+
+/// The entry of these answers to `PTTL` and to a command for its value.
+fn alive(life: Answer, value: Answer, want: Want) -> Result<Option<Found>> {
+    let (life, bytes) = (answers::ttl(life)?, answers::bytes(value)?);
+    Ok(bytes.map(|bytes| {
+        let mut found = found(bytes, want);
+        // Without a life before it, the value has just come.
+        found.ttl = Some(life.unwrap_or_default());
+        found
+    }))
 }
 
 /// The next entry in the script's answer.
