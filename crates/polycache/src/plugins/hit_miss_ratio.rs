@@ -4,12 +4,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use crate::events::{Event, EventKinds};
 use crate::{Answer, Command, CommandName, Held, Outcome, Plugin, Reply};
 
 /// Counts how many of the keys that `get` and `multi_get` asked for were found. A clone shares the figures.
 ///
 /// Reads of objects and untyped values count like `get`. A failed read doesn't count, even if the cache makes it a miss for its caller
 /// ([`on_error`](crate::CacheBuilder::on_error)).
+///
+/// Where the backend is a [near cache](crate::backends::near), it also counts what that answers and forgets, for all caches that share it.
 ///
 /// ```
 /// use polycache::{Cache, plugins::HitMissRatio};
@@ -31,6 +34,9 @@ pub struct HitMissRatio(Arc<Counts>);
 struct Counts {
     hits: AtomicU64,
     misses: AtomicU64,
+    near_hits: AtomicU64,
+    near_changes: AtomicU64,
+    near_flushes: AtomicU64,
 }
 
 impl HitMissRatio {
@@ -52,6 +58,24 @@ impl HitMissRatio {
         self.0.hits.load(Ordering::Relaxed)
     }
 
+    /// How many reads of a key were answered by what is near. The other [`hits`](Self::hits) came from far.
+    #[must_use]
+    pub fn near_hits(&self) -> u64 {
+        self.0.near_hits.load(Ordering::Relaxed)
+    }
+
+    /// How many entries have left near since something else had changed them far.
+    #[must_use]
+    pub fn near_changes(&self) -> u64 {
+        self.0.near_changes.load(Ordering::Relaxed)
+    }
+
+    /// How often everything has left near since anything might have changed. An [event](Event::NearFlushed) tells the reason.
+    #[must_use]
+    pub fn near_flushes(&self) -> u64 {
+        self.0.near_flushes.load(Ordering::Relaxed)
+    }
+
     /// The share of keys that were found, from 0 to 1; 0 if none was asked for.
     #[must_use]
     pub fn ratio(&self) -> f64 {
@@ -68,5 +92,19 @@ impl Plugin for HitMissRatio {
             self.0.misses.fetch_add(asked - hits, Ordering::Relaxed);
         }
         Reply::ready(())
+    }
+
+    fn events(&self) -> EventKinds {
+        EventKinds::NEAR
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        let count = match event {
+            Event::NearHit { .. } => &self.0.near_hits,
+            Event::NearChanged { .. } => &self.0.near_changes,
+            Event::NearFlushed { .. } => &self.0.near_flushes,
+            _ => return,
+        };
+        count.fetch_add(1, Ordering::Relaxed);
     }
 }
