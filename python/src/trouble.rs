@@ -9,6 +9,7 @@ use polycache::backends::fallback::{Fallback, FallbackBuilder};
 use polycache::backends::memory::Memory;
 use polycache::backends::near::{Near, NearBuilder};
 use polycache::backends::recovery::{Recovery, RecoveryBuilder};
+use polycache::backends::redis::Redis;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
@@ -92,7 +93,7 @@ fn read_breaker(given: &Bound<'_, PyDict>) -> PyResult<BreakerBuilder> {
 }
 
 fn read_near(given: &Bound<'_, PyDict>) -> PyResult<NearBuilder> {
-    let fields = Fields::new("near", given, &["max_entries", "tracking", "ttl", "misses"])?;
+    let fields = Fields::new("near", given, &["max_entries", "tracking", "ttl", "misses", "channel"])?;
     let mut builder = Near::builder();
     if let Some(entries) = fields.whole("max_entries")? {
         builder = builder.max_entries(entries);
@@ -105,6 +106,10 @@ fn read_near(given: &Bound<'_, PyDict>) -> PyResult<NearBuilder> {
     }
     if let Some(ttl) = fields.time("misses")? {
         builder = builder.misses(ttl);
+    }
+    if let Some(url) = fields.get("channel")? {
+        let redis = Redis::open(&url.extract::<String>()?).map_err(|error| raised(given.py(), &error))?;
+        builder = builder.channel(&redis);
     }
     Ok(builder)
 }

@@ -281,8 +281,8 @@ def test_the_fields_have_the_same_names(setting: str, files: list[str]) -> None:
     with pytest.raises(InvalidInput) as refused:
         SimpleMemoryCache(**{setting: {"none": 1}})
     told = str(refused.value).rpartition("it has ")[2]
-    # One setting is neither a number nor a time.
-    assert set(told.split(", ")) - {"tracking"} == rust_ranges(*files) - {"near"}
+    # Some are neither a number nor a time.
+    assert set(told.split(", ")) - {"tracking", "channel"} == rust_ranges(*files) - {"near"}
 
 
 # What they do.
@@ -436,6 +436,25 @@ async def test_redis_tells_a_near_cache_of_changes(redis_server: servers.Redis) 
     await until(seen)
     await near.close()
     await far.close()
+
+
+async def test_near_caches_tell_each_other_on_a_channel(
+    memcached_server: servers.Memcached, redis_server: servers.Redis
+) -> None:
+    near = {"ttl": "1h", "channel": redis_server.url}
+    one, two = on(memcached_server, near=near), on(memcached_server, near=near)
+    for value in range(20):
+        await one.set("k", value)
+
+        async def seen(value: int = value) -> bool:
+            return await two.get("k") == value
+
+        await until(seen)
+    await one.close()
+    await two.close()
+    with pytest.raises(InvalidInput) as refused:
+        on(memcached_server, near={"channel": "redis://:s3cret@:x"})
+    assert "s3cret" not in str(refused.value)
 
 
 @pytest.mark.filterwarnings("ignore:.*fork:DeprecationWarning")

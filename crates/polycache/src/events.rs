@@ -74,6 +74,12 @@ pub enum Event<'a> {
         /// The reason.
         why: Flushed<'a>,
     },
+    /// How old what a near cache answers may be, as of now. Each plugin hears of it as it begins to listen, and of each change: where others tell
+    /// of their writes on a [channel](crate::backends::near::NearBuilder::channel), that comes and goes with the connection.
+    NearBound {
+        /// So long ago another process may have replaced or deleted a value; `None`: that is told, and nothing else bounds it.
+        ttl: Option<Duration>,
+    },
     /// The cache was closed.
     Closed,
 }
@@ -154,8 +160,9 @@ impl EventKinds {
     pub const CONNECTIONS: Self = Self(1 << 3);
     /// [`Closed`](Event::Closed).
     pub const CLOSINGS: Self = Self(1 << 4);
-    /// [`NearHit`](Event::NearHit), [`NearMiss`](Event::NearMiss), [`NearChanged`](Event::NearChanged) and
-    /// [`NearFlushed`](Event::NearFlushed).
+    /// [`NearHit`](Event::NearHit), [`NearMiss`](Event::NearMiss), [`NearChanged`](Event::NearChanged),
+    /// [`NearFlushed`](Event::NearFlushed) and [`NearBound`](Event::NearBound). The middle two are told by the task that reads a server's
+    /// connection: what takes long in [`Plugin::event`](crate::Plugin::event) holds up all answers behind it.
     pub const NEAR: Self = Self(1 << 5);
     /// All kinds, including those of later versions.
     pub const ALL: Self = Self(u8::MAX);
@@ -199,9 +206,11 @@ impl Event<'_> {
             Self::Evicted { .. } | Self::Expired { .. } => EventKinds::REMOVALS,
             Self::Connected { .. } | Self::Disconnected { .. } => EventKinds::CONNECTIONS,
             Self::Closed => EventKinds::CLOSINGS,
-            Self::NearHit { .. } | Self::NearMiss { .. } | Self::NearChanged { .. } | Self::NearFlushed { .. } => {
-                EventKinds::NEAR
-            }
+            Self::NearHit { .. }
+            | Self::NearMiss { .. }
+            | Self::NearChanged { .. }
+            | Self::NearFlushed { .. }
+            | Self::NearBound { .. } => EventKinds::NEAR,
         }
     }
 }

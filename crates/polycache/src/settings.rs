@@ -367,5 +367,5 @@ impl fmt::Debug for Settings {
 }
 
 fn is_secret(field: &str) -> bool {
-    field.contains("password") || matches!(field, "keys" | "url")
+    field.contains("password") || matches!(field, "channel" | "keys" | "url")
 }

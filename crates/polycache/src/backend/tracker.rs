@@ -73,6 +73,16 @@ pub enum Gap<'a> {
     },
     /// Slots of a cluster belong to other servers by now.
     Moved,
+    /// The [channel](crate::backends::near::NearBuilder::channel) at this server was joined just now. What was said there before wasn't heard.
+    Joined {
+        /// The server, `host:port` or a path.
+        server: &'a str,
+    },
+    /// Another near cache has told on the channel at this server that anything may have changed.
+    Told {
+        /// The server, `host:port` or a path.
+        server: &'a str,
+    },
 }
 
 impl fmt::Display for Gap<'_> {
@@ -82,6 +92,8 @@ impl fmt::Display for Gap<'_> {
             Self::Unread { server } => write!(f, "nobody has read what {server} says"),
             Self::Flushed { server } => write!(f, "{server} was flushed"),
             Self::Moved => f.write_str("slots of the cluster have moved"),
+            Self::Joined { server } => write!(f, "the channel at {server} was joined"),
+            Self::Told { server } => write!(f, "another process has told at {server} that anything may have changed"),
         }
     }
 }

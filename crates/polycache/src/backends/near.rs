@@ -5,6 +5,7 @@
 
 mod builder;
 mod epochs;
+mod others;
 mod tier;
 mod write;
 
@@ -13,9 +14,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub use self::builder::NearBuilder;
+use self::others::Others;
 use self::tier::{Lives, Read, Tier};
 use crate::backend::{self, Backend, Entry, Found, Holder, Key, OwnedKey, SetOptions, Tracker, Want, When};
-use crate::events::{EventKinds, Flushed, Listener};
+use crate::events::{Event, EventKinds, Flushed, Listener};
 use crate::lease::is_lease;
 use crate::{Raw, Reply, Result, Ttl, Value};
 
@@ -65,8 +67,7 @@ pub struct Near {
     untracked: Option<Arc<dyn Backend>>,
     tier: Arc<Tier>,
     lives: Lives,
-    /// Hears of each write.
-    told: Option<Arc<dyn Tracker>>,
+    others: Others,
 }
 
 impl Near {
@@ -95,11 +96,11 @@ impl Near {
         self.len() == 0
     }
 
-    /// How long a value is kept near at most: so long ago another process may have replaced or deleted a value that is still read. `None`
-    /// where the far backend tells of changes, and nothing else bounds that.
+    /// How long a value is kept near at most that is read now: so long ago another process may have replaced or deleted a value that is still
+    /// read. `None` where the far backend tells of changes, and nothing else bounds that.
     #[must_use]
     pub fn ttl(&self) -> Option<Duration> {
-        self.lives.ttl
+        self.lives().ttl
     }
 
     /// Whether the far backend tells of changes.
@@ -117,6 +118,11 @@ impl Near {
     #[must_use]
     pub fn tracker(&self) -> Arc<dyn Tracker> {
         Arc::clone(&self.tier) as Arc<dyn Tracker>
+    }
+
+    /// How long what is read now may be kept.
+    fn lives(&self) -> Lives {
+        self.others.lives(self.lives)
     }
 
     /// What is asked far, for an answer to `want` that can be kept. Where changes are told, value and life may be of two moments: what is written
@@ -147,14 +153,16 @@ impl Near {
         read: Read,
         answer: impl FnOnce(Option<Found>) -> T + Send + 'static,
     ) -> Reply<T> {
+        self.others.listen();
+        let lives = self.lives();
         match self.far.look(key, self.keepable(want)).now() {
             Ok(Ok(mut found)) => {
-                self.tier.keep(key.full(), read, self.lives, &mut found);
+                self.tier.keep(key.full(), read, lives, &mut found);
                 Reply::ready(answer(found))
             }
             Ok(Err(error)) => Reply::error(error),
             Err(pending) => {
-                let (tier, lives, key) = (Arc::clone(&self.tier), self.lives, key.into_owned());
+                let (tier, key) = (Arc::clone(&self.tier), key.into_owned());
                 Reply::pending(async move {
                     let mut found = pending.await?;
                     tier.keep(key.key().full(), read, lives, &mut found);
@@ -181,10 +189,11 @@ impl Near {
             let reply = self.far.multi_get(&missing, want);
             return reply.map(|far| together(found, far));
         }
+        self.others.listen();
         let reads: Vec<Option<Read>> = missing.iter().map(|key| self.tier.departs(key.full())).collect();
         missing.iter().for_each(|key| self.tier.tell_miss(*key));
         let owned: Vec<OwnedKey> = missing.iter().map(|key| key.into_owned()).collect();
-        let (tier, lives) = (Arc::clone(&self.tier), self.lives);
+        let (tier, lives) = (Arc::clone(&self.tier), self.lives());
         self.far.multi_get(&missing, self.keepable(want)).map(move |mut far| {
             for ((key, read), found) in owned.iter().zip(reads).zip(&mut far) {
                 if let Some(read) = read {
@@ -296,6 +305,7 @@ impl Backend for Near {
 
     fn close(&self) -> Reply<()> {
         self.tier.flush(Flushed::Closed);
+        self.others.close();
         let closed = self.far.close();
         match self.untracked.clone() {
             None => closed,
@@ -306,6 +316,7 @@ impl Backend for Near {
     fn listen(&self, listener: Listener) {
         if listener.kinds().overlaps(EventKinds::NEAR) {
             self.tier.listeners.add(listener.clone());
+            listener.hear(&Event::NearBound { ttl: self.ttl() });
         }
         self.untracked.as_ref().unwrap_or(&self.far).listen(listener);
     }

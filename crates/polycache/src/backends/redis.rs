@@ -9,6 +9,8 @@
 
 mod allowed;
 mod answers;
+#[cfg_attr(not(feature = "memory"), allow(dead_code, reason = "near caches are on it, which keep entries in memory"))]
+mod channel;
 mod cluster;
 mod command;
 mod config;
@@ -43,6 +45,8 @@ mod url;
 use std::fmt;
 use std::sync::{Arc, Once};
 
+#[cfg(feature = "memory")]
+pub(super) use self::channel::Channel;
 pub use self::config::{Protocol, RedisConfig, Server, Topology};
 use self::fleet::Fleet;
 use crate::backend::{Backend, BackendInfo};

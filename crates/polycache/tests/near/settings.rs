@@ -1,8 +1,10 @@
 //! A near cache by URL and by configuration, and what plugins hear of it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use polycache::events::{Event, EventKinds, Flushed};
+use polycache::plugins::HitMissRatio;
 use polycache::{Cache, Caches, Config, Plugin};
 
 use crate::Pair;
@@ -26,6 +28,7 @@ impl Plugin for Ear {
             Event::NearHit { key } => format!("{key} hit"),
             Event::NearMiss { key } => format!("{key} missed"),
             Event::NearChanged { key } => format!("{key} changed"),
+            Event::NearBound { .. } => return,
             Event::NearFlushed { why: Flushed::Asked } => "flushed".to_owned(),
             other => format!("{other:?}"),
         });
@@ -82,6 +85,46 @@ async fn a_url_and_a_configuration_say_it() {
         let error = error.unwrap_err().to_string();
         assert!(error.contains(text), "{setting}: {error}");
     }
+}
+
+/// A plugin hears of the bound as it begins to listen.
+#[derive(Debug, Default)]
+struct Bound(Mutex<Vec<Option<Duration>>>);
+
+impl Plugin for Bound {
+    fn events(&self) -> EventKinds {
+        EventKinds::NEAR
+    }
+
+    fn event(&self, event: &Event<'_>) {
+        if let Event::NearBound { ttl } = event {
+            self.0.lock().unwrap().push(*ttl);
+        }
+    }
+}
+
+#[test]
+fn plugins_hear_of_the_bound() {
+    let pair = Pair::new(|near| near.ttl(Duration::from_secs(7)));
+    let cache = pair.cache.with_plugin(Bound::default());
+    assert_eq!(*cache.plugin::<Bound>().unwrap().0.lock().unwrap(), [Some(Duration::from_secs(7))]);
+}
+
+#[tokio::test]
+async fn the_ratio_tells_near_hits_from_others() {
+    let pair = Pair::new(|near| near);
+    let cache = pair.cache.with_plugin(HitMissRatio::new());
+    cache.set("k", 1).await.unwrap();
+    for _ in 0..3 {
+        cache.get::<i32>("k").await.unwrap();
+    }
+    cache.multi_get::<i32>(&["k", "none"]).await.unwrap();
+    pair.near.tracker().changed(b"k");
+    pair.near.tracker().changed(b"none");
+    pair.near.flush();
+    let figures = cache.plugin::<HitMissRatio>().unwrap();
+    assert_eq!((figures.total(), figures.hits(), figures.near_hits()), (5, 4, 3));
+    assert_eq!((figures.near_changes(), figures.near_flushes()), (1, 1));
 }
 
 #[tokio::test]

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
 mod changes;
+mod channel;
 mod cluster;
 mod gaps;
 mod near;

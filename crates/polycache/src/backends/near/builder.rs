@@ -6,14 +6,17 @@ use std::time::Duration;
 use polycache_engine::{Clock, ManualClock};
 
 use super::Near;
-use super::tier::{Lives, Tier};
+use super::others::Bus;
+use super::tier::{DEFAULT_TTL, Lives, Tier};
 use crate::Result;
-#[cfg(feature = "config")]
-use crate::Settings;
 use crate::backend::{Backend, Tracker};
+#[cfg(feature = "redis")]
+use crate::backends::redis::Redis;
 use crate::range::Range;
 #[cfg(feature = "config")]
 use crate::settings::PartOr;
+#[cfg(feature = "config")]
+use crate::{Secret, Settings};
 
 const MAX_ENTRIES: Range<u64> = Range::new("max_entries", 1, u64::MAX);
 #[cfg(feature = "config")]
@@ -22,7 +25,6 @@ const TTL: Range<Duration> = Range::from("ttl", Duration::from_millis(1));
 const MISSES: Range<Duration> = Range::from("misses", Duration::ZERO);
 
 const DEFAULT_MAX_ENTRIES: u64 = 10_000;
-const DEFAULT_TTL: Duration = Duration::from_secs(1);
 
 /// Settings for a new [`Near`].
 #[derive(Debug, Clone)]
@@ -32,7 +34,7 @@ pub struct NearBuilder {
     tracking: bool,
     ttl: Option<Duration>,
     misses: Duration,
-    told: Option<Arc<dyn Tracker>>,
+    bus: Bus,
     clock: Clock,
 }
 
@@ -43,7 +45,7 @@ impl NearBuilder {
             tracking: true,
             ttl: None,
             misses: Duration::ZERO,
-            told: None,
+            bus: Bus::None,
             clock: Clock::System,
         }
     }
@@ -126,7 +128,37 @@ impl NearBuilder {
     /// # Ok(()) }
     /// ```
     pub fn tells(mut self, others: Arc<dyn Tracker>) -> Self {
-        self.told = Some(others);
+        self.bus = Bus::Tracker(others);
+        self
+    }
+
+    /// Tells other processes of each write through this near cache, and hears of theirs, on a channel of `redis`: `polycache:near`, by `PUBLISH` and
+    /// `SUBSCRIBE`, in place of what [`tells`](Self::tells) is given. For a far backend that doesn't tell of changes itself, such as memcached.
+    ///
+    /// Mostly a write is known elsewhere within a millisecond. So a [`ttl`](Self::ttl) may be longer than the second by default, and it still is
+    /// the bound: a process that can't reach Redis tells nobody before it can, and then that anything may have changed. If this process loses
+    /// its connection, everything leaves near, and while it has none, values are kept for a second at most.
+    ///
+    /// No server is contacted before the first read or write. One connection is made besides those of `redis`.
+    ///
+    /// ```
+    /// use polycache::backends::memcached::Memcached;
+    /// use polycache::backends::near::Near;
+    /// use polycache::backends::redis::Redis;
+    /// use polycache::Cache;
+    /// use std::sync::Arc;
+    /// use std::time::Duration;
+    ///
+    /// # fn main() -> polycache::Result<()> {
+    /// let memcached = Arc::new(Memcached::open("memcached://127.0.0.1:11211")?);
+    /// let bus = Redis::open("redis://127.0.0.1:6379")?;
+    /// let near = Near::builder().ttl(Duration::from_secs(60)).channel(&bus).build(memcached)?;
+    /// let cache = Cache::builder().backend(near).build()?;
+    /// # drop(cache); Ok(()) }
+    /// ```
+    #[cfg(feature = "redis")]
+    pub fn channel(mut self, redis: &Redis) -> Self {
+        self.bus = Bus::Redis(redis.clone());
         self
     }
 
@@ -140,7 +172,7 @@ impl NearBuilder {
     ///
     /// # Errors
     /// [`Config`](crate::ErrorKind::Config) for no entries at all, for a TTL of less than a millisecond, and if the far backend could tell of
-    /// changes, but for its settings.
+    /// changes, or Redis be a channel, but for its settings.
     pub fn build(self, far: Arc<dyn Backend>) -> Result<Near> {
         MAX_ENTRIES.check(self.max_entries)?;
         self.ttl.map(|ttl| TTL.check(ttl)).transpose()?;
@@ -151,9 +183,10 @@ impl NearBuilder {
         };
         let ttl = self.ttl.or_else(|| tracked.is_none().then_some(DEFAULT_TTL));
         let lives = Lives::new(ttl, self.misses, far.info().ttl_resolution);
+        let others = self.bus.join(&tier, lives)?;
         Ok(match tracked {
-            Some(tracked) => Near { far: tracked, untracked: Some(far), tier, lives, told: self.told },
-            None => Near { far, untracked: None, tier, lives, told: self.told },
+            Some(tracked) => Near { far: tracked, untracked: Some(far), tier, lives, others },
+            None => Near { far, untracked: None, tier, lives, others },
         })
     }
 
@@ -177,6 +210,9 @@ impl NearBuilder {
         }
         if let Some(ttl) = own.ranged(&MISSES)? {
             builder.misses = ttl;
+        }
+        if let Some(url) = own.take::<Secret>("channel")? {
+            builder.bus = Bus::at(&url).map_err(|error| own.error("channel", &format!("is no channel: {error}")))?;
         }
         own.finish()?;
         Ok(Some(builder))

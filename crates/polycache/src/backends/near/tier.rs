@@ -12,6 +12,9 @@ use crate::events::{Event, EventKinds, Flushed, Listeners};
 use crate::lease::leased;
 use crate::{Ttl, Value};
 
+/// How long a value is kept where nobody tells of changes.
+pub(super) const DEFAULT_TTL: Duration = Duration::from_secs(1);
+
 /// The near tier, which all handles of a near cache share.
 pub(super) struct Tier {
     engine: Engine<Kept>,
@@ -52,6 +55,15 @@ impl Lives {
         // To the millisecond is exact: it is rounded down.
         let resolution = if resolution > Duration::from_millis(1) { resolution } else { Duration::ZERO };
         Self { ttl, misses: ttl.map_or(misses, |ttl| ttl.min(misses)), resolution }
+    }
+}
+
+impl Lives {
+    /// The same where nobody tells of changes for the moment.
+    #[cfg(feature = "redis")]
+    pub(super) fn unheard(self) -> Self {
+        let ttl = self.ttl.map_or(DEFAULT_TTL, |ttl| ttl.min(DEFAULT_TTL));
+        Self { ttl: Some(ttl), misses: self.misses.min(ttl), ..self }
     }
 }
 
@@ -186,6 +198,14 @@ impl Tier {
     pub(super) fn tell_miss(&self, key: Key<'_>) {
         if self.listeners.want(EventKinds::NEAR) {
             self.tell(&Event::NearMiss { key: key.full() });
+        }
+    }
+
+    /// What is read from now on is kept so long.
+    #[cfg(feature = "redis")]
+    pub(super) fn tell_bound(&self, lives: Lives) {
+        if self.listeners.want(EventKinds::NEAR) {
+            self.tell(&Event::NearBound { ttl: lives.ttl });
         }
     }
 

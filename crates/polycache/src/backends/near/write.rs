@@ -43,7 +43,7 @@ impl Near {
     }
 
     fn telling(&self, keys: impl FnOnce() -> Option<Vec<OwnedKey>>) -> Option<Telling> {
-        let told = self.told.clone()?;
+        let told = self.others.told()?;
         Some(Telling { told, far: self.far.info().name.as_ref().into(), keys: keys() })
     }
 }

@@ -7,8 +7,10 @@ use polycache_wire::{Stream, connect_tcp};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
+use super::channel::Seat;
 use super::config::{Protocol, RedisConfig, Server};
 use super::dialogue::{Dialogue, LogIn};
+use super::tracking::Hears;
 use super::trouble::unreachable;
 use crate::backend::Tracker;
 use crate::events::Listeners;
@@ -40,6 +42,8 @@ pub(super) struct Connector {
     pub(super) listeners: Arc<Listeners>,
     /// Who hears which entries change, if the connections are tracked.
     pub(super) tracker: Option<Arc<dyn Tracker>>,
+    /// The place on the channel, if they are for that.
+    pub(super) seat: Option<Arc<Seat>>,
     #[cfg(feature = "tls")]
     tls: Option<tokio_rustls::TlsConnector>,
 }
@@ -56,6 +60,7 @@ impl Connector {
             config: Arc::new(config),
             listeners,
             tracker: None,
+            seat: None,
             #[cfg(feature = "tls")]
             tls,
         })
@@ -77,7 +82,7 @@ impl Connector {
     pub(super) async fn server<'a>(&self, server: &'a Server) -> Result<Dialogue<'a>> {
         let RedisConfig { username, password, protocol, db, .. } = &*self.config;
         let log_in = LogIn { protocol: *protocol, username: username.as_deref(), password: password.as_ref(), db: *db };
-        self.logged_in(server, &log_in, self.tracker.is_some()).await
+        self.logged_in(server, &log_in, self.hears()).await
     }
 
     /// A logged-in connection to a sentinel.
@@ -85,14 +90,14 @@ impl Connector {
         let RedisConfig { sentinel_username: username, sentinel_password: password, .. } = &*self.config;
         let log_in =
             LogIn { protocol: Protocol::Resp2, username: username.as_deref(), password: password.as_ref(), db: 0 };
-        self.logged_in(sentinel, &log_in, false).await
+        self.logged_in(sentinel, &log_in, Hears::Nothing).await
     }
 
-    async fn logged_in<'a>(&self, server: &'a Server, log_in: &LogIn<'_>, tracks: bool) -> Result<Dialogue<'a>> {
+    async fn logged_in<'a>(&self, server: &'a Server, log_in: &LogIn<'_>, hears: Hears) -> Result<Dialogue<'a>> {
         let limit = self.config.connect_timeout;
         let open = async {
             let mut dialogue = Dialogue::new(server, self.stream(server).await?);
-            dialogue.log_in(log_in, tracks).await?;
+            dialogue.log_in(log_in, hears).await?;
             Ok(dialogue)
         };
         timeout(limit, open).await.unwrap_or_else(|_| {

@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use super::config::{Protocol, Server};
 use super::resp::{Frame, Reader};
 use super::server_error::{knows_no_such_command, server_error, without_echo};
-use super::tracking;
+use super::tracking::{self, Hears};
 use super::trouble::unreachable;
 use crate::{Error, ErrorKind, Result, Secret};
 
@@ -41,13 +41,13 @@ impl<'a> Dialogue<'a> {
         Self { server, stream, reader: Reader::default(), input: BytesMut::new(), left: MOST }
     }
 
-    /// Logs in, in one round trip; in two if the server is too old for RESP3, or its `HELLO` is switched off, or if it shall tell from now
-    /// on which entries change.
-    pub(super) async fn log_in(&mut self, log_in: &LogIn<'_>, tracks: bool) -> Result<()> {
+    /// Logs in, in one round trip; in two if the server is too old for RESP3, or its `HELLO` is switched off, or if it shall tell us
+    /// something from now on.
+    pub(super) async fn log_in(&mut self, log_in: &LogIn<'_>, hears: Hears) -> Result<()> {
         match self.try_log_in(log_in).await? {
             Some(refusal) if log_in.protocol == Protocol::Resp3 && log_in.has_no_resp3(&refusal) => {
-                if tracks {
-                    return Err(tracking::has_no_pushes(self.server, &refusal));
+                if hears != Hears::Nothing {
+                    return Err(tracking::has_no_pushes(self.server, hears, &refusal));
                 }
                 let log_in = LogIn { protocol: Protocol::Resp2, ..*log_in };
                 self.try_log_in(&log_in).await?
@@ -55,12 +55,15 @@ impl<'a> Dialogue<'a> {
             refusal => refusal,
         }
         .map_or(Ok(()), |refusal| Err(self.refused(&refusal)))?;
-        if tracks {
-            let mut tracking = redis::cmd("CLIENT");
-            tracking.arg("TRACKING").arg("ON");
-            self.ask(&tracking).await.map_err(|error| tracking::refused(self.server, error))?;
+        let begin = hears.commands();
+        if begin.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        self.send(&begin).await?;
+        match self.reply().await? {
+            Value::ServerError(error) => Err(tracking::refused(self.server, hears, server_error(&error))),
+            _ => Ok(()),
+        }
     }
 
     /// The first refusal, if there was any.

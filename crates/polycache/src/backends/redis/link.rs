@@ -162,6 +162,10 @@ impl Protocol for Link {
     }
 
     fn opened(&self) {
+        if let Some(seat) = &self.connector.seat {
+            seat.enter();
+            self.tell_tracker(|server| Gap::Joined { server });
+        }
         self.tell(|server| Event::Connected { server });
     }
 
@@ -170,11 +174,15 @@ impl Protocol for Link {
     }
 
     fn losing(&self) {
+        if let Some(seat) = &self.connector.seat {
+            seat.leave();
+        }
         self.tell_tracker(|server| Gap::Disconnected { server });
     }
 
     fn decoder(&self) -> Replies {
-        let pushes = self.connector.tracker.as_ref().map(|tracker| Pushes::new(tracker, self.server()));
+        let Connector { tracker, seat, .. } = &self.connector;
+        let pushes = tracker.as_ref().map(|tracker| Pushes::new(tracker, seat.as_ref(), self.server()));
         Replies { reader: Reader::default(), pushes }
     }
 

@@ -3,6 +3,8 @@
 //!
 //! The broadcasting mode isn't used: there a server tells each client of every write to every key, whether the client has read it or not.
 //! Nor is `NOLOOP`: a write that its caller has given up may be done later, and is told then.
+//!
+//! What is told on a [channel](super::channel) comes the same way.
 
 use std::sync::Arc;
 use std::thread;
@@ -11,6 +13,7 @@ use std::time::Duration;
 use redis::{Arg, Cmd, ServerError, Value};
 
 use super::Redis;
+use super::channel::{self, Seat};
 use super::cluster::Cluster;
 use super::command::Command;
 use super::config::{Protocol, RedisConfig, Server};
@@ -22,22 +25,74 @@ use super::trouble::Class;
 use crate::backend::{Gap, Tracker};
 use crate::{Error, ErrorKind, Result};
 
-/// What to do where a server can't track.
-const INSTEAD: &str = "or keep entries near by time alone, with `tracking` of the near cache set to `false`";
+/// What a server is to tell unasked on a connection.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Hears {
+    Nothing,
+    /// Which entries change that were read there.
+    Changes,
+    /// What others say on the channel.
+    Channel,
+}
+
+impl Hears {
+    /// The commands that begin it. The first answers by a push, and with an error by a reply: hence the second.
+    pub(super) fn commands(self) -> Vec<Cmd> {
+        let cmd = |words: &[&str]| {
+            let mut cmd = redis::cmd(words[0]);
+            words[1..].iter().for_each(|word| _ = cmd.arg(*word));
+            cmd
+        };
+        match self {
+            Self::Nothing => Vec::new(),
+            Self::Changes => vec![cmd(&["CLIENT", "TRACKING", "ON"])],
+            Self::Channel => vec![cmd(&["SUBSCRIBE", channel::NAME]), cmd(&["PING"])],
+        }
+    }
+
+    /// What it is for, in words.
+    const fn purpose(self) -> &'static str {
+        match self {
+            Self::Channel => "tell what other near caches write",
+            _ => "tell which entries change",
+        }
+    }
+
+    /// What to do where a server can't do it.
+    const fn instead(self) -> &'static str {
+        match self {
+            Self::Channel => "or leave out the `channel` of the near cache",
+            _ => "or keep entries near by time alone, with `tracking` of the near cache set to `false`",
+        }
+    }
+
+    const fn rights(self) -> &'static str {
+        match self {
+            Self::Channel => "`+ping +subscribe +publish &polycache:near`",
+            _ => "`+client|tracking` (`+client` before Redis 7)",
+        }
+    }
+}
 
 /// Tells a tracker what a server pushes on a connection.
 pub(super) struct Pushes {
     tracker: Arc<dyn Tracker>,
+    seat: Option<Arc<Seat>>,
     server: String,
 }
 
 impl Pushes {
-    pub(super) fn new(tracker: &Arc<dyn Tracker>, server: String) -> Box<Self> {
-        Box::new(Self { tracker: Arc::clone(tracker), server })
+    pub(super) fn new(tracker: &Arc<dyn Tracker>, seat: Option<&Arc<Seat>>, server: String) -> Box<Self> {
+        Box::new(Self { tracker: Arc::clone(tracker), seat: seat.cloned(), server })
     }
 
-    /// A message that answers no command: `invalidate` and the keys, or nil if the server was flushed.
+    /// A message that answers no command: `invalidate` and the keys, or nil if the server was flushed; or `message` from a channel.
     pub(super) fn tell(&self, push: &[Value]) {
+        if let ([Value::BulkString(kind), _, Value::BulkString(message)], Some(seat)) = (push, &self.seat)
+            && kind == b"message"
+        {
+            return seat.hear(message, &*self.tracker, &self.server);
+        }
         let [Value::BulkString(kind), about] = push else { return };
         match about {
             _ if kind != b"invalidate" => {}
@@ -53,9 +108,12 @@ impl Pushes {
     }
 }
 
-/// Whether these settings allow tracking.
-fn check(config: &RedisConfig) -> Result<()> {
-    let refuse = |text: &str| Err(Error::new(ErrorKind::Config, format!("tracking on Redis needs {text}, {INSTEAD}")));
+/// Whether these settings allow a server to say anything unasked.
+fn check(config: &RedisConfig, hears: Hears) -> Result<()> {
+    let refuse = |text: &str| {
+        let text = format!("to {}, Redis needs {text}, {}", hears.purpose(), hears.instead());
+        Err(Error::new(ErrorKind::Config, text))
+    };
     match config {
         RedisConfig { protocol: Protocol::Resp2, .. } => refuse("RESP3; leave out `protocol=2`"),
         RedisConfig { heartbeat, .. } if heartbeat.is_zero() => {
@@ -66,27 +124,27 @@ fn check(config: &RedisConfig) -> Result<()> {
 }
 
 /// The error of a server that speaks no RESP3.
-pub(super) fn has_no_pushes(server: &Server, refusal: &ServerError) -> Error {
+pub(super) fn has_no_pushes(server: &Server, hears: Hears, refusal: &ServerError) -> Error {
+    let (purpose, instead) = (hears.purpose(), hears.instead());
     let text = format!(
-        "Redis at {server} can't tell which entries change, since it speaks no RESP3: take Redis 6 or newer and allow `HELLO`, {INSTEAD}"
+        "Redis at {server} can't {purpose}, since it speaks no RESP3: take Redis 6 or newer and allow `HELLO`, {instead}"
     );
     Error::new(ErrorKind::Backend, text).with_source(server_error(refusal))
 }
 
-/// The error of a server that refuses `CLIENT TRACKING`.
-pub(super) fn refused(server: &Server, source: Error) -> Error {
+/// The error of a server that refuses to say anything unasked.
+pub(super) fn refused(server: &Server, hears: Hears, source: Error) -> Error {
     if source.kind() == ErrorKind::Unavailable {
         return source;
     }
-    let text = format!(
-        "Redis at {server} refuses to tell which entries change: give its user `+client|tracking` (`+client` before Redis 7), {INSTEAD}"
-    );
+    let (purpose, rights, instead) = (hears.purpose(), hears.rights(), hears.instead());
+    let text = format!("Redis at {server} refuses to {purpose}: give its user {rights}, {instead}");
     Error::new(ErrorKind::Backend, text).with_source(source)
 }
 
 /// Looks with each heartbeat whether the connections are read. A thread does: the runtime of a connection may not be driven any more, while
 /// on others nobody asks the server for anything, since all is kept near.
-fn watch(fleet: &Arc<Fleet>, heartbeat: Duration) -> Result<()> {
+pub(super) fn watch(fleet: &Arc<Fleet>, heartbeat: Duration) -> Result<()> {
     let fleet = Arc::downgrade(fleet);
     let look = move || {
         loop {
@@ -115,10 +173,24 @@ impl Redis {
 }
 
 impl Connector {
+    /// What is to be heard on the connections.
+    pub(super) const fn hears(&self) -> Hears {
+        match (&self.tracker, &self.seat) {
+            (None, _) => Hears::Nothing,
+            (Some(_), None) => Hears::Changes,
+            (Some(_), Some(_)) => Hears::Channel,
+        }
+    }
+
+    /// Whether its settings allow that.
+    pub(super) fn check_hearing(&self) -> Result<()> {
+        check(&self.config, self.hears())
+    }
+
     fn tracked(&self, tracker: Arc<dyn Tracker>) -> Result<Self> {
-        check(&self.config)?;
         let mut connector = self.clone();
         connector.tracker = Some(tracker);
+        connector.check_hearing()?;
         Ok(connector)
     }
 
