@@ -1,111 +1,31 @@
-//! Whether memory in front of Redis stays coherent: one instance reads a key, and the reply is held back for 100 ms by a proxy, and
-//! so is what the server pushes behind it. Meanwhile another instance writes the key. What does the first one serve afterwards?
+//! Memory in front of Redis: whether it stays coherent while a reply is held back, and what a hit and a miss cost.
 //!
-//! `cargo bench -p polycache-benches --profile dev --bench near [-- --rounds N] [--only PEER]`. Starts servers of its own.
+//! `cargo bench -p polycache-benches --bench near [-- ROW] [--rounds N] [--only PEER]`; for `held reply`, where waiting is what is measured,
+//! `--profile dev` will do. Starts servers of its own.
 #![allow(clippy::expect_used, reason = "a benchmark that can't go on says why and stops")]
+#![allow(async_fn_in_trait, reason = "nothing here is a library")]
 
+mod held;
+mod hits;
+mod load;
+mod misses;
 mod peers;
 
-use std::time::Duration;
-
 use polycache_benches::arguments::Arguments;
-use polycache_benches::report::{Table, save};
-use polycache_benches::rounds::{Contender, in_turn};
-use polycache_testkit::Proxy;
-use polycache_testkit::servers::RedisServer;
-use serde::Serialize;
-use tokio::time::{Instant, sleep};
 
-use self::peers::Open;
-
-const ROUNDS: usize = 50;
-const HELD: Duration = Duration::from_millis(100);
-/// What is still old after this stays old: nothing that was on its way is late by as much.
-const FOR_GOOD: Duration = Duration::from_millis(1500);
-
-const OLD: &str = "old";
-const NEW: &str = "new";
-
-/// One round.
-#[derive(Debug, Clone, Copy, Serialize)]
-struct Outcome {
-    /// How long after the write was acknowledged the old value was still served; `None` for good.
-    old_for: Option<Duration>,
-    /// Whether the second of two reads without any write was served without a request.
-    kept: bool,
-}
-
-async fn round(open: Open) -> Outcome {
-    loop {
-        match try_round(open).await {
-            Ok(outcome) => return outcome,
-            Err(error) => eprintln!("a busy machine, once more: {error}"),
-        }
-    }
-}
-
-async fn try_round(open: Open) -> Result<Outcome, String> {
-    let server = RedisServer::start().await;
-    let proxy = Proxy::start(server.address()).await;
-    let reader = open(server.url_at(proxy.address())).await;
-    let writer = open(server.url()).await;
-    for key in ["k", "other"] {
-        writer.write(key, OLD).await;
-    }
-    // Whoever is told of these writes has heard of them by then, and whoever asks for more than a value has done it.
-    sleep(HELD).await;
-    assert_eq!(reader.read("other").await?, OLD);
-    sleep(HELD).await;
-    let sent = proxy.traffic().from_client;
-    assert_eq!(reader.read("other").await?, OLD);
-    let kept = proxy.traffic().from_client == sent;
-
-    proxy.delay_replies(HELD * 100);
-    let (first, written) = tokio::join!(reader.read("k"), async {
-        sleep(HELD / 2).await;
-        writer.write("k", NEW).await;
-        let written = Instant::now();
-        sleep(HELD / 2).await;
-        proxy.heal();
-        written
-    });
-    let first = first?;
-    assert!([OLD, NEW].contains(&&*first), "{first}");
-    let mut old_for = None;
-    while written.elapsed() < FOR_GOOD {
-        if reader.read("k").await? == NEW {
-            old_for = Some(written.elapsed());
-            break;
-        }
-        sleep(Duration::from_millis(1)).await;
-    }
-    Ok(Outcome { old_for, kept })
-}
+const ROUNDS: usize = 21;
 
 fn main() {
-    let arguments = Arguments::parse(ROUNDS, ["near"]);
+    let arguments = Arguments::parse(ROUNDS, [held::NAME, misses::NAME].into_iter().chain(hits::ROWS));
     // On one thread, so that what is read together is dealt with together.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime");
-    let runtime = &runtime;
-    let contenders =
-        peers::ALL.map(|(name, open)| Contender::new(name, move || move || runtime.block_on(round(open)))).into();
-    let mut table = Table::new(["", "rounds", "old for good", "longest old otherwise, ms", "kept near"]);
-    let mut results = Vec::new();
-    for (name, rounds) in in_turn(&arguments.plan, contenders) {
-        let for_good = rounds.iter().filter(|round| round.old_for.is_none()).count();
-        let longest = rounds.iter().filter_map(|round| round.old_for).max();
-        let kept = rounds.iter().filter(|round| round.kept).count();
-        table.row([
-            name.to_owned(),
-            rounds.len().to_string(),
-            for_good.to_string(),
-            longest.map(|time| time.as_millis().to_string()).unwrap_or_default(),
-            kept.to_string(),
-        ]);
-        results.push((name, rounds));
+    if hits::ROWS.iter().any(|row| arguments.wants(row)) {
+        hits::measure(&arguments, &runtime);
     }
-    println!("{}", table.markdown());
-    if arguments.want_all() {
-        save("near", &results);
+    if arguments.wants(misses::NAME) {
+        misses::measure(&arguments, &runtime);
+    }
+    if arguments.wants(held::NAME) {
+        held::measure(&arguments, &runtime);
     }
 }

@@ -1,143 +1,229 @@
 //! Those with a tier in memory in front of Redis, as their documentation opens it.
 
 use std::fmt::Display;
-use std::future::Future;
 use std::num::NonZeroUsize;
-use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 
 use amalgam::provider::{JsonSerializer, RedisBackplane, RedisDistributedCache};
 use cached::{AsyncRedisCache, ConcurrentCachedAsync};
-use polycache::Cache;
+use polycache::backends::memory::Memory;
 use polycache::backends::near::Near;
 use polycache::backends::redis::Redis;
+use polycache::serializer::Serializer;
+use polycache::serializers::{Json, MsgPack, Null};
+use polycache::{Cache, Ttl};
 use redis::AsyncCommands;
 use redis::aio::MultiplexedConnection;
 use redis::caching::CacheConfig;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
-const TTL: Duration = Duration::from_secs(60);
+/// Long enough for all rounds.
+const TTL: Duration = Duration::from_secs(3600);
+/// How many entries each keeps near, where that can be chosen.
+const NEAR: NonZeroUsize = NonZeroUsize::MIN.saturating_add(9_999);
 
-pub(crate) type Task<'a, T> = Pin<Box<dyn Future<Output = T> + Send + 'a>>;
-pub(crate) type Open = fn(String) -> Task<'static, Box<dyn Peer>>;
+/// What is read and written.
+pub(crate) trait Kept: Clone + Serialize + DeserializeOwned + Send + Sync + 'static {}
 
-/// One instance.
-pub(crate) trait Peer: Send + Sync {
-    fn read<'a>(&'a self, key: &'a str) -> Task<'a, Result<String, String>>;
+impl<V: Clone + Serialize + DeserializeOwned + Send + Sync + 'static> Kept for V {}
+
+/// One instance. Not `Send`: a round stays on its thread.
+pub(crate) trait Peer<V>: Sized {
+    async fn open(url: String) -> Self;
+
+    async fn read(&mut self, key: &str) -> Result<V, String>;
+
     /// Returns when it is acknowledged.
-    fn write<'a>(&'a self, key: &'a str, value: &'a str) -> Task<'a, ()>;
+    async fn write(&mut self, key: &str, value: &V);
 }
 
-pub(crate) const ALL: [(&str, Open); 5] = [
-    ("polycache, near and tracking", polycache),
-    ("polycache, near for 1 s", polycache_for_a_second),
-    ("redis-rs, CacheConfig", redis_rs),
-    ("cached, client_side_caching", cached),
-    ("amalgam-cache, memory, Redis and backplane", amalgam),
-];
-
-fn there<E: Display>(read: Result<Option<String>, E>) -> Result<String, String> {
+fn there<V, E: Display>(read: Result<Option<V>, E>) -> Result<V, String> {
     read.map_err(|error| error.to_string())?.ok_or_else(|| "nothing is there".to_owned())
 }
 
-fn polycache(url: String) -> Task<'static, Box<dyn Peer>> {
-    polycache_with(url, true)
+/// A cache as [`Setting`] says.
+pub(crate) struct Polycache<S>(Cache, S);
+
+/// How a polycache is set up at a server.
+pub(crate) trait Setting {
+    fn cache(url: &str) -> (Cache, Self);
 }
 
-fn polycache_for_a_second(url: String) -> Task<'static, Box<dyn Peer>> {
-    polycache_with(url, false)
+fn near(url: &str, tracking: bool, serializer: impl Serializer) -> Cache {
+    near_of(NEAR.get() as u64, url, tracking, serializer)
 }
 
-fn polycache_with(url: String, tracking: bool) -> Task<'static, Box<dyn Peer>> {
-    Box::pin(async move {
-        let redis = Arc::new(Redis::open(&url).expect("the server's URL"));
-        let near = Near::builder().tracking(tracking).build(redis).expect("settings that fit");
-        let cache = Cache::builder().backend(near).ttl(TTL).build().expect("settings that fit");
-        Box::new(cache) as Box<dyn Peer>
-    })
+fn near_of(entries: u64, url: &str, tracking: bool, serializer: impl Serializer) -> Cache {
+    let redis = Arc::new(Redis::open(url).expect("the server's URL"));
+    let near = Near::builder().max_entries(entries).tracking(tracking);
+    let backend = near.build(redis).expect("settings that fit");
+    Cache::builder().backend(backend).serializer(serializer).ttl(TTL).build().expect("settings that fit")
 }
 
-impl Peer for Cache {
-    fn read<'a>(&'a self, key: &'a str) -> Task<'a, Result<String, String>> {
-        Box::pin(async move { there(self.get(key).await) })
+/// Near until the server tells of a change.
+pub(crate) struct Tracked;
+/// Near for a second.
+pub(crate) struct ForASecond;
+/// As [`Tracked`], with another serializer.
+pub(crate) struct Packed;
+/// No near cache.
+pub(crate) struct Far;
+/// As [`Tracked`], with room for one entry.
+pub(crate) struct Missing;
+/// As [`ForASecond`], with room for one entry.
+pub(crate) struct Untracked;
+/// No server: live objects in memory, a plain hit.
+pub(crate) struct InMemory;
+
+impl Setting for Tracked {
+    fn cache(url: &str) -> (Cache, Self) {
+        (near(url, true, Json), Self)
+    }
+}
+
+impl Setting for ForASecond {
+    fn cache(url: &str) -> (Cache, Self) {
+        (near(url, false, Json), Self)
+    }
+}
+
+impl Setting for Packed {
+    fn cache(url: &str) -> (Cache, Self) {
+        (near(url, true, MsgPack), Self)
+    }
+}
+
+impl Setting for Far {
+    fn cache(url: &str) -> (Cache, Self) {
+        let redis = Redis::open(url).expect("the server's URL");
+        (Cache::builder().backend(redis).ttl(TTL).build().expect("settings that fit"), Self)
+    }
+}
+
+impl Setting for Missing {
+    fn cache(url: &str) -> (Cache, Self) {
+        (near_of(1, url, true, Json), Self)
+    }
+}
+
+impl Setting for Untracked {
+    fn cache(url: &str) -> (Cache, Self) {
+        (near_of(1, url, false, Json), Self)
+    }
+}
+
+impl Setting for InMemory {
+    fn cache(_: &str) -> (Cache, Self) {
+        let memory = Memory::builder().max_entries(NEAR.get() as u64).build().expect("a bound above zero");
+        let cache = Cache::builder().backend(memory).serializer(Null).ttl(Ttl::After(TTL)).build();
+        (cache.expect("settings that fit"), Self)
+    }
+}
+
+impl<S: Setting, V: Kept> Peer<V> for Polycache<S> {
+    async fn open(url: String) -> Self {
+        let (cache, setting) = S::cache(&url);
+        Self(cache, setting)
     }
 
-    fn write<'a>(&'a self, key: &'a str, value: &'a str) -> Task<'a, ()> {
-        Box::pin(async move { self.set(key, value.to_owned()).await.expect("an answer") })
+    #[inline]
+    async fn read(&mut self, key: &str) -> Result<V, String> {
+        there(self.0.get(key).await)
+    }
+
+    async fn write(&mut self, key: &str, value: &V) {
+        self.0.set(key, value.clone()).await.expect("an answer");
     }
 }
 
-fn redis_rs(url: String) -> Task<'static, Box<dyn Peer>> {
-    Box::pin(async move {
+/// It keeps the server's replies, so records are decoded by whoever asks.
+pub(crate) struct RedisRs(MultiplexedConnection);
+
+impl RedisRs {
+    async fn connect(url: &str) -> Self {
         let client = redis::Client::open(format!("{url}?protocol=resp3")).expect("the server's URL");
-        let cache = CacheConfig::new().set_size(NonZeroUsize::MIN.saturating_add(999)).set_default_client_ttl(TTL);
+        let cache = CacheConfig::new().set_size(NEAR).set_default_client_ttl(TTL);
         let config = redis::AsyncConnectionConfig::new().set_cache_config(cache);
         let connection = client.get_multiplexed_async_connection_with_config(&config).await;
-        Box::new(connection.expect("the server is there")) as Box<dyn Peer>
-    })
-}
-
-impl Peer for MultiplexedConnection {
-    fn read<'a>(&'a self, key: &'a str) -> Task<'a, Result<String, String>> {
-        let mut connection = self.clone();
-        Box::pin(async move { there(connection.get(key).await) })
-    }
-
-    fn write<'a>(&'a self, key: &'a str, value: &'a str) -> Task<'a, ()> {
-        let mut connection = self.clone();
-        Box::pin(async move { connection.set(key, value).await.expect("an answer") })
+        Self(connection.expect("the server is there"))
     }
 }
 
-fn cached(url: String) -> Task<'static, Box<dyn Peer>> {
-    Box::pin(async move {
-        let cache = AsyncRedisCache::<String, String>::builder("near")
-            .ttl(TTL)
-            .connection_string(&url)
-            .client_side_caching(true)
-            .build()
-            .await
-            .expect("the server is there");
-        Box::new(cache) as Box<dyn Peer>
-    })
-}
-
-impl Peer for AsyncRedisCache<String, String> {
-    fn read<'a>(&'a self, key: &'a str) -> Task<'a, Result<String, String>> {
-        Box::pin(async move { there(self.async_cache_get(&key.to_owned()).await) })
+impl Peer<String> for RedisRs {
+    async fn open(url: String) -> Self {
+        Self::connect(&url).await
     }
 
-    fn write<'a>(&'a self, key: &'a str, value: &'a str) -> Task<'a, ()> {
-        Box::pin(async move {
-            self.async_cache_set(key.to_owned(), value.to_owned()).await.expect("an answer");
-        })
+    #[inline]
+    async fn read(&mut self, key: &str) -> Result<String, String> {
+        there(self.0.get(key).await)
+    }
+
+    async fn write(&mut self, key: &str, value: &String) {
+        self.0.set(key, value).await.expect("an answer")
     }
 }
 
-fn amalgam(url: String) -> Task<'static, Box<dyn Peer>> {
-    Box::pin(async move {
+/// Records as JSON in the strings.
+pub(crate) struct RedisRsJson(RedisRs);
+
+impl<V: Kept> Peer<V> for RedisRsJson {
+    async fn open(url: String) -> Self {
+        Self(RedisRs::connect(&url).await)
+    }
+
+    #[inline]
+    async fn read(&mut self, key: &str) -> Result<V, String> {
+        serde_json::from_str(&self.0.read(key).await?).map_err(|error| error.to_string())
+    }
+
+    async fn write(&mut self, key: &str, value: &V) {
+        self.0.write(key, &serde_json::to_string(value).expect("plain data")).await;
+    }
+}
+
+pub(crate) struct Cached<V>(AsyncRedisCache<String, V>);
+
+impl<V: Kept> Peer<V> for Cached<V> {
+    async fn open(url: String) -> Self {
+        let builder = AsyncRedisCache::builder("near").ttl(TTL).connection_string(&url).client_side_caching(true);
+        Self(builder.build().await.expect("the server is there"))
+    }
+
+    #[inline]
+    async fn read(&mut self, key: &str) -> Result<V, String> {
+        there(self.0.async_cache_get(&key.to_owned()).await)
+    }
+
+    async fn write(&mut self, key: &str, value: &V) {
+        self.0.async_cache_set(key.to_owned(), value.clone()).await.expect("an answer");
+    }
+}
+
+pub(crate) struct Amalgam<V: Clone + Send + Sync + 'static>(amalgam::Cache<V>);
+
+impl<V: Kept> Peer<V> for Amalgam<V> {
+    async fn open(url: String) -> Self {
         let redis = RedisDistributedCache::connect(&url).await.expect("the server is there");
         let backplane = RedisBackplane::connect(&url).await.expect("the server is there");
-        let cache = amalgam::Cache::<String>::builder()
+        let cache = amalgam::Cache::<V>::builder()
             .distributed(Arc::new(redis))
             .serializer(Arc::new(JsonSerializer))
             .backplane(Arc::new(backplane))
             .default_options(amalgam::EntryOptions::new(TTL))
             .try_build_ready()
-            .await
-            .expect("settings that fit");
-        Box::new(cache) as Box<dyn Peer>
-    })
-}
-
-impl Peer for amalgam::Cache<String> {
-    fn read<'a>(&'a self, key: &'a str) -> Task<'a, Result<String, String>> {
-        Box::pin(async move { there(self.try_get(key).await) })
+            .await;
+        Self(cache.expect("settings that fit"))
     }
 
-    fn write<'a>(&'a self, key: &'a str, value: &'a str) -> Task<'a, ()> {
-        Box::pin(async move {
-            self.set(key, value.to_owned()).await.expect("an answer");
-        })
+    #[inline]
+    async fn read(&mut self, key: &str) -> Result<V, String> {
+        there(self.0.try_get(key).await)
+    }
+
+    async fn write(&mut self, key: &str, value: &V) {
+        self.0.set(key, value.clone()).await.expect("an answer");
     }
 }

@@ -40,8 +40,9 @@ pub(crate) const REST: Duration = Duration::from_millis(300);
 
 pub(crate) type Open = fn(Terms) -> Task<'static, Arc<dyn Peer>>;
 
-pub(crate) const ALL: [(&str, Open); 5] = [
+pub(crate) const ALL: [(&str, Open); 6] = [
     ("polycache", polycache::open),
+    ("polycache, by time", polycache::open_by_time),
     ("amalgam-cache", amalgam::open),
     ("hitbox", hitbox::open),
     ("cached", cached::open),

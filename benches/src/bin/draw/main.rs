@@ -47,6 +47,7 @@ fn main() {
     picture("hit_ratio", "hit_ratio.svg", hit_ratios);
     picture("redis", "redis.svg", |results| network::redis(&results));
     picture("memcached", "memcached.svg", |results| network::memcached(&results));
+    picture("near", "near.svg", |results: Vec<_>| near(&results));
     picture("outages", "outages.svg", |results: Vec<_>| outages::draw(&results));
 }
 
@@ -73,6 +74,22 @@ fn costs(results: &BTreeMap<String, BTreeMap<String, f64>>) -> String {
         })
         .collect();
     bars::draw("Processor time of a call", &panels)
+}
+
+/// A row, a contender and its nanoseconds.
+fn near(results: &[(String, String, f64)]) -> String {
+    let panels: Vec<(&str, Vec<Bar>)> =
+        results
+            .chunk_by(|(one, ..), (other, ..)| one == other)
+            .map(|rows| {
+                let bars =
+                    rows.iter().zip([OURS, OURS, FLOOR].into_iter().chain(OTHERS)).map(|((_, peer, nanos), color)| {
+                        Bar { label: peer.clone(), value: *nanos, text: format!("{nanos:.0} ns"), color }
+                    });
+                (rows[0].0.as_str(), bars.collect())
+            })
+            .collect();
+    bars::draw("Processor time of a hit near", &panels)
 }
 
 fn memory(results: &[(String, f64)]) -> String {

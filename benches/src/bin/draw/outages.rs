@@ -35,7 +35,7 @@ impl Answers {
 }
 
 /// In the order of the results.
-const COLORS: [&str; 5] = [OURS, OTHERS[0], OTHERS[1], OTHERS[2], FLOOR];
+const COLORS: [&str; 6] = [OURS, OURS, OTHERS[0], OTHERS[1], OTHERS[2], FLOOR];
 
 pub(crate) fn draw(results: &[(String, String, Outcome)]) -> String {
     let panels: Vec<(&str, Vec<Bar>)> = results
