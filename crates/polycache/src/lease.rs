@@ -107,6 +107,11 @@ impl Lease {
         &self.key
     }
 
+    /// How long it lasts from the moment when it was asked for.
+    pub(crate) fn life(&self) -> Duration {
+        self.life
+    }
+
     /// The bytes that the entry begins with while this lease holds.
     pub(crate) fn token(&self) -> &Value {
         &self.token

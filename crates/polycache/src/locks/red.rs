@@ -123,12 +123,18 @@ impl RedLock {
         let mut asked = Instant::now();
         let mut taken = lease.take().await?;
         loop {
-            if taken {
+            if taken && asked.elapsed() < lease.life() {
                 return Ok(Some(asked));
             }
             let left = deadline.map_or(Duration::MAX, |deadline| deadline.saturating_duration_since(Instant::now()));
             if left.is_zero() {
-                return Ok(None);
+                return if taken { Err(too_late(lease, asked)) } else { Ok(None) };
+            }
+            if taken {
+                // The answer has come after the lease's end, and others may have taken it over by now.
+                asked = Instant::now();
+                taken = lease.renew().await?;
+                continue;
             }
             self.leave_trace().await?;
             // At random, so that waiting processes don't all look at once.
@@ -168,4 +174,14 @@ impl RedLock {
         };
         Error::new(ErrorKind::Timeout, text)
     }
+}
+
+/// The lock was taken, but its lease had ended when that was known.
+fn too_late(lease: &Lease, asked: Instant) -> Error {
+    lease.give_up();
+    let text = format!(
+        "the backend's answer took {:?}, longer than the lease, so others may have the lock; give it a longer lease",
+        asked.elapsed()
+    );
+    Error::new(ErrorKind::Timeout, text)
 }
