@@ -17,7 +17,8 @@ from contextlib import AsyncExitStack
 from dataclasses import dataclass
 
 import footprint
-from contenders import MISSING, OURS, PEERS, THEIRS, MemoryRow, ServerRow
+import refreshing
+from contenders import MISSING, OURS, PEERS, THEIRS, EarlyRow, MemoryRow, NearRow, ServerRow
 from measure import Times, number, race, spread
 from servers import Memcached, Redis
 
@@ -30,7 +31,7 @@ class Row:
     """A race, and how many times faster than whom it is to be."""
 
     title: str
-    make: Callable[[], MemoryRow | ServerRow]
+    make: Callable[[], MemoryRow | NearRow | EarlyRow | ServerRow]
     goals: dict[str, float]
     seconds: float = 0.05
 
@@ -43,6 +44,10 @@ def rows(redis: Redis, memcached: Memcached) -> list[Row]:
         Row("memory set with a ttl", lambda: MemoryRow("set with a ttl"), {}, 0.02),
         Row("memory multi_get of 100", lambda: MemoryRow("multi_get of 100"), {THEIRS: 8}, 0.02),
         Row("memory @cached hit", lambda: MemoryRow("@cached"), {THEIRS: 30}, 0.02),
+        Row("memory @cached hit, refreshed early", lambda: EarlyRow("early"), {}, 0.02),
+        Row("memory @cached hit, with a grace", lambda: EarlyRow("soft"), {}, 0.02),
+        Row("redis get of what is near", lambda: NearRow(redis, json=False), {THEIRS: 100}, 0.02),
+        Row("redis get of what is near with JSON", lambda: NearRow(redis, json=True), {}, 0.02),
     ]
     goals = {
         ("redis", False, "one after another"): {THEIRS: 3.0, HIREDIS: 1.8},
@@ -146,6 +151,8 @@ def main() -> None:
                 if only in f"{row.title} {loop}":
                     with asyncio.Runner(loop_factory=new_loop) as runner:
                         met += print_row(row, loop, runner.run(run_row(row, loop, arguments.rounds)))
+        if only in "refreshing":
+            asyncio.run(refreshing.report())
         if only in "footprint":
             met += print_footprint(arguments.rounds)
     finally:

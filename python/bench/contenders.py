@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from typing import Any
 
@@ -141,6 +141,63 @@ class MemoryRow:
         if self.operation == "multi_get of 100":
             return one_by_one(multi_get, keys)
         return one_by_one(get, "key")
+
+
+class NearRow:
+    """A read that polycache answers from memory in front of Redis, beside aiocache's read from Redis."""
+
+    def __init__(self, server: Redis, *, json: bool) -> None:
+        self.server = server
+        self.json = json
+
+    async def contenders(self, stack: AsyncExitStack) -> dict[str, Run]:
+        found: dict[str, Run] = {}
+        for name, package, options in ((THEIRS, aiocache(), {}), (OURS, polycache, {"near": 10_000})):
+            serializers = importlib.import_module(f"{package.__name__}.serializers")
+            serializer = serializers.JsonSerializer() if self.json else serializers.StringSerializer()
+            cache = package.RedisCache(endpoint=HOST, port=self.server.port, serializer=serializer, **options)
+            stack.push_async_callback(cache.close)
+            await cache.set("key", OBJECT if self.json else VALUE)
+            found[name] = one_by_one(cache.get, "key")
+        return found
+
+
+class EarlyRow:
+    """A hit in memory of a function that is refreshed before its end, or whose last result outlives it, beside cashews'."""
+
+    def __init__(self, kind: str) -> None:
+        self.kind = kind
+
+    async def contenders(self, stack: AsyncExitStack) -> dict[str, Run]:
+        return {
+            name: one_by_one(function, 1) for name, function in (await early_functions(self.kind, 600, stack)).items()
+        }
+
+
+async def early_functions(
+    kind: str, ttl: float, stack: AsyncExitStack, source: Callable[[], Awaitable[None]] | None = None
+) -> dict[str, Any]:
+    """A function of everybody who has it.
+
+    An `early` one is computed anew past four fifths of its TTL, and a `soft` one gives an older result where it fails.
+    """
+
+    async def function(x: int) -> int:
+        if source is not None:
+            await source()
+        return x
+
+    early = {"refresh_early": 0.8} if kind == "early" else {"grace": ttl}
+    found: dict[str, Any] = {OURS: polycache.cached(ttl=ttl, **early)(function)}
+    if "cashews" in PEERS:
+        cache = PEERS["cashews"].Cache()
+        cache.setup("mem://", size=100_000)
+        stack.push_async_callback(cache.close)
+        if kind == "early":
+            found["cashews"] = cache.early(ttl=ttl, early_ttl=ttl * 0.8)(function)
+        else:
+            found["cashews"] = cache.soft(ttl=ttl * 2, soft_ttl=ttl)(function)
+    return found
 
 
 class ServerRow:
