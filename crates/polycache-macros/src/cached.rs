@@ -51,10 +51,7 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
     let call = quote_spanned! {returns.span()=>
         #own.#compute::<#shape, _>(async move { #returning #bindings #(#statements)* }) #policy #given
     };
-    let tells = options.hard_timeout.as_ref().map(|(span, _)| {
-        let error = function.error(&options);
-        quote_spanned!(*span=> #library::functions::probe::tells_timeout::<#error>();)
-    });
+    let tells = tells(&options, &function);
     let block = quote!({
         #checked
         #tells
@@ -76,6 +73,13 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
     function.item.sig.output = syn::parse2(output)?;
     let item = function.item;
     Ok(quote!(#item))
+}
+
+/// Checks that the function's error has room for a hard timeout, if there is one.
+pub(crate) fn tells(options: &Options, function: &Function) -> Option<TokenStream> {
+    let (library, error) = (&options.library, function.error(options));
+    let (span, _) = options.hard_timeout.as_ref()?;
+    Some(quote_spanned!(*span=> #library::functions::probe::tells_timeout::<#error>();))
 }
 
 /// A variable of the expansion that can't be mistaken for an argument.

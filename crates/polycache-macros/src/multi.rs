@@ -9,7 +9,7 @@ use syn::{
     ReceiverKind, Result, Signature, Type, TypeFnPtr, TypeImplTrait, TypeReference, WherePredicate, parse_quote,
 };
 
-use crate::cached::{Cache, cache, local, policy, returning};
+use crate::cached::{Cache, cache, local, policy, returning, tells};
 use crate::function::{Argument, Function, bare, located, without_errors};
 use crate::key;
 use crate::options::Options;
@@ -22,7 +22,7 @@ pub(crate) fn expand(options: TokenStream, item: TokenStream) -> TokenStream {
 }
 
 fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
-    let options = Options::parse(options, &["keys"])?;
+    let options = Options::parse(options, &["detached", "hard_timeout", "keys", "refresh_early", "soft_timeout"])?;
     let mut function = Function::parse(item, ATTRIBUTE)?;
     let Some(keys) = &options.keys else {
         let text = format!("`keys = …` is missing: it names the argument with the keys, one of {}", function.names());
@@ -47,8 +47,9 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
     let (bindings, returns) = (function.bindings(), &function.returns);
     let (returning, statements) = (returning(returns), &function.item.block.stmts);
     let (own, missing, formatter) = (local("__call"), local("__keys"), local("__formatter"));
+    let compute = if options.detached.is_some() { quote!(compute_detached) } else { quote!(compute) };
     let call = quote_spanned! {returns.span()=>
-        #own.compute::<#shape>(move |#missing: ::std::vec::Vec<#one>| {
+        #own.#compute::<#shape>(move |#missing: ::std::vec::Vec<#one>| {
             #copies
             ::std::boxed::Box::pin(async move {
                 #returning
@@ -59,8 +60,10 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
         }) #policy #given
     };
     let list = if matches!(argument.ty, Type::Reference(_)) { quote!(#keys.to_vec()) } else { quote!(#keys) };
+    let tells = tells(&options, &function);
     let block = quote!({
         #checked
+        #tells
         #made
         let #own = #library::functions::Keyed::new(#found, #list, |#keys, #formatter| {
             ::core::fmt::Display::fmt(&#display, #formatter)
@@ -68,10 +71,15 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
         #call
     });
     function.item.block = syn::parse2(block)?;
-    bind_lifetimes(&mut function.item.sig)?;
+    // A detached call may outlive what its caller has borrowed; the keys are copied.
+    let call = Lifetime::new(if options.detached.is_some() { "'static" } else { "'__call" }, Span::call_site());
+    match options.detached {
+        Some(_) => bound_types(&mut function.item.sig, &call),
+        None => bind_lifetimes(&mut function.item.sig, &call)?,
+    }
     let place = function.output_span();
     let (library, source) = (located(library.to_token_stream(), place), located(source, place));
-    let output = quote_spanned!(place=> -> #library::functions::MultiCall<'__call, #shape, #source>);
+    let output = quote_spanned!(place=> -> #library::functions::MultiCall<#call, #shape, #source>);
     function.item.sig.output = syn::parse2(output)?;
     Ok(function.item.to_token_stream())
 }
@@ -128,37 +136,41 @@ fn copies(function: &Function, keys: &Ident) -> TokenStream {
 }
 
 /// Gives all borrowed arguments one lifetime, that of the returned call.
-fn bind_lifetimes(signature: &mut Signature) -> Result<()> {
-    let call = || Lifetime::new("'__call", Span::call_site());
+fn bind_lifetimes(signature: &mut Signature, call: &Lifetime) -> Result<()> {
     for argument in &mut signature.inputs {
         match argument {
             FnArg::Receiver(receiver) => match &mut receiver.kind {
                 ReceiverKind::Reference(_, lifetime, None) => {
-                    lifetime.get_or_insert_with(call);
+                    lifetime.get_or_insert_with(|| call.clone());
                 }
                 _ => return Err(Error::new(receiver.span(), "a method with `#[multi_cached]` takes `&self`")),
             },
             FnArg::Typed(typed) => Elided.visit_type_mut(&mut typed.ty),
         }
     }
+    bound_types(signature, call);
+    signature.generics.params.insert(0, parse_quote!(#call));
+    Ok(())
+}
+
+/// Has all type parameters outlive the returned call.
+fn bound_types(signature: &mut Signature, call: &Lifetime) {
     let mut clauses: Vec<WherePredicate> = Vec::new();
     for parameter in &mut signature.generics.params {
         match parameter {
-            GenericParam::Lifetime(own) => own.bounds.push(call()),
+            GenericParam::Lifetime(own) => own.bounds.push(call.clone()),
             // Where the parameter has its other bounds.
-            GenericParam::Type(own) if !own.bounds.is_empty() => own.bounds.push(parse_quote!('__call)),
+            GenericParam::Type(own) if !own.bounds.is_empty() => own.bounds.push(parse_quote!(#call)),
             GenericParam::Type(own) => {
                 let name = &own.ident;
-                clauses.push(parse_quote!(#name: '__call));
+                clauses.push(parse_quote!(#name: #call));
             }
             GenericParam::Const(_) => {}
         }
     }
-    signature.generics.params.insert(0, parse_quote!('__call));
     if !clauses.is_empty() {
         signature.generics.make_where_clause().predicates.extend(clauses);
     }
-    Ok(())
 }
 
 /// Names the lifetimes that are left out.

@@ -182,6 +182,7 @@ macro_rules! __every_case {
                 one_process_renews
                 after_a_failure_the_source_rests
                 a_write_meanwhile_wins
+                one_call_renews_many
             }
             renewals {
                 a_stale_value_is_shown
@@ -196,6 +197,8 @@ macro_rules! __every_case {
                 the_hard_timeout_is_an_error
                 a_stale_value_is_better_than_the_hard_timeout
                 what_is_deleted_is_not_given
+                of_many_keys_each_is_given_what_there_is
+                many_keys_are_dropped_with_their_caller
             }
             tags {
                 a_clear_takes_the_entries_with_the_tag

@@ -19,6 +19,9 @@ mod leader;
 #[cfg(all(test, polycache_shuttle))]
 mod model;
 mod multi;
+mod multi_get_or_set;
+mod multi_patient;
+mod multi_read;
 mod objects;
 mod options;
 mod overtake;
@@ -56,8 +59,9 @@ pub use self::get_or_set::GetOrSet;
 #[cfg(feature = "macros")]
 pub(crate) use self::lead::Policy;
 use self::leader::Leader;
+pub use self::multi_get_or_set::MultiGetOrSet;
 #[cfg(feature = "macros")]
-pub(crate) use self::multi::run as run_multi;
+pub(crate) use self::multi_patient::{SpawnMany, run as run_multi, spawn as spawn_multi};
 pub use self::options::{Behind, CallOptions, Detached, TimesOut};
 pub(crate) use self::overtake::Scope;
 pub use self::renewal::Renewal;

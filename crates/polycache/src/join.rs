@@ -100,7 +100,8 @@ impl<F: Future + Unpin> Unordered<F> {
         poll_fn(|context| self.poll_next(context)).await
     }
 
-    fn poll_next(&mut self, context: &Context<'_>) -> Poll<Option<(usize, F::Output)>> {
+    /// The same, as a step.
+    pub(crate) fn poll_next(&mut self, context: &Context<'_>) -> Poll<Option<(usize, F::Output)>> {
         if self.left == 0 {
             return Poll::Ready(None);
         }

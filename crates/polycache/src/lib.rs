@@ -116,7 +116,9 @@ pub use cache::{Cache, Freshness, Item, Readable, Scan, Storable};
 pub use caches::{Caches, Config, caches};
 pub use command::CommandName;
 pub use error::{Error, ErrorKind, OnError, Result};
-pub use flight::{Behind, CallOptions, Detached, Errand, GetOrSet, Inside, Renewal, Shareable, TimesOut};
+pub use flight::{
+    Behind, CallOptions, Detached, Errand, GetOrSet, Inside, MultiGetOrSet, Renewal, Shareable, TimesOut,
+};
 pub use plugin::{Answer, Command, Held, Outcome, Plugin};
 #[cfg(feature = "macros")]
 pub use polycache_macros::{cached, cached_stampede, multi_cached};

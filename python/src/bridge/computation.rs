@@ -11,6 +11,7 @@ mod raised;
 mod wish;
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use polycache::functions::probe::{Probe, SharedOrMade as _};
 use polycache::functions::{CallBuilder, Fallible, Keyed};
@@ -97,7 +98,9 @@ impl Computing<'_> {
                 Box::pin(async move { Ok(computed.await?.into_iter().map(|(key, item)| (key, item.value)).collect()) })
             }
         };
-        let keyed = Keyed::new(self.tagged(&tags), keys, |key, out| out.write_str(key));
+        // Its task isn't told that a caller has left, so callers wait.
+        let cache = self.tagged(&tags).with_hard_timeout(Duration::ZERO);
+        let keyed = Keyed::new(cache, keys, |key, out| out.write_str(key));
         let call = keyed.compute::<Fallible<Result<wish::Values, Raised>>>(body).skip_if(is_unkept).share_errors();
         let call = if self.is_anew { call.refresh() } else { call };
         let answer =

@@ -26,7 +26,12 @@ async fn percent(id: u64) -> u64 {
 }
 
 #[multi_cached(keys = ids, soft_timeout = "1s")]
-async fn many(ids: &[u64]) -> Vec<(u64, u64)> {
+async fn many_by(ids: &[u64], name: &str) -> Vec<(u64, String)> {
+    ids.iter().map(|id| (*id, name.to_owned())).collect()
+}
+
+#[multi_cached(keys = ids, hard_timeout = "2s")]
+async fn many_tell_nothing(ids: &[u64]) -> Vec<(u64, u64)> {
     ids.iter().map(|id| (*id, *id)).collect()
 }
 

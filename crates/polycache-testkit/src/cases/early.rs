@@ -133,3 +133,35 @@ pub async fn a_write_meanwhile_wins(subject: &dyn Subject) {
         sleep(Duration::from_millis(2)).await;
     }
 }
+
+/// A bulk call gives what is early at once, and has one call compute it, after what is missing.
+pub async fn one_call_renews_many(subject: &dyn Subject) {
+    let (cache, source) = (early(subject).build().unwrap(), Source::shut());
+    cache.multi_set([("k", 1), ("b", 1)]).await.unwrap();
+    half(subject).await;
+    let lasting = cache.with_ttl(HOUR);
+    // Not detached, it can't go on in a task.
+    assert_eq!(in_time(lasting.multi_get_or_set(&["k", "b"], source.ask_many(2))).await, [Ok(Some(1)), Ok(Some(1))]);
+    for _ in 0..4 {
+        let found = lasting.multi_get_or_set(&["k", "b"], source.ask_many(2)).detached();
+        assert_eq!(in_time(found).await, [Ok(Some(1)), Ok(Some(1))]);
+    }
+    until(|| source.asked() > 0).await;
+    source.open();
+    until_stored(&cache, 2).await;
+    in_time(async {
+        while cache.get::<i32>("b").await.unwrap() != Some(2) {
+            sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+    assert_eq!(source.asked(), 1);
+
+    // Of a short life again, and with a third one that is missing.
+    cache.multi_set([("k", 1), ("b", 1)]).await.unwrap();
+    half(subject).await;
+    let found = lasting.multi_get_or_set(&["k", "missing", "b"], source.ask_many(3)).detached();
+    assert_eq!(in_time(found).await, [Ok(Some(1)), Ok(Some(3)), Ok(Some(1))]);
+    until_stored(&cache, 3).await;
+    assert_eq!(source.asked(), 3);
+}

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 use futures_util::FutureExt;
-use futures_util::future::join_all;
+use futures_util::future::{BoxFuture, join_all};
 use polycache::{Cache, ErrorKind};
 use tokio::sync::Semaphore;
 use tokio::time::{sleep, timeout};
@@ -32,6 +32,9 @@ impl From<polycache::Error> for Failed {
     }
 }
 
+/// Keys and their values, to come.
+type Answers = BoxFuture<'static, Result<Vec<(String, i32)>, Failed>>;
+
 /// A source that answers when it is let, and counts who asks.
 #[derive(Clone)]
 pub(super) struct Source(Arc<(Semaphore, AtomicUsize)>);
@@ -48,6 +51,15 @@ impl Source {
 
     pub(super) fn asked(&self) -> usize {
         self.0.1.load(Ordering::SeqCst)
+    }
+
+    /// The same for many keys.
+    pub(super) fn ask_many(&self, answer: i32) -> impl FnMut(Vec<String>) -> Answers + Send + 'static {
+        let own = self.clone();
+        move |keys| {
+            let answer = own.ask(answer);
+            async move { answer.await.map(|answer| keys.into_iter().map(|key| (key, answer)).collect()) }.boxed()
+        }
     }
 
     pub(super) fn ask(&self, answer: i32) -> impl Future<Output = Result<i32, Failed>> + Send + 'static {
@@ -195,4 +207,45 @@ pub async fn what_is_deleted_is_not_given(subject: &dyn Subject) {
     source.open();
     assert_eq!(in_time(call).await, Ok(2));
     assert_eq!(cache.get::<i32>("k").await.unwrap(), None, "computed before the deletion");
+}
+
+/// A bulk call gives the stale values that there are, and waits for the others until the hard timeout.
+pub async fn of_many_keys_each_is_given_what_there_is(subject: &dyn Subject) {
+    let (life, source) = (brief(subject), Source::shut());
+    let cache = builder(subject).ttl(life.ttl).grace(HOUR).soft_timeout(SOON).build().unwrap();
+    cache.multi_set([("a", 1), ("b", 2)]).await.unwrap();
+    outlive(subject, life).await;
+    let cache = cache.with_ttl(HOUR);
+    cache.set("c", 3).await.unwrap();
+    for _ in 0..2 {
+        let found = cache.multi_get_or_set(&["a", "c", "b"], source.ask_many(9)).detached();
+        assert_eq!(in_time(found).await, [Ok(Some(1)), Ok(Some(3)), Ok(Some(2))]);
+    }
+    assert_eq!(source.asked(), 1);
+
+    let hurried = cache.with_hard_timeout(SOON * 3);
+    let found = in_time(hurried.multi_get_or_set(&["a", "k"], source.ask_many(9)).detached().times_out()).await;
+    assert_eq!(found[0], Ok(Some(1)));
+    assert_eq!(found[1].as_ref().unwrap_err().0, ErrorKind::HardTimeout);
+    assert_eq!(source.asked(), 2);
+
+    source.open();
+    until_stored(&cache, 9).await;
+    in_time(async {
+        while cache.multi_get::<i32>(&["a", "b", "c"]).await.unwrap() != [Some(9), Some(9), Some(3)] {
+            sleep(Duration::from_millis(2)).await;
+        }
+    })
+    .await;
+    assert_eq!(source.asked(), 2);
+}
+
+/// A bulk call that isn't detached is dropped at the hard timeout, and others compute.
+pub async fn many_keys_are_dropped_with_their_caller(subject: &dyn Subject) {
+    let (cache, source) = (builder(subject).ttl(HOUR).hard_timeout(SOON).build().unwrap(), Source::shut());
+    let found = in_time(cache.multi_get_or_set(&["k"], source.ask_many(1)).times_out()).await;
+    assert_eq!(found[0].as_ref().unwrap_err().0, ErrorKind::HardTimeout);
+    source.open();
+    assert_eq!(in_time(cache.with_hard_timeout(HOUR).get_or_set("k", || source.ask(2))).await, Ok(2));
+    assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(2));
 }

@@ -64,8 +64,8 @@ impl CacheBuilder {
     /// computation renews it meanwhile. `None`, the default: callers wait.
     ///
     /// A caller that computes leaves its computation to a task: by [`detached`](crate::GetOrSet::detached), or the option `detached` of a
-    /// cached function. A caller that computes itself goes on, since nobody else would; those who wait for it take the stale value. Bulk calls
-    /// wait.
+    /// cached function. A caller that computes itself goes on, since nobody else would; those who wait for it take the stale value. A
+    /// bulk call that isn't detached waits.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -91,7 +91,7 @@ impl CacheBuilder {
     /// [`detached`](crate::GetOrSet::detached) one goes on.
     ///
     /// The error reaches calls whose error type can be made from [`Error`]: those of `get_or_set` that say so by
-    /// [`times_out`](crate::GetOrSet::times_out), and cached functions. Others wait on. Bulk calls have no limit.
+    /// [`times_out`](crate::GetOrSet::times_out), and cached functions. Others wait on. Of a bulk call each key that is still missing gets it.
     pub fn hard_timeout(mut self, timeout: Duration) -> Self {
         self.options.patience.hard_timeout = timeout;
         self

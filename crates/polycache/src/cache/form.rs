@@ -86,6 +86,14 @@ pub(crate) mod private {
             cache.aged(key, Self::read_aged)
         }
 
+        /// As by `multi_get`, and also stale values, with the age of each.
+        fn multi_aged(cache: &Cache, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<(T, Age)>>>
+        where
+            T: Clone + Send + 'static,
+        {
+            cache.multi_aged(keys, Self::read_aged)
+        }
+
         /// As by `serve`, but not what is to be renewed.
         fn serve_calm(cache: &Cache, key: &str) -> Reply<Option<T>>
         where

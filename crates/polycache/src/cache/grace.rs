@@ -3,11 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use compact_str::CompactString;
+
 use super::gate::Gate;
 use super::tags::unless_cleared;
 use super::{Cache, Layers};
-use crate::backend::{Backend, Found, SetOptions, Want, When};
+use crate::backend::{Backend, Found, Key, SetOptions, Want, When};
 use crate::backends::graced::{Age, FRESHNESS, Graced, ROUGHLY};
+use crate::key::OwnedKey;
 use crate::range::Range;
 use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
 
@@ -125,6 +128,63 @@ impl Cache {
             Ok(Ok(Some(value))) if value.is_calm_hit() => read(self, key, value, CALM).ok(),
             _ => None,
         }
+    }
+
+    /// The same of many keys. Plugins hear of a `multi_get`.
+    pub(crate) fn multi_aged<T: Clone + Send + 'static>(
+        &self,
+        keys: &[impl AsRef<str>],
+        read: Read<T>,
+    ) -> Reply<Vec<Option<(T, Age)>>> {
+        const NAME: CommandName = CommandName::MultiGet;
+        let misses = keys.len();
+        match self.gate() {
+            Gate::Shut => self.shut(NAME, vec![None; misses]),
+            Gate::Open => {
+                let full = self.full_keys(keys);
+                let full: Vec<Key<'_>> = full.iter().map(OwnedKey::key).collect();
+                let found = self.beneath().multi_get(&full, if self.has_grace() { FRESHNESS } else { Want::VALUE });
+                let names: Vec<CompactString> = keys.iter().map(|key| CompactString::new(key)).collect();
+                self.finish(NAME, None, found, move |cache, _, found| cache.read_all_aged(&names, found, read))
+            }
+            Gate::Hooked => self.hooked(
+                NAME,
+                keys,
+                move |cache, keys| cache.multi_aged(keys, read),
+                |aged| {
+                    let fresh = |aged: &Option<(T, Age)>| aged.as_ref().is_some_and(|(_, age)| age.is_fresh());
+                    Answer::Found {
+                        hits: aged.iter().filter(|aged| fresh(aged)).count() as u64,
+                        asked: aged.len() as u64,
+                    }
+                },
+                move |cache, error| cache.missed(error, vec![None; misses]),
+            ),
+        }
+    }
+
+    fn read_all_aged<T: Clone>(
+        &self,
+        names: &[CompactString],
+        found: Result<Vec<Option<Found>>>,
+        read: Read<T>,
+    ) -> Result<Vec<Option<(T, Age)>>> {
+        const NAME: &str = CommandName::MultiGet.as_str();
+        let found = match found {
+            Ok(found) if found.len() == names.len() => found,
+            Ok(found) => return Err(self.miscounted(found.len(), names.len())),
+            Err(error) => return self.missed(error.during(NAME, None), vec![None; names.len()]),
+        };
+        let read_one = |(name, found): (&CompactString, Option<Found>)| {
+            let Some(found) = found else { return Ok(None) };
+            let age = Age::of(&found);
+            let Some(value) = found.value else { return Ok(None) };
+            match unless_cleared(read(self, name, value, age)) {
+                Ok(value) => Ok(value.map(|value| (value, age))),
+                Err(error) => self.missed(error.about(name).during(NAME, None), None),
+            }
+        };
+        names.iter().zip(found).map(read_one).collect()
     }
 
     /// What there is under `key` for who would compute it otherwise: a fresh value, or a stale one whose source isn't to be asked yet.

@@ -139,10 +139,7 @@ impl Cache {
         const NAME: &str = CommandName::MultiGet.as_str();
         let found = match result {
             Ok(found) if found.len() == asked => found,
-            Ok(found) => {
-                let text = format!("the backend {} gave {} values for {asked} keys", self.info().name, found.len());
-                return Err(Error::new(ErrorKind::Backend, text));
-            }
+            Ok(found) => return Err(self.miscounted(found.len(), asked)),
             Err(error) => return self.missed(error.during(NAME, None), vec![None; asked]),
         };
         let mut values = Vec::with_capacity(asked);
@@ -159,6 +156,12 @@ impl Cache {
             values.push(value);
         }
         Ok(values)
+    }
+
+    #[cold]
+    pub(super) fn miscounted(&self, given: usize, asked: usize) -> Error {
+        let text = format!("the backend {} gave {given} values for {asked} keys", self.info().name);
+        Error::new(ErrorKind::Backend, text)
     }
 
     /// Whether there is a value under `key`.

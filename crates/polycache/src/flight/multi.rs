@@ -1,4 +1,4 @@
-//! `multi_get_or_set`: many keys at once, each computed once for all who ask.
+//! Many keys at once, each computed once for all who ask.
 //!
 //! A bulk call doesn't wait for another call's flight while it leads one, nor for a lease while it has one. So two bulk calls that want
 //! each other's keys can't block each other.
@@ -8,115 +8,58 @@ use std::future::{Future, poll_fn};
 use std::marker::PhantomData;
 use std::pin::pin;
 use std::sync::Arc;
+use std::task::Poll;
 
 use tokio::runtime::Handle;
+use tokio::sync::oneshot;
 
 use super::Part;
 use super::circle::{Computes, Node, Turn};
 use super::finish::{Finish, note};
 use super::lead::{Policy, Terms, rescued};
 use super::leader::Leader;
+use super::multi_read::{Missing, read};
 use super::pulse::Pulse;
 use super::report::Wait;
 use super::shareable::Shareable;
 use super::tenure::{self, Tenancy, Tenure};
+use super::under_way::Task;
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
-use crate::cache::{Encoded, Form};
+use crate::cache::Form;
 use crate::join::{Unordered, join_all, together};
-use crate::key::OwnedKey;
-use crate::repeated::tell_repeated;
-use crate::{Cache, ErrorKind, OnError, Reply};
+use crate::{Cache, Reply};
 
-impl Cache {
-    /// The values under `keys`, in their order; the missing ones are computed, by one call, and stored.
-    ///
-    /// `compute` gets the keys that nobody else is computing, and returns pairs of a key and its value; a key that it leaves out is
-    /// `Ok(None)`, and nothing is stored for it. Its error is the result of every key that it was asked for. Each key is treated as by
-    /// [`get_or_set`](Self::get_or_set), towards single calls too: the call waits for keys that others compute, and calls `compute` again
-    /// for keys that those have given up.
-    ///
-    /// ```
-    /// # #[derive(Debug, Clone, PartialEq)] struct DbError;
-    /// # async fn users(ids: &[String]) -> Result<Vec<(String, String)>, DbError> {
-    /// #     Ok(ids.iter().filter(|id| *id != "9").map(|id| (id.clone(), format!("user {id}"))).collect())
-    /// # }
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
-    /// let cache = polycache::Cache::memory().namespace("user");
-    /// cache.set("1", "Ada").await?;
-    ///
-    /// let found = cache.multi_get_or_set(&["1", "2", "9"], |missing| async move { users(&missing).await }).await;
-    /// assert_eq!(found, [Ok(Some("Ada".into())), Ok(Some("user 2".into())), Ok(None)]);
-    /// # Ok(()) }
-    /// ```
-    pub async fn multi_get_or_set<T, E, K, Values, F, Fut>(
-        &self,
-        keys: &[impl AsRef<str>],
-        compute: F,
-    ) -> Vec<Result<Option<T>, E>>
-    where
-        Encoded: Form<T>,
-        T: Clone + Send + Sync + 'static,
-        E: Shareable,
-        K: AsRef<str>,
-        Values: IntoIterator<Item = (K, T)>,
-        F: FnMut(Vec<String>) -> Fut,
-        Fut: Future<Output = Result<Values, E>>,
-    {
-        let names: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
-        run::<Encoded, _, _, _, _, _, _>(self, &names, Policy::default(), false, compute).await
-    }
-}
-
-/// `multi_get_or_set` with a policy for the computed values. With `anew` all keys are computed, whatever is stored or computed by others;
-/// then no name may come twice.
-pub(crate) async fn run<Kept, T, E, K, Values, F, Fut>(
-    cache: &Cache,
-    names: &[&str],
-    policy: Policy<T>,
-    anew: bool,
-    compute: F,
-) -> Vec<Result<Option<T>, E>>
-where
-    Kept: Form<T>,
-    T: Clone + Send + Sync + 'static,
-    E: Shareable,
-    K: AsRef<str>,
-    Values: IntoIterator<Item = (K, T)>,
-    F: FnMut(Vec<String>) -> Fut,
-    Fut: Future<Output = Result<Values, E>>,
-{
-    let results = names.iter().map(|_| None).collect();
-    let mut bulk = Bulk { cache, names, policy, compute, results, form: PhantomData::<Kept> };
-    let mut open: Vec<usize> = (0..names.len()).collect();
-    if anew {
-        bulk.lead_anew(std::mem::take(&mut open)).await;
-    }
-    while !open.is_empty() {
-        open = bulk.round(open).await;
-    }
-    bulk.results.into_iter().map(|result| result.unwrap_or(Ok(None))).collect()
-}
+/// The results of a bulk call, in the order of its keys.
+pub(crate) type Results<T, E> = Vec<Result<Option<T>, E>>;
 
 /// One bulk call on its way.
-struct Bulk<'a, T, E, F, Kept> {
-    cache: &'a Cache,
-    names: &'a [&'a str],
-    policy: Policy<T>,
-    compute: F,
-    results: Vec<Option<Result<Option<T>, E>>>,
-    form: PhantomData<Kept>,
+pub(super) struct Bulk<'a, T, E, F, Kept> {
+    pub(super) cache: &'a Cache,
+    pub(super) names: &'a [&'a str],
+    pub(super) policy: Policy<T>,
+    pub(super) compute: F,
+    pub(super) results: Vec<Option<Result<Option<T>, E>>>,
+    /// The caller who awaits the results, if a task computes them.
+    pub(super) caller: Option<oneshot::Sender<Results<T, E>>>,
+    pub(super) form: PhantomData<Kept>,
 }
 
 /// A key that this call leads, by its place among the names.
-struct Led<T: Send + Sync + 'static, E: Send + Sync + 'static> {
-    index: usize,
-    leader: Leader<T, E>,
-    when: When,
+pub(super) struct Led<T: Send + Sync + 'static, E: Send + Sync + 'static> {
+    pub(super) index: usize,
+    pub(super) leader: Leader<T, E>,
+    pub(super) when: When,
     tenure: Option<Box<Tenure>>,
 }
 
-impl<Kept, T, E, K, Values, F, Fut> Bulk<'_, T, E, F, Kept>
+impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Led<T, E> {
+    pub(super) fn new(index: usize, leader: Leader<T, E>, when: When) -> Self {
+        Self { index, leader, when, tenure: None }
+    }
+}
+
+impl<'a, Kept, T, E, K, Values, F, Fut> Bulk<'a, T, E, F, Kept>
 where
     Kept: Form<T>,
     T: Clone + Send + Sync + 'static,
@@ -126,27 +69,77 @@ where
     F: FnMut(Vec<String>) -> Fut,
     Fut: Future<Output = Result<Values, E>>,
 {
-    /// Reads the open keys, computes, and waits for others. Returns the keys that have to be read again.
-    async fn round(&mut self, open: Vec<usize>) -> Vec<usize> {
+    pub(super) fn new(cache: &'a Cache, names: &'a [&'a str], policy: Policy<T>, compute: F) -> Self {
+        let results = names.iter().map(|_| None).collect();
+        Self { cache, names, policy, compute, results, caller: None, form: PhantomData }
+    }
+
+    /// Goes from what is missing to the results. With `None` all keys are computed, whatever is stored or computed by others; then no name
+    /// may come twice.
+    pub(super) async fn complete(&mut self, missing: Option<Vec<Missing>>) -> Results<T, E> {
+        let mut open = match missing {
+            None => {
+                self.lead_anew((0..self.names.len()).collect()).await;
+                Vec::new()
+            }
+            Some(missing) => self.round(missing).await,
+        };
+        while !open.is_empty() && !self.caller.as_ref().is_some_and(oneshot::Sender::is_closed) {
+            let missing = self.read(open).await;
+            open = self.round(missing).await;
+        }
+        self.results.iter_mut().map(|result| result.take().unwrap_or(Ok(None))).collect()
+    }
+
+    /// The same for a caller who may be gone.
+    pub(super) async fn complete_for_caller(&mut self, missing: Option<Vec<Missing>>) {
+        let results = self.complete(missing).await;
+        if let Some(caller) = &mut self.caller {
+            let (gone, _) = oneshot::channel();
+            // A caller that is gone needs no results.
+            let _ = std::mem::replace(caller, gone).send(results);
+        }
+    }
+
+    /// Computes these keys, whose values are there, in so far as nobody else does.
+    pub(super) async fn renew(&mut self, mut led: Vec<Led<T, E>>) {
+        let pulse = Pulse::new();
+        led.iter_mut().for_each(|one| one.leader.share(&pulse));
+        let work = async {
+            if Kept::lease_life(self.cache).is_some() {
+                // Other processes compute the rest.
+                drop(self.take_leases(&mut led, &pulse, true).await);
+            } else {
+                led = self.check(led, true).await;
+            }
+            self.lead(led).await;
+        };
+        pulse.of(work).await;
+    }
+
+    /// Takes what there is under these keys, and returns those that are missing.
+    pub(super) async fn read(&mut self, open: Vec<usize>) -> Vec<Missing> {
+        let found = read::<Kept, T>(self.cache, self.names, open, false).await;
+        let mut missing = Vec::new();
+        for (one, found) in found {
+            match found {
+                Ok((value, _)) => self.results[one.index] = Some(Ok(Some(value))),
+                Err(when) => missing.push(Missing { when, ..one }),
+            }
+        }
+        missing
+    }
+
+    /// Computes the missing keys, and waits for others. Returns the keys that have to be read again.
+    async fn round(&mut self, missing: Vec<Missing>) -> Vec<usize> {
         let (mut led, mut waits, mut alone) = (Vec::new(), Vec::new(), Vec::new());
-        let full: Vec<OwnedKey> = open.iter().map(|index| self.cache.full_key(self.names[*index])).collect();
-        let seen: Vec<u64> = full.iter().map(|key| self.cache.flights().landings(key.key())).collect();
-        let found = self.read(&open).await;
         let mut again = Vec::new();
-        for (((index, full), seen), found) in open.into_iter().zip(full).zip(seen).zip(found) {
-            let when = match found {
-                Ok(value) => {
-                    self.results[index] = Some(Ok(Some(value)));
-                    continue;
-                }
-                Err(when) => when,
-            };
+        for Missing { index, full, seen, when } in missing {
             match self.cache.flights().join(full.key()) {
                 Part::Leads(leader, landings) => {
-                    let tenure = None;
                     let looks_again = landings != seen || Kept::looks_again(self.cache);
                     let target = if looks_again { &mut again } else { &mut led };
-                    target.push(Led { index, leader, when, tenure });
+                    target.push(Led::new(index, leader, when));
                 }
                 Part::Waits(waiter) => waits.push((index, waiter)),
                 Part::Circles => alone.push(index),
@@ -158,13 +151,13 @@ where
         }
         pulse
             .of(async {
-                led.extend(self.check(again).await);
-                let mut later = self.take_leases(&mut led, &pulse).await;
+                led.extend(self.check(again, false).await);
+                let mut later = self.take_leases(&mut led, &pulse, false).await;
                 self.lead(led).await;
                 while let Some(one) = later.pop() {
                     if self.lead_one(one, &pulse).await {
                         // Another process has computed this key: it may have computed them all.
-                        later = self.check(later).await;
+                        later = self.check(later, false).await;
                     }
                 }
                 self.compute_alone(alone).await;
@@ -205,30 +198,11 @@ where
             .await;
     }
 
-    /// Reads these keys: the value, or the condition to store a computed one on. Trouble counts as a miss.
-    async fn read(&mut self, open: &[usize]) -> Vec<Result<T, When>> {
-        let names: Vec<&str> = open.iter().map(|index| self.names[*index]).collect();
-        let nothing = if self.cache.options().on_decode_error == OnError::Miss { When::Always } else { When::Absent };
-        match Kept::multi_get(self.cache, &names).await {
-            Ok(found) => found.into_iter().map(|value| value.ok_or_else(|| nothing.clone())).collect(),
-            Err(error) => {
-                let cause = (self.cache.flights().mark(), error.kind());
-                tell_repeated!(WARN, cause, %error, "a failed read counts as a miss: the values are computed");
-                if error.kind() != ErrorKind::Decode {
-                    return names.iter().map(|_| Err(nothing.clone())).collect();
-                }
-                // One of them can't be read; the others can.
-                let bare = self.cache.bare();
-                let each = join_all(names.iter().map(|name| Kept::get(&bare, name))).await;
-                each.into_iter().map(|found| found.unwrap_or(None).ok_or(When::Always)).collect()
-            }
-        }
-    }
-
-    /// Reads these keys again, and returns those that are still missing.
-    async fn check(&mut self, led: Vec<Led<T, E>>) -> Vec<Led<T, E>> {
+    /// Reads these keys again, and returns those that are still missing or, if the call renews, still not fresh.
+    async fn check(&mut self, led: Vec<Led<T, E>>, renews: bool) -> Vec<Led<T, E>> {
         let bare = self.cache.bare();
-        let found = join_all(led.iter().map(|one| Kept::serve(&bare, self.names[one.index]))).await;
+        let serve: fn(&Cache, &str) -> Reply<Option<T>> = if renews { Kept::serve_calm } else { Kept::serve };
+        let found = join_all(led.iter().map(|one| serve(&bare, self.names[one.index]))).await;
         let missing = |(one, found): (Led<T, E>, crate::Result<Option<T>>)| match found {
             Ok(Some(value)) => {
                 self.results[one.index] = Some(one.leader.land(Ok(value)).map(Some));
@@ -240,13 +214,14 @@ where
     }
 
     /// Takes the leases of these keys, if the cache has leases. Returns the keys that other processes compute.
-    async fn take_leases(&mut self, led: &mut Vec<Led<T, E>>, pulse: &Arc<Pulse>) -> Vec<Led<T, E>> {
+    async fn take_leases(&mut self, led: &mut Vec<Led<T, E>>, pulse: &Arc<Pulse>, renews: bool) -> Vec<Led<T, E>> {
         let (cache, names, among) = (self.cache, self.names, led.len());
         if Kept::lease_life(cache).is_some() {
             led.iter_mut().for_each(|one| one.leader.asks(cache, names[one.index]));
         }
-        let taken = led.iter().map(|one| Box::pin(tenure::try_take::<Kept, T>(cache, names[one.index], among, pulse)));
-        let taken = together(join_all(taken)).await;
+        let take =
+            |one: &Led<T, E>| Box::pin(tenure::try_take::<Kept, T>(cache, names[one.index], among, pulse, renews));
+        let taken = together(join_all(led.iter().map(take))).await;
         let mut elsewhere = Vec::new();
         for (mut one, tenancy) in std::mem::take(led).into_iter().zip(taken) {
             match tenancy {
@@ -288,11 +263,15 @@ where
         for one in &mut led {
             one.leader.begins(self.cache, self.names[one.index]);
         }
+        // Closing the cache waits for a task's computation.
+        let is_task = self.caller.is_some();
+        let _tasks: Vec<Task> = led.iter().filter(|_| is_task).map(|one| Task::begin(one.leader.seat())).collect();
         let missing = led.iter().map(|one| self.names[one.index].to_owned()).collect();
         let computes = Computes::Many(led.iter().map(|one| Node::of(one.leader.seat())).collect());
         let turn = Turn::begin(computes.clone());
-        let mut computing = pin!((self.compute)(missing));
+        let computing = (self.compute)(missing);
         drop(turn);
+        let mut computing = pin!(named(computing));
         let computed = poll_fn(|context| {
             let turn = Turn::begin(computes.clone());
             let poll = computing.as_mut().poll(context);
@@ -304,8 +283,8 @@ where
         });
         let computed = computed.await;
         led.iter_mut().for_each(|one| one.leader.ends());
-        let mut values: HashMap<String, T> = match computed {
-            Ok(values) => values.into_iter().map(|(key, value)| (key.as_ref().to_owned(), value)).collect(),
+        let mut values = match computed {
+            Ok(values) => values,
             Err(error) => {
                 let bare = self.cache.bare();
                 let stale = join_all(led.iter().map(|one| bare.rescue(self.names[one.index], Kept::read_aged))).await;
@@ -354,8 +333,8 @@ where
             return;
         }
         let missing = indices.iter().map(|index| self.names[*index].to_owned()).collect();
-        let mut values: HashMap<String, T> = match (self.compute)(missing).await {
-            Ok(values) => values.into_iter().map(|(key, value)| (key.as_ref().to_owned(), value)).collect(),
+        let mut values = match named((self.compute)(missing)).await {
+            Ok(values) => values,
             Err(error) => {
                 indices.into_iter().for_each(|index| self.results[index] = Some(Err(error.clone())));
                 return;
@@ -376,7 +355,13 @@ where
                 waiter.poll(context).map(|arrival| (index, begun.take(), arrival))
             })
         }));
-        while let Some((_, (index, wait, arrival))) = waits.next().await {
+        loop {
+            let next = poll_fn(|context| {
+                // What nobody waits for any more is others' business.
+                let is_left = self.caller.as_mut().is_some_and(|caller| caller.poll_closed(context).is_ready());
+                if is_left { Poll::Ready(None) } else { waits.poll_next(context) }
+            });
+            let Some((_, (index, wait, arrival))) = next.await else { return again };
             match arrival {
                 Arrival::Landed(result) => {
                     wait.iter().for_each(|wait| wait.tell(self.cache, self.names[index]));
@@ -387,13 +372,19 @@ where
                 Arrival::Leads(mut leader) => {
                     leader.share(pulse);
                     // The read is old by now.
-                    let led = vec![Led { index, leader, when: When::Absent, tenure: None }];
-                    if let Some(one) = self.check(led).await.pop() {
+                    let led = vec![Led::new(index, leader, When::Absent)];
+                    if let Some(one) = self.check(led, false).await.pop() {
                         self.lead_one(one, pulse).await;
                     }
                 }
             }
         }
-        again
     }
+}
+
+/// The values by their keys.
+async fn named<T, E, K: AsRef<str>, Values: IntoIterator<Item = (K, T)>>(
+    computing: impl Future<Output = Result<Values, E>>,
+) -> Result<HashMap<String, T>, E> {
+    Ok(computing.await?.into_iter().map(|(key, value)| (key.as_ref().to_owned(), value)).collect())
 }

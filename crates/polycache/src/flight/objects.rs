@@ -5,8 +5,7 @@ use std::future::Future;
 use std::sync::Arc;
 
 use super::get_or_set::GetOrSet;
-use super::lead::Policy;
-use super::multi::run;
+use super::multi_get_or_set::{MultiGetOrSet, begin};
 use super::shareable::Shareable;
 use crate::Cache;
 use crate::cache::Live;
@@ -68,11 +67,12 @@ impl Cache {
     /// assert_eq!(small.0, 1);
     /// # }
     /// ```
-    pub async fn multi_get_or_set_object<T, E, K, Values, F, Fut>(
-        &self,
-        keys: &[impl AsRef<str>],
+    #[allow(clippy::type_complexity, reason = "a future's type has no name")]
+    pub fn multi_get_or_set_object<'a, T, E, K, Values, F, Fut>(
+        &'a self,
+        keys: &'a [impl AsRef<str>],
         compute: F,
-    ) -> Vec<Result<Option<Arc<T>>, E>>
+    ) -> MultiGetOrSet<impl Future<Output = Vec<Result<Option<Arc<T>>, E>>>, Live, Arc<T>, E, F>
     where
         T: Any + Send + Sync,
         E: Shareable,
@@ -81,7 +81,6 @@ impl Cache {
         F: FnMut(Vec<String>) -> Fut,
         Fut: Future<Output = Result<Values, E>>,
     {
-        let names: Vec<&str> = keys.iter().map(AsRef::as_ref).collect();
-        run::<Live, _, _, _, _, _, _>(self, &names, Policy::default(), false, compute).await
+        begin(self, keys, compute)
     }
 }

@@ -133,7 +133,7 @@ where
                         return match given(call.cache, result) {
                             Some(value) => Poll::Ready(Ok(value)),
                             // Where the caller's error has no room for it, the caller waits on.
-                            None => match (call.times_out)(too_slow(limit, call.key)) {
+                            None => match (call.times_out)(too_slow(limit, "get_or_set", call.key)) {
                                 Some(error) => Poll::Ready(Err(error)),
                                 None => Poll::Pending,
                             },
@@ -151,7 +151,7 @@ where
 }
 
 /// The stale value, where there is one.
-fn given<T>(cache: &Cache, stale: crate::Result<Option<T>>) -> Option<T> {
+pub(super) fn given<T>(cache: &Cache, stale: crate::Result<Option<T>>) -> Option<T> {
     match stale {
         Ok(stale) => stale,
         Err(error) => {
@@ -163,9 +163,9 @@ fn given<T>(cache: &Cache, stale: crate::Result<Option<T>>) -> Option<T> {
 }
 
 #[cold]
-fn too_slow(limit: Duration, key: &str) -> Error {
+pub(super) fn too_slow(limit: Duration, command: &'static str, key: &str) -> Error {
     let text = format!(
         "its computation takes longer than {limit:?}; `with_hard_timeout` and the builder's `hard_timeout` set how long a caller waits"
     );
-    Error::new(ErrorKind::HardTimeout, text).during("get_or_set", Some(key))
+    Error::new(ErrorKind::HardTimeout, text).during(command, Some(key))
 }

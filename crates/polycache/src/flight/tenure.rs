@@ -140,7 +140,13 @@ pub(super) async fn learn(cache: &Cache) {
 }
 
 /// Asks for the lease once, as one `among` so many. `None` if another process has it.
-pub(super) async fn try_take<K, T>(cache: &Cache, key: &str, among: usize, pulse: &Arc<Pulse>) -> Option<Tenancy<T>>
+pub(super) async fn try_take<K, T>(
+    cache: &Cache,
+    key: &str,
+    among: usize,
+    pulse: &Arc<Pulse>,
+    renews: bool,
+) -> Option<Tenancy<T>>
 where
     K: Form<T>,
     T: Clone + Send + Sync + 'static,
@@ -148,6 +154,7 @@ where
     let Some(applicant) = Applicant::new(cache, key, among, pulse, K::lease_life(cache)) else {
         return Some(Tenancy::None);
     };
+    let applicant = Applicant { renews, ..applicant };
     match applicant.take::<K, T>().await {
         Ok(tenancy) => tenancy,
         Err(error) => Some(applicant.without(Err(error))),

@@ -7,6 +7,8 @@ use std::pin::Pin;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 
+use parking_lot::Mutex;
+
 use super::cached::{Cached, Mode, Work};
 use super::failure::{Attempt, Failure, Own, Share};
 use super::names::Names;
@@ -14,7 +16,7 @@ use super::shape::Shape;
 use super::source::CacheSource;
 use super::tags::{CallTags, TagsOfOne};
 use crate::cache::{Form, Keep};
-use crate::flight::{Policy, run_multi};
+use crate::flight::{Policy, SpawnMany, run_multi, spawn_multi};
 use crate::repeated::tell_repeated;
 use crate::{Cache, Reply, Result};
 
@@ -73,14 +75,18 @@ where
     /// `None` once it is on its way.
     body: Option<Body<'call, Key<S>, S::Return>>,
     running: Option<Computation<'call, S::Return>>,
+    run: Run<'call, S>,
     pub(super) tags: CallTags,
     pub(super) tags_of: Option<TagsOfOne<Key<S>, Value<S>>>,
 }
 
+/// The way of a call, with `true` if it computes whatever is stored.
+type Run<'call, S> = fn(Running<'call, S>, bool) -> Computation<'call, <S as Shape>::Return>;
+
 type Key<S> = <<S as Shape>::Value as Pairs>::Key;
 type Value<S> = <<S as Shape>::Value as Pairs>::Value;
 
-impl<K: Clone + Eq + Hash, C: CacheSource> Keyed<K, C> {
+impl<K: Clone + Eq + Hash + Send + Sync + 'static, C: CacheSource> Keyed<K, C> {
     /// A call about these keys. `name` writes a key's name in the cache. If two keys get the same name, the function runs without the
     /// cache, and a `tracing` event tells it.
     pub fn new(cache: C, keys: Vec<K>, name: impl Fn(&K, &mut fmt::Formatter<'_>) -> fmt::Result) -> Self {
@@ -94,18 +100,33 @@ impl<K: Clone + Eq + Hash, C: CacheSource> Keyed<K, C> {
         body: impl FnMut(Vec<K>) -> Computation<'call, S::Return> + Send + 'call,
     ) -> MultiCall<'call, S, C>
     where
-        S: Shape<Form: Form<Value<S>>>,
+        S: Shape<Form: Form<Value<S>>, Return: Send>,
         S::Value: Pairs<Key = K>,
     {
-        let work = Many {
-            keys: self.keys,
-            names: self.names,
-            body: Some(Box::new(body)),
-            running: None,
-            tags: CallTags::default(),
-            tags_of: None,
-        };
-        Cached::new(self.cache, work)
+        self.call(Box::new(body), |call, anew| Box::pin(call.run(anew, None)))
+    }
+
+    /// As [`compute`](Self::compute); once begun, the computation goes on in a task of the tokio runtime even if its caller leaves, as by
+    /// [`MultiGetOrSet::detached`](crate::MultiGetOrSet::detached).
+    pub fn compute_detached<S>(
+        self,
+        body: impl FnMut(Vec<K>) -> Computation<'static, S::Return> + Send + 'static,
+    ) -> MultiCall<'static, S, C>
+    where
+        S: Shape<Form: Form<Value<S>>, Return: Send>,
+        S::Value: Pairs<Key = K>,
+    {
+        self.call(Box::new(body), |call, anew| Box::pin(call.run(anew, Some(spawn_multi::<S::Form, _, _, _, _, _, _>))))
+    }
+
+    fn call<'call, S>(self, body: Body<'call, K, S::Return>, run: Run<'call, S>) -> MultiCall<'call, S, C>
+    where
+        S: Shape,
+        S::Value: Pairs<Key = K>,
+    {
+        let Self { cache, keys, names } = self;
+        let (tags, tags_of) = (CallTags::default(), None);
+        Cached::new(cache, Many { keys, names, body: Some(body), running: None, run, tags, tags_of })
     }
 }
 
@@ -166,10 +187,11 @@ where
             let begun = cache.and_then(|cache| Ok((cache, names?)));
             self.work.running = Some(match begun {
                 Ok((cache, names)) => {
+                    let names = Arc::new(names);
                     let work = Running::<S> { cache, names, body, policy: self.policy(), share: self.share };
                     match self.mode {
-                        Mode::ReadAndStore => Box::pin(work.run(false)),
-                        Mode::Refresh => Box::pin(work.run(true)),
+                        Mode::ReadAndStore => (self.work.run)(work, false),
+                        Mode::Refresh => (self.work.run)(work, true),
                         Mode::ReadOnly => Box::pin(work.read_only()),
                     }
                 }
@@ -187,36 +209,47 @@ where
     }
 }
 
+/// The computation for the core, by names.
+type Compute<'call, S> = Box<dyn FnMut(Vec<String>) -> Computed<'call, S> + Send + 'call>;
+type Computed<'call, S> = Computation<'call, Result<Vec<(String, Value<S>)>, Failure<<S as Shape>::Error>>>;
+
+/// The way to give the rest of a call to a task.
+type Spawn<'call, S> = SpawnMany<Value<S>, Failure<<S as Shape>::Error>, Compute<'call, S>>;
+
 /// A call on its way.
 struct Running<'call, S: Shape>
 where
     S::Value: Pairs,
 {
     cache: Cache,
-    names: Names<Key<S>>,
+    names: Arc<Names<Key<S>>>,
     body: Body<'call, Key<S>, S::Return>,
     policy: Policy<Value<S>>,
     share: Option<Share<S::Error>>,
 }
 
-impl<S> Running<'_, S>
+impl<'call, S> Running<'call, S>
 where
     S: Shape<Form: Form<Value<S>>>,
     S::Value: Pairs,
 {
-    async fn run(self, mut anew: bool) -> S::Return {
-        let Self { cache, names, mut body, policy, share } = self;
+    async fn run(self, mut anew: bool, spawn: Option<Spawn<'call, S>>) -> S::Return {
+        let Self { cache, names, body, policy, share } = self;
         let texts: Vec<&str> = names.names.iter().map(String::as_str).collect();
-        let own = Own::default();
+        let (own, body) = (Own::default(), Arc::new(Mutex::new(body)));
+        let times_out = |error| Failure::of_cache(error, share);
         loop {
-            let compute = |missing: Vec<String>| {
-                let attempt = Attempt::<S, _>::new(body(names.keys_of(&missing)), share, Arc::clone(&own));
-                let names = &names;
-                async move { Ok(names.named(attempt.await?)) }
-            };
-            let results = run_multi::<S::Form, _, _, _, _, _, _>(&cache, &texts, policy, anew, compute).await;
-            let failure = match results.into_iter().collect::<Result<Vec<_>, Failure<_>>>() {
-                Ok(values) => return S::join(Ok(names.pairs(values))),
+            let (asked, body, failed) = (Arc::clone(&names), Arc::clone(&body), Arc::clone(&own));
+            let compute: Compute<'call, S> = Box::new(move |missing: Vec<String>| {
+                // Nobody else calls it now.
+                let computing = (body.lock())(asked.keys_of(&missing));
+                let attempt = Attempt::<S, _>::new(computing, share, Arc::clone(&failed));
+                let asked = Arc::clone(&asked);
+                Box::pin(async move { Ok(asked.named(attempt.await?)) })
+            });
+            let run = run_multi::<S::Form, _, _, _, _, _, _>(&cache, &texts, policy, anew, spawn, times_out, compute);
+            let failure = match run.await.into_iter().collect::<Result<Vec<_>, Failure<_>>>() {
+                Ok(values) => return S::join(Ok(Arc::unwrap_or_clone(names).pairs(values))),
                 Err(failure) => failure,
             };
             if let Some(error) = failure.error(&own) {
@@ -247,7 +280,7 @@ where
                 Err(error) => return S::join(Err(error)),
             }
         }
-        S::join(Ok(names.pairs(values)))
+        S::join(Ok(Arc::unwrap_or_clone(names).pairs(values)))
     }
 }
 

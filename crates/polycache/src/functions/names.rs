@@ -8,7 +8,7 @@ use super::key_text::key_text;
 use crate::{Error, ErrorKind, Result};
 
 /// The keys, each once, and their names in the cache.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Names<K> {
     pub(super) keys: Vec<K>,
     pub(super) names: Vec<String>,

@@ -6,7 +6,7 @@ use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::Duration;
 
 use polycache::backends::memory::{ManualClock, Memory};
-use polycache::{Cache, Error, ErrorKind, cached, cached_stampede};
+use polycache::{Cache, Error, ErrorKind, cached, cached_stampede, multi_cached};
 use tokio::sync::Notify;
 use tokio::time::timeout;
 
@@ -161,4 +161,46 @@ async fn a_hard_timeout_of_the_cache_is_for_errors_that_can_tell_it() {
     assert!(timeout(Duration::from_millis(60), untold(&cache)).await.is_err());
     assert_eq!(by_url(7).await, Ok(7));
     assert_eq!(by_url(7).await, Ok(7));
+}
+
+#[multi_cached(cache = cache, keys = ids, key = "many:{ids}", ttl = "60s", grace = "1h", soft_timeout = "20ms", hard_timeout = "40ms", refresh_early = 0.5)]
+async fn many(ids: &[u64], cache: Cache, source: Arc<Source>) -> Result<Vec<(u64, u32)>, Failed> {
+    let answer = source.ask().await;
+    Ok(ids.iter().map(|id| (*id, answer)).collect())
+}
+
+#[multi_cached(cache = cache, keys = _ids, key = "hard:{_ids}", hard_timeout = "20ms")]
+async fn many_hard(_ids: &[u64], cache: &Cache) -> Result<Vec<(u64, u32)>, Failed> {
+    pending().await
+}
+
+#[tokio::test]
+async fn many_keys_have_the_timeouts_and_are_refreshed_early() {
+    let ((cache, clock), source) = (cache(), Arc::new(Source::default()));
+    let ask = |ids: &[u64]| many(ids, cache.clone(), Arc::clone(&source));
+    assert_eq!(ask(&[1, 2]).await, Ok(vec![(1, 1), (2, 1)]));
+
+    // Early: at once, while one call computes both.
+    clock.advance(Duration::from_secs(31));
+    for _ in 0..3 {
+        assert_eq!(ask(&[1, 2]).await, Ok(vec![(1, 1), (2, 1)]));
+    }
+    source.shut.notify_one();
+    while ask(&[1, 2]).await != Ok(vec![(1, 2), (2, 2)]) {
+        tokio::task::yield_now().await;
+    }
+    assert_eq!(source.asked.load(Ordering::SeqCst), 2);
+
+    // Stale: after the soft timeout. What has no stale value fails all of the call, after the hard one.
+    clock.advance(Duration::from_secs(61));
+    assert_eq!(ask(&[1, 2]).await, Ok(vec![(1, 2), (2, 2)]));
+    assert_eq!(ask(&[1, 2, 3]).await, Err(Failed(ErrorKind::HardTimeout)));
+    assert_eq!(ask(&[1]).refresh().await, Ok(vec![(1, 2)]));
+    source.shut.notify_waiters();
+    while !cache.with_grace(HOUR).exists("many:3").await.unwrap() {
+        tokio::task::yield_now().await;
+    }
+
+    let cache = Cache::memory();
+    assert_eq!(many_hard(&[1], &cache).await, Err(Failed(ErrorKind::HardTimeout)));
 }

@@ -1,7 +1,8 @@
 //! The sources of a cell's key.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::collections::HashMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use polycache::{Error, ErrorKind};
@@ -32,19 +33,28 @@ impl From<Error> for Failed {
 #[derive(Debug)]
 pub(crate) struct Source {
     kind: table::Source,
-    asked: AtomicUsize,
+    asked: Mutex<HashMap<String, usize>>,
     is_back: AtomicBool,
     shut: Semaphore,
 }
 
 impl Source {
     pub(crate) fn new(kind: table::Source) -> Arc<Self> {
-        let (asked, is_back, shut) = (AtomicUsize::new(0), AtomicBool::new(false), Semaphore::new(0));
+        let (asked, is_back, shut) = (Mutex::default(), AtomicBool::new(false), Semaphore::new(0));
         Arc::new(Self { kind, asked, is_back, shut })
     }
 
-    pub(crate) async fn ask(self: Arc<Self>) -> Result<i32, Failed> {
-        self.asked.fetch_add(1, Ordering::SeqCst);
+    pub(crate) fn ask(self: Arc<Self>, keys: &[String]) -> impl Future<Output = Result<i32, Failed>> + Send + use<> {
+        let keys = keys.to_vec();
+        async move {
+            for key in keys {
+                *self.asked.lock().unwrap().entry(key).or_default() += 1;
+            }
+            self.answer().await
+        }
+    }
+
+    async fn answer(&self) -> Result<i32, Failed> {
         let fails = match self.kind {
             table::Source::Answers | table::Source::Slow => false,
             table::Source::Fails => true,
@@ -67,8 +77,8 @@ impl Source {
         self.shut.add_permits(1);
     }
 
-    /// How often it has been asked.
-    pub(crate) fn asked(&self) -> usize {
-        self.asked.load(Ordering::SeqCst)
+    /// How often it has been asked for this key.
+    pub(crate) fn asked(&self, key: &str) -> usize {
+        self.asked.lock().unwrap().get(key).copied().unwrap_or_default()
     }
 }
