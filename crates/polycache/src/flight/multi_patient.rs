@@ -50,7 +50,6 @@ pub(crate) struct Running<T, E>(JoinHandle<()>, oneshot::Receiver<Results<T, E>>
 
 /// A bulk call. With `anew` all keys are computed, whatever is stored or computed by others; then no name may come twice. With `spawn` a task
 /// computes, if there are tasks; `times_out` makes an error of the caller's type from ours, if that is possible.
-#[allow(clippy::too_many_arguments, reason = "called by two")]
 pub(crate) async fn run<Kept, T, E, K, Values, F, Fut>(
     cache: &Cache,
     names: &[&str],
