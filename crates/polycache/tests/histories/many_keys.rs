@@ -7,7 +7,7 @@
 //! | a server is killed, and comes back empty | yes | yes | | yes | yes |
 //! | another server takes its place | | yes | yes | | |
 //! | slots move | | yes | | | |
-//! | `FLUSHALL`, `flush_all` | yes | yes | yes | yes | |
+//! | `FLUSHALL` | yes | yes | yes | yes | |
 //! | evictions | yes | | | yes | |
 //! | `CLIENT KILL` | yes | yes | yes | yes | |
 //! | the table of tracked keys overflows | yes | yes | yes | | |
