@@ -252,7 +252,7 @@ impl Memory {
     ) -> PyResult<Bound<'py, PyAny>> {
         let (mut computing, kept) = computing(slf, compute, ttl, namespace_length, tags)?;
         computing.is_anew = anew;
-        let names = keys.iter().map(|key| computing.name(key).map(str::to_owned)).collect::<PyResult<_>>()?;
+        let names = keys.into_iter().map(|key| computing.name(&key).map(str::to_owned)).collect::<PyResult<_>>()?;
         slf.get().begin(&computing.event_loop.clone(), computing.many(names, kept)?)
     }
 

@@ -309,6 +309,7 @@ impl Server {
     }
 
     #[pyo3(signature = (key, compute, ttl = None, lease = None, timeout = None, tags = None, anew = false))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of Python's")]
     fn get_or_set<'py>(
         &self,
         key: &str,
@@ -327,6 +328,7 @@ impl Server {
     }
 
     #[pyo3(signature = (keys, compute, ttl = None, lease = None, timeout = None, tags = None, anew = false))]
+    #[allow(clippy::too_many_arguments, reason = "keywords of Python's")]
     fn multi_get_or_set<'py>(
         &self,
         keys: Vec<String>,
@@ -340,7 +342,7 @@ impl Server {
         let live = self.connections.live().map_err(|error| raised(compute.py(), &error))?;
         let mut computing = self.computing(&live, compute, (ttl, lease, timeout))?.tagged_with(tags);
         computing.is_anew = anew;
-        let names = keys.iter().map(|key| computing.name(key).map(str::to_owned)).collect::<PyResult<_>>()?;
+        let names = keys.into_iter().map(|key| computing.name(&key).map(str::to_owned)).collect::<PyResult<_>>()?;
         begin(&live, &computing.event_loop.clone(), computing.many(names, Bytes)?)
     }
 

@@ -32,7 +32,7 @@ impl<'a> Tagging<'a> {
 
     /// The name of a full key in the namespace.
     #[inline]
-    pub(super) fn name<'k>(self, key: &'k str) -> &'k str {
+    pub(super) fn name(self, key: &str) -> &str {
         self.0.and_then(|tags| key.strip_prefix(&tags.prefix)).unwrap_or(key)
     }
 }
