@@ -96,7 +96,7 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
     ///
     /// Returns what `decide` returned beside its decision.
     pub fn update<R>(&self, key: &str, decide: impl FnOnce(Option<Present<'_, V>>) -> (Decision<V>, R)) -> R {
-        self.exchange(key, decide, |left| self.inner.dispose(left))
+        self.change(key, decide, |left| self.inner.dispose(left))
     }
 
     /// As [`update`](Self::update), but the entries that leave are given to `take` in place of the listener, after the lock was released.
@@ -106,6 +106,17 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
         key: &str,
         decide: impl FnOnce(Option<Present<'_, V>>) -> (Decision<V>, R),
         take: impl FnOnce(smallvec::IntoIter<[Removed<V>; 2]>),
+    ) -> R {
+        self.change(key, decide, |left| take(left.into_iter()))
+    }
+
+    /// `take` gets the batch itself: an iterator over it would cost each write.
+    #[inline]
+    fn change<R>(
+        &self,
+        key: &str,
+        decide: impl FnOnce(Option<Present<'_, V>>) -> (Decision<V>, R),
+        take: impl FnOnce(Batch<V>),
     ) -> R {
         let inner = &*self.inner;
         let (tag, place) = self.table.locate(key);
@@ -157,7 +168,7 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
         }
         // Before the listener runs or a value is dropped: either may panic.
         self.wake_reaper(wake_at);
-        take(out.into_iter());
+        take(out);
         result
     }
 
