@@ -8,6 +8,7 @@ use polycache_benches::accesses::Accesses;
 use polycache_benches::rounds::{Contender, Plan, in_turn, median};
 use polycache_testkit::servers::RedisServer;
 use tokio::runtime::Runtime;
+use tokio::time::sleep;
 
 use crate::peers::{Kept, Peer};
 
@@ -51,10 +52,13 @@ pub(crate) fn contender<'a, V: Kept, P: Peer<V> + 'a>(
         let (server, mut peer) = runtime.block_on(async {
             let server = RedisServer::start().await;
             let mut peer = P::open(server.url()).await;
-            for (number, key) in (0..).zip(Accesses::in_sequence(0..KEYS).keys(0..KEYS as usize)) {
+            let keys = Accesses::in_sequence(0..KEYS);
+            for (number, key) in (0..).zip(keys.keys(0..KEYS as usize)) {
                 peer.write(key, &value(number)).await;
-                peer.read(key).await.expect("it is there");
             }
+            // Whoever is told of its own writes has heard of them by then.
+            sleep(Duration::from_millis(300)).await;
+            reads(&mut peer, &keys, KEYS as usize).await;
             (server, peer)
         });
         move || {
