@@ -74,10 +74,17 @@ pub(crate) struct Lease {
 #[derive(Debug)]
 struct Held {
     note: Note,
+    holder: Holder,
     /// The version of the entry, if it is known.
     version: Option<Version>,
     /// Whether the lease was given up, and was held until then.
     released: Option<bool>,
+}
+
+impl Drop for Held {
+    fn drop(&mut self) {
+        self.holder.forgets(self.note.token().as_bytes());
+    }
 }
 
 impl Lease {
@@ -88,14 +95,15 @@ impl Lease {
         // the key before the value is stored, and would wait.
         let seals = purpose == Purpose::Compute && !cache.info().capabilities.checks_leases;
         let sealed = seals && cache.view.bare.is_none();
-        let note = Note::new(cache.flights().holder().name(), life, sealed);
+        let holder = cache.flights().holder().clone();
+        let note = Note::new(holder.name(), life, sealed);
         Self {
             cache: cache.bare(),
             key: lease_key(cache.full_key(key).key(), purpose),
             life,
             token: Value::bytes(note.token().as_bytes()),
             sealed,
-            held: Arc::new(Mutex::new(Held { note, version: None, released: None })),
+            held: Arc::new(Mutex::new(Held { note, holder, version: None, released: None })),
         }
     }
 

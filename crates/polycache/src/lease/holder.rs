@@ -1,5 +1,6 @@
 //! The caches that hold leases.
 
+use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -17,11 +18,28 @@ struct Inner {
     name: CompactString,
     /// Until when a value may still arrive under a lease of this cache.
     unsure: Mutex<Option<Instant>>,
+    /// By their tokens, as long as the leases are there.
+    fills: Mutex<HashMap<Box<[u8]>, Fill>>,
+}
+
+/// No more leases than this are known to be stopped.
+const MOST_STOPPED: usize = 4_096;
+
+/// What is known of the value that is stored under a lease of this cache.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fill {
+    Sent,
+    /// A write has ended the lease before.
+    Stopped,
 }
 
 impl Holder {
     pub(crate) fn new() -> Self {
-        Self(Arc::new(Inner { name: format_compact!("{:016x}", fastrand::u64(..)), unsure: Mutex::new(None) }))
+        Self(Arc::new(Inner {
+            name: format_compact!("{:016x}", fastrand::u64(..)),
+            unsure: Mutex::new(None),
+            fills: Mutex::default(),
+        }))
     }
 
     /// The beginning of this cache's tokens, and of nobody else's.
@@ -29,11 +47,34 @@ impl Holder {
         &self.0.name
     }
 
-    /// Whether nothing more is stored under the lease of this entry when a write of the cache begins, even if it is sealed: the cache
-    /// holds the lease itself, and has stopped the storing.
+    /// Whether nothing more is stored under the lease of this entry, even if it is sealed, since the cache holds the lease itself: no value
+    /// is on its way, and from now on none [will be](Self::sends). A write that has waited may find a lease that is younger than itself, whose
+    /// computation it hasn't stopped.
     #[must_use]
     pub fn has_stopped(&self, entry: &[u8]) -> bool {
-        entry.starts_with(self.0.name.as_bytes()) && self.0.unsure.lock().is_none_or(|until| until < Instant::now())
+        if !entry.starts_with(self.0.name.as_bytes())
+            || self.0.unsure.lock().is_some_and(|until| until >= Instant::now())
+        {
+            return false;
+        }
+        let token = entry.split(|&byte| byte == b':').next().unwrap_or_default();
+        let mut fills = self.0.fills.lock();
+        if fills.len() >= MOST_STOPPED {
+            // Entries of leases that nobody has any more.
+            fills.retain(|_, fill| *fill == Fill::Sent);
+        }
+        *fills.entry(token.into()).or_insert(Fill::Stopped) == Fill::Stopped
+    }
+
+    /// Whether a value may be sent under the lease with this token; then it counts as on its way until it [has arrived](Self::forgets).
+    #[cfg(feature = "memcached")]
+    pub(crate) fn sends(&self, token: &[u8]) -> bool {
+        *self.0.fills.lock().entry(token.into()).or_insert(Fill::Sent) == Fill::Sent
+    }
+
+    /// The value under the lease with this token has arrived, or the lease is forgotten.
+    pub(crate) fn forgets(&self, token: &[u8]) {
+        self.0.fills.lock().remove(token);
     }
 
     /// A value may have been sent under a lease whose entry lives this long at most, and nobody knows whether it arrives.
@@ -46,5 +87,26 @@ impl Holder {
 impl fmt::Debug for Holder {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("Holder").field(&self.0.name).finish()
+    }
+}
+
+#[cfg(all(test, feature = "memcached"))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_on_its_way_is_waited_for_and_one_that_is_stopped_is_not_sent() {
+        let holder = Holder::new();
+        let [sent, stopped] = ["sent", "stopped"].map(|token| format!("{}{token}", holder.name()));
+        let [sent_entry, stopped_entry] = [&sent, &stopped].map(|token| format!("{token}:3:2000:sealed"));
+
+        assert!(holder.sends(sent.as_bytes()));
+        assert!(!holder.has_stopped(sent_entry.as_bytes()));
+        assert!(holder.has_stopped(stopped_entry.as_bytes()));
+        assert!(!holder.sends(stopped.as_bytes()) && holder.sends(sent.as_bytes()));
+
+        holder.forgets(sent.as_bytes());
+        assert!(holder.has_stopped(sent_entry.as_bytes()));
+        assert!(!holder.has_stopped(b"another's:3:2000:sealed"));
     }
 }
