@@ -162,7 +162,7 @@ impl Peer<String> for RedisRs {
     }
 
     async fn write(&mut self, key: &str, value: &String) {
-        self.0.set(key, value).await.expect("an answer");
+        let () = self.0.set(key, value).await.expect("an answer");
     }
 }
 
