@@ -48,7 +48,7 @@ impl Holder {
     }
 
     /// Whether nothing more is stored under the lease of this entry, even if it is sealed, since the cache holds the lease itself: no value
-    /// is on its way, and from now on none [will be](Self::sends). A write that has waited may find a lease that is younger than itself, whose
+    /// is on its way, and from now on none will be. A write that has waited may find a lease that is younger than itself, whose
     /// computation it hasn't stopped.
     #[must_use]
     pub fn has_stopped(&self, entry: &[u8]) -> bool {
