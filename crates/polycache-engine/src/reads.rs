@@ -39,7 +39,7 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
         self.view_life(key, |value, _| look(value))
     }
 
-    /// As [`view`](Self::view), with the entry's life, to be asked by [`Clock::has_left`].
+    /// As [`view`](Self::view), with the entry's life, to be asked by [`Clock::has_left`](crate::Clock::has_left).
     ///
     /// ```
     /// use polycache_engine::{Decision, Engine};

@@ -2,6 +2,7 @@
 
 mod decodable;
 mod head;
+#[cfg_attr(not(feature = "memory"), allow(dead_code, reason = "only the store in memory marks hits"))]
 mod headed;
 mod stored;
 mod varint;

@@ -22,6 +22,7 @@ const MAX_ENTRIES: Range<u64> = Range::new("max_entries", 1, u64::MAX);
 #[cfg(feature = "config")]
 const NEAR: Range<u64> = Range::new("near", 1, u64::MAX).or_zero("none");
 const TTL: Range<Duration> = Range::from("ttl", Duration::from_millis(1));
+#[cfg(feature = "config")]
 const MISSES: Range<Duration> = Range::from("misses", Duration::ZERO);
 
 const DEFAULT_MAX_ENTRIES: u64 = 10_000;
