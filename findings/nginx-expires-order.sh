@@ -12,46 +12,16 @@
 # Instead: no Expires beside max-age; or `proxy_ignore_headers Expires`.
 source "$(dirname "$0")/lib.bash"
 
-debian_packages nginx=1.22.1-9+deb12u9
-origin=$(free_port)
-proxy=$(free_port)
-cat > "$tmp/nginx.conf" <<CONF
-daemon off;
-pid $tmp/nginx.pid;
-user $(id -un) $(id -gn);
-error_log $tmp/nginx.log;
-events {}
-http {
-  access_log off;
-  client_body_temp_path $tmp/body;
-  proxy_temp_path $tmp/proxy;
-  fastcgi_temp_path $tmp/fastcgi;
-  uwsgi_temp_path $tmp/uwsgi;
-  scgi_temp_path $tmp/scgi;
-  proxy_cache_path $tmp/cache keys_zone=zone:1m;
-  server {
-    listen 127.0.0.1:$proxy;
-    location / {
-      proxy_pass http://127.0.0.1:$origin;
-      proxy_cache zone;
-      add_header X-Cache \$upstream_cache_status;
-    }
+start_nginx <<'CONF'
+    add_header X-Cache $upstream_cache_status;
     location /ignoring/ {
-      proxy_pass http://127.0.0.1:$origin;
-      proxy_cache zone;
+      proxy_pass http://127.0.0.1:ORIGIN;
       proxy_ignore_headers Expires;
-      add_header X-Cache \$upstream_cache_status;
     }
-  }
-}
 CONF
-"$tmp/deb/usr/sbin/nginx" -c "$tmp/nginx.conf" -p "$tmp" -e "$tmp/nginx.log" 2>/dev/null &
-started+=($!)
-wait_for_port "$proxy"
-python3 - "$origin" "$proxy" <<'PYTHON'
-import sys, threading
-from http.client import HTTPConnection
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+python_run "$origin" "$port" <<'PYTHON'
+import sys
+from origin import Origin, fetch
 
 past = "Thu, 01 Jan 1970 00:00:00 GMT"
 answers = {
@@ -63,33 +33,9 @@ answers = {
     "/6": [("Cache-Control", "s-maxage=60, max-age=0")],
     "/ignoring/7": [("Expires", past), ("Cache-Control", "max-age=60")],
 }
-
-class Origin(BaseHTTPRequestHandler):
-    def do_GET(self):
-        self.send_response(200)
-        for name, value in answers[self.path]:
-            self.send_header(name, value)
-        self.send_header("Content-Length", "2")
-        self.end_headers()
-        self.wfile.write(b"ok")
-
-    def log_message(self, *_):
-        pass
-
-server = ThreadingHTTPServer(("127.0.0.1", int(sys.argv[1])), Origin)
-threading.Thread(target=server.serve_forever, daemon=True).start()
-
-def status(path):
-    connection = HTTPConnection("127.0.0.1", int(sys.argv[2]), timeout=10)
-    connection.request("GET", path)
-    answer = connection.getresponse()
-    answer.read()
-    return answer.headers["X-Cache"]
-
-seen = {}
+Origin(sys.argv[1], {path: [(200, headers)] for path, headers in answers.items()})
 for path, headers in answers.items():
-    seen[path] = [status(path) for _ in range(3)]
-    print(path, headers, seen[path])
-for path in answers:
-    assert seen[path] == (["MISS"] * 3 if path in ("/2", "/4") else ["MISS", "HIT", "HIT"]), path
+    seen = [fetch(sys.argv[2], path)[2]["X-Cache"] for _ in range(3)]
+    print(path, headers, seen)
+    assert seen == (["MISS"] * 3 if path in ("/2", "/4") else ["MISS", "HIT", "HIT"]), path
 PYTHON
