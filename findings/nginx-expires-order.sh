@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # nginx 1.22.1, proxy_cache: whether `Expires` in the past beside `Cache-Control: max-age` is cached depends on which line
-# comes first.
+# comes first. (1.26.3 caches both.)
 #
 # Expected: RFC 9111, 5.3: a cache must ignore Expires where max-age is given, and the order of different header fields has no
 #   meaning. nginx' documentation: Cache-Control and Expires have a higher priority than proxy_cache_valid, no word on an
