@@ -115,11 +115,11 @@ start_redis() {
   start_resp_server "${server[0]}" "$@"
 }
 
-# start_nginx: Debian's nginx as a proxy of an origin that is to be started on port $origin; on standard input what is to
+# start_nginx: Debian's nginx as a proxy of an origin that is to be started on port $origin (a free one unless set); on standard input what is to
 # stand in `server`, with ORIGIN for its port; `/` is passed on and cached already. Its port is in $port.
 start_nginx() {
   debian_packages nginx=1.22.1-9+deb12u9
-  origin=$(free_port)
+  origin=${origin:-$(free_port)}
   port=$(free_port)
   cat > "$tmp/nginx.conf" <<CONF
 daemon off;
@@ -148,10 +148,10 @@ CONF
   wait_for_port "$port"
 }
 
-# start_apache: Debian's Apache with mod_cache_disk as a proxy of an origin that is to be started on port $origin. Its port is in $port.
+# start_apache: Debian's Apache with mod_cache_disk as a proxy of an origin that is to be started on port $origin (a free one unless set). Its port is in $port.
 start_apache() {
   debian_packages apache2-bin=2.4.68-1~deb12u1 libapr1=1.7.2-3+deb12u1 libaprutil1=1.6.3-1
-  origin=$(free_port)
+  origin=${origin:-$(free_port)}
   port=$(free_port)
   mkdir -m 777 "$tmp/apache"
   chmod 755 "$tmp"
@@ -171,6 +171,32 @@ ProxyPass / http://127.0.0.1:$origin/
 CONF
   } > "$tmp/apache.conf"
   "$tmp/deb/usr/sbin/apache2" -DFOREGROUND -d "$tmp/deb/usr/lib/apache2" -f "$tmp/apache.conf" &
+  started+=($!)
+  wait_for_port "$port"
+}
+
+# start_haproxy: Debian's HAProxy as a proxy of an origin that is to be started on port $origin (a free one unless set); its cache is on, with Vary, and else
+# by default. Its port is in $port.
+start_haproxy() {
+  debian_packages haproxy=2.6.12-1+deb12u3 liblua5.3-0=5.3.6-2 libopentracing-c-wrapper0=1.1.3-3+b1 libopentracing1=1.6.0-4
+  origin=${origin:-$(free_port)}
+  port=$(free_port)
+  cat > "$tmp/haproxy.cfg" <<CONF
+defaults
+  mode http
+  timeout connect 5s
+  timeout client 30s
+  timeout server 30s
+cache all
+  total-max-size 4
+  process-vary on
+listen proxy
+  bind 127.0.0.1:$port
+  http-request cache-use all
+  http-response cache-store all
+  server origin 127.0.0.1:$origin
+CONF
+  "$tmp/deb/usr/sbin/haproxy" -q -db -f "$tmp/haproxy.cfg" &
   started+=($!)
   wait_for_port "$port"
 }
