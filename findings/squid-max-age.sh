@@ -37,11 +37,14 @@ CONF
 started+=($!)
 wait_for_port "$port"
 python_run "$origin" "$port" <<'PYTHON'
-import sys
+import sys, time
 from origin import Origin, fetch
 
 lifetimes = {60: True, 2**31 - 1: True, 2**31: False, 4_000_000_000: False, 2**32 - 1: False, 2**32 + 60: True, 31_536_000_000: True}
-origin = Origin(sys.argv[1], {f"/{each}": [(200, [("Cache-Control", f"max-age={each}")])] for each in lifetimes})
+answers = {f"/{each}": [(200, [("Cache-Control", f"max-age={each}")])] for each in lifetimes}
+origin = Origin(sys.argv[1], answers | {"/ready": [(200, [])]})
+while fetch(sys.argv[2], "/ready")[0] != 200:  # Squid has tried its peer before that was there
+    time.sleep(0.1)
 for lifetime, expected in lifetimes.items():
     for _ in range(3):
         assert fetch(sys.argv[2], f"/{lifetime}")[0] == 200
