@@ -1,0 +1,52 @@
+#!/usr/bin/env bash
+# go-cache 2.1.0 (Go): what is stored with a lifetime that is over already, time.Until(deadline) after it, stays for ever.
+#
+# Expected: its documentation names two special durations: 0 is the cache's default, -1 (NoExpiration) is for ever. Minus five
+#   seconds is none of them; what has expired five seconds ago isn't found.
+# Seen: each negative duration is for ever. By Set, Add and Replace, and as the default of New.
+# Who meets it: a token, a certificate or an HTTP answer that is cached for time.Until(its expiry): if that has just passed, as
+#   after a slow fetch or with a clock that is a little ahead, it is used until the process ends. Seldom, so no test finds it.
+# Instead: store it only if the duration is positive.
+source "$(dirname "$0")/lib.bash"
+
+debian_packages golang-1.19-go=1.19.8-2 golang-1.19-src=1.19.8-2 golang-github-patrickmn-go-cache-dev=2.1.0-1.1
+cat > "$tmp/main.go" <<'GO'
+package main
+
+import (
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/patrickmn/go-cache"
+)
+
+func main() {
+	store := cache.New(time.Minute, time.Minute)
+	deadline := time.Now().Add(-5 * time.Second)
+	store.Set("past", "old token", time.Until(deadline))
+	store.Add("added", "old token", time.Until(deadline))
+	_, added := store.Get("added")
+	replaced := store.Replace("added", "older token", time.Until(deadline)) == nil
+	byDefault := cache.New(time.Until(deadline), time.Minute)
+	byDefault.Set("past", "old token", 0)
+	_, defaulted := byDefault.Get("past")
+	store.Set("soon", "token", 50*time.Millisecond)
+	store.Set("default", "token", 0)
+	time.Sleep(100 * time.Millisecond)
+	token, expires, found := store.GetWithExpiration("past")
+	_, soon := store.Get("soon")
+	_, after, _ := store.GetWithExpiration("default")
+	fmt.Printf("lifetime of minus five seconds: %v, found %v, expires never: %v\n", token, found, expires.IsZero())
+	fmt.Printf("of 50 ms, after 100: found %v; of 0: for %v\n", soon, time.Until(after).Round(time.Second))
+	fmt.Printf("the same by Add: %v, Replace: %v, as the default: %v\n", added, replaced, defaulted)
+	if !added || !replaced || !defaulted || !found || !expires.IsZero() || soon || after.IsZero() {
+		os.Exit(1)
+	}
+}
+GO
+(
+  export GOROOT=$tmp/deb/usr/lib/go-1.19 GOPATH=$tmp/deb/usr/share/gocode GO111MODULE=off GOCACHE=$tmp/gocache
+  "$GOROOT/bin/go" version
+  "$GOROOT/bin/go" run "$tmp/main.go"
+)
