@@ -9,8 +9,7 @@
 # Instead: store it only if the duration is positive.
 source "$(dirname "$0")/lib.bash"
 
-debian_packages golang-1.19-go=1.19.8-2 golang-1.19-src=1.19.8-2 golang-github-patrickmn-go-cache-dev=2.1.0-1.1
-cat > "$tmp/main.go" <<'GO'
+go_run golang-github-patrickmn-go-cache-dev=2.1.0-1.1 <<'GO'
 package main
 
 import (
@@ -45,8 +44,3 @@ func main() {
 	}
 }
 GO
-(
-  export GOROOT=$tmp/deb/usr/lib/go-1.19 GOPATH=$tmp/deb/usr/share/gocode GO111MODULE=off GOCACHE=$tmp/gocache
-  "$GOROOT/bin/go" version
-  "$GOROOT/bin/go" run "$tmp/main.go"
-)

@@ -227,3 +227,11 @@ rust_run() {
   printf '%s, %s\n' "$(rustc --version)" "$*"
   (cd "$tmp/rust" && CARGO_TARGET_DIR=$tmp/rust/target cargo run --quiet)
 }
+
+# go_run PACKAGE=VERSION...: Debian's Go 1.19 with these packages of Go sources runs the program on standard input.
+go_run() {
+  debian_packages golang-1.19-go=1.19.8-2 golang-1.19-src=1.19.8-2 "$@"
+  cat > "$tmp/main.go"
+  GOROOT=$tmp/deb/usr/lib/go-1.19 GOPATH=$tmp/deb/usr/share/gocode GO111MODULE=off GOCACHE=$tmp/gocache \
+    "$tmp/deb/usr/lib/go-1.19/bin/go" run "$tmp/main.go"
+}
