@@ -201,6 +201,30 @@ CONF
   wait_for_port "$port"
 }
 
+# start_traffic_server: Debian's Apache Traffic Server as a proxy of an origin that is to be started on port $origin (a free one unless
+# set). Its port is in $port.
+start_traffic_server() {
+  debian_packages trafficserver=9.2.5+ds-0+deb12u4 libhwloc15=2.9.0-1 libmaxminddb0=1.7.1-1 libpcre3=2:8.39-15 libyaml-cpp0.7=0.7.0+dfsg-8+b1
+  origin=${origin:-$(free_port)}
+  port=$(free_port)
+  local root=$tmp/traffic lib=$tmp/deb/usr/lib/trafficserver
+  mkdir -p "$root"/{cache,run,log,data}
+  cp -r "$tmp/deb/etc/trafficserver" "$root/etc"
+  chmod 755 "$tmp"
+  printf '%s: %s\n' prefix "$root" exec_prefix "$root" bindir "$tmp/deb/usr/bin" sbindir "$tmp/deb/usr/bin" sysconfdir "$root/etc" \
+    datadir "$root/data" includedir "$root/data" libdir "$lib" libexecdir "$lib/modules" localstatedir "$root/run" \
+    runtimedir "$root/run" logdir "$root/log" cachedir "$root/cache" > "$root/runroot.yaml"
+  printf 'CONFIG %s\n' "proxy.config.http.server_ports STRING $port:ip-in=127.0.0.1" 'proxy.config.admin.user_id STRING nobody' \
+    "proxy.config.body_factory.template_sets_dir STRING $root/etc/body_factory" > "$root/etc/records.config"
+  echo "map / http://127.0.0.1:$origin/" > "$root/etc/remap.config"
+  echo "$root/cache 16M" > "$root/etc/storage.config"
+  chmod -R a+rwX "$root"
+  LD_LIBRARY_PATH=$lib:$LD_LIBRARY_PATH:$tmp/deb/lib/x86_64-linux-gnu \
+    "$tmp/deb/usr/bin/traffic_server" --run-root="$root/runroot.yaml" > "$tmp/traffic.out" 2>&1 &
+  started+=($!)
+  wait_for_port "$port"
+}
+
 start_resp_server() {
   local server=$1
   shift
