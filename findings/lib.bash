@@ -148,29 +148,37 @@ CONF
   wait_for_port "$port"
 }
 
-# start_apache: Debian's Apache with mod_cache_disk as a proxy of an origin that is to be started on port $origin (a free one unless set). Its port is in $port.
+# start_apache [KIND]: Debian's Apache as a proxy of an origin that is to be started on port $origin (a free one unless set). It caches
+# on disk, or by mod_cache_socache if that is the kind. Its port is in $port.
 start_apache() {
   debian_packages apache2-bin=2.4.68-1~deb12u1 libapr1=1.7.2-3+deb12u1 libaprutil1=1.6.3-1
+  local kind=${1:-disk} modules=(mpm_event authz_core proxy proxy_http cache "cache_${1:-disk}") place module
+  if [ "$kind" = socache ]; then
+    modules+=(socache_shmcb)
+    place='CacheSocache shmcb'
+  else
+    mkdir -m 777 "$tmp/apache"
+    chmod 755 "$tmp"
+    place="CacheRoot $tmp/apache"
+  fi
   origin=${origin:-$(free_port)}
   port=$(free_port)
-  mkdir -m 777 "$tmp/apache"
-  chmod 755 "$tmp"
   {
-    printf 'LoadModule %s_module modules/mod_%s.so\n' {mpm_event,authz_core,proxy,proxy_http,cache,cache_disk}{,}
+    for module in "${modules[@]}"; do echo "LoadModule ${module}_module modules/mod_$module.so"; done
     cat <<CONF
-PidFile $tmp/apache.pid
+PidFile $tmp/apache-$port.pid
 DefaultRuntimeDir $tmp
 ErrorLog $tmp/apache.log
 ServerName localhost
 User nobody
 Group nogroup
 Listen 127.0.0.1:$port
-CacheRoot $tmp/apache
-CacheEnable disk /
+$place
+CacheEnable $kind /
 ProxyPass / http://127.0.0.1:$origin/
 CONF
-  } > "$tmp/apache.conf"
-  "$tmp/deb/usr/sbin/apache2" -DFOREGROUND -d "$tmp/deb/usr/lib/apache2" -f "$tmp/apache.conf" &
+  } > "$tmp/apache-$port.conf"
+  "$tmp/deb/usr/sbin/apache2" -DFOREGROUND -d "$tmp/deb/usr/lib/apache2" -f "$tmp/apache-$port.conf" &
   started+=($!)
   wait_for_port "$port"
 }
