@@ -11,13 +11,15 @@ fn expect(form: u8) -> Expect {
     let key = &WireKey::new(b"k");
     let keys = &["a", "b", "a", "sha256:c"].map(|key| WireKey::new(key.as_bytes()));
     let raw = |line| Request::Raw(RawCommand::new(line).expect("a legal line"));
-    let request = match form % 7 {
+    let write = &Request::Delete { key, cas: None };
+    let request = match form % 8 {
         0 => Request::Get { key, parts: Parts::VALUE.and(Parts::CAS) },
         1 => Request::MultiGet { keys },
         2 => Request::Version,
         3 => raw(b"get a"),
         4 => raw(b"mg a v"),
         5 => raw(b"lru_crawler metadump all"),
+        6 => Request::LookAndWrite { look: key, parts: Parts::VALUE, write },
         _ => raw(b"stats"),
     };
     request.encode(0, &mut Vec::new())
@@ -41,6 +43,10 @@ libfuzzer_sys::fuzz_target!(|input: (Vec<u8>, Pieces<'_>)| {
     for reply in replies {
         match reply {
             Reply::Meta(meta) => assert!(meta.value.is_none_or(|value| value.len() <= MAX)),
+            Reply::LookAndWrite(both) => assert!(
+                both.iter().all(|reply| matches!(reply, Reply::Meta(_) | Reply::Refused(_))),
+                "neither is more than one reply"
+            ),
             Reply::Values(values) => {
                 assert_eq!(values.len(), 4);
                 assert!(values.iter().flatten().all(|item| item.value.len() <= MAX));

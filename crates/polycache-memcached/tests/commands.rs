@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use polycache_memcached::codec::{Mode, Parts, Request, Status, WireKey};
 use polycache_memcached::{Cas, Client, Entry, ErrorKind, Item, OnDead, Placement, Result, Ttl};
 use polycache_testkit::servers::Memcached;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
@@ -80,7 +81,25 @@ async fn every_command(client: &Client) {
     assert_eq!(client.multi_get::<&str>(&[]).await.unwrap(), []);
     client.multi_set::<&str>(&[]).await.unwrap();
 
+    looks_and_writes(client).await;
     client.flush_all().await.unwrap();
+}
+
+async fn looks_and_writes(client: &Client) {
+    let (home, lease) = (WireKey::new(b"home"), WireKey::new(b"lease of home"));
+    let store = |value| Request::Store { mode: Mode::Add, key: &home, value, flags: 0, exptime: 0, cas: true };
+    let both = async |look: &WireKey<'_>, write: Request<'_>| {
+        let (found, written) = client.look_and_write(&home, (look, Parts::VALUE), &write).await?;
+        Ok((found.value, written.status))
+    };
+    assert_eq!(both(&lease, store(b"one")).await.unwrap(), (None, Status::Done));
+    assert_eq!(both(&lease, store(b"two")).await.unwrap(), (None, Status::NotStored));
+    let found = Some("one".into());
+    assert_eq!(both(&home, Request::Delete { key: &home, cas: None }).await.unwrap(), (found, Status::Done));
+    assert_eq!(both(&home, Request::Delete { key: &home, cas: None }).await.unwrap(), (None, Status::Missing));
+    let too_large = vec![b'x'; 3 << 20];
+    assert_eq!(kind(both(&lease, store(&too_large)).await), ErrorKind::TooLarge);
+    assert_eq!(both(&lease, store(b"fits")).await.unwrap(), (None, Status::Done));
 }
 
 #[tokio::test]

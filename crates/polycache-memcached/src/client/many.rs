@@ -129,13 +129,52 @@ impl Client {
         {
             return requests.iter().map(|_| Err(error.clone())).collect();
         }
-        let missing = || Meta { status: Status::Missing, value: None, flags: 0, cas: 0, ttl: None };
         let replies = self.fleet.call_in_order(&requests).await.into_iter();
         let meta = |(reply, (_, request)): (Result<Option<Reply>>, &(&[u8], Request<'_>))| match reply? {
             Some(reply) => outcome::meta(reply, request.is_read()),
             None => Ok(missing()),
         };
         replies.zip(&requests).map(meta).collect()
+    }
+
+    /// Looks at an entry and writes right behind that, in one round trip: the server executes nothing else of this connection in between.
+    /// Both are taken to be at the server of the key `home`, as in [`in_order`](Self::in_order). `write` is a meta command. Returns what
+    /// the look found and the outcome of the write.
+    ///
+    /// ```no_run
+    /// use polycache_memcached::Client;
+    /// use polycache_memcached::codec::{Parts, Request, Status, WireKey};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache_memcached::Result<()> {
+    /// let client = Client::open("127.0.0.1:11211")?;
+    /// let (lease, key) = (WireKey::new(b"lease:k"), WireKey::new(b"k"));
+    /// let delete = Request::Delete { key: &key, cas: None };
+    /// let (lease, deleted) = client.look_and_write(&key, (&lease, Parts::VALUE), &delete).await?;
+    /// println!("{:?} {}", lease.value, deleted.status == Status::Done);
+    /// # Ok(()) }
+    /// ```
+    ///
+    /// # Errors
+    /// Trouble with the server, with one of the commands, or as [`set`](Self::set). The write may have been executed all the same.
+    pub async fn look_and_write(
+        &self,
+        home: &WireKey<'_>,
+        (look, parts): (&WireKey<'_>, Parts),
+        write: &Request<'_>,
+    ) -> Result<(Meta, Meta)> {
+        if let Some(error) = write.value().and_then(|value| too_large(value, self.fleet.max_value())) {
+            return Err(error);
+        }
+        let request = Request::LookAndWrite { look, parts, write };
+        match self.fleet.call(home.stored(), &request).await?.ok_or_else(outcome::unexpected)? {
+            Reply::LookAndWrite(both) => {
+                let [found, written] = *both;
+                // A write's error tells more.
+                let written = outcome::meta(written, false)?;
+                Ok((outcome::meta(found, true)?, written))
+            }
+            written => Ok((missing(), outcome::meta(written, false)?)),
+        }
     }
 
     /// Asks every server; each answers with one line.
@@ -149,6 +188,10 @@ impl Client {
         });
         lines.collect()
     }
+}
+
+fn missing() -> Meta {
+    Meta { status: Status::Missing, value: None, flags: 0, cas: 0, ttl: None }
 }
 
 /// The keys of one server, and their places among all keys.

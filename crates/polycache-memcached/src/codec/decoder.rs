@@ -3,9 +3,9 @@
 use bytes::{Buf, Bytes, BytesMut};
 use memchr::memchr;
 
-use super::expect::{Expect, Form, Keys, Opaque};
+use super::expect::{Expect, Form, Keys, Looked, Opaque};
 use super::lines;
-use super::reply::{Meta, ProtocolError, Refusal, Reply};
+use super::reply::{Meta, ProtocolError, Refusal, RefusalKind, Reply, Status};
 use super::values::{COPIED_MAX, Values};
 
 /// The longest line of a reply. The protocol's own lines are far shorter.
@@ -67,13 +67,41 @@ impl Decoder {
     /// The input is no such reply, or too large. The decoder must not be used any more.
     #[inline]
     pub fn decode(&mut self, input: &mut BytesMut, expect: &mut Expect) -> Result<Option<Reply>, ProtocolError> {
-        if let Form::Meta(opaque) = expect.0
-            && self.body.is_none()
-            && let Some(reply) = self.usual_meta(input, opaque)
-        {
-            return Ok(Some(reply));
+        match &mut expect.0 {
+            Form::Meta(opaque) if self.body.is_none() => {
+                if let Some(reply) = self.usual_meta(input, *opaque) {
+                    return Ok(Some(reply));
+                }
+            }
+            Form::LookAndWrite(opaque, looked) => return self.look_and_write(input, *opaque, looked),
+            _ => {}
         }
         self.decode_any(input, expect)
+    }
+
+    fn look_and_write(
+        &mut self,
+        input: &mut BytesMut,
+        opaque: Opaque,
+        looked: &mut Looked,
+    ) -> Result<Option<Reply>, ProtocolError> {
+        let mut one = Expect::meta(opaque);
+        if matches!(looked, Looked::NotYet) {
+            let Some(reply) = self.decode(input, &mut one)? else { return Ok(None) };
+            *looked = match reply {
+                Reply::Meta(Meta { status: Status::Missing, .. }) => Looked::Missing,
+                // Nothing behind this can be trusted.
+                Reply::Refused(refusal) if refusal.kind != RefusalKind::Server => {
+                    return Ok(Some(Reply::Refused(refusal)));
+                }
+                reply => Looked::At(Box::new(reply)),
+            };
+        }
+        let Some(write) = self.decode(input, &mut one)? else { return Ok(None) };
+        Ok(Some(match std::mem::take(looked) {
+            Looked::At(look) => Reply::LookAndWrite(Box::new([*look, write])),
+            Looked::NotYet | Looked::Missing => write,
+        }))
     }
 
     fn decode_any(&mut self, input: &mut BytesMut, expect: &mut Expect) -> Result<Option<Reply>, ProtocolError> {
@@ -107,6 +135,8 @@ impl Decoder {
                 Form::Values(keys) => self.value_line(line, keys)?,
                 Form::Line(reply) if line.starts_with(reply) => Some(Reply::Line(Bytes::copy_from_slice(line))),
                 Form::Line(_) => refused(line).map(Some)?,
+                // Its replies are asked for one by one.
+                Form::LookAndWrite(..) => Some(refused(line)?),
                 Form::Raw { is_get, broke_off } => self.raw_line(input, start, end, *is_get, broke_off)?,
                 Form::Dump => self.dump_line(input, start, start + length, end)?,
             };

@@ -11,6 +11,8 @@ pub struct Expect(pub(super) Form);
 pub(super) enum Form {
     /// A meta reply with this opaque.
     Meta(Opaque),
+    /// Two meta replies with this opaque.
+    LookAndWrite(Opaque, Looked),
     /// Values of these keys, then `END`.
     Values(Box<Keys>),
     /// One line that begins with these bytes.
@@ -21,6 +23,16 @@ pub(super) enum Form {
     Dump,
 }
 
+/// The reply to a look, which waits for that to the write behind it.
+#[derive(Debug, Clone, Default)]
+pub(super) enum Looked {
+    #[default]
+    NotYet,
+    /// There is no such entry.
+    Missing,
+    At(Box<Reply>),
+}
+
 /// Sent behind a request whose reply shows no end: some commands answer with one line, others with several, and an error line may be the
 /// last one or not.
 pub(super) const END_MARK: &[u8] = b"mn\r\n";
@@ -28,6 +40,14 @@ pub(super) const END_MARK: &[u8] = b"mn\r\n";
 impl Expect {
     pub(super) fn meta(opaque: Opaque) -> Self {
         Self(Form::Meta(opaque))
+    }
+
+    /// The form of this meta reply together with that to a look before it.
+    pub(super) fn after_look(self) -> Self {
+        match self.0 {
+            Form::Meta(opaque) => Self(Form::LookAndWrite(opaque, Looked::NotYet)),
+            other => Self(other),
+        }
     }
 
     pub(super) fn values(keys: Keys) -> Self {
@@ -52,7 +72,11 @@ impl Expect {
     /// classic get, with an error in place of `END`, drops the replies to earlier requests that it hasn't sent yet.
     #[must_use]
     pub fn out_of_step(&self, reply: &Reply) -> Option<String> {
-        let Reply::Refused(refusal) = reply else { return None };
+        let refusal = match reply {
+            Reply::Refused(refusal) => refusal,
+            Reply::LookAndWrite(both) => return both.iter().find_map(|reply| self.out_of_step(reply)),
+            _ => return None,
+        };
         let (broke_off, understood) = match (&self.0, refusal.kind) {
             (Form::Raw { broke_off, .. }, _) => (*broke_off, true),
             (Form::Values(keys), RefusalKind::Server) => (keys.broke_off, true),

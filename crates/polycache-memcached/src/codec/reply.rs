@@ -12,6 +12,9 @@ use crate::Ttl;
 pub enum Reply {
     /// The reply to a meta command.
     Meta(Meta),
+    /// The replies to a look that found something, or failed, and to the write behind it. Where the look finds nothing, there is only the
+    /// write's.
+    LookAndWrite(Box<[Self; 2]>),
     /// The reply to a classic `get`: a value for each key that has one, in the order of the keys.
     Values(Vec<Option<Item>>),
     /// One line, without its end.

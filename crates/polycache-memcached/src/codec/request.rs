@@ -59,6 +59,16 @@ pub enum Request<'a> {
         /// The new exptime.
         exptime: u32,
     },
+    /// Looks at an entry, such as a lease, and writes right behind that: two commands as one request, between which the server executes
+    /// nothing else of this connection.
+    LookAndWrite {
+        /// The key to look at.
+        look: &'a WireKey<'a>,
+        /// The parts to read there.
+        parts: Parts,
+        /// The write: a meta command.
+        write: &'a Self,
+    },
     /// Deletes everything.
     FlushAll,
     /// Asks for the server's version.
@@ -146,7 +156,7 @@ impl Request<'_> {
     /// Appends the request to `out`, and returns the form that its reply must have. Where the protocol allows it, the reply has to repeat
     /// 12 bits of `opaque`, so that a reply to another request is noticed.
     pub fn encode(&self, opaque: u16, out: &mut Vec<u8>) -> Expect {
-        let opaque = Opaque::new(opaque);
+        let (bits, opaque) = (opaque, Opaque::new(opaque));
         match *self {
             Self::Get { key, parts } => {
                 begin(out, b"mg ", key);
@@ -206,6 +216,10 @@ impl Request<'_> {
                 flag(out, b" T", u64::from(exptime));
                 end(out, key, opaque)
             }
+            Self::LookAndWrite { look, parts, write } => {
+                Self::Get { key: look, parts }.encode(bits, out);
+                write.encode(bits, out).after_look()
+            }
             Self::FlushAll => line(out, b"flush_all\r\n", b"OK"),
             Self::Version => line(out, b"version\r\n", b"VERSION "),
             Self::Noop => {
@@ -245,6 +259,7 @@ impl Request<'_> {
             | Self::Delete { .. }
             | Self::Count { .. }
             | Self::Touch { .. }
+            | Self::LookAndWrite { .. }
             | Self::FlushAll
             | Self::Authenticate { .. }
             | Self::Raw(_) => false,
@@ -255,6 +270,7 @@ impl Request<'_> {
     pub(crate) fn value(&self) -> Option<&[u8]> {
         match self {
             Self::Store { value, .. } => Some(value),
+            Self::LookAndWrite { write, .. } => write.value(),
             _ => None,
         }
     }
@@ -269,6 +285,7 @@ impl Request<'_> {
             Self::Get { key, .. } | Self::Delete { key, .. } | Self::Count { key, .. } | Self::Touch { key, .. } => {
                 key.token().len()
             }
+            Self::LookAndWrite { look, write, .. } => look.token().len() + write.weight(),
             Self::FlushAll | Self::Version | Self::Noop | Self::Authenticate { .. } => 0,
         }
     }
@@ -340,6 +357,9 @@ mod tests {
         assert_eq!(wire(Request::Get { key, parts: Parts::NONE }), "mg k OBB\r\n");
         assert_eq!(wire(Request::Get { key, parts: Parts::TTL.and(Parts::CAS) }), "mg k c t OBB\r\n");
         assert_eq!(wire(Request::MultiGet { keys: &[WireKey::new(b"a"), WireKey::new(b"b")] }), "get a b\r\n");
+        let (look, write) = (&WireKey::new(b"l"), &Request::Delete { key: binary, cas: None });
+        let both = Request::LookAndWrite { look, parts: Parts::CAS, write };
+        assert_eq!(wire(both), "mg l c OBB\r\nmd YSBi b OBB\r\n");
         assert_eq!(wire(Request::Noop), "mn OBB\r\n");
         assert_eq!(wire(Request::Authenticate { user: "u", password: "p w" }), "set auth 0 0 5\r\nu p w\r\n");
     }

@@ -3,7 +3,7 @@
 use bytes::{Bytes, BytesMut};
 use proptest::prelude::*;
 
-use super::super::{Delta, Item, Meta, Parts, RawCommand, RefusalKind, Reply, Request, Status, WireKey};
+use super::super::{Delta, Item, Meta, Parts, RawCommand, Refusal, RefusalKind, Reply, Request, Status, WireKey};
 use super::*;
 
 const MAX: usize = 1 << 20;
@@ -68,6 +68,34 @@ fn meta_replies() {
     assert_eq!(decode(&get(), b"NS OAA\r\n"), Reply::Meta(meta(Status::NotStored)));
     assert_eq!(decode(&get(), b"EX OAA x\r\n"), Reply::Meta(meta(Status::Changed)));
     assert_eq!(decode(&get(), b"NF OAA\r\n"), Reply::Meta(meta(Status::Missing)));
+}
+
+#[test]
+fn a_look_and_a_write_are_one_reply() {
+    let (look, write) = (&WireKey::new(b"l"), &Request::Delete { key: &WireKey::new(b"k"), cas: None });
+    let both = Request::LookAndWrite { look, parts: Parts::VALUE, write }.encode(0, &mut Vec::new());
+    let done = || Reply::Meta(meta(Status::Done));
+    let refusal = |kind, message: &str| Reply::Refused(Refusal { kind, message: message.to_owned() });
+    for missing in ["EN\r\n", "EN OAA\r\n"] {
+        assert_eq!(decode(&both, format!("{missing}HD OAA\r\n").as_bytes()), done());
+        assert_eq!(decode(&both, format!("{missing}NF OAA\r\n").as_bytes()), Reply::Meta(meta(Status::Missing)));
+        let memory = refusal(RefusalKind::Server, "out of memory");
+        assert_eq!(decode(&both, format!("{missing}SERVER_ERROR out of memory\r\n").as_bytes()), memory);
+        assert_eq!(both.out_of_step(&memory), None);
+    }
+    let found = Reply::Meta(Meta { value: Some(Bytes::from_static(b"HD")), ..meta(Status::Done) });
+    let reply = decode(&both, b"VA 2 f0 OAA\r\nHD\r\nHD OAA\r\n");
+    assert_eq!(reply, Reply::LookAndWrite(Box::new([found, done()])));
+    assert_eq!(both.out_of_step(&reply), None);
+    let reply = decode(&both, b"SERVER_ERROR busy\r\nHD OAA\r\n");
+    assert_eq!(reply, Reply::LookAndWrite(Box::new([refusal(RefusalKind::Server, "busy"), done()])));
+    // The server took the rest of the line for another request.
+    let reply = decode(&both, b"ERROR\r\n");
+    assert!(both.out_of_step(&reply).is_some());
+    let reply = decode(&both, b"VA 0 f0 OAA\r\n\r\nERROR\r\n");
+    assert!(both.out_of_step(&reply).is_some());
+    wrong(&both, b"EN\r\nHD OAB\r\n");
+    wrong(&both, b"HD OAB\r\n");
 }
 
 #[test]

@@ -8,6 +8,7 @@
 //!   has stored nothing, and never will.
 //! - A lease that is sealed, or has changed by then: the write waits for its end, and writes again over any value stored meanwhile.
 
+use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 
@@ -170,30 +171,25 @@ impl Memcached {
 
     /// As `write_ending` for one key, the most frequent case, without lists.
     pub(super) fn write_one_ending(&self, key: Key<'_>, write: Write) -> Reply<bool> {
-        let (backend, holder) = (self.without_ending(), self.holder());
-        let lease = lease_key(key, Purpose::Compute);
-        let keys = vec![key.full().to_owned(), lease.key().full().to_owned()];
+        let (memcached, key, lease) = (self.clone(), key.full().to_owned(), lease_key(key, Purpose::Compute));
         Reply::pending(async move {
-            let servers = &*backend.servers;
-            let names = servers.names(Class::Write, keys).await?;
+            let servers = &*memcached.servers;
+            let names = servers.names_of_both(Class::Write, &key, lease.key().full()).await?;
             let told = |error| trouble(&error, Class::Write);
-            let [home, lease_name] = [0, 1].map(|at| names.get(at).map(String::as_str).unwrap_or_default());
-            let (wire, wire_lease) = (WireKey::new(home.as_bytes()), WireKey::new(lease_name.as_bytes()));
-            let look = Request::Get { key: &wire_lease, parts: VERSIONED };
+            let [home, wire_lease] = names.each_ref().map(|name| WireKey::new(name.as_bytes()));
             let mut done = false;
             loop {
-                let write = write.request(&wire).map_err(told)?;
-                let [found, written] = servers.client.in_order([(home, look), (home, write)]).await;
-                done |= written.map_err(told)?.status == Status::Done;
-                let found = found.map_err(told)?;
+                let write = write.request(&home).map_err(told)?;
+                let asked = servers.client.look_and_write(&home, (&wire_lease, VERSIONED), &write);
+                let (found, written) = asked.await.map_err(told)?;
+                done |= written.status == Status::Done;
                 if found.value.is_none() {
                     return Ok(done);
                 }
-                // In boxes: otherwise every write would have room for them.
-                if Box::pin(ends_here(&servers.client, &holder, home, &wire_lease, &found)).await.map_err(told)? {
+                // In a box: otherwise every write would have room for it.
+                if Box::pin(memcached.end_found(Class::Write, &names, &found, lease.key())).await? {
                     return Ok(done);
                 }
-                Box::pin(lease::end_one(&backend, &holder, lease.key())).await?;
             }
         })
     }
@@ -201,23 +197,19 @@ impl Memcached {
     /// Stores on a condition and ends the lease on the key. This can't be repeated: if a value was being stored under the lease and is
     /// there afterwards, that value is deleted.
     pub(super) fn write_if_ending(&self, key: Key<'_>, value: Value, options: &SetOptions) -> Option<Reply<bool>> {
-        let (backend, holder) = (self.without_ending(), self.holder());
+        let (memcached, key, lease) = (self.clone(), key.full().to_owned(), lease_key(key, Purpose::Compute));
         let (mode, ttl) = (mode(&options.when)?, options.ttl);
-        let lease = lease_key(key, Purpose::Compute);
-        let keys = vec![key.full().to_owned(), lease.key().full().to_owned()];
         Some(Reply::pending(async move {
-            let servers = Arc::clone(&backend.servers);
-            let names = servers.names(Class::Once, keys).await?;
+            let servers = &*memcached.servers;
+            let names = servers.names_of_both(Class::Once, &key, lease.key().full()).await?;
             let told = |error| trouble(&error, Class::Once);
-            let [home, lease_name] = [0, 1].map(|at| names.get(at).map(String::as_str).unwrap_or_default());
-            let (wire, wire_lease) = (WireKey::new(home.as_bytes()), WireKey::new(lease_name.as_bytes()));
-            let look = Request::Get { key: &wire_lease, parts: VERSIONED };
+            let [wire, wire_lease] = names.each_ref().map(|name| WireKey::new(name.as_bytes()));
             let write = store(mode, &wire, &value, ttl).map_err(told)?;
-            let [found, stored] = servers.client.in_order([(home, look), (home, write)]).await;
-            let (stored, found) = (stored.map_err(told)?, found.map_err(told)?);
+            let asked = servers.client.look_and_write(&wire, (&wire_lease, VERSIONED), &write);
+            let (found, stored) = asked.await.map_err(told)?;
             let is_stored = stored.status == Status::Done;
-            if !ends_here(&servers.client, &holder, home, &wire_lease, &found).await.map_err(told)? {
-                lease::end_one(&backend, &holder, lease.key()).await?;
+            if found.value.is_some() && !memcached.end_found(Class::Once, &names, &found, lease.key()).await? {
+                let home = &*names[0];
                 let there =
                     one(&servers.client, home, Request::Get { key: &wire, parts: Parts::CAS }).await.map_err(told)?;
                 if is_stored && there.status == Status::Done && there.cas != stored.cas {
@@ -227,6 +219,23 @@ impl Memcached {
             }
             Ok(is_stored)
         }))
+    }
+
+    /// Ends a lease that was found before a write. Returns whether no value can have been stored under it after the write.
+    async fn end_found(
+        &self,
+        class: Class,
+        [home, lease_name]: &[Cow<'_, str>; 2],
+        found: &Meta,
+        lease: Key<'_>,
+    ) -> crate::Result<bool> {
+        let (holder, wire_lease) = (self.holder(), WireKey::new(lease_name.as_bytes()));
+        let is_ended = ends_here(&self.servers.client, &holder, home, &wire_lease, found).await;
+        if is_ended.map_err(|error| trouble(&error, class))? {
+            return Ok(true);
+        }
+        lease::end_one(&self.without_ending(), &holder, lease).await?;
+        Ok(false)
     }
 
     /// Ends the lease on a key before `write`, which can't be repeated.

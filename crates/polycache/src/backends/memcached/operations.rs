@@ -260,6 +260,20 @@ impl Memcached {
 }
 
 impl Servers {
+    /// The stored names of a key and of another that goes with it, from one moment.
+    pub(super) async fn names_of_both<'a>(
+        &self,
+        class: Class,
+        key: &'a str,
+        other: &'a str,
+    ) -> Result<[Cow<'a, str>; 2]> {
+        if self.generations.is_none() {
+            return Ok([key, other].map(Cow::Borrowed));
+        }
+        let mut names = self.names(class, vec![key.to_owned(), other.to_owned()]).await?.into_iter();
+        Ok([(); 2].map(|()| Cow::Owned(names.next().unwrap_or_default())))
+    }
+
     pub(super) async fn names(&self, class: Class, keys: Vec<String>) -> Result<Vec<String>> {
         match &self.generations {
             None => Ok(keys),
