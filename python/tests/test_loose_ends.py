@@ -16,7 +16,7 @@ import servers
 
 from polycache import MemcachedCache, RedisCache, SimpleMemoryCache, cached, cached_stampede, multi_cached
 from polycache.base import BaseCache
-from polycache.serializers import JsonSerializer, PickleSerializer
+from polycache.serializers import JsonSerializer, PickleSerializer, StringSerializer
 
 CLASSES: dict[str, Any] = {"memory": SimpleMemoryCache, "redis": RedisCache, "memcached": MemcachedCache}
 
@@ -267,7 +267,7 @@ async def test_a_replaced_command_counts_for_decorated_functions() -> None:
     assert await functions(["a"]) == {"a": 1}
 
 
-@pytest.mark.parametrize("kind", [JsonSerializer, PickleSerializer])
+@pytest.mark.parametrize("kind", [JsonSerializer, PickleSerializer, StringSerializer])
 async def test_methods_replaced_in_a_serializer(redis_server: servers.Redis, kind: Any) -> None:
     async with RedisCache(**redis_server.address, serializer=kind()) as cache:
         await cache.set("k", 1)
@@ -277,6 +277,18 @@ async def test_methods_replaced_in_a_serializer(redis_server: servers.Redis, kin
         with mock.patch.object(kind, "dumps", return_value=kind().dumps("dumped")):
             await cache.set("k", 1)
         assert await cache.get("k") == "dumped"
+
+
+async def test_methods_and_the_encoding_replaced_in_a_serializer_of_text(redis_server: servers.Redis) -> None:
+    serializer = StringSerializer()
+    async with RedisCache(**redis_server.address, serializer=serializer) as cache:
+        with mock.patch.object(serializer, "dumps", return_value="dumped"):
+            await cache.set("k", 1)
+        assert await cache.get("k") == "dumped"
+        with mock.patch.object(serializer, "loads", return_value="loaded"):
+            assert await cache.get("k") == "loaded"
+        serializer.encoding = None
+        assert await cache.get("k") == b"dumped"
 
 
 # Copies.

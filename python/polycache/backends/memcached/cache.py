@@ -92,7 +92,7 @@ class MemcachedBackend(ServerCommands):
         return f"{self._prefix(space)}{key}".encode()
 
     def _key(self, key: Any) -> str:
-        text = key_text(key)
+        text = key if type(key) is str else key_text(key)
         if len(text) > LONGEST_KEY or (not text.isascii() and len(text.encode()) > LONGEST_KEY):
             raise TypeError(f"aiomcache error: invalid key: {text.encode()!r} has more than {LONGEST_KEY} bytes")
         return text

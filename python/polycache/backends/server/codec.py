@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable
 from typing import Any, cast
 
-from polycache.serializers import JsonSerializer, PickleSerializer
+from polycache.serializers import JsonSerializer, PickleSerializer, StringSerializer
 from polycache.serializers.stored import encoding_of, from_bytes, to_bytes
 
 Encode = Callable[[Any], bytes]
@@ -36,6 +36,26 @@ def dump_json(value: Any) -> bytes:
     return json.dumps(value).encode()
 
 
+_DUMPS_TEXT, _LOADS_TEXT = StringSerializer.dumps, StringSerializer.loads
+
+
+def text_codec(serializer: StringSerializer) -> tuple[Encode, Decode]:
+    """The functions of a serializer whose bytes are the text alone, as long as nobody sets an attribute of it."""
+    own = vars(serializer)
+
+    def dump(value: Any) -> bytes:
+        if own or StringSerializer.dumps is not _DUMPS_TEXT:
+            return to_bytes(serializer.dumps(value))
+        return str(value).encode()
+
+    def load(data: bytes) -> Any:
+        if own or StringSerializer.loads is not _LOADS_TEXT:
+            return serializer.loads(from_bytes(data, encoding_of(serializer)))
+        return data.decode()
+
+    return dump, load
+
+
 def is_plain(serializer: Any, kind: type[Any]) -> bool:
     """Whether the serializer is exactly of this class, with the class's own methods."""
     own = vars(serializer) if type(serializer) is kind else {"dumps": None}
@@ -46,6 +66,8 @@ def codec(serializer: Any) -> tuple[Encode, Decode]:
     """The functions that turn values into the serializer's bytes, and back."""
     if is_plain(serializer, JsonSerializer) and serializer.encoding == "utf-8":
         return dump_json, load_json
+    if type(serializer) is StringSerializer and serializer.encoding == "utf-8":
+        return text_codec(serializer)
     if is_plain(serializer, PickleSerializer) and serializer.encoding is None:
         # Looked up at each call: a test may replace the class's.
         return lambda value: to_bytes(serializer.dumps(value)), lambda data: serializer.loads(data)

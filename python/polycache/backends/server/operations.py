@@ -44,6 +44,7 @@ class ServerOperations(Renewing):
             "_is_near",
             "_fast_limit",
             "_fast_prefix",
+            "_fast_ttl",
             "_encode",
             "_decode",
         }
@@ -103,7 +104,7 @@ class ServerOperations(Renewing):
 
     def _key(self, key: Any) -> str:
         """The text of a full key."""
-        return key_text(key)
+        return key if type(key) is str else key_text(key)
 
     def _seconds(self, ttl: Seconds) -> float | None:
         """The TTL for the server; one below 0 has ended already."""

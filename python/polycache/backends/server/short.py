@@ -28,6 +28,8 @@ class ServerCommands(ServerOperations):
     #: Whether some values are near, which are read without the loop.
     _is_near = False
     _fast_limit: float | None = None
+    #: The cache's own TTL for the native client.
+    _fast_ttl: float | None = None
     #: What stands before a key in the cache's namespace, while the key rule is the backend's own.
     _fast_prefix: str | None = None
     _encode: Encode
@@ -38,8 +40,10 @@ class ServerCommands(ServerOperations):
         is_built = self._key_builder is not None or self._is_other("_build_key")
         is_plain = self._tagging is None and self._on_error == self._on_decode_error == "fail"
         is_plain = is_plain and not isinstance(self._serializer, KeyedSerializer)
+        is_fast = is_plain and self._is_stock()
         self._remember(
-            _fast=self._server if is_plain and self._is_stock() else None,
+            _fast=self._server if is_fast else None,
+            _fast_ttl=self._seconds(self._get_ttl(SENTINEL)) if is_fast else None,
             _is_near=self._guards["near"] is not None,
             _fast_limit=native_limit(self.timeout),
             _fast_prefix=None if is_built else key_text(self._build_key("", namespace=self.namespace)),
@@ -64,6 +68,10 @@ class ServerCommands(ServerOperations):
 
     def _native_limit(self, timeout: Seconds | Unset) -> float | None:
         return self._fast_limit if timeout is SENTINEL else native_limit(timeout)
+
+    def _native_seconds(self, ttl: Seconds | Unset) -> float | None:
+        """The TTL of a write on the short way; one below 0 has ended already."""
+        return self._fast_ttl if ttl is SENTINEL else self._seconds(self._get_ttl(ttl))
 
     def _fill_reads(self, lease: Seconds) -> bool:
         # A view with tags has no short way, but need not read twice for that.
@@ -159,7 +167,7 @@ class ServerCommands(ServerOperations):
         _conn: Any = None,
     ) -> Any:
         server = self._short(timeout)
-        seconds = self._seconds(self._get_ttl(ttl)) if server is not None else None
+        seconds = self._native_seconds(ttl) if server is not None else None
         if server is None or _cas_token is not None or (seconds is not None and seconds < 0):
             return await super().set(key, value, ttl, dumps_fn, namespace, _cas_token, timeout, _conn)
         text = self._text(key, namespace)
@@ -182,7 +190,7 @@ class ServerCommands(ServerOperations):
         _conn: Any = None,
     ) -> bool:
         server = self._short(timeout)
-        seconds = self._seconds(self._get_ttl(ttl)) if server is not None else None
+        seconds = self._native_seconds(ttl) if server is not None else None
         if server is None or dumps_fn is not None or (seconds is not None and seconds < 0):
             return await super().multi_set(pairs, ttl, dumps_fn, namespace, timeout, _conn)
         encode = self._encode
