@@ -209,6 +209,19 @@ CONF
   wait_for_port "$port"
 }
 
+# start_varnish: Debian's Varnish as a proxy of an origin that is to be started on port $origin (a free one unless set), with the VCL on
+# standard input. Its port is in $port. It needs a C compiler itself.
+start_varnish() {
+  debian_packages varnish=7.1.1-2+deb12u1 libvarnishapi3=7.1.1-2+deb12u1
+  origin=${origin:-$(free_port)}
+  port=$(free_port)
+  { printf 'vcl 4.1;\nbackend origin { .host = "127.0.0.1"; .port = "%s"; }\n' "$origin" && cat; } > "$tmp/$port.vcl"
+  LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$LD_LIBRARY_PATH/varnish "$tmp/deb/usr/sbin/varnishd" -F -j none -a "127.0.0.1:$port" \
+    -f "$tmp/$port.vcl" -n "$tmp/varnish-$port" -s malloc,16m > "$tmp/varnish-$port.log" 2>&1 &
+  started+=($!)
+  wait_for_port "$port"
+}
+
 # start_traffic_server: Debian's Apache Traffic Server as a proxy of an origin that is to be started on port $origin (a free one unless
 # set). Its port is in $port.
 start_traffic_server() {

@@ -12,23 +12,14 @@
 # Needed besides: a C compiler, as varnishd itself needs it.
 source "$(dirname "$0")/lib.bash"
 
-debian_packages varnish=7.1.1-2+deb12u1 libvarnishapi3=7.1.1-2+deb12u1
-export LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$LD_LIBRARY_PATH/varnish
-origin=$(free_port)
-ports=()
-for rule in '' 'if (beresp.status >= 500 && bereq.is_bgfetch) { return (abandon); }'; do
-  port=$(free_port)
-  ports+=("$port")
-  cat > "$tmp/$port.vcl" <<VCL
-vcl 4.1;
-backend default { .host = "127.0.0.1"; .port = "$origin"; }
-sub vcl_backend_response { $rule }
+start_varnish < /dev/null
+plain=$port
+start_varnish <<'VCL'
+sub vcl_backend_response {
+  if (beresp.status >= 500 && bereq.is_bgfetch) { return (abandon); }
+}
 VCL
-  "$tmp/deb/usr/sbin/varnishd" -F -j none -a "127.0.0.1:$port" -f "$tmp/$port.vcl" -n "$tmp/$port" -s malloc,16m > "$tmp/$port.log" 2>&1 &
-  started+=($!)
-  wait_for_port "$port"
-done
-python_run "$origin" "${ports[@]}" <<'PYTHON'
+python_run "$origin" "$plain" "$port" <<'PYTHON'
 import sys, time
 from origin import Origin, fetch
 
