@@ -19,6 +19,7 @@ class Origin:
             protocol_version = "HTTP/1.1"
 
             def do_GET(self):
+                self.rfile.read(int(self.headers["Content-Length"] or 0))
                 answer, number = origin.next(self.path)
                 status, headers, seconds = (*answer, 0)[:3]
                 time.sleep(seconds)
@@ -31,6 +32,8 @@ class Origin:
                     self.send_header("Content-Length", str(len(body)))
                 self.end_headers()
                 self.wfile.write(body)
+
+            do_POST = do_PUT = do_PATCH = do_DELETE = do_GET
 
             def log_message(self, *_):
                 pass
@@ -55,10 +58,10 @@ def http_date(seconds=0):
     return formatdate(time.time() + seconds, usegmt=True)
 
 
-def fetch(port, path, headers=(), connection=None):
-    """(status, body, headers) of a GET, on a connection of its own if none is given."""
+def fetch(port, path, headers=(), connection=None, method="GET"):
+    """(status, body, headers) of a request, on a connection of its own if none is given. But for a GET it has a body."""
     used = connection or HTTPConnection("127.0.0.1", int(port), timeout=30)
-    used.request("GET", path, headers=dict(headers))
+    used.request(method, path, body=None if method == "GET" else "body", headers=dict(headers))
     answer = used.getresponse()
     body = answer.read().decode()
     if not connection:
