@@ -10,7 +10,8 @@
 #   them gets the lock: the tenth has its answer after 4.5 s, and each further one waits for proxy_cache_lock_timeout.
 # Who meets it: whoever turns the lock on against stampedes, and has pages for logged-in users under the same location.
 # Instead: locations of their own, or proxy_no_cache beside proxy_cache_bypass, for what isn't cached; proxy_cache_lock_timeout
-#   below 500 ms; use_stale updating, so that only the very first ones wait.
+#   below 500 ms; use_stale updating, so that only the very first ones wait. (The interval is known: pull request
+#   1189 of nginx.)
 source "$(dirname "$0")/lib.bash"
 
 start_nginx <<'CONF'
