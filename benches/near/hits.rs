@@ -8,7 +8,7 @@ use polycache_benches::user::User;
 use tokio::runtime::Runtime;
 
 use crate::load::{Cost, KEYS, Make, contender, costs};
-use crate::peers::{Amalgam, InMemory, Kept, Packed, Polycache, RedisRs, RedisRsJson, Tracked};
+use crate::peers::{Amalgam, Cached, InMemory, Kept, Packed, Polycache, RedisRs, RedisRsJson, Tracked};
 
 pub(crate) const ROWS: [&str; 2] = ["hit, string", "hit, JSON record"];
 
@@ -73,7 +73,9 @@ fn ours<'a, V: Kept>(runtime: &'a Runtime, accesses: &'a Accesses, value: Make<V
     ]
 }
 
-/// Without cached, whose reads find nothing after the writes of the same cache.
 fn others<'a, V: Kept>(runtime: &'a Runtime, accesses: &'a Accesses, value: Make<V>) -> Vec<Contender<'a, Cost>> {
-    vec![contender::<_, Amalgam<V>>("amalgam-cache, memory, Redis and backplane", runtime, accesses, value)]
+    vec![
+        contender::<_, Cached<V>>("cached, client_side_caching", runtime, accesses, value),
+        contender::<_, Amalgam<V>>("amalgam-cache, memory, Redis and backplane", runtime, accesses, value),
+    ]
 }

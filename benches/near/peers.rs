@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use amalgam::provider::{JsonSerializer, RedisBackplane, RedisDistributedCache};
-use cached::{AsyncRedisCache, ConcurrentCachedAsync};
+use cached::{AsyncRedisCache, ConcurrentCachedAsync, SerializeCachedAsync};
 use polycache::backends::memory::Memory;
 use polycache::backends::near::Near;
 use polycache::backends::redis::Redis;
@@ -184,6 +184,7 @@ impl<V: Kept> Peer<V> for RedisRsJson {
     }
 }
 
+/// It writes as its macro does. `async_cache_set` asks for the old value in front of the write, and keeps that near: the next read finds nothing.
 pub(crate) struct Cached<V>(AsyncRedisCache<String, V>);
 
 impl<V: Kept> Peer<V> for Cached<V> {
@@ -198,7 +199,7 @@ impl<V: Kept> Peer<V> for Cached<V> {
     }
 
     async fn write(&mut self, key: &str, value: &V) {
-        self.0.async_cache_set(key.to_owned(), value.clone()).await.expect("an answer");
+        self.0.async_cache_set_ref(&key.to_owned(), value).await.expect("an answer");
     }
 }
 
