@@ -5,6 +5,7 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::sync::{Arc, Weak};
 
+use arc_swap::ArcSwap;
 use parking_lot::Mutex;
 
 use super::{Event, EventKinds};
@@ -43,7 +44,9 @@ pub struct Listener(Weak<Ear>);
 #[derive(Default)]
 pub struct Listeners {
     kinds: AtomicU8,
-    all: Mutex<Vec<Listener>>,
+    /// Read without a lock: each near hit is told.
+    all: ArcSwap<Vec<Listener>>,
+    adding: Mutex<()>,
 }
 
 impl Ear {
@@ -107,10 +110,12 @@ impl Listeners {
 
     /// Adds a listener, and forgets those whose plugins are gone.
     pub fn add(&self, listener: Listener) {
-        let mut all = self.all.lock();
-        all.retain(|listener| listener.kinds() != EventKinds::NONE);
-        all.push(listener);
+        let _one_at_a_time = self.adding.lock();
+        let present = self.all.load();
+        let heard = present.iter().filter(|listener| listener.kinds() != EventKinds::NONE);
+        let all: Vec<Listener> = heard.cloned().chain([listener]).collect();
         let kinds = all.iter().fold(EventKinds::NONE, |kinds, listener| kinds | listener.kinds());
+        self.all.store(Arc::new(all));
         self.kinds.store(kinds.0, Ordering::Release);
     }
 
@@ -124,8 +129,7 @@ impl Listeners {
     /// Tells the listeners that want this kind of event. No lock may be held.
     pub fn tell(&self, event: &Event<'_>) {
         if self.want(event.kind()) {
-            let all = self.all.lock().clone();
-            all.iter().for_each(|listener| listener.hear(event));
+            self.all.load().iter().for_each(|listener| listener.hear(event));
         }
     }
 }
