@@ -170,7 +170,7 @@ async fn scripts() {
 #[tokio::test]
 async fn expiry() {
     let Pair { server: _server, other, ours } = pair().await;
-    set_with(&other, "k", "v", Ttl::millis(20)).await;
+    set_with(&other, "k", "v", Ttl::millis(500)).await;
     assert_eq!(ours.get("k").await.as_deref(), Some("v"));
     assert_eq!(ours.heard_until(changed("k")).await, [changed("k")]);
 }
@@ -185,9 +185,9 @@ async fn expiry_that_the_server_does_not_look_for() {
     let (other, ours) = (Redis::open(&server.url()).unwrap(), tracked(&server.url()));
     server.cli(&["DEBUG", "SET-ACTIVE-EXPIRE", "0"]).await;
     for toucher in [&other as &dyn Backend, &*ours.backend] {
-        set_with(&other, "k", "v", Ttl::millis(20)).await;
+        set_with(&other, "k", "v", Ttl::millis(500)).await;
         assert_eq!(ours.get("k").await.as_deref(), Some("v"));
-        server.cli(&["DEBUG", "SLEEP", "0.03"]).await;
+        server.cli(&["DEBUG", "SLEEP", "0.6"]).await;
         assert_eq!(ours.heard_so_far(&other).await, []);
         assert!(toucher.get(Key::plain("k")).await.unwrap().is_none());
         ours.heard_until(changed("k")).await;
