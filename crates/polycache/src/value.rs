@@ -14,8 +14,8 @@ use std::time::Duration;
 
 use serde_core::Serialize;
 
-use self::decodable::Decodable;
 pub(crate) use self::decodable::Decoder;
+use self::decodable::{Decodable, Decoded, object_of};
 pub use self::head::Head;
 use self::headed::HeadedObject;
 pub(crate) use self::headed::Looked;
@@ -53,6 +53,8 @@ enum Repr {
     Unreadable(Arc<[u8]>),
     /// Bytes with a place for the object that is decoded from them.
     Decodable(Arc<Decodable>, Looked),
+    /// Bytes without a head, and the object that was decoded from them.
+    Decoded(Arc<dyn Decoded>),
     /// An object that can also be encoded, for readers of another type.
     Typed(Arc<dyn Typed>),
     /// An object that can't be encoded.
@@ -126,7 +128,11 @@ impl Value {
     #[must_use]
     pub fn with_head(self, head: &Head<'_>) -> Self {
         Self(match self.0 {
-            Repr::Owned(_) | Repr::Bytes(_) | Repr::Typed(_) | Repr::Object(_) if head.is_empty() => self.0,
+            Repr::Owned(_) | Repr::Bytes(_) | Repr::Decoded(_) | Repr::Typed(_) | Repr::Object(_)
+                if head.is_empty() =>
+            {
+                self.0
+            }
             Repr::Owned(bytes) => Repr::Headed(stored::join(head, &bytes)),
             Repr::Bytes(bytes) => Repr::Headed(stored::join(head, &bytes)),
             Repr::Headed(stored) | Repr::Checked(stored) | Repr::Hit(stored) => {
@@ -134,6 +140,7 @@ impl Value {
             }
             Repr::Unreadable(stored) => Repr::Unreadable(stored),
             Repr::Decodable(decodable, _) => return decodable.bytes().clone().with_head(head).decodable(),
+            Repr::Decoded(decoded) => return decoded.bytes().clone().with_head(head).decodable(),
             Repr::Typed(_) | Repr::Object(_) => {
                 Repr::HeadedObject(Arc::new(HeadedObject::new(head, self)), Looked::Nowhere)
             }
@@ -164,7 +171,12 @@ impl Value {
             Repr::Headed(stored) | Repr::Checked(stored) | Repr::Hit(stored) => Some(stored::split(stored).0),
             Repr::HeadedObject(headed, _) => Some(headed.head()),
             Repr::Decodable(decodable, _) => decodable.bytes().head(),
-            Repr::Owned(_) | Repr::Bytes(_) | Repr::Unreadable(_) | Repr::Typed(_) | Repr::Object(_) => None,
+            Repr::Owned(_)
+            | Repr::Bytes(_)
+            | Repr::Unreadable(_)
+            | Repr::Decoded(_)
+            | Repr::Typed(_)
+            | Repr::Object(_) => None,
         }
     }
 
@@ -177,6 +189,7 @@ impl Value {
             Repr::Headed(stored) | Repr::Checked(stored) | Repr::Hit(stored) => Some(stored::split(stored).1),
             Repr::Unreadable(stored) => Some(stored),
             Repr::Decodable(decodable, _) => decodable.bytes().as_bytes(),
+            Repr::Decoded(decoded) => decoded.bytes().as_bytes(),
             Repr::Typed(_) | Repr::Object(_) | Repr::HeadedObject(..) => None,
         }
     }
@@ -203,6 +216,15 @@ impl Value {
             Repr::Typed(object) => (&**object as &dyn Any).downcast_ref(),
             Repr::Object(object) => object.downcast_ref(),
             _ => None,
+        }
+    }
+
+    /// The same, and also the object that `by` has decoded from bytes without a head and that is one piece with them.
+    #[inline]
+    pub(crate) fn plain_or_decoded<T: Any>(&self, by: Decoder) -> Option<&T> {
+        match &self.0 {
+            Repr::Decoded(decoded) => object_of(&**decoded, by),
+            _ => self.plain_ref(),
         }
     }
 
@@ -260,6 +282,7 @@ impl Value {
             | Repr::Hit(bytes)
             | Repr::Unreadable(bytes) => counts_of(bytes),
             Repr::Decodable(decodable, _) => counts_of(decodable),
+            Repr::Decoded(decoded) => counts_of(decoded),
             Repr::HeadedObject(headed, _) => counts_of(headed),
             Repr::Typed(object) => counts_of(object),
             Repr::Object(object) => counts_of(object),
@@ -280,6 +303,7 @@ impl Clone for Value {
         match &self.0 {
             Repr::Typed(object) => Self(Repr::Typed(Arc::clone(object))),
             Repr::Bytes(bytes) => Self(Repr::Bytes(Arc::clone(bytes))),
+            Repr::Decoded(decoded) => Self(Repr::Decoded(Arc::clone(decoded))),
             _ => self.clone_rare(),
         }
     }

@@ -221,14 +221,10 @@ impl Backend for Near {
 
     #[inline]
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
-        let kept = match key.parts() {
-            None => self.tier.get(key.full()),
-            Some((prefix, name)) => self.tier.get_joined(prefix, name),
-        };
-        match kept {
-            Some(kept) => {
+        match self.tier.get(key) {
+            Some(value) => {
                 self.tier.tell_hit(key);
-                Reply::ready(kept.value)
+                Reply::ready(value)
             }
             None => self.get_far(key),
         }

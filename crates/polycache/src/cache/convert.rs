@@ -56,7 +56,7 @@ impl Cache {
         key: &str,
         value: Value,
     ) -> Result<T> {
-        match value.plain_ref::<T>() {
+        match value.plain_or_decoded::<T>(self.view.decoder) {
             Some(object) => Ok(object.clone()),
             None => self.decode_other(key, &value),
         }

@@ -19,20 +19,37 @@ impl Decoder {
     }
 }
 
-/// Bytes up to this length are copied into memory of their size. The allocator then keeps the whole buffer for the next write, and finds
-/// it faster than it splits one.
-const COPIED: usize = 1_024;
-
 /// Bytes, and the object that was first decoded from them.
 pub(super) struct Decodable {
-    /// The bytes with their head.
+    /// The bytes with their head, shared.
     bytes: Value,
-    object: OnceLock<Box<dyn Any + Send + Sync>>,
+    object: OnceLock<Arc<dyn Decoded>>,
 }
 
-struct Decoded<T> {
+/// An object and the bytes that it was decoded from, in one piece of memory.
+pub(super) trait Decoded: Any + Send + Sync {
+    fn bytes(&self) -> &Value;
+}
+
+/// In this order, so that a hit finds the first two beside the counts, in one cache line.
+#[repr(C)]
+struct DecodedAs<T> {
     by: Decoder,
     object: T,
+    bytes: Value,
+}
+
+impl<T: Any + Send + Sync> Decoded for DecodedAs<T> {
+    fn bytes(&self) -> &Value {
+        &self.bytes
+    }
+}
+
+/// The object, if it is a `T` that `by` has decoded.
+#[inline]
+pub(super) fn object_of<T: Any>(decoded: &dyn Decoded, by: Decoder) -> Option<&T> {
+    let decoded = (decoded as &dyn Any).downcast_ref::<DecodedAs<T>>()?;
+    (decoded.by == by).then_some(&decoded.object)
 }
 
 impl Decodable {
@@ -42,8 +59,7 @@ impl Decodable {
 
     #[inline]
     fn decoded<T: Any>(&self, by: Decoder) -> Option<&T> {
-        let decoded = self.object.get()?.downcast_ref::<Decoded<T>>()?;
-        (decoded.by == by).then_some(&decoded.object)
+        object_of(&**self.object.get()?, by)
     }
 
     /// The bytes without the object.
@@ -55,20 +71,19 @@ impl Decodable {
 impl Value {
     /// The same bytes, which from now on keep the object that is first decoded from them; cheap to clone. A live object stays as it is.
     pub(crate) fn decodable(self) -> Self {
-        let decodable = match self.0 {
-            Repr::Owned(bytes) => Decodable::new(Self::from(fitted(bytes))),
-            Repr::Bytes(_) | Repr::Headed(_) | Repr::Checked(_) | Repr::Hit(_) => Decodable::new(self.shared()),
-            Repr::Decodable(..) | Repr::Unreadable(_) | Repr::Typed(_) | Repr::Object(_) | Repr::HeadedObject(..) => {
-                return self;
+        match self.0 {
+            Repr::Owned(_) | Repr::Bytes(_) | Repr::Headed(_) | Repr::Checked(_) | Repr::Hit(_) => {
+                Self(Repr::Decodable(Arc::new(Decodable::new(self.shared())), Looked::Nowhere))
             }
-        };
-        Self(Repr::Decodable(Arc::new(decodable), Looked::Nowhere))
+            _ => self,
+        }
     }
 
     /// The bytes alone: for another key, for which a serializer might refuse them.
     pub(crate) fn undecoded(self) -> Self {
         match self.0 {
             Repr::Decodable(decodable, _) => decodable.bytes.clone(),
+            Repr::Decoded(decoded) => decoded.bytes().clone(),
             _ => self,
         }
     }
@@ -81,13 +96,11 @@ impl Value {
         }
     }
 
-    /// The same of bytes without a head: what most hits near find.
+    /// The same of bytes without a head.
     #[inline]
     pub(crate) fn plain_decoded<T: Any>(&self, by: Decoder) -> Option<&T> {
         match &self.0 {
-            Repr::Decodable(decodable, _) if matches!(decodable.bytes.0, Repr::Owned(_) | Repr::Bytes(_)) => {
-                decodable.decoded(by)
-            }
+            Repr::Decodable(decodable, _) if matches!(decodable.bytes.0, Repr::Bytes(_)) => decodable.decoded(by),
             _ => None,
         }
     }
@@ -97,19 +110,31 @@ impl Value {
         if let Repr::Decodable(decodable, _) = &self.0
             && decodable.object.get().is_none()
         {
+            let decoded = DecodedAs { by, object: object.clone(), bytes: decodable.bytes.clone() };
             // Another thread may have been first.
-            let _ = decodable.object.set(Box::new(Decoded { by, object: object.clone() }));
+            let _ = decodable.object.set(Arc::new(decoded));
         }
     }
-}
 
-/// The same bytes in a buffer of their size.
-fn fitted(mut bytes: Vec<u8>) -> Vec<u8> {
-    if bytes.len() <= COPIED {
-        return bytes.as_slice().to_vec();
+    /// The same bytes in one piece with the object that was decoded from them, if one was and they have no head: for a store, whose reads then
+    /// follow one pointer less.
+    #[inline]
+    pub(crate) fn in_one_piece(&self) -> Option<Self> {
+        match &self.0 {
+            Repr::Decodable(decodable, _) if matches!(decodable.bytes.0, Repr::Bytes(_)) => {
+                decodable.object.get().map(|decoded| Self(Repr::Decoded(Arc::clone(decoded))))
+            }
+            _ => None,
+        }
     }
-    bytes.shrink_to_fit();
-    bytes
+
+    /// Whether the two are the same place for an object.
+    pub(crate) fn is_same_place(&self, other: &Self) -> bool {
+        match (&self.0, &other.0) {
+            (Repr::Decodable(one, _), Repr::Decodable(other, _)) => Arc::ptr_eq(one, other),
+            _ => false,
+        }
+    }
 }
 
 impl fmt::Debug for Decodable {

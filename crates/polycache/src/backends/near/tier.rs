@@ -33,13 +33,14 @@ pub(super) struct Lives {
     resolution: Duration,
 }
 
-/// What is kept of a far entry.
-#[derive(Clone)]
-pub(super) struct Kept {
-    /// `None`: there was no entry.
-    pub(super) value: Option<Value>,
-    /// The end of the far entry's life, which may be long after that of this copy.
-    until: u64,
+/// What is kept of a far entry. Of three words, so that its place in the engine is one cache line.
+enum Kept {
+    /// There was no entry.
+    Missing,
+    /// A copy that lives as long as the entry.
+    Value(Value),
+    /// A copy that ends before the entry does, at this time.
+    Shorter(Box<(Value, u64)>),
 }
 
 /// A read that has departed, and whose answer may be kept.
@@ -48,6 +49,38 @@ pub(super) struct Read {
     departure: Departure,
     /// The answer is of this moment or of a later one.
     at: u64,
+}
+
+impl Kept {
+    fn new(value: Value, until: u64, deadline: u64) -> Self {
+        if until == deadline { Self::Value(value) } else { Self::Shorter(Box::new((value, until))) }
+    }
+
+    #[inline]
+    fn value(&self) -> Option<&Value> {
+        match self {
+            Self::Value(value) => Some(value),
+            Self::Shorter(shorter) => Some(&shorter.0),
+            Self::Missing => None,
+        }
+    }
+
+    /// The end of the far entry's life, of a copy that ends at `deadline`.
+    fn until(&self, deadline: u64) -> u64 {
+        match self {
+            Self::Shorter(shorter) => shorter.1,
+            Self::Value(_) | Self::Missing => deadline,
+        }
+    }
+
+    /// Where the processor has to go first for the object.
+    fn address(&self) -> usize {
+        match self {
+            Self::Value(value) => value.address(),
+            Self::Shorter(shorter) => std::ptr::from_ref(&**shorter).addr(),
+            Self::Missing => 0,
+        }
+    }
 }
 
 impl Lives {
@@ -69,9 +102,8 @@ impl Lives {
 
 impl Tier {
     pub(super) fn new(max_entries: u64, clock: Clock) -> Self {
-        let address = |kept: &Kept| kept.value.as_ref().map_or(0, Value::address);
         Self {
-            engine: Engine::builder().capacity(max_entries).clock(clock).pointee(address).build(),
+            engine: Engine::builder().capacity(max_entries).clock(clock).pointee(Kept::address).build(),
             epochs: Arc::new(Epochs::new()),
             listeners: Listeners::new(),
         }
@@ -81,21 +113,41 @@ impl Tier {
         self.engine.len()
     }
 
+    /// The value near, or that there is none far.
     #[inline]
-    pub(super) fn get(&self, key: &str) -> Option<Kept> {
-        self.engine.get(key)
+    pub(super) fn get(&self, key: Key<'_>) -> Option<Option<Value>> {
+        let look = |kept: &Kept| kept.value().cloned();
+        let found = match key.parts() {
+            None => self.engine.view(key.full(), look),
+            Some((prefix, name)) => self.engine.view_joined(prefix, name, look),
+        }?;
+        if let Some(value) = &found
+            && let Some(whole) = value.in_one_piece()
+        {
+            self.put_together(key.full(), value, whole);
+        }
+        Some(found)
     }
 
-    #[inline]
-    pub(super) fn get_joined(&self, prefix: &str, name: &str) -> Option<Kept> {
-        self.engine.get_joined(prefix, name)
+    /// Puts a value in one piece with its object into the place of those two.
+    #[cold]
+    fn put_together(&self, key: &str, apart: &Value, whole: Value) {
+        self.engine.update(key, |present| match present {
+            Some(Present { value: kept, deadline, .. })
+                if kept.value().is_some_and(|kept| kept.is_same_place(apart)) =>
+            {
+                let kept = Kept::new(whole, kept.until(deadline), deadline);
+                (Decision::Store { value: kept, weight: 1, deadline }, ())
+            }
+            _ => (Decision::Keep, ()),
+        });
     }
 
     /// What a kept entry says; `Some(None)` if there is none far.
     pub(super) fn find(&self, key: &str, want: Want) -> Option<Option<Found>> {
         let look = |present: Present<'_, Kept>| {
-            let Kept { value, until } = present.value;
-            value.as_ref().map(|value| (want.has(Want::VALUE).then(|| value.clone()), *until))
+            let value = present.value.value()?;
+            Some((want.has(Want::VALUE).then(|| value.clone()), present.value.until(present.deadline)))
         };
         // Only a read of the value counts as a use of the entry.
         let kept = if want.has(Want::VALUE) { self.engine.read(key, look) } else { self.engine.peek(key, look) };
@@ -126,7 +178,7 @@ impl Tier {
     /// Keeps what a read has found, with its TTL, unless anything has happened to the key since the read departed. The found value is cheap
     /// to clone from now on.
     pub(super) fn keep(&self, key: &str, read: Read, lives: Lives, found: &mut Option<Found>) {
-        let (kept, life) = match found {
+        let (value, until, life) = match found {
             Some(Found { value: Some(value), ttl: Some(ttl), .. }) => {
                 let shared = std::mem::replace(value, Value::bytes([])).shared().decodable();
                 value.clone_from(&shared);
@@ -134,17 +186,17 @@ impl Tier {
                     Ttl::Never => NEVER,
                     Ttl::After(left) => after(read.at, left.saturating_sub(lives.resolution)),
                 };
-                (Kept { value: Some(shared), until }, lives.ttl)
+                (Some(shared), until, lives.ttl)
             }
             Some(_) => return,
             None if lives.misses.is_zero() => return,
-            None => (Kept { value: None, until: NEVER }, Some(lives.misses)),
+            None => (None, NEVER, Some(lives.misses)),
         };
-        let deadline = life.map_or(NEVER, |life| after(read.at, life)).min(kept.until);
+        let deadline = life.map_or(NEVER, |life| after(read.at, life)).min(until);
         if deadline <= read.at {
             return;
         }
-        let mut kept = Some(kept);
+        let mut kept = Some(value.map_or(Kept::Missing, |value| Kept::new(value, until, deadline)));
         self.engine.update(key, |present| {
             // Of two reads at once the one that has departed later has the newer value.
             let is_newest = present.is_none_or(|present| present.deadline <= deadline);
@@ -238,5 +290,68 @@ fn after(at: u64, life: Duration) -> u64 {
 impl fmt::Debug for Tier {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Tier").field("len", &self.len()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::value::Decoder;
+
+    const HOUR: Duration = Duration::from_secs(3_600);
+
+    /// A tier that has kept these bytes, which live so long far.
+    fn kept(ttl: Option<Duration>, far: Ttl) -> Tier {
+        let tier = Tier::new(10, Clock::System);
+        let mut found = Found::new();
+        (found.value, found.ttl) = (Some(Value::from(b"7".to_vec())), Some(far));
+        if let Some(read) = tier.departs("k") {
+            tier.keep("k", read, Lives::new(ttl, Duration::ZERO, Duration::ZERO), &mut Some(found));
+        }
+        tier
+    }
+
+    fn hit(tier: &Tier) -> Option<Value> {
+        tier.get(Key::plain("k")).flatten()
+    }
+
+    /// Whether it lives for nearly an hour, far.
+    fn has_an_hour(tier: &Tier) -> bool {
+        let ttl = tier.find("k", Want::TTL).flatten().and_then(|found| found.ttl);
+        matches!(ttl, Some(Ttl::After(left)) if left > HOUR * 9 / 10)
+    }
+
+    #[test]
+    fn what_is_read_twice_is_one_piece_with_its_object() {
+        let by = Decoder::new();
+        let hour = Ttl::After(HOUR);
+        for (ttl, far) in [(None, Ttl::Never), (None, hour), (Some(HOUR / 2), Ttl::Never), (Some(HOUR / 2), hour)] {
+            let tier = kept(ttl, far);
+            hit(&tier).iter().for_each(|value| value.keep_decoded(by, &7_u8));
+            for _ in 0..2 {
+                assert_eq!(hit(&tier).as_ref().and_then(Value::as_bytes), Some(&b"7"[..]));
+            }
+            let value = hit(&tier).unwrap_or_else(|| Value::typed(()));
+            assert_eq!(value.plain_or_decoded(by), Some(&7_u8));
+            assert_eq!(value.plain_or_decoded::<u16>(by), None);
+            assert_eq!(value.plain_or_decoded::<u8>(Decoder::new()), None);
+            assert_eq!(has_an_hour(&tier), far == hour);
+        }
+    }
+
+    #[test]
+    fn a_value_that_has_come_meanwhile_stays() {
+        let (by, tier, newer) = (Decoder::new(), kept(None, Ttl::Never), kept(None, Ttl::Never));
+        let together = hit(&tier).and_then(|old| {
+            old.keep_decoded(by, &7_u8);
+            newer.put_together("k", &old, old.in_one_piece()?);
+            hit(&newer)
+        });
+        assert!(together.is_some_and(|value| value.plain_or_decoded::<u8>(by).is_none()));
+    }
+
+    #[test]
+    fn a_place_is_three_words() {
+        assert_eq!(size_of::<Option<Kept>>(), 24);
     }
 }
