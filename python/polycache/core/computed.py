@@ -14,6 +14,7 @@ from polycache.core.sentinels import MISSING, SENTINEL, Unset
 from polycache.core.switch import disabled
 from polycache.core.ttl import Seconds
 from polycache.core.writes import Writes
+from polycache.log import tell
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -131,14 +132,14 @@ class Computed(Reads, Writes):
         try:
             return await self._read(key, namespace=namespace, timeout=timeout, options=options)
         except Exception:
-            logger.exception("Couldn't read %s: it counts as a miss", key)
+            tell(logger, self, "Couldn't read %s: it counts as a miss", key)
             return MISSING
 
     async def _try_set(self, key: Any, value: Any, call: Call) -> None:
         try:
             await self.set(key, value, ttl=call.ttl, namespace=call.namespace, timeout=call.timeout)
         except Exception:
-            logger.exception("Couldn't store %s", key)
+            tell(logger, self, "Couldn't store %s", key)
 
     async def multi_get_or_set(
         self,
@@ -183,7 +184,7 @@ class Computed(Reads, Writes):
         try:
             values = await self._multi_read(keys, namespace=namespace, timeout=timeout, options=options)
         except Exception:
-            logger.exception("Couldn't read %s: they count as misses", keys)
+            tell(logger, self, "Couldn't read %s: they count as misses", keys)
             return {}
         return {key: value for key, value in zip(keys, values, strict=True) if value is not MISSING}
 
@@ -199,7 +200,7 @@ class Computed(Reads, Writes):
                 try:
                     await self.multi_set(kept, ttl=call.ttl, namespace=call.namespace, timeout=call.timeout)
                 except Exception:
-                    logger.exception("Couldn't store %s", list(computed))
+                    tell(logger, self, "Couldn't store %s", list(computed))
             return computed
 
         return await self._flights().share_many(

@@ -17,6 +17,7 @@ from polycache.core.report import Report
 from polycache.core.sentinels import SENTINEL, Unset
 from polycache.core.trouble import Troubled
 from polycache.core.ttl import Seconds, native_ttl
+from polycache.log import tell
 
 T = TypeVar("T")
 K = TypeVar("K")
@@ -116,7 +117,7 @@ class NativeFill(Troubled):
         try:
             return self._dumped(full, result)
         except Exception:
-            logger.exception("Couldn't store %s", key)
+            tell(logger, self, "Couldn't store %s", key)
             return Unkept(result)
 
     async def _loaded_or_computed(self, key: Any, full: Any, stored: Any, compute: Compute[T], call: Call) -> T:
@@ -124,7 +125,7 @@ class NativeFill(Troubled):
         try:
             found: T = self._loaded(full, stored)
         except Exception:
-            logger.exception("Couldn't read %s: it counts as a miss", key)
+            tell(logger, self, "Couldn't read %s: it counts as a miss", key)
             result = await compute()
             if call.keep(key, result):
                 await self._try_set(key, result, call)
@@ -190,7 +191,7 @@ class NativeFill(Troubled):
                     else:
                         result[key] = value.result if type(value) is Unkept else self._loaded(full[key], value)
                 except Exception:
-                    logger.exception("Couldn't read %s: it counts as a miss", key)
+                    tell(logger, self, "Couldn't read %s: it counts as a miss", key)
                     unread.append(key)
         if unread:
             result.update(await super()._fill_many(unread, compute, call))

@@ -38,8 +38,14 @@ async def within(limit: float | None, operation: Operation[T]) -> T:
     """
     if limit is None or limit == 0:
         return await operation()
-    async with asyncio.timeout(limit):
-        return await operation()
+    scope = asyncio.timeout(limit)
+    try:
+        async with scope:
+            return await operation()
+    except TimeoutError as error:
+        if scope.expired() and not error.args:
+            error.args = ("the cache took longer than the timeout",)
+        raise
 
 
 async def hooked(

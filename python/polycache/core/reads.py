@@ -13,6 +13,7 @@ from polycache.core.state import State
 from polycache.core.switch import disabled
 from polycache.core.ttl import Seconds
 from polycache.exceptions import BackendError, UnknownOutcome
+from polycache.log import tell
 from polycache.serializers.stored import encoding_of
 
 Loads = Callable[[Any], Any]
@@ -67,7 +68,7 @@ class Reads(State):
         """Raises an error of the backend, unless it is to be a miss."""
         if self._on_error == "fail" or not isinstance(error, _TROUBLE):
             raise error
-        logger.warning("Couldn't read %s: it counts as a miss (%r)", key, error)
+        tell(logger, self, "Couldn't read %s: it counts as a miss (%r)", key, error, level=logging.WARNING)
 
     def _loaded_or_missing(self, full: Any, stored: Any, loads_fn: Loads | None) -> Any:
         """The value of what is stored; ``MISSING`` if it can't be read and that is to be a miss."""
@@ -78,7 +79,8 @@ class Reads(State):
         except Exception as error:
             if self._on_decode_error == "fail":
                 raise
-            logger.warning("What is stored under %s can't be read: it counts as a miss (%r)", full, error)
+            told = "What is stored under %s can't be read: it counts as a miss (%r)"
+            tell(logger, self, told, full, error, level=logging.WARNING)
             return MISSING
 
     async def _read(

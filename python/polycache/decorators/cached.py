@@ -18,6 +18,7 @@ from polycache.decorators.function import CachedClassMethod, CachedFunction, Cac
 from polycache.decorators.keys import NoKey, default_key
 from polycache.decorators.tags import Tag, TagRule, checked
 from polycache.factory import Cache
+from polycache.log import tell
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -262,7 +263,7 @@ class cached(Watched):
         try:
             return await read(self.cache, key)
         except Exception:
-            logger.exception("Couldn't retrieve %s, unexpected error", key)
+            tell(logger, self, "Couldn't retrieve %s, unexpected error", key)
             return MISSING
 
     async def get_from_cache(self, key: str) -> Any:
@@ -275,4 +276,4 @@ class cached(Watched):
         try:
             await self.cache.set(key, value, ttl=self.ttl)
         except Exception:
-            logger.exception("Couldn't set %s in key %s, unexpected error", value, key)
+            tell(logger, self, "Couldn't set %s, unexpected error", key)

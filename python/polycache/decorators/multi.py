@@ -17,6 +17,7 @@ from polycache.decorators.base import choose_cache, has_own, in_background, logg
 from polycache.decorators.function import CachedClassMethod, CachedFunction, CachedStaticMethod, check, made_of
 from polycache.decorators.tags import Tag, TagRule, checked
 from polycache.factory import Cache
+from polycache.log import tell
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -263,7 +264,7 @@ class multi_cached(Watched):
         try:
             return await read_many(self.cache, built)
         except Exception:
-            logger.exception("Couldn't retrieve %s, unexpected error", built)
+            tell(logger, self, "Couldn't retrieve %s, unexpected error", built)
             return [MISSING] * len(built)
 
     async def get_from_cache(self, *keys: Any) -> list[Any]:
@@ -280,7 +281,7 @@ class multi_cached(Watched):
             built = self._built(list(result), fn, fn_args, fn_kwargs)
             await self.cache.multi_set(list(zip(built, result.values(), strict=True)), ttl=self.ttl)
         except Exception:
-            logger.exception("Couldn't set %s, unexpected error", result)
+            tell(logger, self, "Couldn't set %s, unexpected error", list(result))
 
 
 def _default(f: Callable[..., Any], name: str) -> Any:
