@@ -100,7 +100,7 @@ async def test_none_is_none() -> None:
         ({"breaker": {"pause": 0}}, "`pause` is 0ns; it begins at 1ms"),
         ({"recovery": {"max_pending": 0}}, "`max_pending` is 0"),
         ({"fallback": {"ttl": 0}}, "`ttl` is 0ns; it begins at 1ms"),
-        ({"near": "many"}, "`max_entries` is 'many', which is no whole number"),
+        ({"near": "many"}, "`near` is 'many'; it is a number of entries, or a dict with its settings"),
         ({"near": {"ttl": 0}}, "`ttl` is 0ns; it begins at 1ms"),
         ({"near": -1}, "`max_entries` is -1, which is no whole number"),
         ({"fallback": {"max_bytes": "many"}}, "`max_bytes` is 'many', which is no whole number"),

@@ -8,9 +8,10 @@ from typing import Any, ClassVar
 
 from polycache.core.hooks import Runner
 from polycache.core.keys import ensure_key, key_text
+from polycache.core.objects import check_plugins, check_serializer
 from polycache.core.primitives import Primitives
 from polycache.core.sentinels import SENTINEL, Unset
-from polycache.core.ttl import Seconds, read_seconds
+from polycache.core.ttl import Seconds, read_seconds, read_setting
 from polycache.exceptions import InvalidInput
 from polycache.serializers import BaseSerializer, KeyedSerializer, StringSerializer
 
@@ -105,17 +106,17 @@ class State(Runner, Primitives):
         """
         if unknown:
             raise _no_such_argument(type(self), next(iter(unknown)))
-        limit, lifetime = read_seconds(timeout), read_seconds(ttl)
+        limit, lifetime = read_setting("timeout", timeout), read_setting("ttl", ttl)
         self.timeout: float | None = None if limit is None else float(limit)
         self.ttl: float | None = None if lifetime is None else float(lifetime)
         self.namespace: str | None = namespace
         self._separator = self._SEPARATOR if separator is None else _separator(separator)
-        self._own_lease: float | None = read_seconds(lease)
+        self._own_lease: float | None = read_setting("lease", lease)
         self._on_error = _choice("on_error", on_error)
         self._on_decode_error = _choice("on_decode_error", on_decode_error)
         self._key_builder = key_builder
-        self._serializer: Any = StringSerializer() if serializer is None else serializer
-        self._plugins: Any = [] if plugins is None else plugins
+        self._serializer: Any = StringSerializer() if serializer is None else check_serializer(serializer)
+        self._plugins: Any = [] if plugins is None else check_plugins(plugins)
 
     @property
     def separator(self) -> str:

@@ -79,7 +79,11 @@ def _near(value: Near) -> dict[str, Any] | None:
     """The fields of ``near``, ``None`` if it isn't wanted."""
     if value is None or value is False or value in (0, "0"):
         return None
-    return dict(value) if isinstance(value, Mapping) else {"max_entries": value}
+    if isinstance(value, Mapping):
+        return dict(value)
+    if value is True or not (isinstance(value, int) or str(value).strip().isdecimal()):
+        raise InvalidInput(f"`near` is {value!r}; it is a number of entries, or a dict with its settings")
+    return {"max_entries": value}
 
 
 def _table(name: str, value: Guard) -> dict[str, Any] | None:

@@ -33,6 +33,14 @@ def read_seconds(value: Seconds) -> float | None:
     return seconds
 
 
+def read_setting(name: str, value: Seconds) -> float | None:
+    """A setting's seconds, as `read_seconds`; an error names the setting."""
+    try:
+        return read_seconds(value)
+    except (TypeError, ValueError) as error:
+        raise type(error)(f"`{name}`: {error}") from None
+
+
 def native_ttl(value: Seconds) -> float | None:
     """A TTL for a native backend: ``None``, 0 and infinity mean for ever; the caller deals with values below 0."""
     seconds = read_seconds(value)

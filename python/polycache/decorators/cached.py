@@ -14,7 +14,14 @@ from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.ttl import Seconds
 from polycache.core.watched import Watched
 from polycache.decorators.base import choose_cache, has_own, in_background, logger, read
-from polycache.decorators.function import CachedClassMethod, CachedFunction, CachedStaticMethod, check, made_of
+from polycache.decorators.function import (
+    CachedClassMethod,
+    CachedFunction,
+    CachedStaticMethod,
+    check,
+    check_called,
+    made_of,
+)
 from polycache.decorators.keys import NoKey, default_key
 from polycache.decorators.tags import Tag, TagRule, checked
 from polycache.factory import Cache
@@ -86,6 +93,7 @@ class cached(Watched):
         tags: Iterable[Tag] = (),
         **kwargs: Any,
     ) -> None:
+        check_called(type(self).__name__, ttl)
         self.ttl: Seconds | Unset = ttl
         self.key = key
         self.key_builder = key_builder

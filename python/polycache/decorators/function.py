@@ -228,6 +228,16 @@ def check(name: str, function: Any) -> None:
         raise TypeError(f"@{name}: {called} is a sync function; make it `async def`, since a cache is awaited")
 
 
+def check_called(name: str, first: Any) -> None:
+    """Refuses a decorator that has got the function as its first argument.
+
+    Raises:
+        TypeError: It has.
+    """
+    if callable(first):
+        raise TypeError(f"@{name} takes arguments: write @{name}(..) above {getattr(first, '__qualname__', first)}")
+
+
 def _layers(function: Any) -> list[Any]:
     """The function, and those that decorators have wrapped."""
     layers = [function]

@@ -14,7 +14,14 @@ from polycache.core.tags import Tagging
 from polycache.core.ttl import Seconds
 from polycache.core.watched import Watched
 from polycache.decorators.base import choose_cache, has_own, in_background, logger, read_many
-from polycache.decorators.function import CachedClassMethod, CachedFunction, CachedStaticMethod, check, made_of
+from polycache.decorators.function import (
+    CachedClassMethod,
+    CachedFunction,
+    CachedStaticMethod,
+    check,
+    check_called,
+    made_of,
+)
 from polycache.decorators.tags import Tag, TagRule, checked
 from polycache.factory import Cache
 from polycache.log import tell
@@ -82,6 +89,7 @@ class multi_cached(Watched):
         tags: Iterable[Tag] = (),
         **kwargs: Any,
     ) -> None:
+        check_called(type(self).__name__, keys_from_attr)
         self.keys_from_attr = keys_from_attr
         self.key_builder = key_builder or _same
         self.skip_cache_func = skip_cache_func
@@ -107,14 +115,24 @@ class multi_cached(Watched):
         """Makes the cached function.
 
         Raises:
-            TypeError: The function is no coroutine function.
+            TypeError: The function is no coroutine function, or has no argument ``keys_from_attr``.
         """
         check(type(self).__name__, f)
+        self._check_keys(getattr(f, "__func__", f))
         decorator = self if self.cache is None else copy.copy(self)
         if self.tags:
             decorator._tag_rule = TagRule(self.tags, getattr(f, "__func__", f), self.keys_from_attr)
         decorator.cache = choose_cache(decorator)
         return made_of(decorator, f)
+
+    def _check_keys(self, f: Callable[..., Any]) -> None:
+        taken = inspect.signature(f).parameters
+        if self.keys_from_attr in taken or any(each.kind is each.VAR_KEYWORD for each in taken.values()):
+            return
+        name = getattr(f, "__qualname__", f)
+        raise TypeError(
+            f"@{type(self).__name__}: {name} has no argument {self.keys_from_attr!r}; it takes {', '.join(taken)}"
+        )
 
     def made(self, function: Any) -> None:
         """Tells of the cached function. It has no short way: the text of the arguments doesn't tell the keys."""
@@ -137,7 +155,7 @@ class multi_cached(Watched):
         if keys and not missing:
             return found
         called_args, called_kwargs = self._with_keys(f, args, kwargs, missing)
-        computed = dict(await f(*called_args, **called_kwargs))
+        computed = _entries(f, await f(*called_args, **called_kwargs))
         if cache_write:
             fresh = {key: value for key, value in computed.items() if not self.skip_cache_func(key, value)}
             if fresh:
@@ -170,7 +188,7 @@ class multi_cached(Watched):
         async def compute(built: list[Any]) -> dict[Any, Any]:
             missing = [own[key] for key in built]
             called_args, called_kwargs = self._with_keys(f, args, kwargs, missing)
-            computed = dict(await f(*called_args, **called_kwargs))
+            computed = _entries(f, await f(*called_args, **called_kwargs))
             found = {key: computed.pop(own[key]) for key in built if own[key] in computed}
             more.update(computed)
             return found
@@ -282,6 +300,15 @@ class multi_cached(Watched):
             await self.cache.multi_set(list(zip(built, result.values(), strict=True)), ttl=self.ttl)
         except Exception:
             tell(logger, self, "Couldn't set %s, unexpected error", list(result))
+
+
+def _entries(f: Callable[..., Any], result: Any) -> dict[Any, Any]:
+    """The result of a function as a dict of its own."""
+    try:
+        return dict(result)
+    except (TypeError, ValueError):
+        name, kind = getattr(f, "__qualname__", f), type(result).__name__
+        raise TypeError(f"@multi_cached: {name} returned a {kind}; it returns a dict of values by their keys") from None
 
 
 def _default(f: Callable[..., Any], name: str) -> Any:

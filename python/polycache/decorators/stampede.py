@@ -11,6 +11,7 @@ from polycache.core.switch import disabled
 from polycache.core.ttl import Seconds, read_seconds
 from polycache.decorators.base import has_own
 from polycache.decorators.cached import cached
+from polycache.decorators.function import check_called
 from polycache.decorators.keys import NoKey
 
 
@@ -31,6 +32,7 @@ class cached_stampede(cached):
     """
 
     def __init__(self, lease: Seconds = 2, **kwargs: Any) -> None:
+        check_called(type(self).__name__, lease)
         super().__init__(**kwargs)
         self.lease = lease
         self._flights = Flights()

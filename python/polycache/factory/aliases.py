@@ -10,6 +10,15 @@ from polycache.factory.parts import _create_cache
 Config = dict[str, Any]
 
 
+def _made(alias: str, config: Config) -> Any:
+    """The cache of these settings. An error has a note that names the alias."""
+    try:
+        return _create_cache(**config)
+    except Exception as error:
+        error.add_note(f"in the settings of the cache {alias!r}")
+        raise
+
+
 class CacheHandler:
     """Caches by alias: `get` always returns the same cache for an alias, `create` a new one each time."""
 
@@ -42,7 +51,7 @@ class CacheHandler:
             return self._caches[alias]
         except KeyError:
             # Two threads that make it at once both get the same one.
-            return self._caches.setdefault(alias, _create_cache(**self.get_alias_config(alias)))
+            return self._caches.setdefault(alias, _made(alias, self.get_alias_config(alias)))
 
     def create(self, alias: str, **kwargs: Any) -> Any:
         """Makes a new cache with the settings of an alias.
@@ -57,7 +66,7 @@ class CacheHandler:
         Example:
             >>> other = caches.create("default", namespace="other")
         """
-        return _create_cache(**{**self.get_alias_config(alias), **kwargs})
+        return _made(alias, {**self.get_alias_config(alias), **kwargs})
 
     def get_alias_config(self, alias: str) -> Config:
         """A copy of the settings of an alias.

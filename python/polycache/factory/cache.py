@@ -50,7 +50,9 @@ class Cache:
             InvalidCacheType: It is no class of a cache.
         """
         if not (isinstance(cache_class, type) and issubclass(cache_class, BaseCache)):
-            raise _invalid()
+            raise _invalid(
+                f" by Cache.MEMORY, Cache.REDIS and Cache.MEMCACHED, or a URL by Cache.from_url; this is {cache_class!r}"
+            )
         return cache_class(**kwargs)
 
     @classmethod
@@ -67,7 +69,7 @@ class Cache:
         try:
             return cls._get_cache_class(scheme)
         except KeyError:
-            raise _invalid() from None
+            raise _invalid(f"; {scheme!r} is none") from None
 
     @classmethod
     def from_url(cls, url: str, **kwargs: Any) -> Any:
@@ -94,7 +96,9 @@ class Cache:
             >>> Cache.from_url("redis://10.0.0.1:6380/1?timeout=1.5")
             RedisCache (10.0.0.1:6380)
         """
-        scheme = url.partition("://")[0]
+        scheme, is_url, _ = url.partition("://")
+        if not is_url:  # It may hold a password.
+            raise _invalid(": a URL begins with one of them, as in redis://127.0.0.1:6379")
         kind = _SCHEMES.get(scheme)
         if kind == "redis":
             return _server(cls.get_scheme_class(kind), url, REDIS_SETTINGS, kwargs)
@@ -110,8 +114,8 @@ _SCHEMES = {
 }
 
 
-def _invalid() -> InvalidCacheType:
-    return InvalidCacheType(f"Invalid cache type, you can only use {list(CACHES)}")
+def _invalid(why: str) -> InvalidCacheType:
+    return InvalidCacheType(f"Invalid cache type, you can only use {list(CACHES)}{why}")
 
 
 def _parts(options: Mapping[str, str], given: Mapping[str, Any]) -> dict[str, Any]:

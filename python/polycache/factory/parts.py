@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import builtins
 import importlib
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -40,6 +41,8 @@ def _class_from_string(class_path: str) -> Any:
     if class_path.startswith(_AIOCACHE):
         class_path = "polycache." + class_path.removeprefix(_AIOCACHE)
     module, _, name = class_path.rpartition(".")
+    if not module and not hasattr(builtins, name):
+        raise AttributeError(f"{name!r} is no dotted name of a class, and none of the short names {', '.join(_NAMES)}")
     return getattr(importlib.import_module(module or "builtins"), name)
 
 
@@ -67,6 +70,9 @@ def _create_cache(
         serializer: ``class`` and its arguments; or its name alone.
         plugins: The same for each plugin.
         **kwargs: The arguments of the cache's class.
+
+    Raises:
+        TypeError: There is neither a ``cache`` nor a ``url``.
     """
     from polycache.factory.cache import Cache  # It makes parts, too.
 
@@ -74,5 +80,7 @@ def _create_cache(
     listed = [_part(plugin) for plugin in plugins or ()]
     if cache is None and "url" in kwargs:
         return Cache.from_url(serializer=made, plugins=listed, **kwargs)
+    if cache is None:
+        raise TypeError("`cache` is missing, or a `url` in its place")
     kind: Any = _class_from_string(cache) if isinstance(cache, str) else cache
     return kind(serializer=made, plugins=listed, **kwargs)

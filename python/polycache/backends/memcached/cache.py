@@ -13,6 +13,7 @@ from polycache.backends.server.short import ServerCommands
 from polycache.core.keys import ensure_key, key_text
 from polycache.core.sentinels import SENTINEL, Unset
 from polycache.core.ttl import Seconds, read_seconds
+from polycache.core.whole import read_whole
 from polycache.exceptions import BackendError
 from polycache.serializers import JsonSerializer
 
@@ -55,8 +56,8 @@ class MemcachedBackend(ServerCommands):
         settings = known(kwargs, MEMCACHED_SETTINGS)
         super().__init__(**kwargs)
         self.endpoint = endpoint
-        self.port = int(port)
-        self.pool_size = int(pool_size)
+        self.port = read_whole("port", port)
+        self.pool_size = read_whole("pool_size", pool_size)
         self._username = username
         self._password = password
         self._url = self._own_url(settings) if url is None else self._take_url(url, settings)

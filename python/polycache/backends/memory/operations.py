@@ -12,6 +12,7 @@ from polycache.core.keys import SpacedKey, key_text
 from polycache.core.renewing import Renewing
 from polycache.core.sentinels import MISSING
 from polycache.core.ttl import Seconds, native_ttl
+from polycache.core.whole import read_whole
 from polycache.exceptions import InvalidInput
 
 
@@ -190,10 +191,10 @@ def bounds(max_size: int | str | None, max_memory: int | str | None) -> dict[str
     """The bounds of a store, which a URL gives as text.
 
     Raises:
-        InvalidInput: A bound below 1.
+        InvalidInput: A bound below 1, or what is no number.
     """
     given = {"max_size": max_size, "max_memory": max_memory}
-    found = {name: int(bound) for name, bound in given.items() if bound is not None}
+    found = {name: read_whole(name, bound) for name, bound in given.items() if bound is not None}
     for name, bound in found.items():
         if bound < 1:
             raise InvalidInput(f"a {name} of {bound}: it has to be above 0")

@@ -12,6 +12,7 @@ from polycache.backends.server.place import REDIS_SETTINGS, Place, address, know
 from polycache.backends.server.short import ServerCommands
 from polycache.core.keys import ensure_key
 from polycache.core.sentinels import SENTINEL, Unset
+from polycache.core.whole import read_whole
 from polycache.serializers import JsonSerializer
 
 
@@ -65,8 +66,8 @@ class RedisBackend(ServerCommands):
         place = known(kwargs, REDIS_SETTINGS)
         super().__init__(**kwargs)
         self.endpoint = endpoint
-        self.port = int(port)
-        self.db = int(db)
+        self.port = read_whole("port", port)
+        self.db = read_whole("db", db)
         self.username = username
         self.password = password
         self.pool_min_size = None if pool_min_size is SENTINEL else int(pool_min_size)
