@@ -46,8 +46,8 @@
     doc = "# The guide
 
 [Values and serializers](guide::values), [the memory backend](guide::memory), [Redis](guide::redis), [memcached](guide::memcached),
-[configuration](guide::configuration), [cached functions](guide::functions), [stampedes](guide::stampedes), [when the source fails](guide::stale), [locks](guide::locks),
-[plugins](guide::plugins), [errors and trouble](guide::errors), [when the server is away](guide::outages), [recipes](guide::recipes),
+[configuration](guide::configuration), [cached functions](guide::functions), [stampedes](guide::stampedes), [when the source fails](guide::stale), [tags](guide::tags), [locks](guide::locks),
+[memory in front of a server](guide::near), [plugins](guide::plugins), [errors and trouble](guide::errors), [when the server is away](guide::outages), [recipes](guide::recipes),
 [your own backend](guide::backends)."
 )]
 //!

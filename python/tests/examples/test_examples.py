@@ -75,15 +75,22 @@ async def test_aiohttp(redis_server: servers.Redis) -> None:
 async def test_fastapi(redis_server: servers.Redis, monkeypatch: pytest.MonkeyPatch) -> None:
     from httpx import ASGITransport, AsyncClient
 
+    from polycache import RedisCache, caches
+
     monkeypatch.setenv("REDIS_URL", redis_server.url)
+    before = caches.get_config()
     app = load("fastapi_app").app
     client = AsyncClient(transport=ASGITransport(app), base_url="http://test")
-    async with app.router.lifespan_context(app), client:
-        first = (await client.get("/forecast/zurich")).json()
-        assert first["weather"] == "fine"
-        assert (await client.get("/forecast/zurich")).json() == first
-        assert (await client.get("/forecast/bern")).json() != first
-        assert [(await client.get("/visits")).json()["visits"] for _ in range(3)] == [1, 2, 3]
+    try:
+        async with app.router.lifespan_context(app), client, RedisCache(**redis_server.address) as stored:
+            first = (await client.get("/forecast/zurich")).json()
+            assert first["weather"] == "fine"
+            assert (await client.get("/forecast/zurich")).json() == first
+            assert await stored.get("forecast of zurich") == first
+            assert (await client.get("/forecast/bern")).json() != first
+            assert [(await client.get("/visits")).json()["visits"] for _ in range(3)] == [1, 2, 3]
+    finally:
+        caches.set_config(before)
 
 
 @pytest.mark.filterwarnings("ignore::DeprecationWarning")  # of what it imports

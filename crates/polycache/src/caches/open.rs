@@ -23,7 +23,8 @@ pub(super) fn open(url: &str) -> Result<Cache> {
 /// The backend at `url`.
 pub(super) fn backend(url: &str) -> Result<Arc<dyn Backend>> {
     let Some((scheme, _)) = url.split_once("://") else {
-        return Err(Error::new(ErrorKind::Config, "this is no URL; it has the form backend://address?setting=value"));
+        let text = "this is no URL; it has the form backend://address?setting=value, as redis://127.0.0.1:6379 or memory://?ttl=60s";
+        return Err(Error::new(ErrorKind::Config, text));
     };
     let wrong = |text: String| Error::new(ErrorKind::Config, format!("the URL's scheme {text}"));
     let make = BACKENDS.find_scheme(scheme).map_err(wrong)?;
