@@ -5,6 +5,7 @@ use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
 use syn::{Ident, Result, Type};
 
+use crate::borrowed;
 use crate::function::{Function, located};
 use crate::key;
 use crate::options::Options;
@@ -33,6 +34,9 @@ fn try_expand(options: TokenStream, item: TokenStream, kind: Kind) -> Result<Tok
         options.lease = Some(quote!(::core::time::Duration::from_secs(2)));
     }
     let mut function = Function::parse(item, attribute)?;
+    if options.detached.is_some() {
+        borrowed::refuse(&function.item.sig.inputs, &function.item.block, None)?;
+    }
     let shape = function.shape(&options);
     let library = &options.library;
     let key = key::display(&function, &options, None)?;

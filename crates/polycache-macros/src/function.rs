@@ -3,7 +3,9 @@
 use proc_macro2::{Span, TokenStream, TokenTree};
 use quote::{ToTokens, quote, quote_spanned};
 use syn::spanned::Spanned;
-use syn::{Error, FnArg, Ident, ItemFn, Pat, Path, Result, ReturnType, Type, parse_quote};
+use syn::{
+    Error, FnArg, GenericArgument, Ident, ItemFn, Pat, Path, PathArguments, Result, ReturnType, Type, parse_quote,
+};
 
 use crate::cached::local;
 use crate::options::Options;
@@ -49,6 +51,11 @@ impl Function {
         };
         if let Type::ImplTrait(hidden) = &returns {
             return Err(Error::new(hidden.span(), "a cached type needs a name: a stored value is read as that type"));
+        }
+        if let Some(reference) = reference(&returns) {
+            let text =
+                "what a cache keeps is owned: return a `String` in place of a `&str`, a `Vec<T>` in place of a `&[T]`";
+            return Err(Error::new(reference.span(), text));
         }
         signature.asyncness = None;
         let mut receiver = None;
@@ -189,6 +196,22 @@ pub(crate) fn located(tokens: TokenStream, place: Span) -> TokenStream {
         token
     };
     tokens.into_iter().map(located).collect()
+}
+
+/// The reference that a type is, or that a `Result` or an `Option` has as its value.
+fn reference(ty: &Type) -> Option<&Type> {
+    match bare(ty) {
+        found @ Type::Reference(_) => Some(found),
+        Type::Path(path) => {
+            let last = path.path.segments.last().filter(|last| last.ident == "Result" || last.ident == "Option")?;
+            let PathArguments::AngleBracketed(arguments) = &last.arguments else { return None };
+            match arguments.args.first() {
+                Some(GenericArgument::Type(value)) => reference(value),
+                _ => None,
+            }
+        }
+        _ => None,
+    }
 }
 
 fn is_result(ty: &Type) -> bool {

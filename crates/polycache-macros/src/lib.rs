@@ -1,5 +1,6 @@
 //! The macros of [polycache](https://docs.rs/polycache): use them from there.
 
+mod borrowed;
 mod cached;
 mod function;
 mod key;

@@ -9,6 +9,7 @@ use syn::{
     ReceiverKind, Result, Signature, Type, TypeFnPtr, TypeImplTrait, TypeReference, WherePredicate, parse_quote,
 };
 
+use crate::borrowed;
 use crate::cached::{Cache, cache, local, policy, returning, tells};
 use crate::function::{Argument, Function, bare, located, without_errors};
 use crate::key;
@@ -32,6 +33,9 @@ fn try_expand(options: TokenStream, item: TokenStream) -> Result<TokenStream> {
         let text = format!("`{keys}` is no argument of the function; they are: {}", function.names());
         return Err(Error::new(keys.span(), text));
     };
+    if options.detached.is_some() {
+        borrowed::refuse(&function.item.sig.inputs, &function.item.block, Some(keys))?;
+    }
     let (one, bind) = elements(argument)?;
     check_pairs(&function.returns)?;
     let shape = function.shape(&options);

@@ -67,6 +67,16 @@ async fn one_for_each(ids: &[u64]) -> Vec<(u64, DbResult<u64>)> {
     ids.iter().map(|id| (*id, Ok(*id))).collect()
 }
 
+#[cached]
+async fn borrowed(id: u64) -> &'static str {
+    "text"
+}
+
+#[cached]
+async fn borrowed_in_a_result(id: u64) -> Result<Option<&'static [u64]>, String> {
+    Ok(None)
+}
+
 #[cached(crate = "polycache")]
 async fn no_path(id: u64) -> u64 {
     id

@@ -5,6 +5,36 @@ async fn borrows(name: &str) -> String {
     name.to_owned()
 }
 
+#[cached(soft_timeout = "1s")]
+async fn in_a_macro(name: &str) -> String {
+    format!("{name}")
+}
+
+struct Shop(u64);
+
+impl Shop {
+    #[cached(key = "a", soft_timeout = "1s")]
+    async fn method(&self) -> u64 {
+        self.0
+    }
+
+    #[cached(key = "b", refresh_early = 0.8)]
+    async fn by_type(self: &Shop) -> u64 {
+        self.0
+    }
+
+    #[cached(key = "c{self.0}", detached)]
+    async fn in_the_key_alone(&self) -> u64 {
+        7
+    }
+}
+
+#[cached(key = "d{name}", detached)]
+async fn bound_again(name: &str) -> u64 {
+    let name = 7;
+    name
+}
+
 #[cached(hard_timeout = "2s")]
 async fn tells_nothing(id: u64) -> Result<u64, String> {
     Ok(id)
