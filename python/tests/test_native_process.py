@@ -164,6 +164,90 @@ def test_a_child_keeps_memory_and_its_expiry() -> None:
     )
 
 
+def test_children_have_leases_of_their_own(process: servers.Server) -> None:
+    """What one child computed before a delete isn't stored under the lease that another child has taken since."""
+    out = run(
+        """
+        import asyncio, os, sys
+        from polycache import Cache
+
+        cache = Cache.from_url(sys.argv[1])
+        began, go, stored = os.pipe(), os.pipe(), os.pipe()
+
+        def wait(pipe):
+            return asyncio.to_thread(os.read, pipe[0], 1)
+
+        def tell(pipe):
+            os.write(pipe[1], b"1")
+
+        async def warm():
+            return 0
+
+        async def old():
+            tell(began)
+            await wait(go)
+            return "old"
+
+        async def new():
+            tell(go)
+            await wait(stored)
+            assert await cache.get("k") is None
+            return "new"
+
+        async def first():
+            assert await cache.get_or_set("k", old) == "old"
+            tell(stored)
+
+        async def second():
+            await wait(began)
+            await cache.delete("k")
+            assert await cache.get_or_set("k", new) == "new"
+
+        # The parent has drawn random numbers: the children begin with copies of its generator.
+        asyncio.run(cache.get_or_set("other", warm))
+        children = []
+        for work in first, second:
+            child = os.fork()
+            if child == 0:
+                asyncio.run(work())
+                os._exit(0)
+            children.append(child)
+        assert [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children] == [0, 0]
+        print(asyncio.run(cache.get("k")))
+        """,
+        process.url,
+    )
+    assert out == "new\n"
+
+
+def test_children_begin_generations_of_their_own(memcached_server: servers.Memcached) -> None:
+    """A clear in one child ends what was stored since a clear in another."""
+    out = run(
+        """
+        import asyncio, os, sys
+        from polycache import Cache
+
+        cache = Cache.from_url(sys.argv[1] + "?generations=1&namespace=n:")
+
+        async def clear():
+            print(await cache.get("k"), flush=True)
+            await cache.clear(namespace="n:")
+            print(await cache.get("k"), flush=True)
+            await cache.set("k", "stored")
+
+        asyncio.run(cache.set("k", "stored"))
+        for _ in range(3):
+            child = os.fork()
+            if child == 0:
+                asyncio.run(clear())
+                os._exit(0)
+            assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+        """,
+        memcached_server.url,
+    )
+    assert out == "stored\nNone\n" * 3
+
+
 def test_multiprocessing_with_an_object_of_the_parents(process: servers.Server) -> None:
     run(
         """

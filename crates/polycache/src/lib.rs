@@ -107,6 +107,7 @@ mod settings;
 mod slot;
 mod switch;
 mod ttl;
+mod unique;
 mod value;
 mod wall_clock;
 

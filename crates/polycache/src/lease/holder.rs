@@ -8,6 +8,8 @@ use std::time::{Duration, Instant};
 use compact_str::{CompactString, format_compact};
 use parking_lot::Mutex;
 
+use crate::unique::unheard_of;
+
 /// Tells the leases of one cache, with all its clones and views, from those of others. For [`Backend::ending_leases`].
 ///
 /// [`Backend::ending_leases`]: crate::backend::Backend::ending_leases
@@ -36,7 +38,7 @@ enum Fill {
 impl Holder {
     pub(crate) fn new() -> Self {
         Self(Arc::new(Inner {
-            name: format_compact!("{:016x}", fastrand::u64(..)),
+            name: format_compact!("{:016x}", unheard_of()),
             unsure: Mutex::new(None),
             fills: Mutex::default(),
         }))

@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use crate::Value;
+use crate::unique::unheard_of;
 
 /// The entry's text: `token:count:life`. All tokens of a cache begin alike, the count grows with each write, and the life is in
 /// milliseconds. `:sealed` follows while the value is being stored.
@@ -18,7 +19,7 @@ const SEALED: &str = "sealed";
 
 impl Note {
     pub(super) fn new(holder: &str, life: Duration, sealed: bool) -> Self {
-        Self { token: format!("{holder}{:016x}", fastrand::u64(..)), count: 0, life, sealed }
+        Self { token: format!("{holder}{:016x}", unheard_of()), count: 0, life, sealed }
     }
 
     pub(super) fn token(&self) -> &str {

@@ -16,6 +16,7 @@ use parking_lot::Mutex;
 use tokio::time::{Instant, sleep};
 
 use crate::lease::Until;
+use crate::unique::unheard_of;
 
 /// How often the members of a queue look.
 const LOOK: Duration = Duration::from_millis(100);
@@ -31,7 +32,7 @@ const REMEMBERED: Duration = Duration::from_secs(1);
 /// The queues of a cache, with its clones and views: one for each lock that this process wants, has, or had a moment ago.
 pub(crate) struct Queues {
     /// Tells this process from others.
-    name: [u8; 16],
+    name: [u8; 8],
     queues: Mutex<HashMap<CompactString, Arc<Mutex<Queue>>>>,
 }
 
@@ -63,7 +64,7 @@ pub(super) struct Place {
 
 impl Queues {
     pub(crate) fn new() -> Arc<Self> {
-        Arc::new(Self { name: fastrand::u128(..).to_be_bytes(), queues: Mutex::default() })
+        Arc::new(Self { name: unheard_of().to_be_bytes(), queues: Mutex::default() })
     }
 
     pub(super) fn name(&self) -> &[u8] {

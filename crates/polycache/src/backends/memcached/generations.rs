@@ -17,6 +17,7 @@ use polycache_memcached::{Cas, Client, Entry};
 use serde::{Deserialize, Serialize};
 
 use super::trouble::{Class, trouble};
+use crate::unique::unheard_of_wide;
 use crate::{Error, ErrorKind, Result};
 
 /// With more cleared prefixes than this, a root begins another generation as a whole: more is forgotten than was asked for.
@@ -201,7 +202,7 @@ fn place(root: &str) -> String {
 
 /// A name that nobody had before, in base 36.
 fn unique() -> String {
-    let mut number = fastrand::u128(..);
+    let mut number = unheard_of_wide();
     let mut text = String::with_capacity(25);
     for _ in 0..16 {
         text.push(char::from_digit((number % 36) as u32, 36).unwrap_or('0'));

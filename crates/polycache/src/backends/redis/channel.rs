@@ -22,6 +22,7 @@ use super::trouble::Class;
 use crate::backend::{Gap, Tracker};
 use crate::limit::pause;
 use crate::repeated::tell_repeated;
+use crate::unique::unheard_of;
 use crate::{Error, ErrorKind, Result};
 
 /// The channel of all of them.
@@ -99,7 +100,7 @@ impl Redis {
             return Err(Error::new(ErrorKind::Config, text));
         };
         let (connector, target) = node.leads_to();
-        let seat = Arc::new(Seat { id: format!("{:016x}", fastrand::u64(..)), is_on: AtomicBool::new(false) });
+        let seat = Arc::new(Seat { id: format!("{:016x}", unheard_of()), is_on: AtomicBool::new(false) });
         let connector = connector.on_channel(tracker, &seat)?;
         let node = Arc::new(Node::new(&connector, target));
         let fleet = Arc::new(Fleet::Single(Arc::clone(&node)));

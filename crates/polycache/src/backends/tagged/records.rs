@@ -1,15 +1,15 @@
 //! The generations of tags, which are entries of the backend.
 
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
-use std::time::{Duration, Instant, SystemTime};
+use std::time::{Duration, Instant};
 
 use compact_str::CompactString;
 use parking_lot::Mutex;
 
 use crate::backend::{Backend, Found, Key, OwnedKey, SetOptions, Want, When};
 use crate::lease::{Purpose, tag_key};
+use crate::unique::unheard_of;
 use crate::{Error, ErrorKind, Result, Ttl, Value};
 
 /// A generation lives at least this long after it was last needed, so that entries which live for less need not prolong it each time.
@@ -121,7 +121,8 @@ pub(super) async fn complete(
 /// Gives a tag a generation that nobody had, unless it has one by now.
 async fn make(backend: &Arc<dyn Backend>, known: &Known, tag: &Tag) -> Result<u64> {
     for _ in 0..ATTEMPTS {
-        let (number, asked) = (unheard_of(), Instant::now());
+        // The highest bit tells it from a count of clears.
+        let (number, asked) = (unheard_of() | 1 << 63, Instant::now());
         let value = Value::from(format!("{number:016x}").into_bytes());
         let options = SetOptions::new(Ttl::After(LEAST_LIFE), When::Absent);
         if backend.set(tag.record(), value, options).await? {
@@ -180,12 +181,4 @@ pub(super) async fn prolong(backend: &Arc<dyn Backend>, known: &Known, tags: &[T
         known.learn(tag, number, now.checked_add(left));
     }
     Ok(())
-}
-
-/// A number that nobody had. Not from a generator with a state of its own, which a `fork` would copy. The highest bit
-/// tells it from a count of clears.
-fn unheard_of() -> u64 {
-    let number =
-        RandomState::new().hash_one((std::process::id(), SystemTime::now(), Instant::now(), fastrand::u64(..)));
-    number | 1 << 63
 }
