@@ -97,6 +97,9 @@ impl Lease {
         let sealed = seals && cache.view.bare.is_none();
         let holder = cache.flights().holder().clone();
         let note = Note::new(holder.name(), life, sealed);
+        if seals {
+            holder.holds(note.token().as_bytes());
+        }
         Self {
             cache: cache.bare(),
             key: lease_key(cache.full_key(key).key(), purpose),
@@ -216,9 +219,15 @@ impl Lease {
         self.held.lock().await.released = None;
     }
 
-    /// Marks a value that is about to be stored under the lease. If the mark is dropped, nobody knows whether the value has arrived.
-    pub(crate) fn storing(&self) -> Storing<'_> {
-        Storing(Some(self))
+    /// Marks a value that is about to be stored under the sealed lease. If the mark is dropped, nobody knows whether the value has arrived.
+    /// `None` if a write of this cache has gone by the lease.
+    pub(crate) fn storing(&self) -> Option<Storing<'_>> {
+        let is_free = self.cache.info().capabilities.checks_leases || self.sends();
+        is_free.then_some(Storing(Some(self)))
+    }
+
+    fn sends(&self) -> bool {
+        self.cache.flights().holder().sends(self.token.as_bytes().unwrap_or_default())
     }
 
     /// Whether the lease has been given up.
@@ -303,7 +312,9 @@ pub(crate) struct Storing<'a>(Option<&'a Lease>);
 impl Storing<'_> {
     /// The value has arrived, or never will.
     pub(crate) fn done(mut self) {
-        self.0 = None;
+        if let Some(lease) = self.0.take() {
+            lease.cache.flights().holder().forgets(lease.token.as_bytes().unwrap_or_default());
+        }
     }
 }
 

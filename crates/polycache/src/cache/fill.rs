@@ -116,10 +116,16 @@ impl Cache {
             if !checks_leases && !lease.seal().await? {
                 return Ok(false);
             }
-            let Some(version) = lease.leave().await else { return Ok(false) };
+            let Some(storing) = lease.storing() else {
+                lease.release().await?;
+                return Ok(false);
+            };
+            let Some(version) = lease.leave().await else {
+                storing.done();
+                return Ok(false);
+            };
             let ends = checks_leases || (releases_leases && version.is_some());
             options.permit = options.permit.map(|permit| permit.under(lease.key(), lease.token(), version));
-            let storing = lease.storing();
             let stored = cache.backend().set(key.key(), value.clone(), options).await;
             if stored.is_ok() {
                 storing.done();

@@ -20,16 +20,15 @@ struct Inner {
     name: CompactString,
     /// Until when a value may still arrive under a lease of this cache.
     unsure: Mutex<Option<Instant>>,
-    /// By their tokens, as long as the leases are there.
+    /// By their tokens, as long as somebody has the leases.
     fills: Mutex<HashMap<Box<[u8]>, Fill>>,
 }
-
-/// No more leases than this are known to be stopped.
-const MOST_STOPPED: usize = 4_096;
 
 /// What is known of the value that is stored under a lease of this cache.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Fill {
+    /// Nobody has sent it.
+    Open,
     Sent,
     /// A write has ended the lease before.
     Stopped,
@@ -60,22 +59,35 @@ impl Holder {
             return false;
         }
         let token = entry.split(|&byte| byte == b':').next().unwrap_or_default();
-        let mut fills = self.0.fills.lock();
-        if fills.len() >= MOST_STOPPED {
-            // Entries of leases that nobody has any more.
-            fills.retain(|_, fill| *fill == Fill::Sent);
+        match self.0.fills.lock().get_mut(token) {
+            Some(Fill::Sent) => false,
+            Some(fill) => {
+                *fill = Fill::Stopped;
+                true
+            }
+            // An entry of a lease that nobody has any more.
+            None => true,
         }
-        *fills.entry(token.into()).or_insert(Fill::Stopped) == Fill::Stopped
+    }
+
+    /// Somebody has the lease with this token from now on, until it is [forgotten](Self::forgets).
+    pub(super) fn holds(&self, token: &[u8]) {
+        self.0.fills.lock().insert(token.into(), Fill::Open);
     }
 
     /// Whether a value may be sent under the lease with this token; then it counts as on its way until it [has arrived](Self::forgets).
-    #[cfg(feature = "memcached")]
-    pub(crate) fn sends(&self, token: &[u8]) -> bool {
-        *self.0.fills.lock().entry(token.into()).or_insert(Fill::Sent) == Fill::Sent
+    pub(super) fn sends(&self, token: &[u8]) -> bool {
+        match self.0.fills.lock().get_mut(token) {
+            Some(Fill::Stopped) | None => false,
+            Some(fill) => {
+                *fill = Fill::Sent;
+                true
+            }
+        }
     }
 
-    /// The value under the lease with this token has arrived, or the lease is forgotten.
-    pub(crate) fn forgets(&self, token: &[u8]) {
+    /// The value under the lease with this token has arrived, or nobody has the lease any more.
+    pub(super) fn forgets(&self, token: &[u8]) {
         self.0.fills.lock().remove(token);
     }
 
@@ -92,7 +104,7 @@ impl fmt::Debug for Holder {
     }
 }
 
-#[cfg(all(test, feature = "memcached"))]
+#[cfg(test)]
 mod tests {
     use super::*;
 
@@ -102,6 +114,9 @@ mod tests {
         let [sent, stopped] = ["sent", "stopped"].map(|token| format!("{}{token}", holder.name()));
         let [sent_entry, stopped_entry] = [&sent, &stopped].map(|token| format!("{token}:3:2000:sealed"));
 
+        for token in [&sent, &stopped] {
+            holder.holds(token.as_bytes());
+        }
         assert!(holder.sends(sent.as_bytes()));
         assert!(!holder.has_stopped(sent_entry.as_bytes()));
         assert!(holder.has_stopped(stopped_entry.as_bytes()));
@@ -110,5 +125,21 @@ mod tests {
         holder.forgets(sent.as_bytes());
         assert!(holder.has_stopped(sent_entry.as_bytes()));
         assert!(!holder.has_stopped(b"another's:3:2000:sealed"));
+    }
+
+    /// However many there are.
+    #[test]
+    fn a_stopped_value_stays_stopped_as_long_as_somebody_has_the_lease() {
+        let holder = Holder::new();
+        let tokens: Vec<String> = (0..10_000).map(|number| format!("{}{number}", holder.name())).collect();
+        for token in &tokens {
+            holder.holds(token.as_bytes());
+            assert!(holder.has_stopped(format!("{token}:1:2000:sealed").as_bytes()));
+        }
+        assert!(!tokens.iter().any(|token| holder.sends(token.as_bytes())));
+
+        tokens.iter().for_each(|token| holder.forgets(token.as_bytes()));
+        assert!(holder.has_stopped(format!("{}:1:2000:sealed", tokens[0]).as_bytes()));
+        assert!(holder.0.fills.lock().is_empty());
     }
 }

@@ -111,7 +111,7 @@ impl Memcached {
         (lease, token): (Key<'_>, &[u8]),
         version: u64,
     ) -> Option<Reply<bool>> {
-        let (mode, ttl, token, holder) = (mode(&options.when)?, options.ttl, token.to_vec(), self.holder());
+        let (mode, ttl, token) = (mode(&options.when)?, options.ttl, token.to_vec());
         // A clear before this command renames the lease, which isn't found then; a later clear renames the value.
         let looks = self.servers.generations.is_some();
         let keys = vec![key.full().to_owned(), lease.full().to_owned()];
@@ -125,10 +125,6 @@ impl Memcached {
                 }
             }
             let release = Request::Delete { key: &lease, cas: Some(version) };
-            if !holder.sends(&token) {
-                one(&client, home, release).await?;
-                return Ok(false);
-            }
             let [stored, released] = client.in_order([(home, store(mode, &wire, &value, ttl)?), (home, release)]).await;
             let (stored, released) = (stored?, released?);
             let is_stored = stored.status == Status::Done;
@@ -136,7 +132,6 @@ impl Memcached {
                 one(&client, home, Request::Delete { key: &wire, cas: Some(stored.cas) }).await?;
                 return Ok(false);
             }
-            holder.forgets(&token);
             Ok(is_stored)
         }))
     }
