@@ -20,6 +20,7 @@ mod leader;
 mod model;
 mod multi;
 mod multi_get_or_set;
+mod multi_leases;
 mod multi_patient;
 mod multi_read;
 mod objects;

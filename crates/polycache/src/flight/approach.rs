@@ -26,6 +26,8 @@ pub(super) enum Approach<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     Checks(Reply<Option<T>>, Leader<T, E>, When),
     /// It leads in this process, and asks for a lease.
     Asks(Asking<T>, Leader<T, E>, When),
+    /// The same, to renew a value that is there.
+    Renews(Asking<T>, Leader<T, E>),
     Leads(Leader<T, E>, When),
     /// The caller would wait for itself.
     Circles,
@@ -56,6 +58,21 @@ pub(super) enum Course<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     Leads(Leader<T, E>, Terms),
     /// This caller must compute for itself alone: it would wait for its own end.
     Alone,
+}
+
+impl<T, E> Course<T, E>
+where
+    T: Clone + Send + Sync + 'static,
+    E: Clone + Send + Sync + 'static,
+{
+    /// After asking for a lease: to store on the first condition with one, and on the second without.
+    fn under(tenancy: Tenancy<T>, leader: Leader<T, E>, [with, without]: [When; 2]) -> Self {
+        match tenancy {
+            Tenancy::Found(value) => Self::Arrived(leader.land(Ok(value))),
+            Tenancy::Granted(tenure) => Self::Leads(leader, Terms { when: with, tenure: Some(tenure) }),
+            Tenancy::None => Self::Leads(leader, Terms { when: without, tenure: None }),
+        }
+    }
 }
 
 /// The result of a read.
@@ -122,7 +139,10 @@ where
 
     pub(super) fn leader(&mut self) -> Option<&mut Leader<T, E>> {
         match self {
-            Self::Checks(_, leader, _) | Self::Asks(_, leader, _) | Self::Leads(leader, _) => Some(leader),
+            Self::Checks(_, leader, _)
+            | Self::Asks(_, leader, _)
+            | Self::Renews(_, leader)
+            | Self::Leads(leader, _) => Some(leader),
             Self::Asked(_) | Self::Reading(..) | Self::Waits(..) | Self::Circles => None,
         }
     }
@@ -174,17 +194,19 @@ where
                     }
                 },
                 Self::Asks(mut asking, leader, when) => match asking.as_mut().poll(context) {
-                    Poll::Ready(Tenancy::Found(value)) => {
-                        return Poll::Ready(Course::Arrived(leader.land(Ok(value))));
-                    }
-                    Poll::Ready(Tenancy::Granted(tenure)) => {
-                        return Poll::Ready(Course::Leads(leader, Terms { when, tenure: Some(tenure) }));
-                    }
-                    Poll::Ready(Tenancy::None) => {
-                        return Poll::Ready(Course::Leads(leader, Terms { when, tenure: None }));
-                    }
+                    Poll::Ready(tenancy) => return Poll::Ready(Course::under(tenancy, leader, [when.clone(), when])),
                     Poll::Pending => {
                         *self = Self::Asks(asking, leader, when);
+                        return Poll::Pending;
+                    }
+                },
+                Self::Renews(mut asking, leader) => match asking.as_mut().poll(context) {
+                    // Without a lease the value that is there is as good as before.
+                    Poll::Ready(tenancy) => {
+                        return Poll::Ready(Course::under(tenancy, leader, [When::Always, When::Absent]));
+                    }
+                    Poll::Pending => {
+                        *self = Self::Renews(asking, leader);
                         return Poll::Pending;
                     }
                 },
@@ -239,7 +261,7 @@ where
             tenure::ask_to_renew::<K, T>(cache, key, leader.pulse())
         });
         match asking {
-            Some(asking) => Self::Asks(asking, leader, When::Always),
+            Some(asking) => Self::Renews(asking, leader),
             // A flight may have come and gone since the read.
             None => Self::Checks(K::serve_calm(&cache.bare(), key), leader, When::Always),
         }

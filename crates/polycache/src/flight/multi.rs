@@ -18,16 +18,16 @@ use super::circle::{Computes, Node, Turn};
 use super::finish::{Finish, note};
 use super::lead::{Policy, Terms, rescued};
 use super::leader::Leader;
-use super::multi_read::{Missing, read};
+use super::multi_read::{Missing, once_each, read};
 use super::pulse::Pulse;
 use super::report::Wait;
 use super::shareable::Shareable;
-use super::tenure::{self, Tenancy, Tenure};
+use super::tenure::Tenure;
 use super::under_way::Task;
 use super::waiter::{Arrival, Waiter};
 use crate::backend::When;
 use crate::cache::Form;
-use crate::join::{Unordered, join_all, together};
+use crate::join::{Unordered, join_all};
 use crate::{Cache, Reply};
 
 /// The results of a bulk call, in the order of its keys.
@@ -50,7 +50,7 @@ pub(super) struct Led<T: Send + Sync + 'static, E: Send + Sync + 'static> {
     pub(super) index: usize,
     pub(super) leader: Leader<T, E>,
     pub(super) when: When,
-    tenure: Option<Box<Tenure>>,
+    pub(super) tenure: Option<Box<Tenure>>,
 }
 
 impl<T: Send + Sync + 'static, E: Send + Sync + 'static> Led<T, E> {
@@ -77,16 +77,26 @@ where
     /// Goes from what is missing to the results. With `None` all keys are computed, whatever is stored or computed by others; then no name
     /// may come twice.
     pub(super) async fn complete(&mut self, missing: Option<Vec<Missing>>) -> Results<T, E> {
-        let mut open = match missing {
+        let mut missing = match missing {
             None => {
                 self.lead_anew((0..self.names.len()).collect()).await;
                 Vec::new()
             }
-            Some(missing) => self.round(missing).await,
+            Some(missing) => missing,
         };
-        while !open.is_empty() && !self.caller.as_ref().is_some_and(oneshot::Sender::is_closed) {
-            let missing = self.read(open).await;
-            open = self.round(missing).await;
+        while !missing.is_empty() {
+            let (firsts, copies) = once_each(missing);
+            let mut again = self.round(firsts).await;
+            for (index, first) in copies {
+                if again.contains(&first) {
+                    again.push(index);
+                }
+                self.results[index] = self.results[first].clone();
+            }
+            if again.is_empty() || self.caller.as_ref().is_some_and(oneshot::Sender::is_closed) {
+                break;
+            }
+            missing = self.read(again).await;
         }
         self.results.iter_mut().map(|result| result.take().unwrap_or(Ok(None))).collect()
     }
@@ -130,10 +140,9 @@ where
         missing
     }
 
-    /// Computes the missing keys, and waits for others. Returns the keys that have to be read again.
+    /// Computes the missing keys, which are all different, and waits for others. Returns the keys that have to be read again.
     async fn round(&mut self, missing: Vec<Missing>) -> Vec<usize> {
-        let (mut led, mut waits, mut alone) = (Vec::new(), Vec::new(), Vec::new());
-        let mut again = Vec::new();
+        let (mut led, mut again, mut waits, mut alone) = (Vec::new(), Vec::new(), Vec::new(), Vec::new());
         for Missing { index, full, seen, when } in missing {
             match self.cache.flights().join(full.key()) {
                 Part::Leads(leader, landings) => {
@@ -166,40 +175,8 @@ where
             .await
     }
 
-    /// Computes these keys, whatever is stored or computed by others.
-    async fn lead_anew(&mut self, open: Vec<usize>) {
-        let (cache, names, among) = (self.cache, self.names, open.len());
-        let pulse = Pulse::new();
-        let leaders: Vec<_> = open
-            .into_iter()
-            .map(|index| {
-                let mut leader = cache.with_key(names[index], |_, key| cache.flights().lead::<T, E>(key));
-                leader.share(&pulse);
-                (index, leader)
-            })
-            .collect();
-        let pulse = &pulse;
-        let led = leaders.into_iter().map(|(index, leader)| {
-            Box::pin(async move {
-                let name = names[index];
-                let tenure = match tenure::seize::<Kept, T>(cache, name, among, leader.permit().cloned(), pulse) {
-                    Some(asking) => asking.await.granted(),
-                    None => None,
-                };
-                Led { index, leader, when: When::Always, tenure }
-            })
-        });
-        pulse
-            .of(async {
-                tenure::learn(cache).await;
-                let led = join_all(led).await;
-                self.lead(led).await;
-            })
-            .await;
-    }
-
     /// Reads these keys again, and returns those that are still missing or, if the call renews, still not fresh.
-    async fn check(&mut self, led: Vec<Led<T, E>>, renews: bool) -> Vec<Led<T, E>> {
+    pub(super) async fn check(&mut self, led: Vec<Led<T, E>>, renews: bool) -> Vec<Led<T, E>> {
         let bare = self.cache.bare();
         let serve: fn(&Cache, &str) -> Reply<Option<T>> = if renews { Kept::serve_calm } else { Kept::serve };
         let found = join_all(led.iter().map(|one| serve(&bare, self.names[one.index]))).await;
@@ -213,50 +190,8 @@ where
         led.into_iter().zip(found).filter_map(missing).collect()
     }
 
-    /// Takes the leases of these keys, if the cache has leases. Returns the keys that other processes compute.
-    async fn take_leases(&mut self, led: &mut Vec<Led<T, E>>, pulse: &Arc<Pulse>, renews: bool) -> Vec<Led<T, E>> {
-        let (cache, names, among) = (self.cache, self.names, led.len());
-        if Kept::lease_life(cache).is_some() {
-            led.iter_mut().for_each(|one| one.leader.asks(cache, names[one.index]));
-        }
-        let take =
-            |one: &Led<T, E>| Box::pin(tenure::try_take::<Kept, T>(cache, names[one.index], among, pulse, renews));
-        let taken = together(join_all(led.iter().map(take))).await;
-        let mut elsewhere = Vec::new();
-        for (mut one, tenancy) in std::mem::take(led).into_iter().zip(taken) {
-            match tenancy {
-                Some(Tenancy::Found(value)) => {
-                    self.results[one.index] = Some(one.leader.land(Ok(value)).map(Some));
-                }
-                Some(Tenancy::Granted(tenure)) => {
-                    one.tenure = Some(tenure);
-                    led.push(one);
-                }
-                Some(Tenancy::None) => led.push(one),
-                None => elsewhere.push(one),
-            }
-        }
-        elsewhere
-    }
-
-    /// Computes one key, once no other process does. Returns whether another process has computed it.
-    async fn lead_one(&mut self, mut one: Led<T, E>, pulse: &Arc<Pulse>) -> bool {
-        if let Some(asking) = tenure::ask::<Kept, T>(self.cache, self.names[one.index], pulse) {
-            match asking.await {
-                Tenancy::Found(value) => {
-                    self.results[one.index] = Some(one.leader.land(Ok(value)).map(Some));
-                    return true;
-                }
-                Tenancy::Granted(tenure) => one.tenure = Some(tenure),
-                Tenancy::None => {}
-            }
-        }
-        self.lead(vec![one]).await;
-        false
-    }
-
     /// Computes these keys, stores and shares.
-    async fn lead(&mut self, mut led: Vec<Led<T, E>>) {
+    pub(super) async fn lead(&mut self, mut led: Vec<Led<T, E>>) {
         if led.is_empty() {
             return;
         }

@@ -1,5 +1,7 @@
 //! What a bulk call finds.
 
+use std::collections::HashMap;
+
 use super::leader::Leader;
 use super::multi::Led;
 use crate::backend::When;
@@ -43,6 +45,18 @@ where
     let names: Vec<&str> = open.iter().map(|one| names[one.index]).collect();
     let found = found::<Kept, T>(cache, &names, aged).await;
     open.into_iter().zip(found).collect()
+}
+
+/// The first of each key, and the places of the others with that of their first. A call that asks for a key twice asks its source once, also
+/// where the source leaves that key out.
+pub(super) fn once_each(missing: Vec<Missing>) -> (Vec<Missing>, Vec<(usize, usize)>) {
+    let mut firsts = HashMap::with_capacity(missing.len());
+    let first = |one: &Missing| *firsts.entry(one.full.key().full().to_owned()).or_insert(one.index);
+    let of: Vec<usize> = missing.iter().map(first).collect();
+    let copies = missing.iter().zip(&of).filter(|(one, first)| one.index != **first);
+    let copies = copies.map(|(one, first)| (one.index, *first)).collect();
+    let firsts = missing.into_iter().zip(of).filter_map(|(one, first)| (one.index == first).then_some(one));
+    (firsts.collect(), copies)
 }
 
 async fn found<Kept, T>(cache: &Cache, names: &[&str], aged: bool) -> Vec<Found<T>>

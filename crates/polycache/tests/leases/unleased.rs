@@ -6,8 +6,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use polycache::backend::Backend;
 use polycache::backends::memcached::Memcached;
 use polycache::backends::redis::Redis;
-use polycache::{Cache, Error, ErrorKind, Reply};
+use polycache::{Cache, Error, ErrorKind, Reply, Ttl};
 use polycache_testkit::Intercept;
+use tokio::sync::Semaphore;
 
 use crate::LONG;
 use crate::server::Server;
@@ -82,6 +83,40 @@ async fn without_a_lease_nothing_is_stored(server: Server) {
     assert_eq!(there.get::<i32>("cut").await.unwrap(), Some(2));
 }
 
+/// Nor is what was to be renewed early, and what is there stays: it is as good as before.
+async fn without_a_lease_nothing_is_renewed(server: Server) {
+    let (here, trouble) = troubled(&server);
+    let here = here.with_ttl(Ttl::secs(3_600)).with_refresh_early(0.0);
+    here.multi_set([("k", 1), ("a", 1), ("b", 1)]).await.unwrap();
+    let computed = Arc::new(Semaphore::new(0));
+
+    trouble.begin();
+    let (heals, computes) = (trouble.clone(), Arc::clone(&computed));
+    let call = here.get_or_set("k", || async move {
+        heals.end();
+        computes.add_permits(1);
+        Ok::<_, ()>(2)
+    });
+    assert_eq!(call.detached().await, Ok(1));
+    computed.acquire().await.unwrap().forget();
+
+    trouble.begin();
+    let (heals, computes) = (trouble.clone(), Arc::clone(&computed));
+    let call = here.multi_get_or_set(&["a", "b"], move |keys: Vec<String>| {
+        heals.end();
+        computes.add_permits(1);
+        async { Ok::<_, ()>(keys.into_iter().map(|key| (key, 2)).collect::<Vec<_>>()) }
+    });
+    assert_eq!(call.detached().await, [Ok(Some(1)), Ok(Some(1))]);
+    computed.acquire().await.unwrap().forget();
+
+    // Once the tasks have ended.
+    here.close().await.unwrap();
+    let there = server.cache_with(LONG);
+    assert_eq!(there.multi_get::<i32>(&["k", "a", "b"]).await.unwrap(), [Some(1); 3]);
+}
+
 on_each_server! {
     without_a_lease_nothing_is_stored
+    without_a_lease_nothing_is_renewed
 }
