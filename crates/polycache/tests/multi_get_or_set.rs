@@ -9,11 +9,11 @@ use std::time::Duration;
 
 use polycache::backends::memory::Memory;
 use polycache::plugins::Timing;
-use polycache::{Cache, CommandName, ErrorKind};
+use polycache::{Cache, CommandName, Error, ErrorKind};
 use polycache_testkit::Intercept;
 use tokio::sync::Semaphore;
 use tokio::task::{JoinSet, yield_now};
-use tokio::time::timeout;
+use tokio::time::{sleep, timeout};
 
 const LONG: Duration = Duration::from_secs(60);
 
@@ -49,6 +49,52 @@ async fn what_is_missing_is_computed_by_one_call() {
         assert_eq!(cache.multi_get_or_set(&["aa", "b"], compute).await, ok(&[2, 7]));
         assert_eq!(cache.multi_get_or_set(&[""; 0], compute).await, ok(&[]));
         assert_eq!(calls.lock().unwrap().len(), 1);
+    }
+}
+
+/// It is for the keys that take so long. What others have computed meanwhile is given.
+#[tokio::test(start_paused = true)]
+async fn a_hard_timeout_is_an_error_of_slow_keys() {
+    for cache in caches() {
+        let cache = cache.with_hard_timeout(Duration::from_millis(100));
+        let quick = cache.get_or_set("quick", || async {
+            sleep(Duration::from_millis(50)).await;
+            Ok::<_, Error>(1_usize)
+        });
+        let both = async {
+            sleep(Duration::from_millis(10)).await;
+            let never = |_| std::future::pending::<Result<HashMap<String, usize>, Error>>();
+            cache.multi_get_or_set(&["quick", "slow"], never).times_out().await
+        };
+        let (one, both) = tokio::join!(quick, both);
+        assert_eq!(one.unwrap(), 1);
+        assert_eq!(*both[0].as_ref().unwrap(), Some(1));
+        assert_eq!(both[1].as_ref().unwrap_err().kind(), ErrorKind::HardTimeout);
+    }
+}
+
+#[tokio::test]
+async fn what_the_source_leaves_out_is_asked_for_once() {
+    for cache in caches() {
+        let calls = AtomicUsize::new(0);
+        let nothing = |_| {
+            calls.fetch_add(1, Ordering::SeqCst);
+            async { Ok::<_, Infallible>(HashMap::<String, usize>::new()) }
+        };
+        assert_eq!(cache.multi_get_or_set(&["none", "none", "none"], nothing).await, [Ok(None), Ok(None), Ok(None)]);
+        assert_eq!(calls.load(Ordering::SeqCst), 1);
+    }
+}
+
+/// As a part of its own computation, too, a key that is asked for twice has one value.
+#[tokio::test]
+async fn each_of_a_key_in_its_own_computation_has_its_value() {
+    for cache in caches() {
+        let outer = cache.get_or_set("aa", || async {
+            let found = cache.multi_get_or_set(&["aa", "aa", "b"], lengths).await;
+            Ok::<_, Infallible>(found.iter().flatten().flatten().sum::<usize>())
+        });
+        assert_eq!(outer.await, Ok(5));
     }
 }
 
@@ -143,7 +189,7 @@ async fn bulk_calls_that_cross_each_other() {
                         let finished = &finished;
                         async move {
                             let numbers: Vec<usize> = missing.iter().map(|name| number(name)).collect();
-                            tokio::time::sleep(Duration::from_micros(fastrand::u64(..2_000))).await;
+                            sleep(Duration::from_micros(fastrand::u64(..2_000))).await;
                             for key in &numbers {
                                 finished[*key].fetch_add(1, Ordering::SeqCst);
                             }

@@ -191,7 +191,12 @@ where
             let looks = async {
                 timer.await;
                 let bare = cache.bare();
-                join_all(open.iter().map(|index| bare.rescue(names[*index], Kept::read_aged))).await
+                // Others may have computed some of them meanwhile.
+                let look = |name| match bare.has_grace() {
+                    true => bare.rescue(name, Kept::read_aged),
+                    false => Kept::serve(&bare, name),
+                };
+                join_all(open.iter().map(|index| look(names[*index]))).await
             };
             let found = match earlier(rest.as_mut(), looks).await {
                 Ok(results) => return self.take(&asked, results),
