@@ -170,6 +170,7 @@ macro_rules! __every_case {
                 a_failed_computation_gives_the_stale_value
                 its_source_rests_for_a_while
                 nothing_is_given_beyond_the_grace
+                no_grace_is_too_long
                 no_stale_value_after_a_write
                 bulk_calls_give_stale_values
                 objects_have_a_grace

@@ -78,6 +78,25 @@ pub async fn a_stale_entry_is_none(subject: &dyn Subject) {
     assert_eq!(cache.multi_get::<i32>(&keys).await.unwrap(), expected);
 }
 
+/// Under the longest grace, too, an entry is fresh until its TTL is over, and then stale.
+pub async fn no_grace_is_too_long(subject: &dyn Subject) {
+    let (life, away) = (Life::of(subject), Away::default());
+    let graces = [HOUR * 24 * 365 * 20, Duration::from_millis(u64::MAX), Duration::MAX];
+    let caches =
+        graces.map(|grace| builder(subject).namespace(format!("{grace:?}")).ttl(life.ttl).grace(grace).build());
+    let caches = caches.map(Result::unwrap);
+    for cache in &caches {
+        cache.set("k", 1).await.unwrap();
+        assert_eq!(cache.get::<i32>("k").await.unwrap(), Some(1));
+        assert!(matches!(cache.ttl("k").await.unwrap(), Some(Ttl::After(left)) if left <= life.ttl));
+    }
+    outlive(subject, life).await;
+    for cache in &caches {
+        assert_eq!(cache.get::<i32>("k").await.unwrap(), None);
+        assert_eq!(cache.get_or_set("k", || away.ask()).await, Ok(1));
+    }
+}
+
 /// Whoever computes, and whoever waits for it, gets the stale value in place of the error.
 pub async fn a_failed_computation_gives_the_stale_value(subject: &dyn Subject) {
     let life = brief(subject);

@@ -33,7 +33,7 @@ impl CacheBuilder {
 
     /// How long entries stay after their TTL; zero, the default, for none. They are *stale* then: commands don't find them, but
     /// [`get_or_set`](Cache::get_or_set) and cached functions give them if a computation fails, and for the [`throttle`](Self::throttle)
-    /// after that without one. Entries without a TTL have no grace.
+    /// after that without one. Entries without a TTL have no grace, and more than a year counts as a year.
     ///
     /// A value with a grace is stored behind a [head](crate::Head::with_grace): a number that was `set` is no counter, and only caches with a
     /// grace read it. Give all caches on the same keys a grace; how long it is may differ.

@@ -18,6 +18,9 @@ use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
 pub(crate) const GRACE: Range<Duration> = Range::from("grace", Duration::ZERO);
 pub(crate) const REFRESH_EARLY: Range<f64> = Range::new("refresh_early", 0.0, NEVER_EARLY);
 
+/// A longer grace counts as this one: with a life beyond what a backend can tell an entry would never be stale, or always.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 60 * 60);
+
 /// The whole TTL.
 pub(crate) const NEVER_EARLY: f64 = 1.0;
 
@@ -52,14 +55,14 @@ impl Grace {
         if grace.is_zero() && early >= NEVER_EARLY {
             return (None, inner);
         }
-        let backend = Arc::new(Graced::new(Arc::clone(&inner), hits.clone(), grace, early));
+        let backend = Arc::new(Graced::new(Arc::clone(&inner), hits.clone(), grace.min(LONGEST), early));
         (Some(Self { inner, hits, early }), backend)
     }
 }
 
 impl Cache {
-    /// A view whose entries stay for so long after their TTL, as by [`CacheBuilder::grace`](crate::CacheBuilder::grace); zero for none. Costs
-    /// allocations.
+    /// A view whose entries stay for so long after their TTL, a year at most, as by [`CacheBuilder::grace`](crate::CacheBuilder::grace); zero for
+    /// none. Costs allocations.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
