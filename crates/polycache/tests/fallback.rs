@@ -463,6 +463,8 @@ async fn entries_in_memory_keep_their_grace() {
     }
     assert!(cache.expire("k", Ttl::secs(20)).await.unwrap());
     assert!(matches!(cache.ttl("k").await.unwrap(), Some(Ttl::After(left)) if left <= Duration::from_secs(20)));
+    assert!(cache.expire("k", Ttl::Never).await.unwrap());
+    assert!(matches!(cache.ttl("k").await.unwrap(), Some(Ttl::After(left)) if left <= Duration::from_secs(30)));
     assert!(cache.add("added", 1).await.unwrap());
     assert!(!cache.add("added", 2).await.unwrap());
     cache.multi_set([("m", 1)]).await.unwrap();

@@ -131,11 +131,14 @@ impl Outage {
     /// A life that is no longer than those in memory are, before its grace.
     fn shortened(&self, ttl: Ttl, grace: Option<Duration>) -> Ttl {
         match (ttl, self.longest) {
-            (Ttl::After(life), Ttl::After(longest)) => {
-                Ttl::After(life.min(longest.saturating_add(grace.unwrap_or_default())))
-            }
             (ttl, Ttl::Never) => ttl,
-            (Ttl::Never, longest) => longest,
+            (ttl, Ttl::After(longest)) => {
+                let longest = longest.saturating_add(grace.unwrap_or_default());
+                Ttl::After(match ttl {
+                    Ttl::After(life) => life.min(longest),
+                    Ttl::Never => longest,
+                })
+            }
         }
     }
 
