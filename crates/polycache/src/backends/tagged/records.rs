@@ -8,6 +8,7 @@ use compact_str::CompactString;
 use parking_lot::Mutex;
 
 use crate::backend::{Backend, Found, Key, OwnedKey, SetOptions, Want, When};
+use crate::join::{join_all, together};
 use crate::lease::{Purpose, tag_key};
 use crate::unique::unheard_of;
 use crate::{Error, ErrorKind, Result, Ttl, Value};
@@ -104,18 +105,14 @@ pub(super) async fn complete(
     tags: &[Tag],
     read: Vec<Option<u64>>,
 ) -> Result<Vec<u64>> {
-    let mut numbers = Vec::with_capacity(tags.len());
-    for (tag, present) in tags.iter().zip(read) {
-        let number = match present {
-            Some(number) => {
-                known.learn(tag, number, None);
-                number
-            }
-            None => make(backend, known, tag).await?,
-        };
-        numbers.push(number);
-    }
-    Ok(numbers)
+    let numbers = tags.iter().zip(read).map(|(tag, present)| {
+        Box::pin(async move {
+            let Some(number) = present else { return make(backend, known, tag).await };
+            known.learn(tag, number, None);
+            Ok(number)
+        })
+    });
+    together(join_all(numbers)).await.into_iter().collect()
 }
 
 /// Gives a tag a generation that nobody had, unless it has one by now.
@@ -152,33 +149,29 @@ pub(super) async fn prolong(backend: &Arc<dyn Backend>, known: &Known, tags: &[T
         Ttl::After(life) => life.min(EVER),
         Ttl::Never => EVER,
     };
-    for tag in tags {
-        let now = Instant::now();
-        if now.checked_add(needed).is_some_and(|until| known.lives(&tag.name, until)) {
-            continue;
+    let (ttl, life) = match ttl {
+        Ttl::Never => (Ttl::Never, EVER),
+        Ttl::After(_) => {
+            let life = needed.saturating_mul(2).clamp(LEAST_LIFE, EVER);
+            (Ttl::After(life), life)
         }
-        let Some(mut found) = backend.look(tag.record(), Want::VALUE.and(Want::TTL)).await? else { continue };
-        let left = match found.ttl.take() {
-            Some(Ttl::After(left)) => left,
-            _ => EVER,
-        };
-        let Some(number) = generation(Some(found)) else { continue };
-        let left = if left >= needed {
-            left
-        } else {
-            let (ttl, life) = match ttl {
-                Ttl::Never => (Ttl::Never, EVER),
-                Ttl::After(_) => {
-                    let life = needed.saturating_mul(2).clamp(LEAST_LIFE, EVER);
-                    (Ttl::After(life), life)
-                }
+    };
+    let now = Instant::now();
+    let lives = |tag: &&Tag| now.checked_add(needed).is_some_and(|until| known.lives(&tag.name, until));
+    let prolonged = tags.iter().filter(|tag| !lives(tag)).map(|tag| {
+        Box::pin(async move {
+            let Some(mut found) = backend.look(tag.record(), Want::VALUE.and(Want::TTL)).await? else { return Ok(()) };
+            let left = match found.ttl.take() {
+                Some(Ttl::After(left)) => left,
+                _ => EVER,
             };
-            if !backend.expire(tag.record(), ttl).await? {
-                continue;
+            let Some(number) = generation(Some(found)) else { return Ok(()) };
+            if left < needed && !backend.expire(tag.record(), ttl).await? {
+                return Ok(());
             }
-            life
-        };
-        known.learn(tag, number, now.checked_add(left));
-    }
-    Ok(())
+            known.learn(tag, number, now.checked_add(if left < needed { life } else { left }));
+            Ok(())
+        })
+    });
+    together(join_all(prolonged)).await.into_iter().collect()
 }
