@@ -46,13 +46,15 @@ impl Clears {
         self.count.load(Ordering::Acquire)
     }
 
+    /// Nothing weaker than sequentially consistent: who clears has written to the source before it looks, and who computes reads the source after
+    /// it has said so.
     pub(crate) fn is_used(&self) -> bool {
-        self.used.load(Ordering::Acquire)
+        self.used.load(Ordering::SeqCst)
     }
 
     pub(crate) fn uses(&self) {
         if !self.is_used() {
-            self.used.store(true, Ordering::Release);
+            self.used.store(true, Ordering::SeqCst);
         }
     }
 
