@@ -41,6 +41,22 @@ async def test_a_hit_has_the_key_of_the_decorator(arguments: tuple[Any, ...]) ->
     assert count.calls == 0
 
 
+@pytest.mark.parametrize("options", [{}, {"key": "k"}])
+async def test_an_early_hit_computes_only_what_is_to_be_refreshed(options: dict[str, Any]) -> None:
+    calm = Count(ttl=600, refresh_early=0.8, **options)
+    assert await calm.function() == 1
+    with mock.patch.object(type(calm.function.cache), "_get_or_compute", side_effect=AssertionError):
+        assert await calm.function() == 1
+    early = Count(ttl=600, refresh_early=0.0, **options)
+    assert await early.function() == 1
+    # The present result is given, and another computed behind it.
+    assert await early.function() == 1
+    async with asyncio.timeout(10):
+        while early.calls == 1:
+            await asyncio.sleep(0)
+    assert calm.calls == 1
+
+
 async def test_other_types_are_other_keys() -> None:
     class Number(int):
         def __repr__(self) -> str:

@@ -172,12 +172,14 @@ class Door:
     then it does nothing, and answers with the mark `long` (`set` with False).
 
     `environment` is the mapping behind `os.environ`, and `switches` two names in it that close the way. `missing` is the result of `peek`
-    for a miss. `counted` are the plugins whose work the door does itself, in `times` and `hits`; others in the list close the way.
+    for a miss; with `early` that is the mark, as it is for what is to be refreshed. `counted` are the plugins whose work the door does
+    itself, in `times` and `hits`; others in the list close the way.
     """
 
     def __new__(
         cls, memory: Memory, *, prefix: str, ttl: float | None, plugins: list[Any], environment: Any, switches: tuple[Any, Any],
         long: Any, missing: Any, counted: Sequence[Any] = (), times: Tally | None = None, hits: Tally | None = None,
+        early: bool = False,
     ) -> Door: ...  # fmt: skip
     def get(self, key: Any, default: Any, /) -> Any:
         """The object under key, the default, or the mark."""

@@ -133,7 +133,7 @@ class cached(Watched):
         is_cache = issubclass(type(self.cache), BaseCache)
         is_plain = not any(self._is_replaced(method, cached) for method in ("get_from_cache", "set_in_cache"))
         computes = is_cache and (getattr(self.cache, "_is_tuned", False) or self._tag_rule is not None)
-        may_peek = is_cache and not self._is_replaced("get_from_cache", cached) and not self.cache._is_early
+        may_peek = is_cache and not self._is_replaced("get_from_cache", cached)
         peek = self.cache._peek if may_peek else None
         by_arguments = not (self.key or self.key_builder or self.key_from_attr or self.noself)
         replaced = any(self._is_replaced(method, cached) for method in ("get_cache_key", "_key_from_args"))

@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
 
 use super::commands::Memory;
-use super::inner::{asked, now};
+use super::inner::{asked, calm, now};
 use super::store::Store;
 use super::tally::{Command, Counting, Tally};
 
@@ -34,6 +34,8 @@ pub(crate) struct Door {
     space_length: u32,
     plugins: Py<PyList>,
     counting: Counting,
+    /// Whether a hit may have to be computed anew.
+    is_early: bool,
     environment: Py<PyDict>,
     switches: (Py<PyAny>, Py<PyAny>),
     marks: Marks,
@@ -43,7 +45,8 @@ pub(crate) struct Door {
 impl Door {
     #[new]
     #[pyo3(signature = (
-        memory, *, prefix, ttl, plugins, environment, switches, long, missing, counted = Vec::new(), times = None, hits = None
+        memory, *, prefix, ttl, plugins, environment, switches, long, missing, counted = Vec::new(), times = None, hits = None,
+        early = false
     ))]
     #[allow(clippy::too_many_arguments, reason = "keywords of Python's")]
     fn new(
@@ -59,6 +62,7 @@ impl Door {
         counted: Vec<Py<PyAny>>,
         times: Option<Py<Tally>>,
         hits: Option<Py<Tally>>,
+        early: bool,
     ) -> PyResult<Self> {
         let ttl = crate::ttl::ttl(py, ttl)?;
         let cache = memory.get().cache.namespace(prefix).with_ttl(ttl);
@@ -77,6 +81,7 @@ impl Door {
             space_length,
             plugins,
             counting,
+            is_early: early,
             environment,
             switches,
             marks,
@@ -96,6 +101,8 @@ impl Door {
     fn peek(&self, key: &Bound<'_, PyAny>) -> Py<PyAny> {
         let py = key.py();
         match self.key(key) {
+            // What is to be computed anew isn't missing.
+            Some(key) if self.is_early => self.calm_hit(py, key).unwrap_or_else(|| self.marks.long.clone_ref(py)),
             Some(key) => self.get_one(py, key).unwrap_or_else(|| self.marks.missing.clone_ref(py)),
             None => self.marks.long.clone_ref(py),
         }
@@ -187,14 +194,18 @@ impl Door {
         if self.is_open(key.py()) { text(key) } else { None }
     }
 
-    /// The object under a key, if there is one and the way is open. Only a hit is counted: after a miss the long way counts.
+    /// The object under a key for a function that would compute it, if there is one and the way is open.
     #[inline]
     pub(super) fn hit(&self, py: Python<'_>, key: &str) -> Option<Py<PyAny>> {
-        if !self.is_open(py) {
-            return None;
-        }
+        if self.is_open(py) { self.calm_hit(py, key) } else { None }
+    }
+
+    /// The object under a key, unless it is to be computed anew. Only a hit is counted: after a miss the long way counts.
+    #[inline]
+    fn calm_hit(&self, py: Python<'_>, key: &str) -> Option<Py<PyAny>> {
         let begun = self.counting.begin();
-        let found = self.find(py, key)?;
+        let ask = if self.is_early { calm } else { asked };
+        let found = self.store.find(py, &self.prefix, key)?.or_else(|| ask(py, &self.cache, key))?;
         self.counting.end(Command::Get, begun);
         self.counting.count_hits(1, 1);
         Some(found)

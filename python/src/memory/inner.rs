@@ -107,7 +107,17 @@ pub(super) fn computing<'py>(
 /// The object under a key, of which the store says only that it is there.
 #[cold]
 pub(super) fn asked(py: Python<'_>, cache: &Cache, key: &str) -> Option<Py<PyAny>> {
-    match cache.get::<Value>(key).now() {
+    object(py, cache.get(key))
+}
+
+/// As [`asked`], unless the object is to be computed anew.
+#[cold]
+pub(super) fn calm(py: Python<'_>, cache: &Cache, key: &str) -> Option<Py<PyAny>> {
+    object(py, cache.get_calm(key))
+}
+
+fn object(py: Python<'_>, found: Reply<Option<Value>>) -> Option<Py<PyAny>> {
+    match found.now() {
         Ok(Ok(Some(value))) => Carried::object(py, &value),
         _ => None,
     }

@@ -12,7 +12,7 @@ use crate::backend::{Backend, Found, Key, SetOptions, Want, When};
 use crate::backends::graced::{Age, FRESHNESS, Graced, ROUGHLY};
 use crate::key::OwnedKey;
 use crate::range::Range;
-use crate::{Answer, CommandName, Error, ErrorKind, Reply, Result, Ttl, Value};
+use crate::{Answer, CommandName, Error, ErrorKind, Readable, Reply, Result, Ttl, Value};
 
 #[cfg(feature = "config")]
 pub(crate) const GRACE: Range<Duration> = Range::from("grace", Duration::ZERO);
@@ -85,6 +85,26 @@ impl Cache {
     pub fn with_refresh_early(&self, part: f64) -> Self {
         let early = if part.is_nan() { NEVER_EARLY } else { part.clamp(0.0, NEVER_EARLY) };
         self.on_layers(&Layers { early, ..self.view.layers.clone() })
+    }
+
+    /// The value under `key` as by [`get`](Self::get), where there is no reason to compute it anew: it isn't to be
+    /// [refreshed early](crate::CacheBuilder::refresh_early). For whoever then needs no [`get_or_set`](Self::get_or_set).
+    ///
+    /// # Errors
+    /// As `get`.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::{Cache, Ttl};
+    ///
+    /// let cache = Cache::memory().with_ttl(Ttl::secs(60)).with_refresh_early(0.8);
+    /// cache.set("cup", 5).await?;
+    /// // For the next 48 seconds. Then it is `None`, and still `Some(5)` by `get`.
+    /// assert_eq!(cache.get_calm::<u32>("cup").await?, Some(5));
+    /// # Ok(()) }
+    /// ```
+    pub fn get_calm<T: Readable>(&self, key: &str) -> Reply<Option<T>> {
+        self.serve_calm(key, |cache, key, stored, _| T::read(cache, key, stored))
     }
 
     pub(crate) fn has_grace(&self) -> bool {

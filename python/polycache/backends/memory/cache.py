@@ -151,6 +151,7 @@ class SimpleMemoryBackend(MemoryOperations):
             counted=plugins if len(tallies) == len(plugins) else (),
             times=tallies.get(TimingPlugin),
             hits=tallies.get(HitMissRatioPlugin),
+            early=self._is_early,
         )
 
     #: Makes the dict for a plugin of the package.
