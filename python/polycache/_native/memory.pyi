@@ -185,7 +185,7 @@ class Door:
         """The object under key, the default, or the mark."""
     def peek(self, key: Any, /) -> Any:
         """The object under key, `missing`, or the mark."""
-    def multi_get(self, keys: list[Any], /) -> Any:
+    def multi_get(self, keys: tuple[Any, ...], /) -> Any:
         """The objects under keys, in their order, each or None; or the mark."""
     def set(self, key: Any, value: object, ttl: float | None = None, /) -> bool:
         """Stores an object. Returns whether it was stored."""

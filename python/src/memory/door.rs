@@ -4,7 +4,7 @@
 use polycache::{Cache, Ttl};
 use pyo3::gc::{PyTraverseError, PyVisit};
 use pyo3::prelude::*;
-use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString};
+use pyo3::types::{PyBool, PyDict, PyInt, PyList, PyString, PyTuple};
 
 use super::commands::Memory;
 use super::inner::{asked, calm, now};
@@ -109,25 +109,37 @@ impl Door {
     }
 
     #[pyo3(signature = (keys, /))]
-    fn multi_get<'py>(&self, keys: &Bound<'py, PyAny>) -> PyResult<Bound<'py, PyAny>> {
+    fn multi_get<'py>(&self, keys: &Bound<'py, PyTuple>) -> PyResult<Bound<'py, PyAny>> {
         let py = keys.py();
         let long = || Ok(self.marks.long.bind(py).clone());
-        let Ok(keys) = keys.cast_exact::<PyList>() else { return long() };
         if !self.is_open(py) {
             return long();
         }
         let begun = self.counting.begin();
-        let keys: Vec<Bound<'_, PyAny>> = keys.iter().collect();
         // Before the store is locked, since Python may have to make the text.
-        let Some(names) = keys.iter().map(text).collect::<Option<Vec<&str>>>() else { return long() };
-        let found = self.store.find_many(py, &self.prefix, &names);
-        let mut hits = 0;
-        let values = names.iter().zip(found).map(|(name, found)| {
-            let value = found.and_then(|object| object.or_else(|| asked(py, &self.cache, name)));
-            hits += usize::from(value.is_some());
-            value.unwrap_or_else(|| py.None())
+        let keys: Vec<Borrowed<'_, '_, PyAny>> = keys.iter_borrowed().collect();
+        // Not collected: the length isn't known where one may be missing.
+        let mut names = Vec::with_capacity(keys.len());
+        for key in &keys {
+            let Some(name) = text(key) else { return long() };
+            names.push(name);
+        }
+        let (mut hits, mut rest) = (0, Vec::new());
+        let values = self.store.find_many(py, &self.prefix, &names).enumerate().map(|(place, found)| {
+            hits += usize::from(found.is_some());
+            if matches!(found, Some(None)) {
+                rest.push(place);
+            }
+            found.flatten().unwrap_or_else(|| py.None())
         });
+        // The list is made before its first object is looked up and the store is locked, since Python may collect its garbage then.
         let values = PyList::new(py, values)?;
+        for place in rest {
+            match asked(py, &self.cache, names[place]) {
+                Some(value) => values.set_item(place, value)?,
+                None => hits -= 1,
+            }
+        }
         self.counting.end(Command::MultiGet, begun);
         self.counting.count_hits(names.len(), hits);
         Ok(values.into_any())

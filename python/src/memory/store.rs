@@ -92,11 +92,14 @@ impl Store {
         if prefix.is_empty() { self.engine.view(name, look) } else { self.engine.view_joined(prefix, name, look) }
     }
 
-    /// As [`find`](Self::find) of many names.
-    pub(super) fn find_many(&self, py: Python<'_>, prefix: &str, names: &[&str]) -> Vec<Option<Option<Py<PyAny>>>> {
-        let mut found = Vec::with_capacity(names.len());
-        self.engine.view_many(prefix, names.iter().copied(), |held| found.push(held.map(|held| held.object(py))));
-        found
+    /// As [`find`](Self::find) of many names. Who takes the objects does so under a lock.
+    pub(super) fn find_many<'a>(
+        &'a self,
+        py: Python<'a>,
+        prefix: &'a str,
+        names: &'a [&str],
+    ) -> impl ExactSizeIterator<Item = Option<Option<Py<PyAny>>>> {
+        self.engine.view_many(prefix, names.iter().copied(), move |held| held.map(|held| held.object(py)))
     }
 
     /// Stores an object without a weight.

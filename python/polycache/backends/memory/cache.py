@@ -197,7 +197,7 @@ class SimpleMemoryBackend(MemoryOperations):
             if type(keys) is not list:
                 keys = list(keys)
             ask = self._fast_multi_get
-            found: Any = ask(keys)
+            found: Any = ask(tuple(keys))
             if found is not LONG:
                 values: list[Any] = found
                 return values
