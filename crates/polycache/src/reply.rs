@@ -97,15 +97,6 @@ impl<T> Reply<T> {
         }
     }
 
-    /// The value, if it is here.
-    #[inline]
-    pub(crate) fn here(&self) -> Option<&T> {
-        match &self.0 {
-            State::Ready(Ok(value)) => Some(value),
-            _ => None,
-        }
-    }
-
     /// With what `step` makes of the value; here if this one is.
     pub(crate) fn map<U>(self, step: impl FnOnce(T) -> U + Send + 'static) -> Reply<U>
     where

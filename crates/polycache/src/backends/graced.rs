@@ -15,8 +15,6 @@ use crate::{Error, ErrorKind, Head, Reply, Ttl, Value};
 #[derive(Debug)]
 pub(crate) struct Graced {
     inner: Arc<dyn Backend>,
-    /// Where hits are marked, if they are.
-    hits: Option<Arc<dyn Backend>>,
     /// Of what is stored.
     grace: Duration,
     /// The part of a TTL after which an entry is refreshed early; 1 for never.
@@ -83,8 +81,8 @@ impl Age {
 }
 
 impl Graced {
-    pub(crate) fn new(inner: Arc<dyn Backend>, hits: Option<Arc<dyn Backend>>, grace: Duration, early: f64) -> Self {
-        Self { inner, hits, grace, early }
+    pub(crate) fn new(inner: Arc<dyn Backend>, grace: Duration, early: f64) -> Self {
+        Self { inner, grace, early }
     }
 
     /// The value and its life, with the grace.
@@ -102,16 +100,6 @@ impl Graced {
                 (value.with_head(&head), Ttl::After(life.saturating_add(self.grace)))
             }
             ttl => (value, ttl),
-        }
-    }
-
-    /// Apart, so that a marked hit moves no further.
-    #[inline(never)]
-    fn get_unmarked(&self, key: Key<'_>) -> Reply<Option<Value>> {
-        match self.inner.look(key, ROUGHLY).now() {
-            Ok(Ok(Some(found))) if Age::is_fresh_in(&found) => Reply::from(Ok(found.value)),
-            Ok(found) => Reply::from(found.map(|_| None)),
-            Err(pending) => pending.map(|found| found.filter(Age::is_fresh_in)?.value),
         }
     }
 }
@@ -168,13 +156,11 @@ impl Backend for Graced {
     backend::forward!(self.inner, all but [get look multi_get set multi_set increment expire]);
 
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
-        if let Some(hits) = &self.hits {
-            let reply = hits.get(key);
-            if reply.here().is_some_and(|found| found.as_ref().is_none_or(Value::is_hit)) {
-                return reply;
-            }
+        match self.inner.look(key, ROUGHLY).now() {
+            Ok(Ok(Some(found))) if Age::is_fresh_in(&found) => Reply::from(Ok(found.value)),
+            Ok(found) => Reply::from(found.map(|_| None)),
+            Err(pending) => pending.map(|found| found.filter(Age::is_fresh_in)?.value),
         }
-        self.get_unmarked(key)
     }
 
     fn look(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
@@ -246,6 +232,6 @@ impl Backend for Graced {
     }
 
     fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {
-        Some(Arc::new(Self { inner: self.inner.ending_leases(holder)?, hits: None, ..*self }))
+        Some(Arc::new(Self { inner: self.inner.ending_leases(holder)?, ..*self }))
     }
 }

@@ -18,7 +18,7 @@ use self::others::Others;
 use self::tier::{Lives, Read, Tier};
 use crate::backend::{self, Backend, Entry, Found, Holder, Key, OwnedKey, SetOptions, Tracker, Want, When};
 use crate::events::{Event, EventKinds, Flushed, Listener};
-use crate::lease::is_lease;
+use crate::lease::{is_lease, is_tag};
 use crate::{Raw, Reply, Result, Ttl, Value};
 
 /// What a read has to find for its answer to be kept: the life of a copy is never longer than what is left of the entry's.
@@ -181,7 +181,7 @@ impl Near {
     ) -> Reply<Vec<Option<Found>>> {
         let missing: Vec<Key<'_>> =
             keys.iter().zip(&found).filter_map(|(key, found)| found.is_none().then_some(*key)).collect();
-        if missing.iter().any(|key| is_lease(key.full())) {
+        if missing.iter().any(|key| is_lease(key.full()) && !is_tag(key.full())) {
             // Whoever waits for a lease asks for its key too, and what somebody has just stored there.
             return self.far.multi_get(keys, want);
         }
@@ -190,8 +190,15 @@ impl Near {
             return reply.map(|far| together(found, far));
         }
         self.others.listen();
-        let reads: Vec<Option<Read>> = missing.iter().map(|key| self.tier.departs(key.full())).collect();
-        missing.iter().for_each(|key| self.tier.tell_miss(*key));
+        // The generations of tags are never near.
+        let departs = |key: &Key<'_>| {
+            if is_tag(key.full()) {
+                return None;
+            }
+            self.tier.tell_miss(*key);
+            self.tier.departs(key.full())
+        };
+        let reads: Vec<Option<Read>> = missing.iter().map(departs).collect();
         let owned: Vec<OwnedKey> = missing.iter().map(|key| key.into_owned()).collect();
         let (tier, lives) = (Arc::clone(&self.tier), self.lives());
         self.far.multi_get(&missing, self.keepable(want)).map(move |mut far| {

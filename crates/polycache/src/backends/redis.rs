@@ -18,6 +18,7 @@ mod connector;
 mod dialogue;
 mod echo;
 mod fleet;
+mod glance;
 mod layout;
 mod link;
 mod listing;
@@ -41,6 +42,7 @@ mod tls;
 mod tracking;
 mod trouble;
 mod url;
+mod words;
 
 use std::fmt;
 use std::sync::{Arc, Once};

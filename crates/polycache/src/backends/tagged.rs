@@ -184,6 +184,36 @@ impl Tagged {
         !self.tags.is_empty() && self.shared.clears.is_none()
     }
 
+    /// Asks for an entry together with this view's generations, in one call.
+    fn read_with_tags(&self, key: Key<'_>, want: Want) -> Reply<Vec<Option<Found>>> {
+        let keys: Vec<Key<'_>> = std::iter::once(key).chain(self.tags.iter().map(Tag::record)).collect();
+        self.inner.multi_get(&keys, want)
+    }
+
+    /// The entry of such a read, if it is there and none of its tags was cleared.
+    async fn settle_one(&self, read: Reply<Vec<Option<Found>>>) -> Result<Option<Found>> {
+        let mut found = read.await?.into_iter();
+        let mut entry = found.next().flatten();
+        let read: Vec<Option<u64>> = found.map(records::generation).collect();
+        if read.len() != self.tags.len() {
+            return Err(records::miscounted(&*self.inner, read.len(), self.tags.len()));
+        }
+        // What most reads find, at once: an entry that has no other tags.
+        if let Some(Found { value: Some(value), .. }) = &mut entry
+            && value.head().is_some_and(|head| head.tags().all(|tag| self.is_present(tag, &read)))
+        {
+            *value = std::mem::replace(value, Value::bytes([])).checked();
+            return Ok(entry);
+        }
+        Ok(self.settle(vec![entry], read).await?.into_iter().next().flatten())
+    }
+
+    /// Whether it is a tag of this view's, with the generation that was `read`.
+    fn is_present(&self, (name, generation): (&str, u64), read: &[Option<u64>]) -> bool {
+        let mut present = self.tags.iter().zip(read);
+        present.any(|(tag, read)| tag.name == name && *read == Some(generation))
+    }
+
     /// Runs a read together with one of this view's generations. Where an entry is missing, tags without a generation get one: somebody is
     /// going to store something.
     async fn with_tags(&self, read: Reply<Vec<Option<Found>>>) -> Result<Vec<Option<Found>>> {

@@ -32,8 +32,6 @@ pub(crate) const THROTTLE: Range<Duration> = Range::from("throttle", Duration::Z
 pub(crate) struct Grace {
     /// The backend that the cache's own is around.
     inner: Arc<dyn Backend>,
-    /// Where hits are marked, if they are.
-    hits: Option<Arc<dyn Backend>>,
     /// The part of a TTL after which an entry is refreshed early; 1 for never.
     early: f64,
 }
@@ -46,17 +44,12 @@ const CALM: Age = Age::Fresh(Ttl::Never);
 
 impl Grace {
     /// The grace of a cache on `inner`, and the backend that keeps it; none where that is zero and nothing is refreshed early.
-    pub(crate) fn around(
-        inner: Arc<dyn Backend>,
-        hits: Option<Arc<dyn Backend>>,
-        grace: Duration,
-        early: f64,
-    ) -> (Option<Self>, Arc<dyn Backend>) {
+    pub(crate) fn around(inner: Arc<dyn Backend>, grace: Duration, early: f64) -> (Option<Self>, Arc<dyn Backend>) {
         if grace.is_zero() && early >= NEVER_EARLY {
             return (None, inner);
         }
-        let backend = Arc::new(Graced::new(Arc::clone(&inner), hits.clone(), grace.min(LONGEST), early));
-        (Some(Self { inner, hits, early }), backend)
+        let backend = Arc::new(Graced::new(Arc::clone(&inner), grace.min(LONGEST), early));
+        (Some(Self { inner, early }), backend)
     }
 }
 
@@ -146,8 +139,10 @@ impl Cache {
     /// A fresh value that isn't to be refreshed, if the store tells that at once.
     #[inline]
     fn calm_hit<T>(&self, key: &str, read: Read<T>) -> Option<T> {
-        let hits = self.view.grace.as_ref()?.hits.as_ref()?;
-        match self.with_key(key, |_, key| hits.get(key)).now() {
+        if !self.has_grace() || !self.view.layers.shared.marks_hits {
+            return None;
+        }
+        match self.with_key(key, |_, key| self.view.direct.get(key)).now() {
             Ok(Ok(Some(value))) if value.is_calm_hit() => read(self, key, value, CALM).ok(),
             _ => None,
         }
@@ -268,6 +263,13 @@ impl Cache {
         self.finish(NAME, Some(key), rested, move |cache, key, found| {
             found?.map_or(Ok(None), |(value, age)| unless_cleared(read(cache, key, value, age)))
         })
+    }
+
+    /// Whether it is to be asked for once more, of the backend that knows of the grace: the store was asked directly, and hasn't marked the
+    /// value as a hit.
+    #[inline]
+    pub(super) fn is_doubtful(&self, value: &Value) -> bool {
+        !value.is_plain() && self.has_grace() && self.view.layers.shared.marks_hits && !value.is_hit()
     }
 
     /// Whether the mark of a hit tells all: it comes from the cache's own store, and a value with a grace is for a cache with one.

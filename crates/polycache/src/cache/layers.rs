@@ -58,12 +58,11 @@ impl Layers {
             self.stale_on_clear && !self.grace.is_zero(),
         );
         let tagged = Arc::new(tagged);
-        let hits = self.shared.marks_hits.then(|| Arc::clone(&self.given));
-        let (grace, backend) = Grace::around(Arc::clone(&tagged) as Arc<dyn Backend>, hits, self.grace, self.early);
-        let direct = match &grace {
-            None if !tagged.reads_tags() => Arc::clone(&self.given),
-            _ => Arc::clone(&backend),
-        };
+        let (grace, backend) = Grace::around(Arc::clone(&tagged) as Arc<dyn Backend>, self.grace, self.early);
+        // A store that marks its hits keeps the clears too, so no tags are read.
+        let is_direct = self.shared.marks_hits || grace.is_none();
+        let direct = if is_direct && !tagged.reads_tags() { &self.given } else { &backend };
+        let direct = Arc::clone(direct);
         Made { direct, backend, tagged, grace }
     }
 }

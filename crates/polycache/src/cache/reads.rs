@@ -107,7 +107,8 @@ impl Cache {
         }
         let full = self.full_keys(keys);
         let full: Vec<Key<'_>> = full.iter().map(OwnedKey::key).collect();
-        let pending = match self.view.direct.multi_get(&full, Want::VALUE).now() {
+        let backend = if self.has_grace() { &self.view.backend } else { &self.view.direct };
+        let pending = match backend.multi_get(&full, Want::VALUE).now() {
             // Only errors need the keys' names; here they can be borrowed.
             Ok(result) => match self.decode_all::<K, T>(result, misses, |index| keys[index].as_ref()) {
                 Err(error) if error.note() == Some(Note::Unchecked) => self.view.backend.multi_get(&full, Want::VALUE),
@@ -306,13 +307,34 @@ impl Cache {
     ) -> Reply<Option<B>> {
         // The two most frequent cases come first, apart from the rest: this is the cost of a hit.
         match self.with_key(key, |_, key| self.view.direct.get(key)).now() {
-            Ok(Ok(Some(value))) => match decode(self, key, value) {
+            Ok(Ok(Some(value))) if !self.is_doubtful(&value) => match decode(self, key, value) {
                 Ok(value) => Reply::ready(Some(value)),
                 Err(error) => self.failed_read(name, key, error, decode),
             },
+            Ok(Ok(Some(_))) => self.fetch_anew(name, key, decode),
             Ok(Ok(None)) => Reply::ready(None),
             Ok(Err(error)) => self.failed_read(name, key, error, decode),
             Err(pending) => self.fetch_later(name, key, pending, decode),
+        }
+    }
+
+    /// The same by all layers of the backend.
+    #[inline(never)]
+    fn fetch_anew<B: Send + 'static>(
+        &self,
+        name: CommandName,
+        key: &str,
+        decode: fn(&Self, &str, Value) -> Result<B>,
+    ) -> Reply<Option<B>> {
+        let read = match self.with_key(key, |backend, key| backend.get(key)).now() {
+            Ok(Ok(Some(value))) => decode(self, key, value),
+            Ok(Ok(None)) => return Reply::ready(None),
+            Ok(Err(error)) => Err(error),
+            Err(pending) => return self.fetch_later(name, key, pending, decode),
+        };
+        match read {
+            Ok(value) => Reply::ready(Some(value)),
+            Err(error) => self.failed_read(name, key, error, decode),
         }
     }
 

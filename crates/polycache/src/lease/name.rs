@@ -120,7 +120,7 @@ pub(crate) fn leased(lease: &str) -> Option<&str> {
 }
 
 /// Whether a key, full or without its namespace, is that of a tag's generation.
-#[cfg(feature = "memcached")]
+#[cfg(any(feature = "memcached", feature = "memory"))]
 pub(crate) fn is_tag(text: &str) -> bool {
     parse(text).is_some_and(|(_, purpose)| matches!(purpose, Purpose::Tag | Purpose::Tags))
 }

@@ -1,16 +1,73 @@
 //! Near within and around other backends, and with what a cache keeps beside values.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
-use polycache::backend::Backend;
+use polycache::backend::{self, Backend, Clears, Found, Key, Want};
 use polycache::backends::memory::{ManualClock, Memory};
 use polycache::backends::near::Near;
 use polycache::backends::recovery::Recovery;
-use polycache::{Cache, ErrorKind, Ttl};
+use polycache::{Cache, ErrorKind, Reply, Ttl, Value};
 use polycache_testkit::Intercept;
 
 use crate::Pair;
+
+/// A far store that keeps no clears, as a server doesn't, and notes which keys are read.
+#[derive(Debug)]
+struct Server {
+    inner: Memory,
+    read: Arc<Mutex<Vec<String>>>,
+}
+
+impl Server {
+    fn note(&self, keys: &[Key<'_>]) {
+        self.read.lock().unwrap().extend(keys.iter().map(|key| key.full().to_owned()));
+    }
+}
+
+impl Backend for Server {
+    backend::forward!(self.inner, all but [get look multi_get clears]);
+
+    fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
+        self.note(&[key]);
+        self.inner.get(key)
+    }
+
+    fn look(&self, key: Key<'_>, want: Want) -> Reply<Option<Found>> {
+        self.note(&[key]);
+        self.inner.look(key, want)
+    }
+
+    fn multi_get(&self, keys: &[Key<'_>], want: Want) -> Reply<Vec<Option<Found>>> {
+        self.note(keys);
+        self.inner.multi_get(keys, want)
+    }
+
+    fn clears(&self) -> Option<Arc<Clears>> {
+        None
+    }
+}
+
+/// The value is near, and its tags are asked far.
+#[tokio::test]
+async fn tags() {
+    for grace in [0, 600] {
+        let (inner, read) = (Memory::builder().max_bytes(1 << 20).build().unwrap(), Arc::default());
+        let far = Arc::new(Server { inner, read: Arc::clone(&read) });
+        let near = Near::builder().ttl(Duration::from_secs(3_600)).build(far.clone()).unwrap();
+        let builder = || Cache::builder().ttl(Ttl::secs(60)).grace(Duration::from_secs(grace));
+        let cache = builder().backend(near).build().unwrap().tagged(["shop"]);
+        cache.set("k", 1).await.unwrap();
+        assert_eq!(cache.get("k").await.unwrap(), Some(1));
+        read.lock().unwrap().clear();
+        assert_eq!(cache.get("k").await.unwrap(), Some(1));
+        assert_eq!(*read.lock().unwrap(), ["shop\u{1}tag"]);
+        // Another process.
+        let other = builder().shared_backend(far).build().unwrap();
+        other.clear_tag("shop").await.unwrap();
+        assert_eq!(cache.get::<i32>("k").await.unwrap(), None);
+    }
+}
 
 /// What is near goes stale when the entry does.
 #[tokio::test]

@@ -10,6 +10,7 @@ use redis::{Arg, Cmd, Value};
 use super::command::after;
 use super::config::Server;
 use super::connector::{Connector, Target};
+use super::glance::Glance;
 use super::resp::{Frame, Reader};
 use super::sentinel::is_replica;
 use super::store::Store;
@@ -128,6 +129,15 @@ pub(super) async fn many(
         Ok(Reply::One(value)) => Ok(vec![value]),
         Ok(Reply::Many(values)) => Ok(values),
         Err(failure) => Err(told(class, failure)),
+    }
+}
+
+/// The replies to a [`Glance`].
+pub(super) async fn glance(connection: &Connection<Link>, glance: &Glance) -> Result<Vec<Value>, Failure> {
+    match connection.call(glance).await {
+        Ok(Reply::One(value)) => Ok(vec![value]),
+        Ok(Reply::Many(values)) => Ok(values),
+        Err(failure) => Err(told(Class::Read, failure)),
     }
 }
 

@@ -2,15 +2,18 @@
 
 use std::sync::Arc;
 
-use redis::{Cmd, Value as Answer};
+use redis::Value as Answer;
 
 use super::Redis;
 use super::answers::{self, of_many};
 use super::fleet::Fleet;
+use super::glance::Glance;
 use super::operations::command;
 use super::scripts::{Call, LOOK};
 use super::trouble::{Class, unexpected};
 use crate::backend::{Found, Key, Version, Want};
+use crate::join::{join, together};
+use crate::lease::is_lease;
 use crate::{Reply, Result, Value};
 
 /// How many keys a script looks at. Redis before 7.2 remembers all keys of a script for a tracked connection, once for each of its commands: a
@@ -55,11 +58,11 @@ impl Redis {
                 self.ask(Class::Read, key, command(name, key), move |answer| read(answer, want))
             }
             (Form::Pair, Fleet::Single(node)) => {
-                let (node, life, value) = (Arc::clone(node), command("PTTL", key), command("GET", key));
+                let (node, glance) = (Arc::clone(node), Glance::new(&[key], want));
                 Reply::pending(async move {
-                    let answers = node.many(Class::Read, &[&life, &value]).await?;
-                    let [life, value] = <[Answer; 2]>::try_from(answers).map_err(|_| unexpected(&Answer::Nil))?;
-                    alive(life, value, want)
+                    let mut answers = node.glance(&glance).await?;
+                    let value = answers.pop().unwrap_or_default();
+                    alive(answers.pop(), value, want)
                 })
             }
             // In a cluster the two might be redirected apart.
@@ -76,18 +79,18 @@ impl Redis {
     pub(super) fn find_many(&self, keys: &[Key<'_>], want: Want) -> Reply<Vec<Option<Found>>> {
         let fleet = Arc::clone(&self.fleet);
         match (Form::of(want), &*self.fleet) {
-            (Form::Command("GET", _), Fleet::Single(_)) => {
-                let all = fleet.command(&[], mget(keys));
+            (Form::Command("GET", _) | Form::Pair, Fleet::Single(node)) => {
+                let (node, glance) = (Arc::clone(node), Glance::new(keys, want));
                 Reply::pending(async move {
-                    let answers = answers::list(fleet.one(Class::Read, all).await?)?;
-                    let mut all = Vec::with_capacity(answers.len());
-                    for answer in answers {
-                        all.push(match answer {
-                            Answer::BulkString(bytes) => Some(found(bytes, want)),
-                            other => answers::bytes(of_many(other))?.map(|bytes| found(bytes, want)),
-                        });
+                    let mut lives = node.glance(&glance).await?;
+                    let values = lives.pop().unwrap_or_default();
+                    let values = if glance.len() == 1 { vec![values] } else { answers::list(values)? };
+                    if values.len() != glance.len() {
+                        return Err(unexpected(&Answer::Array(values)));
                     }
-                    Ok(all)
+                    let mut lives = lives.into_iter();
+                    let entry = |(asked, value)| alive(if asked { lives.next() } else { None }, of_many(value), want);
+                    glance.lives().zip(values).map(entry).collect()
                 })
             }
             (Form::Command(name, read), _) => {
@@ -97,18 +100,18 @@ impl Redis {
                     answers.into_iter().map(|answer| read(of_many(answer), want)).collect()
                 })
             }
-            (Form::Pair, Fleet::Single(node)) => {
-                let (node, count) = (Arc::clone(node), keys.len());
-                let lives = keys.iter().map(|key| command("PTTL", *key));
-                let commands: Vec<Cmd> = lives.chain([mget(keys)]).collect();
+            // Of generations and leases nobody asks how long they live, as in a `Glance`.
+            (Form::Pair, Fleet::Cluster(_)) if keys.iter().any(|key| is_lease(key.full())) => {
+                let is_own: Vec<bool> = keys.iter().map(|key| is_lease(key.full())).collect();
+                let some = |own: bool| {
+                    let chosen = keys.iter().zip(&is_own).filter(|(_, is_own)| **is_own == own);
+                    chosen.map(|(key, _)| *key).collect::<Vec<_>>()
+                };
+                let (users, own) = (self.find_many(&some(false), want), self.find_many(&some(true), Want::VALUE));
                 Reply::pending(async move {
-                    let commands: Vec<&Cmd> = commands.iter().collect();
-                    let mut lives = node.many(Class::Read, &commands).await?;
-                    let values = answers::list(lives.pop().unwrap_or_default())?;
-                    if (lives.len(), values.len()) != (count, count) {
-                        return Err(unexpected(&Answer::Array(values)));
-                    }
-                    lives.into_iter().zip(values).map(|(life, value)| alive(life, of_many(value), want)).collect()
+                    let (users, own) = together(join(users, own)).await;
+                    let (mut users, mut own) = (users?.into_iter(), own?.into_iter());
+                    Ok(is_own.iter().map(|is_own| if *is_own { own.next() } else { users.next() }.flatten()).collect())
                 })
             }
             (Form::Script | Form::Pair, topology) => {
@@ -130,22 +133,17 @@ impl Redis {
     }
 }
 
-fn mget(keys: &[Key<'_>]) -> Cmd {
-    let mut all = Cmd::with_capacity(keys.len() + 1, 4 + keys.iter().map(|key| key.full().len()).sum::<usize>());
-    all.arg("MGET");
-    for key in keys {
-        all.arg(key.full());
-    }
-    all
-}
-
-/// The entry of these answers to `PTTL` and to a command for its value.
-fn alive(life: Answer, value: Answer, want: Want) -> Result<Option<Found>> {
-    let (life, bytes) = (answers::ttl(life)?, answers::bytes(value)?);
+/// The entry of these answers to `PTTL`, if its life was asked for, and to a command for its value.
+fn alive(life: Option<Answer>, value: Answer, want: Want) -> Result<Option<Found>> {
+    let life = life.map(answers::ttl).transpose()?;
+    let bytes = match value {
+        Answer::BulkString(bytes) => Some(bytes),
+        other => answers::bytes(other)?,
+    };
     Ok(bytes.map(|bytes| {
         let mut found = found(bytes, want);
         // Without a life before it, the value has just come.
-        found.ttl = Some(life.unwrap_or_default());
+        found.ttl = life.map(Option::unwrap_or_default);
         found
     }))
 }

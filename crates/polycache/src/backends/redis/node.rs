@@ -9,6 +9,7 @@ use polycache_wire::Connection;
 use redis::{Cmd, ServerError, Value};
 
 use super::connector::{Connector, Target};
+use super::glance::Glance;
 use super::link::{self, Link};
 use super::server_error::{connection_goes, without_echo};
 use super::store::Store;
@@ -65,6 +66,20 @@ impl Node {
             self.met(error, &store.words());
         }
         Ok(answer)
+    }
+
+    /// The answers to a [`Glance`]: the lives, and the values.
+    pub(super) async fn glance(&self, glance: &Glance) -> Result<Vec<Value>, Failure> {
+        let Some((connection, _busy)) = self.connection() else {
+            return Ok(Vec::new());
+        };
+        let mut answers = link::glance(connection, glance).await?;
+        for answer in &mut answers {
+            if let Value::ServerError(error) = answer {
+                self.met(error, &glance.words());
+            }
+        }
+        Ok(answers)
     }
 
     /// The answers to several commands, in one round trip.

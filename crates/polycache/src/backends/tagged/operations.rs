@@ -6,28 +6,15 @@ use std::time::Duration;
 use super::{Seen, Tag, Tagged, records, with_tags};
 use crate::backend::{self, Backend, Entry, Found, Holder, Key, OwnedKey, SetOptions, Want, When};
 use crate::lease::is_lease;
-use crate::{Error, ErrorKind, Head, Reply, Ttl, Value};
+use crate::{ErrorKind, Head, Reply, Ttl, Value};
 
 impl Backend for Tagged {
     backend::forward!(self.inner, all but [get look multi_get set multi_set increment expire]);
 
     fn get(&self, key: Key<'_>) -> Reply<Option<Value>> {
         if self.reads_tags() && !is_lease(key.full()) {
-            let (this, owned) = (self.clone(), key.into_owned());
-            return Reply::pending(async move {
-                let keys: Vec<Key<'_>> =
-                    std::iter::once(owned.key()).chain(this.tags.iter().map(Tag::record)).collect();
-                let mut found = this.inner.multi_get(&keys, Want::VALUE).await?;
-                if found.len() != keys.len() {
-                    return Err(Error::new(
-                        ErrorKind::Backend,
-                        "the backend gave another number of values than asked for",
-                    ));
-                }
-                let read = found.drain(1..).map(records::generation).collect();
-                let found = this.settle(found, read).await?;
-                Ok(found.into_iter().next().flatten().and_then(|found| found.value))
-            });
+            let (this, read) = (self.clone(), self.read_with_tags(key, Want::VALUE));
+            return Reply::pending(async move { Ok(this.settle_one(read).await?.and_then(|found| found.value)) });
         }
         self.checking(self.inner.get(key).map(|value| value.map(Found::of))).map(|found| found?.value)
     }
@@ -39,17 +26,22 @@ impl Backend for Tagged {
         if (self.is_plain() && !want.has(Want::VALUE)) || is_lease(key.full()) {
             return self.inner.look(key, want);
         }
-        let look = self.inner.look(key, want.and(Want::VALUE));
-        let found = if self.reads_tags() {
-            let this = self.clone();
-            Reply::pending(async move {
-                let found = this.with_tags(look.map(|found| vec![found])).await?;
-                Ok(found.into_iter().next().flatten())
-            })
-        } else {
-            self.checking(look)
-        };
-        found.map(move |found| found.map(|found| only(found, want)))
+        let wanted = want.and(Want::VALUE);
+        if !self.reads_tags() {
+            let found = self.checking(self.inner.look(key, wanted));
+            return found.map(move |found| found.map(|found| only(found, want)));
+        }
+        let this = self.clone();
+        if want.has(Want::VERSION) || (want.has(Want::TTL) && !want.has(Want::ROUGH)) {
+            // All parts of the entry are from one moment. The generations' need not be.
+            let look = self.inner.look(key, wanted).map(|found| vec![found]);
+            return Reply::pending(async move {
+                let found = this.with_tags(look).await?;
+                Ok(found.into_iter().next().flatten().map(|found| only(found, want)))
+            });
+        }
+        let read = self.read_with_tags(key, wanted);
+        Reply::pending(async move { Ok(this.settle_one(read).await?.map(|found| only(found, want))) })
     }
 
     fn multi_get(&self, keys: &[Key<'_>], want: Want) -> Reply<Vec<Option<Found>>> {

@@ -85,10 +85,15 @@ pub(super) async fn read(backend: &dyn Backend, tags: &[Tag]) -> Result<Vec<Opti
     let keys: Vec<Key<'_>> = tags.iter().map(Tag::record).collect();
     let found = backend.multi_get(&keys, Want::VALUE).await?;
     if found.len() != tags.len() {
-        let text = format!("the backend {} gave {} values for {} keys", backend.info().name, found.len(), tags.len());
-        return Err(Error::new(ErrorKind::Backend, text));
+        return Err(miscounted(backend, found.len(), tags.len()));
     }
     Ok(found.into_iter().map(generation).collect())
+}
+
+#[cold]
+pub(super) fn miscounted(backend: &dyn Backend, given: usize, asked: usize) -> Error {
+    let text = format!("the backend {} gave {given} values for {asked} keys", backend.info().name);
+    Error::new(ErrorKind::Backend, text)
 }
 
 /// A generation as it is stored.
