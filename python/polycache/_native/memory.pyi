@@ -181,6 +181,8 @@ class Door:
         long: Any, missing: Any, counted: Sequence[Any] = (), times: Tally | None = None, hits: Tally | None = None,
         early: bool = False,
     ) -> Door: ...  # fmt: skip
+    def __getitem__(self, key: Any, /) -> Any:
+        """The object under key, if there is one and the way is open. The quickest of all. None isn't counted: `get` tells what it means."""
     def get(self, key: Any, default: Any, /) -> Any:
         """The object under key, the default, or the mark."""
     def peek(self, key: Any, /) -> Any:

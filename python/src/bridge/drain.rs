@@ -1,4 +1,4 @@
-//! The callback of an event loop whose bell has rung.
+//! What an event loop does whose bell has rung.
 
 use std::os::fd::RawFd;
 use std::sync::{Arc, Weak};
@@ -7,6 +7,7 @@ use std::task::Poll;
 use pyo3::exceptions::{PyAttributeError, PyNotImplementedError};
 use pyo3::intern;
 use pyo3::prelude::*;
+use pyo3::types::{PyList, PyTuple};
 
 use super::calls::Calls;
 use super::loops::complete;
@@ -15,10 +16,13 @@ use super::runtime;
 use crate::fork;
 use crate::shutdown::Within;
 
-/// The loop's reader. Only the loop holds it, or a thread that watches for it: closing the loop drops it, and the calls with it.
+/// The native half of the loop's reader. Only the loop holds it, or a thread that watches for it: closing the loop drops it, and the calls
+/// with it.
 #[pyclass(frozen, module = "polycache._native")]
 pub(super) struct Drain {
     calls: Arc<Calls>,
+    /// Whether the reader itself goes on with the tasks. While a loop is debugged, it times each of its steps: there it has them.
+    is_direct: bool,
 }
 
 impl Drain {
@@ -28,10 +32,12 @@ impl Drain {
         let mailbox = Mailbox::new()?;
         let fd = mailbox.reactor().fd();
         let calls = Calls::new(mailbox);
-        let drain = Bound::new(py, Self { calls: Arc::clone(&calls) })?;
-        match event_loop.call_method1(intern!(py, "add_reader"), (fd, &drain)) {
+        let is_direct = !event_loop.call_method0(intern!(py, "get_debug"))?.is_truthy()?;
+        let drain = Bound::new(py, Self { calls: Arc::clone(&calls), is_direct })?;
+        let waker = py.import("polycache._wake")?.call_method1(intern!(py, "waker"), (drain,))?;
+        match event_loop.call_method1(intern!(py, "add_reader"), (fd, &waker)) {
             Ok(_) => {}
-            Err(error) if has_no_readers(py, &error) => watch(event_loop, fd, &drain)?,
+            Err(error) if has_no_readers(py, &error) => watch(event_loop, fd, &waker)?,
             Err(error) => return Err(error),
         }
         Ok(calls)
@@ -45,23 +51,26 @@ fn has_no_readers(py: Python<'_>, error: &PyErr) -> bool {
 
 /// Has a thread watch the file for the loop.
 #[cold]
-fn watch(event_loop: &Bound<'_, PyAny>, fd: RawFd, drain: &Bound<'_, Drain>) -> PyResult<()> {
+fn watch(event_loop: &Bound<'_, PyAny>, fd: RawFd, waker: &Bound<'_, PyAny>) -> PyResult<()> {
     let py = event_loop.py();
-    py.import("polycache._watch")?.call_method1(intern!(py, "watch"), (event_loop, fd, drain))?;
+    py.import("polycache._watch")?.call_method1(intern!(py, "watch"), (event_loop, fd, waker))?;
     Ok(())
 }
 
 #[pymethods]
 impl Drain {
-    fn __call__(&self, py: Python<'_>) {
+    /// Ends the calls that have been woken. Returns the futures whose tasks are to go on, each with its callback and the callback's context.
+    fn take<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyList>> {
         let _within = Within::enter(py);
-        let calls = &self.calls;
+        let (calls, tasks) = (&self.calls, PyList::empty(py));
         if calls.generation != fork::generation() {
             // This is the parent's loop, which hears the same bell: it would miss a number that is read here.
-            return;
+            return Ok(tasks);
         }
         let mut woken = Vec::new();
         calls.mailbox.take(&mut woken);
+        // What the tasks ask is sent after them.
+        calls.mailbox.reactor().hold();
         // Calls on memory alone need no runtime.
         let runtime = runtime::present();
         let _entered = runtime.as_ref().map(|runtime| runtime.handle.enter());
@@ -73,14 +82,38 @@ impl Drain {
                 Poll::Ready(result) => {
                     calls.release(number);
                     let Some(future) = call.future.as_ref().map(|future| future.bind(py)) else { continue };
+                    let task = if self.is_direct { take_task(future) } else { None };
                     if let Err(error) = complete(future, result) {
                         error.write_unraisable(py, Some(future));
+                    }
+                    if let Some(task) = task {
+                        tasks.append((future, task))?;
                     }
                 }
             }
         }
-        calls.mailbox.reactor().send();
+        Ok(tasks)
     }
+
+    /// Sends what has been asked meanwhile.
+    fn send(&self) {
+        if self.calls.generation == fork::generation() {
+            self.calls.mailbox.reactor().send();
+        }
+    }
+}
+
+/// The callback of a future's task, with its context, if nobody else waits for the future. The future doesn't call it any more.
+fn take_task<'py>(future: &Bound<'py, PyAny>) -> Option<Bound<'py, PyTuple>> {
+    let py = future.py();
+    // Every future of asyncio's has this. One that is done has none any more.
+    let callbacks = future.getattr(intern!(py, "_callbacks")).ok()?.cast_into_exact::<PyList>().ok()?;
+    if callbacks.len() != 1 {
+        return None;
+    }
+    let task = callbacks.get_item(0).ok()?.cast_into_exact::<PyTuple>().ok()?;
+    let removed = future.call_method1(intern!(py, "remove_done_callback"), (task.get_item(0).ok()?,)).ok()?;
+    removed.is_truthy().ok()?.then_some(task)
 }
 
 /// Has the requests sent that the loop's tasks have made: a callback that comes after them.

@@ -3,6 +3,7 @@
 use std::io;
 use std::os::fd::RawFd;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Waker;
 
 use parking_lot::Mutex;
@@ -13,6 +14,8 @@ use super::bell::Bell;
 /// The file, which is readable while there is something to do.
 pub(super) struct Reactor {
     bell: Bell,
+    /// Whether the bell may have been rung. Set after that, and cleared before somebody looks.
+    may_be_rung: AtomicBool,
     sockets: sys::Sockets,
     unsent: Mutex<Unsent>,
 }
@@ -29,16 +32,25 @@ impl Reactor {
     pub(super) fn new() -> io::Result<Self> {
         let bell = Bell::new()?;
         let sockets = sys::Sockets::new(&bell)?;
-        Ok(Self { bell, sockets, unsent: Mutex::default() })
+        Ok(Self { bell, may_be_rung: AtomicBool::new(false), sockets, unsent: Mutex::default() })
     }
 
     /// Has the loop look.
     pub(super) fn ring(&self) {
         self.bell.ring();
+        self.may_be_rung.store(true, Ordering::SeqCst);
     }
 
     /// Wakes the watchers of readable sockets, and silences the bell.
     pub(super) fn listen(&self) {
+        if !self.may_be_rung.load(Ordering::SeqCst)
+            && let Some(watcher) = self.sockets.only()
+        {
+            // There is something, and nothing else to tell it from: no need to ask the system.
+            watcher.wake();
+            return;
+        }
+        self.may_be_rung.store(false, Ordering::SeqCst);
         if self.sockets.wake() {
             self.bell.hush();
         }
@@ -48,6 +60,11 @@ impl Reactor {
     pub(super) fn plan(&self) -> bool {
         let mut unsent = self.unsent.lock();
         !unsent.queues.is_empty() && !std::mem::replace(&mut unsent.is_planned, true)
+    }
+
+    /// Plans to send requests: somebody will.
+    pub(super) fn hold(&self) {
+        self.unsent.lock().is_planned = true;
     }
 
     /// Has the requests sent that wait for it.
@@ -119,6 +136,14 @@ mod sys {
             Ok(Self { epoll, readable: Mutex::default() })
         }
 
+        /// The watcher of the socket, if there is just one.
+        pub(super) fn only(&self) -> Option<Waker> {
+            match &**self.readable.lock() {
+                [(_, watcher)] => Some(watcher.clone()),
+                _ => None,
+            }
+        }
+
         /// Wakes the watchers of readable sockets. Returns whether the bell was rung.
         pub(super) fn wake(&self) -> bool {
             let mut events = [MaybeUninit::uninit(); MOST];
@@ -186,6 +211,11 @@ mod sys {
     impl Sockets {
         pub(super) fn new(_: &Bell) -> io::Result<Self> {
             Ok(Self)
+        }
+
+        #[allow(clippy::unused_self, reason = "as on other systems")]
+        pub(super) fn only(&self) -> Option<Waker> {
+            None
         }
 
         pub(super) fn wake(&self) -> bool {

@@ -88,6 +88,17 @@ impl Door {
         })
     }
 
+    /// The object under a key, if there is one and the way is open. Only a hit on another object than `None` is counted: else somebody asks
+    /// again. As an operator, since that has no arguments to be taken apart.
+    fn __getitem__(&self, key: &Bound<'_, PyAny>) -> Option<Py<PyAny>> {
+        let py = key.py();
+        let begun = self.counting.begin();
+        let found = self.find(py, self.key(key)?).filter(|found| !found.is_none(py))?;
+        self.counting.end(Command::Get, begun);
+        self.counting.count_hits(1, 1);
+        Some(found)
+    }
+
     #[pyo3(signature = (key, default, /))]
     fn get(&self, key: &Bound<'_, PyAny>, default: &Bound<'_, PyAny>) -> Py<PyAny> {
         let py = key.py();

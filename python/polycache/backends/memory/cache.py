@@ -7,7 +7,7 @@ door, which checks for a plugin or the off switch, and otherwise answers at once
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from typing import Any, Self
+from typing import Any, Self, cast
 
 from polycache._native import Door, Doorway, Memory, check_guards
 from polycache.backends.memory.operations import MemoryOperations, bounds
@@ -30,6 +30,16 @@ def _not_stored(*_: Any) -> bool:
     return False
 
 
+class _Closed:
+    """What stands in the door's place while the short way is closed."""
+
+    def __getitem__(self, key: Any) -> None:
+        return None
+
+
+_CLOSED = _Closed()
+
+
 class SimpleMemoryBackend(MemoryOperations):
     """A memory cache with the serializer of ``BaseCache``; see `SimpleMemoryCache`."""
 
@@ -37,6 +47,7 @@ class SimpleMemoryBackend(MemoryOperations):
 
     #: The door's methods while the short way is open. The class has none: Python reads an attribute of an instance faster if it doesn't
     #: hide one of the class.
+    _hits: Door | _Closed
     _fast_get: Callable[..., Any]
     _fast_multi_get: Callable[..., Any]
     _fast_set: Callable[..., bool]
@@ -81,7 +92,7 @@ class SimpleMemoryBackend(MemoryOperations):
 
     _OWN = frozenset(
         {
-            "_made", "_memory", "_doorway", "_noted", "_waits_never", "_fast_get", "_fast_multi_get", "_fast_set", "_fast_delete",
+            "_made", "_memory", "_doorway", "_noted", "_waits_never", "_hits", "_fast_get", "_fast_multi_get", "_fast_set", "_fast_delete",
             "_fast_exists", "_fast_peek",
         }
     )  # fmt: skip
@@ -120,6 +131,7 @@ class SimpleMemoryBackend(MemoryOperations):
         self._remember(
             _noted=tuple(map(id, self._plugins)),
             _waits_never=stock,
+            _hits=door or _CLOSED,
             _fast_get=door.get if door else _long,
             _fast_multi_get=door.multi_get if door else _long,
             _fast_set=door.set if door and stores else _not_stored,
@@ -174,13 +186,21 @@ class SimpleMemoryBackend(MemoryOperations):
         _conn: Any = None,
     ) -> Any:
         if namespace is None and loads_fn is None:
+            found = self._hits[key]
+            # The quickest of comparisons, which leaves a stored None to the next question.
+            if found is not None:
+                return found
             # By a name of its own: a call of an attribute looks for a method of the class first.
             ask = self._fast_get
             found = ask(key, default)
             if found is not LONG:
                 return found
             self._look_at_plugins()
-        return await super().get(key, default, loads_fn, namespace, timeout, _conn)
+        return await self._long_way().get(key, default, loads_fn, namespace, timeout, _conn)
+
+    def _long_way(self) -> MemoryOperations:
+        """The commands behind the short ones. A function that calls ``super`` itself has a cell, which is copied at each of its calls."""
+        return cast("MemoryOperations", super())
 
     def _peek(self, key: Any) -> Any:
         return self._fast_peek(key)
@@ -201,7 +221,7 @@ class SimpleMemoryBackend(MemoryOperations):
             if found is not LONG:
                 values: list[Any] = found
                 return values
-        return await super().multi_get(keys, loads_fn, namespace, timeout, _conn)
+        return await self._long_way().multi_get(keys, loads_fn, namespace, timeout, _conn)
 
     async def set(
         self,
@@ -221,7 +241,7 @@ class SimpleMemoryBackend(MemoryOperations):
                     return True
             elif type(ttl) is int and ttl > 0 and store(key, value, ttl):
                 return True
-        return await super().set(key, value, ttl, dumps_fn, namespace, _cas_token, timeout, _conn)
+        return await self._long_way().set(key, value, ttl, dumps_fn, namespace, _cas_token, timeout, _conn)
 
     async def delete(
         self, key: Any, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None
@@ -231,7 +251,7 @@ class SimpleMemoryBackend(MemoryOperations):
             if deleted is not LONG:
                 count: int = deleted
                 return count
-        return await super().delete(key, namespace, timeout, _conn)
+        return await self._long_way().delete(key, namespace, timeout, _conn)
 
     async def exists(
         self, key: Any, namespace: str | None = None, timeout: Seconds | Unset = SENTINEL, _conn: Any = None
@@ -241,7 +261,7 @@ class SimpleMemoryBackend(MemoryOperations):
             if exists is not LONG:
                 found: bool = exists
                 return found
-        return await super().exists(key, namespace, timeout, _conn)
+        return await self._long_way().exists(key, namespace, timeout, _conn)
 
 
 class SimpleMemoryCache(SimpleMemoryBackend):
