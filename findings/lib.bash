@@ -280,3 +280,31 @@ go_run() {
   GOROOT=$tmp/deb/usr/lib/go-1.19 GOPATH=$tmp/deb/usr/share/gocode GO111MODULE=off GOCACHE=$tmp/gocache \
     "$tmp/deb/usr/lib/go-1.19/bin/go" run "$tmp/main.go"
 }
+
+# laravel_run [ARGUMENT...]: Debian's PHP 8.2 with Laravel's cache and the clients of Redis and memcached runs the program on standard input.
+laravel_run() {
+  local laravel=8.83.26+dfsg-2 part extensions
+  debian_packages php8.2-cli=8.2.32-1~deb12u1 php8.2-common=8.2.32-1~deb12u1 php8.2-memcached=3.2.0+2.2.0-4 php8.2-igbinary=3.2.13-1 \
+    php8.2-msgpack=1:2.2.0~rc2-3 php8.2-mbstring=8.2.32-1~deb12u1 php8.2-redis=5.3.7+4.3.0-3 libmemcached11=1.1.4-1 libhashkit2=1.1.4-1 \
+    libevent-2.1-7=2.1.12-stable-8 php-illuminate-{cache,redis,support,contracts,collections,macroable,container}=$laravel \
+    php-psr-simple-cache=1.0.1-1 php-psr-container=1.1.2-1 php-doctrine-inflector=2.0.6-1 php-nesbot-carbon=2.65.0-1+deb12u1 \
+    php-symfony-translation=5.4.53+dfsg-0+deb12u1 php-symfony-translation-contracts=2.5.5-0+deb12u1 php-voku-portable-ascii=2.0.1-1 \
+    php-symfony-polyfill-php80=1.27.0-2 php-symfony-deprecation-contracts=2.5.5-0+deb12u1
+  {
+    printf '<?php\n'
+    for part in Support Cache Container Redis; do printf 'require_once "Illuminate/%s/autoload.php";\n' "$part"; done
+    cat
+  } > "$tmp/main.php"
+  extensions=("$tmp"/deb/usr/lib/php/20220829/{igbinary,msgpack,memcached,redis,mbstring}.so)
+  "$tmp/deb/usr/bin/php8.2" -n "${extensions[@]/#/-dextension=}" -d include_path="$tmp/deb/usr/share/php" "$tmp/main.php" "$@"
+}
+
+# ruby_run PACKAGE=VERSION...: Debian's Ruby 3.1 with these packages runs the program on standard input, for which $port is ARGV[0].
+ruby_run() {
+  debian_packages ruby3.1=3.1.2-7+deb12u1 libruby3.1=3.1.2-7+deb12u1 "$@"
+  local lib=$tmp/deb/usr/lib folders
+  folders=("$tmp"/deb/usr/share/rubygems-integration/all/gems/*/lib{,/concurrent-ruby} "$lib"{,/x86_64-linux-gnu}/ruby/{3.1.0,vendor_ruby}
+    "$lib/x86_64-linux-gnu/ruby/vendor_ruby/3.1.0")
+  { printf 'module Kernel\n  def gem(*) = nil\nend\n' && cat; } > "$tmp/main.rb"
+  RUBYLIB=$(IFS=:; echo "${folders[*]}") "$tmp/deb/usr/bin/ruby3.1" --disable-gems "$tmp/main.rb" "${port:-}"
+}
