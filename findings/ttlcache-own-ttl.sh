@@ -26,7 +26,7 @@ for (const [name, cache] of Object.entries(make)) {
     store.set('short', 1, { ttl: 1000 })
     store.set('unread', 1, { ttl: 1000 })
     store[call]('short')
-    seen[name].push(...['short', 'unread'].map((key) => Math.ceil(store.getRemainingTTL(key) / 1000)))
+    seen[name].push(...['short', 'unread'].map((key) => Math.round(store.getRemainingTTL(key) / 1000)))
   }
   console.log(`${name}: seconds left of one, after get(), not read, after has(), not read:`, seen[name])
 }
