@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from asyncio import Future
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from contextvars import Context
 from typing import Any, Protocol
 
@@ -27,8 +27,9 @@ def waker(drain: _Drain) -> Callable[[], None]:
     take, send = drain.take, drain.send
 
     def wake() -> None:
-        tasks = iter(take())
+        tasks: Iterable[tuple[Future[Any], _Task]] = ()
         try:
+            tasks = iter(take())
             for future, (callback, context) in tasks:
                 context.run(callback, future)
         finally:

@@ -1,4 +1,4 @@
-"""A short soak, in a process of its own under Python's development mode, which must not warn of anything."""
+"""A short soak, in a process of its own, which must not warn of anything: under Python's development mode, and without."""
 
 from __future__ import annotations
 
@@ -10,12 +10,14 @@ from pathlib import Path
 import pytest
 
 
+# In development mode a loop is debugged, and its tasks are woken in another way.
 @pytest.mark.slow
-def test_a_short_soak() -> None:
+@pytest.mark.parametrize("mode", [["-X", "dev"], ["-W", "default"]], ids=" ".join)
+def test_a_short_soak(mode: list[str]) -> None:
     calls = os.environ.get("POLYCACHE_SOAK_CALLS", "10000")
     program = Path(__file__).with_name("soak.py")
     done = subprocess.run(
-        [sys.executable, "-X", "dev", str(program), "--calls", calls],
+        [sys.executable, *mode, str(program), "--calls", calls],
         check=False,
         capture_output=True,
         text=True,

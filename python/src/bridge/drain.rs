@@ -69,8 +69,6 @@ impl Drain {
         }
         let mut woken = Vec::new();
         calls.mailbox.take(&mut woken);
-        // What the tasks ask is sent after them.
-        calls.mailbox.reactor().hold();
         // Calls on memory alone need no runtime.
         let runtime = runtime::present();
         let _entered = runtime.as_ref().map(|runtime| runtime.handle.enter());
@@ -92,6 +90,8 @@ impl Drain {
                 }
             }
         }
+        // What the tasks ask is sent after them.
+        calls.mailbox.reactor().hold();
         Ok(tasks)
     }
 
