@@ -92,7 +92,11 @@ pub fn save(bench: &str, results: &impl Serialize) {
 pub fn load<T: DeserializeOwned>(bench: &str) -> Option<T> {
     let file = results_file(bench);
     let Ok(text) = std::fs::read_to_string(&file) else {
-        eprintln!("no results in {}; run `cargo bench -p polycache-benches --bench {bench}`", file.display());
+        let command = match bench {
+            "python" => "make bench-python".to_owned(),
+            _ => format!("cargo bench -p polycache-benches --bench {bench}"),
+        };
+        eprintln!("no results in {}; run `{command}`", file.display());
         return None;
     };
     Some(serde_json::from_str(&text).expect("results of this version"))

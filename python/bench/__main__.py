@@ -3,18 +3,21 @@
 Each row is a race in rounds: everybody does the same operation for a moment, in turns. Printed are the medians of one
 operation's wall and CPU time, and how many times slower each is than polycache, with quartiles of that ratio over the
 rounds; last, by the CPU time of everybody's quickest round, where other work on the machine disturbed least. Goals are about
-the median of CPU time.
+the median of CPU time. `make draw` draws what the last runs have left.
 """
 
 from __future__ import annotations
 
 import argparse
 import asyncio
+import os
 import platform
 import sys
 from collections.abc import Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from json import dumps, loads
+from pathlib import Path
 
 import footprint
 import refreshing
@@ -103,6 +106,16 @@ def print_row(row: Row, loop: str, times: dict[str, Times]) -> list[bool]:
     return met
 
 
+def keep(row: Row, loop: str, times: dict[str, Times]) -> None:
+    """Keep a row's microseconds for its picture, with the other rows of earlier runs."""
+    project = Path(__file__).resolve().parents[2]
+    file = Path(os.environ.get("CARGO_TARGET_DIR", project / "target")) / "polycache-benches" / "python.json"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    results = loads(file.read_text()) if file.exists() else {}
+    results[f"{row.title} ({loop})"] = [(name, spread(each.cpu).median * 1e6) for name, each in times.items()]
+    file.write_text(dumps(results, indent=1))
+
+
 def number_of_micros(value: float) -> str:
     return f"{value:.3f}" if value < 10 else f"{value:.1f}"
 
@@ -150,7 +163,11 @@ def main() -> None:
             for row in rows(redis, memcached):
                 if only in f"{row.title} {loop}":
                     with asyncio.Runner(loop_factory=new_loop) as runner:
-                        met += print_row(row, loop, runner.run(run_row(row, loop, arguments.rounds)))
+                        times = runner.run(run_row(row, loop, arguments.rounds))
+                    met += print_row(row, loop, times)
+                    # The picture is of one version.
+                    if not NEWER:
+                        keep(row, loop, times)
         if only in "refreshing":
             asyncio.run(refreshing.report())
         if only in "footprint":

@@ -8,6 +8,7 @@ mod bars;
 mod curves;
 mod network;
 mod outages;
+mod python;
 mod svg;
 
 use std::collections::BTreeMap;
@@ -48,6 +49,7 @@ fn main() {
     picture("redis", "redis.svg", |results| network::redis(&results));
     picture("memcached", "memcached.svg", |results| network::memcached(&results));
     picture("near", "near.svg", |results: Vec<_>| near(&results));
+    picture("python", "python.svg", |results| python::draw(&results));
     picture("outages", "outages.svg", |results: Vec<_>| outages::draw(&results));
 }
 
