@@ -51,6 +51,7 @@ def rows(redis: Redis, memcached: Memcached) -> list[Row]:
         Row("memory @cached hit, with a grace", lambda: EarlyRow("soft"), {}, 0.02),
         Row("redis get of what is near", lambda: NearRow(redis, json=False), {THEIRS: 100}, 0.02),
         Row("redis get of what is near with JSON", lambda: NearRow(redis, json=True), {}, 0.02),
+        Row("redis get of what is near with JSON, shared", lambda: NearRow(redis, json=True, shared=True), {}, 0.02),
     ]
     goals = {
         ("redis", False, "one after another"): {THEIRS: 3.0, HIREDIS: 1.8},

@@ -146,13 +146,14 @@ class MemoryRow:
 class NearRow:
     """A read that polycache answers from memory in front of Redis, beside aiocache's read from Redis."""
 
-    def __init__(self, server: Redis, *, json: bool) -> None:
+    def __init__(self, server: Redis, *, json: bool, shared: bool = False) -> None:
         self.server = server
         self.json = json
+        self.near = {"max_entries": 10_000, "shared": shared}
 
     async def contenders(self, stack: AsyncExitStack) -> dict[str, Run]:
         found: dict[str, Run] = {}
-        for name, package, options in ((THEIRS, aiocache(), {}), (OURS, polycache, {"near": 10_000})):
+        for name, package, options in ((THEIRS, aiocache(), {}), (OURS, polycache, {"near": self.near})):
             serializers = importlib.import_module(f"{package.__name__}.serializers")
             serializer = serializers.JsonSerializer() if self.json else serializers.StringSerializer()
             cache = package.RedisCache(endpoint=HOST, port=self.server.port, serializer=serializer, **options)

@@ -48,6 +48,14 @@ impl<'a, 'py> Fields<'a, 'py> {
         }
     }
 
+    pub(crate) fn switch(&self, field: &str) -> PyResult<Option<bool>> {
+        let Some(value) = self.get(field)? else { return Ok(None) };
+        match value.cast::<PyBool>() {
+            Ok(value) => Ok(Some(value.is_true())),
+            Err(_) => Err(self.wrong(field, &value, "is neither True nor False")),
+        }
+    }
+
     pub(crate) fn time(&self, field: &str) -> PyResult<Option<Duration>> {
         let Some(value) = self.get(field)? else { return Ok(None) };
         let seconds = number(&value).or_else(|| parse(value.extract::<&str>().ok()?));

@@ -43,8 +43,9 @@ pub(crate) fn give_back(object: Py<PyAny>) {
     }
 }
 
+/// Gives an object back on a thread of its own: for where locks may be held.
 #[cold]
-fn bury(object: Py<PyAny>) {
+pub(crate) fn bury(object: Py<PyAny>) {
     let graveyard = match CURRENT.load_full() {
         Some(graveyard) => graveyard,
         None => {

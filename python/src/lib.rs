@@ -33,6 +33,8 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<memory::Tally>()?;
     module.add_class::<server::Server>()?;
     module.add_class::<server::Keys>()?;
+    module.add_class::<server::Objects>()?;
+    module.add_class::<server::Undecoded>()?;
     module.add_class::<locks::Lock>()?;
     module.add_class::<coats::Coat>()?;
     module.add_class::<bridge::Unkept>()?;

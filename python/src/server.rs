@@ -7,9 +7,11 @@ mod config;
 mod convert;
 mod inner;
 mod live;
+mod objects;
 mod scan;
 mod tagging;
 mod view;
 
 pub(crate) use self::commands::Server;
+pub(crate) use self::objects::{Objects, Undecoded};
 pub(crate) use self::scan::Keys;

@@ -93,14 +93,16 @@ fn read_breaker(given: &Bound<'_, PyDict>) -> PyResult<BreakerBuilder> {
 }
 
 fn read_near(given: &Bound<'_, PyDict>) -> PyResult<NearBuilder> {
-    let fields = Fields::new("near", given, &["max_entries", "tracking", "ttl", "misses", "channel"])?;
+    let fields = Fields::new("near", given, &["max_entries", "tracking", "ttl", "misses", "channel", "shared"])?;
     let mut builder = Near::builder();
     if let Some(entries) = fields.whole("max_entries")? {
         builder = builder.max_entries(entries);
     }
-    if let Some(tracking) = fields.get("tracking")? {
-        builder = builder.tracking(tracking.extract()?);
+    if let Some(tracking) = fields.switch("tracking")? {
+        builder = builder.tracking(tracking);
     }
+    // How Python reads what is near.
+    fields.switch("shared")?;
     if let Some(ttl) = fields.time("ttl")? {
         builder = builder.ttl(ttl);
     }

@@ -282,7 +282,7 @@ def test_the_fields_have_the_same_names(setting: str, files: list[str]) -> None:
         SimpleMemoryCache(**{setting: {"none": 1}})
     told = str(refused.value).rpartition("it has ")[2]
     # Some are neither a number nor a time.
-    assert set(told.split(", ")) - {"tracking", "channel"} == rust_ranges(*files) - {"near"}
+    assert set(told.split(", ")) - {"tracking", "channel", "shared"} == rust_ranges(*files) - {"near"}
 
 
 # What they do.

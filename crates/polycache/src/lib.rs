@@ -130,5 +130,4 @@ pub use reply::Reply;
 #[cfg(feature = "config")]
 pub use settings::{Secret, Settings};
 pub use ttl::Ttl;
-pub(crate) use value::Decoder;
-pub use value::{Head, Value};
+pub use value::{Decoder, Head, Value};

@@ -14,7 +14,7 @@ use std::time::Duration;
 
 use serde_core::Serialize;
 
-pub(crate) use self::decodable::Decoder;
+pub use self::decodable::Decoder;
 use self::decodable::{Decodable, Decoded, object_of};
 pub use self::head::Head;
 use self::headed::HeadedObject;

@@ -7,6 +7,26 @@ from typing import Any, Literal, final
 from polycache._native import Lock, Outcome, Tags, Version
 
 @final
+class Objects:
+    """The objects that one serializer has decoded of what is near. Those of others, which may read the same bytes, are apart."""
+
+    def __new__(cls) -> Objects: ...
+    def get(self, server: Server, key: str, timeout: float | None = None) -> Any:
+        """A tuple with the object, or what is to be decoded; None for a miss. What isn't near comes by a future."""
+    def peek(self, server: Server, key: str) -> Any:
+        """The same of what is near; else False, and the server isn't asked."""
+
+@final
+class Undecoded:
+    """A value that nobody has decoded yet."""
+
+    @property
+    def data(self) -> bytes:
+        """Its bytes."""
+    def keep(self, value: object) -> None:
+        """Keeps what was decoded for all who read these bytes, if they are near. The first one stays."""
+
+@final
 class Server:
     """Bytes on Redis or memcached. No server is contacted before the first command.
 

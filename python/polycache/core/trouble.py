@@ -56,8 +56,9 @@ class Troubled(Tuned):
             fallback: Works in memory while the server can't be reached: ``True``, or a dict with ``max_bytes`` (64 MiB) and
                 ``ttl`` (30 seconds). It has a recovery in it.
             near: Keeps what was read in memory, for a while that is bounded: how many entries, or a dict with ``max_entries``
-                (10,000), ``tracking`` (True), ``ttl`` (a second; none with tracking), ``misses`` (0) and ``channel`` (the URL of a
-                Redis by which processes tell each other what they write).
+                (10,000), ``tracking`` (True), ``ttl`` (a second; none with tracking), ``misses`` (0), ``channel`` (the URL of a
+                Redis by which processes tell each other what they write) and ``shared`` (False: whether reads of what is near
+                return the same object, decoded once, which nobody may change; else each decodes its own).
             **kwargs: The other settings of a cache.
 
         They are for servers. Around memory there is nothing for them to do.

@@ -7,13 +7,18 @@ use std::sync::{Arc, OnceLock};
 
 use super::{Looked, Repr, Value};
 
-/// Tells the serializers of two caches apart: each decodes differently, even if both caches share a backend.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) struct Decoder(u64);
+/// Tells one way to decode bytes from another: two caches that share a backend may have different serializers.
+///
+/// A cache has its own. Who decodes [`Value`]s without a cache's serializer, as bindings for another language do, makes one for each of its
+/// serializers, and keeps the objects beside the bytes by [`Value::keep_decoded`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub struct Decoder(u64);
 
 impl Decoder {
-    /// A new one.
-    pub(crate) fn new() -> Self {
+    /// One that nobody has.
+    #[allow(clippy::new_without_default, reason = "no two are alike")]
+    #[must_use]
+    pub fn new() -> Self {
         static NEXT: AtomicU64 = AtomicU64::new(0);
         Self(NEXT.fetch_add(1, Ordering::Relaxed))
     }
@@ -88,10 +93,12 @@ impl Value {
         }
     }
 
-    /// The object that `by` has decoded from these bytes, if it was a `T`.
-    pub(crate) fn decoded<T: Any>(&self, by: Decoder) -> Option<&T> {
+    /// The object that `by` has decoded from these bytes and [kept](Self::keep_decoded), if it is a `T`.
+    #[must_use]
+    pub fn decoded<T: Any>(&self, by: Decoder) -> Option<&T> {
         match &self.0 {
             Repr::Decodable(decodable, _) => decodable.decoded(by),
+            Repr::Decoded(decoded) => object_of(&**decoded, by),
             _ => None,
         }
     }
@@ -105,8 +112,31 @@ impl Value {
         }
     }
 
-    /// Keeps the object that `by` has decoded from these bytes, if there is a place for it; the first one stays.
-    pub(crate) fn keep_decoded<T: Any + Send + Sync + Clone>(&self, by: Decoder, object: &T) {
+    /// Keeps the object that `by` has decoded from these bytes beside them, for all who get this value, if there is a place for it. There is one
+    /// where a backend hands out the same bytes again and again: near a server, and in memory where entries are not counted in bytes. The
+    /// first object stays, for as long as the bytes do.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")]
+    /// # async fn main() -> polycache::Result<()> {
+    /// use std::sync::Arc;
+    ///
+    /// use polycache::serializers::Text;
+    /// use polycache::{Cache, Decoder, Value};
+    ///
+    /// let (cache, by) = (Cache::builder().serializer(Text).build()?, Decoder::new());
+    /// cache.set("words", "one two").await?;
+    /// for is_first in [true, false] {
+    ///     let value: Value = cache.get("words").await?.expect("it was stored");
+    ///     assert_eq!(value.decoded::<Arc<[String]>>(by).is_none(), is_first);
+    ///     let text = String::from_utf8_lossy(value.as_bytes().expect("text is bytes")).into_owned();
+    ///     let words: Arc<[String]> = text.split(' ').map(str::to_owned).collect();
+    ///     value.keep_decoded(by, &words);
+    /// }
+    /// # Ok(())
+    /// # }
+    /// ```
+    pub fn keep_decoded<T: Any + Send + Sync + Clone>(&self, by: Decoder, object: &T) {
         if let Repr::Decodable(decodable, _) = &self.0
             && decodable.object.get().is_none()
         {

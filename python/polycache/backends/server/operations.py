@@ -42,6 +42,8 @@ class ServerOperations(Renewing):
             "_views",
             "_fast",
             "_is_near",
+            "_objects",
+            "_objects_by",
             "_fast_limit",
             "_fast_prefix",
             "_fast_ttl",

@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, TypeVar
 
-from polycache._native import Server, abandon
+from polycache._native import Objects, Server, Undecoded, abandon
 from polycache.backends.server.codec import Decode, Encode, codec
 from polycache.backends.server.operations import ServerOperations
+from polycache.core.computed import Call, Compute
 from polycache.core.keys import key_text
-from polycache.core.sentinels import MISSING, SENTINEL, Unset
+from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.switch import AIOCACHE_NAME, ENVIRONMENT, POLYCACHE_NAME
 from polycache.core.ttl import Seconds, read_seconds
 from polycache.serializers import KeyedSerializer
 from polycache.serializers.stored import encoding_of, from_bytes, to_bytes
+
+T = TypeVar("T")
 
 #: Stands for a limit that has passed before the call began.
 _OVER = -1.0
@@ -27,6 +30,9 @@ class ServerCommands(ServerOperations):
     _fast: Server | None = None
     #: Whether some values are near, which are read without the loop.
     _is_near = False
+    #: The objects of what is near, if all who ask share them, and the serializer that decodes them.
+    _objects: Objects | None = None
+    _objects_by: Any = None
     _fast_limit: float | None = None
     #: The cache's own TTL for the native client.
     _fast_ttl: float | None = None
@@ -41,10 +47,15 @@ class ServerCommands(ServerOperations):
         is_plain = self._tagging is None and self._on_error == self._on_decode_error == "fail"
         is_plain = is_plain and not isinstance(self._serializer, KeyedSerializer)
         is_fast = is_plain and self._is_stock()
+        near = self._guards["near"]
+        is_shared = is_fast and near is not None and bool(near.get("shared"))
+        is_known = self._objects is not None and self._objects_by is self._serializer
         self._remember(
+            _objects=(self._objects if is_known else Objects()) if is_shared else None,
+            _objects_by=self._serializer if is_shared else None,
             _fast=self._server if is_fast else None,
             _fast_ttl=self._seconds(self._get_ttl(SENTINEL)) if is_fast else None,
-            _is_near=self._guards["near"] is not None,
+            _is_near=near is not None,
             _fast_limit=native_limit(self.timeout),
             _fast_prefix=None if is_built else key_text(self._build_key("", namespace=self.namespace)),
             _encode=encode,
@@ -92,6 +103,9 @@ class ServerCommands(ServerOperations):
         if server is None:
             return await super().get(key, default, loads_fn, namespace, timeout, _conn)
         text, limit = self._text(key, namespace), self._native_limit(timeout)
+        if self._objects is not None and loads_fn is None:
+            found = await self._get_object(self._objects, server, text, limit)
+            return default if found is MISSING else found
         data: Any
         call: Any
         data = call = server.get_now(text, None, limit) if self._is_near else server.get(text, None, limit)
@@ -121,6 +135,8 @@ class ServerCommands(ServerOperations):
         if server is None or loads_fn is not None:
             return await super()._read(key, default, loads_fn, namespace, timeout, _conn, options)
         text, limit = self._text(key, namespace), self._native_limit(timeout)
+        if self._objects is not None:
+            return await self._get_object(self._objects, server, text, limit)
         data: Any
         call: Any
         data = call = server.get_now(text, None, limit) if self._is_near else server.get(text, None, limit)
@@ -131,6 +147,51 @@ class ServerCommands(ServerOperations):
                 abandon(call)
                 raise
         return MISSING if data is None else self._decode(data)
+
+    async def _get_object(self, objects: Objects, server: Server, text: str, limit: float | None) -> Any:
+        """The object that all share of what is near, or ``MISSING``."""
+        found: Any
+        call: Any
+        found = call = objects.get(server, text, limit)
+        if call is not None and type(call) is not tuple and type(call) is not Undecoded:
+            try:
+                found = await call
+            except CancelledError:
+                abandon(call)
+                raise
+        return self._object(found)
+
+    def _object(self, found: Undecoded | tuple[Any] | None) -> Any:
+        if found is None:
+            return MISSING
+        if isinstance(found, tuple):
+            return found[0]
+        value = self._decode(found.data)
+        found.keep(value)
+        return value
+
+    def _peek(self, key: Any) -> Any:
+        return self._peek_object(key, None)
+
+    def _peek_object(self, key: Any, namespace: str | None) -> Any:
+        """The object that all share, or ``MISSING``, if what is near tells, and no hit may begin a computation; else ``LONG``."""
+        objects, server = self._objects, self._short(SENTINEL)
+        if objects is None or server is None or self._is_early:
+            return LONG
+        try:
+            found = objects.peek(server, self._text(key, namespace))
+            return LONG if found is False else self._object(found)
+        except Exception:
+            # Who asks the server hears of it.
+            return LONG
+
+    async def _get_or_compute(self, key: Any, compute: Compute[T], call: Call) -> T:
+        if self._objects is not None and not call.anew:
+            found: Any = self._peek_object(key, call.namespace)
+            if found is not LONG and found is not MISSING:
+                shared: T = found
+                return shared
+        return await super()._get_or_compute(key, compute, call)
 
     async def multi_get(
         self,
