@@ -216,3 +216,38 @@ def test_a_child_of_a_fork_by_a_woken_task(process: servers.Server) -> None:
         check=False,
     )
     assert (ran.returncode, ran.stderr) == (0, "")
+
+
+def test_loops_within_a_loop(process: servers.Server) -> None:
+    program = """
+        import asyncio, sys
+        import nest_asyncio
+        from polycache._native import Server
+
+        nest_asyncio.apply()
+        server = Server(sys.argv[1])
+
+        async def crowd(count):
+            await asyncio.gather(*(server.set(f"k{number}", b"%d" % number, None, 30.0) for number in range(count)))
+            return await asyncio.gather(*(server.get(f"k{number}", None, 30.0) for number in range(count)))
+
+        async def main():
+            meanwhile = asyncio.ensure_future(crowd(3))
+            for count in (1, 2, 20):
+                await crowd(1)
+                expected = [b"%d" % number for number in range(count)]
+                assert asyncio.get_running_loop().run_until_complete(crowd(count)) == expected
+                await crowd(5)
+                assert asyncio.run(crowd(count)) == expected
+            await meanwhile
+
+        asyncio.run(main())
+    """
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program), process.url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr[-2000:]) == (0, "")

@@ -7,7 +7,7 @@ use std::task::Poll;
 use pyo3::exceptions::{PyAttributeError, PyNotImplementedError};
 use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyList, PyTuple};
+use pyo3::types::{PyList, PyTuple, PyType};
 
 use super::calls::Calls;
 use super::loops::complete;
@@ -21,8 +21,9 @@ use crate::shutdown::Within;
 #[pyclass(frozen, module = "polycache._native")]
 pub(super) struct Drain {
     calls: Arc<Calls>,
-    /// Whether the reader itself goes on with the tasks. While a loop is debugged, it times each of its steps: there it has them.
-    is_direct: bool,
+    /// The type of the futures whose tasks the reader itself goes on with: asyncio's own, in C. Python's may belong to a loop within a loop,
+    /// which can't call the reader while one of its tasks runs on top of it. None while a loop is debugged: it times each of its steps.
+    direct: Option<Py<PyType>>,
 }
 
 impl Drain {
@@ -32,8 +33,10 @@ impl Drain {
         let mailbox = Mailbox::new()?;
         let fd = mailbox.reactor().fd();
         let calls = Calls::new(mailbox);
-        let is_direct = !event_loop.call_method0(intern!(py, "get_debug"))?.is_truthy()?;
-        let drain = Bound::new(py, Self { calls: Arc::clone(&calls), is_direct })?;
+        let is_debugged = event_loop.call_method0(intern!(py, "get_debug"))?.is_truthy()?;
+        let native = || py.import("_asyncio").ok()?.getattr("Future").ok()?.cast_into::<PyType>().ok();
+        let direct = if is_debugged { None } else { native().map(Bound::unbind) };
+        let drain = Bound::new(py, Self { calls: Arc::clone(&calls), direct })?;
         let waker = py.import("polycache._wake")?.call_method1(intern!(py, "waker"), (drain,))?;
         match event_loop.call_method1(intern!(py, "add_reader"), (fd, &waker)) {
             Ok(_) => {}
@@ -80,7 +83,8 @@ impl Drain {
                 Poll::Ready(result) => {
                     calls.release(number);
                     let Some(future) = call.future.as_ref().map(|future| future.bind(py)) else { continue };
-                    let task = if self.is_direct { take_task(future) } else { None };
+                    let is_direct = self.direct.as_ref().is_some_and(|direct| future.get_type().is(direct));
+                    let task = if is_direct { take_task(future) } else { None };
                     if let Err(error) = complete(future, result) {
                         error.write_unraisable(py, Some(future));
                     }
@@ -90,8 +94,6 @@ impl Drain {
                 }
             }
         }
-        // What the tasks ask is sent after them.
-        calls.mailbox.reactor().hold();
         Ok(tasks)
     }
 

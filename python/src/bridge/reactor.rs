@@ -62,11 +62,6 @@ impl Reactor {
         !unsent.queues.is_empty() && !std::mem::replace(&mut unsent.is_planned, true)
     }
 
-    /// Plans to send requests: somebody will.
-    pub(super) fn hold(&self) {
-        self.unsent.lock().is_planned = true;
-    }
-
     /// Has the requests sent that wait for it.
     pub(super) fn send(&self) {
         let Unsent { queues, .. } = std::mem::take(&mut *self.unsent.lock());
