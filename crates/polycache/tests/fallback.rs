@@ -419,6 +419,28 @@ mod servers {
         assert_eq!(cache.get::<String>("k").await.unwrap(), None);
     }
 
+    /// What is stale in memory still has its tags.
+    #[tokio::test]
+    async fn tags_outlive_the_entries_in_memory() {
+        let server = RedisServer::start().await;
+        let recovery = Recovery::new(Arc::new(Redis::open(&server.url()).unwrap()));
+        let fallback = Fallback::builder().ttl(Duration::from_millis(100)).build(recovery).unwrap();
+        let cache = Cache::builder().backend(fallback.clone()).grace(Duration::from_secs(3_600)).build().unwrap();
+        let shop = cache.tagged(["shop"]);
+        server.kill();
+        shop.with_ttl(Ttl::secs(60)).set("k", 1).await.unwrap();
+        assert!(fallback.is_away());
+        let away = || async { Err::<i32, _>("away") };
+        // It lives as long as any, and began last.
+        cache.with_grace(Duration::ZERO).set("last", 1).await.unwrap();
+        while cache.exists("last").await.unwrap() || shop.exists("k").await.unwrap() {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+        assert_eq!(shop.get_or_set("k", away).await, Ok(1));
+        cache.clear_tag("shop").await.unwrap();
+        assert_eq!(shop.get_or_set("k", away).await, Err("away"));
+    }
+
     #[tokio::test]
     async fn a_server_that_stands_still_or_is_killed() {
         let server = RedisServer::start().await;

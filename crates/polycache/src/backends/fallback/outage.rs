@@ -8,7 +8,7 @@ use crate::backend::{
     Backend, Capabilities, Entry, Found, Key, OwnedKey, Permit, SetOptions, Version, Want, When, Written,
 };
 use crate::backends::memory::Memory;
-use crate::lease::{Purpose, lease_key};
+use crate::lease::{Purpose, is_tag, lease_key};
 use crate::{Reply, Ttl, Value};
 
 /// The first bytes of an outage's versions, so that no version of the server's is taken for one.
@@ -49,7 +49,7 @@ impl Outage {
         let SetOptions { ttl, when, permit, written, .. } = options;
         let Some(when) = self.own(when) else { return Reply::ready(false) };
         let own = Written::default();
-        let mut options = SetOptions::new(self.shortened(ttl, value.grace()), when);
+        let mut options = SetOptions::new(self.shortened(key, ttl, value.grace()), when);
         options.written = Some(own.clone());
         options.permit = permit.clone();
         let stored = match permit.as_ref().and_then(|permit| Some((permit, permit.lease()?.0))) {
@@ -90,19 +90,19 @@ impl Outage {
 
     pub(super) fn multi_set(&self, mut entries: Vec<Entry<'_>>) -> Reply<()> {
         for entry in &mut entries {
-            entry.ttl = self.shortened(entry.ttl, entry.value.grace());
+            entry.ttl = self.shortened(entry.key, entry.ttl, entry.value.grace());
         }
         self.memory.multi_set(entries)
     }
 
     pub(super) fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
-        self.memory.increment(key, delta, self.shortened(ttl, None))
+        self.memory.increment(key, delta, self.shortened(key, ttl, None))
     }
 
     pub(super) fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
         let found = self.memory.get(key).now();
         let grace = found.ok().and_then(Result::ok).flatten().and_then(|value| value.grace());
-        self.memory.expire(key, self.shortened(ttl, grace))
+        self.memory.expire(key, self.shortened(key, ttl, grace))
     }
 
     pub(super) fn delete(&self, key: Key<'_>, when: When) -> Reply<bool> {
@@ -128,10 +128,11 @@ impl Outage {
         then(self.memory.multi_delete(&leases), write(self))
     }
 
-    /// A life that is no longer than those in memory are, before its grace.
-    fn shortened(&self, ttl: Ttl, grace: Option<Duration>) -> Ttl {
+    /// A life that is no longer than those in memory are, before its grace. The generation of a tag outlives the entries that have it.
+    fn shortened(&self, key: Key<'_>, ttl: Ttl, grace: Option<Duration>) -> Ttl {
         match (ttl, self.longest) {
             (ttl, Ttl::Never) => ttl,
+            (ttl, _) if is_tag(key.full()) => ttl,
             (ttl, Ttl::After(longest)) => {
                 let longest = longest.saturating_add(grace.unwrap_or_default());
                 Ttl::After(match ttl {
