@@ -175,6 +175,7 @@ macro_rules! __every_case {
                 bulk_calls_give_stale_values
                 objects_have_a_grace
                 expire_keeps_the_grace
+                expire_gives_no_grace_to_others
                 counters_have_none
                 a_cache_without_a_grace_refuses_the_value
             }

@@ -1,13 +1,13 @@
 //! Entries that stay for a while after their TTL.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
-use polycache::{Cache, ErrorKind, Ttl};
+use polycache::{Cache, ErrorKind, Reply, Ttl};
 
-use crate::Subject;
-use crate::subject::{Life, absent, builder, cache};
+use crate::subject::{Life, absent, assert_expires_in, builder, cache};
+use crate::{Intercept, Subject};
 
 pub(super) const HOUR: Duration = Duration::from_secs(3_600);
 
@@ -208,6 +208,25 @@ pub async fn objects_have_a_grace(subject: &dyn Subject) {
     assert!(cache.get_object::<i32>("k").await.unwrap().is_none());
     let given = cache.get_or_set_object("k", || async { away.ask().await.map(Arc::new) }).await;
     assert_eq!(given.as_deref(), Ok(&1));
+}
+
+/// What another cache stores just then, without a grace, lives for the TTL.
+pub async fn expire_gives_no_grace_to_others(subject: &dyn Subject) {
+    const MINUTE: Duration = Duration::from_secs(60);
+    let (other, first) = (cache(subject), AtomicBool::new(true));
+    let comes = other.clone();
+    let backend = Intercept::new(subject.backend(), move |operation| {
+        if operation != "expire" || !first.swap(false, Ordering::SeqCst) {
+            return Reply::ready(());
+        }
+        let other = comes.clone();
+        Reply::pending(async move { other.set("k", 2).await })
+    });
+    let cache = Cache::builder().backend(backend).grace(HOUR).build().unwrap();
+    cache.with_ttl(HOUR).set("k", 1).await.unwrap();
+    assert!(cache.expire("k", MINUTE).await.unwrap());
+    assert_eq!(other.get::<i32>("k").await.unwrap(), Some(2));
+    assert_expires_in(subject, &other, "k", MINUTE).await;
 }
 
 /// `expire` gives another TTL, before the same grace.

@@ -152,6 +152,31 @@ fn set_on_condition(
     })
 }
 
+/// Gives a fresh entry another TTL, and leaves it its grace.
+fn expire(inner: Arc<dyn Backend>, key: OwnedKey, ttl: Ttl) -> Reply<bool> {
+    // With the version, which a near cache asks for far: a copy may be fresh where the entry is stale by now.
+    let look = |inner: &dyn Backend, key: &OwnedKey| inner.look(key.key(), FRESHNESS.and(Want::VERSION));
+    look(&*inner, &key).and_then(move |found| {
+        let Some(found) = found.filter(Age::is_fresh_in) else {
+            return Reply::ready(false);
+        };
+        let (Ttl::After(life), Some(grace)) = (ttl, grace_of(&found)) else {
+            return inner.expire(key.key(), ttl);
+        };
+        let expired = inner.expire(key.key(), Ttl::After(life.saturating_add(grace)));
+        expired.and_then(move |is_there| {
+            if !is_there {
+                return Reply::ready(false);
+            }
+            // What has come in between may have a shorter grace, or none: its TTL would be too long.
+            look(&*inner, &key).and_then(move |found| match found {
+                Some(found) if grace_of(&found).unwrap_or_default() < grace => expire(inner, key, ttl),
+                _ => Reply::ready(true),
+            })
+        })
+    })
+}
+
 impl Backend for Graced {
     backend::forward!(self.inner, all but [get look multi_get set multi_set increment expire]);
 
@@ -217,18 +242,7 @@ impl Backend for Graced {
     }
 
     fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
-        let (inner, owned) = (Arc::clone(&self.inner), key.into_owned());
-        self.inner.look(key, FRESHNESS).and_then(move |found| {
-            let Some(found) = found.filter(Age::is_fresh_in) else {
-                return Reply::ready(false);
-            };
-            let grace = grace_of(&found).unwrap_or_default();
-            let ttl = match ttl {
-                Ttl::After(life) => Ttl::After(life.saturating_add(grace)),
-                Ttl::Never => ttl,
-            };
-            inner.expire(owned.key(), ttl)
-        })
+        expire(Arc::clone(&self.inner), key.into_owned(), ttl)
     }
 
     fn ending_leases(&self, holder: &Holder) -> Option<Arc<dyn Backend>> {

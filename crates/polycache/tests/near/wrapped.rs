@@ -88,6 +88,20 @@ async fn grace() {
     assert_eq!(cache.get_or_set("k", || async { Err::<i32, _>(()) }).await, Err(()));
 }
 
+/// A copy that is fresh near doesn't bring back what is stale by now.
+#[tokio::test]
+async fn expire_goes_by_the_entry() {
+    let pair = Pair::new(|near| near.ttl(Duration::from_secs(3_600)));
+    let [cache, other] = [&pair.cache, &pair.other].map(|cache| cache.with_grace(Duration::from_secs(600)));
+    other.with_ttl(Ttl::secs(60)).set("k", 1).await.unwrap();
+    assert_eq!(cache.get("k").await.unwrap(), Some(1));
+    assert!(other.expire("k", Ttl::secs(1)).await.unwrap());
+    pair.pass(2_000);
+    assert_eq!(other.get::<i32>("k").await.unwrap(), None);
+    assert!(!cache.expire("k", Ttl::secs(60)).await.unwrap());
+    assert_eq!(other.get::<i32>("k").await.unwrap(), None);
+}
+
 /// The keys of lost writes miss, though they were near.
 #[tokio::test]
 async fn recovery() {

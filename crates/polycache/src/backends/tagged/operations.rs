@@ -129,7 +129,8 @@ impl Backend for Tagged {
             return self.inner.expire(key, ttl);
         }
         let (this, owned) = (self.clone(), key.into_owned());
-        self.inner.look(key, Want::VALUE).and_then(move |found| {
+        // With the version, which a near cache asks for far: the entry may have other tags by now than its copy.
+        self.inner.look(key, Want::VERSIONED).and_then(move |found| {
             let checked = this.check_one(found, Vec::new());
             checked.and_then(move |found| {
                 let Some(value) = found.and_then(|found| found.value) else { return Reply::ready(false) };
