@@ -17,6 +17,7 @@ pub(crate) use self::records::{Known, Tag};
 use crate::backend::{Backend, Clears, Found, Key, Permit, SetOptions, Want, When};
 use crate::join::{join, together};
 use crate::lease::is_lease;
+use crate::repeated::tell_repeated;
 use crate::{Head, Reply, Result, Ttl, Value};
 
 /// The backend of a cache, for all but the hits of entries without tags.
@@ -214,8 +215,8 @@ impl Tagged {
         present.any(|(tag, read)| tag.name == name && *read == Some(generation))
     }
 
-    /// Runs a read together with one of this view's generations. Where an entry is missing, tags without a generation get one: somebody is
-    /// going to store something.
+    /// Runs a read together with one of this view's generations. Where an entry is missing, tags without a generation get one, if they can:
+    /// somebody is going to store something.
     async fn with_tags(&self, read: Reply<Vec<Option<Found>>>) -> Result<Vec<Option<Found>>> {
         let (found, generations) = together(join(read, records::read(&*self.inner, &self.tags))).await;
         self.settle(found?, generations?).await
@@ -224,8 +225,12 @@ impl Tagged {
     async fn settle(&self, found: Vec<Option<Found>>, read: Vec<Option<u64>>) -> Result<Vec<Option<Found>>> {
         let names = self.tags.iter().map(|tag| tag.name.clone());
         let found = self.check(found, names.zip(read.iter().copied()).collect()).await?;
-        if found.iter().any(Option::is_none) {
-            records::complete(&self.inner, &self.shared.known, &self.tags, read).await?;
+        if found.iter().any(Option::is_none)
+            && let Err(error) = records::complete(&self.inner, &self.shared.known, &self.tags, read).await
+        {
+            // The read has its answer. What is computed now isn't stored, or is lost.
+            let cause = (Arc::as_ptr(&self.shared).addr(), error.kind());
+            tell_repeated!(WARN, cause, %error, "a tag gets no generation: what is computed with it isn't stored");
         }
         Ok(found)
     }

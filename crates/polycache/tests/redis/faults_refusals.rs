@@ -51,6 +51,26 @@ async fn maximum_memory_reached() {
     assert_eq!(cache.increment("n", 1).await.unwrap(), 2);
 }
 
+/// A view with tags reads as others do: that its tags get no generation is no trouble of the read.
+#[tokio::test]
+async fn tags_where_nothing_can_be_written() {
+    let server = RedisServer::builder().config("maxmemory-policy", "noeviction").start().await;
+    let shop = cache(&server.url()).tagged(["shop"]);
+    shop.set("k", 1).await.unwrap();
+    shop.clear_tag("shop").await.unwrap();
+    server.cli(&["CONFIG", "SET", "maxmemory", "1"]).await;
+    assert_eq!(shop.get::<i32>("k").await.unwrap(), None);
+    assert_eq!(shop.multi_get::<i32>(&["k", "none"]).await.unwrap(), [None, None]);
+    assert!(!shop.exists("k").await.unwrap());
+    assert_eq!(shop.ttl("none").await.unwrap(), None);
+    assert_eq!(shop.get_or_set("k", || async { Ok::<_, Error>(2) }).await.unwrap(), 2);
+    assert_eq!(shop.set("k", 3).await.unwrap_err().kind(), ErrorKind::Backend);
+
+    server.cli(&["CONFIG", "SET", "maxmemory", "0"]).await;
+    assert_eq!(shop.get_or_set("k", || async { Ok::<_, Error>(4) }).await.unwrap(), 4);
+    assert_eq!(shop.get::<i32>("k").await.unwrap(), Some(4));
+}
+
 /// The error of a log-in that the server refuses: clear, in time, and without a password.
 async fn refused(url: &str, secrets: &[&str]) -> Error {
     let cache = cache(url);
