@@ -294,6 +294,17 @@ fn a_variable_that_sets_nothing_right_is_told() {
 }
 
 #[test]
+fn a_variable_of_two_aliases_is_told() {
+    if !in_child("a_variable_of_two_aliases_is_told", &[("POLYCACHE__MY_CACHE__TTL", SECRET)]) {
+        return;
+    }
+    let text = r#"{ "default": { "cache": "memory" }, "my-cache": { "cache": "memory" }, "my_cache": { "cache": "memory" } }"#;
+    let error = Config::json(text).unwrap().with_environment().unwrap_err().to_string();
+    let said = "the environment variable `POLYCACHE__MY_CACHE__TTL` names both `my-cache` and `my_cache`; ";
+    assert!(error.starts_with(said) && !error.contains(SECRET), "{error}");
+}
+
+#[test]
 fn the_caches_of_the_process_hear_the_environment() {
     let variables = [("POLYCACHE__DEFAULT__NAMESPACE", "from outside")];
     if in_child("the_caches_of_the_process_hear_the_environment", &variables) {

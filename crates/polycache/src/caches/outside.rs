@@ -27,7 +27,7 @@ impl Config {
     /// ```
     ///
     /// # Errors
-    /// [`Config`](ErrorKind::Config) for a variable that names no alias of the configuration or isn't Unicode: it says which.
+    /// [`Config`](ErrorKind::Config) for a variable that names no alias of the configuration, or two, or isn't Unicode: it says which.
     pub fn with_environment(self) -> Result<Self> {
         let named = env::vars_os().filter_map(|(name, value)| Some((name.into_string().ok()?, value)));
         let mut variables: Vec<(String, Option<String>)> = named
@@ -45,7 +45,12 @@ impl Config {
             let Some((alias, field)) = rest.split_once("__") else {
                 return wrong(format!("names no field; it has the form {PREFIX}ALIAS__FIELD"));
             };
-            let Some((alias, fields)) = aliases.iter_mut().find(|(name, _)| in_environment(name) == alias) else {
+            let mut named = aliases.iter_mut().filter(|(name, _)| in_environment(name) == alias);
+            let (found, another) = (named.next(), named.next());
+            if let (Some((one, _)), Some((other, _))) = (&found, another) {
+                return wrong(format!("names both `{one}` and `{other}`; call one of them otherwise"));
+            }
+            let Some((alias, fields)) = found else {
                 let known: Vec<String> = aliases.iter().map(|(name, _)| in_environment(name)).collect();
                 let known: Vec<&str> = known.iter().map(String::as_str).collect();
                 let meant = nearest(alias, &known).map(|near| format!("; did you mean `{near}`")).unwrap_or_default();
