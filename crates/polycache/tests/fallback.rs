@@ -419,6 +419,30 @@ mod servers {
         assert_eq!(cache.get::<String>("k").await.unwrap(), None);
     }
 
+    /// In memory a tag has a generation of its own, and the server's stays.
+    #[tokio::test]
+    async fn what_has_tags_outlives_an_outage() {
+        let server = RedisServer::start().await;
+        let (backend, faults) = Intercept::failing(Arc::new(Redis::open(&server.url()).unwrap()));
+        let (cache, fallback) = on(backend);
+        let (shop, news) = (cache.tagged(["shop"]), cache.tagged(["news"]));
+        for ttl in [Ttl::secs(60), Ttl::Never] {
+            let (shop, news) = (shop.with_ttl(ttl), news.with_ttl(ttl));
+            shop.set("price", 1).await.unwrap();
+            news.set("page", 1).await.unwrap();
+            faults.set(Some(ErrorKind::Unavailable));
+            assert_eq!(shop.get_or_set("other", || async { Ok::<_, Error>(2) }).await.unwrap(), 2);
+            news.set("another", 2).await.unwrap();
+            assert_eq!(shop.multi_get::<i32>(&["price", "other"]).await.unwrap(), [None, Some(2)]);
+            cache.clear_tag("news").await.unwrap();
+            assert_eq!(cache.get::<i32>("another").await.unwrap(), None);
+            faults.set(None);
+            back(&fallback).await;
+            assert_eq!(shop.multi_get::<i32>(&["price", "other"]).await.unwrap(), [Some(1), None]);
+            assert_eq!(news.multi_get::<i32>(&["page", "another"]).await.unwrap(), [None, None]);
+        }
+    }
+
     /// What is stale in memory still has its tags.
     #[tokio::test]
     async fn tags_outlive_the_entries_in_memory() {

@@ -14,7 +14,7 @@ use crate::Settings;
 use crate::backend::{self, Backend, BackendInfo, Entry, Found, Holder, Key, OwnedKey, SetOptions, Want, When};
 use crate::backends::memory::MAX_BYTES;
 use crate::backends::recovery::{Lost, Pending, Recovery};
-use crate::lease::is_lock;
+use crate::lease::{is_lock, is_tag};
 use crate::range::Range;
 use crate::{Error, ErrorKind, Reply, Result, Ttl, Value};
 
@@ -186,7 +186,8 @@ impl Fallback {
         }
     }
 
-    /// A write in memory, after its keys are remembered.
+    /// A write in memory, after its keys are remembered. What gives a tag a generation there is none: were it remembered, the server's would
+    /// end, and all entries with the tag.
     fn write<T>(&self, keys: &[Key<'_>], lost: &Lost, write: impl FnOnce(&Outage) -> Reply<T>) -> Reply<T> {
         match self.switch.present_for(lost) {
             Ok(outage) if self.ends_leases => outage.ending(keys, write),
@@ -259,7 +260,11 @@ impl Backend for Fallback {
         self.call(
             (key.into_owned(), value.shared(), options),
             |server, (key, value, options)| server.set(key.key(), value.clone(), options.clone()),
-            |this, (key, value, options)| this.write_one(key.key(), |outage, key| outage.set(key, value, options)),
+            |this, (key, value, options)| match options.when {
+                // The server's generation is as good as before.
+                When::Absent if is_tag(key.key().full()) => this.read(|outage| outage.set(key.key(), value, options)),
+                _ => this.write_one(key.key(), |outage, key| outage.set(key, value, options)),
+            },
         )
     }
 
@@ -289,7 +294,10 @@ impl Backend for Fallback {
         self.call(
             key.into_owned(),
             |server, key| server.expire(key.key(), ttl),
-            move |this, key| this.write_one(key.key(), |outage, key| outage.expire(key, ttl)),
+            move |this, key| match is_tag(key.key().full()) {
+                true => this.read(|outage| outage.expire(key.key(), ttl)),
+                false => this.write_one(key.key(), |outage, key| outage.expire(key, ttl)),
+            },
         )
     }
 
