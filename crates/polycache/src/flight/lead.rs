@@ -15,7 +15,7 @@ use crate::backend::When;
 use crate::cache::Form;
 use crate::events::Refusal;
 use crate::repeated::tell_repeated;
-use crate::{Cache, Reply, Ttl};
+use crate::{Cache, ErrorKind, Reply, Ttl};
 
 /// What happens to a computed value.
 #[derive(Debug)]
@@ -205,10 +205,12 @@ impl<T: Clone + Send + Sync + 'static> Policy<T> {
             Some(marks) => marks.attach(cache, key, K::plain(value), encoded),
         };
         let ttl = self.ttl.map(|ttl| ttl(value)).or_else(|| K::ttl(value));
+        let replaces = when == When::Always;
         let stored = permit.map(|permit| match ttl {
             None => cache.fill(key, encoded, when, permit, seat, tenure),
             Some(ttl) => cache.with_ttl(ttl).fill(key, encoded, when, permit, seat, tenure),
         });
+        let stored = stored.map(|stored| if replaces { or_removed(cache, key, stored) } else { stored });
         let stored = match (stored, report) {
             (Some(stored), Some(report)) => Some(report.watch(stored)),
             (stored, _) => stored,
@@ -228,6 +230,17 @@ impl<T: Clone + Send + Sync + 'static> Policy<T> {
             Ok(())
         }))
     }
+}
+
+/// Deletes the value that a computed one was to replace where that can't be stored at all: it has no form, no TTL, no room.
+fn or_removed(cache: &Cache, key: &str, stored: Reply<bool>) -> Reply<bool> {
+    let (cache, key) = (cache.bare(), key.to_owned());
+    stored.then(move |stored| match stored {
+        Err(error) if matches!(error.kind(), ErrorKind::Encode | ErrorKind::InvalidInput | ErrorKind::TooLarge) => {
+            cache.delete(&key).then(|_| Reply::error(error))
+        }
+        stored => Reply::from(stored),
+    })
 }
 
 /// Deletes the value that a computed one was to replace.

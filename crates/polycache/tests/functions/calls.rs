@@ -6,6 +6,7 @@ use std::time::Duration;
 
 use polycache::backends::memory::Memory;
 use polycache::functions::{CachedCall, CallBuilder, Fallible, Whole};
+use polycache::serializers::Json;
 use polycache::{Cache, Reply, Ttl, cached};
 use polycache_testkit::Intercept;
 use tokio::sync::Semaphore;
@@ -147,6 +148,29 @@ async fn a_refresh_that_is_not_stored_leaves_nothing_out_of_date() {
     assert!(!cache.exists("n").await.unwrap());
     cache.set("n", 2_u32).await.unwrap();
     assert_eq!(latest(&cache, 0).await, 2);
+}
+
+/// A TTL of zero, as by "max-age=0"; and what the serializer has no form for.
+#[tokio::test]
+async fn a_refresh_that_cannot_be_stored_leaves_nothing_out_of_date() {
+    #[cached(cache = cache, key = "n", ttl_from = |n: &f64| Ttl::After(Duration::from_secs_f64(n.min(60.0))))]
+    async fn latest(cache: &Cache, n: f64) -> f64 {
+        n
+    }
+    let on = |leased: bool| {
+        let backend = Intercept::delayed(Arc::new(Memory::new()));
+        let backend = backend.declaring(|info| info.capabilities.exclusive = !leased);
+        let builder = Cache::builder().backend(backend).serializer(Json);
+        builder.lease(Duration::from_secs(if leased { 2 } else { 0 })).build().unwrap()
+    };
+    for cache in [Cache::builder().serializer(Json).build().unwrap(), on(false), on(true)] {
+        for n in [0.0, f64::INFINITY] {
+            assert_eq!(latest(&cache, 50.0).await, 50.0);
+            assert_eq!(latest(&cache, 40.0).await, 50.0);
+            assert_eq!(latest(&cache, n).refresh().await, n);
+            assert!(!cache.exists("n").await.unwrap());
+        }
+    }
 }
 
 #[cached(cache = cache, key = "maybe")]
