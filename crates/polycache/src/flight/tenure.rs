@@ -224,8 +224,10 @@ impl Applicant {
     {
         let asked = Instant::now();
         let take = async { Ok(self.lease.take().await?.then(|| self.tenure(asked))) };
+        // Asked for after the lease, of which a near cache hears then, and forgets what it has of the key.
+        let serve = async { self.serve::<K, T>().await };
         // Both in one round trip. Another holder may have come and gone since the first read.
-        match together(join(take, self.serve::<K, T>())).await {
+        match together(join(take, serve)).await {
             (Err(error), _) => Err(error),
             (Ok(_), Ok(Some(value))) => Ok(Some(Tenancy::Found(value))),
             (Ok(tenure), _) => Ok(tenure.map(Tenancy::Granted)),

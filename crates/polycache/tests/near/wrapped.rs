@@ -163,6 +163,31 @@ async fn leases() {
     assert!(near.len() <= 1, "leases aren't kept");
 }
 
+/// Who takes a lease finds what another process has stored meanwhile, whatever is kept near: that there is none, or a value whose tag was
+/// cleared.
+#[tokio::test]
+async fn a_read_under_a_lease_is_a_true_one() {
+    let (inner, long) = (Memory::builder().max_bytes(1 << 20).build().unwrap(), Duration::from_secs(3_600));
+    let store: Arc<dyn Backend> = Arc::new(Server { inner, read: Arc::default() });
+    let far = || Intercept::delayed(Arc::clone(&store)).declaring(|info| info.capabilities.exclusive = false);
+    let near = Near::builder().ttl(long).misses(long).build(Arc::new(far())).unwrap();
+    let lease = Duration::from_secs(2);
+    let one = Cache::builder().backend(near).lease(lease).build().unwrap().tagged(["shop"]);
+    let two = Cache::builder().backend(far()).lease(lease).build().unwrap().tagged(["shop"]);
+    let away = |cache: Cache| async move {
+        let bulk = cache.multi_get_or_set(&["b"], |_| async { Err::<[(&str, i32); 0], _>("away") }).await;
+        (cache.get_or_set("k", || async { Err::<i32, _>("away") }).await, bulk)
+    };
+    for value in 1..3 {
+        // Another process stores after this one has read.
+        one.multi_get::<i32>(&["k", "b"]).await.unwrap();
+        two.clear_tag("shop").await.unwrap();
+        assert_eq!(one.multi_get::<i32>(&["k", "b"]).await.unwrap(), [None, None]);
+        two.multi_set([("k", value), ("b", value)]).await.unwrap();
+        assert_eq!(away(one.clone()).await, (Ok(value), vec![Ok(Some(value))]));
+    }
+}
+
 /// A write by either handle is seen by both.
 #[tokio::test]
 async fn handles_share_what_is_near() {
