@@ -298,7 +298,8 @@ fn a_variable_of_two_aliases_is_told() {
     if !in_child("a_variable_of_two_aliases_is_told", &[("POLYCACHE__MY_CACHE__TTL", SECRET)]) {
         return;
     }
-    let text = r#"{ "default": { "cache": "memory" }, "my-cache": { "cache": "memory" }, "my_cache": { "cache": "memory" } }"#;
+    let text =
+        r#"{ "default": { "cache": "memory" }, "my-cache": { "cache": "memory" }, "my_cache": { "cache": "memory" } }"#;
     let error = Config::json(text).unwrap().with_environment().unwrap_err().to_string();
     let said = "the environment variable `POLYCACHE__MY_CACHE__TTL` names both `my-cache` and `my_cache`; ";
     assert!(error.starts_with(said) && !error.contains(SECRET), "{error}");
