@@ -154,3 +154,99 @@ async def test_a_list_of_values_has_no_keys(settings: dict[str, Any]) -> None:
 def test_an_alias_that_is_not_there() -> None:
     with pytest.raises(KeyError, match="caches.set_config or caches.add"):
         caches.get("not there")
+
+
+SERVERS_NOT_THERE = [
+    lambda **settings: RedisCache(port=1, **settings),
+    lambda **settings: MemcachedCache(port=1, **settings),
+]
+EVERYWHERE = [SimpleMemoryCache, *SERVERS_NOT_THERE]
+
+
+@pytest.mark.parametrize("make", EVERYWHERE)
+@pytest.mark.parametrize("settings", [{}, {"grace": 60}], ids=str)
+@pytest.mark.parametrize(
+    ("result", "told"),
+    [
+        (5, "returned an int; it returns a dict of values by their keys"),
+        (None, "returned None; it returns"),
+        ([1, 2], "returned a list; it returns"),
+        (["ab", "cd"], "returned a list; it returns"),  # Which would be the keys "a" and "c".
+        ([(1, 2, 3)], "returned a list; it returns"),
+    ],
+    ids=str,
+)
+async def test_computations_without_keys(make: Any, settings: dict[str, Any], result: Any, told: str) -> None:
+    async def compute(keys: list[str]) -> Any:
+        return result
+
+    cache = make(**settings)
+    with pytest.raises(TypeError, match=rf"multi_get_or_set: .*compute {told}"):
+        await cache.multi_get_or_set(["a", "b"], compute)
+
+
+async def test_computations_may_return_pairs() -> None:
+    async def compute(keys: list[str]) -> Any:
+        return [(key, 1) for key in keys]
+
+    assert await SimpleMemoryCache().multi_get_or_set(["a", "b"], compute) == {"a": 1, "b": 1}
+
+
+@pytest.mark.parametrize("make", EVERYWHERE)
+@pytest.mark.parametrize(
+    ("pairs", "told"),
+    [
+        (5, "multi_set: an int has no pairs; it takes pairs of a key and a value, or a dict"),
+        (None, "multi_set: None has no pairs; it takes"),
+        ([5], "multi_set: one of the pairs is an int; it takes"),
+        (["a"], "multi_set: one of the pairs is a str of length 1; it takes"),
+        ([("secret", 1, 2)], "multi_set: one of the pairs is a tuple of length 3; it takes"),
+        ({"abc"}, "multi_set: one of the pairs is a str of length 3; it takes"),
+    ],
+    ids=str,
+)
+async def test_what_has_no_pairs(make: Any, pairs: Any, told: str) -> None:
+    with pytest.raises(TypeError, match=re.escape(told)):
+        await make().multi_set(pairs)
+
+
+async def test_a_mapping_has_pairs() -> None:
+    cache = SimpleMemoryCache()
+    await cache.multi_set({"a": 1, "bc": 2})  # A key of two characters is no pair.
+    await cache.multi_set(iter([("d", 3)]))
+    assert await cache.multi_get(["a", "bc", "b", "d"]) == [1, 2, None, 3]
+
+
+@pytest.mark.parametrize("make", EVERYWHERE)
+async def test_a_lease_below_zero(make: Any) -> None:
+    async def compute() -> int:
+        return 1
+
+    told = re.escape("`lease` is -1; it begins at 0 seconds")
+    with pytest.raises(InvalidInput, match=told):
+        await make().get_or_set("k", compute, lease=-1)
+    with pytest.raises(InvalidInput, match=told):
+        make(lease=-1)
+
+
+@pytest.mark.parametrize("make", EVERYWHERE)
+@pytest.mark.parametrize(
+    ("space", "told"),
+    [
+        (5, "`namespace` is 5; it is text, such as '5', or None"),
+        (b"x", "`namespace` is b'x'; it is text, or None"),
+    ],
+    ids=str,
+)
+async def test_a_namespace_that_is_no_text(make: Any, space: Any, told: str) -> None:
+    cache = make()
+    with pytest.raises(TypeError, match=re.escape(told)):
+        make(namespace=space)
+    for call in (
+        lambda: cache.get("k", namespace=space),
+        lambda: cache.set("k", 1, namespace=space),
+        lambda: cache.multi_get(["k"], namespace=space),
+        lambda: cache.clear(namespace=space),
+    ):
+        with pytest.raises(TypeError, match=re.escape(told)):
+            await call()

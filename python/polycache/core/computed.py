@@ -7,6 +7,7 @@ from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
+from polycache.core.entries import dict_of, name_of
 from polycache.core.flights import Flights
 from polycache.core.leases import leased
 from polycache.core.reads import Reads
@@ -21,6 +22,10 @@ K = TypeVar("K")
 Compute = Callable[[], Awaitable[T]]
 
 logger = logging.getLogger("polycache.base")
+
+
+def _who(compute: Any) -> str:
+    return f"multi_get_or_set: {name_of(compute)}"
 
 
 def _keep_all(key: Any, value: Any) -> bool:
@@ -172,7 +177,7 @@ class Computed(Reads, Writes):
         """`multi_get_or_set`, as the call says."""
         asked = list(dict.fromkeys(keys))
         if disabled():
-            return dict(await compute(asked))
+            return dict_of(await compute(asked), _who(compute))
         found = {} if call.anew else await self._try_multi_read(asked, call.namespace, call.timeout)
         missing = [key for key in asked if key not in found]
         if missing:
@@ -194,7 +199,7 @@ class Computed(Reads, Writes):
         """Computes the keys that nobody computes, and waits for the others."""
 
         async def lead(keys: list[K]) -> dict[K, T]:
-            computed = dict(await compute(keys))
+            computed = dict_of(await compute(keys), _who(compute))
             kept = [pair for pair in computed.items() if call.keep(*pair)]
             if kept:
                 try:

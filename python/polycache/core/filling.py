@@ -11,6 +11,7 @@ from typing import Any, TypeVar
 
 from polycache._native import Outcome, Tags, Unkept
 from polycache.core.computed import Call, Compute
+from polycache.core.entries import dict_of, name_of
 from polycache.core.hooks import call_hooks, given
 from polycache.core.keys import key_text
 from polycache.core.report import Report
@@ -159,7 +160,7 @@ class NativeFill(Troubled):
 
         async def computing(texts: list[str]) -> list[tuple[str, Any]]:
             wanted = {key: text for text in texts for key in asked[text]}
-            results = dict(await compute(list(wanted)))
+            results = dict_of(await compute(list(wanted)), f"multi_get_or_set: {name_of(compute)}")
             computed.update(results)
             kept = (
                 []

@@ -8,6 +8,8 @@ from collections.abc import Awaitable, Callable, Coroutine, Hashable, Iterable, 
 from contextvars import ContextVar
 from typing import Any, TypeVar
 
+from polycache.core.entries import dict_of, name_of
+
 T = TypeVar("T")
 K = TypeVar("K")
 Place = tuple[int, Hashable]
@@ -117,7 +119,7 @@ class Flights:
         if own:
             others[self._begin([place(key) for key in own], lambda: compute(own))] = own
         results = await asyncio.gather(*(flight.result() for flight in others))
-        found = {} if not circles else dict(await alone(circles))
+        found = {} if not circles else dict_of(await alone(circles), f"multi_get_or_set: {name_of(alone)}")
         if circles:
             _tell_circle(circles)
         return found | {

@@ -7,11 +7,11 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from polycache.core.hooks import Runner
-from polycache.core.keys import ensure_key, key_text
+from polycache.core.keys import check_namespace, ensure_key, key_text
 from polycache.core.objects import check_plugins, check_serializer
 from polycache.core.primitives import Primitives
 from polycache.core.sentinels import SENTINEL, Unset
-from polycache.core.ttl import Seconds, read_seconds, read_setting
+from polycache.core.ttl import Seconds, read_lease, read_seconds, read_setting
 from polycache.exceptions import InvalidInput
 from polycache.serializers import BaseSerializer, KeyedSerializer, StringSerializer
 
@@ -63,6 +63,7 @@ class State(Runner, Primitives):
 
     # For caches of one's own whose constructors don't call this one's.
     _separator = ""
+    _key_builder: KeyBuilder | None = None
     _own_lease: float | None = 2
     _on_error = "fail"
     _on_decode_error = "fail"
@@ -109,9 +110,11 @@ class State(Runner, Primitives):
         limit, lifetime = read_setting("timeout", timeout), read_setting("ttl", ttl)
         self.timeout: float | None = None if limit is None else float(limit)
         self.ttl: float | None = None if lifetime is None else float(lifetime)
+        if key_builder is None:
+            check_namespace(namespace)
         self.namespace: str | None = namespace
         self._separator = self._SEPARATOR if separator is None else _separator(separator)
-        self._own_lease: float | None = read_setting("lease", lease)
+        self._own_lease: float | None = read_lease(lease)
         self._on_error = _choice("on_error", on_error)
         self._on_decode_error = _choice("on_decode_error", on_decode_error)
         self._key_builder = key_builder
@@ -172,6 +175,8 @@ class State(Runner, Primitives):
 
     def _prefix(self, space: str | None) -> str:
         """What stands before the keys of a namespace."""
+        if self._key_builder is None and type(space) is not str:
+            check_namespace(space)
         return f"{space}{self._separator}" if space else ""
 
     def _full_key(self, key: Any, namespace: str | None) -> Any:
@@ -180,7 +185,7 @@ class State(Runner, Primitives):
 
     def _get_lease(self, lease: Seconds | Unset) -> float | None:
         """The call's lease, or else the cache's."""
-        return self._own_lease if lease is SENTINEL else read_seconds(lease)
+        return self._own_lease if lease is SENTINEL else read_lease(lease)
 
     def _get_ttl(self, ttl: Seconds | Unset) -> float | None:
         """The call's TTL, or else the cache's."""

@@ -41,6 +41,18 @@ def read_setting(name: str, value: Seconds) -> float | None:
         raise type(error)(f"`{name}`: {error}") from None
 
 
+def read_lease(value: Seconds) -> float | None:
+    """A lease's seconds, as `read_setting`.
+
+    Raises:
+        InvalidInput: For fewer than none.
+    """
+    seconds = read_setting("lease", value)
+    if seconds is not None and seconds < 0:
+        raise InvalidInput(f"`lease` is {value}; it begins at 0 seconds, which are none")
+    return seconds
+
+
 def native_ttl(value: Seconds) -> float | None:
     """A TTL for a native backend: ``None``, 0 and infinity mean for ever; the caller deals with values below 0."""
     seconds = read_seconds(value)

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, Self, TypeAlias
 
 from polycache.core.tags import Tagged
-from polycache.core.ttl import Seconds, read_setting
+from polycache.core.ttl import Seconds, read_lease, read_setting
 from polycache.exceptions import InvalidInput
 
 #: Yes or no; a URL says ``true`` or ``false``.
@@ -93,7 +93,7 @@ class Tuned(Tagged):
         """A view of this cache that has some of `FUNCTION_SETTINGS` for itself."""
         view = copy.copy(self)
         if "lease" in settings:
-            view._remember(_own_lease=read_setting("lease", settings.pop("lease")))
+            view._remember(_own_lease=read_lease(settings.pop("lease")))
         view._tune(**{**self._settings, **settings})
         view._look_at(self)
         view._changed()

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from polycache.core.api import API
+from polycache.core.entries import pairs_of
 from polycache.core.hooks import given
 from polycache.core.sentinels import SENTINEL, Unset
 from polycache.core.state import State
@@ -99,7 +100,7 @@ class Writes(State):
     @API.register
     async def multi_set(
         self,
-        pairs: Iterable[tuple[Any, Any]],
+        pairs: Iterable[tuple[Any, Any]] | Mapping[Any, Any],
         ttl: Seconds | Unset = SENTINEL,
         dumps_fn: Dumps | None = None,
         namespace: str | None = None,
@@ -109,7 +110,7 @@ class Writes(State):
         """Stores many values, on a server in one round trip.
 
         Args:
-            pairs: Pairs of a key and a value.
+            pairs: Pairs of a key and a value, or a mapping.
             ttl: Seconds that they live, in place of the cache's; 0 or ``None``: for ever.
             dumps_fn: In place of the serializer's ``dumps``.
             namespace: In place of the cache's.
@@ -123,7 +124,7 @@ class Writes(State):
         """
         if disabled():
             return True
-        asked = pairs if isinstance(pairs, (list, tuple)) else list(pairs)
+        asked = pairs_of(pairs)
 
         async def operation() -> bool:
             full = [self._full_key(key, namespace) for key, _ in asked]

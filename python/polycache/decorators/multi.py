@@ -9,6 +9,7 @@ from typing import Any, ParamSpec, TypeVar, overload
 
 from polycache.base import BaseCache
 from polycache.core.computed import Call
+from polycache.core.entries import dict_of, name_of
 from polycache.core.sentinels import MISSING, SENTINEL, Unset
 from polycache.core.tags import Tagging
 from polycache.core.ttl import Seconds
@@ -155,7 +156,7 @@ class multi_cached(Watched):
         if keys and not missing:
             return found
         called_args, called_kwargs = self._with_keys(f, args, kwargs, missing)
-        computed = _entries(f, await f(*called_args, **called_kwargs))
+        computed = dict_of(await f(*called_args, **called_kwargs), f"@multi_cached: {name_of(f)}")
         if cache_write:
             fresh = {key: value for key, value in computed.items() if not self.skip_cache_func(key, value)}
             if fresh:
@@ -188,7 +189,7 @@ class multi_cached(Watched):
         async def compute(built: list[Any]) -> dict[Any, Any]:
             missing = [own[key] for key in built]
             called_args, called_kwargs = self._with_keys(f, args, kwargs, missing)
-            computed = _entries(f, await f(*called_args, **called_kwargs))
+            computed = dict_of(await f(*called_args, **called_kwargs), f"@multi_cached: {name_of(f)}")
             found = {key: computed.pop(own[key]) for key in built if own[key] in computed}
             more.update(computed)
             return found
@@ -300,15 +301,6 @@ class multi_cached(Watched):
             await self.cache.multi_set(list(zip(built, result.values(), strict=True)), ttl=self.ttl)
         except Exception:
             tell(logger, self, "Couldn't set %s, unexpected error", list(result))
-
-
-def _entries(f: Callable[..., Any], result: Any) -> dict[Any, Any]:
-    """The result of a function as a dict of its own."""
-    try:
-        return dict(result)
-    except (TypeError, ValueError):
-        name, kind = getattr(f, "__qualname__", f), type(result).__name__
-        raise TypeError(f"@multi_cached: {name} returned a {kind}; it returns a dict of values by their keys") from None
 
 
 def _default(f: Callable[..., Any], name: str) -> Any:

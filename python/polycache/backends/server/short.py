@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from asyncio import CancelledError
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, TypeVar
 
 from polycache._native import Objects, Server, Undecoded, abandon
 from polycache.backends.server.codec import Decode, Encode, codec
 from polycache.backends.server.operations import ServerOperations
 from polycache.core.computed import Call, Compute
+from polycache.core.entries import pairs_of
 from polycache.core.keys import key_text
 from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.switch import AIOCACHE_NAME, ENVIRONMENT, POLYCACHE_NAME
@@ -243,7 +244,7 @@ class ServerCommands(ServerOperations):
 
     async def multi_set(
         self,
-        pairs: Iterable[tuple[Any, Any]],
+        pairs: Iterable[tuple[Any, Any]] | Mapping[Any, Any],
         ttl: Seconds | Unset = SENTINEL,
         dumps_fn: Callable[[Any], Any] | None = None,
         namespace: str | None = None,
@@ -255,7 +256,7 @@ class ServerCommands(ServerOperations):
         if server is None or dumps_fn is not None or (seconds is not None and seconds < 0):
             return await super().multi_set(pairs, ttl, dumps_fn, namespace, timeout, _conn)
         encode = self._encode
-        stored = [(self._text(key, namespace), encode(value)) for key, value in pairs]
+        stored = [(self._text(key, namespace), encode(value)) for key, value in pairs_of(pairs)]
         if stored:
             call = server.multi_set(stored, seconds, self._native_limit(timeout))
             try:
