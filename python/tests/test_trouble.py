@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import re
+import time
 import tomllib
 from pathlib import Path
 from typing import Any
@@ -472,4 +473,54 @@ async def test_a_child_of_a_fork_has_its_own(redis_server: servers.Redis) -> Non
         os._exit(code)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     assert await cache.get("k") == 1
+    await cache.close()
+
+
+async def test_not_every_call_waits_for_a_server_that_stands_still(server: servers.Server) -> None:
+    # The heartbeat comes too late to have a part in it.
+    cache = on(server, heartbeat=60, timeout=0.3)
+    await cache.set("k", 1)
+    calls = [lambda: cache.get("k"), lambda: cache.set("k", 2), lambda: cache.multi_get(["k", "l"])] * 10
+    waited = 0
+    server.stop()
+    try:
+        for call in calls:
+            try:
+                await call()
+            except TimeoutError:
+                waited += 1
+            except Unavailable:
+                pass
+    finally:
+        server.resume()
+    # One, and a few more on a machine that stands still itself.
+    assert 1 <= waited <= 5
+
+    async def back() -> bool:
+        try:
+            return await cache.get("k") in (1, 2)
+        except (TimeoutError, Unavailable):
+            return False
+
+    await until(back)
+    await cache.close()
+
+
+async def test_a_loop_that_stands_still_says_nothing_of_the_server(server: servers.Server) -> None:
+    cache = on(server, heartbeat=60, timeout=0.3)
+    await cache.set("k", 1)
+    server.stop()
+    try:
+        call = asyncio.ensure_future(cache.get("k"))
+        await asyncio.sleep(0)
+        time.sleep(0.5)  # The timer comes too late, as a reply would.
+        with pytest.raises(TimeoutError):
+            await call
+        # The next call waits for the server, which is not known to be silent.
+        call = asyncio.ensure_future(cache.get("k", timeout=60))
+        await asyncio.wait([call], timeout=0.05)
+        assert not call.done()
+    finally:
+        server.resume()
+    assert await call == 1
     await cache.close()
