@@ -1,10 +1,11 @@
 //! The events that reach `tracing`.
 
 use std::fmt::{Debug, Write as _};
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, LazyLock, Mutex};
 
 use tracing::field::{Field, Visit};
-use tracing::{span, subscriber};
+use tracing::subscriber::Interest;
+use tracing::{Dispatch, span, subscriber};
 
 /// Collects all events of its thread, of every level, while it exists.
 ///
@@ -25,9 +26,40 @@ pub struct Events {
 
 type Texts = Arc<Mutex<Vec<String>>>;
 
+/// Subscribers that want nothing, and stay. While there is only one subscriber, `tracing` asks the thread that comes to an event's place
+/// first whether anybody wants it: so another thread, which collects nothing, could switch the event off for this one.
+static OTHERS: LazyLock<[Dispatch; 2]> = LazyLock::new(|| [(); 2].map(|()| Dispatch::new(Other)));
+
+struct Other;
+
+impl tracing::Subscriber for Other {
+    fn register_callsite(&self, _: &'static tracing::Metadata<'static>) -> Interest {
+        Interest::sometimes()
+    }
+
+    fn enabled(&self, _: &tracing::Metadata<'_>) -> bool {
+        false
+    }
+
+    fn new_span(&self, _: &span::Attributes<'_>) -> span::Id {
+        span::Id::from_u64(1)
+    }
+
+    fn record(&self, _: &span::Id, _: &span::Record<'_>) {}
+
+    fn record_follows_from(&self, _: &span::Id, _: &span::Id) {}
+
+    fn event(&self, _: &tracing::Event<'_>) {}
+
+    fn enter(&self, _: &span::Id) {}
+
+    fn exit(&self, _: &span::Id) {}
+}
+
 impl Events {
     /// Begins to collect. An earlier collector of this thread gets no events meanwhile.
     pub fn collect() -> Self {
+        LazyLock::force(&OTHERS);
         let texts = Texts::default();
         let guard = subscriber::set_default(Collector(Arc::clone(&texts)));
         Self { texts, _guard: guard }

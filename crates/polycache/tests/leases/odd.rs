@@ -54,8 +54,8 @@ async fn refreshes_race(server: Server) {
 async fn leases_of_a_millisecond_and_an_hour(server: Server) {
     for lease in [Duration::from_millis(1), Duration::from_secs(3_600)] {
         let (here, there) = (server.cache_with(lease), server.cache_with(lease));
-        // While the machine stands still for longer than a short lease another process takes over, and rightly: not five times.
-        let attempts = if lease < SOON { 5 } else { 1 };
+        // While the machine stands still for longer than a short lease another process takes over, and rightly: not ten times.
+        let attempts = if lease < SOON { 10 } else { 1 };
         let mut key = format!("{lease:?}");
         for attempt in 1.. {
             let slow = || async {
@@ -74,11 +74,18 @@ async fn leases_of_a_millisecond_and_an_hour(server: Server) {
             key.push('+');
         }
 
-        let guard = RedLock::new(&here, &key, lease).acquire(SOON).await.unwrap();
-        let error = RedLock::new(&there, &key, lease).acquire(Duration::from_millis(300)).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Timeout);
-        assert!(guard.is_held());
-        assert!(guard.release().await.unwrap());
+        for attempt in 1.. {
+            let guard = RedLock::new(&here, &key, lease).acquire(SOON).await.unwrap();
+            let waited = RedLock::new(&there, &key, lease).acquire(Duration::from_millis(100)).await;
+            let is_held = guard.is_held();
+            if let (Err(error), true) = (&waited, is_held)
+                && error.kind() == ErrorKind::Timeout
+                && guard.release().await.unwrap()
+            {
+                break;
+            }
+            assert!(attempt < attempts, "{is_held}, {waited:?}");
+        }
         RedLock::new(&there, &key, lease).acquire(SOON).await.unwrap().release().await.unwrap();
     }
     for lease in [Duration::ZERO, Duration::MAX] {
