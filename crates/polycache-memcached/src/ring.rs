@@ -1,5 +1,7 @@
 //! The placement of keys on the servers of a fleet.
 
+use std::fmt;
+
 use md5::{Digest, Md5};
 
 use crate::server::Server;
@@ -18,12 +20,21 @@ pub enum Placement {
 }
 
 /// The places of the servers.
-#[derive(Debug)]
 pub(crate) enum Ring {
     /// Points in ascending order, and the server of each.
     Ketama(Vec<(u32, usize)>),
     /// A hash and the weight of each server.
     Rendezvous(Vec<(u64, f64)>),
+}
+
+/// How keys are placed, without the places.
+impl fmt::Debug for Ring {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Ketama(_) => Placement::Ketama.fmt(f),
+            Self::Rendezvous(_) => Placement::Rendezvous.fmt(f),
+        }
+    }
 }
 
 /// Points on the ring for each server of average weight, and how many of them come from one digest.

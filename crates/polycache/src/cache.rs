@@ -348,16 +348,22 @@ impl Cache {
     }
 }
 
+/// The name of the backend, the namespace, and how the cache is set. `{:#?}` shows the state of the backend and of the plugins, too.
 impl fmt::Debug for Cache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Cache")
-            .field("backend", &self.view.backend)
-            .field("serializer", &self.view.serializer)
-            .field("plugins", &self.view.plugins)
-            .field("namespace", &self.namespace_name())
-            .field("ttl", &self.ttl)
-            .field("timeout", &self.timeout)
-            .field("state", &self.view.switch.state())
-            .finish_non_exhaustive()
+        let View { serializer, plugins, options, layers, switch, .. } = &*self.view;
+        let is_full = f.alternate();
+        let mut shown = f.debug_struct("Cache");
+        shown.field("backend", &self.info().name);
+        shown.field("namespace", &self.namespace_name()).field("ttl", &self.ttl).field("timeout", &self.timeout);
+        shown.field("lease", &options.lease.unwrap_or_default());
+        layers.show(&mut shown);
+        shown.field("serializer", serializer);
+        if is_full {
+            shown.field("plugins", plugins).field("store", layers.given());
+        } else {
+            shown.field("plugins", &plugins.len());
+        }
+        shown.field("state", &switch.state()).finish_non_exhaustive()
     }
 }

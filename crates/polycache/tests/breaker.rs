@@ -186,9 +186,9 @@ async fn settings_put_it_around_any_backend() {
     });
     caches.set_config(Config::value(config).unwrap()).unwrap();
     for (alias, is_there) in [("default", true), ("table", true), ("url", true), ("off", false)] {
-        assert_eq!(format!("{:?}", caches.get(alias).unwrap()).contains("Breaker"), is_there, "{alias}");
+        assert_eq!(format!("{:#?}", caches.get(alias).unwrap()).contains("Breaker"), is_there, "{alias}");
     }
-    assert!(format!("{:?}", Cache::open("memory://?breaker=true").unwrap()).contains("Breaker"));
+    assert!(format!("{:#?}", Cache::open("memory://?breaker=true").unwrap()).contains("Breaker"));
     for (alias, part) in [
         ("wrong", "`failures` is 0; it goes from 1"),
         ("unknown", "did you mean `failures`"),

@@ -176,7 +176,7 @@ fn a_backend_may_take_the_url() {
     });
     let cache = Cache::open("whole://host/3?its=own&namespace=in").unwrap();
     assert_eq!(cache.namespace_name(), "in");
-    assert!(format!("{cache:?}").contains("Memory"));
+    assert!(format!("{cache:#?}").contains("Memory"));
 }
 
 #[test]
@@ -420,7 +420,7 @@ fn no_password_is_ever_shown() {
     caches.set_config(config).unwrap();
     for alias in caches.aliases() {
         shown += &match caches.get(&alias) {
-            Ok(cache) => format!("{cache:?} "),
+            Ok(cache) => format!("{cache:#?} "),
             Err(error) => format!("{error:?} {error} "),
         };
     }

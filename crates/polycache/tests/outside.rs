@@ -225,7 +225,7 @@ fn no_error_shows_a_password_from_outside() {
         assert!(error.to_string().contains("alias `users`"), "{setting}: {error}");
     }
     let caches = with(&format!(r#""cache": "redis", "password": "{named}""#)).unwrap();
-    let shown = format!("{caches:?} {:?}", caches.get("users").unwrap());
+    let shown = format!("{caches:?} {0:?} {0:#?}", caches.get("users").unwrap());
     assert!(!shown.contains(SECRET), "{shown}");
 }
 

@@ -361,9 +361,9 @@ async fn settings_put_it_around_any_backend() {
         "wrong": { "cache": "memory", "recovery": { "max_pending": 0 } },
     });
     caches.set_config(Config::value(config).unwrap()).unwrap();
-    let shown = format!("{:?}", caches.get("default").unwrap());
+    let shown = format!("{:#?}", caches.get("default").unwrap());
     assert!(shown.find("Recovery") < shown.find("Breaker") && shown.contains("Breaker"), "{shown}");
-    assert!(format!("{:?}", caches.get("url").unwrap()).contains("Recovery"));
+    assert!(format!("{:#?}", caches.get("url").unwrap()).contains("Recovery"));
     let error = caches.get("wrong").unwrap_err().to_string();
     assert!(error.contains("`max_pending` is 0; it goes from 1"), "{error}");
 }

@@ -1,12 +1,13 @@
 //! The backends of a view: the one that was given, and those around it that know of tags and of a grace.
 
+use std::fmt;
 use std::sync::Arc;
 use std::time::Duration;
 
 use compact_str::CompactString;
 
 use super::tags::TagsOf;
-use super::{Cache, Grace, View};
+use super::{Cache, Grace, NEVER_EARLY, View};
 use crate::backend::Backend;
 use crate::backends::tagged::{Shared, Tag, Tagged};
 
@@ -39,6 +40,24 @@ impl Layers {
     pub(crate) fn new(given: Arc<dyn Backend>, grace: Duration, early: f64, stale_on_clear: bool) -> Self {
         let shared = Shared::new(&*given);
         Self { given, shared, tags: Arc::new([]), tags_of: None, grace, early, stale_on_clear }
+    }
+
+    /// The backend that was given.
+    pub(super) fn given(&self) -> &Arc<dyn Backend> {
+        &self.given
+    }
+
+    /// Shows what the view has beyond its backend.
+    pub(super) fn show(&self, shown: &mut fmt::DebugStruct<'_, '_>) {
+        if !self.grace.is_zero() {
+            shown.field("grace", &self.grace);
+        }
+        if self.early < NEVER_EARLY {
+            shown.field("refresh_early", &self.early);
+        }
+        if !self.tags.is_empty() {
+            shown.field("tags", &self.tags);
+        }
     }
 
     pub(super) fn is_tagged(&self) -> bool {

@@ -94,7 +94,7 @@ where
                     Err(_) if cache.has_grace() => {
                         let stale = cache.bare().rescue(key, K::read_aged);
                         *this.rescue = Some(Box::new(Rescue { stale, result, leader, _terms: terms }));
-                        return Self::look_for_stale(this.rescue, cache, context);
+                        return Self::look_for_stale(this.rescue, cache, key, context);
                     }
                     Err(_) => None,
                 };
@@ -115,13 +115,14 @@ where
         match this.finish {
             Some(finish) => finish.poll(context),
             // `None` only after its end.
-            None => Self::look_for_stale(this.rescue, cache, context),
+            None => Self::look_for_stale(this.rescue, cache, key, context),
         }
     }
 
     fn look_for_stale(
         rescue: &mut Option<Box<Rescue<T, E>>>,
         cache: &Cache,
+        key: &str,
         context: &mut Context<'_>,
     ) -> Poll<Result<T, E>> {
         let Some(Rescue { stale, leader, .. }) = rescue.as_deref_mut() else { return Poll::Pending };
@@ -131,7 +132,7 @@ where
             return Poll::Pending;
         };
         match rescue.take() {
-            Some(rescue) => Poll::Ready(rescue.leader.land(rescued(cache, rescue.result, stale))),
+            Some(rescue) => Poll::Ready(rescue.leader.land(rescued(cache, key, rescue.result, stale))),
             None => Poll::Pending,
         }
     }
@@ -147,12 +148,19 @@ struct Rescue<T: Send + Sync + 'static, E: Send + Sync + 'static> {
 }
 
 /// The stale value in place of an error, where there is one.
-pub(super) fn rescued<T, E>(cache: &Cache, failed: Result<T, E>, stale: crate::Result<Option<T>>) -> Result<T, E> {
+pub(super) fn rescued<T, E>(
+    cache: &Cache,
+    key: &str,
+    failed: Result<T, E>,
+    stale: crate::Result<Option<T>>,
+) -> Result<T, E> {
+    let full = || cache.full_key(key);
     match stale {
         Ok(Some(value)) => {
             tell_repeated!(
                 WARN,
                 (cache.flights().mark(), "rescued"),
+                key = full().key().full(),
                 "a computation has failed: the stale value is given"
             );
             Ok(value)
@@ -160,7 +168,13 @@ pub(super) fn rescued<T, E>(cache: &Cache, failed: Result<T, E>, stale: crate::R
         Ok(None) => failed,
         Err(error) => {
             let cause = (cache.flights().mark(), error.kind());
-            tell_repeated!(WARN, cause, %error, "a computation has failed, and no stale value could be read");
+            tell_repeated!(
+                WARN,
+                cause,
+                key = full().key().full(),
+                %error,
+                "a computation has failed, and no stale value could be read"
+            );
             failed
         }
     }

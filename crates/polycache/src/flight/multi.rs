@@ -224,7 +224,7 @@ where
                 let bare = self.cache.bare();
                 let stale = join_all(led.iter().map(|one| bare.rescue(self.names[one.index], Kept::read_aged))).await;
                 for (one, stale) in led.into_iter().zip(stale) {
-                    let result = rescued(self.cache, Err(error.clone()), stale);
+                    let result = rescued(self.cache, self.names[one.index], Err(error.clone()), stale);
                     self.results[one.index] = Some(one.leader.land(result).map(Some));
                 }
                 return;

@@ -76,7 +76,7 @@ async fn refused(url: &str, secrets: &[&str]) -> Error {
     let cache = cache(url);
     let started = Instant::now();
     let error = failed(started, AT_ONCE, cache.get::<String>("k").await);
-    for text in [error.to_string(), format!("{error:?}"), format!("{cache:?}")] {
+    for text in [error.to_string(), format!("{error:?}"), format!("{cache:?} {cache:#?}")] {
         assert!(secrets.iter().all(|secret| !text.contains(secret)), "{text}");
     }
     assert_eq!(error.kind(), ErrorKind::Backend, "{error}");
