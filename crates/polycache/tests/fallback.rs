@@ -295,10 +295,10 @@ async fn settings_put_it_around_any_backend() {
         "unknown": { "cache": "memory", "fallback": { "max_entries": 5 } },
     });
     caches.set_config(Config::value(config).unwrap()).unwrap();
-    let shown = format!("{:?}", caches.get("default").unwrap());
+    let shown = format!("{:#?}", caches.get("default").unwrap());
     let places = ["Fallback", "Recovery", "Breaker"].map(|name| shown.find(name).unwrap());
     assert!(places.is_sorted(), "{shown}");
-    assert!(format!("{:?}", caches.get("url").unwrap()).contains("Fallback"));
+    assert!(format!("{:#?}", caches.get("url").unwrap()).contains("Fallback"));
     for (alias, part) in [("wrong", "`ttl` is 0ns; it begins at 1ms"), ("unknown", "`fallback.max_entries` is unknown")]
     {
         let error = caches.get(alias).unwrap_err().to_string();
@@ -515,4 +515,32 @@ async fn entries_in_memory_keep_their_grace() {
     assert!(!cache.add("added", 2).await.unwrap());
     cache.multi_set([("m", 1)]).await.unwrap();
     assert!(matches!(cache.ttl("m").await.unwrap(), Some(Ttl::After(left)) if left <= Duration::from_secs(30)));
+}
+
+/// Leases are the library's own.
+#[tokio::test(start_paused = true)]
+async fn what_close_could_not_make_up_for_is_told_by_the_keys_of_users() {
+    let away = || {
+        let store = Arc::new(Memory::builder().max_bytes(1 << 20).build().unwrap());
+        let server = Intercept::delayed(store).remote().declaring(|info| info.capabilities.exclusive = false);
+        let (backend, faults) = Intercept::failing(Arc::new(server));
+        faults.set(Some(ErrorKind::Unavailable));
+        Cache::builder().backend(Fallback::new(Arc::new(backend))).namespace("n").build().unwrap()
+    };
+    let cache = away();
+    assert_eq!(cache.get_or_set("computed", || async { Ok::<_, Error>(1) }).await.unwrap(), 1);
+    cache.set("set", 1).await.unwrap();
+    cache.clear_tag("t").await.unwrap();
+    let error = cache.close().await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Unavailable);
+    let error = error.to_string();
+    assert!(error.contains("(keys: 3, namespaces: 0)"), "{error}");
+    assert!(error.contains("expire: n:computed, n:set, the tag n:t"), "{error}");
+    assert!(!error.contains('\u{1}'), "{error:?}");
+
+    // A lease alone is nothing to make up for: it ends by itself.
+    let cache = away();
+    cache.get_or_set("failed", || async { Err::<i32, _>("no") }).await.unwrap_err();
+    let error = cache.close().await.unwrap_err().to_string();
+    assert_eq!(error, "close: a fault was injected");
 }

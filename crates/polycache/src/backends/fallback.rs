@@ -40,6 +40,7 @@ const TTL: Range<Duration> = Range::from("ttl", Duration::from_millis(1));
 /// |---|---|
 /// | keys that were written to meanwhile | are gone, from memory and from the server: the next read misses |
 /// | all other keys | are as the server has them |
+/// | a version from the outage | matches nothing |
 ///
 /// So no read returns a value older than this process's last write. Writes of other processes are seen once the server is back. Values are
 /// always bytes.
@@ -206,6 +207,11 @@ fn not_ready() -> Error {
     Error::new(ErrorKind::Backend, "the memory of the fallback has not answered at once")
 }
 
+/// Whether this is the condition of a version that memory had: the server has it nowhere.
+fn is_of_outage(when: &When) -> bool {
+    matches!(when, When::Unchanged(version) if outage::is_own(version))
+}
+
 fn owned(keys: &[Key<'_>]) -> Vec<OwnedKey> {
     keys.iter().map(|key| key.into_owned()).collect()
 }
@@ -259,7 +265,10 @@ impl Backend for Fallback {
         }
         self.call(
             (key.into_owned(), value.shared(), options),
-            |server, (key, value, options)| server.set(key.key(), value.clone(), options.clone()),
+            |server, (key, value, options)| match is_of_outage(&options.when) {
+                true => Reply::ready(false),
+                false => server.set(key.key(), value.clone(), options.clone()),
+            },
             |this, (key, value, options)| match options.when {
                 // The server's generation is as good as before.
                 When::Absent if is_tag(key.key().full()) => this.read(|outage| outage.set(key.key(), value, options)),
@@ -307,7 +316,10 @@ impl Backend for Fallback {
         }
         self.call(
             (key.into_owned(), when),
-            |server, (key, when)| server.delete(key.key(), when.clone()),
+            |server, (key, when)| match is_of_outage(when) {
+                true => Reply::ready(false),
+                false => server.delete(key.key(), when.clone()),
+            },
             |this, (key, when)| this.write_one(key.key(), |outage, key| outage.delete(key, when)),
         )
     }

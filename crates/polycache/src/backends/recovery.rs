@@ -21,6 +21,7 @@ pub use self::builder::RecoveryBuilder;
 use crate::backend::{
     self, Backend, Cursor, Entry, Found, Holder, Key, OwnedKey, Page, Pattern, SetOptions, Tracker, Want, When,
 };
+use crate::lease::told;
 use crate::{Error, ErrorKind, Raw, Reply, Result, Ttl, Value};
 
 /// A backend that makes up for writes that didn't reach the inner backend.
@@ -323,6 +324,10 @@ impl Backend for Recovery {
                 return closed;
             }
             let Pending { keys, prefixes, .. } = this.backlog.forget();
+            let keys: Vec<String> = keys.iter().filter_map(|key| told(key)).collect();
+            if keys.is_empty() && prefixes.is_empty() {
+                return closed; // Leases end by themselves.
+            }
             let first: Vec<String> =
                 prefixes.iter().map(|prefix| format!("{prefix}*")).chain(keys.iter().cloned()).take(5).collect();
             let text = format!(

@@ -140,6 +140,16 @@ pub(crate) fn is_lease(text: &str) -> bool {
     parse(text).is_some()
 }
 
+/// What users are told of a key: a key of theirs as it is, and a tag's generation as the tag; `None` for a lease and the like, which they
+/// know nothing of.
+pub(crate) fn told(text: &str) -> Option<String> {
+    match parse(text) {
+        None => Some(text.to_owned()),
+        Some((tag, Purpose::Tag)) => Some(format!("the tag {tag}")),
+        Some(_) => None,
+    }
+}
+
 /// Whether a key, in full or without its namespace, is that of a lock or of a lock's waiters.
 #[cfg(feature = "memory")]
 pub(crate) fn is_lock(text: &str) -> bool {

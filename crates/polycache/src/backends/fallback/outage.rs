@@ -14,6 +14,11 @@ use crate::{Reply, Ttl, Value};
 /// The first bytes of an outage's versions, so that no version of the server's is taken for one.
 const TAG: &[u8; 16] = b"\xc1pc fallback\0\0\0\0";
 
+/// Whether a version is one of memory's, in any outage.
+pub(super) fn is_own(version: &Version) -> bool {
+    version.as_bytes().is_some_and(|bytes| bytes.starts_with(TAG))
+}
+
 /// The entries of one outage. The next outage has a new one, so it can't read a write that comes too late.
 pub(super) struct Outage {
     memory: Memory,
