@@ -479,7 +479,7 @@ async def test_a_child_of_a_fork_has_its_own(redis_server: servers.Redis) -> Non
 async def test_not_every_call_waits_for_a_server_that_stands_still(server: servers.Server) -> None:
     # The heartbeat comes too late to have a part in it.
     cache = on(server, heartbeat=60, timeout=0.3)
-    await cache.set("k", 1)
+    await cache.set("k", 1, timeout=30)
     calls = [lambda: cache.get("k"), lambda: cache.set("k", 2), lambda: cache.multi_get(["k", "l"])] * 10
     waited = 0
     server.stop()
@@ -508,7 +508,7 @@ async def test_not_every_call_waits_for_a_server_that_stands_still(server: serve
 
 async def test_a_loop_that_stands_still_says_nothing_of_the_server(server: servers.Server) -> None:
     cache = on(server, heartbeat=60, timeout=0.3)
-    await cache.set("k", 1)
+    await cache.set("k", 1, timeout=30)
     server.stop()
     try:
         call = asyncio.ensure_future(cache.get("k"))

@@ -16,7 +16,7 @@ from polycache.plugins import TimingPlugin
 @pytest.mark.parametrize("options", [{}, {"plugins": [TimingPlugin()]}], ids=str)
 async def test_what_a_timeout_says(redis_server: servers.Redis, options: dict[str, Any]) -> None:
     async with Cache(Cache.REDIS, **redis_server.address, timeout=0.05, **options) as cache:
-        await cache.exists("k")
+        await cache.exists("k", timeout=30)
         redis_server.stop()
         with pytest.raises(TimeoutError, match="^the cache took longer than the timeout$"):
             await cache.increment("n")

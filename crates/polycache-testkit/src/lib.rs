@@ -35,6 +35,7 @@
 //! - [`Chaos`], delays, errors and silence in a backend or a source, by a script or at a rate;
 //! - [`Intercept`], a wrapper that waits, fails or counts on demand;
 //! - [`left_alone`], which begins a future and polls it no more;
+//! - [`calm`], which runs a test anew that has failed on a machine that stood still;
 //! - [`Events`], the events that reach `tracing`;
 //! - [`InMemory`], the memory backend with a clock that tests move, and [`Within`], any subject inside your wrapper.
 //!
@@ -44,6 +45,7 @@
 #![cfg_attr(docsrs, feature(doc_cfg))]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a case fails by panicking")]
 
+mod calm;
 pub mod cases;
 mod chaos;
 mod conformance;
@@ -60,6 +62,7 @@ pub mod servers;
 mod subject;
 mod within;
 
+pub use calm::calm;
 pub use chaos::{Chaos, Fault};
 pub use events::Events;
 pub use in_memory::InMemory;

@@ -232,24 +232,39 @@ async def test_caches_is_a_plain_object(side: Side, kind: str) -> None:
 async def test_a_time_limit_of_a_call(side: Side, kind: str) -> None:
     """On a server that stands still: the exception, and that the cache works when it goes on."""
     server: servers.Server = side.redis if kind == REDIS else side.memcached
-    cache = side.cache(kind)
-    await cache.set("k", "v")
-    server.stop()
-    for call in (cache.get("k", timeout=0.05), cache.multi_get(["k"], timeout=0.05), cache.exists("k", timeout=0.05)):
-        await side.do(call)
-    server.resume()
-    side.note(await cache.get("k"))
+    # A cache for each: what a call in vain does to others is another matter.
+    for call in (
+        lambda cache: cache.exists("k", timeout=0.05),
+        lambda cache: cache.multi_get(["k"], timeout=0.05),
+        lambda cache: cache.get("k", timeout=0.05),
+    ):
+        cache = side.cache(kind)
+        await cache.set("k", "v")
+        server.stop()
+        await side.do(call(cache))
+        server.resume()
+    side.note(await when_it_speaks(cache))
+
+
+async def when_it_speaks(cache: Any) -> Any:
+    """What is stored. Before the server has spoken again, our cache doesn't ask it: others have waited for it in vain."""
+    async with asyncio.timeout(30):
+        while True:
+            try:
+                return await cache.get("k", timeout=30)
+            except ConnectionError:
+                await asyncio.sleep(0.005)
 
 
 @same(REDIS, MEMCACHED)
 async def test_a_time_limit_of_a_cache(side: Side, kind: str) -> None:
     server: servers.Server = side.redis if kind == REDIS else side.memcached
-    cache = side.cache(kind, timeout=0.05)
-    await cache.exists("k", timeout=5)
-    server.stop()
-    await side.do(cache.get("k"))
-    await side.do(cache.set("k", 1))
-    server.resume()
+    for call in (lambda cache: cache.get("k"), lambda cache: cache.set("k", 1)):
+        cache = side.cache(kind, timeout=0.05)
+        await cache.exists("k", timeout=5)
+        server.stop()
+        await side.do(call(cache))
+        server.resume()
 
 
 @same(*ALL)

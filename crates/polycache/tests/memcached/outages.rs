@@ -7,11 +7,16 @@ use std::time::{Duration, Instant};
 use polycache::backends::fallback::Fallback;
 use polycache::backends::memcached::Memcached;
 use polycache::{Cache, Error, ErrorKind};
+use polycache_testkit::calm;
 use polycache_testkit::servers::Memcached as Server;
 
 /// A timeout far below the heartbeat: an attempt to reach the server costs one call its timeout, and the others nothing.
 #[tokio::test]
 async fn one_timeout_is_paid_for_a_server_that_stands_still() {
+    calm(one_timeout_is_paid_for_a_server_that_stands_still_once).await;
+}
+
+async fn one_timeout_is_paid_for_a_server_that_stands_still_once() {
     let server = Server::start().await;
     let timeout = Duration::from_millis(200);
     let backend = Memcached::open(&server.url()).unwrap();

@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use polycache::{ErrorKind, OnError};
+use polycache_testkit::calm;
 use polycache_testkit::servers::RedisServer;
 
 use super::load::Load;
@@ -187,6 +188,10 @@ fn calls_of_an_outage_leave_no_memory_behind() {
 /// A timeout far below the heartbeat: one call, or a second that was sent before, waits for a server that stands still.
 #[tokio::test]
 async fn one_timeout_is_paid_for_a_server_that_stands_still() {
+    calm(one_timeout_is_paid_for_a_server_that_stands_still_once).await;
+}
+
+async fn one_timeout_is_paid_for_a_server_that_stands_still_once() {
     let server = RedisServer::start().await;
     let timeout = Duration::from_millis(200);
     let cache = cache_with(&server.url(), timeout);

@@ -8,6 +8,7 @@ mod table;
 use std::time::Duration;
 
 use polycache::backends::memory::{ManualClock, Memory};
+use polycache_testkit::calm;
 use polycache_testkit::servers::{Memcached, RedisServer};
 use tokio::task::JoinSet;
 
@@ -39,10 +40,10 @@ async fn on<P: Into<Program>>(start: impl AsyncFn() -> P) {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_redis() {
-    on(RedisServer::start).await;
+    calm(|| on(RedisServer::start)).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn on_memcached() {
-    on(Memcached::start).await;
+    calm(|| on(Memcached::start)).await;
 }
