@@ -167,15 +167,15 @@ macro_rules! __every_case {
             }
             grace {
                 a_stale_entry_is_none
+                no_grace_is_too_long
                 a_failed_computation_gives_the_stale_value
                 its_source_rests_for_a_while
                 nothing_is_given_beyond_the_grace
-                no_grace_is_too_long
                 no_stale_value_after_a_write
                 bulk_calls_give_stale_values
                 objects_have_a_grace
-                expire_keeps_the_grace
                 expire_gives_no_grace_to_others
+                expire_keeps_the_grace
                 counters_have_none
                 a_cache_without_a_grace_refuses_the_value
             }
