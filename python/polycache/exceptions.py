@@ -26,6 +26,10 @@ class Unavailable(CacheError, ConnectionError):
     """The server can't be reached, or has no room for the request. The command was not executed, and may be tried again."""
 
 
+class Unanswered(Unavailable, TimeoutError):
+    """Another call has waited for the server in vain, so this one wasn't sent. A ``TimeoutError`` too, as it would have ended in one."""
+
+
 class UnknownOutcome(CacheError):
     """The connection was lost while a write was under way: it may have been executed, or not."""
 

@@ -6,10 +6,14 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
 
+/// What the core says of a server for which another call has waited in vain. It has no kind of its own for that.
+const UNANSWERED: &str = "has waited for it in vain";
+
 /// The exceptions of `polycache.exceptions` that the native module raises.
 struct Exceptions {
     cache_error: Py<PyType>,
     unavailable: Py<PyType>,
+    unanswered: Py<PyType>,
     unknown_outcome: Py<PyType>,
     invalid_input: Py<PyType>,
     backend: Py<PyType>,
@@ -25,6 +29,7 @@ fn exceptions(py: Python<'_>) -> PyResult<&'static Exceptions> {
         Ok(Exceptions {
             cache_error: class("CacheError")?,
             unavailable: class("Unavailable")?,
+            unanswered: class("Unanswered")?,
             unknown_outcome: class("UnknownOutcome")?,
             invalid_input: class("InvalidInput")?,
             backend: class("BackendError")?,
@@ -56,6 +61,7 @@ pub(crate) fn raised(py: Python<'_>, error: &Error) -> PyErr {
         }
     };
     let class = match error.kind() {
+        ErrorKind::Unavailable if error.to_string().contains(UNANSWERED) => &exceptions.unanswered,
         ErrorKind::Unavailable => &exceptions.unavailable,
         ErrorKind::UnknownOutcome => &exceptions.unknown_outcome,
         ErrorKind::InvalidInput | ErrorKind::Config | ErrorKind::TooLarge | ErrorKind::Encode | ErrorKind::Refused => {

@@ -10,6 +10,7 @@ from enum import Enum
 from typing import Any
 
 import pytest
+import servers
 
 from polycache import RedisCache, SimpleMemoryCache, cached, signature_key
 from polycache.backends.memcached import MemcachedCache, aiocache_key
@@ -201,3 +202,17 @@ async def test_keys_as_aiocache_has_them_on_memcached(memcached_server: Any) -> 
     assert await as_before.get("c d") == 2
     await cache.close()
     await as_before.close()
+
+
+@pytest.mark.parametrize("kind", [SimpleMemoryCache, RedisCache])
+@pytest.mark.parametrize("space", [7, 0, 1.5], ids=str)
+async def test_a_namespace_that_is_no_text_counts_by_its_text(
+    kind: Any, space: Any, redis_server: servers.Redis
+) -> None:
+    address = redis_server.address if kind is RedisCache else {}
+    async with kind(namespace=space, **address) as cache:
+        assert await cache.set("k", 1)
+        assert await cache.get("k", namespace=str(space)) == 1
+        assert await cache.multi_get(["k"], namespace=space) == [1]
+        assert await cache.clear(namespace=space)
+        assert await cache.get("k") is None

@@ -227,26 +227,3 @@ async def test_a_lease_below_zero(make: Any) -> None:
         await make().get_or_set("k", compute, lease=-1)
     with pytest.raises(InvalidInput, match=told):
         make(lease=-1)
-
-
-@pytest.mark.parametrize("make", EVERYWHERE)
-@pytest.mark.parametrize(
-    ("space", "told"),
-    [
-        (5, "`namespace` is 5; it is text, such as '5', or None"),
-        (b"x", "`namespace` is b'x'; it is text, or None"),
-    ],
-    ids=str,
-)
-async def test_a_namespace_that_is_no_text(make: Any, space: Any, told: str) -> None:
-    cache = make()
-    with pytest.raises(TypeError, match=re.escape(told)):
-        make(namespace=space)
-    for call in (
-        lambda: cache.get("k", namespace=space),
-        lambda: cache.set("k", 1, namespace=space),
-        lambda: cache.multi_get(["k"], namespace=space),
-        lambda: cache.clear(namespace=space),
-    ):
-        with pytest.raises(TypeError, match=re.escape(told)):
-            await call()

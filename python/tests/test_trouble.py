@@ -15,7 +15,7 @@ import servers
 from polycache import Cache, MemcachedCache, RedisCache, SimpleMemoryCache, cached, caches
 from polycache.core.trouble import GUARDS
 from polycache.decorators.base import _OF_THE_CACHE
-from polycache.exceptions import InvalidInput, Unavailable
+from polycache.exceptions import InvalidInput, Unanswered, Unavailable
 from polycache.factory import _create_cache
 
 CRATE = Path(__file__).parents[2] / "crates" / "polycache"
@@ -481,12 +481,14 @@ async def test_not_every_call_waits_for_a_server_that_stands_still(server: serve
     cache = on(server, heartbeat=60, timeout=0.3)
     await cache.set("k", 1, timeout=30)
     calls = [lambda: cache.get("k"), lambda: cache.set("k", 2), lambda: cache.multi_get(["k", "l"])] * 10
-    waited = 0
+    waited = at_once = 0
     server.stop()
     try:
         for call in calls:
             try:
                 await call()
+            except Unanswered:
+                at_once += 1
             except TimeoutError:
                 waited += 1
             except Unavailable:
@@ -495,6 +497,9 @@ async def test_not_every_call_waits_for_a_server_that_stands_still(server: serve
         server.resume()
     # One, and a few more on a machine that stands still itself.
     assert 1 <= waited <= 5
+    # Who handles timeouts handles the others, too.
+    assert at_once > 0
+    assert issubclass(Unanswered, TimeoutError)
 
     async def back() -> bool:
         try:

@@ -34,17 +34,6 @@ def key_text(key: Any) -> str:
     return str(key)
 
 
-def check_namespace(space: Any) -> None:
-    """Refuses a namespace that isn't text: it would be one only on some backends.
-
-    Raises:
-        TypeError: It is something else.
-    """
-    if not (space is None or isinstance(space, str)):
-        hint = f", such as {str(space)!r}" if isinstance(space, int) else ""
-        raise TypeError(f"`namespace` is {space!r}; it is text{hint}, or None")
-
-
 class SpacedKey(str):
     """A full key that knows its namespace, since a separator need not stand behind that."""
 

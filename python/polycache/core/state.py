@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 from polycache.core.hooks import Runner
-from polycache.core.keys import check_namespace, ensure_key, key_text
+from polycache.core.keys import ensure_key, key_text
 from polycache.core.objects import check_plugins, check_serializer
 from polycache.core.primitives import Primitives
 from polycache.core.sentinels import SENTINEL, Unset
@@ -110,8 +110,6 @@ class State(Runner, Primitives):
         limit, lifetime = read_setting("timeout", timeout), read_setting("ttl", ttl)
         self.timeout: float | None = None if limit is None else float(limit)
         self.ttl: float | None = None if lifetime is None else float(lifetime)
-        if key_builder is None:
-            check_namespace(namespace)
         self.namespace: str | None = namespace
         self._separator = self._SEPARATOR if separator is None else _separator(separator)
         self._own_lease: float | None = read_lease(lease)
@@ -175,9 +173,11 @@ class State(Runner, Primitives):
 
     def _prefix(self, space: str | None) -> str:
         """What stands before the keys of a namespace."""
-        if self._key_builder is None and type(space) is not str:
-            check_namespace(space)
-        return f"{space}{self._separator}" if space else ""
+        if space is None:
+            return ""
+        # A number counts by its text, as in aiocache.
+        text = f"{space}"
+        return f"{text}{self._separator}" if text else ""
 
     def _full_key(self, key: Any, namespace: str | None) -> Any:
         """The one rule for commands and locks: the call's namespace, or else the cache's."""

@@ -29,7 +29,9 @@ class MemoryOperations(Renewing):
     def _full_key(self, key: Any, namespace: str | None) -> Any:
         full = super()._full_key(key, namespace)
         space = self.namespace if namespace is None else namespace
-        return SpacedKey.of(full, space) if space and isinstance(full, str) and full.startswith(space) else full
+        # A number counts by its text.
+        is_spaced = space is not None and isinstance(full, str) and full.startswith(f"{space}")
+        return SpacedKey.of(full, space) if is_spaced else full
 
     def _space(self, key: Any) -> str | None:
         """The namespace of a full key."""
