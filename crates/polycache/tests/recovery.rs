@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use futures_util::FutureExt as _;
 use polycache::backend::{Backend, Key, Want};
 use polycache::backends::memory::Memory;
 use polycache::backends::recovery::{self, Recovery, RecoveryBuilder};
@@ -53,6 +54,29 @@ async fn recovered(recovery: &Recovery) {
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
     panic!("still pending: {:?}", recovery.pending());
+}
+
+/// A write with tags reads their generations first: it is lost also where it comes no further.
+#[tokio::test(start_paused = true)]
+async fn what_is_lost_with_tags_misses_too() {
+    for kind in AWAY {
+        let Setup { cache, server, recovery, faults, .. } = setup(|builder| builder);
+        let shop = cache.tagged(["shop"]);
+        let keys = ["set", "cancelled", "a", "b", "c", "d"];
+        server.multi_set(keys.map(|key| (key, "old"))).await.unwrap();
+        // Begun, and given up.
+        assert!(shop.set("cancelled", "new").now_or_never().is_none());
+        assert!(shop.multi_set([("c", "new"), ("d", "new")]).now_or_never().is_none());
+        faults.set(Some(kind));
+        assert_eq!(shop.set("set", "new").await.unwrap_err().kind(), kind);
+        assert_eq!(shop.multi_set([("a", "new"), ("b", "new")]).await.unwrap_err().kind(), kind);
+        for key in keys {
+            assert_eq!(cache.get::<String>(key).await.unwrap(), None, "{key}");
+        }
+        faults.set(None);
+        recovered(&recovery).await;
+        assert_eq!(server.multi_get::<String>(&keys).await.unwrap(), keys.map(|_| None));
+    }
 }
 
 #[tokio::test(start_paused = true)]

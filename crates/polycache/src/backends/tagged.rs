@@ -6,6 +6,7 @@
 
 mod operations;
 mod records;
+mod unasked;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};

@@ -3,10 +3,11 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use super::unasked::Unasked;
 use super::{Seen, Tag, Tagged, records, with_tags};
 use crate::backend::{self, Backend, Entry, Found, Holder, Key, OwnedKey, SetOptions, Want, When};
 use crate::lease::is_lease;
-use crate::{ErrorKind, Head, Reply, Ttl, Value};
+use crate::{ErrorKind, Head, Reply, Result, Ttl, Value};
 
 impl Backend for Tagged {
     backend::forward!(self.inner, all but [get look multi_get set multi_set increment expire]);
@@ -81,21 +82,28 @@ impl Backend for Tagged {
             return self.inner.multi_set(entries.into_iter().map(mark).collect());
         }
         self.shared.uses();
+        let unasked = Unasked::new(&self.inner, entries.iter().map(|entry| entry.key));
         let entries: Vec<_> =
             entries.into_iter().map(|entry| (entry.key.into_owned(), entry.value, entry.ttl)).collect();
         Reply::pending(async move {
-            let numbers = this.generations(this.own()).await?;
             let longest = entries.iter().map(|(.., ttl)| *ttl).max_by_key(|ttl| match ttl {
                 Ttl::After(life) => *life,
                 Ttl::Never => Duration::MAX,
             });
-            records::prolong(&this.inner, &this.shared.known, this.own(), longest.unwrap_or_default()).await?;
+            let numbers = match this.lasting(longest.unwrap_or_default()).await {
+                Ok(numbers) => numbers,
+                Err(error) => {
+                    unasked.failed(&error);
+                    return Err(error);
+                }
+            };
             let mark = |(key, value, ttl)| {
                 let tags = this.own().iter().zip(&numbers).map(|(tag, number)| (&*tag.name, *number));
                 (key, with_tags(value, tags), ttl)
             };
             let entries: Vec<_> = entries.into_iter().map(mark).collect();
             let entries = entries.iter().map(|(key, value, ttl)| Entry::new(OwnedKey::key(key), value.clone(), *ttl));
+            unasked.begins();
             let stored = this.inner.multi_set(entries.collect());
             stored.await
         })
@@ -153,6 +161,13 @@ impl Backend for Tagged {
 }
 
 impl Tagged {
+    /// The generations of this view's tags, which then live as long as an entry with this TTL.
+    async fn lasting(&self, ttl: Ttl) -> Result<Vec<u64>> {
+        let numbers = self.generations(self.own()).await?;
+        records::prolong(&self.inner, &self.shared.known, self.own(), ttl).await?;
+        Ok(numbers)
+    }
+
     /// Apart, so that the usual `set` moves its arguments no further.
     #[inline(never)]
     fn set_rest(&self, key: Key<'_>, value: Value, options: SetOptions) -> Reply<bool> {
@@ -162,9 +177,23 @@ impl Tagged {
             return self.inner.set(key, value, options);
         }
         let (this, owned) = (self.clone(), key.into_owned());
-        self.mark(key, value, options.ttl).and_then(move |value| match options.when {
-            When::Always => this.inner.set(owned.key(), value, options),
-            _ => this.set_if(owned.key(), value, options),
+        let unasked = match options.when {
+            When::Always if self.shared.clears.is_none() => Unasked::new(&self.inner, std::iter::once(key)),
+            _ => Unasked::forgotten(),
+        };
+        self.mark(key, value, options.ttl).then(move |value| {
+            let value = match value {
+                Ok(value) => value,
+                Err(error) => {
+                    unasked.failed(&error);
+                    return Reply::error(error);
+                }
+            };
+            unasked.begins();
+            match options.when {
+                When::Always => this.inner.set(owned.key(), value, options),
+                _ => this.set_if(owned.key(), value, options),
+            }
         })
     }
 }
