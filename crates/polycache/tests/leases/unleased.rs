@@ -85,8 +85,11 @@ async fn without_a_lease_nothing_is_stored(server: Server) {
 
 /// Nor is what was to be renewed early, and what is there stays: it is as good as before.
 async fn without_a_lease_nothing_is_renewed(server: Server) {
-    let (here, trouble) = troubled(&server);
-    let here = here.with_ttl(Ttl::secs(3_600)).with_refresh_early(0.0);
+    let early = || {
+        let (here, trouble) = troubled(&server);
+        (here.with_ttl(Ttl::secs(3_600)).with_refresh_early(0.0), trouble)
+    };
+    let (here, trouble) = early();
     here.multi_set([("k", 1), ("a", 1), ("b", 1)]).await.unwrap();
     let computed = Arc::new(Semaphore::new(0));
 
@@ -99,7 +102,10 @@ async fn without_a_lease_nothing_is_renewed(server: Server) {
     });
     assert_eq!(call.detached().await, Ok(1));
     computed.acquire().await.unwrap().forget();
+    // Once its task has ended, whose operations would count.
+    here.close().await.unwrap();
 
+    let (here, trouble) = early();
     trouble.begin();
     let (heals, computes) = (trouble.clone(), Arc::clone(&computed));
     let call = here.multi_get_or_set(&["a", "b"], move |keys: Vec<String>| {
@@ -110,7 +116,6 @@ async fn without_a_lease_nothing_is_renewed(server: Server) {
     assert_eq!(call.detached().await, [Ok(Some(1)), Ok(Some(1))]);
     computed.acquire().await.unwrap().forget();
 
-    // Once the tasks have ended.
     here.close().await.unwrap();
     let there = server.cache_with(LONG);
     assert_eq!(there.multi_get::<i32>(&["k", "a", "b"]).await.unwrap(), [Some(1); 3]);
