@@ -122,7 +122,8 @@ impl Client {
         Ok(outcome::value(reply)?.map(|(item, _)| item))
     }
 
-    /// Reads the value under a key, and the CAS number that [`cas`](Self::cas) compares.
+    /// Reads the value under a key, and the CAS number that [`cas`](Self::cas) compares. It isn't the server's own, and is good until the
+    /// connection is lost: then it matches nothing, since a server that was restarted gives the same numbers to other values.
     ///
     /// # Errors
     /// Trouble with the server.

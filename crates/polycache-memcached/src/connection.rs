@@ -93,6 +93,13 @@ impl fmt::Debug for Connection {
     }
 }
 
+/// What the CAS numbers of a connection are shifted by, by exclusive or, for the callers. A server that comes back empty counts from 1
+/// again; so shifted, a number that was read on another connection reaches the server as one far beyond its count, and matches nothing.
+fn shift(connection: u64) -> u64 {
+    // Multiples of the golden ratio are far from each other. Of 63 bits, since some servers read a signed number.
+    connection.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 1
+}
+
 /// The error for the caller.
 #[cold]
 pub(crate) fn told(failure: Failure<Error>, request: &Request<'_>) -> Error {
@@ -119,6 +126,10 @@ impl Protocol for Link {
 
     fn decoder(&self) -> Decoder {
         Decoder::new(self.options.max_value)
+    }
+
+    fn decoder_for(&self, connection: u64) -> Decoder {
+        self.decoder().shifting(shift(connection))
     }
 
     fn ask_for_life(&self, out: &mut Vec<u8>) -> Expect {
@@ -173,6 +184,11 @@ impl polycache_wire::Decoder<Link> for Decoder {
 impl polycache_wire::Request<Link> for Request<'_> {
     fn encode(&self, number: u16, out: &mut Vec<u8>) -> Expect {
         Request::encode(self, number, out)
+    }
+
+    #[inline]
+    fn encode_for(&self, connection: u64, number: u16, out: &mut Vec<u8>) -> Expect {
+        self.encode_shifted(shift(connection), number, out)
     }
 
     fn weight(&self) -> usize {

@@ -114,7 +114,7 @@ impl<P: Protocol> Driver<P> {
         if state.run != self.run {
             return Err(shared.lost("another runtime has taken over").error);
         }
-        *io = Some(Io::new(self.run, stream, shared.protocol.decoder(), signals));
+        *io = Some(Io::new(&state, &shared.protocol, stream, signals));
         drop(io);
         self.was_open = true;
         if !matches!(state.phase, Phase::Closed) {

@@ -7,7 +7,7 @@ use std::time::Instant;
 
 use crate::options::Reconnect;
 use crate::protocol::{Failure, Fate, Protocol, Trouble};
-use crate::shared::{Pending, Phase, Shared};
+use crate::shared::{Pending, Phase, Shared, next_connection};
 
 /// The end of a connection, or of an attempt to make one.
 pub(crate) struct Ending<P: Protocol> {
@@ -89,6 +89,7 @@ impl<P: Protocol> Shared<P> {
             if is_present {
                 state.outgoing = Vec::new();
                 state.end = 0;
+                state.connection = next_connection();
                 state.driver = None;
                 queued = std::mem::take(&mut state.queued);
             }

@@ -34,8 +34,9 @@ pub(crate) const TICKS: u32 = 2;
 
 /// An open connection.
 pub(crate) struct Io<P: Protocol> {
-    /// The number of the connection's run.
+    /// The number of the connection's run, and its own.
     pub(crate) run: u64,
+    connection: u64,
     /// The runtime of its socket.
     runtime: Option<Id>,
     stream: Box<dyn Stream>,
@@ -88,7 +89,8 @@ struct Traffic<P: Protocol> {
 }
 
 impl<P: Protocol> Io<P> {
-    pub(crate) fn new(run: u64, stream: Box<dyn Stream>, decoder: P::Decoder, signals: Signals) -> Self {
+    pub(crate) fn new(state: &State<P>, protocol: &P, stream: Box<dyn Stream>, signals: Signals) -> Self {
+        let &State { run, connection, .. } = state;
         let traffic = Traffic {
             in_flight: VecDeque::new(),
             outgoing: Vec::new(),
@@ -98,7 +100,7 @@ impl<P: Protocol> Io<P> {
             number: 0,
             write_end: 0,
             input: BytesMut::with_capacity(READ),
-            decoder,
+            decoder: protocol.decoder_for(connection),
             replies: Vec::new(),
             wakers: Vec::new(),
             answered: 0,
@@ -113,7 +115,7 @@ impl<P: Protocol> Io<P> {
             failed: None,
         };
         let (runtime, hosting, caller) = (runtime::here(), Hosting::default(), Waker::noop().clone());
-        Self { run, runtime, stream, hosting, signals, wakes_driver: true, caller, traffic }
+        Self { run, connection, runtime, stream, hosting, signals, wakes_driver: true, caller, traffic }
     }
 
     /// One turn of the driver.
@@ -254,8 +256,7 @@ impl<P: Protocol> Traffic<P> {
         if self.replies.is_empty() {
             return;
         }
-        self.answered = self.replies.len();
-        self.yielded = false;
+        (self.answered, self.yielded) = (self.replies.len(), false);
         let mut room = 0;
         {
             let mut state = shared.state.lock();
@@ -359,8 +360,7 @@ impl<P: Protocol> Traffic<P> {
         if self.is_written() {
             return Ok(());
         }
-        let mut stream = Pin::new(stream);
-        let started = self.sent;
+        let (mut stream, started) = (Pin::new(stream), self.sent);
         while self.sent < self.outgoing.len() {
             let end = self.next_write_end(shared);
             match stream.as_mut().poll_write(context, &self.outgoing[self.sent..end]) {

@@ -29,6 +29,12 @@ pub trait Protocol: Sized + Send + Sync + 'static {
     /// The decoder for a new connection.
     fn decoder(&self) -> Self::Decoder;
 
+    /// As [`decoder`](Self::decoder), for the connection of this number; see [`Request::encode_for`].
+    fn decoder_for(&self, connection: u64) -> Self::Decoder {
+        let _ = connection;
+        self.decoder()
+    }
+
     /// Appends a request that changes nothing, to see whether the server is alive.
     fn ask_for_life(&self, out: &mut Vec<u8>) -> Self::Expect;
 
@@ -81,6 +87,15 @@ pub trait Decoder<P: Protocol>: Send {
 pub trait Request<P: Protocol>: Sync {
     /// Appends its bytes, and returns the form that its reply must have. `number` counts the requests of a connection.
     fn encode(&self, number: u16, out: &mut Vec<u8>) -> P::Expect;
+
+    /// As [`encode`](Self::encode), where the bytes depend on the connection, such as a number that the server gave on it and may give
+    /// anew on the next. The bytes are sent over the connection of this number, or not at all: a request that is sent once more is encoded
+    /// once more. No other connection of the process has that number.
+    #[inline]
+    fn encode_for(&self, connection: u64, number: u16, out: &mut Vec<u8>) -> P::Expect {
+        let _ = connection;
+        self.encode(number, out)
+    }
 
     /// About how many bytes it has.
     fn weight(&self) -> usize;

@@ -25,6 +25,9 @@ use crate::watch::Watch;
 const FIRST_PAUSE: Duration = Duration::from_millis(20);
 const LAST_PAUSE: Duration = Duration::from_secs(1);
 
+/// How many connections have a number.
+static CONNECTIONS: AtomicU64 = AtomicU64::new(0);
+
 /// A reply, or why there is none.
 pub(crate) type Outcome<P> = Result<<P as Protocol>::Reply, Failure<<P as Protocol>::Error>>;
 
@@ -70,6 +73,8 @@ pub(crate) struct State<P: Protocol> {
     pub(crate) end: u64,
     /// The number of the newest request.
     number: u16,
+    /// The number of the connection that the queued requests go to: the present one, or else the next. Changed when the queue is emptied.
+    pub(crate) connection: u64,
     /// The driver's waker, while the driver sleeps.
     pub(crate) driver: Option<Waker>,
     /// Whether another loop than tokio's is about to wake the driver.
@@ -125,7 +130,8 @@ impl<P: Protocol> State<P> {
         let slot = self.slots.open(caller);
         self.number = self.number.wrapping_add(1);
         let (number, is_read) = (self.number, request.is_read());
-        self.queue(Some(slot), weight, is_read, |out| request.encode(number, out));
+        let connection = self.connection;
+        self.queue(Some(slot), weight, is_read, |out| request.encode_for(connection, number, out));
         slot
     }
 
@@ -156,6 +162,7 @@ impl<P: Protocol> Shared<P> {
             line: Line::default(),
             end: 0,
             number: 0,
+            connection: next_connection(),
             driver: None,
             is_held: false,
             run: 0,
@@ -301,6 +308,11 @@ impl<P: Protocol> Shared<P> {
     pub(crate) fn garbled(&self, what: &str) -> Reason<P::Error> {
         Reason { error: self.protocol.error(Trouble::Garbled(what)), garbled: true }
     }
+}
+
+/// A number that no connection has.
+pub(crate) fn next_connection() -> u64 {
+    CONNECTIONS.fetch_add(1, Ordering::Relaxed) + 1
 }
 
 impl<P: Protocol> Queue for Shared<P> {

@@ -16,6 +16,8 @@ const LINE_MAX: usize = 8 * 1024;
 #[derive(Debug)]
 pub struct Decoder {
     max_value: usize,
+    /// What CAS numbers are shifted by.
+    shift: u64,
     /// How much of the input holds no line end, or belongs to a raw reply already.
     scanned: usize,
     /// How much of the input belongs to a raw reply already.
@@ -57,7 +59,13 @@ impl Decoder {
     pub fn new(max_value: usize) -> Self {
         // So sums with it can't overflow.
         let max_value = max_value.min(u32::MAX as usize);
-        Self { max_value, scanned: 0, taken: 0, body: None, values: Values::default(), so_far: SoFar::default() }
+        let (values, so_far) = (Values::default(), SoFar::default());
+        Self { max_value, shift: 0, scanned: 0, taken: 0, body: None, values, so_far }
+    }
+
+    /// The same decoder, for CAS numbers that are shifted in requests by as much.
+    pub(crate) fn shifting(self, shift: u64) -> Self {
+        Self { shift, ..self }
     }
 
     /// The next reply, of the form `expect`, taken from the front of `input`; `None` if it isn't whole yet. Then call again with more
@@ -124,7 +132,7 @@ impl Decoder {
             let start = self.taken;
             let line = &input[start..start + length];
             let reply = match &mut expect.0 {
-                Form::Meta(opaque) => match lines::meta(line, *opaque)? {
+                Form::Meta(opaque) => match lines::meta(line, *opaque, self.shift)? {
                     Some((meta, None)) => Some(Reply::Meta(meta)),
                     Some((meta, Some(length))) => {
                         self.wait_for(length, Head::Meta(meta))?;

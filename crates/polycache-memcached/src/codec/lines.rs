@@ -105,9 +105,14 @@ pub(super) fn usual_meta(input: &[u8], opaque: Opaque) -> Option<(Meta, usize, O
     Some((meta, input.len() - rest.len(), length))
 }
 
+/// A CAS number as the callers know it, from the server's, or the other way round. 0, the number of a server without CAS, stays.
+pub(super) fn shifted(cas: u64, shift: u64) -> u64 {
+    if cas == 0 { 0 } else { cas ^ shift }
+}
+
 /// A meta reply, and the length of its data block if it has one; `None` if the line is no meta reply.
 #[inline]
-pub(super) fn meta(line: &[u8], opaque: Opaque) -> Result<Option<(Meta, Option<usize>)>, ProtocolError> {
+pub(super) fn meta(line: &[u8], opaque: Opaque, shift: u64) -> Result<Option<(Meta, Option<usize>)>, ProtocolError> {
     let mut words = words(line);
     let code = words.next().unwrap_or_default();
     let mut length = None;
@@ -131,7 +136,7 @@ pub(super) fn meta(line: &[u8], opaque: Opaque) -> Result<Option<(Meta, Option<u
         let (flag, token) = (word[0], &word[1..]);
         let legal = match flag {
             b'f' => number(token).and_then(|flags| u32::try_from(flags).ok()).map(|flags| meta.flags = flags),
-            b'c' => number(token).map(|cas| meta.cas = cas),
+            b'c' => number(token).map(|cas| meta.cas = shifted(cas, shift)),
             b't' => signed(token).map(|ttl| meta.ttl = Some(ttl)),
             b'O' if token != opaque.token() => {
                 return Err(ProtocolError::in_line("the reply to another request", line));

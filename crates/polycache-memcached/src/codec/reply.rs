@@ -43,7 +43,7 @@ pub struct Meta {
     pub value: Option<Bytes>,
     /// The client flags; 0 if none came.
     pub flags: u32,
-    /// The CAS number; 0 if none came.
+    /// The CAS number; 0 if none came. A [`Client`](crate::Client) tells another one than the server, see [`gets`](crate::Client::gets).
     pub cas: u64,
     /// The rest of the entry's life in seconds, -1 for ever; `None` if none came.
     pub ttl: Option<i64>,

@@ -1,6 +1,7 @@
 //! Requests, written as bytes.
 
 use super::expect::{END_MARK, Expect, Keys, Opaque};
+use super::lines::shifted;
 use super::raw::RawCommand;
 use crate::key::WireKey;
 
@@ -153,6 +154,24 @@ pub enum Delta {
 }
 
 impl Request<'_> {
+    /// As [`encode`](Self::encode), where the callers know the server's CAS numbers as shifted by `shift`.
+    pub(crate) fn encode_shifted(&self, shift: u64, opaque: u16, out: &mut Vec<u8>) -> Expect {
+        match *self {
+            Self::LookAndWrite { look, parts, write } => {
+                Self::Get { key: look, parts }.encode(opaque, out);
+                write.encode_shifted(shift, opaque, out).after_look()
+            }
+            Self::Store { mode: Mode::Cas(number), key, value, flags, exptime, cas } => {
+                let mode = Mode::Cas(shifted(number, shift));
+                Self::Store { mode, key, value, flags, exptime, cas }.encode(opaque, out)
+            }
+            Self::Delete { key, cas: Some(cas) } => {
+                Self::Delete { key, cas: Some(shifted(cas, shift)) }.encode(opaque, out)
+            }
+            _ => self.encode(opaque, out),
+        }
+    }
+
     /// Appends the request to `out`, and returns the form that its reply must have. Where the protocol allows it, the reply has to repeat
     /// 12 bits of `opaque`, so that a reply to another request is noticed.
     pub fn encode(&self, opaque: u16, out: &mut Vec<u8>) -> Expect {

@@ -106,7 +106,7 @@ impl<P: Protocol> Io<P> {
         if !in_flight.is_empty() || !self.traffic.is_written() || failed.is_some() || !self.settle(shared) {
             return false;
         }
-        let Self { stream, traffic, .. } = self;
+        let Self { connection, stream, traffic, .. } = self;
         // Reads first, since the connection may have ended. From now on the socket wakes the caller.
         self.wakes_driver = false;
         if let Err(reason) = traffic.drain(shared, &mut **stream, &mut Context::from_waker(context.waker())) {
@@ -115,7 +115,7 @@ impl<P: Protocol> Io<P> {
         }
         self.caller.clone_from(context.waker());
         self.hosting.expect(context.waker());
-        traffic.add_alone(requests);
+        traffic.add_alone(*connection, requests);
         shared.alone.store(ALONE, Ordering::Release);
         match traffic.write(shared, &mut **stream, &mut Context::from_waker(&self.signals.socket)) {
             Ok(()) if traffic.is_written() => {}
@@ -212,11 +212,11 @@ impl<P: Protocol> Traffic<P> {
         Ok(())
     }
 
-    fn add_alone<R: Request<P>>(&mut self, requests: &[R]) {
+    fn add_alone<R: Request<P>>(&mut self, connection: u64, requests: &[R]) {
         self.clear_outgoing();
         for request in requests {
             self.number = self.number.wrapping_add(1);
-            let expect = request.encode(self.number, &mut self.outgoing);
+            let expect = request.encode_for(connection, self.number, &mut self.outgoing);
             let end = self.written + self.outgoing.len() as u64;
             let is_read = request.is_read();
             self.in_flight.push_back(Pending { slot: Some(ALONE), expect, end, weight: 0, is_read });

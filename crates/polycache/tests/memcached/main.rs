@@ -4,6 +4,7 @@
 mod generations;
 mod interoperable;
 mod outages;
+mod restarts;
 mod subjects;
 
 use std::time::Duration;

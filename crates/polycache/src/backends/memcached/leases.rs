@@ -128,11 +128,15 @@ impl Memcached {
             let [stored, released] = client.in_order([(home, store(mode, &wire, &value, ttl)?), (home, release)]).await;
             let (stored, released) = (stored?, released?);
             let is_stored = stored.status == Status::Done;
-            if is_stored && released.status != Status::Done {
-                one(&client, home, Request::Delete { key: &wire, cas: Some(stored.cas) }).await?;
-                return Ok(false);
+            if !is_stored || released.status == Status::Done {
+                return Ok(is_stored);
             }
-            Ok(is_stored)
+            // In a box, since it is rare.
+            let released = Box::pin(release_late(&client, home, &lease, &token, released.status)).await?;
+            if !released {
+                Box::pin(take_back(&client, home, &wire, &value, stored.cas)).await?;
+            }
+            Ok(released)
         }))
     }
 
@@ -314,6 +318,44 @@ fn portions<'a>(left: &'a [usize], writes: &'a [Write]) -> impl Iterator<Item = 
         rest = later;
         (!now.is_empty()).then_some(now)
     })
+}
+
+/// Releases a lease that didn't have the version of its holder. It may be the holder's all the same: a version is good on one connection.
+async fn release_late(
+    client: &Client,
+    home: &str,
+    lease: &WireKey<'_>,
+    token: &[u8],
+    status: Status,
+) -> client::Result<bool> {
+    if status != Status::Changed {
+        return Ok(false);
+    }
+    let found = one(client, home, Request::Get { key: lease, parts: VERSIONED }).await?;
+    if !found.value.is_some_and(|entry| entry.starts_with(token)) {
+        return Ok(false);
+    }
+    let meta = one(client, home, Request::Delete { key: lease, cas: Some(found.cas) }).await?;
+    Ok(meta.status == Status::Done)
+}
+
+/// Deletes a value that was stored too late, unless somebody has written since.
+async fn take_back(
+    client: &Client,
+    home: &str,
+    key: &WireKey<'_>,
+    value: &Value,
+    mut version: u64,
+) -> client::Result<()> {
+    while one(client, home, Request::Delete { key, cas: Some(version) }).await?.status == Status::Changed {
+        let found = one(client, home, Request::Get { key, parts: VERSIONED }).await?;
+        if found.value.as_deref() != value.as_bytes() {
+            break;
+        }
+        // It may be the same entry, whose version was of a connection that was lost since.
+        version = found.cas;
+    }
+    Ok(())
 }
 
 async fn one(client: &Client, home: &str, request: Request<'_>) -> client::Result<Meta> {
