@@ -130,13 +130,16 @@ fn not_enough() {
     let cache = cache(&SERVER.url());
     for runtime in [Builder::new_current_thread().build(), Builder::new_current_thread().enable_time().build()] {
         runtime.unwrap().block_on(async {
+            let mut quickest = Duration::MAX;
             for _ in 0..3 {
                 let started = Instant::now();
                 let error = cache.get::<i32>("k").await.unwrap_err();
                 assert_eq!(error.kind(), ErrorKind::NoRuntime, "{error}");
                 assert!(error.to_string().contains("enable_"), "{error}");
-                assert!(started.elapsed() < SLACK);
+                quickest = quickest.min(started.elapsed());
             }
+            // Where backtraces are asked for, that of tokio's first panic can take seconds.
+            assert!(quickest < SLACK);
         });
     }
     one_thread().block_on(cache.set("k", 1)).unwrap();
