@@ -90,5 +90,5 @@ async def test_the_default_ttl_is_for_every_write(make_cache: MakeCache) -> None
 async def test_a_life_beyond_30_days_is_no_date(cache: Any) -> None:
     await cache.set("k", 1, ttl=60 * 86_400)
     assert await cache.get("k") == 1
-    # memcached counts whole seconds, and a date that it is given in place of a long TTL is rounded up.
-    assert 59 * 86_400 < await cache.get_ttl("k") <= 60 * 86_400 + 1
+    # memcached counts whole seconds: a date that it is given in place of a long TTL is rounded up, and its clock may be a second behind.
+    assert 59 * 86_400 < await cache.get_ttl("k") <= 60 * 86_400 + 2
