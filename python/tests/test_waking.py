@@ -28,6 +28,18 @@ def process(request: pytest.FixtureRequest) -> servers.Server:
     return server
 
 
+def run(program: str, process: servers.Server) -> None:
+    """Run a program on a server in its own interpreter, with a loop that isn't debugged; it must end well, and say nothing."""
+    ran = subprocess.run(
+        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program), process.url],
+        capture_output=True,
+        text=True,
+        timeout=60,
+        check=False,
+    )
+    assert (ran.returncode, ran.stderr[-2000:]) == (0, "")
+
+
 class Counting(selectors.DefaultSelector):
     """Counts how often the loop looks for events."""
 
@@ -168,14 +180,7 @@ def test_a_task_of_a_daemon_thread_does_not_hold_up_the_end(process: servers.Ser
         threading.Thread(target=lambda: asyncio.run(call()), daemon=True).start()
         assert called.wait(30)
     """
-    ran = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(program), process.url],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (ran.returncode, ran.stderr) == (0, "")
+    run(program, process)
 
 
 def test_a_child_of_a_fork_by_a_woken_task(process: servers.Server) -> None:
@@ -208,14 +213,7 @@ def test_a_child_of_a_fork_by_a_woken_task(process: servers.Server) -> None:
         loop.close()
         assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
     """
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program), process.url],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (ran.returncode, ran.stderr) == (0, "")
+    run(program, process)
 
 
 def test_loops_within_a_loop(process: servers.Server) -> None:
@@ -243,11 +241,4 @@ def test_loops_within_a_loop(process: servers.Server) -> None:
 
         asyncio.run(main())
     """
-    ran = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", textwrap.dedent(program), process.url],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        check=False,
-    )
-    assert (ran.returncode, ran.stderr[-2000:]) == (0, "")
+    run(program, process)
