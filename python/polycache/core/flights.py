@@ -24,10 +24,12 @@ _WITHIN: ContextVar[tuple[_Flight, ...]] = ContextVar("polycache_within", defaul
 class _Flight:
     """A computation in a task of its own, for one key or several."""
 
-    task: asyncio.Task[Any]
+    #: None while an eager task takes its first steps, within the call that makes it.
+    task: asyncio.Task[Any] | None = None
 
-    def __init__(self, places: list[Place]) -> None:
+    def __init__(self, places: list[Place], loop: asyncio.AbstractEventLoop) -> None:
         self.places = places
+        self._loop = loop
         self.waiting = 0
         #: The flights that this one's computation waits for.
         self.waits_for: list[_Flight] = []
@@ -50,22 +52,36 @@ class _Flight:
 
     def is_joinable(self, loop: asyncio.AbstractEventLoop) -> bool:
         """Whether its result can be shared: not if nobody waits and it is being cancelled, or its loop is gone."""
-        return not self.task.done() and not self.task.cancelling() and self.task.get_loop() is loop
+        if self._loop is not loop:
+            return False
+        return self.task is None or not (self.task.done() or self.task.cancelling())
+
+    @property
+    def has_landed(self) -> bool:
+        """Whether its computation has ended."""
+        return self.task is not None and self.task.done()
 
     async def result(self) -> Any:
         """The result. The computation goes on when this caller is cancelled, as long as another one waits."""
         self.waiting += 1
-        within = [flight for flight in _WITHIN.get() if not flight.task.done()]
+        within = _under_way()
         for flight in within:
             flight.waits_for.append(self)
         try:
+            while self.task is None:  # The call that makes it goes on first.
+                await asyncio.sleep(0)
             return await asyncio.shield(self.task)
         finally:
             for flight in within:
                 flight.waits_for.remove(self)
             self.waiting -= 1
-            if self.waiting == 0 and not self.task.done():
+            if self.waiting == 0 and self.task is not None and not self.task.done():
                 self.task.cancel()
+
+
+def _under_way() -> tuple[_Flight, ...]:
+    """The computations that the present task works for, without those that have ended and left a task behind."""
+    return tuple(flight for flight in _WITHIN.get() if not flight.has_landed)
 
 
 class Flights:
@@ -136,24 +152,31 @@ class Flights:
 
     def _begin(self, keys: list[Hashable], compute: Callable[[], Coroutine[Any, Any, Any]]) -> _Flight:
         loop = asyncio.get_running_loop()
-        flight = _Flight([(id(loop), key) for key in keys])
-        # The task's context is a copy of the present one.
-        token = _WITHIN.set((*_WITHIN.get(), flight))
-        try:
-            flight.task = loop.create_task(compute())
-        finally:
-            _WITHIN.reset(token)
+        flight = _Flight([(id(loop), key) for key in keys], loop)
+        # Before the task is made: an eager one begins at once, and may ask for its own key.
         for place in flight.places:
             self._running[place] = flight
-        flight.task.add_done_callback(lambda task: self._landed(flight))
+        # The task's context is a copy of the present one.
+        token = _WITHIN.set((*_under_way(), flight))
+        try:
+            flight.task = loop.create_task(compute())
+        except BaseException:
+            self._forget(flight)
+            raise
+        finally:
+            _WITHIN.reset(token)
+        flight.task.add_done_callback(lambda task: self._landed(flight, task))
         return flight
 
-    def _landed(self, flight: _Flight) -> None:
+    def _forget(self, flight: _Flight) -> None:
         for place in flight.places:
             if self._running.get(place) is flight:
                 del self._running[place]
-        if not flight.task.cancelled():
-            flight.task.exception()  # Seen: who waits has it, and if nobody does it isn't reported as forgotten.
+
+    def _landed(self, flight: _Flight, task: asyncio.Task[Any]) -> None:
+        self._forget(flight)
+        if not task.cancelled():
+            task.exception()  # Seen: who waits has it, and if nobody does it isn't reported as forgotten.
 
 
 def _tell_circle(key: Any) -> None:
