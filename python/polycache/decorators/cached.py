@@ -170,6 +170,7 @@ class cached(Watched):
     async def decorator(
         self,
         f: Callable[..., Awaitable[Any]],
+        /,
         *args: Any,
         cache_read: bool = True,
         cache_write: bool = True,

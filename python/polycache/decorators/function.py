@@ -25,7 +25,7 @@ class Decorator(Protocol):
     def made(self, function: Any) -> None:
         """Tells of the cached function."""
 
-    async def decorator(self, f: Callable[..., Any], *args: Any, **kwargs: Any) -> Any:
+    async def decorator(self, f: Callable[..., Any], /, *args: Any, **kwargs: Any) -> Any:
         """Calls the function, or answers for it."""
 
     async def refresh(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
@@ -86,25 +86,25 @@ class CachedFunction(_Coroutine, ShortFunction, Generic[P, R]):
 
     if TYPE_CHECKING:
 
-        async def __call__(self, *args: P.args, **kwargs: P.kwargs) -> R:
+        async def __call__(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
             """The stored result for these arguments, or else the function's result."""
             raise NotImplementedError
 
-    async def _call(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def _call(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """What a call does that is no hit in memory."""
         result: R = await self._decorator.decorator(self._function, *args, **kwargs)
         return result
 
-    async def refresh(self, *args: P.args, **kwargs: P.kwargs) -> R:
+    async def refresh(self, /, *args: P.args, **kwargs: P.kwargs) -> R:
         """Calls the function in any case, and stores its result."""
         result: R = await self._decorator.refresh(self._function, args, kwargs)
         return result
 
-    async def invalidate(self, *args: P.args, **kwargs: P.kwargs) -> int:
+    async def invalidate(self, /, *args: P.args, **kwargs: P.kwargs) -> int:
         """Deletes the stored result for these arguments. Returns the number of entries deleted."""
         return await self._decorator.invalidate(self._function, args, kwargs)
 
-    def key(self, *args: P.args, **kwargs: P.kwargs) -> Any:
+    def key(self, /, *args: P.args, **kwargs: P.kwargs) -> Any:
         """The key, without the namespace, for these arguments; of ``multi_cached`` the list of keys."""
         return self._decorator.key_of(self._function, args, kwargs)
 
@@ -158,24 +158,25 @@ class BoundCachedFunction(_Coroutine, Generic[Q, R]):
         self.__func__: Any = function
         self.__self__: Any = instance
         self.__doc__ = function.__doc__
+        self.__module__ = function.__module__
         self.cache: Any = function.cache
 
-    def __call__(self, *args: Q.args, **kwargs: Q.kwargs) -> Coroutine[Any, Any, R]:
+    def __call__(self, /, *args: Q.args, **kwargs: Q.kwargs) -> Coroutine[Any, Any, R]:
         """The stored result for these arguments, or else the function's result."""
         result: Coroutine[Any, Any, R] = self.__func__(self.__self__, *args, **kwargs)
         return result
 
-    async def refresh(self, *args: Q.args, **kwargs: Q.kwargs) -> R:
+    async def refresh(self, /, *args: Q.args, **kwargs: Q.kwargs) -> R:
         """Calls the function in any case, and stores its result."""
         result: R = await self.__func__.refresh(self.__self__, *args, **kwargs)
         return result
 
-    async def invalidate(self, *args: Q.args, **kwargs: Q.kwargs) -> int:
+    async def invalidate(self, /, *args: Q.args, **kwargs: Q.kwargs) -> int:
         """Deletes the stored result for these arguments. Returns the number of entries deleted."""
         deleted: int = await self.__func__.invalidate(self.__self__, *args, **kwargs)
         return deleted
 
-    def key(self, *args: Q.args, **kwargs: Q.kwargs) -> Any:
+    def key(self, /, *args: Q.args, **kwargs: Q.kwargs) -> Any:
         """The key, without the namespace, for these arguments; of ``multi_cached`` the list of keys."""
         return self.__func__.key(self.__self__, *args, **kwargs)
 
@@ -190,6 +191,10 @@ class BoundCachedFunction(_Coroutine, Generic[Q, R]):
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__func__, name)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Its object and its name, as bound methods are pickled."""
+        return getattr, (self.__self__, self.__func__.__name__)
 
     def __eq__(self, other: object) -> bool:
         if not isinstance(other, BoundCachedFunction):

@@ -40,7 +40,7 @@ def default_key(module: str | None, name: str, args: tuple[Any, ...], kwargs: Ma
     return (module or "") + name + text
 
 
-def signature_key(function: Callable[..., Any], *args: Any, **kwargs: Any) -> str:
+def signature_key(function: Callable[..., Any], /, *args: Any, **kwargs: Any) -> str:
     """A key builder by the function's signature: ``f(1)``, ``f(x=1)`` and, if 1 is the default, ``f()`` are one key.
 
     Args:

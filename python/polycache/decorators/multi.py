@@ -23,6 +23,7 @@ from polycache.decorators.function import (
     check_called,
     made_of,
 )
+from polycache.decorators.keys import signature_of
 from polycache.decorators.tags import Tag, TagRule, checked
 from polycache.factory import Cache
 from polycache.log import tell
@@ -32,7 +33,11 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 
-def _same(key: Any, f: Any, *args: Any, **kwargs: Any) -> Any:
+#: Arguments that may be given by their places.
+_POSITIONAL = (inspect.Parameter.POSITIONAL_ONLY, inspect.Parameter.POSITIONAL_OR_KEYWORD)
+
+
+def _same(key: Any, f: Any, /, *args: Any, **kwargs: Any) -> Any:
     return key
 
 
@@ -128,9 +133,13 @@ class multi_cached(Watched):
 
     def _check_keys(self, f: Callable[..., Any]) -> None:
         taken = inspect.signature(f).parameters
-        if self.keys_from_attr in taken or any(each.kind is each.VAR_KEYWORD for each in taken.values()):
+        named, name = taken.get(self.keys_from_attr), getattr(f, "__qualname__", f)
+        if named is not None and named.kind is named.VAR_POSITIONAL:
+            raise TypeError(
+                f"@{type(self).__name__}: {name} takes its keys as `*{named.name}`; they are one argument, a list"
+            )
+        if named is not None or any(each.kind is each.VAR_KEYWORD for each in taken.values()):
             return
-        name = getattr(f, "__qualname__", f)
         raise TypeError(
             f"@{type(self).__name__}: {name} has no argument {self.keys_from_attr!r}; it takes {', '.join(taken)}"
         )
@@ -141,6 +150,7 @@ class multi_cached(Watched):
     async def decorator(
         self,
         f: Callable[..., Awaitable[Mapping[Any, Any]]],
+        /,
         *args: Any,
         cache_read: bool = True,
         cache_write: bool = True,
@@ -183,14 +193,23 @@ class multi_cached(Watched):
         anew: bool = False,
     ) -> dict[Any, Any]:
         """The stored entries, and the function's, called once for each key for all who ask; stale ones if it fails."""
-        own = dict(zip(self._built(keys, f, args, kwargs), keys, strict=True))
+        # Keys that a key builder makes the same are one entry, with the value of the last of them.
+        alike: dict[Any, dict[Any, Any]] = {}
+        for built, key in zip(self._built(keys, f, args, kwargs), keys, strict=True):
+            alike.setdefault(built, {})[key] = MISSING
+        own = {built: next(reversed(same)) for built, same in alike.items()}
         more: dict[Any, Any] = {}
 
         async def compute(built: list[Any]) -> dict[Any, Any]:
-            missing = [own[key] for key in built]
+            missing = [key for each in built for key in alike[each]]
             called_args, called_kwargs = self._with_keys(f, args, kwargs, missing)
             computed = dict_of(await f(*called_args, **called_kwargs), f"@multi_cached: {name_of(f)}")
-            found = {key: computed.pop(own[key]) for key in built if own[key] in computed}
+            found: dict[Any, Any] = {}
+            for each in built:
+                for key in alike[each]:
+                    if key in computed:
+                        own[each], found[each] = key, computed.pop(key)
+                        alike[each][key] = found[each]
             more.update(computed)
             return found
 
@@ -206,7 +225,9 @@ class multi_cached(Watched):
         # What nobody has asked for has no tags: a clear meanwhile would be overlooked.
         if fresh and call.tagging is None:
             await self.set_in_cache(fresh, f, args, kwargs)
-        return {**more, **{own[key]: value for key, value in found.items()}}
+        for built, value in found.items():
+            more |= {key: value if mine is MISSING else mine for key, mine in alike[built].items()}
+        return more
 
     def _tagging(self, own: Mapping[Any, Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Tagging | None:
         """The tags of a call's entries, which the cache knows by the keys that were built."""
@@ -251,20 +272,30 @@ class multi_cached(Watched):
 
     def _place(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         """The place of the keys among the positional arguments, or -1."""
-        names = list(inspect.signature(f).parameters)
-        if self.keys_from_attr in kwargs or self.keys_from_attr not in names:
+        positional = self._positional(f)
+        if self.keys_from_attr in kwargs or self.keys_from_attr not in positional:
             return -1
-        place = names.index(self.keys_from_attr)
+        place = positional.index(self.keys_from_attr)
         return place if place < len(args) else -1
+
+    def _positional(self, f: Callable[..., Any]) -> list[str]:
+        """The names of the arguments that may be given by their places."""
+        return [each.name for each in signature_of(f).parameters.values() if each.kind in _POSITIONAL]
 
     def _with_keys(
         self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any], keys: list[Any]
     ) -> tuple[list[Any], dict[str, Any]]:
         """The arguments of the call with other keys."""
         place = self._place(f, args, kwargs)
-        if place < 0:
+        if place >= 0:
+            return [*args[:place], keys, *args[place + 1 :]], kwargs
+        taken = signature_of(f).parameters
+        named = taken.get(self.keys_from_attr)
+        if named is None or named.kind is not named.POSITIONAL_ONLY or self.keys_from_attr in kwargs:
             return list(args), {**kwargs, self.keys_from_attr: keys}
-        return [*args[:place], keys, *args[place + 1 :]], kwargs
+        # It has no name for callers, so what stands before it is given too.
+        before = list(taken.values())[len(args) : self._positional(f).index(self.keys_from_attr)]
+        return [*args, *(each.default for each in before), keys], kwargs
 
     def _built(
         self, keys: list[Any], f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
@@ -305,5 +336,5 @@ class multi_cached(Watched):
 
 def _default(f: Callable[..., Any], name: str) -> Any:
     """The default of a function's argument."""
-    parameter = inspect.signature(f).parameters.get(name)
+    parameter = signature_of(f).parameters.get(name)
     return None if parameter is None or parameter.default is parameter.empty else parameter.default

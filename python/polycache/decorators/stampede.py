@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any
+from typing import Any, Self
 
 from polycache.core.flights import Flights
 from polycache.core.sentinels import MISSING
@@ -37,7 +37,13 @@ class cached_stampede(cached):
         self.lease = lease
         self._flights = Flights()
 
-    async def decorator(self, f: Callable[..., Awaitable[Any]], *args: Any, **kwargs: Any) -> Any:
+    def __copy__(self) -> Self:
+        """A decorator for another function, whose computations are its own: they may have the same keys."""
+        other = type(self).__new__(type(self))
+        other._remember(**{**vars(self), "_flights": Flights()})
+        return other
+
+    async def decorator(self, f: Callable[..., Awaitable[Any]], /, *args: Any, **kwargs: Any) -> Any:
         """The stored result of a call, or the function's, called by this caller or another one."""
         try:
             key = self.get_cache_key(f, args, kwargs)
