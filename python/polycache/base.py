@@ -32,6 +32,10 @@ from polycache.core.watched import Watched
 __all__ = ["API", "SENTINEL", "BaseCache", "_Conn", "_ensure_key"]
 
 
+#: Attributes that copies and pickles are without: computations under way, and what was logged when.
+_PASSING = frozenset({"_Computed__flights", "_told"})
+
+
 class BaseCache(Watched, Computed, Removals, metaclass=Noticing):
     """The common part of all caches: the commands, each between the hooks of the plugins and within a timeout.
 
@@ -57,6 +61,13 @@ class BaseCache(Watched, Computed, Removals, metaclass=Noticing):
 
     async def release_conn(self, conn: Any) -> None:
         """Takes back the connection of `acquire_conn`."""
+
+    def __getstate__(self) -> Any:
+        """The attributes, for ``pickle`` and ``copy``."""
+        state: Any = super().__getstate__()
+        own, *slots = state if isinstance(state, tuple) else (state,)
+        kept = {name: value for name, value in (own or {}).items() if name not in _PASSING}
+        return (kept, *slots) if slots else kept
 
     async def __aenter__(self) -> Self:
         """The cache. It is closed at the end of the block."""

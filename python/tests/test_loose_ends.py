@@ -367,3 +367,30 @@ async def test_a_copy_with_another_namespace() -> None:
     other.namespace = "other"
     await other.set(function.key(1), "other's")
     assert await function(1) == 10
+
+
+@pytest.mark.parametrize("copied", [copy.copy, copy.deepcopy, lambda cache: pickle.loads(pickle.dumps(cache))])
+async def test_a_copy_while_a_value_is_computed(cache: Any, copied: Any) -> None:
+    class Broken(Exception):
+        """Of a class that can't be pickled."""
+
+    def breaks(value: Any) -> Any:
+        raise Broken
+
+    begun, go = asyncio.Event(), asyncio.Event()
+
+    async def compute(keys: list[str]) -> dict[str, int]:
+        begun.set()
+        await go.wait()
+        return dict.fromkeys(keys, 1)
+
+    cache._on_decode_error = "miss"
+    await cache.set("broken", 1)
+    assert await cache.get("broken", loads_fn=breaks) is None
+    waiting = asyncio.create_task(cache.multi_get_or_set(["k"], compute))
+    await begun.wait()
+    other = copied(cache)
+    go.set()
+    assert await waiting == {"k": 1}
+    assert await other.multi_get_or_set(["k"], compute) == {"k": 1}
+    await other.close()

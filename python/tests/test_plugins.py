@@ -11,9 +11,10 @@ from unittest.mock import patch
 
 import pytest
 
-from polycache import RedisCache, SimpleMemoryCache
+from polycache import RedisCache, SimpleMemoryCache, cached_stampede
 from polycache.base import API, BaseCache
 from polycache.plugins import BasePlugin, HitMissRatioPlugin, TimingPlugin
+from polycache.serializers import StringSerializer
 
 
 class Noting(BasePlugin):
@@ -301,3 +302,35 @@ async def test_hooks_that_are_replaced_run() -> None:
     await cache.get("k")
     assert len(called) == 4
     assert cache.profiling["get_total"] == 6  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("options", [{}, {"grace": 60}, {"serializer": StringSerializer()}], ids=str)
+@pytest.mark.parametrize("when", ["pre", "post"])
+async def test_a_hook_that_fails_costs_no_computed_value(
+    when: str, options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    async def fails(*args: Any, **kwargs: Any) -> None:
+        raise LookupError("a hook")
+
+    async def hangs(*args: Any, **kwargs: Any) -> None:
+        await asyncio.sleep(60)
+
+    async def compute() -> str:
+        return "value"
+
+    async def compute_many(keys: list[str]) -> dict[str, str]:
+        return dict.fromkeys(keys, "value")
+
+    for hook in (fails, hangs):
+        plugin = BasePlugin()
+        setattr(plugin, f"{when}_set", hook)
+        setattr(plugin, f"{when}_multi_set", hook)
+        cache = SimpleMemoryCache(plugins=[plugin], timeout=0.01, ttl=60, **options)
+        assert await cache.get_or_set("k", compute) == "value"
+        assert await cache.multi_get_or_set(["a"], compute_many) == {"a": "value"}
+        assert (
+            await cached_stampede(cache=SimpleMemoryCache, plugins=[plugin], timeout=0.01, **options)(compute)()
+            == "value"
+        )
+        assert await cache.exists("k") == await cache.exists("a") == (when == "post")
+    assert "Couldn't store k" in caplog.text

@@ -12,7 +12,7 @@ from typing import Any, TypeVar
 from polycache._native import Outcome, Tags, Unkept
 from polycache.core.computed import Call, Compute
 from polycache.core.entries import dict_of, name_of
-from polycache.core.hooks import call_hooks, given
+from polycache.core.hooks import call_hooks, given, within
 from polycache.core.keys import key_text
 from polycache.core.report import Report
 from polycache.core.sentinels import SENTINEL, Unset
@@ -92,7 +92,9 @@ class NativeFill(Troubled):
                 result = await compute()
             if not call.keep(key, result) or (terms.ttl is not None and terms.ttl < 0):
                 return Unkept(result)
-            await call_hooks(self, "pre_set", (key, result), given(ttl=call.ttl, namespace=call.namespace))
+            told = given(ttl=call.ttl, namespace=call.namespace)
+            if not await self._try_hooks("pre_set", (key, result), told, call, key):
+                return Unkept(result)
             stored = self._dumped_or_unkept(key, full, result)
             if type(stored) is Unkept:
                 return stored
@@ -107,8 +109,21 @@ class NativeFill(Troubled):
         if not computed:
             return await self._loaded_or_computed(key, full, stored, compute, call)
         told = {"took": time.monotonic() - started, "ret": True, **given(ttl=call.ttl, namespace=call.namespace)}
-        await call_hooks(self, "post_set", (key, computed[0]), told)
+        await self._try_hooks("post_set", (key, computed[0]), told, call, key)
         return computed[0]
+
+    async def _try_hooks(
+        self, hook: str, args: tuple[Any, ...], told: Mapping[str, Any], call: Call, what: Any
+    ) -> bool:
+        """Calls hooks of a value that is stored, within the timeout. Returns whether all went well; trouble is logged."""
+        if not self.plugins:
+            return True
+        try:
+            await within(self._limit(call.timeout), lambda: call_hooks(self, hook, args, told))
+        except Exception:
+            tell(logger, self, "Couldn't store %s", what)
+            return False
+        return True
 
     def _fill_limit(self, timeout: Seconds | Unset) -> float | None:
         seconds = native_ttl(self.timeout if timeout is SENTINEL else timeout)
@@ -167,8 +182,8 @@ class NativeFill(Troubled):
                 if ends_at_once
                 else [(key, results[key]) for key in wanted if key in results and call.keep(key, results[key])]
             )
-            if kept:
-                await call_hooks(self, "pre_multi_set", (kept,), told)
+            if kept and not await self._try_hooks("pre_multi_set", (kept,), told, call, list(wanted)):
+                kept = []
             stored_pairs.extend(kept)
             names = {key for key, _ in kept}
             return [
@@ -181,7 +196,8 @@ class NativeFill(Troubled):
         found = await self._native_fill_many(first, computing, terms)
         if stored_pairs:
             took = time.monotonic() - started
-            await call_hooks(self, "post_multi_set", (stored_pairs,), {"took": took, "ret": True, **told})
+            ended = {"took": took, "ret": True, **told}
+            await self._try_hooks("post_multi_set", (stored_pairs,), ended, call, [key for key, _ in stored_pairs])
         unread: list[K] = []
         result: dict[K, T] = {}
         for text, value in found.items():

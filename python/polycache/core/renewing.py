@@ -90,7 +90,7 @@ class Renewing(NativeFill):
             found = await self._native_renew(full, computing, terms)
         if computed:
             told = {"took": time.monotonic() - started, "ret": True, **given(ttl=ttl, namespace=namespace)}
-            await call_hooks(self, "post_set", (key, computed[0].value), told)
+            await self._try_hooks("post_set", (key, computed[0].value), told, call, key)
         return self._item(full, found)
 
     def _item(self, full: Any, found: tuple[Any, ...]) -> Item[Any]:

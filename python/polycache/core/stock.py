@@ -79,7 +79,7 @@ class Stock(BaseCache):
 
     def __getstate__(self) -> dict[str, Any]:
         """The settings, for ``pickle`` and ``copy.deepcopy``."""
-        own = {name: value for name, value in vars(self).items() if name not in self._OWN}
+        own = {name: value for name, value in super().__getstate__().items() if name not in self._OWN}
         return {name: dict(value) if isinstance(value, Tallied) else value for name, value in own.items()}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
