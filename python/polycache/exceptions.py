@@ -13,6 +13,7 @@ __all__ = [
     "InvalidCacheType",
     "InvalidInput",
     "OptimisticLockError",
+    "Unanswered",
     "Unavailable",
     "UnknownOutcome",
 ]

@@ -133,6 +133,28 @@ async def test_no_numbers(make: Any, way: dict[str, Any]) -> None:
     assert not await cache.exists("n")
 
 
+class Whole:
+    """A whole number of another library, such as numpy's ``int64``."""
+
+    def __index__(self) -> int:
+        return 3
+
+
+async def test_whole_numbers_of_other_libraries(make: Any, way: dict[str, Any]) -> None:
+    cache = make(**way)
+    assert [await cache.increment("n", Whole()), await cache.increment("n", Whole())] == [3, 6]
+
+
+async def test_bytes_that_are_no_text(make: Any, way: dict[str, Any]) -> None:
+    cache = make(**way)
+    await cache.set("ü".encode(), 1)
+    assert await cache.get("ü") == 1
+    if not isinstance(cache, MemcachedCache):
+        for call in (cache.get(b"\xff"), cache.set(b"\xff", 1), cache.delete(b"\xff"), cache.multi_get([b"\xff"])):
+            with pytest.raises(InvalidInput, match=r"the key b'\\xff' is no UTF-8: give text, such as its hex\(\)"):
+                await call
+
+
 async def test_clear(make: Any, way: dict[str, Any]) -> None:
     cache = make(namespace="foo", **way)
     for namespace in ("foo", "foobar", "foo:a", "other"):

@@ -9,6 +9,7 @@ import pytest
 import redis.asyncio
 
 import polycache
+import polycache.exceptions
 from polycache import Cache, MemcachedCache, RedisCache, SimpleMemoryCache, caches, settings
 from polycache.base import BaseCache
 from polycache.exceptions import InvalidCacheType, InvalidInput
@@ -46,6 +47,8 @@ def facts(cache: Any) -> tuple[Any, ...]:
         ("memcached://host:11212", MemcachedCache, "host", 11212),
         ("memcached://a,b:11213?weights=1,2", MemcachedCache, "a", 11211),
         ("memcached+unix:///run/memcached.sock", MemcachedCache, "127.0.0.1", 11211),
+        ("REDIS://host", RedisCache, "host", 6379),
+        ("Memcached://a,b", MemcachedCache, "a", 11211),
     ],
 )
 def test_urls(url: str, kind: type, endpoint: str, port: int) -> None:
@@ -64,6 +67,16 @@ def test_what_a_url_says() -> None:
     assert (cluster.username, cluster.password, cluster.namespace) == ("user", "p@ss", "x")
     memory = Cache.from_url("memory://?max_size=10&namespace=x")
     assert memory.namespace == "x"
+
+
+@pytest.mark.parametrize(
+    ("url", "is_secure"), [("redis://h", True), ("redis://h?ssl=true", True), ("redis://h?ssl=False", False)]
+)
+def test_tls_by_an_argument(url: str, is_secure: bool) -> None:
+    cache = Cache.from_url(url, **({} if "?" in url else {"ssl": is_secure}))
+    assert cache._url.startswith("rediss://" if is_secure else "redis://")
+    with pytest.raises(InvalidInput, match="`ssl` is 'maybe'; it is True or False"):
+        RedisCache(ssl="maybe")
 
 
 @pytest.mark.parametrize("url", ["foo://h", "", "no url", "://"])
@@ -218,3 +231,7 @@ def test_modules() -> None:
     assert set(polycache.AIOCACHE_CACHES) == {"memory", "redis", "memcached"}
     for name in polycache.__all__:
         assert getattr(polycache, name) is not None
+    errors = vars(polycache.exceptions)
+    for name, found in errors.items():
+        if isinstance(found, type) and issubclass(found, Exception):
+            assert name in polycache.exceptions.__all__

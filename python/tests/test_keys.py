@@ -121,6 +121,7 @@ async def test_what_has_no_key_is_not_cached(argument: Any, caplog: pytest.LogCa
     assert [await function(argument), await function(argument)] == [1, 2]
     assert len(caplog.records) == 1
     assert "isn't cached" in caplog.text
+    assert await function.invalidate(argument) == 0
 
 
 def test_a_list_that_holds_itself() -> None:

@@ -65,6 +65,29 @@ def test_loops_in_threads_at_once(
     run(new_loop, close())
 
 
+def test_caches_made_in_a_thread_while_a_class_is_changed() -> None:
+    class Own(polycache.SimpleMemoryCache):
+        pass
+
+    done, interval = threading.Event(), sys.getswitchinterval()
+    others: list[object] = [polycache.SimpleMemoryCache() for _ in range(1000)]
+
+    def make() -> None:
+        while not done.is_set():
+            others.append(polycache.SimpleMemoryCache())
+
+    thread = threading.Thread(target=make)
+    sys.setswitchinterval(1e-5)
+    thread.start()
+    try:
+        for number in range(100):
+            Own.mark = number  # type: ignore[attr-defined]
+    finally:
+        done.set()
+        thread.join()
+        sys.setswitchinterval(interval)
+
+
 def _in_child(url: str, connection: Any) -> None:
     async def main() -> object:
         cache = CACHES["forked"]

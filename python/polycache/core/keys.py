@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
+from polycache.exceptions import InvalidInput
+
 
 def ensure_key(key: Any) -> Any:
     """The value of an enum's member; every other key as it is."""
@@ -19,12 +21,16 @@ def key_text(key: Any) -> str:
 
     Raises:
         TypeError: The object's text is its address, which another object may have later.
+        InvalidInput: Bytes that encode no text.
     """
     if isinstance(key, str):
         # A member of an enum that is text too would print as its name.
         return str.__str__(key)
     if isinstance(key, (bytes, bytearray, memoryview)):
-        return bytes(key).decode()
+        try:
+            return bytes(key).decode()
+        except UnicodeDecodeError:
+            raise InvalidInput(f"the key {bytes(key)!r} is no UTF-8: give text, such as its hex()") from None
     key = ensure_key(key)
     if isinstance(key, str):
         return str.__str__(key)

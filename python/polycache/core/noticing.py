@@ -30,14 +30,19 @@ class Noticing(ABCMeta):
     def _parts_changed(cls) -> None:
         for call in ON_CHANGE:
             call()
-        for cache in list(CACHES.values()):
+        for cache in _present():
             if isinstance(cache, cls):
                 cache._changed()
 
 
+def _present() -> list[Any]:
+    """The caches that there are. Not by ``values()``, which another thread that makes a cache meanwhile breaks off."""
+    return [cache for reference in CACHES.valuerefs() if (cache := reference()) is not None]
+
+
 def look_again() -> None:
     """Has all caches choose their way anew."""
-    for cache in list(CACHES.values()):
+    for cache in _present():
         cache._changed()
 
 

@@ -166,7 +166,12 @@ def _part(name: str, value: float | str | None) -> float | None:
         raise InvalidInput(f"`{name}` is {value!r}, which is no number") from None
 
 
-def _switch(name: str, value: Switch) -> bool:
+def read_switch(name: str, value: Switch) -> bool:
+    """A setting that is on or off, which a URL gives as text.
+
+    Raises:
+        InvalidInput: It is something else.
+    """
     if isinstance(value, str) and value.lower() in _SWITCHES:
         return _SWITCHES[value.lower()]
     if isinstance(value, bool):
@@ -186,8 +191,8 @@ _READERS: dict[str, Callable[[str, Any], Any]] = {
     "soft_timeout": _seconds,
     "hard_timeout": _seconds_or_none,
     "refresh_early": _part,
-    "stale_on_clear": _switch,
+    "stale_on_clear": read_switch,
     "ttl_jitter": _part,
-    "allow_flush": _switch,
-    "write_behind": _switch,
+    "allow_flush": read_switch,
+    "write_behind": read_switch,
 }

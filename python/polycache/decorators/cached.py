@@ -230,7 +230,11 @@ class cached(Watched):
 
     async def invalidate(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         """Deletes the stored result of a call. Returns the number of entries deleted."""
-        deleted: int = await self.cache.delete(self.get_cache_key(f, args, kwargs))
+        try:
+            key = self.get_cache_key(f, args, kwargs)
+        except NoKey:
+            return 0  # Nothing is stored for them.
+        deleted: int = await self.cache.delete(key)
         return deleted
 
     def key_of(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:

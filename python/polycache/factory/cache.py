@@ -99,6 +99,8 @@ class Cache:
         scheme, is_url, _ = url.partition("://")
         if not is_url:  # It may hold a password.
             raise _invalid(": a URL begins with one of them, as in redis://127.0.0.1:6379")
+        # A scheme may be written in capitals; the name of a user's own class is as it is there.
+        scheme = scheme if scheme in CACHES else scheme.lower()
         kind = _SCHEMES.get(scheme)
         if kind == "redis":
             return _server(cls.get_scheme_class(kind), url, REDIS_SETTINGS, kwargs)

@@ -12,7 +12,7 @@ from polycache.core.keys import SpacedKey, key_text
 from polycache.core.renewing import Renewing
 from polycache.core.sentinels import MISSING
 from polycache.core.ttl import Seconds, native_ttl
-from polycache.core.whole import read_whole
+from polycache.core.whole import read_delta, read_whole
 from polycache.exceptions import InvalidInput
 
 
@@ -119,10 +119,8 @@ class MemoryOperations(Renewing):
         return self._memory.exists(key_text(key))
 
     async def _increment(self, key: Any, delta: int, _conn: Any = None) -> int:
-        if not isinstance(delta, int):
-            raise TypeError(f"a delta of {delta!r} is not an integer")
-        text, space = self._place(key)
-        return self._memory.increment(text, delta, space)
+        number, (text, space) = read_delta(delta), self._place(key)
+        return self._memory.increment(text, number, space)
 
     async def _expire(self, key: Any, ttl: Seconds, _conn: Any = None) -> bool:
         key, seconds = key_text(key), native_ttl(ttl)

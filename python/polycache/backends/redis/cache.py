@@ -12,6 +12,7 @@ from polycache.backends.server.place import REDIS_SETTINGS, Place, address, know
 from polycache.backends.server.short import ServerCommands
 from polycache.core.keys import ensure_key
 from polycache.core.sentinels import SENTINEL, Unset
+from polycache.core.tuned import Switch, read_switch
 from polycache.core.whole import read_whole
 from polycache.serializers import JsonSerializer
 
@@ -31,7 +32,7 @@ class RedisBackend(ServerCommands):
         pool_min_size: int | str | Unset = SENTINEL,
         pool_max_size: int | str | None = None,
         create_connection_timeout: float | str | None = None,
-        ssl: bool = False,
+        ssl: Switch = False,
         connection_pool_class: Any = None,
         connection_pool_kwargs: dict[str, Any] | None = None,
         *,
@@ -77,7 +78,8 @@ class RedisBackend(ServerCommands):
             place |= self._take(of_client(client))
         elif connection_pool_kwargs:
             place |= self._take(of_pool(connection_pool_kwargs))
-        scheme = place.pop("scheme", "rediss" if ssl else "redis")
+        is_secure = read_switch("ssl", ssl) if isinstance(ssl, str) else ssl
+        scheme = place.pop("scheme", "rediss" if is_secure else "redis")
         self._url = self._take_url(url, place) if url is not None else self._own_url(scheme, place)
         self._open()
         self._finish()

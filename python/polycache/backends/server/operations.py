@@ -15,6 +15,7 @@ from polycache.core.renewing import Renewing
 from polycache.core.sentinels import MISSING
 from polycache.core.trouble import Pending
 from polycache.core.ttl import Seconds, native_ttl
+from polycache.core.whole import read_delta
 from polycache.serializers.stored import encoding_of, from_bytes, to_bytes
 
 T = TypeVar("T")
@@ -181,9 +182,8 @@ class ServerOperations(Renewing):
         return await ended(self._server.exists(self._key(key)))
 
     async def _increment(self, key: Any, delta: int, _conn: Any = None) -> int:
-        if not isinstance(delta, int):
-            raise TypeError(f"a delta of {delta!r} is not an integer")
-        return await ended(self._server.increment(self._key(key), delta))
+        number = read_delta(delta)
+        return await ended(self._server.increment(self._key(key), number))
 
     async def _expire(self, key: Any, ttl: Seconds, _conn: Any = None) -> bool:
         text, seconds = self._key(key), self._seconds(ttl)

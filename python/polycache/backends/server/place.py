@@ -55,7 +55,7 @@ class Place:
         hosts, slash, path = place.partition("/")
         pairs = dict(parse_qsl(query, keep_blank_values=True))
         return cls(
-            scheme=scheme,
+            scheme=scheme.lower(),
             hosts=hosts,
             path=slash + path,
             username=unquote(username) or None if has_user else None,
