@@ -190,3 +190,10 @@ async def test_a_replaced_method_of_the_null_serializer() -> None:
     with mock.patch.object(cache.serializer, "dumps", lambda value: value * 10):
         await cache.set("k", 2)
     assert await cache.get("k") == 20
+
+
+async def test_counters_in_json(make: Any) -> None:
+    cache = make(serializer=JsonSerializer())
+    await cache.set("k", 1)
+    assert [await cache.increment("k"), await cache.increment("n", 5)] == [2, 5]
+    assert [await cache.get("k"), await cache.multi_get(["k", "n"])] == [2, [2, 5]]

@@ -23,8 +23,18 @@ _OF_THE_CACHE = (
     "throttle", "stale_on_clear", "ttl_jitter", "allow_flush", "separator", "on_error", "on_decode_error", *GUARDS,
 )  # fmt: skip
 
+
+class _Anew:
+    """The ``cache_read`` of a refresh: as ``False``, and an older result doesn't outlive one that isn't stored."""
+
+    def __bool__(self) -> bool:
+        return False
+
+
+ANEW: Any = _Anew()
+
 #: Writes in the background: the loop itself keeps no reference to its tasks.
-_WRITES: set[asyncio.Task[None]] = set()
+_WRITES: set[asyncio.Task[Any]] = set()
 
 
 def _get_cache(cache: Any = Cache.MEMORY, serializer: Any = None, plugins: Any = None, **kwargs: Any) -> Any:
@@ -32,7 +42,7 @@ def _get_cache(cache: Any = Cache.MEMORY, serializer: Any = None, plugins: Any =
     return Cache(cache, serializer=serializer, plugins=plugins, **kwargs)
 
 
-def in_background(write: Coroutine[Any, Any, None]) -> None:
+def in_background(write: Coroutine[Any, Any, Any]) -> None:
     """Starts a write without waiting for it."""
     task = asyncio.get_running_loop().create_task(write)
     _WRITES.add(task)

@@ -13,7 +13,7 @@ from polycache.core.computed import Call
 from polycache.core.sentinels import LONG, MISSING, SENTINEL, Unset
 from polycache.core.ttl import Seconds
 from polycache.core.watched import Watched
-from polycache.decorators.base import choose_cache, has_own, in_background, logger, read
+from polycache.decorators.base import ANEW, choose_cache, has_own, in_background, logger, read
 from polycache.decorators.function import (
     CachedClassMethod,
     CachedFunction,
@@ -194,10 +194,13 @@ class cached(Watched):
             return await self._get_or_compute(key, f, args, kwargs, anew=not cache_read)
         result = await f(*args, **kwargs)
         if cache_write and not self.skip_cache_func(result):
+            write = self._replace(key, result) if cache_read is ANEW else self.set_in_cache(key, result)
             if aiocache_wait_for_write and not getattr(self.cache, "write_behind", False):
-                await self.set_in_cache(key, result)
+                await write
             else:
-                in_background(self.set_in_cache(key, result))
+                in_background(write)
+        elif cache_write and cache_read is ANEW:
+            await self._drop(key)
         return result
 
     async def _get_or_compute(
@@ -225,8 +228,8 @@ class cached(Watched):
         return await self.cache._get_or_compute(key, compute, call)
 
     async def refresh(self, f: Callable[..., Awaitable[Any]], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        """Calls the function in any case, and stores its result."""
-        return await cached.decorator(self, f, *args, cache_read=False, **kwargs)
+        """Calls the function in any case, and stores its result; if that can't be, no older one is left either."""
+        return await cached.decorator(self, f, *args, **{**kwargs, "cache_read": ANEW})
 
     async def invalidate(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         """Deletes the stored result of a call. Returns the number of entries deleted."""
@@ -284,9 +287,22 @@ class cached(Watched):
         value = await self._try_read(key)
         return None if value is MISSING else value
 
-    async def set_in_cache(self, key: str, value: Any) -> None:
-        """Stores a result. Trouble is logged."""
+    async def set_in_cache(self, key: str, value: Any) -> bool | None:
+        """Stores a result. Trouble is logged, and returns False."""
         try:
             await self.cache.set(key, value, ttl=self.ttl)
         except Exception:
             tell(logger, self, "Couldn't set %s, unexpected error", key)
+            return False
+        return None
+
+    async def _replace(self, key: Any, value: Any) -> None:
+        if await self.set_in_cache(key, value) is False:
+            await self._drop(key)
+
+    async def _drop(self, key: Any) -> None:
+        """Deletes a result that is older than the function's last one."""
+        try:
+            await self.cache.delete(key)
+        except Exception:
+            tell(logger, self, "Couldn't delete %s, unexpected error", key)

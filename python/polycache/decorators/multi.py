@@ -14,7 +14,7 @@ from polycache.core.sentinels import MISSING, SENTINEL, Unset
 from polycache.core.tags import Tagging
 from polycache.core.ttl import Seconds
 from polycache.core.watched import Watched
-from polycache.decorators.base import choose_cache, has_own, in_background, logger, read_many
+from polycache.decorators.base import ANEW, choose_cache, has_own, in_background, logger, read_many
 from polycache.decorators.function import (
     CachedClassMethod,
     CachedFunction,
@@ -169,8 +169,11 @@ class multi_cached(Watched):
         computed = dict_of(await f(*called_args, **called_kwargs), f"@multi_cached: {name_of(f)}")
         if cache_write:
             fresh = {key: value for key, value in computed.items() if not self.skip_cache_func(key, value)}
+            if cache_read is ANEW and len(fresh) < len(computed):
+                await self._drop([key for key in computed if key not in fresh], f, args, kwargs)
             if fresh:
-                write = self.set_in_cache(fresh, f, args, kwargs)
+                writes = self._replace if cache_read is ANEW else self.set_in_cache
+                write = writes(fresh, f, args, kwargs)
                 if aiocache_wait_for_write and not getattr(self.cache, "write_behind", False):
                     await write
                 else:
@@ -238,8 +241,8 @@ class multi_cached(Watched):
         return tagging if by is None else Tagging(tagging.names, lambda key, value: by(own[key], value))
 
     async def refresh(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> dict[Any, Any]:
-        """Calls the function with all keys, and stores its result."""
-        return await self.decorator(f, *args, cache_read=False, **kwargs)
+        """Calls the function with all keys, and stores its result; where that can't be, no older one is left either."""
+        return await self.decorator(f, *args, **{**kwargs, "cache_read": ANEW})
 
     async def invalidate(self, f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]) -> int:
         """Deletes the entries of a call's keys. Returns the number of entries deleted."""
@@ -325,13 +328,30 @@ class multi_cached(Watched):
 
     async def set_in_cache(
         self, result: Mapping[Any, Any], fn: Callable[..., Any], fn_args: tuple[Any, ...], fn_kwargs: dict[str, Any]
-    ) -> None:
-        """Stores entries, by the caller's keys. Trouble is logged."""
+    ) -> bool | None:
+        """Stores entries, by the caller's keys. Trouble is logged, and returns False."""
         try:
             built = self._built(list(result), fn, fn_args, fn_kwargs)
             await self.cache.multi_set(list(zip(built, result.values(), strict=True)), ttl=self.ttl)
         except Exception:
             tell(logger, self, "Couldn't set %s, unexpected error", list(result))
+            return False
+        return None
+
+    async def _replace(
+        self, result: Mapping[Any, Any], f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        if await self.set_in_cache(result, f, args, kwargs) is False:
+            await self._drop(list(result), f, args, kwargs)
+
+    async def _drop(
+        self, keys: list[Any], f: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+    ) -> None:
+        """Deletes entries that are older than the function's last ones."""
+        try:
+            await self.cache.multi_delete(self._built(keys, f, args, kwargs))
+        except Exception:
+            tell(logger, self, "Couldn't delete %s, unexpected error", keys)
 
 
 def _default(f: Callable[..., Any], name: str) -> Any:
