@@ -148,6 +148,50 @@ CONF
   wait_for_port "$port"
 }
 
+# nginx_lua_run: Debian's nginx with its Lua module runs the program on standard input for one request and shows what it answers; it has the
+# shared dictionary `shared` of 1 MB.
+nginx_lua_run() {
+  debian_packages nginx=1.22.1-9+deb12u9 libnginx-mod-http-lua=1:0.10.23-1+deb12u1 libnginx-mod-http-ndk=1:0.3.2-3 lua-resty-core=0.1.25-1 \
+    lua-resty-lrucache=0.13-10 libluajit2-5.1-2=2.1-20230119-1 libpcre3=2:8.39-15
+  port=$(free_port)
+  cat > "$tmp/main.lua"
+  cat > "$tmp/nginx.conf" <<CONF
+load_module $tmp/deb/usr/lib/nginx/modules/ndk_http_module.so;
+load_module $tmp/deb/usr/lib/nginx/modules/ngx_http_lua_module.so;
+daemon off;
+pid $tmp/nginx.pid;
+user $(id -un) $(id -gn);
+error_log $tmp/nginx.log;
+events {}
+http {
+  access_log off;
+  client_body_temp_path $tmp/body;
+  proxy_temp_path $tmp/proxy;
+  fastcgi_temp_path $tmp/fastcgi;
+  uwsgi_temp_path $tmp/uwsgi;
+  scgi_temp_path $tmp/scgi;
+  lua_package_path "$tmp/deb/usr/share/lua/5.1/?.lua;;";
+  lua_shared_dict shared 1m;
+  server {
+    listen 127.0.0.1:$port;
+    location / { content_by_lua_file $tmp/main.lua; }
+  }
+}
+CONF
+  LD_LIBRARY_PATH=$LD_LIBRARY_PATH:$tmp/deb/lib/x86_64-linux-gnu "$tmp/deb/usr/sbin/nginx" -c "$tmp/nginx.conf" -p "$tmp" -e "$tmp/nginx.log" 2>"$tmp/nginx.out" &
+  started+=($!)
+  wait_for_port "$port"
+  python3 - "$port" <<'PYTHON' || { tail -n 3 "$tmp/nginx.log" >&2; return 1; }
+import http.client, sys
+
+connection = http.client.HTTPConnection("127.0.0.1", int(sys.argv[1]), timeout=60)
+connection.request("GET", "/")
+answer = connection.getresponse()
+print(answer.read().decode(), end="")
+sys.exit(answer.status != 200)
+PYTHON
+}
+
 # start_apache [KIND]: Debian's Apache as a proxy of an origin that is to be started on port $origin (a free one unless set). It caches
 # on disk, or by mod_cache_socache if that is the kind. Its port is in $port.
 start_apache() {
