@@ -14,6 +14,7 @@ mod memory;
 mod server;
 mod settings;
 mod shutdown;
+mod switches;
 mod tags;
 mod trouble;
 mod ttl;
@@ -33,6 +34,7 @@ fn _native(module: &Bound<'_, PyModule>) -> PyResult<()> {
     module.add_class::<memory::Tally>()?;
     module.add_class::<server::Server>()?;
     module.add_class::<server::Keys>()?;
+    module.add_class::<server::Lane>()?;
     module.add_class::<server::Objects>()?;
     module.add_class::<server::Undecoded>()?;
     module.add_class::<locks::Lock>()?;

@@ -13,6 +13,7 @@ from polycache._native.memory import Memory as Memory
 from polycache._native.memory import ShortFunction as ShortFunction
 from polycache._native.memory import Tally as Tally
 from polycache._native.server import Keys as Keys
+from polycache._native.server import Lane as Lane
 from polycache._native.server import Objects as Objects
 from polycache._native.server import Server as Server
 from polycache._native.server import Undecoded as Undecoded

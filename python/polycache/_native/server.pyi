@@ -17,6 +17,33 @@ class Objects:
         """The same of what is near; else False, and the server isn't asked."""
 
 @final
+class Lane:
+    """The short way of one cache's plain commands, with its present settings. A command that begins is awaited as one of `Server`."""
+
+    def __new__(
+        cls,
+        server: Server,
+        *,
+        prefix: str,
+        longest: int,
+        limit: float | None,
+        ttl: float | None,
+        unset: object,
+        plugins: list[Any],
+        environment: dict[Any, Any],
+        switches: tuple[Any, Any],
+        text: tuple[Any, ...] | None = None,
+    ) -> Lane: ...
+    def __getitem__(self, key: object) -> Future[Any] | None:
+        """Begins a get of bytes, or of text where the serializer is one of text. None if it doesn't: the long way has to be taken."""
+    def set(self, key: object, value: object, ttl: object, /) -> Future[None] | None:
+        """Begins a set of text; the TTL is whole seconds or `unset`. None if it doesn't."""
+    def takes(self, key: object, ttl: object, /) -> bool:
+        """Whether `put` would begin with these."""
+    def put(self, key: object, value: bytes, ttl: object, /) -> Future[None] | None:
+        """Begins a set of bytes, else as `set`."""
+
+@final
 class Undecoded:
     """A value that nobody has decoded yet."""
 

@@ -45,6 +45,15 @@ pub(super) struct Call {
     pub(super) deadline: Option<Instant>,
 }
 
+/// Calls whose time is over.
+pub(super) struct Late {
+    pub(super) calls: Vec<Call>,
+    /// When they were to be looked for.
+    pub(super) due: Instant,
+    /// When the loop has to look again.
+    pub(super) next: Option<Instant>,
+}
+
 impl Calls {
     pub(super) fn new(mailbox: Arc<Mailbox>) -> Arc<Self> {
         let host = Arc::clone(mailbox.reactor()) as Arc<dyn Host>;
@@ -109,26 +118,23 @@ impl Calls {
         Some((slot.call.take()?, slot.waker.clone()))
     }
 
-    /// Takes out the late calls. Returns them and the time of the next look. Nothing if the loop is to look at another time than `at`.
-    pub(super) fn take_late(&self, at: Instant, now: Instant) -> (Vec<Call>, Option<Instant>) {
+    /// Takes out the late calls, if it is time to look for them.
+    pub(super) fn take_late(&self, now: Instant) -> Option<Late> {
         let mut table = self.table.lock();
         let Table { slots, free, looks_at } = &mut *table;
-        let mut late = Vec::new();
-        if *looks_at != Some(at) {
-            return (late, None);
-        }
-        *looks_at = None;
+        let mut late = Late { due: looks_at.take_if(|at| *at <= now)?, calls: Vec::new(), next: None };
         for (number, slot) in slots.iter_mut().enumerate() {
             match slot.call.as_ref().and_then(|call| call.deadline) {
                 Some(deadline) if deadline <= now => {
-                    late.extend(slot.call.take());
+                    late.calls.extend(slot.call.take());
                     free.push(number as u32);
                 }
-                Some(deadline) => *looks_at = Some(looks_at.map_or(deadline, |earliest| earliest.min(deadline))),
+                Some(deadline) => late.next = Some(late.next.map_or(deadline, |earliest| earliest.min(deadline))),
                 None => {}
             }
         }
-        (late, *looks_at)
+        *looks_at = late.next;
+        Some(late)
     }
 
     /// Takes out the call with this future.

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyList, PyTuple, PyType};
 
 use super::calls::Calls;
+use super::clock::look;
 use super::loops::complete;
 use super::mailbox::Mailbox;
 use super::runtime;
@@ -93,6 +94,10 @@ impl Drain {
                     }
                 }
             }
+        }
+        // A reply that has come isn't late.
+        if calls.mailbox.take_time() {
+            look(calls, py);
         }
         Ok(tasks)
     }

@@ -72,7 +72,7 @@ pub(crate) fn start<'py>(
             let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
             let call = Call { work: Box::new(work), future: Some(future.clone().unbind()), deadline };
             if let (true, Some(deadline)) = (calls.put(number, call), deadline) {
-                look_at(event_loop, &calls, deadline)?;
+                look_at(&calls, deadline);
             }
             Send::plan(event_loop, &calls)?;
         }

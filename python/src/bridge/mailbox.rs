@@ -13,6 +13,8 @@ use super::reactor::Reactor;
 #[derive(Debug)]
 pub(super) struct Mailbox {
     woken: Mutex<Woken>,
+    /// It is time to look for late calls.
+    is_time: AtomicBool,
     reactor: Arc<Reactor>,
 }
 
@@ -25,7 +27,11 @@ struct Woken {
 
 impl Mailbox {
     pub(super) fn new() -> io::Result<Arc<Self>> {
-        Ok(Arc::new(Self { woken: Mutex::default(), reactor: Arc::new(Reactor::new()?) }))
+        Ok(Arc::new(Self {
+            woken: Mutex::default(),
+            is_time: AtomicBool::new(false),
+            reactor: Arc::new(Reactor::new()?),
+        }))
     }
 
     pub(super) fn reactor(&self) -> &Arc<Reactor> {
@@ -41,6 +47,17 @@ impl Mailbox {
         if rings {
             self.reactor.ring();
         }
+    }
+
+    /// Has the loop look for late calls.
+    pub(super) fn put_time(&self) {
+        self.is_time.store(true, Ordering::SeqCst);
+        self.reactor.ring();
+    }
+
+    /// Whether it is to look for late calls.
+    pub(super) fn take_time(&self) -> bool {
+        self.is_time.load(Ordering::Relaxed) && self.is_time.swap(false, Ordering::SeqCst)
     }
 
     /// Takes the numbers that have come, in exchange for an empty list.

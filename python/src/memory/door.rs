@@ -10,6 +10,7 @@ use super::commands::Memory;
 use super::inner::{asked, calm, now};
 use super::store::Store;
 use super::tally::{Command, Counting, Tally};
+use crate::switches::Switches;
 
 /// The answers of a command that finds nothing, or may not look.
 #[derive(Debug)]
@@ -36,8 +37,7 @@ pub(crate) struct Door {
     counting: Counting,
     /// Whether a hit may have to be computed anew.
     is_early: bool,
-    environment: Py<PyDict>,
-    switches: (Py<PyAny>, Py<PyAny>),
+    switches: Switches,
     marks: Marks,
 }
 
@@ -82,8 +82,7 @@ impl Door {
             plugins,
             counting,
             is_early: early,
-            environment,
-            switches,
+            switches: Switches::new(environment, switches),
             marks,
         })
     }
@@ -206,9 +205,7 @@ impl Door {
     /// Whether all plugins are counted for, and nothing switches the cache off.
     #[inline]
     fn is_open(&self, py: Python<'_>) -> bool {
-        let environment = self.environment.bind(py);
-        let is_off = |switch: &Py<PyAny>| environment.contains(switch).is_ok_and(|is_there| !is_there);
-        self.counting.covers(self.plugins.bind(py)) && is_off(&self.switches.0) && is_off(&self.switches.1)
+        self.counting.covers(self.plugins.bind(py)) && self.switches.are_absent(py)
     }
 
     /// The key's text, if the way is open and the key is text.

@@ -77,6 +77,8 @@ class MemcachedBackend(ServerCommands):
         place.settings |= settings
         return place.url()
 
+    _longest_key = LONGEST_KEY
+
     def _connect(self) -> Server:
         return Server(self._url, username=self._username, password=self._password, **self._around_server())
 

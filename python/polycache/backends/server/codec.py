@@ -56,6 +56,16 @@ def text_codec(serializer: StringSerializer) -> tuple[Encode, Decode]:
     return dump, load
 
 
+def is_text(serializer: Any) -> bool:
+    """Whether `text_codec` is the serializer's."""
+    return type(serializer) is StringSerializer and serializer.encoding == "utf-8"
+
+
+def text_methods(serializer: StringSerializer) -> tuple[Any, ...]:
+    """What native code looks at before it does the same: the class, its methods as they were, the serializer's own attributes."""
+    return StringSerializer, _DUMPS_TEXT, _LOADS_TEXT, vars(serializer)
+
+
 def is_plain(serializer: Any, kind: type[Any]) -> bool:
     """Whether the serializer is exactly of this class, with the class's own methods."""
     own = vars(serializer) if type(serializer) is kind else {"dumps": None}
@@ -66,7 +76,7 @@ def codec(serializer: Any) -> tuple[Encode, Decode]:
     """The functions that turn values into the serializer's bytes, and back."""
     if is_plain(serializer, JsonSerializer) and serializer.encoding == "utf-8":
         return dump_json, load_json
-    if type(serializer) is StringSerializer and serializer.encoding == "utf-8":
+    if is_text(serializer):
         return text_codec(serializer)
     if is_plain(serializer, PickleSerializer) and serializer.encoding is None:
         # Looked up at each call: a test may replace the class's.

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import sys
 from asyncio import CancelledError
 from collections.abc import Callable, Iterable, Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from polycache._native import Objects, Server, Undecoded, abandon
-from polycache.backends.server.codec import Decode, Encode, codec
+from polycache._native import Lane, Objects, Server, Undecoded, abandon
+from polycache.backends.server.codec import Decode, Encode, codec, is_text, text_methods
 from polycache.backends.server.operations import ServerOperations
 from polycache.core.computed import Call, Compute
 from polycache.core.entries import pairs_of
@@ -41,6 +42,13 @@ class ServerCommands(ServerOperations):
     _fast_prefix: str | None = None
     _encode: Encode
     _decode: Decode
+    #: The bytes that a key may have.
+    _longest_key = sys.maxsize
+    #: The way of a plain get, and that of a plain set: native calls alone. None where more is to be looked at.
+    _lane: Lane | None = None
+    _write_lane: Lane | None = None
+    #: Whether values are text, whose bytes the lane makes.
+    _is_text = False
 
     def _changed(self) -> None:
         encode, decode = codec(self._serializer)
@@ -62,6 +70,30 @@ class ServerCommands(ServerOperations):
             _encode=encode,
             _decode=decode,
         )
+        ends_at_once = self._fast_ttl is not None and self._fast_ttl < 0
+        lane = self._new_lane(None if ends_at_once else self._fast_ttl) if is_fast and near is None else None
+        self._remember(_lane=lane, _write_lane=None if ends_at_once else lane, _is_text=is_text(self._serializer))
+
+    def _new_lane(self, ttl: float | None) -> Lane | None:
+        plugins = self._plugins
+        if type(plugins) is tuple and not plugins:
+            plugins = []
+        if type(plugins) is not list or not isinstance(ENVIRONMENT, dict):
+            return None
+        if self._fast is None or self._fast_prefix is None or self._fast_limit == _OVER:
+            return None
+        return Lane(
+            self._fast,
+            prefix=self._fast_prefix,
+            longest=self._longest_key,
+            limit=self._fast_limit,
+            ttl=ttl,
+            unset=SENTINEL,
+            plugins=plugins,
+            environment=ENVIRONMENT,
+            switches=(AIOCACHE_NAME, POLYCACHE_NAME),
+            text=text_methods(self._serializer) if is_text(self._serializer) else None,
+        )
 
     def _short(self, timeout: Seconds | Unset) -> Server | None:
         """The native client if the short way is open."""
@@ -70,6 +102,10 @@ class ServerCommands(ServerOperations):
         if timeout is not SENTINEL and native_limit(timeout) == _OVER:
             return None
         return self._fast if self._fast_limit != _OVER else None
+
+    def _long_way(self) -> ServerOperations:
+        """The commands behind the short ones. A function that calls ``super`` itself has a cell, which is copied at each of its calls."""
+        return cast("ServerOperations", super())
 
     def _text(self, key: Any, namespace: str | None) -> str:
         """The full key of a key."""
@@ -100,15 +136,26 @@ class ServerCommands(ServerOperations):
         timeout: Seconds | Unset = SENTINEL,
         _conn: Any = None,
     ) -> Any:
+        data: Any
+        call: Any = None
+        if self._lane is not None and loads_fn is None and namespace is None and timeout is SENTINEL:
+            call = self._lane[key]
+        if call is not None:
+            try:
+                data = await call
+            except CancelledError:
+                abandon(call)
+                raise
+            if type(data) is str:
+                return data
+            return default if data is None else self._decode(data)
         server = self._short(timeout)
         if server is None:
-            return await super().get(key, default, loads_fn, namespace, timeout, _conn)
+            return await self._long_way().get(key, default, loads_fn, namespace, timeout, _conn)
         text, limit = self._text(key, namespace), self._native_limit(timeout)
         if self._objects is not None and loads_fn is None:
             found = await self._get_object(self._objects, server, text, limit)
             return default if found is MISSING else found
-        data: Any
-        call: Any
         data = call = server.get_now(text, None, limit) if self._is_near else server.get(text, None, limit)
         if type(call) is not bytes and call is not None:
             try:
@@ -132,14 +179,25 @@ class ServerCommands(ServerOperations):
         _conn: Any = None,
         options: dict[str, Any] | None = None,
     ) -> Any:
+        data: Any
+        call: Any = None
+        if self._lane is not None and loads_fn is None and namespace is None and timeout is SENTINEL:
+            call = self._lane[key]
+        if call is not None:
+            try:
+                data = await call
+            except CancelledError:
+                abandon(call)
+                raise
+            if type(data) is str:
+                return data
+            return MISSING if data is None else self._decode(data)
         server = self._short(timeout)
         if server is None or loads_fn is not None:
-            return await super()._read(key, default, loads_fn, namespace, timeout, _conn, options)
+            return await self._long_way()._read(key, default, loads_fn, namespace, timeout, _conn, options)
         text, limit = self._text(key, namespace), self._native_limit(timeout)
         if self._objects is not None:
             return await self._get_object(self._objects, server, text, limit)
-        data: Any
-        call: Any
         data = call = server.get_now(text, None, limit) if self._is_near else server.get(text, None, limit)
         if type(call) is not bytes and call is not None:
             try:
@@ -228,10 +286,23 @@ class ServerCommands(ServerOperations):
         timeout: Seconds | Unset = SENTINEL,
         _conn: Any = None,
     ) -> Any:
+        lane, call = self._write_lane, None
+        if lane is not None and dumps_fn is None and namespace is None and _cas_token is None and timeout is SENTINEL:
+            if self._is_text:
+                call = lane.set(key, value, ttl)
+            elif lane.takes(key, ttl):
+                call = lane.put(key, self._encode(value), ttl)
+        if call is not None:
+            try:
+                await call
+            except CancelledError:
+                abandon(call)
+                raise
+            return True
         server = self._short(timeout)
         seconds = self._native_seconds(ttl) if server is not None else None
         if server is None or _cas_token is not None or (seconds is not None and seconds < 0):
-            return await super().set(key, value, ttl, dumps_fn, namespace, _cas_token, timeout, _conn)
+            return await self._long_way().set(key, value, ttl, dumps_fn, namespace, _cas_token, timeout, _conn)
         text = self._text(key, namespace)
         data = self._encode(value) if dumps_fn is None else to_bytes(dumps_fn(value))
         call = server.set(text, data, seconds, self._native_limit(timeout))
