@@ -7,8 +7,8 @@
 # Seen: each refused set() of a key that is there takes the old value's size off the sum, but leaves the old value in place. Of three
 #   sets of 20,000 bytes over a value of 8,000 two are refused and the third is stored; the sum says less than 4,000 and the cache goes on to take
 #   5 more values of 1,000 bytes: 25,000 in all. On an empty key it is refused each time.
-# Who meets it: a page or a list that grows beyond the limit and is generated again and again: hapi ignores errors of writing by default,
-#   so the old value is served as fresh until it expires, and then the process holds more than it was allowed to.
+# Who meets it: a page or a list that grows beyond the limit and is made anew every now and then: a policy with staleIn ignores errors of
+#   writing by default, so nobody is told; the old value stays, and then the process holds more than it was allowed to.
 # Instead: drop() the key when a set fails; the "persist" errors of the policy's events tell.
 source "$(dirname "$0")/lib.bash"
 
