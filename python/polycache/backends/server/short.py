@@ -179,33 +179,10 @@ class ServerCommands(ServerOperations):
         _conn: Any = None,
         options: dict[str, Any] | None = None,
     ) -> Any:
-        data: Any
-        call: Any = None
-        if self._lane is not None and loads_fn is None and namespace is None and timeout is SENTINEL:
-            call = self._lane[key]
-        if call is not None:
-            try:
-                data = await call
-            except CancelledError:
-                abandon(call)
-                raise
-            if type(data) is str:
-                return data
-            return MISSING if data is None else self._decode(data)
-        server = self._short(timeout)
-        if server is None or loads_fn is not None:
-            return await self._long_way()._read(key, default, loads_fn, namespace, timeout, _conn, options)
-        text, limit = self._text(key, namespace), self._native_limit(timeout)
-        if self._objects is not None:
-            return await self._get_object(self._objects, server, text, limit)
-        data = call = server.get_now(text, None, limit) if self._is_near else server.get(text, None, limit)
-        if type(call) is not bytes and call is not None:
-            try:
-                data = await call
-            except CancelledError:
-                abandon(call)
-                raise
-        return MISSING if data is None else self._decode(data)
+        if self._short(timeout) is None or loads_fn is not None:
+            return await super()._read(key, default, loads_fn, namespace, timeout, _conn, options)
+        # Not a subclass's: hooks and the like are for the long way.
+        return await ServerCommands.get(self, key, MISSING, None, namespace, timeout)
 
     async def _get_object(self, objects: Objects, server: Server, text: str, limit: float | None) -> Any:
         """The object that all share of what is near, or ``MISSING``."""
