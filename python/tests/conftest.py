@@ -16,6 +16,9 @@ from polycache import MemcachedCache, RedisCache, SimpleMemoryCache
 # What runs on every Python; the rest compares with other packages, which are installed for one Python alone.
 COMPARISONS = ("differential", "examples")
 
+#: The tests of what older versions of Python lack.
+NEEDS = {"test_eager_tasks.py": (3, 12)}
+
 
 def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
@@ -35,7 +38,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
     if config.getoption("--own") and collection_path.name in COMPARISONS:
         return True
-    return None
+    return True if sys.version_info < NEEDS.get(collection_path.name, ()) else None
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:

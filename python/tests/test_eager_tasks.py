@@ -14,8 +14,6 @@ from polycache.base import BaseCache
 
 EAGER: Any = getattr(asyncio, "eager_task_factory", None)
 
-pytestmark = pytest.mark.skipif(EAGER is None, reason="this Python has no eager tasks")
-
 
 class Own(SimpleMemoryCache):
     """One that overrides an operation: its computations are shared by Python."""
