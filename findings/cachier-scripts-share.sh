@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # cachier 4.2.0: two scripts that each have a function `total` give each other's results, for good; so do two lambdas and two closures.
 #
-# Expected: "persistent, stale-free memoization decorators": one function's results, kept beyond the end of the process. joblib, which
-#   does the same, keeps them by the file that the function is in.
+# Expected: "persistent, stale-free" caching of a function: its own results, kept beyond the end of the process. joblib, which does the same,
+#   keeps them by the file that the function is in.
 # Seen: the file in ~/.cachier is named by the module and the function, and a script's module is `__main__` whatever its name: the second
 #   script prints the first one's result and never runs its own function. Modules of the same name in two projects likewise. Two lambdas
 #   of one module are one function, and two closures that one function made.

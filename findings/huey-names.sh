@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # huey 3.5.4: on Redis the names `tenant-1-12` and `tenant-11-2` are one queue and one set of results.
 #
-# Expected: huey's documentation: name is "the name of the task queue, e.g. your application's name", and two names are two queues, as
-#   they are in SqliteHuey and in memory.
+# Expected: the name is the queue's, and two names are two queues, as they are in SqliteHuey and in memory. The README's own example is
+#   RedisHuey('my-app').
 # Seen: RedisHuey takes out of the name all but letters, digits and `_`: my-app, my.app, my:app and myapp are one, and so are the tenants
 #   above. The one's worker takes the other's tasks off the queue, fails if it doesn't know them, and then they are gone; a stored value
 #   is the other's, flush() empties both. Locks are apart: their name is made of the name as it was given.
