@@ -110,20 +110,18 @@ async def test_many_who_ask_for_an_item(make_cache: MakeCache) -> None:
 
 
 async def test_an_error_of_the_source(make_cache: MakeCache) -> None:
-    cache = make_cache(hard_timeout=0.01)
-
     async def fails(present: Any) -> Item[int]:
         raise KeyError("away")
 
     with pytest.raises(KeyError, match="away"):
-        await cache.get_or_renew("k", fails)
+        await make_cache().get_or_renew("k", fails)
 
     async def hangs(present: Any) -> Item[int]:
         await asyncio.Event().wait()
         raise AssertionError
 
     with pytest.raises(TimeoutError, match="hard_timeout"):
-        await cache.get_or_renew("k", hangs)
+        await make_cache(hard_timeout=0.01).get_or_renew("k", hangs)
 
 
 async def test_items_of_a_cache_of_ones_own() -> None:
