@@ -64,7 +64,7 @@ def rows(redis: Redis, memcached: Memcached) -> list[Row]:
     }
     servers: dict[str, Redis | Memcached] = {"redis": redis, "memcached": memcached}
     for (kind, json, way), wanted in goals.items():
-        for operation in ("get", "set"):
+        for operation in ("get", "set", "@cached hit"):
             title = f"{kind} {operation}{' with JSON' if json else ''}, {way}"
             found.append(
                 Row(
@@ -72,7 +72,7 @@ def rows(redis: Redis, memcached: Memcached) -> list[Row]:
                     lambda kind=kind, operation=operation, way=way, json=json: ServerRow(  # type: ignore[misc]
                         servers[kind], operation, way, json=json
                     ),
-                    wanted,
+                    {} if operation == "@cached hit" else wanted,
                     # Long enough that making the tasks is little of it.
                     0.2 if way == "100 tasks" else 0.05,
                 )

@@ -202,7 +202,7 @@ async def early_functions(
 
 
 class ServerRow:
-    """One row on a server: `get` or `set`, of text or by JSON, in one of the ways."""
+    """One row on a server: `get`, `set` or a hit of a cached function, of text or by JSON, in one of the ways."""
 
     def __init__(self, server: Redis | Memcached, operation: str, way: str, *, json: bool = False) -> None:
         self.server = server
@@ -214,17 +214,26 @@ class ServerRow:
         calls: dict[str, tuple[Any, ...]] = {}
         for name, package in ((THEIRS, aiocache()), (OURS, polycache)):
             calls[name] = await self._ours_or_theirs(package, stack)
-        if not self.json:
+        if not self.json and self.operation in ("get", "set"):
             calls |= await (self._redis_clients(stack) if self.server.scheme == "redis" else self._memcached(stack))
         return {name: self.way(*call) for name, call in calls.items()}
 
     async def _ours_or_theirs(self, package: Any, stack: AsyncExitStack) -> tuple[Any, ...]:
         serializers = importlib.import_module(f"{package.__name__}.serializers")
         serializer = serializers.JsonSerializer() if self.json else serializers.StringSerializer()
-        name = "RedisCache" if self.server.scheme == "redis" else "MemcachedCache"
-        cache = getattr(package, name)(endpoint=HOST, port=self.server.port, serializer=serializer)
-        stack.push_async_callback(cache.close)
+        kind = getattr(package, "RedisCache" if self.server.scheme == "redis" else "MemcachedCache")
+        options = {"endpoint": HOST, "port": self.server.port, "serializer": serializer}
         value = OBJECT if self.json else VALUE
+        if self.operation == "@cached hit":
+
+            @package.cached(ttl=600, cache=kind, **options)  # type: ignore[untyped-decorator, unused-ignore]
+            async def function(x: int) -> Any:
+                return value
+
+            stack.push_async_callback(function.cache.close)
+            return function, 1
+        cache = kind(**options)
+        stack.push_async_callback(cache.close)
         await cache.set("key", value)
         if self.operation == "get":
             return cache.get, "key"

@@ -10,7 +10,7 @@ from unittest import mock
 import pytest
 import servers
 
-from polycache import MemcachedCache, RedisCache
+from polycache import MemcachedCache, RedisCache, cached
 from polycache.plugins import BasePlugin
 from polycache.serializers import BaseSerializer, JsonSerializer, PickleSerializer, StringSerializer
 
@@ -229,3 +229,93 @@ async def test_errors_of_decoding(pair: Pair) -> None:
     error, text = await outcome(short.get("k"))
     assert error is UnicodeDecodeError
     assert "'utf-8' codec can't decode byte" in text
+
+
+# Cached functions ask plainly, too.
+
+
+class Source:
+    """Counts its calls."""
+
+    def __init__(self, answer: Any = "v") -> None:
+        self.calls = 0
+        self.answer = answer
+
+    async def __call__(self, x: int) -> Any:
+        self.calls += 1
+        return self.answer
+
+
+def function_on(cache: Any, source: Source, **options: Any) -> Any:
+    async def function(x: int) -> Any:
+        return await source(x)
+
+    made = cached(ttl=60, **options)(function)
+    made._decorator.cache = cache
+    return made
+
+
+@pytest.mark.parametrize("value", ["text", None, 7, ["a"]], ids=repr)
+@pytest.mark.parametrize("serializer", [StringSerializer, JsonSerializer, PickleSerializer])
+async def test_hits_of_functions(pair: Pair, serializer: Any, value: Any) -> None:
+    source = Source(value)
+    for cache in pair:
+        cache.serializer = serializer()
+    short, long = (function_on(cache, source) for cache in pair)
+    await short(1)
+    assert await short(1) == await long(1)
+    assert source.calls == 1
+    await short(2)
+    assert source.calls == 2
+
+
+async def test_functions_notice_what_stands_in_the_way(pair: Pair, monkeypatch: pytest.MonkeyPatch) -> None:
+    short, _ = pair
+    source, plugin = Source(), Counting()
+    function = function_on(short, source)
+    await function(1)
+    short.plugins.append(plugin)
+    assert await function(1) == "v"
+    assert plugin.seen == ["get"]
+    short.plugins.clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(type(short), "get", mock.AsyncMock(return_value="another"))
+        assert await function(1) == "another"
+    with mock.patch.object(short, "get", mock.AsyncMock(return_value="its own")):
+        assert await function(1) == "its own"
+    assert await function(1) == "v"
+    assert source.calls == 1
+    monkeypatch.setenv("POLYCACHE_DISABLE", "1")
+    source.answer = "new"
+    assert await function(1) == "new"
+
+
+async def test_functions_survive_the_server(
+    pair: Pair, request: pytest.FixtureRequest, caplog: pytest.LogCaptureFixture
+) -> None:
+    short, _ = pair
+    source = Source()
+    function = function_on(short, source)
+    await function(1)
+    server: servers.Redis | servers.Memcached = request.getfixturevalue(f"{short.NAME}_server")
+    server.kill()
+    source.answer = "new"
+    assert await function(1) == "new"
+    assert "Couldn't retrieve" in caplog.text
+
+
+async def test_a_cancelled_function(pair: Pair, request: pytest.FixtureRequest) -> None:
+    short, _ = pair
+    function = function_on(short, Source())
+    await function(1)
+    server: servers.Redis | servers.Memcached = request.getfixturevalue(f"{short.NAME}_server")
+    server.stop()
+    try:
+        task = asyncio.ensure_future(function(1))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        task.cancel()
+        with pytest.raises(asyncio.CancelledError):
+            await task
+    finally:
+        server.resume()

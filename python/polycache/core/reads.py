@@ -114,6 +114,13 @@ class Reads(State):
         """The value or ``MISSING`` at once, if there is neither a hook nor a server to wait for; else ``LONG``."""
         return LONG
 
+    #: Begins a plain get of a key: what `_answer` awaits, or ``None`` if more is to be done. ``None`` where it never is plain.
+    _asks: Any = None
+
+    async def _answer(self, call: Any) -> Any:
+        """The value that a plain get brings, or ``MISSING``."""
+        raise NotImplementedError
+
     @API.register
     async def multi_get(
         self,

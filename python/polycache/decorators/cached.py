@@ -113,6 +113,8 @@ class cached(Watched):
 
     #: Reads from the cache if there is nothing to wait for.
     _peek: Callable[[Any], Any] | None = None
+    #: Whether the key is made of the function and its arguments, by nobody else's rule.
+    _by_arguments: bool = False
     #: Whether the cache computes results, since there is more to it than calling the function.
     _computes: bool = False
     #: The tags of results.
@@ -138,9 +140,9 @@ class cached(Watched):
         by_arguments = not (self.key or self.key_builder or self.key_from_attr or self.noself)
         replaced = any(self._is_replaced(method, cached) for method in ("get_cache_key", "_key_from_args"))
         is_short = type(self).decorator.__module__.startswith("polycache.") and "decorator" not in self._replaced
-        self._remember(_computes=computes and is_plain, _peek=peek)
+        self._remember(_computes=computes and is_plain, _peek=peek, _by_arguments=by_arguments and not replaced)
         if self._function is not None:
-            is_short = is_short and by_arguments and peek is not None and not replaced
+            is_short = is_short and self._by_arguments and peek is not None
             self._function._aim(getattr(self.cache, "_doorway", None) if is_short else None)
 
     def made(self, function: ShortFunction) -> None:
@@ -179,7 +181,10 @@ class cached(Watched):
     ) -> Any:
         """The stored result of a call, or the function's result, which is then stored."""
         try:
-            key = self.get_cache_key(f, args, kwargs)
+            if self._by_arguments:
+                key: Any = default_key(f.__module__, f.__name__, args, kwargs)
+            else:
+                key = self.get_cache_key(f, args, kwargs)
         except NoKey as reason:
             return await self._without_key(f, args, kwargs, reason)
         computes = cache_write and self._computes and has_own(self.cache, "get", "set")
@@ -270,6 +275,14 @@ class cached(Watched):
 
     async def _read(self, key: Any) -> Any:
         """The stored result, or ``MISSING``. Asks a subclass's `get_from_cache` if there is one."""
+        if self._peek is not None and self.cache._asks is not None:
+            try:
+                call = self.cache._asks[key]
+                if call is not None:
+                    return await self.cache._answer(call)
+            except Exception:
+                tell(logger, self, "Couldn't retrieve %s, unexpected error", key)
+                return MISSING
         if self._is_replaced("get_from_cache", cached):
             value = await self.get_from_cache(key)
             return MISSING if value is None else value

@@ -48,6 +48,7 @@ class ServerOperations(Renewing):
             "_fast_limit",
             "_lane",
             "_write_lane",
+            "_asks",
             "_is_text",
             "_fast_prefix",
             "_fast_ttl",

@@ -72,7 +72,12 @@ class ServerCommands(ServerOperations):
         )
         ends_at_once = self._fast_ttl is not None and self._fast_ttl < 0
         lane = self._new_lane(None if ends_at_once else self._fast_ttl) if is_fast and near is None else None
-        self._remember(_lane=lane, _write_lane=None if ends_at_once else lane, _is_text=is_text(self._serializer))
+        self._remember(
+            _lane=lane,
+            _write_lane=None if ends_at_once else lane,
+            _asks=None if self._is_other("get") else lane,
+            _is_text=is_text(self._serializer),
+        )
 
     def _new_lane(self, ttl: float | None) -> Lane | None:
         plugins = self._plugins
@@ -206,8 +211,18 @@ class ServerCommands(ServerOperations):
         found.keep(value)
         return value
 
+    async def _answer(self, call: Any) -> Any:
+        try:
+            data = await call
+        except CancelledError:
+            abandon(call)
+            raise
+        if type(data) is str:
+            return data
+        return MISSING if data is None else self._decode(data)
+
     def _peek(self, key: Any) -> Any:
-        return self._peek_object(key, None)
+        return LONG if self._objects is None else self._peek_object(key, None)
 
     def _peek_object(self, key: Any, namespace: str | None) -> Any:
         """The object that all share, or ``MISSING``, if what is near tells, and no hit may begin a computation; else ``LONG``."""
