@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+import functools
 import inspect
 from typing import Any
 from unittest.mock import AsyncMock, MagicMock, create_autospec, patch
@@ -9,7 +11,7 @@ from unittest.mock import AsyncMock, MagicMock, create_autospec, patch
 import pytest
 
 import polycache
-from polycache import MemcachedCache, RedisCache, SimpleMemoryCache, cached, cached_stampede
+from polycache import MemcachedCache, RedisCache, SimpleMemoryCache, cached, cached_stampede, multi_cached
 from polycache.backends.memory import SimpleMemoryBackend
 from polycache.base import API, SENTINEL, BaseCache, _Conn
 from polycache.lock import OptimisticLock, RedLock
@@ -338,3 +340,50 @@ def test_classes() -> None:
     assert type(SimpleMemoryBackend().serializer) is StringSerializer
     assert RedisCache.parse_uri_path("/3/4") == {"db": "3"}
     assert polycache.__version__
+
+
+def noted(seen: list[str], function: Any) -> Any:
+    """A wrapper that looks as the function, as tracing puts in its place."""
+
+    @functools.wraps(function)
+    async def wrapper(*args: Any, **kwargs: Any) -> Any:
+        seen.append(function.__name__)
+        return await function(*args, **kwargs)
+
+    return wrapper
+
+
+@pytest.mark.parametrize("derived", [True, False])
+@pytest.mark.parametrize("decorator", [cached, cached_stampede])
+async def test_wrappers_that_look_as_what_they_wrap(derived: bool, decorator: Any) -> None:
+    seen: list[str] = []
+    wrapped = {name: noted(seen, getattr(SimpleMemoryCache, name)) for name in ("get", "set", "multi_get", "multi_set")}
+    kind = type("Traced", (SimpleMemoryCache,), wrapped) if derived else SimpleMemoryCache
+    with contextlib.nullcontext() if derived else patch.multiple(SimpleMemoryCache, **wrapped):
+
+        @decorator(cache=kind)
+        async def one() -> int:
+            return 1
+
+        @multi_cached("keys", cache=kind)
+        async def many(keys: list[str]) -> dict[str, int]:
+            return dict.fromkeys(keys, 1)
+
+        assert [await one(), await one()] == [1, 1]
+        assert [name for number, name in enumerate(seen) if name != "get" or number == len(seen) - 1] == ["set", "get"]
+        seen.clear()
+        assert [await many(["a"]), await many(["a"])] == [{"a": 1}, {"a": 1}]
+        assert seen == ["multi_get", "multi_set", "multi_get"]
+
+
+@pytest.mark.parametrize("decorator", [cached, cached_stampede])
+async def test_a_wrapped_method_of_a_decorator(decorator: Any) -> None:
+    seen: list[str] = []
+    kind = type("Traced", (decorator,), {"decorator": noted(seen, decorator.decorator)})
+
+    @kind()
+    async def function() -> int:
+        return 1
+
+    assert [await function(), await function(), await function()] == [1, 1, 1]
+    assert seen == ["decorator"] * 3

@@ -32,6 +32,10 @@ R = TypeVar("R")
 S = TypeVar("S")
 
 
+#: The methods ``decorator`` past which hits may go.
+SHORT: list[Any] = []
+
+
 def _store_all(result: Any) -> bool:
     return False
 
@@ -139,7 +143,7 @@ class cached(Watched):
         peek = self.cache._peek if may_peek else None
         by_arguments = not (self.key or self.key_builder or self.key_from_attr or self.noself)
         replaced = any(self._is_replaced(method, cached) for method in ("get_cache_key", "_key_from_args"))
-        is_short = type(self).decorator.__module__.startswith("polycache.") and "decorator" not in self._replaced
+        is_short = any(type(self).decorator is each for each in SHORT) and "decorator" not in self._replaced
         self._remember(_computes=computes and is_plain, _peek=peek, _by_arguments=by_arguments and not replaced)
         if self._function is not None:
             is_short = is_short and self._by_arguments and peek is not None
@@ -319,3 +323,6 @@ class cached(Watched):
             await self.cache.delete(key)
         except Exception:
             tell(logger, self, "Couldn't delete %s, unexpected error", key)
+
+
+SHORT.append(cached.decorator)

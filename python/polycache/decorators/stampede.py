@@ -10,7 +10,7 @@ from polycache.core.sentinels import MISSING
 from polycache.core.switch import disabled
 from polycache.core.ttl import Seconds, read_seconds
 from polycache.decorators.base import has_own
-from polycache.decorators.cached import cached
+from polycache.decorators.cached import SHORT, cached
 from polycache.decorators.function import check_called
 from polycache.decorators.keys import NoKey
 
@@ -78,3 +78,6 @@ class cached_stampede(cached):
         if not self.skip_cache_func(result):
             await self.set_in_cache(key, result)
         return result
+
+
+SHORT.append(cached_stampede.decorator)
