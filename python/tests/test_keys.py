@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 import servers
 
-from polycache import RedisCache, SimpleMemoryCache, cached, signature_key
+from polycache import RedisCache, SimpleMemoryCache, cached, caches, signature_key
 from polycache.backends.memcached import MemcachedCache, aiocache_key
 from polycache.decorators.keys import NoKey, default_key
 
@@ -145,8 +145,36 @@ async def test_the_signature_s_key() -> None:
     assert function.key(1).endswith("function(x=1, y=2, rest=(), z=3, more={})")
     assert function.key(1) != function.key(True)
     assert function.key(1, 2, 3) != function.key(1, 2)
+    assert function.key(1, a=1, b=2) == function.key(1, b=2, a=1)
     with pytest.raises(TypeError):
         function.key()
+
+
+class Doubling:
+    """An object that is called."""
+
+    def __init__(self, factor: int) -> None:
+        self.factor = factor
+
+    async def __call__(self, number: int) -> int:
+        return self.factor * number
+
+
+async def test_partials_and_objects_that_are_called() -> None:
+    async def product(one: int, two: int, more: int = 1) -> int:
+        return one * two * more
+
+    before = caches.get_config()
+    caches.add("of-called", {"cache": SimpleMemoryCache})
+    for options in ({}, {"key_builder": signature_key}, {"alias": "of-called"}):
+        called = [functools.partial(product, 2), functools.partial(product, 5, more=10), Doubling(2), Doubling(3)]
+        functions: list[Any] = [cached(**options)(each) for each in called]  # type: ignore[arg-type]
+        for _ in range(2):
+            assert [await function(3) for function in functions] == [6, 150, 6, 9]
+        for function in functions:
+            assert await function.invalidate(3) == 1
+    caches.set_config(before)
+    assert cached()(called[0]).key(3) == cached()(product).key(2, 3)
 
 
 class Color(Enum):

@@ -8,6 +8,7 @@ import pickle
 import sys
 import zlib
 from decimal import Decimal
+from importlib import metadata
 from typing import Any
 from unittest import mock
 
@@ -177,8 +178,14 @@ def test_names_and_copies() -> None:
 
 def test_without_msgpack(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setitem(sys.modules, "msgpack", None)
-    with pytest.raises(RuntimeError, match=r"pip install"):
+    with pytest.raises(RuntimeError, match=r"pip install polycache\[msgpack\]"):
         MsgPackSerializer()
+
+
+def test_the_extras_of_aiocache_are_there() -> None:
+    told = metadata.metadata("polycache")
+    assert {"msgpack", "redis", "memcached"} <= set(told.get_all("Provides-Extra") or ())
+    assert any(line.startswith("msgpack") for line in told.get_all("Requires-Dist") or ())
 
 
 async def test_a_replaced_method_of_the_null_serializer() -> None:

@@ -22,7 +22,7 @@ from polycache.decorators.function import (
     check_called,
     made_of,
 )
-from polycache.decorators.keys import NoKey, default_key
+from polycache.decorators.keys import NoKey, default_key, named
 from polycache.decorators.tags import Tag, TagRule, checked
 from polycache.factory import Cache
 from polycache.log import tell
@@ -267,6 +267,7 @@ class cached(Watched):
         return self._key_from_args(f, args, kwargs)
 
     def _key_from_args(self, func: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
+        func, args, kwargs = named(func, args, kwargs)
         return default_key(func.__module__, func.__name__, args[1:] if self.noself else args, kwargs)
 
     async def _without_key(

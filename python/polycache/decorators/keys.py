@@ -8,7 +8,7 @@ import re
 import uuid
 import weakref
 from collections.abc import Callable, Iterable, Mapping
-from functools import lru_cache
+from functools import lru_cache, partial
 from types import MethodType
 from typing import Any
 
@@ -58,10 +58,28 @@ def signature_key(function: Callable[..., Any], /, *args: Any, **kwargs: Any) ->
         >>> @cached(key_builder=signature_key)
         ... async def price(article, currency="EUR"): ...
     """
-    bound = signature_of(function).bind(*args, **kwargs)
+    function, args, kwargs = named(function, args, kwargs)
+    signature = signature_of(function)
+    bound = signature.bind(*args, **kwargs)
     bound.apply_defaults()
-    told = ", ".join(f"{name}={_text(value)}" for name, value in bound.arguments.items())
+    arguments = bound.arguments
+    for name, parameter in signature.parameters.items():
+        if parameter.kind is parameter.VAR_KEYWORD:  # In any order.
+            arguments[name] = dict(sorted(arguments[name].items()))
+    told = ", ".join(f"{name}={_text(value)}" for name, value in arguments.items())
     return f"{function.__module__}.{function.__qualname__}({told})"
+
+
+def named(
+    function: Callable[..., Any], args: tuple[Any, ...], kwargs: dict[str, Any]
+) -> tuple[Callable[..., Any], tuple[Any, ...], dict[str, Any]]:
+    """The function with a name behind what is called, and its arguments: a partial's function, or an object's method."""
+    while isinstance(function, partial):
+        args, kwargs = (*function.args, *args), {**function.keywords, **kwargs}
+        function = function.func
+    if not hasattr(function, "__name__"):
+        args, function = (function, *args), type(function).__call__
+    return function, args, kwargs
 
 
 @lru_cache(maxsize=4096)
