@@ -291,3 +291,42 @@ async def test_keys_under_way_are_waited_for() -> None:
     assert await first == {"a": "A", "b": "B"}
     assert await second == {"b": "B", "c": "C"}
     assert asked == [["a", "b"], ["c"]]
+
+
+async def test_many_keys_of_which_some_are_written_meanwhile(kind: Any) -> None:
+    made, options = kind
+    if made in (DictCache, LockingCache, Overriding):
+        pytest.skip("the operations of a class of one's own don't tell of writes")
+    cache = made(**options)
+    source, begun, go = {"value": "old"}, asyncio.Event(), asyncio.Event()
+
+    async def compute(keys: list[str]) -> dict[str, str]:
+        value = source["value"]
+        begun.set()
+        await go.wait()
+        return dict.fromkeys(keys, value)
+
+    first = asyncio.create_task(cache.multi_get_or_set(["deleted", "set", "left"], compute))
+    await begun.wait()
+    source["value"] = "new"
+    await cache.delete("deleted")
+    await cache.set("set", "written")
+    second = asyncio.create_task(cache.multi_get_or_set(["deleted", "set"], compute))
+    await asyncio.sleep(0.05)
+    go.set()
+    assert await first == {"deleted": "old", "set": "old", "left": "old"}
+    assert await second == {"deleted": "new", "set": "written"}
+    assert await cache.multi_get(["deleted", "set", "left"]) == ["new", "written", "old"]
+    await cache.close()
+
+
+@pytest.mark.parametrize("lease", [0, None])
+async def test_a_write_meanwhile_in_memory_without_a_lease(lease: Any) -> None:
+    cache = SimpleMemoryCache()
+
+    async def compute() -> str:
+        await cache.set("k", "written")
+        return "computed"
+
+    assert await cache.get_or_set("k", compute, lease=lease) == "computed"
+    assert await cache.get("k") == "written"

@@ -156,8 +156,8 @@ class Computed(Reads, Writes):
     ) -> dict[K, T]:
         """Reads many values; the missing ones are computed together, and stored together.
 
-        If another task of this process is computing a key by ``multi_get_or_set``, this call waits for it. Trouble with the cache
-        is logged and counts as a miss.
+        If another task is computing a key, this call waits for it; on a server with leases this holds for all processes. Trouble with the
+        cache is logged and counts as a miss.
 
         Args:
             keys: The keys.
@@ -178,7 +178,8 @@ class Computed(Reads, Writes):
         asked = list(dict.fromkeys(keys))
         if disabled():
             return dict_of(await compute(asked), _who(compute))
-        found = {} if call.anew else await self._try_multi_read(asked, call.namespace, call.timeout)
+        reads = not call.anew and (self._is_early or not self._fill_reads(self._get_lease(call.lease)))
+        found = await self._try_multi_read(asked, call.namespace, call.timeout) if reads else {}
         missing = [key for key in asked if key not in found]
         if missing:
             found.update(await self._fill_many(missing, compute, call))

@@ -72,13 +72,20 @@ class NativeFill(Troubled):
     def _tagging_of(self, call: Call) -> Any:
         return call.tagging or self._tagging
 
+    #: Whether other processes may have the entries, so that the native half computes with leases.
+    _is_shared = True
+
+    def _is_native(self, lease: float | None, call: Call) -> bool:
+        """Whether the native half computes."""
+        takes_part = lease or not self._is_shared or self._is_tuned or call.anew or self._tagging_of(call)
+        return bool(takes_part) and self._is_stock()
+
     def _refuse_tags(self, call: Call) -> None:
         if self._tagging_of(call) is not None:
             self._lacks("tags, since an operation is overridden")
 
     async def _fill(self, key: Any, compute: Compute[T], lease: float | None, call: Call) -> T:
-        is_native = lease or self._is_tuned or call.anew or self._tagging_of(call)
-        if not self._is_stock() or not is_native:
+        if not self._is_native(lease, call):
             self._refuse_tags(call)
             return await super()._fill(key, compute, lease, call)
         terms, tagging = self._terms(lease, call), self._tagging_of(call)
@@ -151,11 +158,11 @@ class NativeFill(Troubled):
     async def _fill_many(
         self, missing: list[K], compute: Callable[[list[K]], Awaitable[Mapping[K, T]]], call: Call
     ) -> dict[K, T]:
-        is_native = self._is_tuned or call.anew or self._tagging_of(call)
-        if not self._is_stock() or not is_native:
+        lease = self._get_lease(call.lease)
+        if not self._is_native(lease, call):
             self._refuse_tags(call)
             return await super()._fill_many(missing, compute, call)
-        terms, tagging = self._terms(None, call), self._tagging_of(call)
+        terms, tagging = self._terms(lease, call), self._tagging_of(call)
         ends_at_once = terms.ttl is not None and terms.ttl < 0
         full = {key: self._full_key(key, call.namespace) for key in missing}
         # Keys with the same text are the same entry.

@@ -20,6 +20,7 @@ class MemoryOperations(Renewing):
     """The operations of memory. Each has taken effect when it is first awaited, and waits for nothing."""
 
     _memory: Memory
+    _is_shared = False
 
     @property
     def _cache(self) -> MemoryView:
