@@ -5,12 +5,10 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import copy
-import gc
 import logging
 import pickle
 import threading
-import weakref
-from typing import Any, cast
+from typing import Any
 from unittest import mock
 
 import pytest
@@ -148,34 +146,6 @@ async def test_what_a_computation_leaves_behind_is_apart(cache: Any) -> None:
     go.set()
     async with asyncio.timeout(10):
         assert await left[0] == 1
-
-
-async def test_computations_that_begin_each_other_leave_nothing(cache: Any) -> None:
-    """Each leaves a task behind that begins the next one, as functions do that renew their values."""
-    gone: list[weakref.ref[asyncio.Task[Any]]] = []
-    done = asyncio.Event()
-
-    async def compute() -> int:
-        task = asyncio.current_task()
-        assert task is not None
-        gone.append(weakref.ref(task))
-        if len(gone) == 20:
-            done.set()
-        else:
-            keep.append(asyncio.create_task(following(f"k{len(gone)}")))
-        return 1
-
-    async def following(key: str) -> None:
-        await asyncio.sleep(0.001)
-        await cache.get_or_set(key, compute)
-        keep.remove(cast(Any, asyncio.current_task()))
-
-    keep = [asyncio.create_task(following("k0"))]
-    async with asyncio.timeout(10):
-        await done.wait()
-    await asyncio.gather(*keep)
-    gc.collect()
-    assert sum(task() is not None for task in gone) <= 3
 
 
 # Cancelled commands.
