@@ -15,7 +15,7 @@ from polycache.base import BaseCache
 from polycache.exceptions import InvalidCacheType, InvalidInput
 from polycache.factory import CacheHandler
 from polycache.plugins import TimingPlugin
-from polycache.serializers import PickleSerializer, StringSerializer
+from polycache.serializers import JsonSerializer, PickleSerializer, StringSerializer
 
 
 def test_by_class() -> None:
@@ -65,6 +65,9 @@ def test_what_a_url_says() -> None:
     assert (cache.namespace, cache.timeout, cache.ttl, cache.pool_max_size) == ("a b", 1.5, 5.0, 3)
     cluster = Cache.from_url("redis+cluster://user:p%40ss@a:7000,b?namespace=x&connections=2")
     assert (cluster.username, cluster.password, cluster.namespace) == ("user", "p@ss", "x")
+    empty = Cache.from_url("redis://h?namespace=&timeout=&ttl=&separator=&serializer=&plugins=&pool_max_size=")
+    assert (empty.namespace, empty.timeout, empty.ttl, empty.separator) == (None, 5.0, None, "")
+    assert type(empty.serializer) is JsonSerializer
     memory = Cache.from_url("memory://?max_size=10&namespace=x")
     assert memory.namespace == "x"
 

@@ -19,6 +19,9 @@ MEMCACHED_SETTINGS = TLS_SETTINGS | {
     "connect_timeout", "eject_after", "generations", "heartbeat", "max_value", "on_dead", "placement", "weights",
 }  # fmt: skip
 
+#: Settings of a cache that may be empty. Another one that is, as where a variable isn't set, is as if it weren't there.
+_EMPTY = frozenset({"separator"})
+
 
 @dataclass
 class Place:
@@ -61,7 +64,9 @@ class Place:
             username=unquote(username) or None if has_user else None,
             password=unquote(password) if has_password else None,
             settings={name: value for name, value in pairs.items() if name in settings},
-            options={name: value for name, value in pairs.items() if name not in settings},
+            options={
+                name: value for name, value in pairs.items() if name not in settings and (value or name in _EMPTY)
+            },
         )
 
     def host_and_port(self) -> tuple[str | None, int | None]:
