@@ -16,6 +16,7 @@ import servers
 
 from polycache import MemcachedCache, RedisCache, SimpleMemoryCache, cached, cached_stampede, multi_cached
 from polycache.base import BaseCache
+from polycache.lock import RedLock
 from polycache.serializers import JsonSerializer, PickleSerializer, StringSerializer
 
 CLASSES: dict[str, Any] = {"memory": SimpleMemoryCache, "redis": RedisCache, "memcached": MemcachedCache}
@@ -323,9 +324,15 @@ async def test_copies_of_a_cache_on_a_server(redis_server: servers.Redis, memcac
                 assert made.grace == 10
                 assert made.endpoint == cache.endpoint
                 await made.set("k", 1)
-                if made._server is not cache._server:
-                    await made.close()
-            assert await cache.get("k") == 1
+                await made.close()
+                assert await cache.get("k") == 1
+            views = [copy.copy(cache), cache.tagged(["t"])]
+            views += [copy.copy(view) for view in views]
+            for closed in (cache, *views):
+                await closed.close()
+                assert [await view.get("k") for view in (cache, *views)] == [1] * 5
+                async with RedLock(views[0], "k", 1):
+                    pass
 
 
 async def test_a_copy_with_another_namespace() -> None:

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-import copy
 import weakref
 from asyncio import CancelledError, Future
 from collections.abc import Awaitable, Callable, Iterable, Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, Self, TypeVar, cast
 
 from polycache._native import Server, Tags, Version, abandon
 from polycache.core.filling import Terms
@@ -72,6 +71,17 @@ class ServerOperations(Renewing):
     def _around_server(self) -> dict[str, Any]:
         """What the client is to put around the server."""
         return {"settings": self._native_settings(), **self._guards}
+
+    def __copy__(self) -> Self:
+        """A view of the same connections, so that closing one of the two leaves none to the other that are closed."""
+        other = self._alone()
+        other._look_at(self)
+        other._changed()
+        return other
+
+    def _alone(self) -> Self:
+        """A copy that isn't told when the connections are new ones."""
+        return super().__copy__()
 
     def _look_at(self, cache: Any) -> None:
         owner = cache._owner or cache
@@ -236,7 +246,7 @@ class ServerOperations(Renewing):
         plain = super()._for_locks()
         if not self._keeps_more:
             return plain
-        other = copy.copy(plain)
+        other = plain._alone()
         other._server = self._server.bare()
         return other
 
