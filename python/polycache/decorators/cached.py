@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import inspect
 from collections.abc import Awaitable, Callable, Coroutine, Iterable
+from types import FunctionType
 from typing import Any, ParamSpec, TypeVar, overload
 
 from polycache._native import ShortFunction
@@ -185,7 +186,7 @@ class cached(Watched):
     ) -> Any:
         """The stored result of a call, or the function's result, which is then stored."""
         try:
-            if self._by_arguments:
+            if self._by_arguments and type(f) is FunctionType:
                 key: Any = default_key(f.__module__, f.__name__, args, kwargs)
             else:
                 key = self.get_cache_key(f, args, kwargs)
