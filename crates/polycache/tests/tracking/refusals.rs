@@ -55,7 +55,7 @@ async fn a_server_without_resp3() {
 
 #[test]
 fn settings() {
-    for (setting, named) in [("protocol=resp2", "`protocol=2`"), ("heartbeat=0", "`heartbeat=0`")] {
+    for (setting, named) in [("protocol=resp2", "`protocol=resp2`"), ("heartbeat=0", "`heartbeat=0`")] {
         let redis = Redis::open(&format!("redis://127.0.0.1:1?{setting}")).unwrap();
         let error = redis.tracked(std::sync::Arc::<super::support::Log>::default()).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Config);

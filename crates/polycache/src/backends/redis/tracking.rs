@@ -115,7 +115,7 @@ fn check(config: &RedisConfig, hears: Hears) -> Result<()> {
         Err(Error::new(ErrorKind::Config, text))
     };
     match config {
-        RedisConfig { protocol: Protocol::Resp2, .. } => refuse("RESP3; leave out `protocol=2`"),
+        RedisConfig { protocol: Protocol::Resp2, .. } => refuse("RESP3; leave out `protocol=resp2`"),
         RedisConfig { heartbeat, .. } if heartbeat.is_zero() => {
             refuse("heartbeats, or a server that stands still is never found; leave out `heartbeat=0`")
         }
