@@ -1,8 +1,7 @@
 //! The memory of this process.
 //!
 //! [`Memory`] holds live objects or bytes in a sharded hash table, bounded by [entries](MemoryBuilder::max_entries) or by
-//! [bytes](MemoryBuilder::max_bytes). An expired entry is never read, to the millisecond, and is freed within 250 ms without a call, even
-//! if a million expire at once. A variant of CLOCK-Pro decides which entry makes room for a new one: it keeps entries that are read
+//! [bytes](MemoryBuilder::max_bytes). An expired entry is never read, to the millisecond, and is freed soon, without a call. A variant of CLOCK-Pro decides which entry makes room for a new one: it keeps entries that are read
 //! often, and a scan doesn't push them out.
 //!
 //! By default it holds up to 100,000 entries: with values of a kilobyte about a hundred megabytes, which seldom hurts a service, and is
@@ -90,8 +89,8 @@ impl Memory {
         self.engine.weight()
     }
 
-    /// Frees all expired entries at once, in time proportional to the number of all entries. By themselves they are freed within 250 ms;
-    /// with a manual clock only here.
+    /// Frees all expired entries at once, in time proportional to the number of all entries. By themselves they are freed soon; with
+    /// a manual clock only here.
     pub fn remove_expired(&self) {
         self.engine.remove_expired();
     }
