@@ -47,7 +47,7 @@ async fn secure(
     stream: impl Stream + 'static,
     _host: &str,
     _server: &Server,
-    _settings: &ClientOptions,
+    _options: &ClientOptions,
 ) -> Result<Box<dyn Stream>> {
     Ok(Box::new(stream))
 }

@@ -1,6 +1,7 @@
 //! Making a cache from the settings of an alias.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde_json::Value;
 
@@ -10,6 +11,7 @@ use crate::backend::Backend;
 use crate::backends::around;
 use crate::builder::{LEASE, TIMEOUT, TTL_JITTER};
 use crate::cache::{GRACE, HARD_TIMEOUT, REFRESH_EARLY, SOFT_TIMEOUT, THROTTLE};
+use crate::range::Range;
 use crate::registry::{BACKENDS, PLUGINS, SERIALIZERS};
 use crate::settings::url::{guarded, split};
 use crate::settings::{Choice, Settings};
@@ -87,22 +89,13 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
     if let Some(fraction) = settings.ranged(&TTL_JITTER)? {
         builder = builder.ttl_jitter(fraction);
     }
-    if settings.is_null("timeout") {
-        builder = builder.timeout(std::time::Duration::ZERO);
-    }
-    if let Some(timeout) = settings.ranged(&TIMEOUT)? {
+    if let Some(timeout) = time(settings, &TIMEOUT)? {
         builder = builder.timeout(timeout);
     }
-    if settings.is_null("lease") {
-        builder = builder.lease(std::time::Duration::ZERO);
-    }
-    if let Some(lease) = settings.ranged(&LEASE)? {
+    if let Some(lease) = time(settings, &LEASE)? {
         builder = builder.lease(lease);
     }
-    if settings.is_null("grace") {
-        builder = builder.grace(std::time::Duration::ZERO);
-    }
-    if let Some(grace) = settings.ranged(&GRACE)? {
+    if let Some(grace) = time(settings, &GRACE)? {
         builder = builder.grace(grace);
     }
     if let Some(part) = settings.ranged(&REFRESH_EARLY)? {
@@ -117,10 +110,7 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
     if let Some(timeout) = settings.ranged(&SOFT_TIMEOUT)? {
         builder = builder.soft_timeout(timeout);
     }
-    if settings.is_null("hard_timeout") {
-        builder = builder.hard_timeout(std::time::Duration::ZERO);
-    }
-    if let Some(timeout) = settings.ranged(&HARD_TIMEOUT)? {
+    if let Some(timeout) = time(settings, &HARD_TIMEOUT)? {
         builder = builder.hard_timeout(timeout);
     }
     if let Some(stale) = settings.take("stale_on_clear")? {
@@ -155,4 +145,10 @@ pub(super) fn apply(mut builder: CacheBuilder, settings: &mut Settings) -> Resul
         builder = builder.shared_plugin(PLUGINS.part(settings, "plugins", spec)?);
     }
     Ok(builder)
+}
+
+/// A time of which null says that there is none, as zero does.
+fn time(settings: &mut Settings, range: &Range<Duration>) -> Result<Option<Duration>> {
+    let none = settings.is_null(range.name).then_some(Duration::ZERO);
+    Ok(settings.ranged(range)?.or(none))
 }

@@ -89,9 +89,7 @@ impl Lives {
         let resolution = if resolution > Duration::from_millis(1) { resolution } else { Duration::ZERO };
         Self { ttl, misses: ttl.map_or(misses, |ttl| ttl.min(misses)), resolution }
     }
-}
 
-impl Lives {
     /// The same where nobody tells of changes for the moment.
     #[cfg(feature = "redis")]
     pub(super) fn unheard(self) -> Self {
