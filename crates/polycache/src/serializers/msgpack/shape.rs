@@ -1,9 +1,8 @@
 //! Whether bytes are one `MessagePack` value and nothing else, before anything is built from them.
 //!
-//! `rmp_serde` alone isn't enough on hostile bytes: it counts the nesting of arrays and maps, but not of enums, so a
-//! type that recurses through a variant overflows the stack; it says nothing about bytes after the value; and its
-//! messages have no position. One pass over the markers, without recursion or allocation, settles all three. The
-//! markers are those of <https://github.com/msgpack/msgpack/blob/master/spec.md>.
+//! `rmp_serde` alone isn't enough on bytes that anybody may have written: nesting has to be bounded whatever type is read, bytes after the
+//! value are an error here, and messages have a position. One pass over the markers, without recursion or allocation, settles all three.
+//! The markers are those of <https://github.com/msgpack/msgpack/blob/master/spec.md>.
 
 use crate::Result;
 use crate::serializers::{MAX_DEPTH, decode_error_at};

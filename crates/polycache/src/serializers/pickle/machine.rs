@@ -1,9 +1,9 @@
 //! Runs the opcodes of a pickle, in one pass, into a [`Tree`] whose size is in proportion to the input.
 //!
-//! `serde_pickle`'s reader isn't used, though its writer is: on hostile bytes it overflows the stack (200,000 nested lists, when they are
-//! read or dropped), and every reference to the memo copies its target, so 200 bytes can ask for more memory than there is. On honest
-//! ones each MARK costs 4 KiB, which stay with the tuple or list built at it: a list of rows of four numbers takes 400 times its size. It
-//! also has no `u64` beyond `i64::MAX`, and no empty `bytes` of protocols 0 to 2. A check in front of it can settle only the first two.
+//! `serde_pickle`'s reader isn't used, though its writer is. It is made for bytes that one trusts: it recurses, and copies what the memo
+//! refers to. On any bytes each MARK costs 4 KiB, which stay with the tuple or list built at it: a list of rows of four numbers takes 400
+//! times its size. It also has no `u64` beyond `i64::MAX`, and no empty `bytes` of protocols 0 to 2. A check in front of it could settle
+//! only the first of these.
 //!
 //! Here a value is a node of a flat vector, and a list holds its items' numbers. So
 //! - an opcode adds a node (GLOBAL three, for its text) and moves numbers that earlier ones pushed: 100 bytes for each byte of input, at
