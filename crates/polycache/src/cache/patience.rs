@@ -48,8 +48,19 @@ impl Cache {
         self.with_patience(|patience| Patience { soft_timeout, ..patience })
     }
 
-    /// A view whose callers wait this long for a computation, as by [`CacheBuilder::hard_timeout`](crate::CacheBuilder::hard_timeout); zero:
-    /// as long as it takes. Costs an allocation.
+    /// A view whose callers wait this long for a computation, as by [`CacheBuilder::hard_timeout`](crate::CacheBuilder::hard_timeout);
+    /// zero: as long as it takes. Costs an allocation.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() {
+    /// use polycache::{Cache, Error, ErrorKind};
+    /// use std::time::Duration;
+    ///
+    /// let cache = Cache::memory().with_hard_timeout(Duration::from_millis(5));
+    /// let price = cache.get_or_set("price", || std::future::pending::<Result<i32, Error>>()).times_out();
+    /// assert_eq!(price.await.unwrap_err().kind(), ErrorKind::HardTimeout);
+    /// # }
+    /// ```
     #[must_use]
     pub fn with_hard_timeout(&self, hard_timeout: Duration) -> Self {
         self.with_patience(|patience| Patience { hard_timeout, ..patience })

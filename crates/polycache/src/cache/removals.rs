@@ -96,6 +96,16 @@ impl Cache {
     /// # Errors
     /// [`InvalidInput`](ErrorKind::InvalidInput) or [`Backend`](ErrorKind::Backend) if the backend doesn't know the command;
     /// [`Refused`](ErrorKind::Refused) while the cache is turned off.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::{Cache, Raw};
+    ///
+    /// let cache = Cache::memory();
+    /// cache.set("answer", 42).await?;
+    /// assert_eq!(cache.raw("len", &[""; 0]).await?, Raw::Int(1));
+    /// # Ok(()) }
+    /// ```
     pub fn raw(&self, command: &str, args: &[impl AsRef<[u8]>]) -> Reply<Raw> {
         const NAME: CommandName = CommandName::Raw;
         match self.gate() {

@@ -39,6 +39,19 @@ impl Cache {
     ///
     /// # Errors
     /// [`Unsupported`](ErrorKind::Unsupported) if the backend can't hold live objects; otherwise those of [`set`](Self::set).
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::Cache;
+    /// use std::sync::{Arc, Mutex};
+    ///
+    /// let cache = Cache::memory();
+    /// let names = Arc::new(Mutex::new(vec!["Ada"])); // all readers share it
+    /// cache.set_object("names", Arc::clone(&names)).await?;
+    /// let found = cache.get_object::<Mutex<Vec<&str>>>("names").await?;
+    /// assert!(found.is_some_and(|found| Arc::ptr_eq(&found, &names)));
+    /// # Ok(()) }
+    /// ```
     pub fn set_object<T: Any + Send + Sync>(&self, key: &str, object: Arc<T>) -> Reply<()> {
         self.put(CommandName::SetObject, key, self.takes_objects().map(|()| Value::object(object)))
     }
