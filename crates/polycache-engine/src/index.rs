@@ -4,8 +4,8 @@
 //! finds its line full goes to the next line with room. Each line counts the entries that passed it by: so a look-up knows when to stop,
 //! and removed entries leave nothing behind. The table knows too little of the hashes to grow by itself: it is made anew from the slots.
 //!
-//! Beside each word stands a hint, if the layout has any: the address that the entry's value points to. A look-up has the processor fetch that address while it
-//! waits for the slot. So a read of an entry that is in none of the processor's caches waits once, not twice.
+//! Beside each word stands a hint, if the layout has any: the address that the entry's value points to. A look-up has the processor fetch
+//! that address while it waits for the slot. So a read of an entry that is in none of the processor's caches waits once, not twice.
 
 use prefetch_index::prefetch_index;
 

@@ -43,8 +43,8 @@ impl Layout for Small {
 }
 
 impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
-    /// Has writes numbered from now on, if they aren't, so that [`Present::version`](crate::Present::version) tells the values of a key apart. To be called before
-    /// the first version is looked at. In an engine of the layout [`Quick`] writes always are.
+    /// Has writes numbered from now on, if they aren't, so that [`Present::version`](crate::Present::version) tells the values of a key
+    /// apart. To be called before the first version is looked at. In an engine of the layout [`Quick`] writes always are.
     ///
     /// ```
     /// use polycache_engine::{Decision, Engine, NEVER};

@@ -13,8 +13,8 @@ use crate::shard::Shard;
 const SHARDS: usize = 16;
 
 impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
-    /// Shows `look` the value under each key that is `prefix` followed by a name, in the order of the names: `None` if there is none or it has
-    /// expired. Each counts as a use of its entry. All are of one moment, since every shard is locked just once: worth it from about as
+    /// Shows `look` the value under each key that is `prefix` followed by a name, in the order of the names: `None` if there is none or it
+    /// has expired. Each counts as a use of its entry. All are of one moment, since every shard is locked just once: worth it from about as
     /// many keys as there are shards. The locks are held from the first result until the iterator is dropped. `names`, `look` and whoever
     /// takes the results run under them: they must be quick and not call the engine.
     ///

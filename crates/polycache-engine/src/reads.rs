@@ -32,8 +32,8 @@ impl<V: Clone + Send + Sync + 'static, L: Layout> Engine<V, L> {
 }
 
 impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
-    /// Shows the value under `key` to `look`, unless it has expired. Counts as a use of the entry. `look` runs under a lock: it must be quick
-    /// and not call the engine.
+    /// Shows the value under `key` to `look`, unless it has expired. Counts as a use of the entry. `look` runs under a lock: it must be
+    /// quick and not call the engine.
     #[inline]
     pub fn view<R>(&self, key: &str, look: impl FnOnce(&V) -> R) -> Option<R> {
         self.view_life(key, |value, _| look(value))

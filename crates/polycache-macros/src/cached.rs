@@ -147,7 +147,7 @@ pub(crate) fn cache(options: &Options) -> Cache {
     Cache { found, source: quote!(&'static #library::functions::FunctionCache) }
 }
 
-/// The bounds on a call's value and error.
+/// The calls that tell a builder how errors are shared, the TTL, what isn't stored, and whether callers wait for that.
 pub(crate) fn policy(options: &Options, function: &Function) -> Result<TokenStream> {
     let (place, error) = (function.output_span(), function.error(options));
     let library = located(options.library.to_token_stream(), place);

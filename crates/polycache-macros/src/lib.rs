@@ -115,14 +115,14 @@ pub fn cached_stampede(options: TokenStream, item: TokenStream) -> TokenStream {
 /// # Ok(()) }
 /// ```
 ///
-/// `keys` names the argument with the keys: a slice or a `Vec`. The function returns a `HashMap`, a `BTreeMap` or a `Vec` of pairs, or
-/// one of them in a `Result`; keys that it leaves out have no value, and nothing is stored for them. In `key`, in `tags` and for `key_builder`
-/// that argument stands for one key, and in `tags` `result` for its value. The other arguments have to be `Clone`, as the function may be called again for keys that other callers
-/// have given up. The function's future has to be `Send`.
+/// `keys` names the argument with the keys: a slice or a `Vec`. The function returns a `HashMap`, a `BTreeMap` or a `Vec` of pairs, or one
+/// of them in a `Result`; keys that it leaves out have no value, and nothing is stored for them. In `key`, in `tags` and for `key_builder`
+/// that argument stands for one key, and in `tags` `result` for its value. The other arguments have to be `Clone`, as the function may be
+/// called again for keys that other callers have given up. The function's future has to be `Send`.
 ///
-/// The other options are those of [`cached`](macro@cached), without `cache_errors`. After a soft timeout keys with a stale value are given it, and
-/// the call waits for the others. Where it is `detached`, the keys may still be a slice: they are copied. The call returned is a `MultiCall`: the
-/// same methods, but `keys()` in place of `key()`.
+/// The other options are those of [`cached`](macro@cached), without `cache_errors`. After a soft timeout keys with a stale value are given
+/// it, and the call waits for the others. Where it is `detached`, the keys may still be a slice: they are copied. The call returned is a
+/// `MultiCall`: the same methods, but `keys()` in place of `key()`.
 #[proc_macro_attribute]
 pub fn multi_cached(options: TokenStream, item: TokenStream) -> TokenStream {
     multi::expand(options.into(), item.into()).into()

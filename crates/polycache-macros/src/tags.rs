@@ -17,7 +17,8 @@ pub(crate) struct Tags {
     pub(crate) given: TokenStream,
 }
 
-/// The tags of `#[cached]` and of `#[multi_cached]`, there with the argument that stands for one of many keys. `value` is the type of a value.
+/// The tags of `#[cached]` and of `#[multi_cached]`, there with the argument that stands for one of many keys. `value` is the type of a
+/// value.
 pub(crate) fn tags(function: &Function, options: &Options, one: Option<&One<'_>>, value: &TokenStream) -> Result<Tags> {
     let template = Template { function, what: "tag", result: true };
     let result_is_free = function.declared(&Ident::new(RESULT, Span::call_site())).is_none();

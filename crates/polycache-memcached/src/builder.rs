@@ -107,8 +107,8 @@ impl Builder {
         self
     }
 
-    /// A server that owes an answer counts as gone when it has been silent for longer than this, at most half as long again. An idle
-    /// server is asked for a sign of life as often. 2 s by default; take more if large values need longer to send.
+    /// A server that owes an answer counts as gone when it has been silent for this long, or up to half as long again. An idle server is
+    /// asked for a sign of life as often. 2 s by default; take more if large values need longer to send.
     pub fn heartbeat(mut self, heartbeat: Duration) -> Self {
         self.options.heartbeat = heartbeat;
         self

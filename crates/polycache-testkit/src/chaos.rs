@@ -70,7 +70,8 @@ impl Fault {
 /// A call's fate comes from the [script](Self::script) until its end, then from the [rates](Self::at_rate), or else from the fault that
 /// [always](Self::always) strikes. By default nothing is wrong. Random choices are the same in each run.
 ///
-/// Delays are those of tokio's clock, which a test may [pause](https://docs.rs/tokio/latest/tokio/time/fn.pause.html), or of a [clock](Self::by_clock) that the test moves.
+/// Delays are those of tokio's clock, which a test may [pause](https://docs.rs/tokio/latest/tokio/time/fn.pause.html), or of a
+/// [clock](Self::by_clock) that the test moves.
 ///
 /// ```
 /// use polycache::backends::memory::Memory;

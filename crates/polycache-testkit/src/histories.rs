@@ -2,7 +2,8 @@
 //!
 //! Several caches on one store stand for processes: each has a backend of its own and knows nothing of the others. A version counter for
 //! each key is the source of truth. Whoever changes the source raises the counter, then writes or deletes the key; once that is
-//! acknowledged nobody may read an older version. Nor does anybody read a version that never was, or after its TTL. Also, no acknowledged increment is lost, and no two processes hold one lock.
+//! acknowledged nobody may read an older version. Nor does anybody read a version that never was, or after its TTL. Also, no acknowledged
+//! increment is lost, and no two processes hold one lock.
 //!
 //! ```
 //! use polycache::backends::memory::Memory;
@@ -153,8 +154,8 @@ impl Histories {
         self
     }
 
-    /// How long ago another process may have replaced or deleted a value that is still read: what a near cache in front of the store promises.
-    /// What a process has written itself is seen at once.
+    /// How long ago another process may have replaced or deleted a value that is still read: what a near cache in front of the store
+    /// promises. What a process has written itself is seen at once.
     pub fn near(mut self, bound: Duration) -> Self {
         self.near = bound;
         self

@@ -34,7 +34,7 @@ pub(crate) const TICKS: u32 = 2;
 
 /// An open connection.
 pub(crate) struct Io<P: Protocol> {
-    /// The number of the connection's run, and its own.
+    /// The number of the run that made the connection, and the connection's own.
     pub(crate) run: u64,
     connection: u64,
     /// The runtime of its socket.

@@ -33,8 +33,9 @@ impl ConnectionOptions {
         }
     }
 
-    /// How often a server is asked for a sign of life. A server that owes an answer counts as gone when it has been silent for longer than
-    /// this, at most half as long again. `None`: it is never asked, and never counts as gone. 2 seconds by default.
+    /// How often a server is asked for a sign of life. A server that owes an answer counts as gone when it has been silent for this long,
+    /// or up to half as long again: its silence is looked at twice in that time. `None`: it is never asked, and never counts as gone. 2
+    /// seconds by default.
     #[must_use]
     pub const fn heartbeat(self, heartbeat: Option<Duration>) -> Self {
         Self { heartbeat, ..self }

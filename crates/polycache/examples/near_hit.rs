@@ -1,5 +1,5 @@
-//! Hits for valgrind to count the instructions of: `near_hit near|memory|json CALLS [NAMESPACE]`. The guide's chapter on near caches has the
-//! figures.
+//! Hits for valgrind to count the instructions of: `near_hit near|memory|json CALLS [NAMESPACE]`. The guide's chapter on near caches has
+//! the figures.
 
 use std::sync::Arc;
 use std::time::Duration;

@@ -1,7 +1,8 @@
 //! One Redis that Rust and Python programs share: ten types of Python in three formats, as they are and packed, sealed or signed.
 //!
 //! `cargo run --example python --all-features -- write redis://127.0.0.1:6379` stores the values for a Python program, in the namespaces
-//! `rust-…`; with `read` it prints what a Python program has stored in the namespaces `python-…`. The tests of the Python package call both.
+//! `rust-…`; with `read` it prints what a Python program has stored in the namespaces `python-…`. The tests of the Python package call
+//! both.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Debug;

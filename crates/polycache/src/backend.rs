@@ -94,15 +94,15 @@ pub trait Backend: Debug + Send + Sync + 'static {
         let _ = listener;
     }
 
-    /// The tags that were cleared, where the backend keeps them in this process: for one whose entries only this process can have, and which are
-    /// there as long as the list is. By default `None`: then the generations of tags are entries of the backend. A wrapper passes it on
-    /// if all entries are the inner backend's.
+    /// The tags that were cleared, where the backend keeps them in this process: for one whose entries only this process can have, and
+    /// which are there as long as the list is. By default `None`: then the generations of tags are entries of the backend. A wrapper passes
+    /// it on if all entries are the inner backend's.
     fn clears(&self) -> Option<Arc<Clears>> {
         None
     }
 
-    /// Whether `get` marks what is a hit by the TTL and by `clears`, for a cache that is right upon it. A wrapper doesn't pass it on: it might
-    /// keep a value until that is no hit any more.
+    /// Whether `get` marks what is a hit by the TTL and by `clears`, for a cache that is directly on it. A wrapper doesn't pass it on,
+    /// since it might keep a value until that is no hit any more.
     #[doc(hidden)]
     fn marks_hits(&self) -> bool {
         false

@@ -42,8 +42,8 @@ pub(crate) const TABLE: &[Row<dyn Backend>] = &[
         ["memcached", "memcacheds", "memcached+unix"]),
 ];
 
-/// Puts the wrappers from the cache's settings around the backend: the breaker innermost, since the others ask it, and then what is near: so
-/// a recovery's deletions go through it, and its misses aren't kept.
+/// Puts the wrappers from the cache's settings around the backend: the breaker innermost, since the others ask it, and then what is near:
+/// so a recovery's deletions go through it, and its misses aren't kept.
 #[cfg(feature = "config")]
 pub(crate) fn around(settings: &mut Settings, mut backend: Arc<dyn Backend>) -> Result<Arc<dyn Backend>> {
     if let Some(mut own) = settings.optional_part("breaker")? {

@@ -245,8 +245,8 @@ impl CacheBuilder {
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) if the settings don't fit together: a serializer that keeps live objects with a backend that can't
-    /// hold them, a jitter or an early refresh outside of 0 to 1, a TTL of zero, a lease of less than a millisecond or more than a day that isn't zero, a
-    /// separator of more than 8 bytes or with a control character.
+    /// hold them, a jitter or an early refresh outside of 0 to 1, a TTL of zero, a lease of less than a millisecond or more than a day that
+    /// isn't zero, a separator of more than 8 bytes or with a control character.
     pub fn build(mut self) -> Result<Cache> {
         let refuse = |text: String| Err(Error::new(ErrorKind::Config, text));
         TTL_JITTER.check(self.options.ttl_jitter)?;

@@ -30,10 +30,9 @@ const FILE: &str = "POLYCACHE_CONFIG";
 /// of the backend, share its connections, which are closed when the last of these caches is closed or gone.
 ///
 /// The settings of an alias are `cache` (the name of a backend) or `url`, the backend's own settings, and `namespace`, `separator`, `ttl`,
-/// `ttl_jitter`, `grace`, `throttle`, `soft_timeout`, `hard_timeout`, `stale_on_clear`,
-/// `refresh_early`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`, `allow_flush`, `write_behind` and `enabled`,
-/// as in [`CacheBuilder`]; and `breaker`, `near`, `recovery` and `fallback`, which are [around the backend](crate::backends). The
-/// settings of aiocache load unchanged.
+/// `ttl_jitter`, `grace`, `throttle`, `soft_timeout`, `hard_timeout`, `stale_on_clear`, `refresh_early`, `timeout`, `lease`, `serializer`,
+/// `plugins`, `on_error`, `on_decode_error`, `allow_flush`, `write_behind` and `enabled`, as in [`CacheBuilder`]; and `breaker`, `near`,
+/// `recovery` and `fallback`, which are [around the backend](crate::backends). The settings of aiocache load unchanged.
 ///
 /// ```
 /// use polycache::{Caches, Config};
@@ -286,10 +285,10 @@ impl Caches {
 
 impl Cache {
     /// The cache at `url`: `memory://`, `redis://` and its like, or the name of a backend that was [registered](crate::register_backend).
-    /// Its query holds the settings of the cache (`namespace`, `separator`, `ttl`, `ttl_jitter`, `grace`, `throttle`, `soft_timeout`, `hard_timeout`, `stale_on_clear`,
-    /// `refresh_early`, `timeout`, `lease`, `serializer`,
-    /// `plugins`, `on_error`, `on_decode_error`, `allow_flush`, `write_behind`, `enabled`, `breaker`, `near`, `recovery`, `fallback`) beside
-    /// those of the backend. No server is contacted.
+    /// Its query holds the settings of the cache (`namespace`, `separator`, `ttl`, `ttl_jitter`, `grace`, `throttle`, `soft_timeout`,
+    /// `hard_timeout`, `stale_on_clear`, `refresh_early`, `timeout`, `lease`, `serializer`, `plugins`, `on_error`, `on_decode_error`,
+    /// `allow_flush`, `write_behind`, `enabled`, `breaker`, `near`, `recovery`, `fallback`) beside those of the backend. No server is
+    /// contacted.
     ///
     /// # Errors
     /// [`Config`](ErrorKind::Config) if the URL is wrong.

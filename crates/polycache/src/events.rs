@@ -74,8 +74,8 @@ pub enum Event<'a> {
         /// The reason.
         why: Flushed<'a>,
     },
-    /// How old what a near cache answers may be, as of now. Each plugin hears of it as it begins to listen, and of each change: where others tell
-    /// of their writes on a [channel](crate::backends::near::NearBuilder::channel), that comes and goes with the connection.
+    /// How old what a near cache answers may be, as of now. Each plugin hears of it as it begins to listen, and of each change: where
+    /// others tell of their writes on a [channel](crate::backends::near::NearBuilder::channel), that comes and goes with the connection.
     NearBound {
         /// So long ago another process may have replaced or deleted a value; `None`: that is told, and nothing else bounds it.
         ttl: Option<Duration>,

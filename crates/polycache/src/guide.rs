@@ -2,7 +2,8 @@
 //!
 //! In the repository it is [`docs/`](https://github.com/polycache/polycache/tree/main/docs).
 
-/// Where the chapters' links lead. They are files in the repository and modules here, and the first definition of a link is the one that counts.
+/// Where the chapters' links lead. They are files in the repository and modules here, and the first definition of a link is the one that
+/// counts.
 macro_rules! links {
     () => {
         "\

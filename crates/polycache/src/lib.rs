@@ -2,7 +2,8 @@
 //!
 //! A [`Cache`] has the same small set of commands on every backend, and three parts that combine:
 //!
-//! - the [backend](backends) holds the values: the memory of this process, Redis or memcached servers, or [one of your own](backend::Backend);
+//! - the [backend](backends) holds the values: the memory of this process, Redis or memcached servers, or [one of your
+//!   own](backend::Backend);
 //! - the [serializer](serializers) turns your types into what a backend holds, and back;
 //! - [plugins](Plugin) run before and after every command.
 //!

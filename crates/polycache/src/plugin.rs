@@ -68,8 +68,8 @@ pub trait Plugin: Any + Debug + Send + Sync {
     }
 
     /// Gets an event that no command shows. Called where it happens, on any thread: in a caller's task, in a connection's task, on the
-    /// thread that frees expired entries. So it should be quick: a connection whose task waits here answers nobody meanwhile. No lock is held. A
-    /// panic becomes a `tracing` event.
+    /// thread that frees expired entries. So it should be quick: a connection whose task waits here answers nobody meanwhile. No lock is
+    /// held. A panic becomes a `tracing` event.
     ///
     /// A plugin gets computations and closings that go through its own view; and removed entries and connections anywhere in the backend.
     fn event(&self, event: &Event<'_>) {

@@ -227,8 +227,8 @@ async fn cancelled_leaders_hand_over() {
     }
 }
 
-/// Who takes over has read before it waited, and reads again: meanwhile another process may have stored a value. So it is whether the leader
-/// is cancelled while it computes or while it still reads.
+/// Who takes over has read before it waited, and reads again: meanwhile another process may have stored a value. So it is whether the
+/// leader is cancelled while it computes or while it still reads.
 #[tokio::test]
 async fn who_takes_over_reads_again() {
     for computes in [true, false] {

@@ -381,8 +381,8 @@ fn nothing_is_given_twice() {
     }
 }
 
-/// A heartbeat that the runtime's timers can't have is never a panic. Whenever the server is silent for that long, and be it since its process
-/// has to wait for a processor, it counts as gone.
+/// A heartbeat that the runtime's timers can't have is never a panic. Whenever the server is silent for that long, and be it since its
+/// process has to wait for a processor, it counts as gone.
 #[tokio::test]
 async fn the_shortest_heartbeat_works() {
     let redis = polycache_testkit::servers::RedisServer::start().await;

@@ -82,8 +82,8 @@ pub(super) fn refusal(line: &[u8]) -> Option<Refusal> {
     }
 }
 
-/// A meta reply in its usual shape, read in one pass: `HD O..`, `EN O..`, or `VA 5 f0 O..` with its value. Returns it with the end of its line and
-/// the value's length; `None` for any other shape.
+/// A meta reply in its usual shape, read in one pass: `HD O..`, `EN O..`, or `VA 5 f0 O..` with its value. Returns it with the end of its
+/// line and the value's length; `None` for any other shape.
 #[inline]
 pub(super) fn usual_meta(input: &[u8], opaque: Opaque) -> Option<(Meta, usize, Option<usize>)> {
     let mut meta = Meta { status: Status::Done, value: None, flags: 0, cas: 0, ttl: None };

@@ -32,8 +32,8 @@ impl<'a> RawCommand<'a> {
     /// ```
     ///
     /// # Errors
-    /// `InvalidInput`: more than one line, a control character, over 2,048 bytes, a get of a key of over 250, a command with a data block (use the
-    /// client's own), one that suppresses its reply, or a command not known here.
+    /// `InvalidInput`: more than one line, a control character, over 2,048 bytes, a get of a key of over 250, a command with a data block
+    /// (use the client's own), one that suppresses its reply, or a command not known here.
     pub fn new(line: &'a [u8]) -> Result<Self> {
         let refuse = |why: &str| Err(Error::new(ErrorKind::InvalidInput, format!("this command line {why}")));
         if line.iter().any(u8::is_ascii_control) {

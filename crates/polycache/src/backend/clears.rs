@@ -46,8 +46,8 @@ impl Clears {
         self.count.load(Ordering::Acquire)
     }
 
-    /// Nothing weaker than sequentially consistent: who clears has written to the source before it looks, and who computes reads the source after
-    /// it has said so.
+    /// Nothing weaker than sequentially consistent: who clears has written to the source before it looks, and who computes reads the source
+    /// after it has said so.
     pub(crate) fn is_used(&self) -> bool {
         self.used.load(Ordering::SeqCst)
     }

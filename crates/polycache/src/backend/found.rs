@@ -25,8 +25,8 @@ impl Want {
     /// The rest of the TTL.
     pub const TTL: Self = Self(4);
 
-    /// With value and TTL, for who asks only whether the value is stale: the TTL may be that of a moment before the value's, and a little more
-    /// than is left, unless that is about as much as the value's grace. A backend may overlook it.
+    /// With value and TTL, for who asks only whether the value is stale: the TTL may be that of a moment before the value's, and a little
+    /// more than is left, unless that is about as much as the value's grace. A backend may overlook it.
     pub(crate) const ROUGH: Self = Self(8);
 
     /// A value with its version, for a write on the condition that it is unchanged.

@@ -73,7 +73,8 @@ pub enum Gap<'a> {
     },
     /// Slots of a cluster belong to other servers by now.
     Moved,
-    /// The [channel](crate::backends::near::NearBuilder::channel) at this server was joined just now. What was said there before wasn't heard.
+    /// The [channel](crate::backends::near::NearBuilder::channel) at this server was joined just now. What was said there before wasn't
+    /// heard.
     Joined {
         /// The server, `host:port` or a path.
         server: &'a str,

@@ -187,8 +187,8 @@ impl Fallback {
         }
     }
 
-    /// A write in memory, after its keys are remembered. What gives a tag a generation there is none: were it remembered, the server's would
-    /// end, and all entries with the tag.
+    /// A write in memory, after its keys are remembered. What gives a tag a generation there is none: were it remembered, the server's
+    /// would end, and all entries with the tag.
     fn write<T>(&self, keys: &[Key<'_>], lost: &Lost, write: impl FnOnce(&Outage) -> Reply<T>) -> Reply<T> {
         match self.switch.present_for(lost) {
             Ok(outage) if self.ends_leases => outage.ending(keys, write),

@@ -1,8 +1,8 @@
 //! Entries that stay for a while after their TTL, for when their source fails: a backend around the cache's own.
 //!
-//! An entry with a grace is stored for its TTL and the grace, which its head tells. It is *stale* while no more than the grace is left of its
-//! life: the backend's own clock tells that, and no other one is compared with it. Here stale entries are missing; who is to have one all
-//! the same asks the inner backend.
+//! An entry with a grace is stored for its TTL and the grace, which its head tells. It is *stale* while no more than the grace is left of
+//! its life: the backend's own clock tells that, and no other one is compared with it. Here stale entries are missing; who is to have one
+//! all the same asks the inner backend.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -119,8 +119,8 @@ fn fresh(found: Option<Found>, want: Want) -> Option<Found> {
     Some(found)
 }
 
-/// Looks at the entry, and stores where it is as it was seen. A stale entry may be marked meanwhile, since its source has failed or is slow:
-/// that is no write, so it is looked at `again`.
+/// Looks at the entry, and stores where it is as it was seen. A stale entry may be marked meanwhile, since its source has failed or is
+/// slow: that is no write, so it is looked at `again`.
 fn set_on_condition(
     inner: Arc<dyn Backend>,
     key: OwnedKey,
@@ -197,7 +197,8 @@ impl Backend for Graced {
         found.map(move |found| found.into_iter().map(|found| fresh(found, want)).collect())
     }
 
-    /// On a condition, the present entry is looked at first: a stale one counts as none, and is replaced if it is still the one that was seen.
+    /// On a condition, the present entry is looked at first: a stale one counts as none, and is replaced if it is still the one that was
+    /// seen.
     fn set(&self, key: Key<'_>, value: Value, mut options: SetOptions) -> Reply<bool> {
         let (value, ttl) = self.keep(key, value, options.ttl);
         options.ttl = ttl;

@@ -1,8 +1,8 @@
 //! The memory of this process.
 //!
 //! [`Memory`] holds live objects or bytes in a sharded hash table, bounded by [entries](MemoryBuilder::max_entries) or by
-//! [bytes](MemoryBuilder::max_bytes). An expired entry is never read, to the millisecond, and is freed soon, without a call. A variant of CLOCK-Pro decides which entry makes room for a new one: it keeps entries that are read
-//! often, and a scan doesn't push them out.
+//! [bytes](MemoryBuilder::max_bytes). An expired entry is never read, to the millisecond, and is freed soon, without a call. A variant of
+//! CLOCK-Pro decides which entry makes room for a new one: it keeps entries that are read often, and a scan doesn't push them out.
 //!
 //! By default it holds up to 100,000 entries: with values of a kilobyte about a hundred megabytes, which seldom hurts a service, and is
 //! enough for the working set of most. Set the bound if you know a better one.

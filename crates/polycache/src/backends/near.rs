@@ -30,12 +30,13 @@ const KEEPABLE: Want = Want::VALUE.and(Want::TTL);
 /// the value and what is left of its TTL, and the answer is kept, never past the entry's own TTL:
 ///
 /// - where the far backend [tells of changes](Backend::tracked), until it does, or the connection that would tell is lost;
-/// - elsewhere for [`ttl`](NearBuilder::ttl), a second by default, from the moment when the read departed: so a read never gets a value that
-///   was replaced or deleted elsewhere more than that long ago;
+/// - elsewhere for [`ttl`](NearBuilder::ttl), a second by default, from the moment when the read departed: so a read never gets a value
+///   that was replaced or deleted elsewhere more than that long ago;
 /// - once a write through this backend is acknowledged, or `delete` has returned, no read through it gets an older value, also if it had
 ///   departed before; a write that fails, or is cancelled, leaves nothing near.
 ///
-/// A value that a read brings is kept only if nothing has happened to its key meanwhile. Writes are not kept: the next read brings the value.
+/// A value that a read brings is kept only if nothing has happened to its key meanwhile. Writes are not kept: the next read brings the
+/// value.
 ///
 /// Versions ([`get_versioned`](crate::Cache::get_versioned), for `cas`), `scan` and `raw` are always far, and so are leases and locks. A
 /// `clear` and a `raw` command empty the near tier, or its part.
@@ -96,8 +97,8 @@ impl Near {
         self.len() == 0
     }
 
-    /// How long a value is kept near at most that is read now: so long ago another process may have replaced or deleted a value that is still
-    /// read. `None` where the far backend tells of changes, and nothing else bounds that.
+    /// How long a value is kept near at most that is read now: so long ago another process may have replaced or deleted a value that is
+    /// still read. `None` where the far backend tells of changes, and nothing else bounds that.
     #[must_use]
     pub fn ttl(&self) -> Option<Duration> {
         self.lives().ttl
@@ -125,8 +126,8 @@ impl Near {
         self.others.lives(self.lives)
     }
 
-    /// What is asked far, for an answer to `want` that can be kept. Where changes are told, value and life may be of two moments: what is written
-    /// in between is told before the answer, and then nothing is kept.
+    /// What is asked far, for an answer to `want` that can be kept. Where changes are told, value and life may be of two moments: what is
+    /// written in between is told before the answer, and then nothing is kept.
     fn keepable(&self, want: Want) -> Want {
         let is_exact = want.has(Want::TTL) && !want.has(Want::ROUGH);
         if is_exact || !self.is_tracked() { KEEPABLE } else { KEEPABLE.and(Want::ROUGH) }

@@ -1,7 +1,7 @@
 //! Entries with tags: a backend around the cache's own, which hides those whose tags were cleared.
 //!
-//! The head of an entry has, for each of its tags, the generation that the tag had when the entry's computation began. The entry is there as
-//! long as all these generations are the present ones. Generations are entries of the backend (`records`), or counts where the backend
+//! The head of an entry has, for each of its tags, the generation that the tag had when the entry's computation began. The entry is there
+//! as long as all these generations are the present ones. Generations are entries of the backend (`records`), or counts where the backend
 //! keeps the clears itself ([`Clears`]).
 
 mod operations;
@@ -316,8 +316,8 @@ impl Tagged {
         })
     }
 
-    /// Clears a tag: it has no generation until somebody stores something with it. `every` is the tag that all clears clear, before any other:
-    /// a value whose tags were not known when its computation began goes by it.
+    /// Clears a tag: it has no generation until somebody stores something with it. `every` is the tag that all clears clear, before any
+    /// other: a value whose tags were not known when its computation began goes by it.
     pub(crate) fn clear_tag(&self, tag: &Tag, every: &Tag) -> Reply<()> {
         if let Some(clears) = &self.shared.clears {
             clears.clear(&tag.name);

@@ -35,8 +35,8 @@ impl CacheBuilder {
     /// [`get_or_set`](Cache::get_or_set) and cached functions give them if a computation fails, and for the [`throttle`](Self::throttle)
     /// after that without one. Entries without a TTL have no grace, and more than a year counts as a year.
     ///
-    /// A value with a grace is stored behind a [head](crate::Head::with_grace): a number that was `set` is no counter, and only caches with a
-    /// grace read it. Give all caches on the same keys a grace; how long it is may differ.
+    /// A value with a grace is stored behind a [head](crate::Head::with_grace): a number that was `set` is no counter, and only caches with
+    /// a grace read it. Give all caches on the same keys a grace; how long it is may differ.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -59,9 +59,9 @@ impl CacheBuilder {
         self
     }
 
-    /// How long a caller waits for a computation before it takes a stale value, if there is one: with a [grace](Self::grace). Then the source
-    /// isn't asked again for the [`throttle`](Self::throttle), unless the value comes. Zero: callers take a stale value at once, and one
-    /// computation renews it meanwhile. `None`, the default: callers wait.
+    /// How long a caller waits for a computation before it takes a stale value, if there is one: with a [grace](Self::grace). Then the
+    /// source isn't asked again for the [`throttle`](Self::throttle), unless the value comes. Zero: callers take a stale value at once, and
+    /// one computation renews it meanwhile. `None`, the default: callers wait.
     ///
     /// A caller that computes leaves its computation to a task: by [`detached`](crate::GetOrSet::detached), or the option `detached` of a
     /// cached function. A caller that computes itself goes on, since nobody else would; those who wait for it take the stale value. A
@@ -91,19 +91,20 @@ impl CacheBuilder {
     /// [`detached`](crate::GetOrSet::detached) one goes on.
     ///
     /// The error reaches calls whose error type can be made from [`Error`]: those of `get_or_set` that say so by
-    /// [`times_out`](crate::GetOrSet::times_out), and cached functions. Others wait on. Of a bulk call each key that is still missing gets it.
+    /// [`times_out`](crate::GetOrSet::times_out), and cached functions. Others wait on. Of a bulk call each key that is still missing gets
+    /// it.
     pub fn hard_timeout(mut self, timeout: Duration) -> Self {
         self.options.patience.hard_timeout = timeout;
         self
     }
 
-    /// Has entries refreshed before their TTL ends: who asks for one past this part of it, 0.8 for the last fifth, gets it at once, and a task
-    /// computes meanwhile and stores; one for each key, across all processes that share a server with leases. So nobody waits for the entries
-    /// that are asked for all the time. From 0 to 1; 1, the default, for never.
+    /// Has entries refreshed before their TTL ends: who asks for one past this part of it, 0.8 for the last fifth, gets it at once, and a
+    /// task computes meanwhile and stores; one for each key, across all processes that share a server with leases. So nobody waits for the
+    /// entries that are asked for all the time. From 0 to 1; 1, the default, for never.
     ///
     /// It is for computations that may go on in a task: by [`detached`](crate::GetOrSet::detached), or the option `detached` of a cached
-    /// function. After a failure the source isn't asked again for the [`throttle`](Self::throttle). As a [grace](Self::grace) does, it needs a
-    /// [head](crate::Head::with_early) before the value.
+    /// function. After a failure the source isn't asked again for the [`throttle`](Self::throttle). As a [grace](Self::grace) does, it
+    /// needs a [head](crate::Head::with_early) before the value.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {

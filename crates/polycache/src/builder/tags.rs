@@ -3,8 +3,8 @@
 use super::CacheBuilder;
 
 impl CacheBuilder {
-    /// Whether [`clear_tag`](crate::Cache::clear_tag) makes entries stale that have a [grace](Self::grace), rather than gone: commands don't
-    /// find them either way, and they are given where their source fails. Not by default.
+    /// Whether [`clear_tag`](crate::Cache::clear_tag) makes entries stale that have a [grace](Self::grace), rather than gone: commands
+    /// don't find them either way, and they are given where their source fails. Not by default.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {

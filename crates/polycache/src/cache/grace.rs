@@ -39,7 +39,7 @@ pub(crate) struct Grace {
 /// Makes a computed value of what is stored.
 type Read<T> = fn(&Cache, &str, Value, Age) -> Result<T>;
 
-/// How much of its TTL is left, no reader asks.
+/// The age of a value whose reader doesn't ask how much of its TTL is left.
 const CALM: Age = Age::Fresh(Ttl::Never);
 
 impl Grace {
@@ -54,8 +54,8 @@ impl Grace {
 }
 
 impl Cache {
-    /// A view whose entries stay for so long after their TTL, a year at most, as by [`CacheBuilder::grace`](crate::CacheBuilder::grace); zero for
-    /// none. Costs allocations.
+    /// A view whose entries stay for so long after their TTL, a year at most, as by [`CacheBuilder::grace`](crate::CacheBuilder::grace);
+    /// zero for none. Costs allocations.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
@@ -72,8 +72,18 @@ impl Cache {
         self.on_layers(&Layers { grace, ..self.view.layers.clone() })
     }
 
-    /// A view whose entries are refreshed early, as by [`CacheBuilder::refresh_early`](crate::CacheBuilder::refresh_early); 1 for never. What is
-    /// out of bounds counts as the nearest bound. Costs allocations.
+    /// A view whose entries are refreshed early, as by [`CacheBuilder::refresh_early`](crate::CacheBuilder::refresh_early); 1 for never.
+    /// What is out of bounds counts as the nearest bound. Costs allocations.
+    ///
+    /// ```
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
+    /// use polycache::{Cache, Ttl};
+    ///
+    /// let prices = Cache::memory().with_ttl(Ttl::secs(60)).with_refresh_early(0.8);
+    /// let price: Result<u32, &str> = prices.get_or_set("cup", || async { Ok(5) }).detached().await;
+    /// assert_eq!(price, Ok(5)); // who asks in its last twelve seconds gets it at once, and has it computed anew
+    /// # Ok(()) }
+    /// ```
     #[must_use]
     pub fn with_refresh_early(&self, part: f64) -> Self {
         let early = if part.is_nan() { NEVER_EARLY } else { part.clamp(0.0, NEVER_EARLY) };
@@ -235,9 +245,8 @@ impl Cache {
         self.aged(key, read).map(|aged| aged.map(|(value, _)| value))
     }
 
-    /// The value for a caller whose computation has failed: stale, or to be refreshed early, where nothing newer has come. Then its source isn't
-    /// asked again for a while,
-    /// which the entry says to other processes too.
+    /// The value for a caller whose computation has failed: stale, or to be refreshed early, where nothing newer has come. Then its source
+    /// isn't asked again for a while, which the entry says to other processes too.
     pub(crate) fn rescue<T: Send + 'static>(&self, key: &str, read: Read<T>) -> Reply<Option<T>> {
         const NAME: CommandName = CommandName::Get;
         let Some(grace) = self.view.grace.clone().filter(|_| !matches!(self.gate(), Gate::Shut)) else {

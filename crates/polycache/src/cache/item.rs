@@ -71,8 +71,8 @@ impl<T> Item<T> {
         self.freshness
     }
 
-    /// How long ago it was computed, or last found unchanged: by the clocks of the machine that did so and of this one. Zero for what has just been
-    /// computed, and for an entry that doesn't tell.
+    /// How long ago it was computed, or last found unchanged: by the clocks of the machine that did so and of this one. Zero for what has
+    /// just been computed, and for an entry that doesn't tell.
     #[must_use]
     pub const fn age(&self) -> Duration {
         self.age

@@ -28,7 +28,8 @@ impl TagsOf {
 
 impl Cache {
     /// A view whose entries have these tags, besides those of this one: [`clear_tag`](Self::clear_tag) clears all entries with a tag at
-    /// once. What it stores by `set`, `set_object`, `multi_set`, `add`, `cas`, `get_or_set` and their like has the tags. A counter has none.
+    /// once. What it stores by `set`, `set_object`, `multi_set`, `add`, `cas`, `get_or_set` and their like has the tags. A counter has
+    /// none.
     ///
     /// A tag belongs to the view's namespace. Every cache reads such entries; one that knows their tags, such as this view, needs one round
     /// trip for it, another one two. See the guide's chapter on tags. Costs allocations.
@@ -58,8 +59,8 @@ impl Cache {
     }
 
     /// A view whose computed values have the tags that `tags` makes of them, besides the view's other tags: by
-    /// [`get_or_set`](Self::get_or_set) and its like. `tags` gets the key, and a value of exactly the type `T`; a value of another type isn't stored. Writes
-    /// such as `set` take no notice: give those the tags by [`tagged`](Self::tagged).
+    /// [`get_or_set`](Self::get_or_set) and its like. `tags` gets the key, and a value of exactly the type `T`; a value of another type
+    /// isn't stored. Writes such as `set` take no notice: give those the tags by [`tagged`](Self::tagged).
     ///
     /// On a server, storing such a value takes two round trips more, and it isn't stored if any tag of the namespace was cleared while it
     /// was computed: its own tags weren't known by then. Costs allocations.

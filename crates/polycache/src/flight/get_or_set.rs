@@ -21,10 +21,10 @@ impl Cache {
     /// its value or its error. An error isn't stored. If the computing task is cancelled, or panics, another one takes over with its own
     /// `compute`; with [`detached`](GetOrSet::detached) the computation goes on instead.
     ///
-    /// The `get` and the `set` inside are ordinary commands, each with the timeout of the cache; how long callers wait for `compute` is told by
-    /// the cache's [soft](crate::CacheBuilder::soft_timeout) and [hard](crate::CacheBuilder::hard_timeout) timeouts. Trouble
-    /// with the cache, and a stored value that is no `T`, count as a miss and become a `tracing` event: the caller gets the result of
-    /// `compute`. So it does while the cache is turned off or closed.
+    /// The `get` and the `set` inside are ordinary commands, each with the timeout of the cache; how long callers wait for `compute` is
+    /// told by the cache's [soft](crate::CacheBuilder::soft_timeout) and [hard](crate::CacheBuilder::hard_timeout) timeouts. Trouble with
+    /// the cache, and a stored value that is no `T`, count as a miss and become a `tracing` event: the caller gets the result of `compute`.
+    /// So it does while the cache is turned off or closed.
     ///
     /// A write to the key through this cache, its clones and views that starts or ends during the computation wins: the computed value
     /// goes to the waiting callers, and isn't stored. A call after such a write doesn't get a value from before it.
@@ -102,10 +102,11 @@ impl<'a, T: Send + Sync + 'static, E: Send + Sync + 'static, F, Fut, K, O> GetOr
     }
 
     /// Lets the computation, once begun, go on in a task of the tokio runtime even if this call is dropped, or leaves after a
-    /// [soft](crate::CacheBuilder::soft_timeout) or [hard](crate::CacheBuilder::hard_timeout) timeout; the others share it. Without a runtime
-    /// this changes nothing.
+    /// [soft](crate::CacheBuilder::soft_timeout) or [hard](crate::CacheBuilder::hard_timeout) timeout; the others share it. Without a
+    /// runtime this changes nothing.
     ///
-    /// With one of these timeouts `compute` is called before it is known whether another process computes; what it returns is polled after that.
+    /// With one of these timeouts `compute` is called before it is known whether another process computes; what it returns is polled after
+    /// that.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")] async fn main() {

@@ -57,8 +57,8 @@ impl Cache {
 }
 
 pin_project! {
-    /// The future of [`Cache::multi_get_or_set`] and [`Cache::multi_get_or_set_object`], `Run`. `Kept` is the form in which computed values are
-    /// kept.
+    /// The future of [`Cache::multi_get_or_set`] and [`Cache::multi_get_or_set_object`], `Run`. `Kept` is the form in which computed values
+    /// are kept.
     #[must_use = "nothing is read or computed until it is awaited"]
     pub struct MultiGetOrSet<Run, Kept, T, E, F>
     where

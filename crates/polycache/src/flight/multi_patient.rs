@@ -48,8 +48,8 @@ pub(crate) struct Rest<T: Send + Sync + 'static, E: Send + Sync + 'static, F> {
 /// Such a task, and its results.
 pub(crate) struct Running<T, E>(JoinHandle<()>, oneshot::Receiver<Results<T, E>>);
 
-/// A bulk call. With `anew` all keys are computed, whatever is stored or computed by others; then no name may come twice. With `spawn` a task
-/// computes, if there are tasks; `times_out` makes an error of the caller's type from ours, if that is possible.
+/// A bulk call. With `anew` all keys are computed, whatever is stored or computed by others; then no name may come twice. With `spawn` a
+/// task computes, if there are tasks; `times_out` makes an error of the caller's type from ours, if that is possible.
 pub(crate) async fn run<Kept, T, E, K, Values, F, Fut>(
     cache: &Cache,
     names: &[&str],

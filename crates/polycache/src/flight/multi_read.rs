@@ -47,8 +47,8 @@ where
     open.into_iter().zip(found).collect()
 }
 
-/// The first of each key, and the places of the others with that of their first. A call that asks for a key twice asks its source once, also
-/// where the source leaves that key out.
+/// The first of each key, and the places of the others with that of their first. A call that asks for a key twice asks its source once,
+/// also where the source leaves that key out.
 pub(super) fn once_each(missing: Vec<Missing>) -> (Vec<Missing>, Vec<(usize, usize)>) {
     let mut firsts = HashMap::with_capacity(missing.len());
     let first = |one: &Missing| *firsts.entry(one.full.key().full().to_owned()).or_insert(one.index);

@@ -15,8 +15,8 @@ use crate::{Cache, Item, Readable, Reply, Storable};
 
 impl Cache {
     /// The value under `key` with what belongs to it; if there is none, the result of `compute`, which is stored. As
-    /// [`get_or_set`](Self::get_or_set), but `compute` is given the [`Item`] that it is to replace, where one is stale or to be
-    /// [refreshed early](crate::CacheBuilder::refresh_early), and returns an [`Item`], which may have a TTL and an `ETag` of its own. It returns the
+    /// [`get_or_set`](Self::get_or_set), but `compute` is given the [`Item`] that it is to replace, where one is stale or to be [refreshed
+    /// early](crate::CacheBuilder::refresh_early), and returns an [`Item`], which may have a TTL and an `ETag` of its own. It returns the
     /// one that it was given if that is unchanged: then it is stored anew, for another TTL.
     ///
     /// Callers are told how fresh the value is, and its age. Values are stored behind a [head](crate::Head): a number is no counter.

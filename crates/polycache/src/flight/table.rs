@@ -250,8 +250,8 @@ impl Table {
         vacant.into_iter().flat_map(|spot| self.vacate(spot)).collect()
     }
 
-    /// Keeps newcomers from the flights of all keys for which `included` is true and whose value may have this tag, since it may be older than
-    /// the clear of the tag. Those who wait get it, and it is stored: its head tells that it's cleared.
+    /// Keeps newcomers from the flights of all keys for which `included` is true and whose value may have this tag, since it may be older
+    /// than the clear of the tag. Those who wait get it, and it is stored: its head tells that it's cleared.
     pub(super) fn hide(&mut self, tag: &str, included: impl Fn(&str) -> bool) -> Vec<Waker> {
         let has_tag = |entry: &Entry| entry.tags.as_ref().is_none_or(|tags| tags.iter().any(|known| known == tag));
         let mut vacant = Vec::new();

@@ -1,7 +1,7 @@
 //! Looking after flights whose leader nobody polls.
 //!
-//! Such a leader keeps nobody waiting for longer than two rounds of a task. The task wakes the leader in the first round, and ends its flight
-//! in the second. Then the waiters begin anew, and the leader's value, if it comes after all, isn't stored.
+//! Such a leader keeps nobody waiting for longer than two rounds of a task. The task wakes the leader in the first round, and ends its
+//! flight in the second. Then the waiters begin anew, and the leader's value, if it comes after all, isn't stored.
 
 use std::collections::HashMap;
 use std::sync::{Arc, Weak};

@@ -1,7 +1,7 @@
 //! Finds out where a macro is expanded: can an error be copied, and is a type a `Result`, whatever its name?
 //!
-//! `(&&&&Probe::<E>::new()).share()` takes the method of the first trait whose bounds `E` has; each is implemented for one reference less than the
-//! one before. David Tolnay describes the technique as autoref-based specialization
+//! `(&&&&Probe::<E>::new()).share()` takes the method of the first trait whose bounds `E` has; each is implemented for one reference less
+//! than the one before. David Tolnay describes the technique as autoref-based specialization
 //! (<https://github.com/dtolnay/case-studies/blob/master/autoref-specialization/README.md>).
 
 use std::fmt;

@@ -112,9 +112,9 @@ impl Value {
         }
     }
 
-    /// Keeps the object that `by` has decoded from these bytes beside them, for all who get this value, if there is a place for it. There is one
-    /// where a backend hands out the same bytes again and again: near a server, and in memory where entries are not counted in bytes. The
-    /// first object stays, for as long as the bytes do.
+    /// Keeps the object that `by` has decoded from these bytes beside them, for all who get this value, if there is a place for it. There
+    /// is one where a backend hands out the same bytes again and again: near a server, and in memory where entries are not counted in
+    /// bytes. The first object stays, for as long as the bytes do.
     ///
     /// ```
     /// # #[tokio::main(flavor = "current_thread")]
@@ -146,8 +146,8 @@ impl Value {
         }
     }
 
-    /// The same bytes in one piece with the object that was decoded from them, if one was and they have no head: for a store, whose reads then
-    /// follow one pointer less.
+    /// The same bytes in one piece with the object that was decoded from them, if one was and they have no head: for a store, whose reads
+    /// then follow one pointer less.
     #[inline]
     pub(crate) fn in_one_piece(&self) -> Option<Self> {
         match &self.0 {

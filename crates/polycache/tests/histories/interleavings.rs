@@ -1,6 +1,6 @@
-//! Random interleavings of computations, clears of tags, deletions, writes and expiry, in processes whose clocks are apart: no value is older
-//! than a clear or a deletion that was acknowledged before its read began. Each interleaving is short and has a namespace of its own, and
-//! a hundred run at a time.
+//! Random interleavings of computations, clears of tags, deletions, writes and expiry, in processes whose clocks are apart: no value is
+//! older than a clear or a deletion that was acknowledged before its read began. Each interleaving is short and has a namespace of its own,
+//! and a hundred run at a time.
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};

@@ -36,8 +36,8 @@ async fn run(histories: Histories) -> Tally {
     tally
 }
 
-/// With a recovery around it, where the URL ends in `recovery`; with a near cache in front, where it ends in `near=` and how long that keeps
-/// values, or `near=tracked`.
+/// With a recovery around it, where the URL ends in `recovery`; with a near cache in front, where it ends in `near=` and how long that
+/// keeps values, or `near=tracked`.
 fn open(url: &str) -> Arc<dyn Backend> {
     if let Some((url, ttl)) = url.split_once("&near=") {
         let near = Near::builder().misses(Duration::from_millis(50));

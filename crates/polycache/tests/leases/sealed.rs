@@ -53,7 +53,8 @@ async fn a_write_waits_for_a_stopped_holder_as_for_a_dead_one() {
     assert!(!other.exists("k").await.unwrap());
 }
 
-/// A write that has waited for another process finds a younger lease of its own cache, under which a value is on its way: it waits for that, too.
+/// A write that has waited for another process finds a younger lease of its own cache, under which a value is on its way: it waits for
+/// that, too.
 #[tokio::test(start_paused = true)]
 async fn a_write_that_has_waited_waits_for_its_own_cache_as_well() {
     let (memory, gate, stores) = (Memory::new(), Arc::new(Semaphore::new(0)), Arc::new(AtomicBool::new(false)));

@@ -70,16 +70,16 @@ impl NearBuilder {
         self
     }
 
-    /// How long it is kept near, within [`ttl`](Self::ttl), that there is *no* value under a key; zero, the default, for not at all. Such an
-    /// entry takes the place of one with a value. For keys that are asked for often and mostly don't exist.
+    /// How long it is kept near, within [`ttl`](Self::ttl), that there is *no* value under a key; zero, the default, for not at all. Such
+    /// an entry takes the place of one with a value. For keys that are asked for often and mostly don't exist.
     pub fn misses(mut self, ttl: Duration) -> Self {
         self.misses = ttl;
         self
     }
 
-    /// Tells `others` the keys of each write through this near cache, once it is done or given up, and of `clear` and `raw` that anything may have
-    /// changed. So a channel between processes carries what has changed, where the far backend doesn't tell it: `others` sends it, and who
-    /// receives it gives it to [`Near::tracker`]. What is lost on the way is noticed at the end of the [`ttl`](Self::ttl).
+    /// Tells `others` the keys of each write through this near cache, once it is done or given up, and of `clear` and `raw` that anything
+    /// may have changed. So a channel between processes carries what has changed, where the far backend doesn't tell it: `others` sends it,
+    /// and who receives it gives it to [`Near::tracker`]. What is lost on the way is noticed at the end of the [`ttl`](Self::ttl).
     ///
     /// `others` is called by whoever writes, and must not block, wait or panic.
     ///
@@ -133,12 +133,13 @@ impl NearBuilder {
         self
     }
 
-    /// Tells other processes of each write through this near cache, and hears of theirs, on a channel of `redis`: `polycache:near`, by `PUBLISH` and
-    /// `SUBSCRIBE`, in place of what [`tells`](Self::tells) is given. For a far backend that doesn't tell of changes itself, such as memcached.
+    /// Tells other processes of each write through this near cache, and hears of theirs, on a channel of `redis`: `polycache:near`, by
+    /// `PUBLISH` and `SUBSCRIBE`, in place of what [`tells`](Self::tells) is given. For a far backend that doesn't tell of changes itself,
+    /// such as memcached.
     ///
-    /// Mostly a write is known elsewhere within a millisecond. So a [`ttl`](Self::ttl) may be longer than the second by default, and it still is
-    /// the bound: a process that can't reach Redis tells nobody before it can, and then that anything may have changed. If this process loses
-    /// its connection, everything leaves near, and while it has none, values are kept for a second at most.
+    /// Mostly a write is known elsewhere within a millisecond. So a [`ttl`](Self::ttl) may be longer than the second by default, and it
+    /// still is the bound: a process that can't reach Redis tells nobody before it can, and then that anything may have changed. If this
+    /// process loses its connection, everything leaves near, and while it has none, values are kept for a second at most.
     ///
     /// No server is contacted before the first read or write. One connection is made besides those of `redis`.
     ///
@@ -172,8 +173,8 @@ impl NearBuilder {
     /// The near cache in front of `far`.
     ///
     /// # Errors
-    /// [`Config`](crate::ErrorKind::Config) for no entries at all, for a TTL of less than a millisecond, and if the far backend could tell of
-    /// changes, or Redis be a channel, but for its settings.
+    /// [`Config`](crate::ErrorKind::Config) for no entries at all, for a TTL of less than a millisecond, and if the far backend could tell
+    /// of changes, or Redis be a channel, but for its settings.
     pub fn build(self, far: Arc<dyn Backend>) -> Result<Near> {
         MAX_ENTRIES.check(self.max_entries)?;
         self.ttl.map(|ttl| TTL.check(ttl)).transpose()?;

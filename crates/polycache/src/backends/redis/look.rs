@@ -16,8 +16,8 @@ use crate::join::{join, together};
 use crate::lease::is_lease;
 use crate::{Reply, Result, Value};
 
-/// How many keys a script looks at. Redis before 7.2 remembers all keys of a script for a tracked connection, once for each of its commands: a
-/// thousand keys in one call take it a third of a second, four thousand five seconds. Others wait for a script, too.
+/// How many keys a script looks at. Redis before 7.2 remembers all keys of a script for a tracked connection, once for each of its
+/// commands: a thousand keys in one call take it a third of a second, four thousand five seconds. Others wait for a script, too.
 const AT_ONCE: usize = 16;
 
 /// How a read asks the server.

@@ -1,5 +1,5 @@
-//! Connections that the server tells which entries have changed, by `CLIENT TRACKING` in its default mode: it remembers what each connection
-//! has read, and tells of the first change since. Follows "Client-side caching reference" of the Redis documentation.
+//! Connections that the server tells which entries have changed, by `CLIENT TRACKING` in its default mode: it remembers what each
+//! connection has read, and tells of the first change since. Follows "Client-side caching reference" of the Redis documentation.
 //!
 //! The broadcasting mode isn't used: there a server tells each client of every write to every key, whether the client has read it or not.
 //! Nor is `NOLOOP`: a write that its caller has given up may be done later, and is told then.
