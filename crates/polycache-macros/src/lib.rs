@@ -4,6 +4,7 @@ mod borrowed;
 mod cached;
 mod function;
 mod key;
+mod literals;
 mod multi;
 mod options;
 mod tags;

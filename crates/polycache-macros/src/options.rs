@@ -1,7 +1,5 @@
 //! The options in the parentheses of an attribute.
 
-use std::time::Duration;
-
 use proc_macro2::{Span, TokenStream};
 use quote::{ToTokens, quote};
 use syn::ext::IdentExt;
@@ -10,6 +8,8 @@ use syn::punctuated::Punctuated;
 use syn::spanned::Spanned;
 use syn::token::Paren;
 use syn::{Error, Expr, ExprLit, ExprPath, Ident, Lit, LitStr, Path, Result, Token, parenthesized, parse_quote};
+
+use crate::literals::{bare, duration, duration_or_zero, literal, part};
 
 /// The options of an attribute.
 pub(crate) struct Options {
@@ -143,6 +143,23 @@ impl Options {
         Ok(())
     }
 
+    /// The TTL: a text, a number of seconds, or any expression.
+    pub(crate) fn ttl(&self) -> Result<Option<TokenStream>> {
+        let Some(value) = &self.ttl else {
+            return Ok(None);
+        };
+        let library = &self.library;
+        if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = bare(value)
+            && text.value() == "never"
+        {
+            return Ok(Some(quote!(#library::Ttl::Never)));
+        }
+        Ok(Some(match literal(value)? {
+            Some(duration) => quote!(#library::Ttl::After(#duration)),
+            None => value.to_token_stream(),
+        }))
+    }
+
     fn check(&self) -> Result<()> {
         let cache = self.cache.as_ref().map(Spanned::span);
         let caches = [self.alias.as_ref().map(LitStr::span), self.url.as_ref().map(LitStr::span), cache];
@@ -239,92 +256,9 @@ impl Setting {
     }
 }
 
-/// The expression inside of the invisible group that a fragment of `macro_rules!` arrives in.
-fn bare(mut value: &Expr) -> &Expr {
-    while let Expr::Group(group) = value {
-        value = &group.expr;
-    }
-    value
-}
-
 fn unknown(name: &Ident, known: &[&str]) -> Error {
     let near = known.iter().map(|known| (strsim::damerau_levenshtein(&name.to_string(), known), known)).min();
     let meant = near.filter(|(distance, _)| *distance <= 2).map(|(_, near)| format!("; did you mean `{near}`?"));
     let text = format!("there is no option `{name}`{}; known are {}", meant.unwrap_or_default(), known.join(", "));
     Error::new(name.span(), text)
-}
-
-impl Options {
-    /// The TTL: a text, a number of seconds, or any expression.
-    pub(crate) fn ttl(&self) -> Result<Option<TokenStream>> {
-        let Some(value) = &self.ttl else {
-            return Ok(None);
-        };
-        let library = &self.library;
-        if let Expr::Lit(ExprLit { lit: Lit::Str(text), .. }) = bare(value)
-            && text.value() == "never"
-        {
-            return Ok(Some(quote!(#library::Ttl::Never)));
-        }
-        Ok(Some(match literal(value)? {
-            Some(duration) => quote!(#library::Ttl::After(#duration)),
-            None => value.to_token_stream(),
-        }))
-    }
-}
-
-/// A part of a whole that is written as a literal.
-fn part(value: &Expr) -> Result<TokenStream> {
-    let number = match bare(value) {
-        Expr::Lit(ExprLit { lit: Lit::Float(number), .. }) => number.base10_parse::<f64>().ok(),
-        Expr::Lit(ExprLit { lit: Lit::Int(number), .. }) => number.base10_parse::<f64>().ok(),
-        _ => None,
-    };
-    let number = number.filter(|number| (0.0..=1.0).contains(number));
-    let number =
-        number.ok_or_else(|| Error::new(value.span(), "a part of the TTL is a number from 0 to 1, such as 0.8"))?;
-    Ok(quote!(#number))
-}
-
-fn duration(value: &Expr, what: &str) -> Result<TokenStream> {
-    literal(value)?.ok_or_else(|| no_duration(value, what))
-}
-
-fn duration_or_zero(value: &Expr, what: &str) -> Result<TokenStream> {
-    Ok(tokens(literal_or_zero(value)?.ok_or_else(|| no_duration(value, what))?))
-}
-
-fn no_duration(value: &Expr, what: &str) -> Error {
-    Error::new(value.span(), format!("{what} is a text such as \"2s\", or a number of seconds"))
-}
-
-/// A duration that is written as a literal; `None` for another expression.
-fn literal(value: &Expr) -> Result<Option<TokenStream>> {
-    let duration = literal_or_zero(value)?;
-    if duration.is_some_and(|duration| duration.is_zero()) {
-        return Err(Error::new(bare(value).span(), "a duration of zero; leave it out for what the cache has"));
-    }
-    Ok(duration.map(tokens))
-}
-
-fn tokens(duration: Duration) -> TokenStream {
-    let (seconds, nanos) = (duration.as_secs(), duration.subsec_nanos());
-    quote!(::core::time::Duration::new(#seconds, #nanos))
-}
-
-fn literal_or_zero(value: &Expr) -> Result<Option<Duration>> {
-    let Expr::Lit(ExprLit { lit, .. }) = bare(value) else {
-        return Ok(None);
-    };
-    let wrong =
-        || Error::new(lit.span(), "a duration is a text such as \"60s\", \"5m\" or \"1h 30m\", or a number of seconds");
-    let duration = match lit {
-        Lit::Str(text) => humantime::parse_duration(text.value().trim()).map_err(|_| wrong())?,
-        Lit::Int(seconds) if !seconds.suffix().is_empty() => return Err(wrong()),
-        Lit::Float(seconds) if !seconds.suffix().is_empty() => return Err(wrong()),
-        Lit::Int(seconds) => Duration::from_secs(seconds.base10_parse()?),
-        Lit::Float(seconds) => Duration::try_from_secs_f64(seconds.base10_parse()?).map_err(|_| wrong())?,
-        _ => return Err(wrong()),
-    };
-    Ok(Some(duration))
 }
