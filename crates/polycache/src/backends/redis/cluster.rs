@@ -3,6 +3,8 @@
 //! The client's own cluster connection isn't used: it refuses pipelines for several nodes, sends a multi-key command once for each slot
 //! rather than for each node, and has time-outs of its own. Follows the "Redis cluster specification".
 
+mod batch;
+
 use std::collections::HashMap;
 use std::fmt;
 use std::sync::Arc;
@@ -13,16 +15,17 @@ use redis::{Cmd, Value};
 use tokio::runtime::Handle;
 use tokio::time::{sleep, timeout};
 
-use super::command::{Command, after, joined, paired};
+use self::batch::{Asked, Batch, Round};
+use super::command::{Command, joined};
 use super::config::Server;
 use super::connector::{Connector, Target};
 use super::layout::Layout;
 use super::map::Map;
 use super::node::Node;
-use super::server_error::{not_settled, server_error};
-use super::slots::{Range, Redirect, ranges, redirect};
-use super::trouble::{Class, Failure, unexpected};
-use crate::join::{Unordered, join_all};
+use super::server_error::server_error;
+use super::slots::{Range, ranges, redirect};
+use super::trouble::{Class, unexpected};
+use crate::join::Unordered;
 use crate::slot::SLOTS;
 use crate::{Error, ErrorKind, Result};
 
@@ -65,117 +68,49 @@ impl Cluster {
     }
 
     /// The answers to `commands`, in their order. A server's error is a value here.
-    pub(super) async fn many(self: &Arc<Self>, class: Class, mut commands: Vec<Command>) -> Result<Vec<Value>> {
-        let mut answers: Vec<Option<Value>> = commands.iter().map(|_| None).collect();
-        // The deletions counted by commands that have to be done again: executed although the one before them failed.
-        let mut counted = vec![0; commands.len()];
-        let mut waiting: Vec<usize> = (0..commands.len()).collect();
+    pub(super) async fn many(self: &Arc<Self>, class: Class, commands: Vec<Command>) -> Result<Vec<Value>> {
+        let mut batch = Batch::new(class, commands);
         let mut map = self.map().await?;
         for attempt in 1.. {
-            let mut trouble = None;
-            let mut asked = Vec::new();
-            let (mut moved, mut is_stale) = (false, false);
-            for (member, indices, result) in send(&map, class, &commands, std::mem::take(&mut waiting)).await {
-                match result {
-                    Ok(values) => {
-                        for (index, (first, value)) in indices.into_iter().zip(values) {
-                            if let (Value::ServerError(_), Value::Int(count)) = (&first, &value) {
-                                counted[index] += count;
-                            }
-                            let was_done = redirect(&value, &member.server).is_none();
-                            let value = after(first, value);
-                            let Some(redirect) = redirect(&value, &member.server) else {
-                                answers[index] = Some(value);
-                                continue;
-                            };
-                            match redirect {
-                                // If the key was a guess, the cluster tells the command's slot.
-                                Redirect::Ask(slot, server) => {
-                                    commands[index].slot = slot;
-                                    let apart = if was_done { commands[index].first.take() } else { None };
-                                    if apart.is_some() {
-                                        moved = true;
-                                        trouble.get_or_insert_with(|| answered(&value));
-                                    }
-                                    asked.push((index, server, apart));
-                                    continue;
-                                }
-                                Redirect::Moved(slot, server) => {
-                                    let known = map.owner(slot).is_some_and(|owner| owner.server == server);
-                                    is_stale |= !known || commands[index].slot == slot;
-                                    commands[index].slot = slot;
-                                    moved = true;
-                                }
-                                Redirect::Later => is_stale = true,
-                            }
-                            trouble.get_or_insert_with(|| answered(&value));
-                            waiting.push(index);
-                        }
-                    }
-                    // The map was asked for again, and still leads to this silent server.
-                    Err(Failure::NotSent(error)) if attempt > 1 && member.node.is_silent() => return Err(error),
-                    Err(Failure::NotSent(error)) if error.kind() != ErrorKind::Closed => {
-                        trouble = Some(error);
-                        is_stale = true;
-                        waiting.extend(indices);
-                    }
-                    Err(Failure::Lost(error)) if class == Class::Read => {
-                        trouble = Some(error);
-                        is_stale = true;
-                        waiting.extend(indices);
-                    }
-                    Err(failure) => return Err(failure.into()),
-                }
+            let mut round = batch.send(&map, attempt).await?;
+            for asked in std::mem::take(&mut round.asked) {
+                self.ask_there(&map, asked, &mut batch, &mut round).await?;
             }
-            for (index, server, apart) in asked {
-                // The key is where it was, and there the command is done once more, behind the end of the lease elsewhere. Done elsewhere,
-                // too, it would leave the key in two places.
-                if let Some(lease) = apart {
-                    let lease = Command { command: *lease, slot: commands[index].slot, first: None };
-                    match self.ask(class, &map, &server, &lease).await? {
-                        value if redirect(&value, &server).is_some() => {
-                            is_stale = true;
-                            commands[index].first = Some(Box::new(lease.command));
-                            waiting.push(index);
-                        }
-                        value @ Value::ServerError(_) => answers[index] = Some(value),
-                        _ => waiting.push(index),
-                    }
-                    continue;
-                }
-                match self.ask(class, &map, &server, &commands[index]).await? {
-                    value if redirect(&value, &server).is_none() => {
-                        self.connector.tell_of_asking(class, &commands[index]);
-                        answers[index] = Some(value);
-                    }
-                    value => {
-                        trouble.get_or_insert_with(|| answered(&value));
-                        is_stale = true;
-                        waiting.push(index);
-                    }
-                }
-            }
-            match trouble {
+            match round.trouble {
                 None => break,
                 Some(error) if attempt >= ATTEMPTS => return Err(error),
                 Some(_) => {
-                    // Of commands for one key the later must stay the later.
-                    waiting.sort_unstable();
-                    if !moved || attempt > 1 {
+                    batch.sort();
+                    if !round.has_moved || attempt > 1 {
                         sleep(FIRST_PAUSE * (1 << (attempt - 1))).await;
                     }
-                    if is_stale {
+                    if round.is_stale {
                         // A cluster that can't be asked yet may answer after the next pause.
                         map = self.renewed(&map).await.unwrap_or(map);
                     }
                 }
             }
         }
-        let answer = |(answer, counted): (Option<Value>, i64)| match answer.unwrap_or_default() {
-            Value::Int(count) => Value::Int(count + counted),
-            answer => answer,
-        };
-        Ok(answers.into_iter().zip(counted).map(answer).collect())
+        Ok(batch.answers())
+    }
+
+    /// Sends a command to the server that it belongs to for the moment.
+    async fn ask_there(self: &Arc<Self>, map: &Map, asked: Asked, batch: &mut Batch, round: &mut Round) -> Result<()> {
+        let Asked { index, server, first } = asked;
+        // The key is where it was, and there the command is done once more, behind the end of the lease elsewhere. Done elsewhere, too, it
+        // would leave the key in two places.
+        if let Some(lease) = first {
+            let lease = Command { command: *lease, slot: batch.command(index).slot, first: None };
+            let answer = self.ask(batch.class(), map, &server, &lease).await?;
+            batch.ended(index, lease, answer, &server, round);
+            return Ok(());
+        }
+        let answer = self.ask(batch.class(), map, &server, batch.command(index)).await?;
+        if redirect(&answer, &server).is_none() {
+            self.connector.tell_of_asking(batch.class(), batch.command(index));
+        }
+        batch.asked(index, answer, &server, round);
+        Ok(())
     }
 
     /// The answer to a command that belongs to `server` for the moment.
@@ -346,39 +281,6 @@ impl fmt::Debug for Cluster {
     }
 }
 
-type Sent<'a> = (&'a Member, Vec<usize>, Result<Vec<(Value, Value)>, Failure>);
-
-/// Sends the commands at `indices`: those of each master in one round trip.
-async fn send<'a>(map: &'a Map, class: Class, commands: &[Command], indices: Vec<usize>) -> Vec<Sent<'a>> {
-    let mut groups: HashMap<u16, Vec<usize>> = HashMap::new();
-    let mut nowhere = Vec::new();
-    for index in indices {
-        match map.owners.get(usize::from(commands[index].slot)).copied().flatten() {
-            Some(owner) => groups.entry(owner).or_default().push(index),
-            None => nowhere.push(index),
-        }
-    }
-    let sent = groups.into_iter().map(|(owner, indices)| {
-        Box::pin(async move {
-            let member = &*map.masters[usize::from(owner)];
-            let commands = || indices.iter().map(|index| &commands[*index]);
-            let sent: Vec<&Cmd> = commands().flat_map(Command::parts).collect();
-            let answers = match sent.as_slice() {
-                [one] => member.node.one(class, one).await.map(|answer| vec![answer]),
-                many => member.node.many(class, many).await,
-            };
-            let answers = answers.map(|answers| paired(commands(), answers));
-            (member, indices, answers)
-        })
-    });
-    let mut sent = join_all(sent).await;
-    if let (false, Some(member)) = (nowhere.is_empty(), map.masters.first()) {
-        let error = Error::new(ErrorKind::Unavailable, "no server of the cluster holds the key's slot");
-        sent.push((member, nowhere, Err(Failure::NotSent(error))));
-    }
-    sent
-}
-
 /// The first result that isn't an error, or else the last error.
 async fn first_good<T>(questions: impl Iterator<Item = impl Future<Output = Result<T>> + Unpin>) -> Result<T> {
     let mut questions = Unordered::new(questions);
@@ -390,11 +292,4 @@ async fn first_good<T>(questions: impl Iterator<Item = impl Future<Output = Resu
         }
     }
     result
-}
-
-fn answered(value: &Value) -> Error {
-    match value {
-        Value::ServerError(error) => not_settled(error),
-        other => unexpected(other),
-    }
 }
