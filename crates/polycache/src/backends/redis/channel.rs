@@ -37,13 +37,13 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(2);
 
 const DIGITS: usize = 16;
 
-/// One that is on the channel, or wants to be.
+/// A membership of the channel, joined or not yet.
 #[derive(Debug)]
-pub(super) struct Seat {
-    /// Its name in its messages: the server sends them back.
+pub(super) struct Membership {
+    /// The name in its own messages, which the server sends back.
     id: String,
-    /// Whether it hears what others say.
-    is_on: AtomicBool,
+    /// Whether it hears the others.
+    is_joined: AtomicBool,
 }
 
 /// A near cache's end of the channel. Told of a change, it tells others; their messages go to the tracker that it was made with.
@@ -53,7 +53,7 @@ pub(in crate::backends) struct Channel(Arc<Shared>);
 struct Shared {
     fleet: Arc<Fleet>,
     node: Arc<Node>,
-    seat: Arc<Seat>,
+    membership: Arc<Membership>,
     outbox: Mutex<Outbox>,
 }
 
@@ -64,18 +64,14 @@ struct Outbox {
     /// Some messages are lost: others are to be told that anything may have changed.
     has_lost: bool,
     /// The connection is to be made.
-    knocks: bool,
+    wants_connection: bool,
     /// Whether a task sends.
     has_task: bool,
 }
 
-impl Seat {
-    pub(super) fn enter(&self) {
-        self.is_on.store(true, Ordering::SeqCst);
-    }
-
-    pub(super) fn leave(&self) {
-        self.is_on.store(false, Ordering::SeqCst);
+impl Membership {
+    pub(super) fn set_joined(&self, is_joined: bool) {
+        self.is_joined.store(is_joined, Ordering::SeqCst);
     }
 
     fn message(&self, sign: u8, text: &[u8]) -> Vec<u8> {
@@ -100,21 +96,22 @@ impl Redis {
             return Err(Error::new(ErrorKind::Config, text));
         };
         let (connector, target) = node.leads_to();
-        let seat = Arc::new(Seat { id: format!("{:016x}", unheard_of()), is_on: AtomicBool::new(false) });
-        let connector = connector.on_channel(tracker, &seat)?;
+        let membership =
+            Arc::new(Membership { id: format!("{:016x}", unheard_of()), is_joined: AtomicBool::new(false) });
+        let connector = connector.on_channel(tracker, &membership)?;
         let node = Arc::new(Node::new(&connector, target));
         let fleet = Arc::new(Fleet::Single(Arc::clone(&node)));
         watch(&fleet, connector.config.heartbeat)?;
-        Ok(Channel(Arc::new(Shared { fleet, node, seat, outbox: Mutex::default() })))
+        Ok(Channel(Arc::new(Shared { fleet, node, membership, outbox: Mutex::default() })))
     }
 }
 
 impl Connector {
-    fn on_channel(&self, tracker: Arc<dyn Tracker>, seat: &Arc<Seat>) -> Result<Self> {
+    fn on_channel(&self, tracker: Arc<dyn Tracker>, membership: &Arc<Membership>) -> Result<Self> {
         let mut connector = self.clone();
         connector.config = Arc::new(RedisConfig { connections: 1, ..(*self.config).clone() });
         connector.tracker = Some(tracker);
-        connector.seat = Some(Arc::clone(seat));
+        connector.membership = Some(Arc::clone(membership));
         connector.check_hearing()?;
         Ok(connector)
     }
@@ -123,13 +120,13 @@ impl Connector {
 impl Channel {
     /// Whether it is heard what others say.
     pub(in crate::backends) fn is_heard(&self) -> bool {
-        self.0.seat.is_on.load(Ordering::SeqCst)
+        self.0.membership.is_joined.load(Ordering::SeqCst)
     }
 
     /// Has it heard soon, where a server is there.
     pub(in crate::backends) fn connect(&self) {
         if !self.is_heard() {
-            self.0.put(|outbox| outbox.knocks = true);
+            self.0.put(|outbox| outbox.wants_connection = true);
         }
     }
 
@@ -140,7 +137,7 @@ impl Channel {
 
 impl Tracker for Channel {
     fn changed(&self, key: &[u8]) {
-        self.0.put(|outbox| outbox.messages.push(self.0.seat.message(b'=', key)));
+        self.0.put(|outbox| outbox.messages.push(self.0.membership.message(b'=', key)));
     }
 
     fn lost(&self, _: Gap<'_>) {
@@ -172,9 +169,9 @@ impl Shared {
         let mut outbox = self.outbox.lock();
         let mut messages = std::mem::take(&mut outbox.messages);
         if std::mem::take(&mut outbox.has_lost) {
-            messages = vec![self.seat.message(b'*', b"")];
+            messages = vec![self.membership.message(b'*', b"")];
         }
-        outbox.has_task = !messages.is_empty() || std::mem::take(&mut outbox.knocks);
+        outbox.has_task = !messages.is_empty() || std::mem::take(&mut outbox.wants_connection);
         outbox.has_task.then_some(messages)
     }
 
@@ -222,7 +219,7 @@ impl Task {
             {
                 let mut outbox = shared.outbox.lock();
                 outbox.has_lost |= !messages.is_empty();
-                outbox.knocks |= messages.is_empty();
+                outbox.wants_connection |= messages.is_empty();
             }
             if pause(rest).await.is_err() {
                 return;
@@ -245,6 +242,6 @@ impl Drop for Task {
 
 impl fmt::Debug for Shared {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Shared").field("node", &self.node).field("seat", &self.seat).finish_non_exhaustive()
+        f.debug_struct("Shared").field("node", &self.node).field("membership", &self.membership).finish_non_exhaustive()
     }
 }

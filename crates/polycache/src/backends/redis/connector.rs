@@ -7,7 +7,7 @@ use polycache_wire::{Stream, connect_tcp};
 use tokio::net::UnixStream;
 use tokio::time::timeout;
 
-use super::channel::Seat;
+use super::channel::Membership;
 use super::config::{Protocol, RedisConfig, Server};
 use super::dialogue::{Dialogue, LogIn};
 use super::tracking::Hears;
@@ -43,7 +43,7 @@ pub(super) struct Connector {
     /// Who hears which entries change, if the connections are tracked.
     pub(super) tracker: Option<Arc<dyn Tracker>>,
     /// The place on the channel, if they are for that.
-    pub(super) seat: Option<Arc<Seat>>,
+    pub(super) membership: Option<Arc<Membership>>,
     #[cfg(feature = "tls")]
     tls: Option<tokio_rustls::TlsConnector>,
 }
@@ -60,7 +60,7 @@ impl Connector {
             config: Arc::new(config),
             listeners,
             tracker: None,
-            seat: None,
+            membership: None,
             #[cfg(feature = "tls")]
             tls,
         })

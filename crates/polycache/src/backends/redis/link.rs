@@ -172,8 +172,8 @@ impl Protocol for Link {
     }
 
     fn opened(&self) {
-        if let Some(seat) = &self.connector.seat {
-            seat.enter();
+        if let Some(membership) = &self.connector.membership {
+            membership.set_joined(true);
             self.tell_tracker(|server| Gap::Joined { server });
         }
         self.tell(|server| Event::Connected { server });
@@ -184,15 +184,15 @@ impl Protocol for Link {
     }
 
     fn losing(&self) {
-        if let Some(seat) = &self.connector.seat {
-            seat.leave();
+        if let Some(membership) = &self.connector.membership {
+            membership.set_joined(false);
         }
         self.tell_tracker(|server| Gap::Disconnected { server });
     }
 
     fn decoder(&self) -> Replies {
-        let Connector { tracker, seat, .. } = &self.connector;
-        let pushes = tracker.as_ref().map(|tracker| Pushes::new(tracker, seat.as_ref(), self.server()));
+        let Connector { tracker, membership, .. } = &self.connector;
+        let pushes = tracker.as_ref().map(|tracker| Pushes::new(tracker, membership.as_ref(), self.server()));
         Replies { reader: Reader::default(), pushes }
     }
 

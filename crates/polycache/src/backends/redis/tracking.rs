@@ -13,7 +13,7 @@ use std::time::Duration;
 use redis::{Arg, Cmd, ServerError, Value};
 
 use super::Redis;
-use super::channel::{self, Seat};
+use super::channel::{self, Membership};
 use super::cluster::Cluster;
 use super::command::Command;
 use super::config::{Protocol, RedisConfig, Server};
@@ -77,21 +77,21 @@ impl Hears {
 /// Tells a tracker what a server pushes on a connection.
 pub(super) struct Pushes {
     tracker: Arc<dyn Tracker>,
-    seat: Option<Arc<Seat>>,
+    membership: Option<Arc<Membership>>,
     server: String,
 }
 
 impl Pushes {
-    pub(super) fn new(tracker: &Arc<dyn Tracker>, seat: Option<&Arc<Seat>>, server: String) -> Box<Self> {
-        Box::new(Self { tracker: Arc::clone(tracker), seat: seat.cloned(), server })
+    pub(super) fn new(tracker: &Arc<dyn Tracker>, membership: Option<&Arc<Membership>>, server: String) -> Box<Self> {
+        Box::new(Self { tracker: Arc::clone(tracker), membership: membership.cloned(), server })
     }
 
     /// A message that answers no command: `invalidate` and the keys, or nil if the server was flushed; or `message` from a channel.
     pub(super) fn tell(&self, push: &[Value]) {
-        if let ([Value::BulkString(kind), _, Value::BulkString(message)], Some(seat)) = (push, &self.seat)
+        if let ([Value::BulkString(kind), _, Value::BulkString(message)], Some(membership)) = (push, &self.membership)
             && kind == b"message"
         {
-            return seat.hear(message, &*self.tracker, &self.server);
+            return membership.hear(message, &*self.tracker, &self.server);
         }
         let [Value::BulkString(kind), about] = push else { return };
         match about {
@@ -175,7 +175,7 @@ impl Redis {
 impl Connector {
     /// What is to be heard on the connections.
     pub(super) const fn hears(&self) -> Hears {
-        match (&self.tracker, &self.seat) {
+        match (&self.tracker, &self.membership) {
             (None, _) => Hears::Nothing,
             (Some(_), None) => Hears::Changes,
             (Some(_), Some(_)) => Hears::Channel,
