@@ -369,7 +369,7 @@ fn store<'a>(mode: Mode, key: &'a WireKey<'a>, value: &'a Value, ttl: Ttl) -> cl
 }
 
 /// memcached's mode for a condition; `None` for a version of another backend.
-fn mode(when: &When) -> Option<Mode> {
+pub(super) fn mode(when: &When) -> Option<Mode> {
     match when {
         When::Always => Some(Mode::Set),
         When::Absent => Some(Mode::Add),

@@ -4,9 +4,10 @@ use std::borrow::Cow;
 use std::future::Future;
 use std::sync::Arc;
 
+use polycache_memcached::codec::Mode;
 use polycache_memcached::{self as client, Cas, Client};
 
-use super::leases::Write;
+use super::leases::{Write, mode};
 use super::trouble::{Class, trouble};
 use super::{Memcached, Servers};
 use crate::backend::{
@@ -36,15 +37,7 @@ impl Backend for Memcached {
     }
 
     fn set(&self, key: Key<'_>, value: Value, options: SetOptions) -> Reply<bool> {
-        let ttl = life(options.ttl);
-        let cas = match &options.when {
-            When::Always => None,
-            When::Absent => Some(None),
-            When::Unchanged(version) => match version.as_number() {
-                Some(number) => Some(Some(number)),
-                None => return Reply::error(foreign()),
-            },
-        };
+        let Some(mode) = mode(&options.when) else { return Reply::error(foreign()) };
         let value = match encoded(value) {
             Ok(value) => value,
             Err(error) => return Reply::error(error),
@@ -57,30 +50,10 @@ impl Backend for Memcached {
         let fused = match held {
             Some((lease, version)) => self.fill(key, value.clone(), &options, lease, version),
             None if self.holder.is_none() => None,
-            None if cas.is_none() => Some(self.write_one_ending(key, Write::Set(value.clone(), options.ttl))),
+            None if mode == Mode::Set => Some(self.write_one_ending(key, Write::Set(value.clone(), options.ttl))),
             None => self.write_if_ending(key, value.clone(), &options),
         };
-        if let Some(fused) = fused {
-            return fused;
-        }
-        let class = if cas.is_none() { Class::Write } else { Class::Once };
-        // A clear before this command renames the lease, which isn't found then; a later clear renames the value.
-        let lease = options.permit.as_ref().and_then(Permit::lease).filter(|_| self.servers.generations.is_some());
-        let Some((lease, token)) = lease else {
-            return self.ask(
-                class,
-                key,
-                move |client, key| async move { store(&client, &key, &value, ttl, cas).await },
-            );
-        };
-        let (keys, token) = (vec![key.full().to_owned(), lease.full().to_owned()], token.to_vec());
-        self.ask_about(class, keys, move |client, mut keys| async move {
-            let held = client.get(keys.pop().unwrap_or_default()).await?;
-            if !held.is_some_and(|held| held.value.starts_with(&token)) {
-                return Ok(false);
-            }
-            store(&client, &keys.pop().unwrap_or_default(), &value, ttl, cas).await
-        })
+        fused.unwrap_or_else(|| self.set_alone(key, value, &options, mode))
     }
 
     fn multi_set<'a>(&self, entries: Vec<Entry<'a>>) -> Reply<()> {
@@ -197,6 +170,29 @@ impl Backend for Memcached {
 }
 
 impl Memcached {
+    /// Stores a value by a command that ends no lease. Where a clear renames keys, the lease of the permit is looked at first.
+    fn set_alone(&self, key: Key<'_>, value: Value, options: &SetOptions, mode: Mode) -> Reply<bool> {
+        let ttl = life(options.ttl);
+        let class = if mode == Mode::Set { Class::Write } else { Class::Once };
+        // A clear before this command renames the lease, which isn't found then; a later clear renames the value.
+        let lease = options.permit.as_ref().and_then(Permit::lease).filter(|_| self.servers.generations.is_some());
+        let Some((lease, token)) = lease else {
+            return self.ask(
+                class,
+                key,
+                move |client, key| async move { store(&client, &key, &value, ttl, mode).await },
+            );
+        };
+        let (keys, token) = (vec![key.full().to_owned(), lease.full().to_owned()], token.to_vec());
+        self.ask_about(class, keys, move |client, mut keys| async move {
+            let held = client.get(keys.pop().unwrap_or_default()).await?;
+            if !held.is_some_and(|held| held.value.starts_with(&token)) {
+                return Ok(false);
+            }
+            store(&client, &keys.pop().unwrap_or_default(), &value, ttl, mode).await
+        })
+    }
+
     fn delete_version(&self, key: Key<'_>, cas: u64) -> Reply<bool> {
         if let Some(deleted) = self.delete_lease(key, cas) {
             return deleted;
@@ -287,19 +283,14 @@ impl Servers {
     }
 }
 
-/// Stores a value: always, or only if there is none, or only if the present one has this number.
-async fn store(
-    client: &Client,
-    key: &str,
-    value: &Value,
-    ttl: client::Ttl,
-    cas: Option<Option<u64>>,
-) -> client::Result<bool> {
+/// Stores a value on the condition that is the mode. Returns whether it was stored.
+async fn store(client: &Client, key: &str, value: &Value, ttl: client::Ttl, mode: Mode) -> client::Result<bool> {
     let entry = client::Entry::new(value.as_bytes().unwrap_or_default()).ttl(ttl);
-    match cas {
-        None => client.set(key, entry).await.map(|()| true),
-        Some(None) => client.add(key, entry).await,
-        Some(Some(number)) => client.cas(key, entry, number).await.map(|cas| cas == Cas::Stored),
+    match mode {
+        Mode::Set => client.set(key, entry).await.map(|()| true),
+        Mode::Add => client.add(key, entry).await,
+        Mode::Replace => client.replace(key, entry).await,
+        Mode::Cas(number) => client.cas(key, entry, number).await.map(|cas| cas == Cas::Stored),
     }
 }
 
