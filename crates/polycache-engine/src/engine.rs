@@ -95,6 +95,17 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
     /// it must be quick and not call the engine.
     ///
     /// Returns what `decide` returned beside its decision.
+    ///
+    /// ```
+    /// use polycache_engine::{Decision, Engine, NEVER};
+    ///
+    /// let engine = Engine::builder().build();
+    /// let add = || engine.update("n", |present| {
+    ///     let sum = present.map_or(0, |entry| *entry.value) + 1;
+    ///     (Decision::Store { value: sum, weight: 1, deadline: NEVER }, sum)
+    /// });
+    /// assert_eq!((add(), add()), (1, 2));
+    /// ```
     pub fn update<R>(&self, key: &str, decide: impl FnOnce(Option<Present<'_, V>>) -> (Decision<V>, R)) -> R {
         self.change(key, decide, |left| self.inner.dispose(left))
     }

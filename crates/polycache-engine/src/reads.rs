@@ -34,6 +34,14 @@ impl<V: Clone + Send + Sync + 'static, L: Layout> Engine<V, L> {
 impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
     /// Shows the value under `key` to `look`, unless it has expired. Counts as a use of the entry. `look` runs under a lock: it must be
     /// quick and not call the engine.
+    ///
+    /// ```
+    /// use polycache_engine::{Decision, Engine, NEVER};
+    ///
+    /// let engine = Engine::builder().build();
+    /// engine.update("k", |_| (Decision::Store { value: "v", weight: 1, deadline: NEVER }, ()));
+    /// assert_eq!(engine.view("k", |value| value.len()), Some(1));
+    /// ```
     #[inline]
     pub fn view<R>(&self, key: &str, look: impl FnOnce(&V) -> R) -> Option<R> {
         self.view_life(key, |value, _| look(value))
@@ -91,6 +99,14 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
 
     /// Shows the entry under `key` to `look`, unless it has expired. Doesn't count as a use of the entry. `look` runs under a lock: it must
     /// be quick and not call the engine.
+    ///
+    /// ```
+    /// use polycache_engine::{Decision, Engine, NEVER};
+    ///
+    /// let engine = Engine::builder().build();
+    /// engine.update("k", |_| (Decision::Store { value: "v", weight: 1, deadline: NEVER }, ()));
+    /// assert_eq!(engine.peek("k", |entry| entry.deadline), Some(NEVER));
+    /// ```
     pub fn peek<R>(&self, key: &str, look: impl FnOnce(Present<'_, V>) -> R) -> Option<R> {
         let (tag, shard) = self.table.locate(key);
         self.table.shards[shard].0.read().peek(tag, key, &self.table.clock).map(look)

@@ -37,6 +37,18 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
     ///
     /// A walk from the start to the end shows every entry that was there all the time exactly once. An entry that was deleted and made anew
     /// may be shown twice or not at all. `visit` runs under a lock: it must be quick and not call the engine.
+    ///
+    /// ```
+    /// use polycache_engine::{Cursor, Decision, Engine, NEVER};
+    ///
+    /// let engine = Engine::builder().build();
+    /// engine.update("k", |_| (Decision::Store { value: "v", weight: 1, deadline: NEVER }, ()));
+    /// let (mut keys, mut next) = (Vec::new(), Some(Cursor::default()));
+    /// while let Some(from) = next {
+    ///     next = engine.walk(from, 1_000, |key, _| keys.push(key.to_owned()));
+    /// }
+    /// assert_eq!(keys, ["k"]);
+    /// ```
     pub fn walk(&self, from: Cursor, places: u32, mut visit: impl FnMut(&str, &V)) -> Option<Cursor> {
         let inner = &*self.inner;
         let shard = inner.table.shards.get(from.shard)?.0.read();
@@ -52,6 +64,18 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
 
     /// Deletes those of the entries in the next `places` places that `chosen` picks. Returns where to go on, or `None` at the end. `chosen`
     /// runs under a lock: it must be quick and not call the engine.
+    ///
+    /// ```
+    /// use polycache_engine::{Cursor, Decision, Engine, NEVER};
+    ///
+    /// let engine = Engine::builder().build();
+    /// engine.update("k", |_| (Decision::Store { value: "v", weight: 1, deadline: NEVER }, ()));
+    /// let mut next = Some(Cursor::default());
+    /// while let Some(from) = next {
+    ///     next = engine.delete_where(from, 1_000, |_, value| *value == "v");
+    /// }
+    /// assert!(engine.is_empty());
+    /// ```
     pub fn delete_where(&self, from: Cursor, places: u32, chosen: impl Fn(&str, &V) -> bool) -> Option<Cursor> {
         let clock = self.clock();
         self.remove_where(from, places, |slab, index| {
@@ -83,6 +107,20 @@ impl<V: Send + Sync + 'static, L: Layout> Engine<V, L> {
 
     /// Removes expired entries at once, on this thread, in time proportional to the number of all entries. With the system clock expired
     /// entries go by themselves; with a manual one only this call frees them.
+    ///
+    /// ```
+    /// use polycache_engine::{Clock, Decision, Engine, ManualClock};
+    /// use std::time::Duration;
+    ///
+    /// let manual = ManualClock::new();
+    /// let engine = Engine::builder().clock(Clock::Manual(manual.clone())).build();
+    /// let deadline = engine.clock().deadline(Duration::from_secs(1));
+    /// engine.update("k", |_| (Decision::Store { value: "v", weight: 1, deadline }, ()));
+    /// manual.advance(Duration::from_secs(2));
+    /// assert_eq!((engine.get("k"), engine.len()), (None, 1));
+    /// engine.remove_expired();
+    /// assert_eq!(engine.len(), 0);
+    /// ```
     pub fn remove_expired(&self) {
         let clock = self.clock();
         let mut place = Some(Cursor::default());

@@ -159,6 +159,17 @@ impl Client {
 
     /// Stores a value.
     ///
+    /// ```no_run
+    /// use polycache_memcached::{Client, Entry, Ttl};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache_memcached::Result<()> {
+    /// let client = Client::open("127.0.0.1:11211")?;
+    /// client.set("greeting", Entry::new(b"hello").ttl(Ttl::After(std::time::Duration::from_secs(60)))).await?;
+    /// let found = client.get("greeting").await?;
+    /// assert!(found.is_some_and(|item| item.value == b"hello"[..]));
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// `InvalidInput` for a TTL of zero; `TooLarge` and `OutOfMemory`, after which an older value may be gone; trouble with
     /// the server.
@@ -189,6 +200,19 @@ impl Client {
     }
 
     /// Stores a value if nobody has written since [`gets`](Self::gets) gave this CAS number.
+    ///
+    /// ```no_run
+    /// use polycache_memcached::{Cas, Client, Entry};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache_memcached::Result<()> {
+    /// let client = Client::open("127.0.0.1:11211")?;
+    /// if let Some((_, cas)) = client.gets("plan").await?
+    ///     && client.cas("plan", Entry::new(b"new"), cas).await? == Cas::Changed
+    /// {
+    ///     println!("somebody else was faster");
+    /// }
+    /// # Ok(()) }
+    /// ```
     ///
     /// # Errors
     /// As [`set`](Self::set).

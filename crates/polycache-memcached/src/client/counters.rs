@@ -31,6 +31,16 @@ impl Client {
     /// trip. Otherwise this client compares and swaps: three round trips, and again if others write meanwhile; the TTL is kept to the
     /// second. Where memcached does the sum, a number ends at a space, and may begin with a space or `+`.
     ///
+    /// ```no_run
+    /// use polycache_memcached::{Client, Ttl};
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache_memcached::Result<()> {
+    /// let client = Client::open("127.0.0.1:11211")?;
+    /// let visits = client.increment("visits", 1, Ttl::Never).await?;
+    /// println!("visitor {visits}");
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// `NotANumber`, and nothing was changed. `Overflow`: the sum is beyond `i64`; if memcached did the sum, the stored number is too,
     /// until a negative `delta` brings it back. Trouble with the server.

@@ -16,6 +16,16 @@ impl Client {
     /// Reads the values under several keys, in their order; a key may come more than once. All servers are asked at once, each in one
     /// round trip. Keys in the meta base64 form (see [`WireKey`]) cost a command each, all others one together.
     ///
+    /// ```no_run
+    /// use polycache_memcached::Client;
+    ///
+    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache_memcached::Result<()> {
+    /// let client = Client::open("127.0.0.1:11211")?;
+    /// let found = client.multi_get(&["user:1", "user:2"]).await?;
+    /// println!("{} of 2 are there", found.iter().flatten().count());
+    /// # Ok(()) }
+    /// ```
+    ///
     /// # Errors
     /// Trouble with any of the servers.
     pub async fn multi_get<K: AsRef<[u8]>>(&self, keys: &[K]) -> Result<Vec<Option<Item>>> {
