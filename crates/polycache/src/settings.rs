@@ -8,6 +8,8 @@ mod range;
 mod secret;
 #[cfg(feature = "_server")]
 pub(crate) mod server_url;
+#[cfg(feature = "_server")]
+mod servers;
 mod source;
 pub(crate) mod url;
 
@@ -186,20 +188,6 @@ impl Settings {
             Some(value) => {
                 duration::deserialize(value).map(Some).map_err(|error| self.error(field, &error.to_string()))
             }
-        }
-    }
-
-    /// The host of a server, if it is given: a name or an address, without a port.
-    #[cfg(feature = "_server")]
-    pub(crate) fn host(&mut self, field: &'static str) -> Result<Option<String>> {
-        let host = self.take::<String>(field)?;
-        let has_port = |host: &String| match host.rsplit_once(':') {
-            Some((name, port)) => host.contains("://") || (!name.contains(':') && port.parse::<u16>().is_ok()),
-            None => false,
-        };
-        match host.as_ref().filter(|host| has_port(host)) {
-            Some(_) => Err(self.error(field, "is a host; its port is given as `port`, and a URL as `url`")),
-            None => Ok(host),
         }
     }
 

@@ -10,7 +10,7 @@ use serde::Deserialize;
 use super::url;
 use crate::backends::Tls;
 use crate::events::{Event, EventKinds, Listeners};
-use crate::settings::server_url::{CONNECT_TIMEOUT, HEARTBEAT, PORT};
+use crate::settings::server_url::{CONNECT_TIMEOUT, HEARTBEAT};
 use crate::settings::{Choice, Range, duration, server_url};
 use crate::{Error, ErrorKind, Result, Secret, Settings};
 
@@ -144,17 +144,11 @@ impl MemcachedConfig {
     /// Reads the settings of an alias: the fields of this type, or `endpoint` and `port` as in aiocache.
     pub(super) fn from_settings(settings: &mut Settings) -> Result<Self> {
         let mut config = Self::default();
-        let (host, port) = (settings.host("endpoint")?, settings.ranged(&PORT)?);
-        let servers = settings.take("servers")?;
-        if servers.is_some() && (host.is_some() || port.is_some()) {
-            return Err(settings.error("servers", "is given beside `endpoint` or `port`; leave one of them out"));
-        }
-        if host.is_some() || port.is_some() {
-            let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
+        let one = |host: String, port: Option<u16>| {
             let host = if host.contains(':') && !host.starts_with('[') { format!("[{host}]") } else { host };
-            config.servers = vec![format!("{host}:{}", port.unwrap_or(11211))];
-        }
-        config.servers = servers.unwrap_or(config.servers);
+            format!("{host}:{}", port.unwrap_or(11211))
+        };
+        config.servers = settings.servers(one)?.unwrap_or(config.servers);
         config.weights = settings.ranged_list(&WEIGHT)?;
         config.username = settings.take("username")?;
         config.password = settings.take("password")?;

@@ -220,16 +220,8 @@ impl RedisConfig {
     /// Reads the settings of an alias: the fields of this type, or `endpoint` and `port` as in aiocache.
     pub(super) fn from_settings(settings: &mut Settings) -> Result<Self> {
         let mut config = Self::default();
-        let (host, port) = (settings.host("endpoint")?, settings.ranged(&PORTS)?);
-        let servers = settings.take("servers")?;
-        if servers.is_some() && (host.is_some() || port.is_some()) {
-            return Err(settings.error("servers", "is given beside `endpoint` or `port`; leave one of them out"));
-        }
-        if host.is_some() || port.is_some() {
-            let host = host.unwrap_or_else(|| "127.0.0.1".to_owned());
-            config.servers = vec![Server::Tcp { host, port: port.unwrap_or(PORT) }];
-        }
-        config.servers = servers.unwrap_or(config.servers);
+        let one = |host: String, port: Option<u16>| Server::Tcp { host, port: port.unwrap_or(PORT) };
+        config.servers = settings.servers(one)?.unwrap_or(config.servers);
         config.topology = settings.chosen(&TOPOLOGY)?.unwrap_or(config.topology);
         config.service = settings.take("service")?;
         config.username = settings.take("username")?;
