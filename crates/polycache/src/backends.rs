@@ -2,6 +2,8 @@
 //! `fallback` and `near`.
 
 pub mod breaker;
+#[cfg(feature = "_server")]
+mod class;
 #[cfg(feature = "memory")]
 pub mod fallback;
 pub(crate) mod graced;

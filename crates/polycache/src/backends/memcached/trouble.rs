@@ -2,18 +2,8 @@
 
 use polycache_memcached::{Error as ClientError, ErrorKind as ClientKind};
 
+pub(super) use crate::backends::class::Class;
 use crate::{Error, ErrorKind};
-
-/// The sort of a command.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
-    /// The command changes nothing.
-    Read,
-    /// The command may be repeated blindly, since repeating it changes nothing more; or it reads for such a command.
-    Write,
-    /// The command must not be repeated blindly.
-    Once,
-}
 
 #[cold]
 pub(super) fn trouble(error: &ClientError, class: Class) -> Error {

@@ -1,18 +1,8 @@
 //! Trouble on connections as errors of this crate.
 
 use super::config::Server;
+pub(super) use crate::backends::class::Class;
 use crate::{Error, ErrorKind};
-
-/// What a lost connection means for a call in flight.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Class {
-    /// The call changes nothing: it is sent again.
-    Read,
-    /// The call may be repeated by the caller, since repeating it changes nothing more.
-    Write,
-    /// The call must not be repeated blindly.
-    Once,
-}
 
 /// Why a call has no answer.
 #[derive(Debug)]
