@@ -54,6 +54,7 @@ enum Repr {
     /// Bytes with a place for the object that is decoded from them.
     Decodable(Arc<Decodable>, Looked),
     /// Bytes without a head, and the object that was decoded from them.
+    #[cfg_attr(not(feature = "memory"), allow(dead_code, reason = "only the store in memory makes it"))]
     Decoded(Arc<dyn Decoded>),
     /// An object that can also be encoded, for readers of another type.
     Typed(Arc<dyn Typed>),

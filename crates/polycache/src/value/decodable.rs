@@ -148,6 +148,7 @@ impl Value {
 
     /// The same bytes in one piece with the object that was decoded from them, if one was and they have no head: for a store, whose reads
     /// then follow one pointer less.
+    #[cfg(feature = "memory")]
     #[inline]
     pub(crate) fn in_one_piece(&self) -> Option<Self> {
         match &self.0 {
@@ -159,6 +160,7 @@ impl Value {
     }
 
     /// Whether the two are the same place for an object.
+    #[cfg(feature = "memory")]
     pub(crate) fn is_same_place(&self, other: &Self) -> bool {
         match (&self.0, &other.0) {
             (Repr::Decodable(one, _), Repr::Decodable(other, _)) => Arc::ptr_eq(one, other),
