@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from polycache import Cache, SimpleMemoryCache, cached_stampede
+from polycache import Cache, MemcachedCache, SimpleMemoryCache, cached_stampede, multi_cached
 from polycache.base import BaseCache
 from polycache.plugins import BasePlugin
 from polycache.serializers import PickleSerializer
@@ -330,3 +330,27 @@ async def test_a_write_meanwhile_in_memory_without_a_lease(lease: Any) -> None:
 
     assert await cache.get_or_set("k", compute, lease=lease) == "computed"
     assert await cache.get("k") == "written"
+
+
+@pytest.mark.parametrize("options", [{}, {"grace": 60, "ttl": 60}, {"tags": ["kept"]}], ids=str)
+async def test_keys_that_the_backend_refuses(
+    memcached_server: Any, options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    """The function is called, as by `cached`."""
+    long = "x" * 300
+
+    @cached_stampede(cache=MemcachedCache, **memcached_server.address, **options)
+    async def one(key: str) -> str:
+        return key
+
+    @multi_cached("keys", cache=MemcachedCache, **memcached_server.address, **options)
+    async def many(keys: list[str]) -> dict[str, str]:
+        return {key: key for key in keys}
+
+    for _ in range(2):
+        assert await one(long) == long
+        assert await many([long, "k"]) == {long: long, "k": "k"}
+        assert await many.cache.multi_get_or_set([long], many.__wrapped__) == {long: long}
+    assert "invalid key" in caplog.text
+    await one.cache.close()
+    await many.cache.close()

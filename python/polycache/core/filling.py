@@ -91,7 +91,6 @@ class NativeFill(Troubled):
         terms, tagging = self._terms(lease, call), self._tagging_of(call)
         computed: list[T] = []
         started = time.monotonic()
-        full = self._full_key(key, call.namespace)
         report = Report(key)
 
         async def computing() -> Any:
@@ -108,8 +107,14 @@ class NativeFill(Troubled):
             computed.append(result)
             return stored if tagging is None or tagging.by is None else Outcome(stored, tagging.of(key, result))
 
+        try:
+            full = self._full_key(key, call.namespace)
+            filling = self._native_fill(full, computing, terms)
+        except Exception:  # No key of this backend's, say.
+            tell(logger, self, "Couldn't read %s: it counts as a miss", key)
+            return await compute()
         with report.call():
-            stored = await self._native_fill(full, computing, terms)
+            stored = await filling
         if type(stored) is Unkept:
             result: T = stored.result
             return result
@@ -164,11 +169,9 @@ class NativeFill(Troubled):
             return await super()._fill_many(missing, compute, call)
         terms, tagging = self._terms(lease, call), self._tagging_of(call)
         ends_at_once = terms.ttl is not None and terms.ttl < 0
-        full = {key: self._full_key(key, call.namespace) for key in missing}
+        full: dict[K, Any] = {}
         # Keys with the same text are the same entry.
         asked: dict[str, list[K]] = {}
-        for key, name in full.items():
-            asked.setdefault(key_text(name), []).append(key)
         computed: dict[K, T] = {}
         started = time.monotonic()
         told: dict[str, Any] = given(ttl=call.ttl, namespace=call.namespace)
@@ -199,8 +202,15 @@ class NativeFill(Troubled):
                 if key in results
             ]
 
-        first = [full[keys[0]] for keys in asked.values()]
-        found = await self._native_fill_many(first, computing, terms)
+        try:
+            for key in missing:
+                full[key] = self._full_key(key, call.namespace)
+                asked.setdefault(key_text(full[key]), []).append(key)
+            filling = self._native_fill_many([full[keys[0]] for keys in asked.values()], computing, terms)
+        except Exception:
+            tell(logger, self, "Couldn't read %s: they count as misses", missing)
+            return dict_of(await compute(missing), f"multi_get_or_set: {name_of(compute)}")
+        found = await filling
         if stored_pairs:
             took = time.monotonic() - started
             ended = {"took": took, "ret": True, **told}
