@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from polycache import Cache, MemcachedCache, SimpleMemoryCache, cached_stampede, multi_cached
+from polycache import Cache, Item, MemcachedCache, RedisCache, SimpleMemoryCache, cached_stampede, multi_cached
 from polycache.base import BaseCache
 from polycache.plugins import BasePlugin
 from polycache.serializers import PickleSerializer
@@ -354,3 +354,25 @@ async def test_keys_that_the_backend_refuses(
     assert "invalid key" in caplog.text
     await one.cache.close()
     await many.cache.close()
+
+
+@pytest.mark.parametrize("options", [{}, {"grace": 60}], ids=str)
+async def test_items_that_cannot_be_stored(
+    redis_server: Any, memcached_server: Any, options: dict[str, Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    value: Any = 1
+
+    async def fetch(present: Any) -> Item[Any]:
+        await asyncio.sleep(0.01)
+        return Item(value, etag="v1", ttl=0.05)
+
+    async with RedisCache(**redis_server.address, **options) as cache:
+        assert (await cache.get_or_renew("k", fetch)).value == 1
+        await asyncio.sleep(0.1)
+        value = {1, 2}
+        items = await asyncio.gather(*(cache.get_or_renew("k", fetch) for _ in range(3)))
+        assert items[0].value == {1, 2}
+        assert all(item.value == {1, 2} or (options and item.value == 1) for item in items)
+        assert "Couldn't store k" in caplog.text
+    async with MemcachedCache(**memcached_server.address, **options) as other:
+        assert (await other.get_or_renew("x" * 300, fetch)).value == {1, 2}

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Awaitable, Callable
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 from polycache._native import Outcome
 from polycache.core.computed import Call
@@ -16,8 +17,19 @@ from polycache.core.sentinels import MISSING, SENTINEL, Unset
 from polycache.core.switch import disabled
 from polycache.core.ttl import Seconds, native_ttl
 from polycache.exceptions import InvalidInput
+from polycache.log import tell
 
 T = TypeVar("T")
+
+logger = logging.getLogger("polycache.base")
+
+
+class _Unstored(Exception):
+    """An item that can't be stored, for all who wait for it."""
+
+    def __init__(self, item: Any) -> None:
+        super().__init__("the computed item can't be stored")
+        self.item = item
 
 
 class Renewing(NativeFill):
@@ -70,9 +82,9 @@ class Renewing(NativeFill):
         terms, tagging = self._terms(self._get_lease(lease), call), self._tagging
         if terms.ttl is not None and terms.ttl < 0:
             raise InvalidInput(f"a TTL of {ttl} seconds, which ends before it begins")
-        full = self._full_key(key, namespace)
         report = Report(key)
         computed: list[Item[T]] = []
+        unstored: list[Item[T]] = []
         started = time.monotonic()
 
         async def computing(present: tuple[Any, ...] | None) -> Outcome:
@@ -80,14 +92,30 @@ class Renewing(NativeFill):
                 item = await compute(None if present is None else self._item(full, present))
             options = given(ttl=ttl if item.ttl is SENTINEL else item.ttl, namespace=namespace)
             await call_hooks(self, "pre_set", (key, item.value), options)
-            stored = self._dumped(full, item.value)
+            try:
+                stored = self._dumped(full, item.value)
+            except Exception:
+                tell(logger, self, "Couldn't store %s", key)
+                unstored.append(item)
+                raise _Unstored(item) from None
             computed.append(item)
             tags = [] if tagging is None else tagging.of(key, item.value)
             has_ttl = item.ttl is not SENTINEL
             return Outcome(stored, tags, item.etag, has_ttl, native_ttl(self._get_ttl(item.ttl)) if has_ttl else None)
 
-        with report.call():
-            found = await self._native_renew(full, computing, terms)
+        try:
+            full = self._full_key(key, namespace)
+            renewing = self._native_renew(full, computing, terms)
+        except Exception:  # No key of this backend's, say.
+            tell(logger, self, "Couldn't read %s: it counts as a miss", key)
+            return await compute(None)
+        try:
+            with report.call():
+                found = await renewing
+        except _Unstored as shared:
+            return cast("Item[T]", shared.item)
+        if unstored:  # In its place there was a stale one.
+            return unstored[0]
         if computed:
             told = {"took": time.monotonic() - started, "ret": True, **given(ttl=ttl, namespace=namespace)}
             await self._try_hooks("post_set", (key, computed[0].value), told, call, key)
