@@ -32,7 +32,7 @@ def _keep_all(key: Any, value: Any) -> bool:
     return True
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Call:
     """How a call computes and stores what is missing.
 

@@ -26,7 +26,7 @@ K = TypeVar("K")
 logger = logging.getLogger("polycache.base")
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Terms:
     """How the native half computes: in seconds, with ``None`` for none or its own default."""
 
@@ -78,7 +78,7 @@ class NativeFill(Troubled):
     def _is_native(self, lease: float | None, call: Call) -> bool:
         """Whether the native half computes."""
         takes_part = lease or not self._is_shared or self._is_tuned or call.anew or self._tagging_of(call)
-        return bool(takes_part) and self._is_stock()
+        return bool(takes_part) and self._stock
 
     def _refuse_tags(self, call: Call) -> None:
         if self._tagging_of(call) is not None:
@@ -113,8 +113,12 @@ class NativeFill(Troubled):
         except Exception:  # No key of this backend's, say.
             tell(logger, self, "Couldn't read %s: it counts as a miss", key)
             return await compute()
-        with report.call():
+        try:
             stored = await filling
+        except BaseException:
+            report.failed()
+            raise
+        report.ended()
         if type(stored) is Unkept:
             result: T = stored.result
             return result

@@ -77,7 +77,7 @@ class Renewing(NativeFill):
         call = Call(ttl, lease, namespace, timeout)
         if disabled():
             return await compute(None)
-        if not self._is_stock():
+        if not self._stock:
             return await self._get_or_make(key, compute, call)
         terms, tagging = self._terms(self._get_lease(lease), call), self._tagging
         if terms.ttl is not None and terms.ttl < 0:
@@ -110,10 +110,14 @@ class Renewing(NativeFill):
             tell(logger, self, "Couldn't read %s: it counts as a miss", key)
             return await compute(None)
         try:
-            with report.call():
-                found = await renewing
+            found = await renewing
         except _Unstored as shared:
+            report.failed()
             return cast("Item[T]", shared.item)
+        except BaseException:
+            report.failed()
+            raise
+        report.ended()
         if unstored:  # In its place there was a stale one.
             return unstored[0]
         if computed:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from types import TracebackType
 from typing import Any
 
@@ -12,7 +10,7 @@ logger = logging.getLogger("polycache.base")
 
 
 class Report:
-    """The computation of one call: a ``with`` block around it."""
+    """The computation of one call: a ``with`` block around it. Afterwards the call tells how it has ended itself."""
 
     def __init__(self, key: Any) -> None:
         self._key = key
@@ -30,14 +28,12 @@ class Report:
             if self._is_over:
                 self._tell()
 
-    @contextmanager
-    def call(self) -> Iterator[None]:
-        """A ``with`` block around the call. Tells of an error that the caller doesn't get."""
-        try:
-            yield
-        except BaseException:
-            self._is_over = True
-            raise
+    def failed(self) -> None:
+        """The call has failed: its caller gets an error."""
+        self._is_over = True
+
+    def ended(self) -> None:
+        """The call has a result. Tells of an error that the caller doesn't get."""
         self._is_over = True
         if self._error is not None:
             self._tell()

@@ -33,6 +33,8 @@ class Stock(BaseCache):
     _ORIGINAL: SimpleNamespace
     #: False until the constructor is done.
     _made = False
+    #: Whether all parts but the serializer were the original ones when the way was last decided on.
+    _stock = False
 
     @classmethod
     def _note_parts(cls) -> None:
@@ -68,7 +70,7 @@ class Stock(BaseCache):
         return not any(map(self._is_other, PARTS))
 
     #: Attributes that a copy makes anew.
-    _OWN: frozenset[str] = frozenset({"_made"})
+    _OWN: frozenset[str] = frozenset({"_made", "_stock"})
 
     def __copy__(self) -> Self:
         """A cache with the same settings on the same store or connections."""

@@ -11,7 +11,7 @@ use pyo3::types::{PyList, PyTuple, PyType};
 
 use super::calls::Calls;
 use super::clock::look;
-use super::loops::complete;
+use super::loops::{complete, on_leaving};
 use super::mailbox::Mailbox;
 use super::runtime;
 use crate::fork;
@@ -115,12 +115,18 @@ fn take_task<'py>(future: &Bound<'py, PyAny>) -> Option<Bound<'py, PyTuple>> {
     let py = future.py();
     // Every future of asyncio's has this. One that is done has none any more.
     let callbacks = future.getattr(intern!(py, "_callbacks")).ok()?.cast_into_exact::<PyList>().ok()?;
-    if callbacks.len() != 1 {
-        return None;
+    let last = callbacks.get_item(callbacks.len().checked_sub(1)?).ok()?.cast_into_exact::<PyTuple>().ok()?;
+    if callbacks.len() > 1 {
+        // Ours has nothing to do where the call has ended by itself.
+        let left = on_leaving(py).ok()?;
+        let mut others = callbacks.iter().take(callbacks.len() - 1);
+        if !others.all(|other| other.get_item(0).is_ok_and(|callback| callback.is(left))) {
+            return None;
+        }
+        future.call_method1(intern!(py, "remove_done_callback"), (left,)).ok()?;
     }
-    let task = callbacks.get_item(0).ok()?.cast_into_exact::<PyTuple>().ok()?;
-    let removed = future.call_method1(intern!(py, "remove_done_callback"), (task.get_item(0).ok()?,)).ok()?;
-    removed.is_truthy().ok()?.then_some(task)
+    let removed = future.call_method1(intern!(py, "remove_done_callback"), (last.get_item(0).ok()?,)).ok()?;
+    removed.is_truthy().ok()?.then_some(last)
 }
 
 /// Has the requests sent that the loop's tasks have made: a callback that comes after them.

@@ -67,7 +67,7 @@ pub(crate) fn start<'py>(
     match calls.poll(&mut work, py, &waker) {
         Poll::Pending => {
             if work.holds_others_up() {
-                future.call_method1(intern!(py, "add_done_callback"), (pyo3::wrap_pyfunction!(left, py)?,))?;
+                future.call_method1(intern!(py, "add_done_callback"), (on_leaving(py)?,))?;
             }
             let deadline = limit.and_then(|limit| Instant::now().checked_add(limit));
             let call = Call { work: Box::new(work), future: Some(future.clone().unbind()), deadline };
@@ -96,7 +96,13 @@ pub(crate) fn abandon(future: &Bound<'_, PyAny>) -> PyResult<()> {
     Ok(())
 }
 
-/// The callback of a future that is done, for a call that holds others up.
+/// What is called when the future of a call that holds others up is done: `left`, the same object each time.
+pub(super) fn on_leaving(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
+    static LEFT: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+    let made = LEFT.get_or_try_init(py, || Ok::<_, PyErr>(pyo3::wrap_pyfunction!(left, py)?.into_any().unbind()))?;
+    Ok(made.bind(py))
+}
+
 #[pyfunction]
 fn left(future: &Bound<'_, PyAny>) -> PyResult<()> {
     let _within = Within::enter(future.py());

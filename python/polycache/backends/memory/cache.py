@@ -88,11 +88,11 @@ class SimpleMemoryBackend(MemoryOperations):
             self._remember(_memory=cache._memory.view(self._native_settings()))
 
     def _fill_reads(self, lease: Seconds) -> bool:
-        return self._is_early and self._waits_never and not self._plugins
+        return self._is_early and self._stock and not self._plugins
 
     _OWN = frozenset(
         {
-            "_made", "_memory", "_doorway", "_noted", "_waits_never", "_hits", "_fast_get", "_fast_multi_get", "_fast_set", "_fast_delete",
+            "_made", "_memory", "_doorway", "_noted", "_stock", "_hits", "_fast_get", "_fast_multi_get", "_fast_set", "_fast_delete",
             "_fast_exists", "_fast_peek",
         }
     )  # fmt: skip
@@ -116,9 +116,7 @@ class SimpleMemoryBackend(MemoryOperations):
 
     def _limit(self, timeout: Seconds | Unset) -> float | None:
         # Without hooks and a subclass's operations nothing waits.
-        return None if self._waits_never and not self._plugins else super()._limit(timeout)
-
-    _waits_never = False
+        return None if self._stock and not self._plugins else super()._limit(timeout)
 
     def _changed(self) -> None:
         stock = self._is_stock()
@@ -130,7 +128,7 @@ class SimpleMemoryBackend(MemoryOperations):
         self._doorway.hang(door if not self._is_other("get") else None)
         self._remember(
             _noted=tuple(map(id, self._plugins)),
-            _waits_never=stock,
+            _stock=stock,
             _hits=door or _CLOSED,
             _fast_get=door.get if door else _long,
             _fast_multi_get=door.multi_get if door else _long,

@@ -37,6 +37,7 @@ class ServerOperations(Renewing):
     _OWN = frozenset(
         {
             "_made",
+            "_stock",
             "_server",
             "_owner",
             "_views",

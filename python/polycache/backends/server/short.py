@@ -55,11 +55,13 @@ class ServerCommands(ServerOperations):
         is_built = self._key_builder is not None or self._is_other("_build_key")
         is_plain = self._tagging is None and self._on_error == self._on_decode_error == "fail"
         is_plain = is_plain and not isinstance(self._serializer, KeyedSerializer)
-        is_fast = is_plain and self._is_stock()
+        stock = self._is_stock()
+        is_fast = is_plain and stock
         near = self._guards["near"]
         is_shared = is_fast and near is not None and bool(near.get("shared"))
         is_known = self._objects is not None and self._objects_by is self._serializer
         self._remember(
+            _stock=stock,
             _objects=(self._objects if is_known else Objects()) if is_shared else None,
             _objects_by=self._serializer if is_shared else None,
             _fast=self._server if is_fast else None,
@@ -129,7 +131,7 @@ class ServerCommands(ServerOperations):
     def _fill_reads(self, lease: Seconds) -> bool:
         # A view with tags has no short way, but need not read twice for that.
         if self._tagging is not None and not self._plugins and self._on_error == self._on_decode_error == "fail":
-            return self._is_stock()
+            return self._stock
         return bool(lease) and self._short(SENTINEL) is not None
 
     async def get(
