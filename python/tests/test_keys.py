@@ -15,6 +15,7 @@ import servers
 from polycache import RedisCache, SimpleMemoryCache, cached, caches, signature_key
 from polycache.backends.memcached import MemcachedCache, aiocache_key
 from polycache.decorators.keys import NoKey, default_key
+from polycache.exceptions import InvalidInput
 
 
 class Plain:
@@ -245,3 +246,50 @@ async def test_a_namespace_that_is_no_text_counts_by_its_text(
         assert await cache.multi_get(["k"], namespace=space) == [1]
         assert await cache.clear(namespace=space)
         assert await cache.get("k") is None
+
+
+OWN = ["k\x01tag", "k\x01lock{ALMO}", "\x01tags", "k\x01lease"]
+
+
+@pytest.mark.parametrize("key", OWN)
+async def test_a_key_that_ends_like_the_library_s_own_is_refused(make: Any, key: str) -> None:
+    cache = make()
+    await cache.set("a", 1)
+
+    async def compute() -> int:
+        return 7
+
+    for call in (
+        lambda: cache.get(key),
+        lambda: cache.get(key, default=5),
+        lambda: cache.multi_get(["a", key]),
+        lambda: cache.exists(key),
+        lambda: cache.set(key, 1),
+        lambda: cache.set(key, 1, ttl=5),
+        lambda: cache.add(key, 1),
+        lambda: cache.multi_set([("a", 2), (key, 1)]),
+        lambda: cache.increment(key),
+        lambda: cache.expire(key, 5),
+        lambda: cache.get_ttl(key),
+        lambda: cache.get_versioned(key),
+        lambda: cache.delete(key),
+        lambda: cache.multi_delete(["a", key]),
+    ):
+        with pytest.raises(InvalidInput, match=r"U\+0001"):
+            await call()
+    assert await cache.get("a") == 1
+    assert await cache.get_or_set(key, compute) == 7
+    for other in ("tag", "k\x01", "k\x01tagged"):
+        await cache.set(other, other)
+        assert await cache.get(other) == other
+
+
+async def test_a_cleared_tag_can_not_be_brought_back(make: Any) -> None:
+    cache = make()
+    await cache.tagged(["shop"]).set("price", 1)
+    with pytest.raises(InvalidInput):
+        await cache.get("shop\x01tag")
+    await cache.clear_tag("shop")
+    with pytest.raises(InvalidInput):
+        await cache.set("shop\x01tag", "300")
+    assert await cache.get("price") is None

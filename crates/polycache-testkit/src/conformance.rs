@@ -150,6 +150,8 @@ macro_rules! __every_case {
                 odd_keys_are_kept_apart_in_a_namespace
                 odd_namespaces_are_kept_apart
                 a_key_is_the_same_however_it_is_split
+                what_ends_like_the_librarys_own_is_refused
+                a_lock_is_out_of_reach
             }
             values {
                 come_back_by_default

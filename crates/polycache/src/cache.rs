@@ -12,6 +12,7 @@ mod hooks;
 mod item;
 mod keys;
 mod layers;
+mod many_reads;
 mod patience;
 mod reads;
 mod removals;
@@ -38,6 +39,7 @@ pub(crate) use self::grace::{GRACE, THROTTLE};
 pub(crate) use self::grace::{Grace, NEVER_EARLY, REFRESH_EARLY};
 pub(crate) use self::item::Items;
 pub use self::item::{Freshness, Item};
+pub(crate) use self::keys::checked;
 pub(crate) use self::layers::{Layers, Made};
 pub(crate) use self::patience::Patience;
 #[cfg(feature = "config")]
@@ -75,7 +77,8 @@ use crate::{Decoder, OnError, Plugin, Result, Ttl};
 ///
 /// Every command may fail with the kinds [`Timeout`](crate::ErrorKind::Timeout), [`Unavailable`](crate::ErrorKind::Unavailable) and
 /// [`Backend`](crate::ErrorKind::Backend) for trouble with the backend (never the memory backend), with
-/// [`Closed`](crate::ErrorKind::Closed) after [`close`](Self::close), and with a plugin's refusal. Each command lists its further errors.
+/// [`Closed`](crate::ErrorKind::Closed) after [`close`](Self::close), and with a plugin's refusal. A key that ends like one of the cache's own
+/// is [`InvalidInput`](crate::ErrorKind::InvalidInput): [`check_key`](Self::check_key). Each command lists its further errors.
 ///
 /// ```
 /// use polycache::{Cache, Ttl};

@@ -160,6 +160,15 @@ impl<'a> Key<'a> {
         self.with_text(CompactString::new(self.full()))
     }
 
+    /// What together is the full key: the pieces of one that isn't joined yet, or nothing and the whole.
+    #[inline]
+    pub(crate) const fn pieces(self) -> (&'a str, &'a str) {
+        match self.0 {
+            Text::Whole { full, .. } => ("", full),
+            Text::Parts(parts) => (parts.prefix, parts.name),
+        }
+    }
+
     /// A key with the same namespace; `full` begins as this key does.
     pub(crate) fn with_text(self, full: CompactString) -> OwnedKey {
         OwnedKey { full, ends: self.ends() }

@@ -29,7 +29,9 @@ pub use self::holder::Holder;
 pub(crate) use self::keeper::{Keeper, Until};
 #[cfg(feature = "memory")]
 pub(crate) use self::name::is_lock;
-pub(crate) use self::name::{Purpose, is_lease, is_of_all_tags, is_of_one_tag, lease_key, tag_key, told};
+pub(crate) use self::name::{
+    Purpose, ends_as_own, is_lease, is_of_all_tags, is_of_one_tag, is_own, lease_key, tag_key, told,
+};
 #[cfg(any(feature = "memcached", feature = "memory"))]
 pub(crate) use self::name::{is_tag, leased};
 use self::note::Note;

@@ -80,8 +80,8 @@ impl Memory {
     }
 
     #[pyo3(signature = (key, default = None))]
-    fn get(&self, py: Python<'_>, key: &str, default: Option<Py<PyAny>>) -> Py<PyAny> {
-        self.find(py, key).or(default).unwrap_or_else(|| py.None())
+    fn get(&self, py: Python<'_>, key: &str, default: Option<Py<PyAny>>) -> PyResult<Py<PyAny>> {
+        Ok(self.find(py, key)?.or(default).unwrap_or_else(|| py.None()))
     }
 
     #[pyo3(signature = (keys, default = None))]
@@ -97,7 +97,7 @@ impl Memory {
         for key in keys.try_iter()? {
             let key = key?;
             let key = key.cast::<PyString>()?.to_str()?;
-            found.append(self.find(py, key).unwrap_or_else(|| default.clone_ref(py)))?;
+            found.append(self.find(py, key)?.unwrap_or_else(|| default.clone_ref(py)))?;
         }
         Ok(found)
     }

@@ -10,6 +10,7 @@ use super::commands::Memory;
 use super::inner::{asked, calm, now};
 use super::store::Store;
 use super::tally::{Command, Counting, Tally};
+use crate::errors::raised;
 use crate::switches::Switches;
 
 /// The answers of a command that finds nothing, or may not look.
@@ -102,7 +103,12 @@ impl Door {
     fn get(&self, key: &Bound<'_, PyAny>, default: &Bound<'_, PyAny>) -> Py<PyAny> {
         let py = key.py();
         match self.key(key) {
-            Some(key) => self.get_one(py, key).unwrap_or_else(|| default.clone().unbind()),
+            Some(key) => match self.get_one(py, key) {
+                Some(found) => found,
+                // It says why it doesn't take the key.
+                None if self.cache.check_key(key).is_err() => self.marks.long.clone_ref(py),
+                None => default.clone().unbind(),
+            },
             None => self.marks.long.clone_ref(py),
         }
     }
@@ -144,6 +150,9 @@ impl Door {
         });
         // The list is made before its first object is looked up and the store is locked, since Python may collect its garbage then.
         let values = PyList::new(py, values)?;
+        if hits < names.len() && names.iter().any(|name| self.cache.check_key(name).is_err()) {
+            return long();
+        }
         for place in rest {
             match asked(py, &self.cache, names[place]) {
                 Some(value) => values.set_item(place, value)?,
@@ -160,6 +169,7 @@ impl Door {
     fn set(&self, key: &Bound<'_, PyAny>, value: &Bound<'_, PyAny>, ttl: Option<f64>) -> PyResult<bool> {
         let py = key.py();
         let Some(key) = self.key(key) else { return Ok(false) };
+        self.cache.check_key(key).map_err(|error| raised(py, &error))?;
         let begun = self.counting.begin();
         let ttl = match ttl {
             None => self.ttl,

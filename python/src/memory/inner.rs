@@ -60,8 +60,11 @@ impl Memory {
     }
 
     #[inline]
-    pub(super) fn find(&self, py: Python<'_>, key: &str) -> Option<Py<PyAny>> {
-        self.store.find(py, "", key)?.or_else(|| asked(py, &self.cache, key))
+    pub(super) fn find(&self, py: Python<'_>, key: &str) -> PyResult<Option<Py<PyAny>>> {
+        match self.store.find(py, "", key) {
+            Some(found) => Ok(found.or_else(|| asked(py, &self.cache, key))),
+            None => self.cache.check_key(key).map(|()| None).map_err(|error| raised(py, &error)),
+        }
     }
 
     pub(super) fn with_ttl(&self, py: Python<'_>, seconds: Option<f64>) -> PyResult<Cache> {

@@ -87,6 +87,7 @@ impl Cache {
         let (serializer, context) = (&**serializer, self.context(key));
         value.readable()?;
         if let Some(bytes) = value.as_bytes() {
+            self.check_bytes(key)?;
             let object = read(serializer, bytes, &context)?;
             value.keep_decoded(*decoder, &object);
             return Ok(object);

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
+use super::keys::checked;
 use super::{Cache, View};
 use crate::backend::{Backend, Key};
 use crate::flight::Scope;
@@ -52,8 +53,8 @@ impl Cache {
         finish: impl FnOnce(&Self, &str, Result<A>) -> Result<B> + Send + 'static,
     ) -> Reply<B> {
         let reply = match self.plain_key(key) {
-            Some(key) => self.write(key, operation),
-            None => self.with_made_key(key, |_, key| self.write(key, operation)),
+            Some(key) => checked(key, |key| self.write(key, operation)),
+            None => self.with_made_key(key, |_, key| checked(key, |key| self.write(key, operation))),
         };
         match reply.now() {
             Ok(result) => {

@@ -2,7 +2,8 @@
 
 use super::Cache;
 use super::gate::Gate;
-use crate::backend::{Capabilities, Found, Key, Permit, SetOptions, Want, When};
+use super::keys::checked;
+use crate::backend::{Backend, Capabilities, Found, Key, Permit, SetOptions, Want, When};
 use crate::flight::{Seat, Tenure};
 use crate::key::OwnedKey;
 use crate::lease::Lease;
@@ -77,7 +78,8 @@ impl Cache {
             (Ok(Err(error)), _) => return Reply::error(error.of(NAME, Some(key))),
             (Ok(Ok(None)), _) => return Reply::ready(false),
             (Ok(Ok(Some(value))), None) => {
-                match self.with_key(key, |backend, key| backend.set(key, value, options)).now() {
+                let set = |backend: &dyn Backend, key: Key<'_>| checked(key, |key| backend.set(key, value, options));
+                match self.with_key(key, set).now() {
                     Ok(result) => return Reply::from(result.map_err(|error| error.of(NAME, Some(key)))),
                     Err(pending) => pending,
                 }
@@ -88,7 +90,7 @@ impl Cache {
                 Reply::pending(async move {
                     let Some(value) = value.await? else { return Ok(false) };
                     match tenure {
-                        None => cache.backend().set(key.key(), value, options).await,
+                        None => checked(key.key(), |key| cache.backend().set(key, value, options)).await,
                         Some(tenure) => cache.under_tenure(key, value, options, tenure).await,
                     }
                 })
@@ -153,7 +155,7 @@ impl Cache {
         if self.view.switch.state() != State::Disabled {
             return Reply::ready(false);
         }
-        let reply = self.with_key(key, |backend, key: Key<'_>| backend.delete(key, When::Always));
+        let reply = self.with_key(key, |backend, key| checked(key, |key| backend.delete(key, When::Always)));
         self.finish(NAME, Some(key), reply, |_, _, result| result.map(|_| false))
     }
 }

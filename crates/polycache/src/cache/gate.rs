@@ -99,8 +99,10 @@ impl Cache {
         if matches!(self.state(), State::Off | State::Closed) || keys.is_empty() {
             return self.shut(name, answer);
         }
-        let full = self.full_keys(keys);
-        let deleted = self.change(full, |backend, keys| backend.multi_delete(keys));
+        let deleted = match self.checked_keys(keys) {
+            Ok(full) => self.change(full, |backend, keys| backend.multi_delete(keys)),
+            Err(error) => Reply::error(error),
+        };
         self.finish(name, None, deleted, move |_, _, deleted| deleted.map(|_| answer))
     }
 }

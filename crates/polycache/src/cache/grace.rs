@@ -6,6 +6,7 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 use super::gate::Gate;
+use super::keys::checked;
 use super::tags::unless_cleared;
 use super::{Cache, Layers};
 use crate::backend::{Backend, Found, Key, SetOptions, Want, When};
@@ -125,7 +126,7 @@ impl Cache {
                     return Reply::ready(Some((value, CALM)));
                 }
                 let want = if self.has_grace() { ROUGHLY } else { Want::VALUE };
-                let found = self.with_key(key, |_, key| self.beneath().look(key, want));
+                let found = self.with_key(key, |_, key| checked(key, |key| self.beneath().look(key, want)));
                 self.finish(NAME, Some(key), found, move |cache, key, found| {
                     let read = |found: Found| {
                         let age = Age::of(&found);
@@ -169,7 +170,10 @@ impl Cache {
         match self.gate() {
             Gate::Shut => self.shut(NAME, vec![None; misses]),
             Gate::Open => {
-                let full = self.full_keys(keys);
+                let full = match self.checked_keys(keys) {
+                    Ok(full) => full,
+                    Err(error) => return Reply::error(error.of(NAME, None)),
+                };
                 let full: Vec<Key<'_>> = full.iter().map(OwnedKey::key).collect();
                 let found = self.beneath().multi_get(&full, if self.has_grace() { FRESHNESS } else { Want::VALUE });
                 let names: Vec<CompactString> = keys.iter().map(|key| CompactString::new(key)).collect();
@@ -252,7 +256,8 @@ impl Cache {
         let Some(grace) = self.view.grace.clone().filter(|_| !matches!(self.gate(), Gate::Shut)) else {
             return Reply::ready(None);
         };
-        let looked = self.with_key(key, |_, key| grace.inner.look(key, FRESHNESS.and(Want::VERSION)));
+        let looked =
+            self.with_key(key, |_, key| checked(key, |key| grace.inner.look(key, FRESHNESS.and(Want::VERSION))));
         let (full, throttle) = (self.full_key(key), self.view.options.throttle);
         let rested = looked.and_then(move |found| {
             let Some(found) = found else { return Reply::ready(None) };

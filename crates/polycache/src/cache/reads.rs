@@ -5,14 +5,13 @@ use std::sync::Arc;
 
 use compact_str::CompactString;
 
-use super::form::private::Reads;
+use super::Cache;
 use super::gate::Gate;
+use super::keys::checked;
 use super::tags::unless_cleared;
-use super::{Cache, Encoded};
-use crate::backend::{Found, Key, Version, Want};
+use crate::backend::{Found, Version, Want};
 use crate::error::Note;
-use crate::key::OwnedKey;
-use crate::{Answer, CommandName, Error, ErrorKind, Readable, Reply, Result, Ttl, Value};
+use crate::{Answer, CommandName, Error, Readable, Reply, Result, Ttl, Value};
 
 impl Cache {
     /// The value under `key`, or `None` if there is none.
@@ -66,103 +65,6 @@ impl Cache {
             Gate::Hooked => self.hooked_read(CommandName::GetObject, key, |cache, key| cache.get_object(key)),
             Gate::Shut => self.shut(CommandName::GetObject, None),
         }
-    }
-
-    /// The values under `keys`, in their order; a key may come more than once. One round trip to each server.
-    ///
-    /// # Errors
-    /// All fails if a server fails, or if one of the values is no `T`, as for [`get`](Self::get).
-    ///
-    /// ```
-    /// # #[tokio::main(flavor = "current_thread")] async fn main() -> polycache::Result<()> {
-    /// let cache = polycache::Cache::memory();
-    /// cache.multi_set([("a", 1), ("b", 2)]).await?;
-    /// assert_eq!(cache.multi_get::<i32>(&["b", "x", "a"]).await?, [Some(2), None, Some(1)]);
-    /// # Ok(()) }
-    /// ```
-    pub fn multi_get<T: Readable>(&self, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<T>>> {
-        self.multi_read::<Encoded, T>(keys)
-    }
-
-    /// As `multi_get`, for values in the form `K`.
-    pub(super) fn multi_read<K, T>(&self, keys: &[impl AsRef<str>]) -> Reply<Vec<Option<T>>>
-    where
-        K: Reads<T>,
-        T: Clone + Send + 'static,
-    {
-        let misses = keys.len();
-        match self.gate() {
-            Gate::Shut => return self.shut(CommandName::MultiGet, vec![None; misses]),
-            Gate::Hooked => {
-                return self.hooked(
-                    CommandName::MultiGet,
-                    keys,
-                    |cache, keys| cache.multi_read::<K, T>(keys),
-                    |values| Answer::found_all(values),
-                    move |cache, error| cache.missed(error, vec![None; misses]),
-                );
-            }
-            Gate::Open if keys.is_empty() => return Reply::ready(Vec::new()),
-            Gate::Open => {}
-        }
-        let full = self.full_keys(keys);
-        let full: Vec<Key<'_>> = full.iter().map(OwnedKey::key).collect();
-        let backend = if self.has_grace() { &self.view.backend } else { &self.view.direct };
-        let pending = match backend.multi_get(&full, Want::VALUE).now() {
-            // Only errors need the keys' names; here they can be borrowed.
-            Ok(result) => match self.decode_all::<K, T>(result, misses, |index| keys[index].as_ref()) {
-                Err(error) if error.note() == Some(Note::Unchecked) => self.view.backend.multi_get(&full, Want::VALUE),
-                result => return Reply::from(result.map_err(|error| error.of(CommandName::MultiGet, None))),
-            },
-            Err(pending) => pending,
-        };
-        let names: Vec<CompactString> = keys.iter().map(|key| CompactString::new(key)).collect();
-        let cache = self.clone();
-        Reply::pending(async move {
-            let found = cache.limited(async {
-                let found = pending.await?;
-                match found.iter().flatten().filter_map(|found| found.value.as_ref()).any(Value::is_tagged) {
-                    true => cache.view.tagged.checked(found).await,
-                    false => Ok(found),
-                }
-            });
-            let result = cache.decode_all::<K, T>(found.await, misses, |index| &names[index]);
-            result.map_err(|error| error.of(CommandName::MultiGet, None))
-        })
-    }
-
-    fn decode_all<'a, K: Reads<T>, T: Clone>(
-        &self,
-        result: Result<Vec<Option<Found>>>,
-        asked: usize,
-        name: impl Fn(usize) -> &'a str,
-    ) -> Result<Vec<Option<T>>> {
-        const NAME: &str = CommandName::MultiGet.as_str();
-        let found = match result {
-            Ok(found) if found.len() == asked => found,
-            Ok(found) => return Err(self.miscounted(found.len(), asked)),
-            Err(error) => return self.missed(error.during(NAME, None), vec![None; asked]),
-        };
-        let mut values = Vec::with_capacity(asked);
-        for (index, found) in found.into_iter().enumerate() {
-            let value = match found.and_then(|found| found.value) {
-                Some(value) => match K::read(self, name(index), value) {
-                    Ok(value) => Some(value),
-                    Err(error) if error.note() == Some(Note::Cleared) => None,
-                    Err(error) if error.note() == Some(Note::Unchecked) => return Err(error),
-                    Err(error) => self.missed(error.about(name(index)).during(NAME, None), None)?,
-                },
-                None => None,
-            };
-            values.push(value);
-        }
-        Ok(values)
-    }
-
-    #[cold]
-    pub(super) fn miscounted(&self, given: usize, asked: usize) -> Error {
-        let text = format!("the backend {} gave {given} values for {asked} keys", self.info().name);
-        Error::new(ErrorKind::Backend, text)
     }
 
     /// Whether there is a value under `key`.
@@ -277,7 +179,7 @@ impl Cache {
             move |cache: &Self, error| if want.has(Want::VERSION) { Err(error) } else { cache.missed(error, miss()) };
         match self.gate() {
             Gate::Open => {
-                let reply = self.with_key(key, |backend, key| backend.look(key, want));
+                let reply = self.with_key(key, |backend, key| checked(key, |key| backend.look(key, want)));
                 self.finish(name, Some(key), reply, move |cache, key, result| {
                     let result = result.and_then(|found| read(cache, key, found));
                     result.or_else(|error| match error.note() {
@@ -312,9 +214,18 @@ impl Cache {
                 Err(error) => self.failed_read(name, key, error, decode),
             },
             Ok(Ok(Some(_))) => self.fetch_anew(name, key, decode),
-            Ok(Ok(None)) => Reply::ready(None),
+            Ok(Ok(None)) => self.missing(name, key),
             Ok(Err(error)) => self.failed_read(name, key, error, decode),
             Err(pending) => self.fetch_later(name, key, pending, decode),
+        }
+    }
+
+    /// The answer where nothing is stored.
+    #[inline]
+    fn missing<B>(&self, name: CommandName, key: &str) -> Reply<Option<B>> {
+        match self.check_key(key) {
+            Ok(()) => Reply::ready(None),
+            Err(error) => Reply::error(error.of(name, Some(key))),
         }
     }
 
@@ -346,6 +257,9 @@ impl Cache {
         error: Error,
         decode: fn(&Self, &str, Value) -> Result<B>,
     ) -> Reply<Option<B>> {
+        if let Err(error) = self.check_key(key) {
+            return Reply::error(error.of(name, Some(key)));
+        }
         match error.note() {
             Some(Note::Cleared) => Reply::ready(None),
             Some(Note::Unchecked) => {
@@ -363,6 +277,9 @@ impl Cache {
         pending: Reply<Option<Value>>,
         decode: fn(&Self, &str, Value) -> Result<B>,
     ) -> Reply<Option<B>> {
+        if let Err(error) = self.check_key(key) {
+            return Reply::error(error.of(name, Some(key)));
+        }
         let (cache, key) = (self.clone(), CompactString::new(key));
         Reply::pending(async move {
             let found = cache.limited(async {

@@ -41,7 +41,10 @@ impl Cache {
         match self.removal_gate() {
             Gate::Open if keys.is_empty() => Reply::ready(0),
             Gate::Open => {
-                let reply = self.change(self.full_keys(keys), |backend, keys| backend.multi_delete(keys));
+                let reply = match self.checked_keys(keys) {
+                    Ok(full) => self.change(full, |backend, keys| backend.multi_delete(keys)),
+                    Err(error) => Reply::error(error),
+                };
                 self.finish(NAME, None, reply, |_, _, result| result)
             }
             Gate::Hooked => self.hooked(

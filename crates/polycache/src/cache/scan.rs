@@ -19,8 +19,7 @@ impl Cache {
     ///
     /// Takes time proportional to the number of keys *in the backend*, in batches that hold up nobody else. A batch is fetched when it is
     /// asked for, within the timeout, and the plugins' hooks run for each. A key that is there all the time is listed, perhaps twice. The
-    /// library's own entries, for leases and locks, aren't listed, nor is a key that ends like theirs: with U+0001, `lease`, `lock` or
-    /// `wait`, and nothing or four of the characters `@` to `O`, maybe in braces.
+    /// library's own entries, for leases, locks and tags, aren't listed.
     ///
     /// # Errors
     /// The stream yields [`InvalidInput`](ErrorKind::InvalidInput) for a broken pattern and [`Unsupported`](ErrorKind::Unsupported) if
@@ -117,8 +116,8 @@ impl Scan {
                         self.keys = page
                             .keys
                             .into_iter()
+                            .filter(|key| !is_lease(key))
                             .filter_map(|key| Some(key.get(start..)?.to_owned()))
-                            .filter(|name| !is_lease(name))
                             .collect();
                         self.stage = page.next.map_or(Stage::Ended, |cursor| Stage::Next(Some(cursor)));
                     }

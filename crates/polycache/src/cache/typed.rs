@@ -130,8 +130,11 @@ mod private {
 
     impl Read for Value {
         #[inline]
-        fn read(cache: &Cache, _key: &str, stored: Value) -> Result<Value> {
+        fn read(cache: &Cache, key: &str, stored: Value) -> Result<Value> {
             stored.readable()?;
+            if !stored.is_object() {
+                cache.check_bytes(key)?;
+            }
             cache.may_read(&stored)?;
             Ok(stored)
         }

@@ -132,7 +132,10 @@ impl Cache {
             }
             Gate::Shut => return self.shut_write(NAME, names, ()),
         }
-        let full = self.full_keys(names);
+        let full = match self.checked_keys(names) {
+            Ok(full) => full,
+            Err(error) => return Reply::error(error.of(NAME, None)),
+        };
         let encoded: Result<Vec<_>> = names
             .iter()
             .zip(values)

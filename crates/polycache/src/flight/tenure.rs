@@ -195,10 +195,15 @@ impl Applicant {
         if cache.state() != State::On || Handle::try_current().is_err() {
             return None;
         }
+        let full = cache.full_key(key);
+        // Nothing is read or stored there.
+        if lease::is_own(full.key()) {
+            return None;
+        }
         Some(Self {
             cache: cache.bare(),
             key: key.to_owned(),
-            full: cache.full_key(key),
+            full,
             lease: Lease::new(cache, key, Purpose::Compute, life),
             life,
             pulse: Arc::clone(pulse),

@@ -38,6 +38,9 @@ impl Purpose {
 /// The beginning of the suffix. A user's key is unlikely to have this character.
 const OWN: char = '\u{1}';
 
+/// The same as a byte.
+const MARK: u8 = OWN as u8;
+
 /// The most bytes of a suffix.
 const SUFFIX: usize = "\u{1}lease{@@@@}".len();
 
@@ -140,6 +143,35 @@ pub(crate) fn is_lease(text: &str) -> bool {
     parse(text).is_some()
 }
 
+/// The same of a key that a user names: who could write there could end leases, free locks, and bring back what the clear of a tag has hidden.
+#[inline]
+pub(crate) fn is_own(key: Key<'_>) -> bool {
+    let (before, name) = key.pieces();
+    ends_as_own(before, name)
+}
+
+/// Whether these two, joined, are a key of the library's own.
+#[inline]
+pub(crate) fn ends_as_own(before: &str, name: &str) -> bool {
+    // Most keys are told by their last character.
+    matches!(name.as_bytes().last(), None | Some(b'e' | b'k' | b't' | b'g' | b's' | b'}' | b'@'..=b'O'))
+        && ends_marked_as_own(before, name)
+}
+
+#[inline(never)]
+fn ends_marked_as_own(before: &str, name: &str) -> bool {
+    let is_marked = match name.as_bytes().last_chunk::<SUFFIX>() {
+        // All of them, without branches.
+        Some(end) => end.iter().fold(false, |found, &byte| found | (byte == MARK)),
+        None => ends_marked(name, SUFFIX) || ends_marked(before, SUFFIX - name.len()),
+    };
+    is_marked && is_lease(&[before, name].concat())
+}
+
+fn ends_marked(text: &str, within: usize) -> bool {
+    text.as_bytes()[text.len().saturating_sub(within)..].contains(&MARK)
+}
+
 /// What users are told of a key: a key of theirs as it is, and a tag's generation as the tag; `None` for a lease and the like, which they
 /// know nothing of.
 pub(crate) fn told(text: &str) -> Option<String> {
@@ -159,6 +191,7 @@ pub(crate) fn is_lock(text: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::key::{Parts, Prefix};
     use crate::slot::slot;
 
     #[test]
@@ -176,6 +209,30 @@ mod tests {
                 assert_eq!(same_but_letters(lease.key().full()), same_but_letters(expected));
                 assert!(is_lease(lease.key().full()) && is_lease(lease.key().name()) && !is_lease(full));
             }
+        }
+    }
+
+    /// However the key is cut into pieces.
+    #[test]
+    fn keys_of_the_librarys_own_are_told_from_others() {
+        for purpose in Purpose::ALL {
+            for base in ["", "k", "a{}k", "a:{b}:k", "é"] {
+                let own = [lease_text(base, purpose), [base, "\u{1}", purpose.name()].concat()];
+                for full in own {
+                    assert!(is_own(Key::plain(&full)), "{full:?}");
+                    for (at, _) in full.char_indices() {
+                        let prefix = Prefix::new(&full[..at], "");
+                        if Parts::fit(&prefix, &full[at..]) {
+                            assert!(is_own(Parts::new(&prefix, &full[at..]).key()), "{full:?} at {at}");
+                        }
+                    }
+                    assert!(!is_own(Key::plain(&format!("{full}x"))), "{full:?}");
+                }
+            }
+        }
+        for other in ["", "k", "lease", "lock", "\u{1}", "k\u{1}", "k\u{1}tagged", "k\u{1}lease{@@@}", "\u{1}lock\u{2}"]
+        {
+            assert!(!is_own(Key::plain(other)), "{other:?}");
         }
     }
 

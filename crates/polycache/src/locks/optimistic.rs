@@ -4,6 +4,7 @@ use compact_str::CompactString;
 use serde_core::Serialize;
 
 use crate::backend::{Found, Version, Want};
+use crate::cache::checked;
 use crate::switch::State;
 use crate::{Cache, Error, ErrorKind, Reply, Result};
 
@@ -42,7 +43,7 @@ impl OptimisticLock {
     pub async fn acquire(cache: &Cache, key: &str) -> Result<Self> {
         let version = match cache.state() {
             State::On => {
-                let read = cache.with_key(key, |backend, key| backend.look(key, Want::VERSION));
+                let read = cache.with_key(key, |backend, key| checked(key, |key| backend.look(key, Want::VERSION)));
                 let found = cache.limited(read).await.map_err(|error| error.during("look", Some(key)))?;
                 Found::versioned(found).1
             }
