@@ -11,6 +11,7 @@ mod grace;
 mod hooks;
 mod item;
 mod keys;
+mod late;
 mod layers;
 mod many_reads;
 mod patience;

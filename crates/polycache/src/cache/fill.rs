@@ -3,7 +3,8 @@
 use super::Cache;
 use super::gate::Gate;
 use super::keys::checked;
-use crate::backend::{Backend, Capabilities, Found, Key, Permit, SetOptions, Want, When};
+use super::late::Late;
+use crate::backend::{Backend, Capabilities, Key, Permit, SetOptions, When};
 use crate::flight::{Seat, Tenure};
 use crate::key::OwnedKey;
 use crate::lease::Lease;
@@ -137,16 +138,18 @@ impl Cache {
             }
             lease.take_back().await;
             // At once, since a hook after this may write the key too.
-            if lease.release().await? || matches!(stored, Ok(false)) {
-                return stored;
+            let late = Late { cache, key, value, lease: lease.clone(), may_be_there: !matches!(stored, Ok(false)) };
+            match late.settle().await {
+                Ok(true) => stored,
+                Ok(false) => stored.map(|_| false),
+                Err(error) => {
+                    // Where the backend looks at the lease as it stores, no value is late.
+                    if !checks_leases {
+                        late.settle_in_time();
+                    }
+                    Err(error)
+                }
             }
-            // Other writers of the key have waited, but not for a suspended holder: a value that such a holder has stored too late is
-            // deleted, unless somebody has written since. So is a value whose arrival nobody has told.
-            let (found, version) = Found::versioned(cache.backend().look(key.key(), Want::VERSIONED).await?);
-            if found.is_some_and(|found| found.as_bytes() == value.as_bytes()) {
-                cache.backend().delete(key.key(), When::unchanged(version)).await?;
-            }
-            stored.map(|_| false)
         })
     }
 

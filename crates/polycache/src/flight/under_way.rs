@@ -18,13 +18,13 @@ pub(super) struct UnderWay {
 
 /// A task that computes or stores for a flight, until this is dropped.
 #[derive(Debug)]
-pub(super) struct Task(Arc<Flights>);
+pub(crate) struct Task(Arc<Flights>);
 
 impl Task {
     pub(super) fn begin(seat: &Seat) -> Self {
-        seat.flights.under_way.tasks.fetch_add(1, Ordering::SeqCst);
+        let task = seat.flights.task();
         seat.flights.at(seat.spot.hash, |table| table.has_task(seat.spot));
-        Self(Arc::clone(&seat.flights))
+        task
     }
 }
 
@@ -38,6 +38,12 @@ impl Drop for Task {
 }
 
 impl Flights {
+    /// A task that belongs to no flight any more, until this is dropped.
+    pub(crate) fn task(self: &Arc<Self>) -> Task {
+        self.under_way.tasks.fetch_add(1, Ordering::SeqCst);
+        Task(Arc::clone(self))
+    }
+
     /// Whether a task is under way.
     pub(crate) fn is_under_way(&self) -> bool {
         self.under_way.tasks.load(Ordering::SeqCst) > 0

@@ -23,6 +23,7 @@ macro_rules! on_each_server {
 
 mod by_default;
 mod children;
+mod lost;
 mod odd;
 mod overtaken;
 mod processes;
