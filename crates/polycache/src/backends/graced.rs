@@ -119,8 +119,8 @@ fn fresh(found: Option<Found>, want: Want) -> Option<Found> {
     Some(found)
 }
 
-/// Looks at the entry, and stores where it is as it was seen. A stale entry may be marked meanwhile, since its source has failed or is
-/// slow: that is no write, so it is looked at `again`.
+/// Looks at the entry, and stores where it is as it was seen. A stale entry may be marked meanwhile, since its source has failed or is slow,
+/// or have lost its version with the connection: that is no write, so it is looked at `again`.
 fn set_on_condition(
     inner: Arc<dyn Backend>,
     key: OwnedKey,
@@ -177,6 +177,35 @@ fn expire(inner: Arc<dyn Backend>, key: OwnedKey, ttl: Ttl) -> Reply<bool> {
     })
 }
 
+/// Adds to a counter, in place of a stale number. That may be marked meanwhile, or have lost its version with the connection: so it is looked
+/// at `again`.
+fn count(inner: Arc<dyn Backend>, key: OwnedKey, delta: i64, ttl: Ttl, again: bool) -> Reply<i64> {
+    inner.increment(key.key(), delta, ttl).then(move |sum| {
+        let error = match sum {
+            Err(error) if error.kind() == ErrorKind::NotANumber => error,
+            sum => return Reply::from(sum),
+        };
+        inner.look(key.key(), FRESHNESS.and(Want::VERSION)).and_then(move |found| match found {
+            Some(found) if Age::is_fresh_in(&found) => Reply::error(match grace_of(&found) {
+                None => error,
+                Some(_) => Error::new(
+                    ErrorKind::NotANumber,
+                    "what is stored has a grace, and a counter has none; set it by a view without, `with_grace(Duration::ZERO)`, or begin \
+                     with `increment`",
+                ),
+            }),
+            Some(Found { version: Some(version), .. }) => {
+                let deleted = inner.delete(key.key(), When::Unchanged(version));
+                deleted.and_then(move |deleted| match deleted || !again {
+                    true => inner.increment(key.key(), delta, ttl),
+                    false => count(inner, key, delta, ttl, false),
+                })
+            }
+            _ => inner.increment(key.key(), delta, ttl),
+        })
+    })
+}
+
 impl Backend for Graced {
     backend::forward!(self.inner, all but [get look multi_get set multi_set increment expire]);
 
@@ -218,28 +247,7 @@ impl Backend for Graced {
 
     /// Counts are stored without a grace. Only a number that was set has one: it can't be counted, and is in the way where it is stale.
     fn increment(&self, key: Key<'_>, delta: i64, ttl: Ttl) -> Reply<i64> {
-        let (inner, owned) = (Arc::clone(&self.inner), key.into_owned());
-        self.inner.increment(key, delta, ttl).then(move |sum| {
-            let error = match sum {
-                Err(error) if error.kind() == ErrorKind::NotANumber => error,
-                sum => return Reply::from(sum),
-            };
-            inner.look(owned.key(), FRESHNESS.and(Want::VERSION)).and_then(move |found| match found {
-                Some(found) if Age::is_fresh_in(&found) => Reply::error(match grace_of(&found) {
-                    None => error,
-                    Some(_) => Error::new(
-                        ErrorKind::NotANumber,
-                        "what is stored has a grace, and a counter has none; set it by a view without, `with_grace(Duration::ZERO)`, or \
-                         begin with `increment`",
-                    ),
-                }),
-                Some(Found { version: Some(version), .. }) => {
-                    let deleted = inner.delete(owned.key(), When::Unchanged(version));
-                    deleted.and_then(move |_| inner.increment(owned.key(), delta, ttl))
-                }
-                _ => inner.increment(owned.key(), delta, ttl),
-            })
-        })
+        count(Arc::clone(&self.inner), key.into_owned(), delta, ttl, true)
     }
 
     fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {

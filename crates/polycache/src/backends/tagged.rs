@@ -15,7 +15,7 @@ use std::time::Duration;
 use compact_str::CompactString;
 
 pub(crate) use self::records::{Known, Tag};
-use crate::backend::{Backend, Clears, Found, Key, Permit, SetOptions, Want, When};
+use crate::backend::{Backend, Clears, Found, Key, OwnedKey, Permit, SetOptions, Want, When};
 use crate::join::{join, together};
 use crate::lease::is_lease;
 use crate::repeated::tell_repeated;
@@ -297,10 +297,10 @@ impl Tagged {
         })
     }
 
-    /// A write on a condition: an entry whose tag was cleared counts as none, and is replaced if it is still the one that was seen.
-    fn set_if(&self, key: Key<'_>, value: Value, mut options: SetOptions) -> Reply<bool> {
-        let (inner, owned) = (Arc::clone(&self.inner), key.into_owned());
-        self.seen(key).and_then(move |seen| {
+    /// A write on a condition: an entry whose tag was cleared counts as none, and is replaced if it is still the one that was seen. Its version
+    /// may be lost with the connection: so it is looked at `again`.
+    fn set_if(self, key: OwnedKey, value: Value, mut options: SetOptions, again: bool) -> Reply<bool> {
+        self.seen(key.key()).and_then(move |seen| {
             match (&options.when, seen) {
                 (When::Absent, Seen::Valid) | (When::Unchanged(_), Seen::Cleared(_)) => return Reply::ready(false),
                 // Who writes ends the lease first, so the lease guards the entry.
@@ -308,11 +308,16 @@ impl Tagged {
                     options.when = When::Always;
                 }
                 (When::Absent, Seen::Cleared(Found { version: Some(version), .. })) => {
-                    options.when = When::Unchanged(version);
+                    let once = SetOptions { when: When::Unchanged(version), ..options.clone() };
+                    let stored = self.inner.set(key.key(), value.clone(), once);
+                    return stored.and_then(move |stored| match stored || !again {
+                        true => Reply::ready(stored),
+                        false => self.set_if(key, value, options, false),
+                    });
                 }
                 _ => {}
             }
-            inner.set(owned.key(), value, options)
+            self.inner.set(key.key(), value, options)
         })
     }
 

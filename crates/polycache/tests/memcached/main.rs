@@ -1,6 +1,7 @@
 //! Memcached, as real servers.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
+mod between;
 mod generations;
 mod interoperable;
 mod outages;

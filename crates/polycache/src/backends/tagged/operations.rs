@@ -114,22 +114,7 @@ impl Backend for Tagged {
         if self.is_plain() {
             return self.inner.increment(key, delta, ttl);
         }
-        let (this, owned) = (self.clone(), key.into_owned());
-        self.inner.increment(key, delta, ttl).then(move |sum| {
-            let error = match sum {
-                Err(error) if error.kind() == ErrorKind::NotANumber => error,
-                sum => return Reply::from(sum),
-            };
-            let inner = Arc::clone(&this.inner);
-            this.seen(owned.key()).and_then(move |seen| match seen {
-                Seen::Valid => Reply::error(error),
-                Seen::Cleared(Found { version: Some(version), .. }) => {
-                    let deleted = inner.delete(owned.key(), When::Unchanged(version));
-                    deleted.and_then(move |_| inner.increment(owned.key(), delta, ttl))
-                }
-                _ => inner.increment(owned.key(), delta, ttl),
-            })
-        })
+        self.clone().count(key.into_owned(), delta, ttl, true)
     }
 
     fn expire(&self, key: Key<'_>, ttl: Ttl) -> Reply<bool> {
@@ -161,6 +146,28 @@ impl Backend for Tagged {
 }
 
 impl Tagged {
+    /// Adds to a counter, in place of a number whose tag was cleared. The version of that may be lost with the connection: so it is looked at
+    /// `again`.
+    fn count(self, key: OwnedKey, delta: i64, ttl: Ttl, again: bool) -> Reply<i64> {
+        self.inner.increment(key.key(), delta, ttl).then(move |sum| {
+            let error = match sum {
+                Err(error) if error.kind() == ErrorKind::NotANumber => error,
+                sum => return Reply::from(sum),
+            };
+            self.seen(key.key()).and_then(move |seen| match seen {
+                Seen::Valid => Reply::error(error),
+                Seen::Cleared(Found { version: Some(version), .. }) => {
+                    let deleted = self.inner.delete(key.key(), When::Unchanged(version));
+                    deleted.and_then(move |deleted| match deleted || !again {
+                        true => self.inner.increment(key.key(), delta, ttl),
+                        false => self.count(key, delta, ttl, false),
+                    })
+                }
+                _ => self.inner.increment(key.key(), delta, ttl),
+            })
+        })
+    }
+
     /// The generations of this view's tags, which then live as long as an entry with this TTL.
     async fn lasting(&self, ttl: Ttl) -> Result<Vec<u64>> {
         let numbers = self.generations(self.own()).await?;
@@ -192,7 +199,7 @@ impl Tagged {
             unasked.begins();
             match options.when {
                 When::Always => this.inner.set(owned.key(), value, options),
-                _ => this.set_if(owned.key(), value, options),
+                _ => this.set_if(owned, value, options, true),
             }
         })
     }
