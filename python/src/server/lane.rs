@@ -46,7 +46,7 @@ struct Text {
 impl Lane {
     #[new]
     #[pyo3(signature = (server, *, prefix, longest, limit, ttl, unset, plugins, environment, switches, text = None))]
-    #[allow(clippy::too_many_arguments, reason = "keywords of Python's")]
+    #[allow(clippy::too_many_arguments, clippy::type_complexity, reason = "keywords of Python's")]
     fn new(
         py: Python<'_>,
         server: Py<Server>,
