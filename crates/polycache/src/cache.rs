@@ -78,8 +78,8 @@ use crate::{Decoder, OnError, Plugin, Result, Ttl};
 ///
 /// Every command may fail with the kinds [`Timeout`](crate::ErrorKind::Timeout), [`Unavailable`](crate::ErrorKind::Unavailable) and
 /// [`Backend`](crate::ErrorKind::Backend) for trouble with the backend (never the memory backend), with
-/// [`Closed`](crate::ErrorKind::Closed) after [`close`](Self::close), and with a plugin's refusal. A key that ends like one of the cache's own
-/// is [`InvalidInput`](crate::ErrorKind::InvalidInput): [`check_key`](Self::check_key). Each command lists its further errors.
+/// [`Closed`](crate::ErrorKind::Closed) after [`close`](Self::close), and with a plugin's refusal. A key that ends like one of the cache's
+/// own is [`InvalidInput`](crate::ErrorKind::InvalidInput): [`check_key`](Self::check_key). Each command lists its further errors.
 ///
 /// ```
 /// use polycache::{Cache, Ttl};

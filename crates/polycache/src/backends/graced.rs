@@ -119,8 +119,8 @@ fn fresh(found: Option<Found>, want: Want) -> Option<Found> {
     Some(found)
 }
 
-/// Looks at the entry, and stores where it is as it was seen. A stale entry may be marked meanwhile, since its source has failed or is slow,
-/// or have lost its version with the connection: that is no write, so it is looked at `again`.
+/// Looks at the entry, and stores where it is as it was seen. A stale entry may be marked meanwhile, since its source has failed or is
+/// slow, or have lost its version with the connection: that is no write, so it is looked at `again`.
 fn set_on_condition(
     inner: Arc<dyn Backend>,
     key: OwnedKey,
@@ -177,8 +177,8 @@ fn expire(inner: Arc<dyn Backend>, key: OwnedKey, ttl: Ttl) -> Reply<bool> {
     })
 }
 
-/// Adds to a counter, in place of a stale number. That may be marked meanwhile, or have lost its version with the connection: so it is looked
-/// at `again`.
+/// Adds to a counter, in place of a stale number. That may be marked meanwhile, or have lost its version with the connection: so it is
+/// looked at `again`.
 fn count(inner: Arc<dyn Backend>, key: OwnedKey, delta: i64, ttl: Ttl, again: bool) -> Reply<i64> {
     inner.increment(key.key(), delta, ttl).then(move |sum| {
         let error = match sum {

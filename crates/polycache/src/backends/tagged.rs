@@ -297,8 +297,8 @@ impl Tagged {
         })
     }
 
-    /// A write on a condition: an entry whose tag was cleared counts as none, and is replaced if it is still the one that was seen. Its version
-    /// may be lost with the connection: so it is looked at `again`.
+    /// A write on a condition: an entry whose tag was cleared counts as none, and is replaced if it is still the one that was seen. Its
+    /// version may be lost with the connection: so it is looked at `again`.
     fn set_if(self, key: OwnedKey, value: Value, mut options: SetOptions, again: bool) -> Reply<bool> {
         self.seen(key.key()).and_then(move |seen| {
             match (&options.when, seen) {

@@ -24,7 +24,8 @@ pub(super) fn check_all<'a>(mut full: impl Iterator<Item = Key<'a>> + Clone, nam
 fn own(key: Key<'_>) -> Error {
     let ending = key.full().rsplit('\u{1}').next().unwrap_or_default();
     let text = format!(
-        "the stored key would end with U+0001 and {ending:?}, as those of the cache's own entries for leases, locks and tags do; let it end otherwise"
+        "the stored key would end with U+0001 and {ending:?}, as those of the cache's own entries for leases, locks and tags do; let it end \
+         otherwise"
     );
     Error::new(ErrorKind::InvalidInput, text)
 }

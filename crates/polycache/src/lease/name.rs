@@ -143,7 +143,8 @@ pub(crate) fn is_lease(text: &str) -> bool {
     parse(text).is_some()
 }
 
-/// The same of a key that a user names: who could write there could end leases, free locks, and bring back what the clear of a tag has hidden.
+/// The same of a key that a user names: who could write there could end leases, free locks, and bring back what the clear of a tag has
+/// hidden.
 #[inline]
 pub(crate) fn is_own(key: Key<'_>) -> bool {
     let (before, name) = key.pieces();

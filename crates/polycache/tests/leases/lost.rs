@@ -12,8 +12,8 @@ use tokio::time::{sleep, timeout};
 
 use crate::{LEASE, LONG};
 
-/// Computes 1 for `k` through the proxy, which holds the value up until another process has waited for it as for a dead one, and deleted the
-/// key. The reply to the late value is lost; `lost` runs before.
+/// Computes 1 for `k` through the proxy, which holds the value up until another process has waited for it as for a dead one, and deleted
+/// the key. The reply to the late value is lost; `lost` runs before.
 async fn stores_late(proxy: &Arc<Proxy>, here: Cache, there: &Cache, lost: impl FnOnce(&Proxy)) {
     let (way, sent) = (Arc::clone(proxy), Arc::new(AtomicU64::new(0)));
     let before = Arc::clone(&sent);

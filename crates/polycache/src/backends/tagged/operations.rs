@@ -146,8 +146,8 @@ impl Backend for Tagged {
 }
 
 impl Tagged {
-    /// Adds to a counter, in place of a number whose tag was cleared. The version of that may be lost with the connection: so it is looked at
-    /// `again`.
+    /// Adds to a counter, in place of a number whose tag was cleared. The version of that may be lost with the connection: so it is looked
+    /// at `again`.
     fn count(self, key: OwnedKey, delta: i64, ttl: Ttl, again: bool) -> Reply<i64> {
         self.inner.increment(key.key(), delta, ttl).then(move |sum| {
             let error = match sum {
