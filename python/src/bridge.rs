@@ -28,7 +28,7 @@ mod runtime;
 mod work;
 
 pub(crate) use self::computation::{Computing, Terms};
-pub(crate) use self::loops::{abandon, running_loop, start};
+pub(crate) use self::loops::{abandon, has_company, running_loop, start};
 pub(crate) use self::outcome::{Outcome, Unkept};
 pub(crate) use self::runtime::{Runtime, runtime};
 pub(crate) use self::work::{Work, work};

@@ -372,3 +372,29 @@ async def test_a_copy_while_a_value_is_computed(cache: Any, copied: Any) -> None
     assert await waiting == {"k": 1}
     assert await other.multi_get_or_set(["k"], compute) == {"k": 1}
     await other.close()
+
+
+@pytest.mark.parametrize("options", [{}, {"grace": 60, "ttl": 60}])
+def test_a_loop_that_nobody_runs_holds_nobody_up(options: dict[str, Any]) -> None:
+    cache = SimpleMemoryCache(**options)
+    idle = asyncio.new_event_loop()
+
+    async def slow() -> str:
+        await asyncio.sleep(0.01)
+        return "slow"
+
+    async def quick() -> str:
+        return "quick"
+
+    async def begin() -> asyncio.Task[str]:
+        task = asyncio.create_task(cache.get_or_set("k", slow))
+        await asyncio.sleep(0)
+        await asyncio.sleep(0)
+        return task
+
+    left = idle.run_until_complete(begin())  # The computation stays where it is.
+    try:
+        assert asyncio.run(asyncio.wait_for(cache.get_or_set("k", quick), 10)) == "quick"
+    finally:
+        assert idle.run_until_complete(left) == "slow"
+        idle.close()

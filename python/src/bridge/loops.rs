@@ -1,6 +1,7 @@
 //! The event loops of this process, and how a call begins on one.
 
 use std::cell::RefCell;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Arc, Weak};
 use std::task::Poll;
 use std::time::{Duration, Instant};
@@ -23,6 +24,9 @@ thread_local! {
     static LOOPS: RefCell<Vec<(usize, Weak<Calls>)>> = const { RefCell::new(Vec::new()) };
 }
 
+/// How many loops have made calls in this process.
+static MET: AtomicU32 = AtomicU32::new(0);
+
 /// The loop that runs in this thread.
 pub(crate) fn running_loop(py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
     static RUNNING: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
@@ -44,12 +48,19 @@ fn calls_of(event_loop: &Bound<'_, PyAny>) -> PyResult<Arc<Calls>> {
         return Ok(calls);
     }
     let calls = Drain::attach(event_loop)?;
+    MET.fetch_add(1, Ordering::Relaxed);
     let address = event_loop.as_ptr().addr();
     LOOPS.with_borrow_mut(|loops| {
         loops.retain(|(known, calls)| *known != address && calls.strong_count() > 0);
         loops.push((address, Arc::downgrade(&calls)));
     });
     Ok(calls)
+}
+
+/// Whether a call of this loop may have to wait for another loop, which may stand still.
+pub(crate) fn has_company(event_loop: &Bound<'_, PyAny>) -> PyResult<bool> {
+    calls_of(event_loop)?;
+    Ok(MET.load(Ordering::Relaxed) > 1)
 }
 
 /// Begins a call, and returns the future of its result, which is the running loop's. The future ends with a `TimeoutError` when `limit`

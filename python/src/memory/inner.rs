@@ -13,7 +13,7 @@ use super::computed::Kept;
 use super::held::Carried;
 use super::lock_space::LockSpace;
 use super::store::Store;
-use crate::bridge::{Computing, Work, running_loop, runtime, start};
+use crate::bridge::{Computing, Work, has_company, running_loop, runtime, start};
 use crate::errors::{invalid, raised};
 use crate::settings::Settings;
 use crate::shutdown::Within;
@@ -41,8 +41,9 @@ impl Memory {
         event_loop: &Bound<'py, PyAny>,
         work: impl Work + 'static,
     ) -> PyResult<Bound<'py, PyAny>> {
-        // Only waiting for a while takes a runtime.
-        let runtime = if self.settings.wait() { Some(runtime()?) } else { None };
+        // Only waiting for a while takes a runtime. Another loop that computes may stand still: nobody waits for that for ever.
+        let may_wait = self.settings.wait() || has_company(event_loop)?;
+        let runtime = if may_wait { Some(runtime()?) } else { None };
         let _entered = runtime.as_ref().map(|runtime| runtime.handle.enter());
         start(event_loop, work, None)
     }
