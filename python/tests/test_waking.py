@@ -16,6 +16,7 @@ import pytest
 import servers
 from loops import both_loops
 
+from polycache import Cache
 from polycache._native import Server
 
 NewLoop = Callable[[], asyncio.AbstractEventLoop]
@@ -62,6 +63,25 @@ def test_a_call_takes_one_turn_of_the_loop(process: servers.Server) -> None:
         return selector.looks - before
 
     assert loop.run_until_complete(alone()) < 1_300
+    loop.close()
+
+
+def test_so_does_a_hit_of_get_or_set(process: servers.Server) -> None:
+    cache, selector = Cache.from_url(process.url), Counting()
+    loop = asyncio.SelectorEventLoop(selector)
+
+    async def compute() -> str:
+        return "v"
+
+    async def alone() -> int:
+        await cache.set("k", "v")
+        before = selector.looks
+        for _ in range(1_000):
+            assert await cache.get_or_set("k", compute) == "v"
+        return selector.looks - before
+
+    assert loop.run_until_complete(alone()) < 1_300
+    loop.run_until_complete(cache.close())
     loop.close()
 
 
@@ -167,7 +187,8 @@ def test_a_loop_that_is_debugged_times_each_task(process: servers.Server, caplog
 def test_a_task_of_a_daemon_thread_does_not_hold_up_the_end(process: servers.Server) -> None:
     program = """
         import asyncio, sys, threading, time
-        from polycache._native import Server
+        from polycache import Cache
+from polycache._native import Server
 
         server, called = Server(sys.argv[1]), threading.Event()
 
@@ -186,7 +207,8 @@ def test_a_task_of_a_daemon_thread_does_not_hold_up_the_end(process: servers.Ser
 def test_a_child_of_a_fork_by_a_woken_task(process: servers.Server) -> None:
     program = """
         import asyncio, os, sys
-        from polycache._native import Server
+        from polycache import Cache
+from polycache._native import Server
 
         server = Server(sys.argv[1])
 
@@ -220,7 +242,8 @@ def test_loops_within_a_loop(process: servers.Server) -> None:
     program = """
         import asyncio, sys
         import nest_asyncio
-        from polycache._native import Server
+        from polycache import Cache
+from polycache._native import Server
 
         nest_asyncio.apply()
         server = Server(sys.argv[1])
