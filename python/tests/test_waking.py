@@ -187,8 +187,7 @@ def test_a_loop_that_is_debugged_times_each_task(process: servers.Server, caplog
 def test_a_task_of_a_daemon_thread_does_not_hold_up_the_end(process: servers.Server) -> None:
     program = """
         import asyncio, sys, threading, time
-        from polycache import Cache
-from polycache._native import Server
+        from polycache._native import Server
 
         server, called = Server(sys.argv[1]), threading.Event()
 
@@ -207,8 +206,7 @@ from polycache._native import Server
 def test_a_child_of_a_fork_by_a_woken_task(process: servers.Server) -> None:
     program = """
         import asyncio, os, sys
-        from polycache import Cache
-from polycache._native import Server
+        from polycache._native import Server
 
         server = Server(sys.argv[1])
 
@@ -242,8 +240,7 @@ def test_loops_within_a_loop(process: servers.Server) -> None:
     program = """
         import asyncio, sys
         import nest_asyncio
-        from polycache import Cache
-from polycache._native import Server
+        from polycache._native import Server
 
         nest_asyncio.apply()
         server = Server(sys.argv[1])

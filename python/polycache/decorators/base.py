@@ -82,11 +82,8 @@ def choose_cache(decorator: Any) -> Any:
 
 def has_own(cache: Any, *commands: str) -> bool:
     """Whether a cache has this package's own commands: not a subclass's, and not a mock's."""
-    kind = type(cache)
-    if not issubclass(kind, BaseCache):
-        return False
-    replaced = cache._replaced
-    return all(command not in replaced and command in _own_commands(cast(Any, kind)) for command in commands)
+    own = _own_commands(cast(Any, type(cache)))
+    return own.issuperset(commands) and cache._replaced.isdisjoint(commands)
 
 
 #: The commands as this package's classes have them. Not by their module: a wrapper around one, as tracing puts in its place, has the same.
@@ -98,7 +95,9 @@ _COMMANDS: dict[str, list[Any]] = {
 
 @lru_cache(maxsize=256)
 def _own_commands(kind: Any) -> frozenset[str]:
-    """The commands that a class doesn't override."""
+    """The commands that a class doesn't override; none of what is no cache."""
+    if not issubclass(kind, BaseCache):
+        return frozenset()
     return frozenset(name for name in _COMMANDS if _is_own(kind, name) and _is_own(BaseCache, name))
 
 

@@ -120,6 +120,8 @@ class cached(Watched):
     _peek: Callable[[Any], Any] | None = None
     #: Whether the key is made of the function and its arguments, by nobody else's rule.
     _by_arguments: bool = False
+    #: Whether nobody has replaced how results are read and stored.
+    _is_plain: bool = False
     #: Whether the cache computes results, since there is more to it than calling the function.
     _computes: bool = False
     #: The tags of results.
@@ -145,7 +147,12 @@ class cached(Watched):
         by_arguments = not (self.key or self.key_builder or self.key_from_attr or self.noself)
         replaced = any(self._is_replaced(method, cached) for method in ("get_cache_key", "_key_from_args"))
         is_short = any(type(self).decorator is each for each in SHORT) and "decorator" not in self._replaced
-        self._remember(_computes=computes and is_plain, _peek=peek, _by_arguments=by_arguments and not replaced)
+        self._remember(
+            _is_plain=is_plain,
+            _computes=computes and is_plain,
+            _peek=peek,
+            _by_arguments=by_arguments and not replaced,
+        )
         if self._function is not None:
             is_short = is_short and self._by_arguments and peek is not None
             self._function._aim(getattr(self.cache, "_doorway", None) if is_short else None)

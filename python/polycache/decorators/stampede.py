@@ -53,8 +53,7 @@ class cached_stampede(cached):
         async def compute() -> Any:
             return await f(*args, **kwargs)
 
-        is_plain = not any(self._is_replaced(method, cached) for method in ("get_from_cache", "set_in_cache"))
-        if is_plain and has_own(self.cache, "get", "set"):
+        if self._is_plain and has_own(self.cache, "get", "set"):
             return await self._get_or_compute(key, f, args, kwargs, self.lease)
         value = await self._read(key)
         if value is not MISSING:
