@@ -12,7 +12,7 @@ use super::commands::{Future_, Server};
 use super::convert;
 use crate::switches::Switches;
 
-/// Longer ones are left to the long way, which knows what they mean to a server.
+/// In seconds. The long way knows what longer ones mean to a server.
 const LONGEST_TTL: u32 = 1 << 30;
 
 /// One cache with its present settings: its namespace, its timeout, its TTL, its list of plugins.
