@@ -124,6 +124,20 @@ async def test_the_caches_own_ttl(pair: Pair) -> None:
             assert await long.get_ttl("k") == pytest.approx(ttl, abs=1.5)
 
 
+@pytest.mark.parametrize("delta", [1, -7, 2**62, 2**70, True, 1.5, "1"], ids=repr)
+@pytest.mark.parametrize("stored", [None, 5, 2**62, "text"], ids=repr)
+async def test_counters(pair: Pair, stored: Any, delta: Any) -> None:
+    short, long = pair
+    for number, cache in enumerate(pair):
+        cache.serializer = JsonSerializer()
+        if stored is not None:
+            await cache.set(f"k{number}", stored)
+    kinds = [await outcome(cache.increment(f"k{number}", delta)) for number, cache in enumerate(pair)]
+    kinds = [sum_or_error[0] if isinstance(sum_or_error, tuple) else sum_or_error for sum_or_error in kinds]
+    assert kinds[0] == kinds[1]
+    assert await outcome(short.get("k0")) == await outcome(long.get("k1"))
+
+
 async def test_a_missing_key(pair: Pair) -> None:
     short, _ = pair
     assert await short.get("missing") is None

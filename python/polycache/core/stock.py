@@ -23,7 +23,9 @@ PARTS = (
 
 
 #: The commands that the caches of this package override, as they were written.
-_COMMANDS = {name: getattr(BaseCache, name) for name in ("get", "multi_get", "set", "multi_set", "delete", "exists")}
+_COMMANDS = {
+    name: getattr(BaseCache, name) for name in ("get", "multi_get", "set", "multi_set", "delete", "exists", "increment")
+}
 
 
 class Stock(BaseCache):

@@ -357,6 +357,24 @@ class ServerCommands(ServerOperations):
             abandon(call)
             raise
 
+    async def increment(
+        self,
+        key: Any,
+        delta: int = 1,
+        namespace: str | None = None,
+        timeout: Seconds | Unset = SENTINEL,
+        _conn: Any = None,
+    ) -> int:
+        server = self._short(timeout)
+        if server is None or type(delta) is not int:
+            return await super().increment(key, delta, namespace, timeout, _conn)
+        call = server.increment(self._text(key, namespace), delta, self._native_limit(timeout))
+        try:
+            return await call
+        except CancelledError:
+            abandon(call)
+            raise
+
 
 def native_limit(timeout: Seconds) -> float | None:
     """A timeout for the native client: ``None`` for no limit."""
