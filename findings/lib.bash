@@ -115,6 +115,14 @@ start_redis() {
   start_resp_server "${server[0]}" "$@"
 }
 
+# What each configuration of nginx begins with, and where it writes.
+nginx_main() {
+  echo "daemon off; pid $tmp/nginx.pid; user $(id -un) $(id -gn); error_log $tmp/nginx.log; events {}"
+}
+nginx_paths() {
+  printf "%s_temp_path $tmp/%s; " client_body{,} proxy{,} fastcgi{,} uwsgi{,} scgi{,}
+}
+
 # start_nginx: Debian's nginx as a proxy of an origin that is to be started on port $origin (a free one unless set); on standard input what is to
 # stand in `server`, with ORIGIN for its port; `/` is passed on and cached already. Its port is in $port.
 start_nginx() {
@@ -122,18 +130,10 @@ start_nginx() {
   origin=${origin:-$(free_port)}
   port=$(free_port)
   cat > "$tmp/nginx.conf" <<CONF
-daemon off;
-pid $tmp/nginx.pid;
-user $(id -un) $(id -gn);
-error_log $tmp/nginx.log;
-events {}
+$(nginx_main)
 http {
   access_log off;
-  client_body_temp_path $tmp/body;
-  proxy_temp_path $tmp/proxy;
-  fastcgi_temp_path $tmp/fastcgi;
-  uwsgi_temp_path $tmp/uwsgi;
-  scgi_temp_path $tmp/scgi;
+  $(nginx_paths)
   proxy_cache_path $tmp/cache keys_zone=zone:1m;
   proxy_cache zone;
   server {
@@ -158,18 +158,10 @@ nginx_lua_run() {
   cat > "$tmp/nginx.conf" <<CONF
 load_module $tmp/deb/usr/lib/nginx/modules/ndk_http_module.so;
 load_module $tmp/deb/usr/lib/nginx/modules/ngx_http_lua_module.so;
-daemon off;
-pid $tmp/nginx.pid;
-user $(id -un) $(id -gn);
-error_log $tmp/nginx.log;
-events {}
+$(nginx_main)
 http {
   access_log off;
-  client_body_temp_path $tmp/body;
-  proxy_temp_path $tmp/proxy;
-  fastcgi_temp_path $tmp/fastcgi;
-  uwsgi_temp_path $tmp/uwsgi;
-  scgi_temp_path $tmp/scgi;
+  $(nginx_paths)
   lua_package_path "$tmp/deb/usr/share/lua/5.1/?.lua;;";
   lua_shared_dict shared 1m;
   server {

@@ -214,6 +214,7 @@ class ServerCommands(ServerOperations):
         return value
 
     async def _answer(self, call: Any) -> Any:
+        # As `get` has it for itself: each coroutine more is felt in a call.
         try:
             data = await call
         except CancelledError:
